@@ -1,0 +1,118 @@
+#include "base/queue.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct item {
+	struct item *next;
+	void *value;
+};
+
+struct queue {
+	pthread_mutex_t lock;
+	pthread_cond_t ready;
+	struct item *head, **tail;
+	size_t length, max;
+	bool closed;
+};
+
+struct queue *
+queue_new(size_t max)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		abort();
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->ready, NULL);
+	q->tail = &q->head;
+	q->max = max;
+	return q;
+}
+
+void
+queue_free(struct queue *q)
+{
+	if (q == NULL)
+		return;
+	pthread_cond_destroy(&q->ready);
+	pthread_mutex_destroy(&q->lock);
+	free(q);
+}
+
+static bool
+push(struct queue *q, void *value, bool always)
+{
+	struct item *it = malloc(sizeof(*it));
+	bool taken;
+
+	if (it == NULL)
+		abort();
+	*it = (struct item){ .value = value };
+	pthread_mutex_lock(&q->lock);
+	taken = always || (!q->closed && q->length < q->max);
+	if (taken) {
+		*q->tail = it;
+		q->tail = &it->next;
+		q->length++;
+		pthread_cond_signal(&q->ready);
+	}
+	pthread_mutex_unlock(&q->lock);
+	if (!taken)
+		free(it);
+	return taken;
+}
+
+bool
+queue_push(struct queue *q, void *item)
+{
+	return push(q, item, false);
+}
+
+void
+queue_push_always(struct queue *q, void *item)
+{
+	push(q, item, true);
+}
+
+void *
+queue_pop(struct queue *q)
+{
+	struct item *it;
+	void *value = NULL;
+
+	pthread_mutex_lock(&q->lock);
+	while (q->head == NULL && !q->closed)
+		pthread_cond_wait(&q->ready, &q->lock);
+	it = q->head;
+	if (it != NULL) {
+		q->head = it->next;
+		if (q->head == NULL)
+			q->tail = &q->head;
+		q->length--;
+		value = it->value;
+	}
+	pthread_mutex_unlock(&q->lock);
+	free(it);
+	return value;
+}
+
+void
+queue_close(struct queue *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->closed = true;
+	pthread_cond_broadcast(&q->ready);
+	pthread_mutex_unlock(&q->lock);
+}
+
+size_t
+queue_length(struct queue *q)
+{
+	size_t n;
+
+	pthread_mutex_lock(&q->lock);
+	n = q->length;
+	pthread_mutex_unlock(&q->lock);
+	return n;
+}

@@ -1,0 +1,82 @@
+/*
+ * FastCGI: libfcgi parses requests, we write responses.
+ *
+ * A connection has one owner at any time:
+ *   reactor  while it is idle (waiting for a request)
+ *   worker   from the first readable byte until the answer is made
+ *   reactor  while an answer or stream is written out
+ *
+ * libfcgi's I/O blocks, so it is used for reading a request only, on a worker,
+ * under a time-out; then the descriptor is taken from it and made
+ * non-blocking, and records are written by us (FastCGI 1.0 specification).
+ */
+#ifndef WEIR_IO_FCGI_H
+#define WEIR_IO_FCGI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/status.h"
+
+struct reactor;
+struct fcgi_server;
+struct fcgi_conn;
+
+struct fcgi_options {
+	int listen_fd;
+	size_t max_connections;
+	size_t max_header_bytes; /* all parameters of a request together */
+	int64_t read_timeout_ms, send_timeout_ms;
+	/* A request waits on `conn`, now the caller's; pass it to a worker.  Reactor. */
+	void (*on_request)(void *arg, struct fcgi_conn *conn);
+	void *arg;
+};
+
+/* Start accepting.  Reactor thread. */
+struct fcgi_server *fcgi_server_new(struct reactor *r, const struct fcgi_options *opt);
+/* Stop accepting and close idle connections (drain).  Others go on. */
+void fcgi_server_drain(struct fcgi_server *s);
+/* Close everything, free. */
+void fcgi_server_free(struct fcgi_server *s);
+/* Connections open, and accepted since start.  Any thread. */
+size_t fcgi_server_open(const struct fcgi_server *s);
+uint64_t fcgi_server_accepted(const struct fcgi_server *s);
+
+/* Read the parameters of the next request.  E_HEADERS_TOO_LARGE past the cap (the
+ * request can still be answered); E_UNAVAILABLE when the peer is gone, too
+ * slow or speaks nonsense: call fcgi_abandon().  Worker. */
+enum status fcgi_read(struct fcgi_conn *c, struct arena *a) MUST_CHECK;
+/* A parameter of the request read last ("REQUEST_URI", "HTTP_ACCEPT"), or
+ * NULL.  Lives in the arena given to fcgi_read(). */
+const char *fcgi_param(const struct fcgi_conn *c, const char *name);
+/* All parameters, "NAME=value", NULL-terminated. */
+const char *const *fcgi_params(const struct fcgi_conn *c);
+/* Read the body into the arena, NUL-terminated.  E_TOO_LARGE beyond max_bytes
+ * (the rest is thrown away), E_UNAVAILABLE when the peer is gone.  Worker. */
+enum status fcgi_read_body(struct fcgi_conn *c, struct arena *a, size_t max_bytes, char **body, size_t *len) MUST_CHECK;
+/* True when the client or web server has hung up already: look before charging.  Owner. */
+bool fcgi_peer_gone(struct fcgi_conn *c);
+
+/* Append bytes of the response (headers included) to the out-buffer and write
+ * what the socket takes.  False once the peer is gone.  Owner. */
+bool fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len);
+/* Bytes written but not yet taken by the socket.  Owner. */
+size_t fcgi_unsent(const struct fcgi_conn *c);
+/* Bytes of response written so far. */
+uint64_t fcgi_written(const struct fcgi_conn *c);
+/* The response is complete: append END_REQUEST and hand the connection to the
+ * reactor, which flushes, then waits for the next request or closes.  The
+ * caller must not touch it again.  Owner, any thread. */
+void fcgi_end(struct fcgi_conn *c);
+/* Close without an answer.  Owner, any thread. */
+void fcgi_abandon(struct fcgi_conn *c);
+
+/* Carry a stream on the reactor: from now on on_gone (the peer hung up, or took
+ * nothing for send_timeout_ms) and on_drain (all bytes were taken by the
+ * socket) are called.  After on_gone the owner still calls fcgi_abandon() or
+ * fcgi_end().  Reactor. */
+void fcgi_watch(struct fcgi_conn *c, void (*on_gone)(void *), void (*on_drain)(void *), void *arg);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The HTTP client: every upstream transfer of a process on one libcurl multi
+ * handle, driven by the reactor.  Reactor thread only.
+ */
+#ifndef WEIR_IO_HTTP_H
+#define WEIR_IO_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct reactor;
+struct http_client;
+struct http_transfer;
+
+enum http_result {
+	HTTP_OK,	  /* the response ended as its framing said it would */
+	HTTP_REFUSED,	  /* no connection: DNS, refused, TLS, time-out while connecting */
+	HTTP_TIMEOUT,	  /* total time-out */
+	HTTP_BROKEN,	  /* reset or ended too early */
+	HTTP_FORBIDDEN,	  /* the address guard said no */
+	HTTP_INTERNAL,	  /* libcurl could not do it */
+};
+
+/* What a transfer does.  Strings are copied; the body is borrowed until on_done
+ * or http_cancel() returns. */
+struct http_spec {
+	const char *method, *url;
+	const char *const *headers; /* "Name: value", NULL-terminated */
+	const void *body;
+	size_t body_len;
+	int64_t connect_timeout_ms, total_timeout_ms;
+	bool allow_private; /* may reach loopback and private addresses */
+	void *arg;
+	/* The final status line and headers are in (http_header() works). */
+	void (*on_headers)(void *arg, int status);
+	/* Body bytes as they come. */
+	void (*on_data)(void *arg, const char *data, size_t len);
+	/* The end, exactly once unless cancelled; `detail` is for the log. */
+	void (*on_done)(void *arg, enum http_result result, const char *detail);
+};
+
+struct http_client *http_client_new(struct reactor *r);
+void http_client_free(struct http_client *c);
+/* Start a transfer.  Callbacks come later, never from within this call.  The
+ * handle is valid until on_done returns or http_cancel(). */
+struct http_transfer *http_start(struct http_client *c, const struct http_spec *spec);
+/* Stop: the connection is closed, no callback follows.  Safe inside on_headers and on_data. */
+void http_cancel(struct http_transfer *t);
+/* Stop and go on reading from the socket: back-pressure.  http_pause() is for
+ * on_data; bytes already read still come through on_data after http_resume(). */
+void http_pause(struct http_transfer *t);
+void http_resume(struct http_transfer *t);
+/* A response header's value, or NULL; valid until the next call. */
+const char *http_header(struct http_transfer *t, const char *name);
+
+#endif
