@@ -63,13 +63,13 @@ redis_reply_cleanup(struct redis_reply **reply)
 	redis_reply_free(*reply);
 }
 #define AUTO_REPLY __attribute__((cleanup(redis_reply_cleanup)))
-enum redis_type reply_type(const struct redis_reply *reply);
-int64_t reply_int(const struct redis_reply *reply); /* also decimal text; 0 otherwise */
+enum redis_type redis_reply_type(const struct redis_reply *reply);
+int64_t redis_reply_int(const struct redis_reply *reply); /* also decimal text; 0 otherwise */
 /* Text and its length; NULL when it is no text. Lives as long as the reply. */
-const char *reply_text(const struct redis_reply *reply, size_t *len);
-size_t reply_length(const struct redis_reply *reply);
+const char *redis_reply_text(const struct redis_reply *reply, size_t *len);
+size_t redis_reply_length(const struct redis_reply *reply);
 /* Element of an array, borrowed; NULL past the end. */
-const struct redis_reply *reply_at(const struct redis_reply *reply, size_t i);
+const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t i);
 
 /* Called on the reactor with a borrowed reply, or NULL when the command
  * failed, timed out or Redis is down. */
