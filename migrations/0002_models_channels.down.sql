@@ -1,0 +1,1 @@
+DROP TABLE channel_models, channels, llm_models;

@@ -1,0 +1,98 @@
+-- Conversations and their messages.
+
+CREATE TABLE conversations (
+	id uuid PRIMARY KEY,
+	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+	agent_id uuid REFERENCES agents ON DELETE SET NULL,
+	project_id varchar(200),
+	model_id bigint REFERENCES llm_models ON DELETE SET NULL,
+	title varchar(500) NOT NULL DEFAULT '',
+	title_is_custom boolean NOT NULL DEFAULT false,
+	last_sequence bigint NOT NULL DEFAULT 0,
+	message_count int NOT NULL DEFAULT 0,
+	total_tokens bigint NOT NULL DEFAULT 0,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+-- the list: newest activity first, keyset (updated_at, id)
+CREATE INDEX conversations_user_updated ON conversations (user_id, updated_at DESC, id DESC);
+COMMENT ON TABLE conversations IS 'One row per conversation; updated once when a turn opens and once when it succeeds.';
+COMMENT ON COLUMN conversations.id IS 'UUIDv7.';
+COMMENT ON COLUMN conversations.user_id IS 'Owner.';
+COMMENT ON COLUMN conversations.agent_id IS 'Agent it runs with; NULL: plain chat.';
+COMMENT ON COLUMN conversations.project_id IS 'The caller''s own grouping; with agent_id it guards against duplicates.';
+COMMENT ON COLUMN conversations.model_id IS 'Model chosen for it; NULL: the default.';
+COMMENT ON COLUMN conversations.title IS 'Shown title; empty until the first message sets one.';
+COMMENT ON COLUMN conversations.title_is_custom IS 'The user set the title: never replace it.';
+COMMENT ON COLUMN conversations.last_sequence IS 'Highest sequence given to a message; never goes back.';
+COMMENT ON COLUMN conversations.message_count IS 'Messages present, of any status.';
+COMMENT ON COLUMN conversations.total_tokens IS 'Tokens of successful turns only.';
+COMMENT ON COLUMN conversations.created_at IS 'When it was made.';
+COMMENT ON COLUMN conversations.updated_at IS 'Last activity: creation, a turn opened, a change by the user. Not touched by settlement, so that the answer''s end moves nothing in the list.';
+
+CREATE TABLE conversation_messages (
+	id uuid PRIMARY KEY,
+	conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
+	user_id uuid NOT NULL,
+	sequence bigint NOT NULL CHECK (sequence > 0),
+	role varchar(10) NOT NULL CHECK (role IN ('user', 'assistant', 'system')),
+	content text NOT NULL DEFAULT '',
+	reasoning text,
+	status varchar(30) NOT NULL DEFAULT 'pending' CHECK (status IN (
+		'pending', 'processing', 'success', 'error',
+		'insufficient_balance', 'content_violation', 'llm_error')),
+	error_message text,
+	model varchar(200),
+	input_tokens int NOT NULL DEFAULT 0 CHECK (input_tokens >= 0),
+	output_tokens int NOT NULL DEFAULT 0 CHECK (output_tokens >= 0),
+	credits_cost numeric(20,6) NOT NULL DEFAULT 0 CHECK (credits_cost >= 0 AND credits_cost <> 'NaN'),
+	attachments jsonb NOT NULL DEFAULT '[]',
+	task_id uuid,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	CONSTRAINT conversation_messages_sequence UNIQUE (conversation_id, sequence)
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
+-- Both named by the documents; partial, so that the many finished messages cost each of them one entry at most.
+-- The first finds what failed or hangs; the second answers the list's "has at least one successful answer".
+CREATE INDEX idx_conversation_messages_status ON conversation_messages (status)
+	WHERE status <> 'success';
+CREATE INDEX idx_conversation_messages_role_status ON conversation_messages (conversation_id)
+	WHERE role = 'assistant' AND status = 'success';
+COMMENT ON TABLE conversation_messages IS
+	'Messages. A turn adds two rows and updates one; grows by about 300 bytes plus the text per message. Pages are read by (conversation_id, sequence).';
+COMMENT ON COLUMN conversation_messages.id IS 'UUIDv7.';
+COMMENT ON COLUMN conversation_messages.conversation_id IS 'Its conversation; goes with it.';
+COMMENT ON COLUMN conversation_messages.user_id IS 'Owner of the conversation, repeated here for the ownership check; always equal to conversations.user_id, hence no foreign key of its own.';
+COMMENT ON COLUMN conversation_messages.sequence IS 'Place in the conversation: unique, increasing; a user message and its first answer are adjacent.';
+COMMENT ON COLUMN conversation_messages.role IS 'user, assistant or system.';
+COMMENT ON COLUMN conversation_messages.content IS 'The text; of an unfinished or failed answer, what was delivered.';
+COMMENT ON COLUMN conversation_messages.reasoning IS 'The model''s reasoning where it sent any.';
+COMMENT ON COLUMN conversation_messages.status IS 'pending, processing, success, or one of the failures error, insufficient_balance, content_violation, llm_error.';
+COMMENT ON COLUMN conversation_messages.error_message IS 'Detail of a failure; NULL otherwise.';
+COMMENT ON COLUMN conversation_messages.model IS 'Name of the model that answered (after fallback, the fallback).';
+COMMENT ON COLUMN conversation_messages.input_tokens IS 'Tokens sent for this answer.';
+COMMENT ON COLUMN conversation_messages.output_tokens IS 'Tokens of this answer.';
+COMMENT ON COLUMN conversation_messages.credits_cost IS 'Credits charged for this answer.';
+COMMENT ON COLUMN conversation_messages.attachments IS 'Array of {type, url}.';
+COMMENT ON COLUMN conversation_messages.task_id IS 'Task that produced it. No foreign key: tasks point here, and both may go alone.';
+COMMENT ON COLUMN conversation_messages.created_at IS 'When it was made.';
+COMMENT ON COLUMN conversation_messages.updated_at IS 'Last change.';
+
+CREATE FUNCTION message_is_error(p_status varchar) RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN p_status IN ('error', 'insufficient_balance', 'content_violation', 'llm_error');
+COMMENT ON FUNCTION message_is_error(varchar) IS 'Is this message status one of the four failures?';
+
+CREATE FUNCTION message_json(m conversation_messages) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN jsonb_build_object(
+		'id', m.id, 'conversation_id', m.conversation_id, 'sequence', m.sequence, 'role', m.role,
+		'content', m.content, 'status', m.status, 'is_error', message_is_error(m.status),
+		'error_message', m.error_message, 'model', m.model,
+		'input_tokens', m.input_tokens, 'output_tokens', m.output_tokens,
+		'credits_cost', trim_scale(m.credits_cost), 'attachments', m.attachments, 'task_id', m.task_id,
+		'created_at', json_time(m.created_at), 'updated_at', json_time(m.updated_at));
+COMMENT ON FUNCTION message_json(conversation_messages) IS
+	'The API''s Message without error_display, which depends on the reader''s language. Inlined by the planner; the body is parsed at definition, so no search_path applies.';
+
+GRANT SELECT, INSERT, UPDATE, DELETE ON conversations, conversation_messages TO weir_service;

@@ -1,0 +1,11 @@
+DROP FUNCTION credits_expire(int);
+DROP FUNCTION message_restore(uuid, uuid, jsonb);
+DROP FUNCTION credits_extend(uuid, int);
+DROP FUNCTION refund_credits(uuid, numeric, uuid);
+DROP FUNCTION credits_refund(uuid, text);
+DROP FUNCTION credits_confirm(uuid, numeric, credits_change_type);
+DROP FUNCTION credits_end_hold(uuid, text, numeric, credits_change_type, text);
+DROP FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int);
+DROP FUNCTION credits_grant(uuid, numeric, credits_change_type, text, uuid);
+DROP FUNCTION deduct_credits_atomic(uuid, numeric, text, credits_change_type);
+DROP TABLE credit_transactions;

@@ -1,0 +1,391 @@
+-- Opening and settling a turn: one call, one transaction each.
+--
+-- Locks in one order everywhere: task, conversation, message, idempotency key, hold, user.
+
+CREATE FUNCTION turn_open(
+	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_conversation_id uuid,
+	p_user_message_id uuid, p_assistant_message_id uuid, p_content text, p_attachments jsonb,
+	p_model_id bigint, p_hold numeric, p_lease_s int, p_owner uuid,
+	p_user_limit int, p_conv_limit int, p_agent_conv_limit int,
+	p_mode text, p_target_message_id uuid, p_title text,
+	p_idem_key text, p_idem_route text, p_idem_hash bytea)
+	RETURNS TABLE (outcome text, balance numeric, required numeric, user_message jsonb, assistant_message jsonb,
+		existing_task_id uuid, title text)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_hold_amount numeric := round(p_hold, 6);
+	v_claimed boolean := false;
+	v_ctx record;
+	v_key record;
+	v_live record;
+	v_target conversation_messages;
+	v_question conversation_messages;
+	v_hold record;
+	v_new_messages int := CASE p_mode WHEN 'send' THEN 2 WHEN 'regenerate_new' THEN 1 ELSE 0 END;
+	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
+BEGIN
+	IF p_mode NOT IN ('send', 'regenerate_new', 'regenerate_in_place') OR p_mode IS NULL THEN
+		RAISE EXCEPTION 'turn_open: bad mode %', p_mode USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF v_hold_amount IS NULL OR v_hold_amount < 0 OR v_hold_amount IN ('NaN', 'Infinity') THEN
+		RAISE EXCEPTION 'turn_open: bad hold %', p_hold USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	-- the conversation's lock orders everything that happens in it, sequences and its own limit included
+	SELECT c.last_sequence, c.title, c.title_is_custom, u.status, u.credits,
+		(SELECT m.name FROM llm_models m WHERE m.id = p_model_id) AS model
+	INTO v_ctx
+	FROM conversations c JOIN users u ON u.id = c.user_id
+	WHERE c.id = p_conversation_id AND c.user_id = p_user_id
+	FOR NO KEY UPDATE OF c;
+	IF NOT FOUND THEN
+		outcome := 'not_found';
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	balance := v_ctx.credits;
+	required := v_hold_amount;
+	title := v_ctx.title;
+
+	IF p_idem_key IS NOT NULL THEN
+		-- waits for a rival with the same key; a key older than a day counts as new
+		INSERT INTO idempotency_keys AS k (user_id, key, route, body_hash, task_id)
+		VALUES (p_user_id, p_idem_key, p_idem_route, p_idem_hash, p_task_id)
+		ON CONFLICT (user_id, key) DO UPDATE
+		SET route = excluded.route, body_hash = excluded.body_hash, task_id = excluded.task_id,
+			status = NULL, response = NULL, created_at = now()
+		WHERE k.created_at < now() - interval '24 hours';
+		v_claimed := FOUND;
+		IF NOT v_claimed THEN
+			SELECT k.task_id, k.route = p_idem_route AND k.body_hash = p_idem_hash AS same
+			INTO v_key
+			FROM idempotency_keys k WHERE k.user_id = p_user_id AND k.key = p_idem_key;
+			IF v_key.same THEN
+				outcome := 'idempotent_replay';
+				existing_task_id := v_key.task_id;
+			ELSE
+				outcome := 'idempotency_mismatch';
+			END IF;
+			RETURN NEXT;
+			RETURN;
+		END IF;
+	END IF;
+
+	<<attempt>>
+	BEGIN
+		IF v_ctx.status <> 'active' THEN
+			outcome := 'user_disabled';
+			EXIT attempt;
+		END IF;
+
+		IF p_mode <> 'send' THEN
+			SELECT * INTO v_target FROM conversation_messages m
+			WHERE m.id = p_target_message_id AND m.conversation_id = p_conversation_id;
+			IF NOT FOUND THEN
+				outcome := 'not_found';
+				EXIT attempt;
+			END IF;
+			SELECT * INTO v_question FROM conversation_messages m
+			WHERE m.conversation_id = p_conversation_id AND m.sequence < v_target.sequence AND m.role = 'user'
+			ORDER BY m.sequence DESC LIMIT 1;
+			IF NOT FOUND OR v_target.role <> 'assistant'
+				OR (p_mode = 'regenerate_new' AND v_target.status <> 'success')
+				OR (p_mode = 'regenerate_in_place' AND NOT message_is_error(v_target.status)) THEN
+				outcome := 'invalid_target';
+				EXIT attempt;
+			END IF;
+		END IF;
+
+		IF p_user_limit IS NOT NULL OR p_conv_limit IS NOT NULL OR p_agent_conv_limit IS NOT NULL THEN
+			-- counting is exact only while nobody else can open a turn for this user
+			PERFORM FROM users u WHERE u.id = p_user_id FOR NO KEY UPDATE;
+			SELECT count(*) AS for_user,
+				count(*) FILTER (WHERE t.conversation_id = p_conversation_id) AS in_conversation,
+				count(DISTINCT t.conversation_id) FILTER (WHERE t.agent_run AND t.conversation_id <> p_conversation_id) AS agent_conversations
+			INTO v_live
+			FROM tasks t WHERE t.user_id = p_user_id AND t.status IN ('pending', 'running');
+			outcome := CASE
+				WHEN v_live.for_user >= p_user_limit THEN 'user_queue_full'
+				WHEN v_live.in_conversation >= p_conv_limit THEN 'conversation_queue_full'
+				WHEN v_live.agent_conversations >= p_agent_conv_limit THEN 'conversation_limit' END;
+			EXIT attempt WHEN outcome IS NOT NULL;
+		END IF;
+
+		IF v_hold_amount > 0 THEN
+			SELECT * INTO v_hold FROM credits_hold(p_task_id, p_transaction_id, p_user_id, v_hold_amount,
+				left('chat: ' || coalesce(v_ctx.model, ''), 100), p_lease_s);
+			balance := v_hold.balance;
+			IF v_hold.outcome = 'insufficient' THEN
+				outcome := 'insufficient';
+				EXIT attempt;
+			ELSIF v_hold.outcome <> 'ok' THEN
+				RAISE EXCEPTION 'turn_open: hold for task %: %', p_task_id, v_hold.outcome;
+			END IF;
+		END IF;
+
+		-- from here on nothing is refused
+		INSERT INTO tasks (id, user_id, conversation_id, type, status, credits_locked, owner, model_id, message_id,
+			user_message_id, agent_run, prev_message, idempotency_key, started_at)
+		VALUES (p_task_id, p_user_id, p_conversation_id, 'chat', 'running', v_hold_amount, p_owner, p_model_id, v_message_id,
+			CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END,
+			p_agent_conv_limit IS NOT NULL,
+			CASE p_mode WHEN 'regenerate_in_place' THEN jsonb_build_object(
+				'status', v_target.status, 'content', v_target.content, 'reasoning', v_target.reasoning,
+				'error_message', v_target.error_message, 'model', v_target.model,
+				'input_tokens', v_target.input_tokens, 'output_tokens', v_target.output_tokens,
+				'credits_cost', v_target.credits_cost, 'task_id', v_target.task_id) END,
+			p_idem_key, now());
+
+		IF NOT v_ctx.title_is_custom AND v_ctx.last_sequence = 0 AND p_title IS NOT NULL THEN
+			title := left(p_title, 500);
+		END IF;
+		UPDATE conversations c
+		SET last_sequence = v_ctx.last_sequence + v_new_messages,
+			message_count = c.message_count + v_new_messages,
+			title = turn_open.title, updated_at = now()
+		WHERE c.id = p_conversation_id;
+
+		IF p_mode = 'send' THEN
+			WITH pair AS (
+				INSERT INTO conversation_messages AS m (id, conversation_id, user_id, sequence, role, content, status, model, attachments, task_id)
+				VALUES (p_user_message_id, p_conversation_id, p_user_id, v_ctx.last_sequence + 1, 'user',
+						p_content, 'success', NULL, coalesce(p_attachments, '[]'), p_task_id),
+					(v_message_id, p_conversation_id, p_user_id, v_ctx.last_sequence + 2, 'assistant',
+						'', 'processing', v_ctx.model, '[]', p_task_id)
+				RETURNING m.role, message_json(m) AS json
+			)
+			SELECT u.json, a.json INTO user_message, assistant_message
+			FROM pair u, pair a WHERE u.role = 'user' AND a.role = 'assistant';
+		ELSIF p_mode = 'regenerate_new' THEN
+			user_message := message_json(v_question);
+			INSERT INTO conversation_messages AS m (id, conversation_id, user_id, sequence, role, status, model, task_id)
+			VALUES (v_message_id, p_conversation_id, p_user_id, v_ctx.last_sequence + 1, 'assistant',
+				'processing', v_ctx.model, p_task_id)
+			RETURNING message_json(m) INTO assistant_message;
+		ELSE
+			user_message := message_json(v_question);
+			UPDATE conversation_messages m
+			SET status = 'processing', content = '', reasoning = NULL, error_message = NULL, model = v_ctx.model,
+				input_tokens = 0, output_tokens = 0, credits_cost = 0, task_id = p_task_id, updated_at = now()
+			WHERE m.id = v_message_id
+			RETURNING message_json(m) INTO assistant_message;
+		END IF;
+		outcome := 'ok';
+		RETURN NEXT;
+		RETURN;
+	END attempt;
+
+	IF v_claimed THEN
+		DELETE FROM idempotency_keys k WHERE k.user_id = p_user_id AND k.key = p_idem_key;
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok. balance is after the hold.';
+
+CREATE FUNCTION turn_settle(
+	p_task_id uuid, p_owner uuid, p_outcome text, p_message_status text, p_content text, p_reasoning text,
+	p_error_code text, p_error_message text, p_input_tokens int, p_output_tokens int, p_estimated boolean,
+	p_cost numeric, p_model_id bigint, p_channel_id bigint, p_latency_ms int, p_first_token_ms int, p_request_id text)
+	RETURNS TABLE (settled boolean, charged numeric, balance numeric, message jsonb, task_status text)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_cost numeric := round(coalesce(p_cost, 0), 6);
+	v_task tasks;
+	v_end record;
+BEGIN
+	IF p_outcome NOT IN ('completed', 'failed', 'cancelled') OR p_outcome IS NULL THEN
+		RAISE EXCEPTION 'turn_settle: bad outcome %', p_outcome USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF v_cost < 0 OR v_cost IN ('NaN', 'Infinity') THEN
+		RAISE EXCEPTION 'turn_settle: bad cost %', p_cost USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+
+	UPDATE tasks t
+	SET status = p_outcome, completed_at = now(),
+		progress = CASE p_outcome WHEN 'completed' THEN 100 ELSE t.progress END,
+		-- of a hold that was ended by other means already, only what it kept then
+		credits_used = coalesce((
+			SELECT CASE c.status WHEN 'pending' THEN least(v_cost, c.amount) ELSE c.used END
+			FROM credit_transactions c WHERE c.task_id = t.id), 0),
+		model_id = coalesce(p_model_id, t.model_id),
+		error_code = p_error_code, error_message = p_error_message
+	WHERE t.id = p_task_id AND t.status IN ('pending', 'running')
+		AND CASE WHEN p_owner IS NULL THEN NOT process_is_alive(t.owner) ELSE t.owner = p_owner END
+	RETURNING * INTO v_task;
+	settled := FOUND;
+	IF NOT settled THEN
+		SELECT t.credits_used, u.credits, t.status, message_json(m)
+		INTO charged, balance, task_status, message
+		FROM tasks t JOIN users u ON u.id = t.user_id
+			LEFT JOIN conversation_messages m ON m.id = t.message_id
+		WHERE t.id = p_task_id;
+		IF message->>'id' IS NULL THEN
+			message := NULL;	-- message_json of no row
+		END IF;
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	task_status := p_outcome;
+	charged := v_task.credits_used;
+
+	IF p_message_status = 'success' AND coalesce(p_input_tokens, 0) + coalesce(p_output_tokens, 0) > 0 THEN
+		UPDATE conversations c
+		SET total_tokens = c.total_tokens + coalesce(p_input_tokens, 0) + coalesce(p_output_tokens, 0)
+		WHERE c.id = v_task.conversation_id;
+	END IF;
+
+	IF v_task.prev_message IS NOT NULL AND message_is_error(p_message_status) THEN
+		SELECT message_json(m) INTO message FROM message_restore(v_task.message_id, p_task_id, v_task.prev_message) AS m;
+	ELSE
+		UPDATE conversation_messages m
+		SET status = p_message_status, content = coalesce(p_content, ''), reasoning = p_reasoning,
+			error_message = p_error_message,
+			model = coalesce((SELECT l.name FROM llm_models l WHERE l.id = v_task.model_id), m.model),
+			input_tokens = coalesce(p_input_tokens, 0), output_tokens = coalesce(p_output_tokens, 0),
+			credits_cost = turn_settle.charged, updated_at = now()
+		WHERE m.id = v_task.message_id AND m.task_id = p_task_id
+		RETURNING message_json(m) INTO message;
+	END IF;
+
+	INSERT INTO usage (request_id, task_id, user_id, channel_id, channel, provider, model_id, model,
+		request_tokens, response_tokens, estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
+	SELECT p_request_id, p_task_id, v_task.user_id, p_channel_id, c.name, c.provider, v_task.model_id, l.name,
+		coalesce(p_input_tokens, 0), coalesce(p_output_tokens, 0), coalesce(p_estimated, false),
+		charged, v_cost - charged, p_latency_ms, p_first_token_ms, p_outcome, p_error_code
+	FROM (VALUES (1)) AS one
+		LEFT JOIN channels c ON c.id = p_channel_id
+		LEFT JOIN llm_models l ON l.id = v_task.model_id;
+
+	IF v_task.credits_locked > 0 THEN
+		SELECT * INTO v_end FROM credits_end_hold(p_task_id,
+			CASE WHEN v_cost > 0 THEN 'confirmed' ELSE 'refunded' END, v_cost,
+			CASE v_task.type
+				WHEN 'image' THEN 'image_generation_cost'
+				WHEN 'video' THEN 'video_generation_cost'
+				ELSE 'chat_cost' END::credits_change_type,
+			CASE WHEN v_cost > 0 THEN NULL ELSE coalesce(p_error_code, p_outcome) END);
+		IF v_end.charged <> charged THEN
+			-- its hold was ended by other means at this very moment: the next attempt will see it
+			RAISE EXCEPTION 'turn_settle: the hold of task % ended elsewhere', p_task_id USING ERRCODE = 'serialization_failure';
+		END IF;
+		balance := v_end.balance;
+	ELSE
+		SELECT u.credits INTO balance FROM users u WHERE u.id = v_task.user_id;
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION turn_settle(uuid, uuid, text, text, text, text, text, text, int, int, boolean, numeric, bigint, bigint, int, int, text) IS
+	'Ends a task exactly once: task, message, hold, usage and conversation statistics together. Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. When the task has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL.';
+
+CREATE FUNCTION turn_dead(p_limit int)
+	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, message_id uuid, user_message_id uuid, type text,
+		model_id bigint, model text, price_input_per_mtok numeric, price_output_per_mtok numeric, price_per_call numeric,
+		credits_locked numeric, user_content text, journal text, cancel_requested boolean, started_at timestamptz)
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT t.id, t.user_id, t.conversation_id, t.message_id, t.user_message_id, t.type,
+		t.model_id, l.name, l.price_input_per_mtok, l.price_output_per_mtok, l.price_per_call,
+		t.credits_locked, q.content,
+		(SELECT string_agg(j.text, '' ORDER BY j.seq) FROM task_journal j WHERE j.task_id = t.id),
+		t.cancel_requested_at IS NOT NULL, t.started_at
+	FROM tasks t
+		LEFT JOIN processes p ON p.id = t.owner
+		LEFT JOIN llm_models l ON l.id = t.model_id
+		LEFT JOIN conversation_messages q ON q.id = t.user_message_id
+	WHERE t.status IN ('pending', 'running')
+		AND (t.owner IS NOT NULL OR t.status = 'running')
+		AND CASE WHEN p.id IS NULL
+			-- no row: removed after its death, or not yet written at the very start
+			THEN coalesce(t.started_at, t.created_at) <= now() - interval '20 seconds'
+			ELSE p.heartbeat_at <= now() - interval '20 seconds' END
+	ORDER BY t.created_at
+	LIMIT p_limit
+$$;
+COMMENT ON FUNCTION turn_dead(int) IS
+	'Live tasks whose owner is dead, oldest first, with what a sweeper needs to settle them by turn_settle(task, NULL, ...): prices, the question, and the journal kept here while Redis was away (NULL: none; look in Redis). Takes no lock: turn_settle() decides between sweepers.';
+
+CREATE FUNCTION conversation_delete(p_user_id uuid, p_conversation_id uuid)
+	RETURNS TABLE (deleted boolean, live_tasks uuid[])
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	deleted := false;
+	live_tasks := '{}';
+	IF EXISTS (SELECT FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id) THEN
+		-- tasks before the conversation, as settlement locks them
+		PERFORM FROM tasks t WHERE t.conversation_id = p_conversation_id AND t.status IN ('pending', 'running')
+		ORDER BY t.id FOR UPDATE;
+		PERFORM FROM conversations c WHERE c.id = p_conversation_id FOR UPDATE;
+		WITH live AS (
+			UPDATE tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now())
+			WHERE t.conversation_id = p_conversation_id AND t.status IN ('pending', 'running')
+			RETURNING t.id
+		)
+		SELECT coalesce(array_agg(live.id), '{}') INTO live_tasks FROM live;
+		DELETE FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id;
+		deleted := FOUND;
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION conversation_delete(uuid, uuid) IS
+	'Deletes a user''s conversation with its messages and asks its live tasks to cancel (the caller publishes the abort for those returned); their money settles as usual. deleted = false: not there or not theirs.';
+
+CREATE FUNCTION message_delete(p_user_id uuid, p_conversation_id uuid, p_message_id uuid) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	-- the conversation before the message, as turn_open() and settlement lock them
+	PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	DELETE FROM conversation_messages m WHERE m.id = p_message_id AND m.conversation_id = p_conversation_id;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE conversations c SET message_count = c.message_count - 1 WHERE c.id = p_conversation_id;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION message_delete(uuid, uuid, uuid) IS
+	'Physically deletes one message and takes it off message_count; sequences are not given again. False: not there or not theirs.';
+
+CREATE FUNCTION prune_expired(p_limit int) RETURNS TABLE (what text, removed int)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	what := 'idempotency_keys';
+	DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
+		SELECT k.ctid FROM idempotency_keys k WHERE k.created_at < now() - interval '24 hours' LIMIT p_limit));
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'task_journal';
+	DELETE FROM task_journal WHERE ctid = ANY (ARRAY(
+		SELECT j.ctid FROM task_journal j JOIN tasks t ON t.id = j.task_id
+		WHERE t.completed_at < now() - interval '10 minutes' LIMIT p_limit));
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'processes';
+	DELETE FROM processes p WHERE p.heartbeat_at < now() - interval '1 hour'
+		AND NOT EXISTS (SELECT FROM tasks t WHERE t.owner = p.id AND t.status IN ('pending', 'running'));
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'sessions';
+	DELETE FROM sessions WHERE id = ANY (ARRAY(
+		SELECT s.id FROM sessions s WHERE s.expires_at < now() - interval '1 day' LIMIT p_limit));
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'password_resets';
+	DELETE FROM password_resets WHERE expires_at < now() - interval '1 day';
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION prune_expired(int) IS
+	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';
