@@ -9,7 +9,8 @@
  *
  * fields_check() looks at every row, in order, and stops at the first that
  * does not hold.  Unknown members are ignored.  null counts as absent unless
- * F_NULLABLE.  The same tables make the request schemas in OpenAPI.
+ * F_NULLABLE.  A max of 0 is no limit on a length; min and max both 0 are no
+ * bounds on a number.  The same tables make the request schemas in OpenAPI.
  */
 #ifndef WEIR_BASE_FIELDS_H
 #define WEIR_BASE_FIELDS_H
@@ -21,7 +22,7 @@
 #include "base/arena.h"
 
 enum field_type {
-	F_TEXT,	   /* string; min/max in code points; no NUL, no other C0 but \t \n \r */
+	F_TEXT,	   /* string; min/max in code points; no control characters but \t \n \r */
 	F_LINE,	   /* F_TEXT on one line, trimmed length counts */
 	F_INT,	   /* integer between min and max */
 	F_BOOL,
@@ -29,8 +30,8 @@ enum field_type {
 	F_NUMBER,  /* any finite number between min and max */
 	F_UUID,
 	F_URL,	   /* absolute http(s) URL with a host, at most max bytes */
-	F_EMAIL,   /* one @, something on both sides, at most 254 bytes */
-	F_PHONE,   /* +digits, 5-20 */
+	F_EMAIL,   /* ASCII, one @, something on both sides, at most 254 bytes */
+	F_PHONE,   /* 5-20 digits, with or without + in front */
 	F_CHOICE,  /* one of `choices`, space-separated */
 	F_OBJECT,
 	F_ARRAY,   /* min/max elements */

@@ -1,0 +1,297 @@
+#include "base/crypto.h"
+
+#include <argon2.h>
+#include <crypt.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define POOL_BYTES 512u
+#define NONCE_BYTES 12
+#define TAG_BYTES 16
+
+#define ARGON_MEMORY_KIB 19456
+#define ARGON_PASSES 2
+#define ARGON_LANES 1
+#define ARGON_SALT_BYTES 16
+#define ARGON_HASH_BYTES 32
+#define ARGON_PREFIX "$argon2id$v=19$m=19456,t=2,p=1$"
+/* A dearer imported bcrypt hash would hold a worker for seconds per attempt. */
+#define BCRYPT_COST_MAX 14
+
+/* Well-formed, of today's kind, and the hash of nothing anybody knows. */
+static const char dummy_hash[] = ARGON_PREFIX "AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+static void
+die(const char *what)
+{
+	fprintf(stderr, "weir: %s failed\n", what);
+	abort();
+}
+
+/* ---- random ---------------------------------------------------------- */
+
+struct pool {
+	unsigned char bytes[POOL_BYTES];
+	size_t left;	     /* unused bytes at the end */
+	unsigned generation; /* of the process that filled it */
+};
+
+static atomic_uint fork_generation = 1;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+/* A child must not go on with bytes its parent will hand out as well. */
+static void
+in_child(void)
+{
+	atomic_fetch_add(&fork_generation, 1);
+}
+
+static void
+watch_forks(void)
+{
+	if (pthread_atfork(NULL, NULL, in_child) != 0)
+		die("pthread_atfork");
+}
+
+static void
+fill_random(void *out, size_t len)
+{
+	if (RAND_bytes(out, (int)len) != 1)
+		die("RAND_bytes");
+}
+
+void
+crypto_random(void *out, size_t len)
+{
+	static _Thread_local struct pool pool;
+	unsigned char *from;
+
+	pthread_once(&fork_once, watch_forks);
+	if (len > sizeof(pool.bytes)) {
+		fill_random(out, len);
+		return;
+	}
+	if (pool.generation != atomic_load(&fork_generation) || pool.left < len) {
+		fill_random(pool.bytes, sizeof(pool.bytes));
+		pool.left = sizeof(pool.bytes);
+		pool.generation = atomic_load(&fork_generation);
+	}
+	from = pool.bytes + sizeof(pool.bytes) - pool.left;
+	memcpy(out, from, len);
+	OPENSSL_cleanse(from, len); /* some of them are keys and tokens */
+	pool.left -= len;
+}
+
+/* ---- hashes and text ------------------------------------------------- */
+
+void
+crypto_sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES])
+{
+	if (EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) != 1)
+		die("SHA-256");
+}
+
+bool
+crypto_equal(const void *a, const void *b, size_t len)
+{
+	return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void
+crypto_hex(const void *data, size_t len, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+	out[2 * len] = '\0';
+}
+
+char *
+crypto_base64url(struct arena *a, const void *data, size_t len)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+	const unsigned char *p = data;
+	char *text = arena_alloc(a, len / 3 * 4 + 5), *to = text;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = len - i < 3 ? len - i : 3;
+		unsigned v = (unsigned)p[i] << 16;
+
+		v |= n > 1 ? (unsigned)p[i + 1] << 8 : 0;
+		v |= n > 2 ? p[i + 2] : 0;
+		for (size_t k = 0; k <= n; k++)
+			*to++ = digits[v >> (18 - 6 * k) & 63];
+	}
+	return text;
+}
+
+static int
+base64url_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+bool
+crypto_base64url_decode(struct arena *a, const char *text, unsigned char **out, size_t *out_len)
+{
+	size_t len = strlen(text), n = 0;
+	unsigned char *bytes;
+	unsigned v = 0;
+
+	if (len % 4 == 1)
+		return false;
+	bytes = arena_alloc(a, len / 4 * 3 + 3);
+	for (size_t i = 0; i < len; i++) {
+		int digit = base64url_value(text[i]);
+
+		if (digit < 0)
+			return false;
+		v = v << 6 | (unsigned)digit;
+		if (i % 4 != 0)
+			bytes[n++] = (unsigned char)(v >> (6 - 2 * (i % 4)));
+	}
+	/* the bits that encode nothing must be zero: one text per value */
+	if ((len % 4 == 2 && (v & 15) != 0) || (len % 4 == 3 && (v & 3) != 0))
+		return false;
+	*out = bytes;
+	*out_len = n;
+	return true;
+}
+
+/* ---- sealing --------------------------------------------------------- */
+
+unsigned char *
+crypto_seal(struct arena *a, const unsigned char key[AES_KEY_BYTES], const void *data, size_t len, size_t *out_len)
+{
+	unsigned char *sealed = arena_alloc(a, NONCE_BYTES + len + TAG_BYTES);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0, rest = 0;
+
+	crypto_random(sealed, NONCE_BYTES);
+	if (ctx == NULL || len > INT32_MAX || EVP_EncryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, sealed) != 1 ||
+	    EVP_EncryptUpdate(ctx, sealed + NONCE_BYTES, &n, data, (int)len) != 1 ||
+	    EVP_EncryptFinal_ex(ctx, sealed + NONCE_BYTES + n, &rest) != 1 || (size_t)n != len ||
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG_BYTES, sealed + NONCE_BYTES + len) != 1)
+		die("AES-256-GCM");
+	EVP_CIPHER_CTX_free(ctx);
+	*out_len = NONCE_BYTES + len + TAG_BYTES;
+	return sealed;
+}
+
+bool
+crypto_open(struct arena *a, const unsigned char key[AES_KEY_BYTES], const void *sealed, size_t len, char **out,
+    size_t *out_len)
+{
+	const unsigned char *in = sealed;
+	size_t data_len = len - NONCE_BYTES - TAG_BYTES;
+	EVP_CIPHER_CTX *ctx;
+	unsigned char tag[TAG_BYTES];
+	char *data;
+	int n = 0, rest = 0;
+	bool ok;
+
+	if (len < NONCE_BYTES + TAG_BYTES || len > INT32_MAX)
+		return false;
+	data = arena_alloc(a, data_len + 1);
+	memcpy(tag, in + NONCE_BYTES + data_len, TAG_BYTES);
+	ctx = EVP_CIPHER_CTX_new();
+	ok = ctx != NULL && EVP_DecryptInit_ex(ctx, EVP_aes_256_gcm(), NULL, key, in) == 1 &&
+	    EVP_DecryptUpdate(ctx, (unsigned char *)data, &n, in + NONCE_BYTES, (int)data_len) == 1 &&
+	    EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG_BYTES, tag) == 1 &&
+	    EVP_DecryptFinal_ex(ctx, (unsigned char *)data + n, &rest) == 1;
+	EVP_CIPHER_CTX_free(ctx);
+	if (!ok) {
+		OPENSSL_cleanse(data, data_len); /* unauthenticated plaintext helps nobody */
+		return false;
+	}
+	*out = data;
+	*out_len = data_len;
+	return true;
+}
+
+/* ---- passwords ------------------------------------------------------- */
+
+char *
+password_hash(struct arena *a, const char *password)
+{
+	size_t len = argon2_encodedlen(
+	    ARGON_PASSES, ARGON_MEMORY_KIB, ARGON_LANES, ARGON_SALT_BYTES, ARGON_HASH_BYTES, Argon2_id);
+	unsigned char salt[ARGON_SALT_BYTES];
+	char *encoded = arena_alloc(a, len);
+
+	crypto_random(salt, sizeof(salt));
+	if (argon2id_hash_encoded(ARGON_PASSES, ARGON_MEMORY_KIB, ARGON_LANES, password, strlen(password), salt,
+		sizeof(salt), ARGON_HASH_BYTES, encoded, len) != ARGON2_OK)
+		die("Argon2id");
+	return encoded;
+}
+
+static bool
+argon_matches(const char *password, const char *hash)
+{
+	int rc = argon2id_verify(hash, password, strlen(password));
+
+	if (rc == ARGON2_MEMORY_ALLOCATION_ERROR)
+		die("Argon2id"); /* as everywhere: no memory is no reason to call a password wrong */
+	return rc == ARGON2_OK;
+}
+
+static bool
+is_bcrypt(const char *hash)
+{
+	int cost;
+
+	if (strlen(hash) != 60 || hash[0] != '$' || hash[1] != '2' || strchr("aby", hash[2]) == NULL ||
+	    hash[3] != '$' || hash[6] != '$')
+		return false;
+	cost = (hash[4] - '0') * 10 + hash[5] - '0';
+	return cost >= 4 && cost <= BCRYPT_COST_MAX;
+}
+
+static bool
+bcrypt_matches(const char *password, const char *hash)
+{
+	struct crypt_data *work = calloc(1, sizeof(*work));
+	const char *again;
+	bool same;
+
+	if (work == NULL)
+		die("bcrypt");
+	again = crypt_r(password, hash, work);
+	same = again != NULL && strlen(again) == strlen(hash) && crypto_equal(again, hash, strlen(hash));
+	OPENSSL_cleanse(work, sizeof(*work));
+	free(work);
+	return same;
+}
+
+bool
+password_verify(const char *password, const char *hash, bool *needs_rehash)
+{
+	*needs_rehash = false;
+	if (hash != NULL && is_bcrypt(hash)) {
+		*needs_rehash = true;
+		return bcrypt_matches(password, hash);
+	}
+	if (hash == NULL || strncmp(hash, "$argon2id$", strlen("$argon2id$")) != 0) {
+		argon_matches(password, dummy_hash);
+		return false;
+	}
+	*needs_rehash = strncmp(hash, ARGON_PREFIX, strlen(ARGON_PREFIX)) != 0;
+	return argon_matches(password, hash);
+}
