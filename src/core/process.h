@@ -13,6 +13,7 @@ struct queue;
 struct http_client;
 struct redis_async;
 struct scoreboard_slot;
+struct leases;
 
 struct process {
 	char id[UUID_LEN]; /* row in table processes */
@@ -22,6 +23,7 @@ struct process {
 	struct redis_async *redis;
 	struct queue *work;	      /* struct job * for the workers: core/job.h */
 	struct scoreboard_slot *score; /* this process' counters */
+	struct leases *leases;	      /* slots its streams occupy: core/leases.h; reactor only */
 	const struct route *routes;    /* ends with a row without method */
 	bool draining;		      /* reactor only */
 };

@@ -88,6 +88,10 @@ void redis_async_free(struct redis_async *ra);
  * callback) when Redis is down. */
 bool redis_async_command(struct redis_async *ra, redis_reply_fn *fn, void *arg, int argc, const char *const *argv,
 			 const size_t *lens);
+/* The same for a Lua script: by digest, sent again in full when Redis does not
+ * know it (then after commands queued meanwhile). */
+bool redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const struct redis_script *script, int nkeys,
+		      int argc, const char *const *argv);
 /* Subscribe; several subscribers of one channel share one subscription.
  * Returns a handle for redis_unsubscribe(); the subscription survives reconnects. */
 struct redis_subscription *redis_subscribe(struct redis_async *ra, const char *channel, redis_message_fn *fn, void *arg);

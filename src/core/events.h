@@ -1,0 +1,29 @@
+/*
+ * Events for a user's open pages (GET /api/events), over Redis publish.
+ *
+ *	channel  {prefix}user:{user id}
+ *	payload  {"type":"task"|"balance"|"message"|"conversation"|"notification","data":{…}}
+ *
+ * They tell a page what to look at again; nothing depends on their arrival.
+ * After a gap the reader gets {"type":"resync","data":{}}.
+ */
+#ifndef WEIR_CORE_EVENTS_H
+#define WEIR_CORE_EVENTS_H
+
+#include <jansson.h>
+
+#include "base/conf.h"
+#include "io/redis.h"
+
+/* Room for a channel name. */
+#define EVENTS_CHANNEL_LEN 192
+/* The channel of a user; returns `out`. */
+const char *events_channel(const struct conf *conf, const char *user_id, char out[EVENTS_CHANNEL_LEN]);
+
+/* Publish; takes over the reference to `data` (NULL is {}).  Lost without
+ * Redis.  Reactor thread. */
+void events_publish(struct redis_async *ra, const struct conf *conf, const char *user_id, const char *type, json_t *data);
+/* The same on a worker's connection. */
+void events_publish_sync(struct redis *r, const struct conf *conf, const char *user_id, const char *type, json_t *data);
+
+#endif
