@@ -1,0 +1,103 @@
+/*
+ * What a turn needs to know before it opens: the conversation, its agent, the
+ * model that will answer, the one that steps in when it fails, and the channels
+ * that reach them -- in one query.  And the history that goes upstream, in another.
+ *
+ * Worker-only.  Plans live in the request's arena and never change.
+ */
+#ifndef WEIR_CORE_CATALOG_H
+#define WEIR_CORE_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/provider.h"
+#include "core/request.h"
+
+/* What a model can do besides text; llm_models.abilities holds the names. */
+#define ABILITY_VISION 1u
+#define ABILITY_AUDIO 2u
+#define ABILITY_VIDEO 4u
+#define ABILITY_REASONING 8u
+#define ABILITY_TOOLS 16u
+
+/* One way to reach a model. */
+struct plan_channel {
+	int64_t id;
+	const char *name, *provider, *base_url;
+	const char *api_key; /* opened; NULL: none needed.  Never log it. */
+	const char *upstream_name;
+	bool allow_private;
+};
+
+/* A model with its prices (ucr per million tokens, ucr per call) and its
+ * channels in the order in which to try them: priority, then by lot with the
+ * channels' weights. */
+struct plan_model {
+	int64_t id;
+	const char *name;
+	int64_t context_tokens, max_output_tokens;
+	int64_t price_input_ucr, price_output_ucr, price_call_ucr;
+	unsigned abilities; /* ABILITY_* */
+	struct plan_channel *channels;
+	size_t n_channels; /* at least one */
+};
+
+struct turn_plan {
+	const char *conversation_id;
+	const char *title; /* "" until the first message sets one */
+	bool title_is_custom;
+	int64_t message_count;
+
+	const char *agent_id; /* NULL: plain chat, and then: */
+	const char *prompt;   /* NULL */
+	int64_t timeout_ms;   /* 0: chat_first_byte_timeout holds */
+	double temperature;   /* negative: the provider's default */
+
+	struct plan_model model;
+	struct plan_model *fallback; /* NULL: none, or none that can be reached */
+};
+
+/* Plan a turn of the caller in `conversation_id`.  `model_name` NULL takes the
+ * conversation's model, else its agent's, else the default, the first of them
+ * that is enabled.  When the model has no enabled channel its fallback takes
+ * its place.  Errors: E_NOT_FOUND (also for NULL and for other people's),
+ * E_INVALID_REQUEST field "model" (unknown, disabled, no chat model),
+ * E_FORBIDDEN the agent is disabled, E_UNAVAILABLE nothing can serve it. */
+enum status catalog_turn(
+    struct request *rq, const char *conversation_id, const char *model_name, struct turn_plan **out) MUST_CHECK;
+
+/* The same for an agent without a conversation: what admins test.  The agent may be
+ * disabled.  E_NOT_FOUND, E_UNAVAILABLE. */
+enum status catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out) MUST_CHECK;
+
+/* Past messages, oldest first, that alternate user, assistant, user, … */
+struct history {
+	struct rows *rows; /* owns all text below */
+	size_t n;
+	struct provider_message *messages; /* owned */
+	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
+};
+
+/* The caller's messages to send upstream: of the newest `limit` messages, while
+ * they fit in `max_bytes` of text, each user message with its latest successful
+ * answer; messages without one are left out.
+ *
+ * `regenerate_id` NULL: all of the conversation, to be followed by a new user
+ * message.  Else that assistant message is to be made again: the history ends
+ * with the user message it answers, whatever else came later.
+ *
+ * *out is the caller's: history_free() once the upstream body is built.
+ * Errors: E_NOT_FOUND no such message (an unknown conversation is merely empty:
+ * catalog_turn() has looked), E_INVALID_REQUEST (field message_id) it is no
+ * assistant message or answers nothing. */
+enum status catalog_history(struct request *rq, const char *conversation_id, const char *regenerate_id, int64_t limit,
+    size_t max_bytes, struct history **out) MUST_CHECK;
+/* NULL is fine.  Any thread. */
+void history_free(struct history *h);
+
+/* ABILITY_* of space-separated names; unknown names count for nothing. */
+unsigned abilities_parse(const char *names);
+
+#endif

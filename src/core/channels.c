@@ -1,0 +1,50 @@
+#include "core/channels.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/log.h"
+
+static enum status
+encryption_key(struct arena *a, const struct conf *conf, unsigned char **key)
+{
+	size_t len = 0;
+
+	if (crypto_base64url_decode(a, conf->auth_encryption_key, key, &len) && len == AES_KEY_BYTES)
+		return OK;
+	LOG(ERROR, "encryption_key_invalid",
+	    LS("hint", "[auth] encryption_key must be 32 bytes as base64url: weirctl setup makes one"));
+	return E_UNAVAILABLE;
+}
+
+enum status
+channel_key_seal(struct arena *a, const struct conf *conf, const char *api_key, unsigned char **out, size_t *out_len)
+{
+	unsigned char *key = NULL;
+	enum status st = encryption_key(a, conf, &key);
+
+	if (st != OK)
+		return st;
+	*out = crypto_seal(a, key, api_key, strlen(api_key), out_len);
+	return OK;
+}
+
+enum status
+channel_key_open(struct arena *a, const struct conf *conf, const char *channel, const unsigned char *sealed, size_t len,
+    const char **out)
+{
+	unsigned char *key = NULL;
+	char *text = NULL;
+	size_t text_len = 0;
+	enum status st = encryption_key(a, conf, &key);
+
+	if (st != OK)
+		return st;
+	if (!crypto_open(a, key, sealed, len, &text, &text_len)) {
+		LOG(ERROR, "channel_key_unreadable", LS("channel", channel),
+		    LS("hint", "it was sealed with another encryption_key: set the key of this channel again"));
+		return E_UNAVAILABLE;
+	}
+	*out = text;
+	return OK;
+}
