@@ -1,0 +1,417 @@
+/*
+ * Reading a request and planning its answer: the first half of run.h, up to
+ * the first byte. Everything a script says is decided here, except when.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "demo/answer.h"
+#include "demo/run.h"
+
+#define JSON_TYPE "application/json"
+
+/* ---- answers that are not a completion ----------------------------------- */
+
+static void
+plan_error(struct run *run, const struct wire_error *err)
+{
+	run->is_stream = false;
+	run->log.status = err->status;
+	run->body_type = JSON_TYPE;
+	wire_error_json(&run->body, err);
+}
+
+static void
+plan_refusal(struct run *run, int status, const char *code, const char *message)
+{
+	struct wire_error err = { status, "invalid_request_error", NULL, code, "" };
+
+	snprintf(err.message, sizeof err.message, "%s", message);
+	plan_error(run, &err);
+}
+
+static void
+plan_stats(struct run *run, struct server_stats *stats)
+{
+	run->log.is_silent = true;
+	buf_printf(&run->body,
+	    "{\"requests\":%llu,\"streams\":%llu,\"client_closed\":%llu,\"streams_open\":%lld,"
+	    "\"streams_open_max\":%lld,\"connections_open\":%lld}",
+	    (unsigned long long)atomic_load(&stats->requests), (unsigned long long)atomic_load(&stats->streams),
+	    (unsigned long long)atomic_load(&stats->client_closed), (long long)atomic_load(&stats->streams_open),
+	    (long long)atomic_load(&stats->streams_open_max), (long long)atomic_load(&stats->connections_open));
+}
+
+static void
+plan_not_found(struct run *run)
+{
+	char message[200];
+
+	snprintf(message, sizeof message, "Invalid URL (%s %s)", run->log.method, run->log.path);
+	plan_refusal(run, 404, "unknown_url", message);
+}
+
+static void
+plan_model(struct run *run, const char *name, size_t len)
+{
+	struct wire_error err;
+	struct script unused;
+
+	script_init(&unused);
+	snprintf(run->log.model, sizeof run->log.model, "%.*s", (int)len, name);
+	if (script_base(&unused, name, len)) {
+		wire_model_json(&run->body, run->log.model);
+		return;
+	}
+	wire_fault(&err, FAULT_STATUS, 404, run->log.model);
+	plan_error(run, &err);
+}
+
+/* ---- the script ---------------------------------------------------------- */
+
+/* X-Demo-Script holds words; X-Demo-Anything-Else is the key anything-else. */
+static bool
+apply_headers(struct script *s, const struct http_request *rq, char err[SCRIPT_ERROR_BYTES])
+{
+	for (size_t i = 0; i < rq->header_count; i++) {
+		const struct http_header *h = &rq->headers[i];
+		char key[32];
+		size_t len = h->name.len;
+
+		if (len <= 7 || len - 7 >= sizeof key || strncasecmp(h->name.at, "x-demo-", 7) != 0)
+			continue;
+		for (size_t j = 0; j < len - 7; j++)
+			key[j] = (char)tolower((unsigned char)h->name.at[7 + j]);
+		key[len - 7] = '\0';
+		if (strcmp(key, "script") == 0) {
+			if (!script_apply(s, h->value.at, h->value.len, err))
+				return false;
+		} else if (!script_set(s, key, len - 7, h->value.at, h->value.len, err)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Collect the script from all its places; the base model is known. */
+static bool
+read_script(struct script *s, const struct ask *ask, const char *words, const struct http_request *rq,
+    char err[SCRIPT_ERROR_BYTES])
+{
+	const char *prompt = buf_str(&ask->prompt);
+
+	s->reasoning = ask->reasoning;
+	return script_apply(s, words, strlen(words), err) &&
+	    script_apply(s, ask->model + ask->base_len, ask->model_len - ask->base_len, err) &&
+	    apply_headers(s, rq, err) && script_directives(s, prompt, ask->prompt.len, ask->model, ask->base_len, err);
+}
+
+/* fail=N: decide whether this attempt is one of the first N. */
+static void
+count_attempt(struct script *s, const struct ask *ask)
+{
+	uint64_t key = s->key;
+
+	if (s->fail == 0)
+		return;
+	if (key == 0)
+		key = script_hash(script_hash(0, ask->model, ask->model_len), buf_str(&ask->prompt), ask->prompt.len);
+	if (!attempts_must_fail(key, s->fail)) {
+		s->fault = FAULT_NONE;
+	} else if (s->fault == FAULT_NONE) {
+		s->fault = FAULT_STATUS;
+		s->status = 500;
+	}
+}
+
+/* ---- the completion ------------------------------------------------------ */
+
+/* The prompt without its directives, trimmed, into out. */
+static void
+strip_directives(struct buf *out, const struct buf *prompt)
+{
+	const char *text = buf_str(prompt);
+	size_t from = 0, start, end;
+
+	while (script_find_directive(text, prompt->len, from, &start, &end)) {
+		buf_add(out, text + from, start - from);
+		from = end;
+	}
+	buf_add(out, text + from, prompt->len - from);
+	while (out->len > 0 && isspace((unsigned char)out->data[out->len - 1]))
+		out->len--;
+	for (from = 0; from < out->len && isspace((unsigned char)out->data[from]);)
+		from++;
+	if (from > 0)
+		buf_consume(out, from);
+}
+
+static void
+write_text(struct run *run, const struct ask *ask)
+{
+	struct buf prompt = BUF_INIT(0);
+	struct question q = { { ask->model, ask->base_len }, { 0 }, ask->messages, ask->images,
+		{ ask->image, strlen(ask->image) } };
+
+	strip_directives(&prompt, &ask->prompt);
+	q.prompt = (struct span){ buf_str(&prompt), prompt.len };
+	if (run->script.echo)
+		buf_add(&run->text, q.prompt.at, q.prompt.len);
+	else
+		answer_write(&run->text, &q);
+	if (run->text.len == 0)
+		buf_puts(&run->text, "(nothing to echo)");
+	if (run->script.reasoning > 0)
+		answer_think(&run->think, &q);
+	buf_free(&prompt);
+}
+
+static void
+plan_counts(struct run *run, const struct ask *ask)
+{
+	const struct script *s = &run->script;
+	uint32_t max = ask->max_tokens ? ask->max_tokens : UINT32_MAX;
+	uint32_t total;
+
+	run->thoughts = s->reasoning;
+	run->deltas = s->deltas ? s->deltas : answer_count(run->text.data, run->text.len);
+	if (s->fault == FAULT_EMPTY)
+		run->thoughts = run->deltas = 0;
+	if (run->thoughts > max)
+		run->thoughts = max;
+	if (run->deltas > max - run->thoughts) {
+		run->deltas = max - run->thoughts;
+		run->is_cut_short = true;
+	}
+	total = run->deltas + run->thoughts;
+	run->interval_us = s->interval_us;
+	if (s->duration_ms > 0 && total > 0)
+		run->interval_us = (int64_t)s->duration_ms * 1000 / total;
+	run->fault_at = s->at == SCRIPT_AT_HALF ? (run->deltas + 1) / 2 : s->at;
+	if (run->fault_at > run->deltas)
+		run->fault_at = run->deltas;
+	run->prompt_tokens = run->log.prompt_tokens = ask->prompt_tokens;
+	run->wants_usage = s->usage != USAGE_NONE && (s->usage != USAGE_OK || ask->include_usage || !ask->stream);
+	run->chunk.include_usage = ask->include_usage;
+}
+
+/* The whole answer at once. Some faults of streams have a likeness here. */
+static void
+plan_completion(struct run *run)
+{
+	struct buf text = BUF_INIT(0), think = BUF_INIT(0), usage = BUF_INIT(0);
+	const struct script *s = &run->script;
+
+	for (; run->deltas_sent < run->deltas; run->deltas_sent++) {
+		run_next_piece(run);
+		buf_add(&text, run->piece.data, run->piece.len);
+	}
+	for (; run->thoughts_sent < run->thoughts; run->thoughts_sent++) {
+		size_t end = answer_piece_end(run->think.data, run->think.len, run->think_at);
+
+		buf_add(&think, run->think.data + run->think_at, end - run->think_at);
+		run->think_at = end % run->think.len;
+	}
+	if (s->fault == FAULT_LONG_LINE)
+		run_write_filler(&text, run->long_left);
+	if (s->fault == FAULT_BAD_UTF8)
+		buf_puts(&text, "\xff\xfe");
+	if (run->wants_usage)
+		wire_usage_json(&usage, s, run->prompt_tokens, run->deltas, run->thoughts);
+	wire_completion_json(
+	    &run->body, &run->chunk, run->log.model, run->model_len, &text, &think, run_finish_reason(run), &usage);
+	if (s->fault == FAULT_BAD_JSON)
+		run->body.len /= 2;
+	buf_free(&text);
+	buf_free(&think);
+	buf_free(&usage);
+}
+
+/* Faults that replace the answer by another one. */
+static bool
+plan_fault(struct run *run)
+{
+	const struct script *s = &run->script;
+	struct wire_error err;
+	char base[WIRE_MODEL_BYTES];
+
+	snprintf(base, sizeof base, "%.*s", (int)run->model_len, run->log.model);
+	switch (s->fault) {
+	case FAULT_STATUS:
+	case FAULT_QUOTA:
+	case FAULT_CONTEXT:
+	case FAULT_FILTER:
+		wire_fault(&err, s->fault, (int)s->status, base);
+		if (s->fault == FAULT_STATUS && (err.status == 429 || err.status == 503))
+			snprintf(run->header, sizeof run->header, "Retry-After: %u\r\n", s->retry_s);
+		plan_error(run, &err);
+		return true;
+	case FAULT_HTML:
+		run->log.status = 502;
+		run->body_type = "text/html";
+		buf_puts(&run->body,
+		    "<html><head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
+		    "<center><h1>502 Bad Gateway</h1></center>\r\n</body></html>\r\n");
+		return true;
+	case FAULT_REDIRECT:
+		run->log.status = 302;
+		snprintf(run->header, sizeof run->header, "Location: http://169.254.169.254/latest/meta-data/\r\n");
+		return true;
+	default: return false;
+	}
+}
+
+static void
+count_stream(struct server_stats *stats)
+{
+	int_fast64_t open = atomic_fetch_add(&stats->streams_open, 1) + 1;
+	int_fast64_t max = atomic_load(&stats->streams_open_max);
+
+	atomic_fetch_add(&stats->streams, 1);
+	while (open > max && !atomic_compare_exchange_weak(&stats->streams_open_max, &max, open))
+		;
+}
+
+static void
+plan_chat(struct run *run, struct loop *loop, const struct http_request *rq, const struct ask *ask)
+{
+	char err[SCRIPT_ERROR_BYTES];
+	struct wire_error error;
+
+	memcpy(run->log.model, ask->model, ask->model_len + 1);
+	run->model_len = ask->base_len;
+	if (!script_base(&run->script, ask->model, ask->base_len)) {
+		wire_fault(&error, FAULT_STATUS, 404, ask->model);
+		plan_error(run, &error);
+		return;
+	}
+	if (!read_script(&run->script, ask, loop->server->options->words, rq, err)) {
+		plan_refusal(run, 400, "invalid_demo_script", err);
+		return;
+	}
+	count_attempt(&run->script, ask);
+	run->log.fault = run->script.fault == FAULT_STATUS ? "status" : script_fault_word(run->script.fault);
+	if (plan_fault(run))
+		return;
+	run->is_chat = true;
+	run->is_slices = run->script.fault == FAULT_SLICES;
+	run->is_stream = run->log.is_stream = ask->stream;
+	run->long_left = run->script.size_bytes ? run->script.size_bytes : 10u << 20;
+	write_text(run, ask);
+	plan_counts(run, ask);
+	if (!ask->stream) {
+		plan_completion(run);
+		return;
+	}
+	chunk_init(&run->chunk, ask->model, ask->base_len);
+	count_stream(&loop->server->stats);
+}
+
+/* ---- the request --------------------------------------------------------- */
+
+static void
+copy_header(char out[REQLOG_HEADER_BYTES], const struct http_request *rq, const char *name)
+{
+	struct span value = http_header(rq, name);
+
+	snprintf(out, REQLOG_HEADER_BYTES, "%.*s", (int)value.len, value.len ? value.at : "");
+}
+
+static bool
+is_authorized(const struct server_options *options, const struct http_request *rq)
+{
+	struct span value = http_header(rq, "authorization");
+
+	if (options->api_key == NULL)
+		return true;
+	if (value.len < 7 || strncasecmp(value.at, "bearer ", 7) != 0)
+		return false;
+	return span_is((struct span){ value.at + 7, value.len - 7 }, options->api_key);
+}
+
+static void
+plan_v1(struct run *run, struct loop *loop, const struct http_request *rq, const char *body, size_t body_len)
+{
+	static const char models[] = "/v1/models";
+	bool is_get = span_is(rq->method, "GET");
+	struct wire_error err;
+	struct ask ask;
+
+	if (!is_authorized(loop->server->options, rq)) {
+		wire_fault(&err, FAULT_STATUS, 401, "weir-demo");
+		plan_error(run, &err);
+	} else if (is_get && span_is(rq->path, models)) {
+		wire_models_json(&run->body);
+	} else if (is_get && rq->path.len > sizeof models && memcmp(rq->path.at, "/v1/models/", sizeof models) == 0) {
+		plan_model(run, rq->path.at + sizeof models, rq->path.len - sizeof models);
+	} else if (!span_is(rq->path, "/v1/chat/completions")) {
+		plan_not_found(run);
+	} else if (!span_is(rq->method, "POST")) {
+		plan_refusal(run, 405, "method_not_supported", "Not allowed here: use POST.");
+	} else {
+		if (wire_parse(body, body_len, &ask, &err))
+			plan_chat(run, loop, rq, &ask);
+		else
+			plan_error(run, &err);
+		ask_free(&ask);
+	}
+}
+
+static struct run *
+new_run(struct loop *loop)
+{
+	struct run *run = calloc(1, sizeof *run);
+	uint64_t n = atomic_fetch_add(&loop->server->stats.requests, 1) + 1;
+
+	if (run == NULL)
+		abort();
+	script_init(&run->script);
+	run->body_type = JSON_TYPE;
+	run->log.status = 200;
+	run->log.fault = "none";
+	run->log.started_us = clock_mono_us();
+	run->log.started_wall_ms = clock_wall_ms();
+	run->chunk.created_s = run->log.started_wall_ms / 1000;
+	snprintf(run->chunk.id, sizeof run->chunk.id, "chatcmpl-%012llx%012llx",
+	    (unsigned long long)run->log.started_us & 0xffffffffffff, (unsigned long long)n);
+	run->log.id = run->chunk.id;
+	return run;
+}
+
+struct run *
+run_start(struct loop *loop, const struct http_request *rq, const char *body, size_t body_len)
+{
+	struct run *run = new_run(loop);
+	struct reqlog *log = &run->log;
+
+	run->keep_alive = rq->keep_alive;
+	run->is_http10 = rq->is_http10;
+	snprintf(log->method, sizeof log->method, "%.*s", (int)rq->method.len, rq->method.at);
+	snprintf(log->path, sizeof log->path, "%.*s", (int)rq->path.len, rq->path.at);
+	copy_header(log->request_id, rq, "x-request-id");
+	copy_header(log->traceparent, rq, "traceparent");
+	copy_header(log->task, rq, "x-weir-task");
+	if (span_is(rq->path, "/healthz")) {
+		log->is_silent = true;
+		buf_puts(&run->body, "{\"status\":\"ok\"}");
+	} else if (span_is(rq->path, "/demo/stats")) {
+		plan_stats(run, &loop->server->stats);
+	} else if (rq->path.len > 4 && memcmp(rq->path.at, "/v1/", 4) == 0) {
+		plan_v1(run, loop, rq, body, body_len);
+	} else {
+		plan_not_found(run);
+	}
+	return run;
+}
+
+struct run *
+run_refuse(struct loop *loop, int status)
+{
+	struct run *run = new_run(loop);
+
+	plan_refusal(run, status, NULL, status == 413 ? "The request is too large." : "This is not an HTTP request.");
+	return run;
+}
