@@ -40,6 +40,12 @@ struct http_spec {
 	void (*on_done)(void *arg, enum http_result result, const char *detail);
 };
 
+/* The address guard (SSRF): true when a transfer may connect to `sa`.  Loopback
+ * and private networks need allow_private; link-local (cloud metadata),
+ * multicast and reserved addresses are never allowed.  Any thread. */
+struct sockaddr;
+bool http_address_allowed(const struct sockaddr *sa, bool allow_private);
+
 struct http_client *http_client_new(struct reactor *r);
 void http_client_free(struct http_client *c);
 /* Start a transfer.  Callbacks come later, never from within this call.  The
@@ -47,8 +53,8 @@ void http_client_free(struct http_client *c);
 struct http_transfer *http_start(struct http_client *c, const struct http_spec *spec);
 /* Stop: the connection is closed, no callback follows.  Safe inside on_headers and on_data. */
 void http_cancel(struct http_transfer *t);
-/* Stop and go on reading from the socket: back-pressure.  http_pause() is for
- * on_data; bytes already read still come through on_data after http_resume(). */
+/* Stop and go on reading from the socket: back-pressure.  Bytes libcurl has
+ * read already come through on_data from within http_resume(). */
 void http_pause(struct http_transfer *t);
 void http_resume(struct http_transfer *t);
 /* A response header's value, or NULL; valid until the next call. */

@@ -48,7 +48,7 @@ void reactor_watch_free(struct reactor_watch *w);
 
 /* For src/io only: the loop, for libraries that bring their own adapter. */
 struct event_base *reactor_base(struct reactor *r);
-/* Microseconds the loop was busy (not waiting) since start.  Any thread. */
-uint64_t reactor_busy_us(const struct reactor *r);
+/* CPU microseconds of the loop's thread; 0 when it does not run.  Any thread. */
+uint64_t reactor_busy_us(struct reactor *r);
 
 #endif

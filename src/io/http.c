@@ -1,0 +1,443 @@
+#include "io/http.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/reactor.h"
+
+#define RECEIVE_BYTES 4096L /* libcurl's read buffer, one per transfer */
+#define CACHED_CONNECTIONS 512L
+#define SPARE_HANDLES 64
+
+struct http_client {
+	struct reactor *reactor;
+	struct reactor_timer *timer;
+	CURLM *multi;
+	struct http_transfer *transfers; /* all, doubly linked */
+	CURL *spare[SPARE_HANDLES];
+	int n_spare;
+	bool driving; /* inside libcurl: no adding or removing */
+};
+
+struct http_transfer {
+	struct http_client *client;
+	struct http_transfer *next, **prev;
+	struct http_spec spec; /* callbacks, flags; strings not kept */
+	CURL *easy;
+	struct curl_slist *headers;
+	char error[CURL_ERROR_SIZE];
+	bool added, headers_told, paused, forbidden, cancelled;
+};
+
+/* ---- the address guard -------------------------------------------------- */
+
+static bool
+in_net4(uint32_t addr, uint32_t net, int bits)
+{
+	return (addr ^ net) >> (32 - bits) == 0;
+}
+
+/* How far an address reaches: nobody may be sent to reserved ones (which
+ * includes cloud metadata at 169.254.169.254), private ones need allow_private. */
+enum reach { REACH_PUBLIC, REACH_PRIVATE, REACH_RESERVED };
+
+static enum reach
+reach4(uint32_t a)
+{
+	if (in_net4(a, 0x00000000, 8) || in_net4(a, 0xa9fe0000, 16) || in_net4(a, 0xe0000000, 4) ||
+	    in_net4(a, 0xf0000000, 4))
+		return REACH_RESERVED;
+	if (in_net4(a, 0x0a000000, 8) || in_net4(a, 0x7f000000, 8) || in_net4(a, 0xac100000, 12) ||
+	    in_net4(a, 0xc0a80000, 16) || in_net4(a, 0x64400000, 10) || in_net4(a, 0xc6120000, 15) ||
+	    in_net4(a, 0xc0000000, 24))
+		return REACH_PRIVATE;
+	return REACH_PUBLIC;
+}
+
+static enum reach
+reach6(const struct in6_addr *a)
+{
+	uint32_t tail;
+
+	memcpy(&tail, a->s6_addr + 12, 4);
+	if (IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a)) {
+		if (IN6_IS_ADDR_LOOPBACK(a))
+			return REACH_PRIVATE;
+		return reach4(ntohl(tail));
+	}
+	if (memcmp(a->s6_addr, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0", 12) == 0) /* NAT64 */
+		return reach4(ntohl(tail));
+	if (IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MULTICAST(a) || IN6_IS_ADDR_UNSPECIFIED(a))
+		return REACH_RESERVED;
+	if (IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_SITELOCAL(a) || (a->s6_addr[0] & 0xfe) == 0xfc)
+		return REACH_PRIVATE;
+	return REACH_PUBLIC;
+}
+
+static enum reach
+reach_of(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return reach4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr));
+	if (sa->sa_family == AF_INET6)
+		return reach6(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+	return REACH_RESERVED;
+}
+
+bool
+http_address_allowed(const struct sockaddr *sa, bool allow_private)
+{
+	enum reach reach = reach_of(sa);
+
+	return reach == REACH_PUBLIC || (reach == REACH_PRIVATE && allow_private);
+}
+
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http_transfer *t = arg;
+
+	(void)purpose;
+	if (!http_address_allowed(&address->addr, t->spec.allow_private)) {
+		t->forbidden = true;
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* A connection from the pool was opened for somebody who may have been allowed
+ * more: look at its address again before anything is sent. */
+static int
+before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
+{
+	struct http_transfer *t = arg;
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	bool ok = false;
+
+	(void)local_ip;
+	(void)peer_port;
+	(void)local_port;
+	if (inet_pton(AF_INET, peer_ip, &v4.sin_addr) == 1)
+		ok = http_address_allowed((struct sockaddr *)(void *)&v4, t->spec.allow_private);
+	else if (inet_pton(AF_INET6, peer_ip, &v6.sin6_addr) == 1)
+		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->spec.allow_private);
+	t->forbidden = !ok;
+	return ok ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+/* ---- transfers ---------------------------------------------------------- */
+
+static void
+tell_headers(struct http_transfer *t)
+{
+	long status = 0;
+
+	if (t->headers_told)
+		return;
+	t->headers_told = true;
+	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (t->spec.on_headers != NULL)
+		t->spec.on_headers(t->spec.arg, (int)status);
+}
+
+static size_t
+on_body(char *data, size_t one, size_t len, void *arg)
+{
+	struct http_transfer *t = arg;
+
+	(void)one;
+	if (t->cancelled)
+		return CURL_WRITEFUNC_ERROR;
+	if (t->paused)
+		return CURL_WRITEFUNC_PAUSE;
+	tell_headers(t);
+	if (!t->cancelled)
+		t->spec.on_data(t->spec.arg, data, len);
+	return t->cancelled ? CURL_WRITEFUNC_ERROR : len;
+}
+
+static void
+set_options(struct http_transfer *t, const struct http_spec *s)
+{
+	CURL *e = t->easy;
+
+	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(e, CURLOPT_URL, s->url);
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+	curl_easy_setopt(e, CURLOPT_PIPEWAIT, strncasecmp(s->url, "https:", 6) == 0 ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, s->method);
+	if (s->body != NULL) {
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_len);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS, s->body);
+	}
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)s->connect_timeout_ms);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->total_timeout_ms);
+}
+
+static void
+release(struct http_transfer *t)
+{
+	struct http_client *c = t->client;
+
+	if (t->added)
+		curl_multi_remove_handle(c->multi, t->easy);
+	if (c->n_spare < SPARE_HANDLES) {
+		curl_easy_reset(t->easy);
+		c->spare[c->n_spare++] = t->easy;
+	} else {
+		curl_easy_cleanup(t->easy);
+	}
+	curl_slist_free_all(t->headers);
+	*t->prev = t->next;
+	if (t->next != NULL)
+		t->next->prev = t->prev;
+	free(t);
+}
+
+static enum http_result
+result_of(const struct http_transfer *t, CURLcode code)
+{
+	if (t->forbidden)
+		return HTTP_FORBIDDEN;
+	switch (code) {
+	case CURLE_OK:
+		return HTTP_OK;
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return HTTP_REFUSED;
+	case CURLE_OPERATION_TIMEDOUT: {
+		curl_off_t connected = 0;
+
+		curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+		return connected > 0 ? HTTP_TIMEOUT : HTTP_REFUSED;
+	}
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
+	case CURLE_WEIRD_SERVER_REPLY:
+		return HTTP_BROKEN;
+	default:
+		return HTTP_INTERNAL;
+	}
+}
+
+static void
+finish(struct http_transfer *t, CURLcode code)
+{
+	enum http_result result = result_of(t, code);
+
+	if (!t->cancelled) {
+		if (result == HTTP_OK)
+			tell_headers(t);
+		if (!t->cancelled)
+			t->spec.on_done(t->spec.arg, result, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
+	}
+	release(t);
+}
+
+/* What callbacks could not do while libcurl was running: start, cancel; and
+ * tell the ends. */
+static void
+after_driving(struct http_client *c)
+{
+	struct http_transfer *t, *next;
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
+		finish(t, msg->data.result);
+	}
+	for (t = c->transfers; t != NULL; t = next) {
+		next = t->next;
+		if (t->cancelled)
+			release(t);
+		else if (!t->added) {
+			t->added = true;
+			curl_multi_add_handle(c->multi, t->easy);
+		} else if (next == NULL) {
+			break;
+		}
+	}
+}
+
+static void
+drive(struct http_client *c, curl_socket_t fd, int mask)
+{
+	int running;
+
+	c->driving = true;
+	curl_multi_socket_action(c->multi, fd, mask, &running);
+	c->driving = false;
+	after_driving(c);
+}
+
+static void
+on_socket_ready(void *arg, int fd, unsigned events)
+{
+	drive(arg, fd,
+	      ((events & WATCH_READ) ? CURL_CSELECT_IN : 0) | ((events & WATCH_WRITE) ? CURL_CSELECT_OUT : 0));
+}
+
+static int
+on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	struct http_client *c = arg;
+	struct reactor_watch *w = socket_arg;
+	unsigned events = (what & CURL_POLL_IN ? WATCH_READ : 0) | (what & CURL_POLL_OUT ? WATCH_WRITE : 0);
+
+	(void)easy;
+	if (what == CURL_POLL_REMOVE) {
+		reactor_watch_free(w);
+		curl_multi_assign(c->multi, fd, NULL);
+	} else if (w == NULL) {
+		curl_multi_assign(c->multi, fd, reactor_watch_new(c->reactor, fd, events, on_socket_ready, c));
+	} else {
+		reactor_watch_set(w, events);
+	}
+	return 0;
+}
+
+static void
+on_time(void *arg)
+{
+	drive(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int
+on_set_timer(CURLM *multi, long ms, void *arg)
+{
+	struct http_client *c = arg;
+
+	(void)multi;
+	if (ms < 0)
+		reactor_timer_stop(c->timer);
+	else
+		reactor_timer_start(c->timer, ms);
+	return 0;
+}
+
+struct http_client *
+http_client_new(struct reactor *r)
+{
+	struct http_client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (c->multi = curl_multi_init()) == NULL)
+		abort();
+	c->reactor = r;
+	c->timer = reactor_timer_new(r, on_time, c);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, CACHED_CONNECTIONS);
+	return c;
+}
+
+void
+http_client_free(struct http_client *c)
+{
+	if (c == NULL)
+		return;
+	while (c->transfers != NULL)
+		release(c->transfers);
+	while (c->n_spare > 0)
+		curl_easy_cleanup(c->spare[--c->n_spare]);
+	curl_multi_cleanup(c->multi);
+	reactor_timer_free(c->timer);
+	free(c);
+	curl_global_cleanup();
+}
+
+struct http_transfer *
+http_start(struct http_client *c, const struct http_spec *spec)
+{
+	struct http_transfer *t = calloc(1, sizeof(*t));
+
+	if (t == NULL)
+		abort();
+	t->client = c;
+	t->spec = *spec;
+	t->easy = c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();
+	if (t->easy == NULL)
+		abort();
+	for (const char *const *h = spec->headers; h != NULL && *h != NULL; h++)
+		t->headers = curl_slist_append(t->headers, *h);
+	t->headers = curl_slist_append(t->headers, "Expect:");
+	set_options(t, spec);
+	t->next = c->transfers;
+	if (t->next != NULL)
+		t->next->prev = &t->next;
+	t->prev = &c->transfers;
+	c->transfers = t;
+	if (!c->driving) {
+		t->added = true;
+		curl_multi_add_handle(c->multi, t->easy);
+	}
+	return t;
+}
+
+void
+http_cancel(struct http_transfer *t)
+{
+	if (t == NULL)
+		return;
+	t->cancelled = true;
+	if (!t->client->driving)
+		release(t);
+}
+
+void
+http_pause(struct http_transfer *t)
+{
+	t->paused = true;
+}
+
+void
+http_resume(struct http_transfer *t)
+{
+	struct http_client *c = t->client;
+
+	if (!t->paused)
+		return;
+	t->paused = false;
+	c->driving = true;
+	curl_easy_pause(t->easy, CURLPAUSE_CONT);
+	c->driving = false;
+	after_driving(c);
+}
+
+const char *
+http_header(struct http_transfer *t, const char *name)
+{
+	struct curl_header *h;
+
+	return curl_easy_header(t->easy, name, 0, CURLH_HEADER, -1, &h) == CURLHE_OK ? h->value : NULL;
+}

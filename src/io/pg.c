@@ -1,0 +1,531 @@
+#include "io/pg.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define STATEMENTS_MAX 1024 /* open-addressing table of prepared statements */
+#define ARGS_MAX 40
+#define RECONNECT_PAUSE_MS 250 /* no two connection attempts closer than this */
+#define AGAIN_MAX 3
+#define AGAIN_WINDOW_MS 5000 /* how long pg_query_again() waits for the server to come back */
+#define PATIENCE_MS 5000     /* beyond statement_timeout before the server counts as dead */
+
+struct pg {
+	PGconn *conn; /* NULL: not connected */
+	const struct conf *conf;
+	char *url, *name;
+	const char *prepared[STATEMENTS_MAX]; /* addresses of statement texts */
+	size_t n_prepared;
+	int depth;	/* nested pg_begin() calls */
+	bool doomed;	/* an inner rollback: the outer commit must fail */
+	int64_t tried_ms; /* last connection attempt */
+	uint64_t spent_us;
+	char sqlstate[6], error[256], constraint[64];
+};
+
+struct rows {
+	PGresult *res;
+};
+
+struct pg *
+pg_new(const struct conf *conf, const char *url, const char *name)
+{
+	struct pg *pg = calloc(1, sizeof(*pg));
+
+	if (pg == NULL || (pg->url = strdup(url)) == NULL || (pg->name = strdup(name)) == NULL)
+		abort();
+	pg->conf = conf;
+	pg->tried_ms = -RECONNECT_PAUSE_MS;
+	return pg;
+}
+
+static void
+disconnect(struct pg *pg)
+{
+	PQfinish(pg->conn);
+	pg->conn = NULL;
+	memset(pg->prepared, 0, sizeof(pg->prepared));
+	pg->n_prepared = 0;
+}
+
+void
+pg_free(struct pg *pg)
+{
+	if (pg == NULL)
+		return;
+	disconnect(pg);
+	free(pg->url);
+	free(pg->name);
+	free(pg);
+}
+
+/* Remember the failure, without the newline libpq ends its messages with. */
+static void
+set_error(struct pg *pg, const char *sqlstate, const char *text, const char *constraint)
+{
+	snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%s", sqlstate == NULL ? "" : sqlstate);
+	snprintf(pg->error, sizeof(pg->error), "%s", text == NULL ? "" : text);
+	pg->error[strcspn(pg->error, "\n")] = '\0';
+	snprintf(pg->constraint, sizeof(pg->constraint), "%s", constraint == NULL ? "" : constraint);
+}
+
+static void
+ignore_notice(void *arg, const char *message)
+{
+	(void)arg;
+	(void)message;
+}
+
+static enum status
+connect_now(struct pg *pg)
+{
+	char timeout[24], options[96];
+	const char *keys[] = { "dbname", "application_name", "connect_timeout", "options", "client_encoding", NULL };
+	const char *values[] = { pg->url, pg->name, timeout, options, "UTF8", NULL };
+
+	if (clock_mono_ms() - pg->tried_ms < RECONNECT_PAUSE_MS) {
+		set_error(pg, "08001", "not connected; next try in a moment", NULL);
+		return E_UNAVAILABLE;
+	}
+	pg->tried_ms = clock_mono_ms();
+	snprintf(timeout, sizeof(timeout), "%" PRId64, (pg->conf->database_connect_timeout + 999) / 1000);
+	snprintf(options, sizeof(options), "-c statement_timeout=%" PRId64 " -c timezone=UTC",
+		 pg->conf->database_statement_timeout);
+	pg->conn = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(pg->conn) != CONNECTION_OK) {
+		set_error(pg, "08001", PQerrorMessage(pg->conn), NULL);
+		LOG(ERROR, "pg_connect_failed", LS("error", pg->error));
+		disconnect(pg);
+		return E_UNAVAILABLE;
+	}
+	PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
+	pg->tried_ms = -RECONNECT_PAUSE_MS; /* a good connection may be remade at once */
+	return OK;
+}
+
+static enum status
+ensure_connected(struct pg *pg)
+{
+	if (pg->conn != NULL && PQstatus(pg->conn) == CONNECTION_OK)
+		return OK;
+	if (pg->depth > 0) { /* the transaction died with its connection */
+		set_error(pg, "08006", "connection lost inside a transaction", NULL);
+		return E_UNAVAILABLE;
+	}
+	disconnect(pg);
+	return connect_now(pg);
+}
+
+/* Wait until the connection is readable (or writable too), at most until `deadline_ms`. */
+static bool
+wait_io(struct pg *pg, bool write_too, int64_t deadline_ms)
+{
+	struct pollfd p = { .fd = PQsocket(pg->conn), .events = (short)(POLLIN | (write_too ? POLLOUT : 0)) };
+	int64_t left = deadline_ms - clock_mono_ms();
+	int n;
+
+	if (left <= 0)
+		return false;
+	n = poll(&p, 1, (int)left);
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Collect the last result of what was sent; NULL when the connection is lost
+ * or the server silent for longer than any statement may take. */
+static PGresult *
+await_result(struct pg *pg)
+{
+	int64_t deadline_ms = clock_mono_ms() + pg->conf->database_statement_timeout + PATIENCE_MS;
+	PGresult *last = NULL, *res;
+	int flushed;
+
+	while ((flushed = PQflush(pg->conn)) == 1)
+		if (!wait_io(pg, true, deadline_ms) || !PQconsumeInput(pg->conn))
+			return NULL;
+	if (flushed < 0)
+		return NULL;
+	for (;;) {
+		while (PQisBusy(pg->conn))
+			if (!wait_io(pg, false, deadline_ms) || !PQconsumeInput(pg->conn)) {
+				PQclear(last);
+				return NULL;
+			}
+		if ((res = PQgetResult(pg->conn)) == NULL)
+			return last;
+		PQclear(last);
+		last = res;
+	}
+}
+
+static size_t
+slot_of(const struct pg *pg, const char *sql)
+{
+	size_t i = ((uintptr_t)sql >> 3) % STATEMENTS_MAX;
+
+	while (pg->prepared[i] != NULL && pg->prepared[i] != sql)
+		i = (i + 1) % STATEMENTS_MAX;
+	return i;
+}
+
+/* The failure in `res` (NULL: connection lost) as a status. */
+static enum status
+failure(struct pg *pg, const PGresult *res)
+{
+	const char *state = res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_SQLSTATE);
+
+	set_error(pg, state != NULL ? state : "08006",
+		  state != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(pg->conn),
+		  res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
+	if (res == NULL || PQstatus(pg->conn) != CONNECTION_OK) {
+		LOG(ERROR, "pg_connection_lost", LS("sqlstate", pg->sqlstate), LS("error", pg->error));
+		disconnect(pg);
+		return E_UNAVAILABLE;
+	}
+	if (strcmp(pg->sqlstate, "23505") == 0 || strcmp(pg->sqlstate, "23P01") == 0)
+		return E_CONFLICT;
+	if (strcmp(pg->sqlstate, "23503") == 0)
+		return E_NOT_FOUND;
+	if (strncmp(pg->sqlstate, "22", 2) == 0 || strcmp(pg->sqlstate, "23514") == 0)
+		return E_INVALID_REQUEST;
+	LOG(ERROR, "pg_statement_failed", LS("sqlstate", pg->sqlstate), LS("error", pg->error));
+	/* Class 08 connection, 40 rolled back, 53 resources (disk full), 55 not
+	 * available, 57 operator intervention (time-out, shutdown). */
+	if (strspn(pg->sqlstate, "0") > 0 && pg->sqlstate[1] == '8')
+		return E_UNAVAILABLE;
+	for (const char *const *class = (const char *const[]){ "25", "40", "53", "55", "57", NULL }; *class != NULL; class++)
+		if (strncmp(pg->sqlstate, *class, 2) == 0)
+			return E_UNAVAILABLE;
+	return E_INTERNAL;
+}
+
+static enum status
+prepare(struct pg *pg, const char *sql, char name[24])
+{
+	size_t slot;
+	PGresult *res;
+	enum status st = OK;
+
+	if (pg->n_prepared > STATEMENTS_MAX / 2) /* more literals than we ever had: start over */
+		disconnect(pg);
+	if ((st = ensure_connected(pg)) != OK)
+		return st;
+	slot = slot_of(pg, sql);
+	snprintf(name, 24, "w%zu", slot);
+	if (pg->prepared[slot] == sql)
+		return OK;
+	if (!PQsendPrepare(pg->conn, name, sql, 0, NULL) || (res = await_result(pg)) == NULL)
+		return failure(pg, NULL);
+	if (PQresultStatus(res) != PGRES_COMMAND_OK)
+		st = failure(pg, res);
+	else {
+		pg->prepared[slot] = sql;
+		pg->n_prepared++;
+	}
+	PQclear(res);
+	return st;
+}
+
+struct bound {
+	const char *values[ARGS_MAX];
+	int lengths[ARGS_MAX], formats[ARGS_MAX];
+	char text[ARGS_MAX][UCR_TEXT_LEN];
+};
+
+static void
+bind_args(struct bound *b, const struct pg_arg *args, size_t nargs)
+{
+	if (nargs > ARGS_MAX)
+		abort();
+	for (size_t i = 0; i < nargs; i++) {
+		b->values[i] = args[i].kind == PG_TEXT || args[i].kind == PG_BYTES ? args[i].text : b->text[i];
+		b->lengths[i] = (int)args[i].len;
+		b->formats[i] = args[i].kind == PG_BYTES;
+		if (args[i].kind == PG_INT)
+			snprintf(b->text[i], sizeof(b->text[i]), "%" PRId64, args[i].num);
+		else if (args[i].kind == PG_BOOL)
+			snprintf(b->text[i], sizeof(b->text[i]), "%s", args[i].num != 0 ? "t" : "f");
+		else if (args[i].kind == PG_UCR)
+			ucr_format(args[i].num, b->text[i]);
+	}
+}
+
+/* One try of one statement. */
+static enum status
+run_once(struct pg *pg, PGresult **out, const char *sql, const struct bound *b, size_t nargs)
+{
+	char name[24];
+	PGresult *res;
+	enum status st;
+
+	if ((st = prepare(pg, sql, name)) != OK)
+		return st;
+	if (!PQsendQueryPrepared(pg->conn, name, (int)nargs, b->values, b->lengths, b->formats, 0) ||
+	    (res = await_result(pg)) == NULL)
+		return failure(pg, NULL);
+	if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK) {
+		st = failure(pg, res);
+		PQclear(res);
+		return st;
+	}
+	*out = res;
+	return OK;
+}
+
+/* True when the same statement may succeed if it is run again: it never ran
+ * (stale plan), or it was rolled back or lost and the caller said it may. */
+static bool
+worth_another_try(struct pg *pg, enum status st, bool again)
+{
+	bool stale_plan = strcmp(pg->sqlstate, "26000") == 0 || strcmp(pg->sqlstate, "0A000") == 0;
+
+	if (pg->depth > 0)
+		return false;
+	if (stale_plan) {
+		disconnect(pg);
+		pg->tried_ms = -RECONNECT_PAUSE_MS;
+		return true;
+	}
+	return again && st == E_UNAVAILABLE && strcmp(pg->sqlstate, "57014") != 0 && strncmp(pg->sqlstate, "53", 2) != 0;
+}
+
+enum status
+pg_run(struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *args, size_t nargs, bool again)
+{
+	int64_t start_us = clock_mono_us();
+	struct bound bound;
+	PGresult *res = NULL;
+	enum status st;
+
+	bind_args(&bound, args, nargs);
+	for (int tries = 0;; tries++) {
+		st = run_once(pg, &res, sql, &bound, nargs);
+		if (st == OK || !worth_another_try(pg, st, again))
+			break;
+		if (tries >= AGAIN_MAX && clock_mono_us() - start_us > AGAIN_WINDOW_MS * INT64_C(1000))
+			break;
+		if (pg->conn == NULL && tries > 0)
+			usleep(RECONNECT_PAUSE_MS * 1000);
+	}
+	pg->spent_us += (uint64_t)(clock_mono_us() - start_us);
+	if (st != OK)
+		return st;
+	if (rows == NULL) {
+		PQclear(res);
+		return OK;
+	}
+	*rows = malloc(sizeof(**rows));
+	if (*rows == NULL)
+		abort();
+	(*rows)->res = res;
+	return OK;
+}
+
+enum status
+pg_script(struct pg *pg, const char *sql)
+{
+	enum status st = ensure_connected(pg);
+	PGresult *res;
+
+	if (st != OK)
+		return st;
+	res = PQexec(pg->conn, sql);
+	if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK &&
+	    PQresultStatus(res) != PGRES_EMPTY_QUERY)
+		st = failure(pg, res);
+	PQclear(res);
+	return st;
+}
+
+enum status
+pg_begin(struct pg *pg)
+{
+	enum status st = OK;
+
+	if (pg->depth == 0) {
+		pg->doomed = false;
+		st = pg_query_again(pg, NULL, "BEGIN");
+	}
+	if (st == OK)
+		pg->depth++;
+	return st;
+}
+
+enum status
+pg_commit(struct pg *pg)
+{
+	enum status st;
+
+	if (pg->depth > 1) {
+		pg->depth--;
+		return OK;
+	}
+	if (pg->doomed) {
+		pg_rollback(pg);
+		set_error(pg, "40000", "rolled back inside", NULL);
+		return E_CONFLICT;
+	}
+	st = pg_query(pg, NULL, "COMMIT");
+	pg->depth = 0;
+	return st;
+}
+
+void
+pg_rollback(struct pg *pg)
+{
+	char sqlstate[6], error[256], constraint[64];
+
+	if (pg->depth > 1) {
+		pg->depth--;
+		pg->doomed = true;
+		return;
+	}
+	/* Keep what failed for the caller: ROLLBACK's own success says nothing. */
+	memcpy(sqlstate, pg->sqlstate, sizeof(sqlstate));
+	memcpy(error, pg->error, sizeof(error));
+	memcpy(constraint, pg->constraint, sizeof(constraint));
+	if (pg->conn != NULL && pg->depth > 0 && pg_query(pg, NULL, "ROLLBACK") != OK)
+		disconnect(pg);
+	pg->depth = 0;
+	pg->doomed = false;
+	memcpy(pg->sqlstate, sqlstate, sizeof(sqlstate));
+	memcpy(pg->error, error, sizeof(error));
+	memcpy(pg->constraint, constraint, sizeof(constraint));
+}
+
+bool
+pg_in_transaction(const struct pg *pg)
+{
+	return pg->depth > 0;
+}
+
+const char *
+pg_sqlstate(const struct pg *pg)
+{
+	return pg->sqlstate;
+}
+
+const char *
+pg_error(const struct pg *pg)
+{
+	return pg->error;
+}
+
+const char *
+pg_constraint(const struct pg *pg)
+{
+	return pg->constraint;
+}
+
+uint64_t
+pg_spent_us(const struct pg *pg)
+{
+	return pg->spent_us;
+}
+
+void
+rows_free(struct rows *rows)
+{
+	if (rows == NULL)
+		return;
+	PQclear(rows->res);
+	free(rows);
+}
+
+int
+rows_count(const struct rows *rows)
+{
+	return PQntuples(rows->res);
+}
+
+int64_t
+rows_affected(const struct rows *rows)
+{
+	return strtoll(PQcmdTuples(rows->res), NULL, 10);
+}
+
+static int
+column_of(const struct rows *rows, const char *column)
+{
+	int n = PQfnumber(rows->res, column);
+
+	if (n < 0) {
+		fprintf(stderr, "weir: no column %s in a result\n", column);
+		abort();
+	}
+	return n;
+}
+
+const char *
+row_text(const struct rows *rows, int row, const char *column)
+{
+	int n = column_of(rows, column);
+
+	return PQgetisnull(rows->res, row, n) ? NULL : PQgetvalue(rows->res, row, n);
+}
+
+bool
+row_null(const struct rows *rows, int row, const char *column)
+{
+	return row_text(rows, row, column) == NULL;
+}
+
+int64_t
+row_int(const struct rows *rows, int row, const char *column)
+{
+	const char *text = row_text(rows, row, column);
+
+	return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
+bool
+row_bool(const struct rows *rows, int row, const char *column)
+{
+	const char *text = row_text(rows, row, column);
+
+	return text != NULL && *text == 't';
+}
+
+int64_t
+row_ucr(const struct rows *rows, int row, const char *column)
+{
+	const char *text = row_text(rows, row, column);
+	int64_t ucr = 0;
+
+	if (text != NULL && !ucr_parse(text, &ucr)) {
+		fprintf(stderr, "weir: column %s holds no credits: %s\n", column, text);
+		abort();
+	}
+	return ucr;
+}
+
+json_t *
+row_json(const struct rows *rows, int row, const char *column)
+{
+	const char *text = row_text(rows, row, column);
+	json_t *j = text == NULL ? NULL : json_loads(text, JSON_DECODE_ANY, NULL);
+
+	return j == NULL ? json_null() : j;
+}
+
+unsigned char *
+row_bytes(const struct rows *rows, int row, const char *column, struct arena *a, size_t *len)
+{
+	const char *text = row_text(rows, row, column);
+	unsigned char *raw, *copy;
+
+	if (text == NULL || (raw = PQunescapeBytea((const unsigned char *)text, len)) == NULL)
+		return NULL;
+	copy = (unsigned char *)arena_strndup(a, (const char *)raw, *len);
+	PQfreemem(raw);
+	return copy;
+}
