@@ -126,6 +126,7 @@ BEGIN
 	WITH debit AS (
 		UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
 		WHERE u.id = p_user_id AND u.credits >= v_amount
+			AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
 		RETURNING u.credits
 	), tx AS (
 		INSERT INTO credit_transactions AS t (id, task_id, user_id, amount, reason, expires_at)
@@ -141,7 +142,7 @@ BEGIN
 	IF v_inserted THEN
 		outcome := 'ok';
 	ELSIF balance IS NOT NULL THEN
-		-- the task has a hold already: give back the debit nobody saw
+		-- a rival made the same hold just now: give back the debit nobody saw
 		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO balance;
 		outcome := 'duplicate';
 	ELSE

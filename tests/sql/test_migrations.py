@@ -1,0 +1,129 @@
+"""Migrations: up and down again, one by one; refusal without roles; documentation complete."""
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from pq import Error  # noqa: E402
+from sqltest import MIGRATIONS, cluster, migrate, migration_files, new_id  # noqa: E402
+
+
+def schema_of(database):
+    """The schema as pg_dump sees it."""
+    server = cluster()
+    text = subprocess.check_output(
+        [os.path.join(server.bin, "pg_dump"), "-s", "-d", server.dsn(database, "postgres")], text=True)
+    # statements in order of name, as dump order follows object ids
+    return sorted(part.strip() for part in re.split(r"\n\n+", text) if part.strip() and not re.search("Dumped|restrict", part))
+
+
+class Migrations(unittest.TestCase):
+    def create(self, name, owner="weir_owner"):
+        with cluster().connect("postgres", "postgres") as admin:
+            admin.query(f"CREATE DATABASE {name} OWNER {owner}")
+
+    def test_pairs(self):
+        ups = [os.path.basename(p).replace(".up.sql", "") for p in migration_files("up")]
+        downs = [os.path.basename(p).replace(".down.sql", "") for p in migration_files("down")][::-1]
+        self.assertEqual(ups, downs)
+        self.assertEqual([int(name[:4]) for name in ups], list(range(1, len(ups) + 1)))
+        for path in migration_files("up") + migration_files("down"):
+            with open(path, encoding="utf-8") as file:
+                self.assertNotRegex(file.read(), r"(?im)^\s*(begin|commit|rollback)\s*;", path)
+
+    def test_each_down_undoes_its_up(self):
+        self.create("steps")
+        before = []
+        with cluster().connect("steps", "weir_owner") as owner:
+            for path in migration_files("up"):
+                before.append(schema_of("steps"))
+                migrate(owner, path)
+                up = schema_of("steps")
+                down = path.replace(".up.sql", ".down.sql")
+                migrate(owner, down)
+                after = schema_of("steps")
+                self.assertEqual(after, before[-1], down)
+                migrate(owner, path)
+                self.assertEqual(schema_of("steps"), up, path)
+            for path, schema in zip(migration_files("down"), before[::-1]):
+                migrate(owner, path)
+                self.assertEqual(schema_of("steps"), schema, path)
+            self.assertEqual(owner.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
+            self.assertEqual(owner.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"), [])
+            self.assertEqual(owner.query("SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace"), [])
+
+    def test_refuses_without_roles(self):
+        self.create("elsewhere", "postgres")
+        with cluster().connect("elsewhere", "postgres") as admin:
+            with self.assertRaises(Error) as caught:
+                migrate(admin, migration_files("up")[0])
+            self.assertIn("must run as weir_owner", str(caught.exception))
+            admin.script("ROLLBACK; ALTER ROLE weir_user RENAME TO weir_gone")
+            try:
+                with self.assertRaises(Error) as caught:
+                    migrate(admin, migration_files("up")[0])
+                self.assertIn("role(s) missing: weir_user", str(caught.exception))
+            finally:
+                admin.script("ROLLBACK; ALTER ROLE weir_gone RENAME TO weir_user")
+
+    def test_video_value_stays_while_history_uses_it(self):
+        self.create("video")
+        down = os.path.join(MIGRATIONS, "0005_credits_change_type.down.sql")
+        with cluster().connect("video", "weir_owner") as owner:
+            for path in migration_files("up")[:5]:
+                migrate(owner, path)
+            user = new_id()
+            owner.query("INSERT INTO users (id, email) VALUES ($1, 'a@b')", user)
+            owner.query("INSERT INTO credits_history (user_id, change_type, change_amount, balance_after) "
+                        "VALUES ($1, 'purchase', 5, 5)", user)
+            migrate(owner, down)
+            self.assertEqual(owner.value("SELECT change_type FROM credits_history"), "purchase")
+            self.assertNotIn("video", owner.value("SELECT enum_range(NULL::credits_change_type)::text"))
+            migrate(owner, down.replace(".down.", ".up."))
+            owner.query("INSERT INTO credits_history (user_id, change_type, change_amount, balance_after) "
+                        "VALUES ($1, 'video_generation_cost', -5, 0)", user)
+            with self.assertRaises(Error) as caught:
+                migrate(owner, down)
+            self.assertIn("video_generation_cost", str(caught.exception))
+
+    def test_the_documents_names(self):
+        with cluster().connect("template_weir", "postgres") as db:
+            indexes = {r["indexname"] for r in db.query("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
+            for name in ("idx_tasks_user_status", "idx_tasks_conversation", "idx_tasks_created", "idx_credit_tx_user",
+                         "idx_credit_tx_task", "idx_credit_tx_status", "idx_conversation_messages_status",
+                         "idx_conversation_messages_role_status", "channels_enabled_type", "usage_user_created"):
+                self.assertIn(name, indexes)
+            self.assertIn("video_generation_cost", db.value("SELECT enum_range(NULL::credits_change_type)::text"))
+            default = db.value("SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid "
+                               "AND a.attnum = d.adnum WHERE attrelid = 'credit_transactions'::regclass AND attname = 'expires_at'")
+            self.assertIn("00:10:00", default)
+
+    def test_everything_is_documented(self):
+        with cluster().connect("template_weir", "postgres") as db:
+            bare = db.query("""
+                SELECT c.relname || coalesce('.' || a.attname, '') AS what
+                FROM pg_class c LEFT JOIN LATERAL (
+                    SELECT attname, attnum FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+                    UNION ALL SELECT NULL, 0) a ON true
+                WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'v')
+                    AND col_description(c.oid, a.attnum) IS NULL AND (a.attnum > 0 OR obj_description(c.oid, 'pg_class') IS NULL)""")
+            self.assertEqual([r["what"] for r in bare], [])
+            bare = db.query("""SELECT oid::regprocedure::text AS what FROM pg_proc
+                WHERE pronamespace = 'public'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL""")
+            self.assertEqual(bare, [])
+
+    def test_functions_pin_their_search_path(self):
+        with cluster().connect("template_weir", "postgres") as db:
+            loose = db.query("""SELECT oid::regprocedure::text AS what FROM pg_proc
+                WHERE pronamespace = 'public'::regnamespace AND prosqlbody IS NULL
+                    AND NOT coalesce(proconfig::text LIKE '%search_path=public, pg_temp%', false)""")
+            self.assertEqual(loose, [])
+            definer = db.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef")
+            self.assertEqual(definer, [])
+
+
+if __name__ == "__main__":
+    unittest.main()

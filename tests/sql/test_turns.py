@@ -1,0 +1,479 @@
+"""turn_open(), turn_settle() and their company: every outcome, and that a refusal changes nothing."""
+import os
+import sys
+import unittest
+from decimal import Decimal as D
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from pq import Error  # noqa: E402
+from sqltest import DatabaseTest, new_id  # noqa: E402
+
+MESSAGE_KEYS = {
+    "id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message", "model",
+    "input_tokens", "output_tokens", "credits_cost", "attachments", "task_id", "created_at", "updated_at"}
+TASK_KEYS = {
+    "id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "result",
+    "error_message", "created_at", "started_at", "completed_at"}
+RFC3339 = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
+FAILURES = ("error", "insufficient_balance", "content_violation", "llm_error")
+
+
+class TurnTest(DatabaseTest):
+    def task(self, task):
+        return self.db.row("SELECT * FROM tasks WHERE id = $1", task)
+
+    def message(self, message):
+        return self.db.row("SELECT * FROM conversation_messages WHERE id = $1", message)
+
+    def failed_answer(self, user, conversation, **options):
+        """A turn that failed; returns (task, id of the assistant message)."""
+        task, opened = self.open(user, conversation)
+        self.fail_turn(task, **options)
+        return task, opened["assistant_message"]["id"]
+
+
+class Open(TurnTest):
+    def assert_refused(self, outcome, user, conversation, **options):
+        before = self.snapshot()
+        _, row = self.open(user, conversation, **options)
+        self.assertEqual(row["outcome"], outcome)
+        self.assertEqual(self.snapshot(), before, outcome)
+        return row
+
+    def test_send(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        pictures = [{"type": "image", "url": "http://x/y.png"}]
+        task, row = self.open(user, conversation, hold="2.5", content="你好", attachments=pictures)
+        self.assertEqual((row["outcome"], row["balance"], row["required"], row["title"], row["existing_task_id"]),
+                         ("ok", D("7.5"), D("2.5"), "auto title", None))
+        question, answer = row["user_message"], row["assistant_message"]
+        for message in (question, answer):
+            self.assertEqual(set(message), MESSAGE_KEYS)
+            self.assertRegex(message["created_at"], RFC3339)
+            self.assertEqual((message["conversation_id"], message["task_id"], message["is_error"], message["credits_cost"]),
+                             (conversation, task, False, 0))
+        self.assertEqual((question["role"], question["content"], question["status"], question["attachments"], question["sequence"]),
+                         ("user", "你好", "success", pictures, 1))
+        self.assertEqual((answer["role"], answer["content"], answer["status"], answer["model"], answer["sequence"]),
+                         ("assistant", "", "processing", "m1", 2))
+        stored = self.task(task)
+        self.assertEqual((stored["status"], stored["type"], stored["credits_locked"], stored["owner"], stored["message_id"],
+                          stored["user_message_id"], stored["agent_run"]),
+                         ("running", "chat", D("2.5"), self.owner, answer["id"], question["id"], False))
+        self.assertIsNotNone(stored["started_at"])
+        _, row = self.open(user, conversation)
+        self.assertEqual([row["user_message"]["sequence"], row["assistant_message"]["sequence"]], [3, 4])
+        row = self.db.row("SELECT last_sequence, message_count, total_tokens, title FROM conversations WHERE id = $1", conversation)
+        self.assertEqual(row, {"last_sequence": 4, "message_count": 4, "total_tokens": 0, "title": "auto title"})
+        self.assertEqual(self.db.value("SELECT extract(epoch FROM expires_at - created_at)::int FROM credit_transactions "
+                                       "WHERE task_id = $1", task), 600)
+        self.assertEqual(self.db.value("SELECT reason FROM credit_transactions WHERE task_id = $1", task), "chat: m1")
+
+    def test_title_only_when_nobody_chose_one(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        self.db.query("UPDATE conversations SET title = 'mine', title_is_custom = true WHERE id = $1", conversation)
+        self.assertEqual(self.open(user, conversation)[1]["title"], "mine")
+        conversation = self.conversation(user)
+        self.assertEqual(self.open(user, conversation, title=None)[1]["title"], "")
+        self.assertEqual(self.open(user, conversation, title="late")[1]["title"], "")
+        self.assertEqual(len(self.open(user, self.conversation(user), title="长" * 600)[1]["title"]), 500)
+
+    def test_free(self):
+        user = self.user()
+        task, row = self.open(user, self.conversation(user), hold=0)
+        self.assertEqual((row["outcome"], row["balance"], row["required"]), ("ok", 0, 0))
+        self.assertEqual(self.db.query("SELECT 1 FROM credit_transactions WHERE task_id = $1", task), [])
+        row = self.settle(task, cost="3")
+        self.assertEqual((row["settled"], row["charged"], row["balance"]), (True, 0, 0))
+        self.assertEqual(self.db.row("SELECT cost, overrun FROM usage WHERE task_id = $1", task), {"cost": 0, "overrun": 3})
+
+    def test_refusals_change_nothing(self):
+        user, other = self.user(5), self.user(5)
+        conversation = self.conversation(user)
+        self.assert_refused("not_found", other, conversation)
+        self.assert_refused("not_found", user, new_id())
+        row = self.assert_refused("insufficient", user, conversation, hold="5.000001", key="k1")
+        self.assertEqual((row["balance"], row["required"]), (5, D("5.000001")))
+        self.assertIsNone(row["user_message"])
+        _, row = self.open(user, conversation, hold=5)
+        self.assertEqual((row["outcome"], row["balance"]), ("ok", 0))
+        row = self.assert_refused("insufficient", user, conversation, hold="0.000001")
+        self.assertEqual(row["balance"], 0)
+        self.db.query("UPDATE users SET status = 'disabled' WHERE id = $1", other)
+        self.assert_refused("user_disabled", other, self.conversation(other), key="k")
+        for options in ({"mode": "other"}, {"mode": None}, {"hold": -1}, {"hold": "NaN"}, {"hold": None}):
+            with self.assertRaises(Error) as caught:
+                self.open(user, conversation, **options)
+            self.assertEqual(caught.exception.sqlstate, "22023", options)
+
+    def test_limits(self):
+        user = self.user(100)
+        conversations = [self.conversation(user) for _ in range(4)]
+        tasks = [self.open(user, conversations[n % 3], user_limit=15, conv_limit=5)[0] for n in range(15)]
+        self.assert_refused("user_queue_full", user, conversations[3], user_limit=15, conv_limit=5, key="k")
+        self.assert_refused("user_queue_full", user, conversations[3], user_limit=15)
+        self.settle(tasks[2])
+        self.assert_refused("conversation_queue_full", user, conversations[0], user_limit=15, conv_limit=5)
+        self.assertEqual(self.open(user, conversations[2], user_limit=15, conv_limit=5)[1]["outcome"], "ok")
+        self.assertEqual(self.open(user, conversations[2])[1]["outcome"], "ok", "limits held elsewhere")
+        self.assertEqual(self.open(self.user(1), conversations[2], user_limit=15)[1]["outcome"], "not_found")
+
+    def test_agent_conversations(self):
+        user = self.user(100)
+        conversations = [self.conversation(user) for _ in range(4)]
+        self.open(user, conversations[3])
+        tasks = [self.open(user, c, agent_limit=3)[0] for c in conversations[:3]]
+        self.assertEqual(self.open(user, conversations[0], agent_limit=3)[1]["outcome"], "ok", "a second run in a running one")
+        self.assert_refused("conversation_limit", user, conversations[3], agent_limit=3)
+        self.assertEqual(self.open(user, conversations[3])[1]["outcome"], "ok", "plain chat is not limited by it")
+        self.db.query("SELECT conversation_delete($1, $2)", user, conversations[1])
+        self.assertEqual(self.open(user, conversations[3], agent_limit=3)[1]["outcome"], "ok")
+        self.assertTrue(self.task(tasks[0])["agent_run"])
+
+    def test_idempotency(self):
+        user, other = self.user(10), self.user(10)
+        conversation = self.conversation(user)
+        task, _ = self.open(user, conversation, key="K", hash=b"a", route="POST /1")
+        row = self.assert_refused("idempotent_replay", user, conversation, key="K", hash=b"a", route="POST /1")
+        self.assertEqual(row["existing_task_id"], task)
+        self.assert_refused("idempotency_mismatch", user, conversation, key="K", hash=b"b", route="POST /1")
+        self.assert_refused("idempotency_mismatch", user, self.conversation(user), key="K", hash=b"a", route="POST /2")
+        self.assertEqual(self.open(other, self.conversation(other), key="K", hash=b"b", route="POST /1")[1]["outcome"], "ok")
+        self.settle(task)
+        self.assert_refused("idempotent_replay", user, conversation, key="K", hash=b"a", route="POST /1", user_limit=0, hold=9999)
+        self.db.query("UPDATE idempotency_keys SET created_at = now() - interval '25 h' WHERE user_id = $1", user)
+        again, row = self.open(user, conversation, key="K", hash=b"b", route="POST /1")
+        self.assertEqual(row["outcome"], "ok", "a key older than a day is new")
+        self.assertEqual(self.task(again)["idempotency_key"], "K")
+
+    def test_regenerate_new(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        task, first = self.open(user, conversation)
+        self.settle(task)
+        target = first["assistant_message"]["id"]
+        again, row = self.open(user, conversation, mode="regenerate_new", target=target, user_message=None)
+        self.assertEqual(row["outcome"], "ok")
+        self.assertEqual(row["user_message"]["id"], first["user_message"]["id"])
+        self.assertEqual((row["assistant_message"]["sequence"], row["assistant_message"]["status"]), (3, "processing"))
+        self.assertNotEqual(row["assistant_message"]["id"], target)
+        self.assertEqual(self.task(again)["user_message_id"], first["user_message"]["id"])
+        self.assertEqual(self.message(target)["content"], "answer")
+        row = self.db.row("SELECT last_sequence, message_count FROM conversations WHERE id = $1", conversation)
+        self.assertEqual(row, {"last_sequence": 3, "message_count": 3})
+        self.assertEqual(self.fail_turn(again)["message"]["status"], "llm_error")
+        _, row = self.open(user, conversation)
+        self.assertEqual(row["user_message"]["sequence"], 4)
+
+    def test_regenerate_in_place_succeeds(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        for status in FAILURES:
+            task, target = self.failed_answer(user, conversation, status=status)
+            sequence = self.message(target)["sequence"]
+            again, row = self.open(user, conversation, mode="regenerate_in_place", target=target,
+                                   user_message=None, assistant_message=None, model=self.model2)
+            self.assertEqual(row["outcome"], "ok", status)
+            answer = row["assistant_message"]
+            self.assertEqual((answer["id"], answer["sequence"], answer["content"], answer["status"], answer["is_error"],
+                              answer["error_message"], answer["task_id"], answer["model"]),
+                             (target, sequence, "", "processing", False, None, again, "m2"))
+            self.assertEqual(row["user_message"]["sequence"], sequence - 1)
+            self.assertEqual(self.task(again)["prev_message"]["task_id"], task)
+            done = self.settle(again, content="at last", model=None)
+            self.assertEqual((done["message"]["status"], done["message"]["content"], done["message"]["model"]),
+                             ("success", "at last", "m2"))
+        self.assertEqual(self.db.value("SELECT message_count FROM conversations WHERE id = $1", conversation), 8)
+
+    def test_regenerate_in_place_restores(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        _, target = self.failed_answer(user, conversation, content="half", reasoning="hm", error="first", input=3, output=4, cost="0.5")
+        before = self.message(target)
+        for outcome in ("failed", "cancelled"):
+            again, _ = self.open(user, conversation, mode="regenerate_in_place", target=target)
+            row = self.settle(again, outcome=outcome, status="error", content="second half", code="x", error="second", cost="0.75")
+            self.assertEqual((row["charged"], row["task_status"]), (D("0.75"), outcome), "what was delivered is charged all the same")
+            after = self.message(target)
+            for column in before:
+                if column != "updated_at":
+                    self.assertEqual(after[column], before[column], column)
+            self.assertEqual(row["message"]["content"], "half")
+        again, _ = self.open(user, conversation, mode="regenerate_in_place", target=target)
+        row = self.settle(again, outcome="cancelled", status="success", content="kept")
+        self.assertEqual((row["message"]["status"], row["message"]["content"]), ("success", "kept"))
+
+    def test_regenerate_refusals(self):
+        user, other = self.user(10), self.user(10)
+        conversation = self.conversation(user)
+        task, opened = self.open(user, conversation)
+        question, answer = opened["user_message"]["id"], opened["assistant_message"]["id"]
+        for mode in ("regenerate_new", "regenerate_in_place"):
+            self.assert_refused("invalid_target", user, conversation, mode=mode, target=answer)  # still running
+            self.assert_refused("invalid_target", user, conversation, mode=mode, target=question)
+            self.assert_refused("not_found", user, conversation, mode=mode, target=new_id(), key="k")
+            self.assert_refused("not_found", user, conversation, mode=mode, target=None)
+            self.assert_refused("not_found", user, self.conversation(user), mode=mode, target=answer)
+            self.assert_refused("not_found", other, conversation, mode=mode, target=answer)
+        self.settle(task)
+        self.assert_refused("invalid_target", user, conversation, mode="regenerate_in_place", target=answer)
+        _, failed = self.failed_answer(user, conversation)
+        self.assert_refused("invalid_target", user, conversation, mode="regenerate_new", target=failed)
+        self.assert_refused("insufficient", user, conversation, mode="regenerate_in_place", target=failed, hold=1000)
+        self.assert_refused("conversation_queue_full", user, conversation, mode="regenerate_in_place", target=failed, conv_limit=0)
+        # an answer whose question was deleted has nothing to regenerate from
+        self.assertTrue(self.db.value("SELECT message_delete($1, $2, $3)", user, conversation, question))
+        self.assert_refused("invalid_target", user, conversation, mode="regenerate_new", target=answer)
+
+
+class Settle(TurnTest):
+    def test_success(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        task, opened = self.open(user, conversation, hold=5)
+        listed = self.db.value("SELECT updated_at FROM conversations WHERE id = $1", conversation)
+        row = self.settle(task, cost="1.25", content="done", reasoning="because", model=self.model2, input=100, output=50)
+        self.assertEqual((row["settled"], row["charged"], row["balance"], row["task_status"]), (True, D("1.25"), D("8.75"), "completed"))
+        message = row["message"]
+        self.assertEqual(set(message), MESSAGE_KEYS)
+        self.assertEqual((message["id"], message["content"], message["status"], message["model"], message["input_tokens"],
+                          message["output_tokens"], message["credits_cost"]),
+                         (opened["assistant_message"]["id"], "done", "success", "m2", 100, 50, D("1.25")))
+        self.assertEqual(self.message(message["id"])["reasoning"], "because")
+        stored = self.task(task)
+        self.assertEqual((stored["status"], stored["credits_used"], stored["progress"], stored["model_id"], stored["error_code"]),
+                         ("completed", D("1.25"), 100, self.model2, None))
+        usage = self.db.row("SELECT * FROM usage WHERE task_id = $1", task)
+        self.assertEqual({k: usage[k] for k in (
+            "request_id", "user_id", "channel_id", "channel", "provider", "model_id", "model", "request_tokens", "response_tokens",
+            "total_tokens", "estimated", "cost", "overrun", "latency_ms", "first_token_ms", "status", "error_code")}, {
+                "request_id": "rq", "user_id": user, "channel_id": self.channel, "channel": "c1", "provider": "openai",
+                "model_id": self.model2, "model": "m2", "request_tokens": 100, "response_tokens": 50, "total_tokens": 150,
+                "estimated": False, "cost": D("1.25"), "overrun": 0, "latency_ms": 100, "first_token_ms": 10,
+                "status": "completed", "error_code": None})
+        row = self.db.row("SELECT total_tokens, message_count, updated_at FROM conversations WHERE id = $1", conversation)
+        self.assertEqual(row, {"total_tokens": 150, "message_count": 2, "updated_at": listed})
+        self.assertEqual(self.history(user), [("hold", -5, 5), ("hold_release", 5, 10), ("chat_cost", D("-1.25"), D("8.75"))])
+
+    def test_twice(self):
+        user = self.user(10)
+        task, _ = self.open(user, self.conversation(user), hold=5)
+        first = self.settle(task, cost=2)
+        before = self.snapshot()
+        for options in ({"cost": 5}, {"outcome": "failed", "status": "error"}, {"owner": new_id()}, {"owner": None}):
+            row = self.settle(task, **{"cost": 1, "content": "other", **options})
+            self.assertEqual((row["settled"], row["charged"], row["balance"], row["task_status"], row["message"]["content"]),
+                             (False, 2, 8, "completed", "answer"))
+        self.assertEqual(row["message"], first["message"])
+        self.assertEqual(self.snapshot(), before)
+        row = self.settle(new_id())
+        self.assertEqual((row["settled"], row["task_status"], row["message"], row["charged"]) if row else None,
+                         (False, None, None, None))
+
+    def test_overrun_is_recorded_not_charged(self):
+        user = self.user(10)
+        task, _ = self.open(user, self.conversation(user), hold=5)
+        row = self.settle(task, cost="7.5", estimated=True)
+        self.assertEqual((row["charged"], row["balance"]), (5, 5))
+        self.assertEqual(self.db.row("SELECT cost, overrun, estimated FROM usage WHERE task_id = $1", task),
+                         {"cost": 5, "overrun": D("2.5"), "estimated": True})
+        self.assertEqual(self.db.value("SELECT status FROM credit_transactions WHERE task_id = $1", task), "confirmed")
+
+    def test_failure_refunds(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        for status in FAILURES:
+            task, _ = self.open(user, conversation, hold=5)
+            row = self.fail_turn(task, status=status)
+            self.assertEqual((row["charged"], row["balance"], row["task_status"]), (0, 10, "failed"))
+            self.assertEqual((row["message"]["status"], row["message"]["is_error"], row["message"]["error_message"]),
+                             (status, True, "upstream said no"))
+            tx = self.db.row("SELECT status, used, reason, confirmed_at FROM credit_transactions WHERE task_id = $1", task)
+            self.assertEqual(tx, {"status": "refunded", "used": 0, "reason": "upstream_failed", "confirmed_at": None})
+            stored = self.task(task)
+            self.assertEqual((stored["error_code"], stored["error_message"]), ("upstream_failed", "upstream said no"))
+        self.assertEqual(self.history(user)[:2], [("hold", -5, 5), ("hold_release", 5, 10)])
+
+    def test_only_success_counts_tokens(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        for outcome, status in (("failed", "error"), ("cancelled", "error"), ("cancelled", "success"), ("completed", "success")):
+            task, _ = self.open(user, conversation)
+            self.settle(task, outcome=outcome, status=status, input=3, output=4, cost="0.5")
+        row = self.db.row("SELECT total_tokens, message_count FROM conversations WHERE id = $1", conversation)
+        self.assertEqual(row, {"total_tokens": 14, "message_count": 8})
+
+    def test_fencing(self):
+        user = self.user(10)
+        process = self.process()
+        task, _ = self.open(user, self.conversation(user), hold=5, owner=process)
+        before = self.snapshot()
+        for owner in (self.owner, None):
+            row = self.settle(task, owner=owner)
+            self.assertEqual((row["settled"], row["task_status"]), (False, "running"))
+        self.assertEqual(self.snapshot(), before)
+        self.kill(process)
+        self.assertEqual(self.settle(task, owner=self.owner)["settled"], False)
+        row = self.settle(task, owner=None, outcome="failed", status="error", content="so far", cost=1)
+        self.assertEqual((row["settled"], row["charged"], row["message"]["content"]), (True, 1, "so far"))
+        # the owner wakes up: its late write is refused
+        self.db.query("SELECT process_heartbeat($1, 'responder', 'here', 1)", process)
+        row = self.settle(task, owner=process, cost=5)
+        self.assertEqual((row["settled"], row["charged"], row["task_status"]), (False, 1, "failed"))
+
+    def test_deleted_meanwhile(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        task, _ = self.open(user, conversation, hold=5)
+        row = self.db.row("SELECT deleted, array_to_json(live_tasks) AS live FROM conversation_delete($1, $2)", user, conversation)
+        self.assertEqual(row, {"deleted": True, "live": [task]})
+        self.assertIsNotNone(self.task(task)["cancel_requested_at"])
+        self.assertIsNone(self.task(task)["conversation_id"])
+        row = self.settle(task, outcome="cancelled", cost=2)
+        self.assertEqual((row["settled"], row["charged"], row["balance"], row["message"]), (True, 2, 8, None))
+        self.assertEqual(self.settle(task)["message"], None)
+        conversation = self.conversation(user)
+        task, opened = self.open(user, conversation, hold=5)
+        self.db.query("SELECT message_delete($1, $2, $3)", user, conversation, opened["assistant_message"]["id"])
+        row = self.settle(task, cost=2)
+        self.assertEqual((row["settled"], row["balance"], row["message"]), (True, 6, None))
+        _, target = self.failed_answer(user, conversation)
+        task, _ = self.open(user, conversation, mode="regenerate_in_place", target=target)
+        self.db.query("SELECT message_delete($1, $2, $3)", user, conversation, target)
+        self.assertEqual(self.fail_turn(task)["message"], None)
+
+    def test_hold_ended_by_other_means(self):
+        self.addCleanup(setattr, self, "audited", True)
+        user = self.user(10)
+        task, opened = self.open(user, self.conversation(user), hold=5)
+        self.db.query("SELECT credits_refund($1, 'by hand')", task)
+        row = self.settle(task, cost=3)
+        self.assertEqual((row["settled"], row["charged"], row["balance"]), (True, 0, 10))
+        self.assertEqual(self.message(opened["assistant_message"]["id"])["credits_cost"], 0)
+        self.assertEqual(self.db.row("SELECT cost, overrun FROM usage WHERE task_id = $1", task), {"cost": 0, "overrun": 3})
+        self.audited = False  # charged less than held with an overrun: reported, as it should be
+        broken = [r for r in self.db.query("SELECT * FROM audit_run()") if not r["ok"]]
+        self.assertEqual([r["invariant"] for r in broken], ["I6"])
+        with self.connect("weir_owner") as owner:
+            owner.query("DELETE FROM usage WHERE task_id = $1", task)
+
+    def test_bad_arguments(self):
+        user = self.user(10)
+        task, _ = self.open(user, self.conversation(user), hold=5)
+        before = self.snapshot()
+        for options in ({"outcome": "running"}, {"outcome": None}, {"cost": -1}, {"cost": "NaN"}, {"cost": "Infinity"},
+                        {"status": "odd"}, {"status": None}, {"input": -1}):
+            with self.assertRaises(Error, msg=options):
+                self.settle(task, **options)
+        self.assertEqual(self.snapshot(), before)
+        self.assertTrue(self.settle(task, cost=None, input=None, output=None, content=None, latency=None, first=None,
+                                    request=None, channel=None, model=None, estimated=None)["settled"])
+
+    def test_charge_type_follows_task_type(self):
+        user = self.user(100)
+        for kind in ("image", "video"):
+            task, _ = self.hold(user, 5)
+            self.db.query("INSERT INTO tasks (id, user_id, type, status, credits_locked, owner) VALUES ($1, $2, $3, 'running', 5, $4)",
+                          task, user, kind, self.owner)
+            self.assertEqual(self.settle(task, cost=4)["charged"], 4)
+            self.assertEqual(self.history(user)[-1][0], kind + "_generation_cost")
+
+
+class Liveness(TurnTest):
+    def test_dead_turns(self):
+        user = self.user(100)
+        conversation = self.conversation(user)
+        process = self.process()
+        alive, _ = self.open(user, conversation)
+        dead, opened = self.open(user, conversation, owner=process, content="what?", hold=3)
+        gone, _ = self.open(user, conversation, owner=new_id())
+        ended, _ = self.open(user, conversation, owner=process)
+        self.settle(ended, owner=process)
+        queued = new_id()
+        self.db.query("INSERT INTO tasks (id, user_id, type) VALUES ($1, $2, 'video')", queued, user)
+        for seq, text in enumerate(("Hel", "lo ", "世界")):
+            self.db.query("INSERT INTO task_journal VALUES ($1, $2, $3, $4)", dead, seq, seq * 3, text)
+        self.assertEqual(self.db.query("SELECT * FROM turn_dead(10)"), [])
+        self.kill(process)
+        row = self.db.row("SELECT * FROM turn_dead(10)")
+        self.assertEqual({k: row[k] for k in row if k != "started_at"}, {
+            "task_id": dead, "user_id": user, "conversation_id": conversation, "message_id": opened["assistant_message"]["id"],
+            "user_message_id": opened["user_message"]["id"], "type": "chat", "model_id": self.model, "model": "m1",
+            "price_input_per_mtok": 10, "price_output_per_mtok": 20, "price_per_call": 0, "credits_locked": 3,
+            "user_content": "what?", "journal": "Hello 世界", "cancel_requested": False})
+        # an owner without a row is given the time to write its first heartbeat
+        self.db.query("UPDATE tasks SET started_at = started_at - interval '21 s' WHERE id = $1", gone)
+        rows = self.db.query("SELECT * FROM turn_dead(10)")
+        self.assertEqual([r["task_id"] for r in rows], [dead, gone])
+        self.assertIsNone(rows[1]["journal"])
+        self.assertEqual(len(self.db.query("SELECT * FROM turn_dead(1)")), 1)
+        for task in (dead, gone):
+            self.assertTrue(self.settle(task, owner=None, outcome="failed", status="error", cost=0)["settled"])
+        self.assertEqual(self.db.query("SELECT * FROM turn_dead(10)"), [])
+        live = self.db.query("SELECT * FROM audit_live_tasks()")
+        self.assertEqual([(r["task_id"], r["owner_alive"]) for r in live], [(alive, True), (queued, False)])
+
+    def test_cancel(self):
+        user, other = self.user(10), self.user(10)
+        process = self.process()
+        task, _ = self.open(user, self.conversation(user), owner=process)
+        cancel = "SELECT task_json(t) AS task, cancel_requested_at FROM task_cancel_request($1, $2) t"
+        beat = "SELECT task_id FROM process_heartbeat($1, 'responder', 'here', 1)"
+        self.assertEqual(self.db.query(cancel, task, other), [])
+        self.assertEqual(self.db.query(cancel, new_id(), user), [])
+        self.assertEqual(self.db.query(beat, process), [])
+        first = self.db.row(cancel, task, user)
+        self.assertEqual(set(first["task"]), TASK_KEYS)
+        self.assertEqual(first["task"]["status"], "running")
+        self.assertEqual(self.db.row(cancel, task, user), first, "asking again changes nothing")
+        self.assertEqual([r["task_id"] for r in self.db.query(beat, process)], [task])
+        self.assertEqual(self.db.query(beat, self.owner), [])
+        self.settle(task, owner=process, outcome="cancelled")
+        self.assertEqual(self.db.query(beat, process), [])
+        self.assertEqual(self.db.row(cancel, task, user)["task"]["status"], "cancelled")
+
+    def test_prune(self):
+        user = self.user(10)
+        process = self.process()
+        conversation = self.conversation(user)
+        task, _ = self.open(user, conversation, key="old", owner=process)
+        self.open(user, conversation, key="new")
+        self.db.query("INSERT INTO task_journal VALUES ($1, 0, 0, 'x')", task)
+        self.db.query("UPDATE idempotency_keys SET created_at = now() - interval '25 h' WHERE key = 'old'")
+        self.db.query("UPDATE processes SET heartbeat_at = now() - interval '2 h' WHERE id = $1", process)
+        session = new_id()
+        self.db.query("INSERT INTO sessions (id, user_id, expires_at) VALUES ($1, $2, now() - interval '2 d')", session, user)
+        self.db.query("INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, '\\x01', now())", new_id(), session)
+        self.db.query("INSERT INTO password_resets (token_hash, user_id, expires_at) VALUES ('\\x02', $1, now() - interval '2 d')", user)
+        prune = "SELECT * FROM prune_expired(100)"
+        removed = {r["what"]: r["removed"] for r in self.db.query(prune)}
+        self.assertEqual(removed, {"idempotency_keys": 1, "task_journal": 0, "processes": 0, "sessions": 1, "password_resets": 1})
+        self.settle(task, owner=None, outcome="failed", status="error", cost=0)
+        self.db.query("UPDATE tasks SET completed_at = now() - interval '11 min' WHERE id = $1", task)
+        removed = {r["what"]: r["removed"] for r in self.db.query(prune)}
+        self.assertEqual(removed, {"idempotency_keys": 0, "task_journal": 1, "processes": 1, "sessions": 0, "password_resets": 0})
+        self.assertEqual(self.db.query("SELECT 1 FROM refresh_tokens WHERE session_id = $1", session), [])
+
+    def test_deletes_are_owner_only(self):
+        user, other = self.user(10), self.user(10)
+        conversation = self.conversation(user)
+        task, opened = self.open(user, conversation)
+        message = opened["user_message"]["id"]
+        before = self.snapshot()
+        for who, where in ((other, conversation), (user, new_id())):
+            self.assertFalse(self.db.row("SELECT * FROM conversation_delete($1, $2)", who, where)["deleted"])
+            self.assertFalse(self.db.value("SELECT message_delete($1, $2, $3)", who, where, message))
+        self.assertFalse(self.db.value("SELECT message_delete($1, $2, $3)", user, conversation, new_id()))
+        self.assertEqual(self.snapshot(), before)
+        self.assertTrue(self.db.value("SELECT message_delete($1, $2, $3)", user, conversation, message))
+        self.assertEqual(self.db.value("SELECT message_count FROM conversations WHERE id = $1", conversation), 1)
+        self.assertTrue(self.db.row("SELECT * FROM conversation_delete($1, $2)", user, conversation)["deleted"])
+        self.assertEqual(self.db.query("SELECT 1 FROM conversation_messages WHERE conversation_id = $1", conversation), [])
+        self.settle(task)
+
+
+if __name__ == "__main__":
+    unittest.main()
