@@ -75,13 +75,14 @@ const struct redis_reply *redis_reply_at(const struct redis_reply *reply, size_t
  * failed, timed out or Redis is down. */
 typedef void redis_reply_fn(void *arg, const struct redis_reply *reply);
 /* Called on the reactor for each message of a channel; with payload NULL once
- * after every reconnect (messages may have been missed). */
+ * after every reconnect (messages may have been missed).  May unsubscribe. */
 typedef void redis_message_fn(void *arg, const char *channel, const char *payload, size_t len);
 
 /* The reactor's two connections (commands; subscriptions), made at once and
  * again with back-off for as long as the object lives. */
 struct redis_async *redis_async_new(struct reactor *reactor, const struct conf *conf);
-/* Close; pending callbacks are called with NULL. */
+/* Close; pending callbacks are called with NULL, subscriptions are freed.  Not
+ * from a callback of its own. */
 void redis_async_free(struct redis_async *ra);
 /* Queue a command; all commands queued within one turn of the loop leave in
  * one write.  The arguments are copied.  `fn` may be NULL.  False (and no
