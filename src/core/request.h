@@ -91,10 +91,10 @@ struct request {
 	const char *reply; /* body; NULL: none */
 	size_t reply_len;
 	const char *extra_headers; /* "Name: value\r\n" lines, "" when none */
-	/* Set by a handler that streams, with the request's arena as the stream's
-	 * life: called on the reactor after the handler returned OK; takes over
-	 * rq and rq->conn. */
-	void (*carry)(struct request *rq);
+	const char *common_headers; /* what every answer carries, for streams; set before the handler runs */
+	/* Set by a handler that streams: called on the reactor after it returned
+	 * OK; owns the connection from then on.  The request itself is freed. */
+	void (*carry)(void *arg, struct fcgi_conn *conn);
 	void *carry_arg;
 };
 
@@ -133,6 +133,9 @@ const char *path_text(struct request *rq, const char *name);
 const char *path_uuid(struct request *rq, const char *name);
 /* A path parameter that is a positive integer; 0 otherwise. */
 int64_t path_int(struct request *rq, const char *name);
+/* Percent-decoded text in the arena; NULL when it is malformed, no UTF-8 or
+ * hides a NUL. */
+char *percent_decode(struct arena *a, const char *s, size_t len, bool plus_is_space);
 /* A query parameter, percent-decoded, or NULL. */
 const char *query_text(struct request *rq, const char *name);
 /* A query integer: `def` when absent; E_INVALID_REQUEST when out of bounds. */

@@ -384,7 +384,7 @@ fcgi_written(const struct fcgi_conn *c)
 static void
 finished(struct fcgi_conn *c)
 {
-	if (c->gone || !c->keep)
+	if (c->gone || !c->keep || atomic_load(&c->server->draining))
 		conn_free(c);
 	else
 		become_idle(c);

@@ -1,0 +1,148 @@
+#include "core/sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "io/fcgi.h"
+#include "io/reactor.h"
+
+struct sink {
+	struct fcgi_conn *conn;
+	struct reactor_timer *keepalive; /* NULL: no comments */
+	int64_t keepalive_ms, last_write_ms;
+	bool gone;
+	void (*on_gone)(void *);
+	void (*on_drain)(void *);
+	void *arg;
+};
+
+const char *
+sink_headers(struct arena *a, const char *common)
+{
+	return arena_printf(a, "Status: 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+			       "X-Accel-Buffering: no\r\n%s", common);
+}
+
+static void
+gone(void *arg)
+{
+	struct sink *s = arg;
+
+	s->gone = true;
+	if (s->keepalive != NULL)
+		reactor_timer_stop(s->keepalive);
+	s->on_gone(s->arg);
+}
+
+static void
+drained(void *arg)
+{
+	struct sink *s = arg;
+
+	s->on_drain(s->arg);
+}
+
+/* Lazy: writes only note the time, the timer looks whether it was long ago. */
+static void
+on_keepalive(void *arg)
+{
+	struct sink *s = arg;
+	int64_t quiet_ms = clock_mono_ms() - s->last_write_ms;
+
+	if (quiet_ms >= s->keepalive_ms) {
+		if (fcgi_unsent(s->conn) == 0)
+			sink_write(s, ":\n\n", 3);
+		quiet_ms = 0;
+	}
+	reactor_timer_start(s->keepalive, s->keepalive_ms - quiet_ms);
+}
+
+struct sink *
+sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
+	 void (*on_drain)(void *), void *arg)
+{
+	struct sink *s = calloc(1, sizeof(*s));
+	struct buf b = BUF_INIT(0);
+
+	if (s == NULL)
+		abort();
+	*s = (struct sink){ .conn = conn, .on_gone = on_gone, .on_drain = on_drain, .arg = arg };
+	s->keepalive_ms = process->conf->server_keepalive;
+	fcgi_watch(conn, gone, drained, s);
+	if (headers == NULL)
+		return s;
+	buf_printf(&b, "%s\r\n: ok\n\n", headers);
+	sink_write(s, b.data, b.len);
+	buf_free(&b);
+	s->keepalive = reactor_timer_new(process->reactor, on_keepalive, s);
+	reactor_timer_start(s->keepalive, s->keepalive_ms);
+	return s;
+}
+
+void
+sink_write(struct sink *s, const void *bytes, size_t len)
+{
+	if (s->gone)
+		return;
+	s->last_write_ms = clock_mono_ms();
+	fcgi_write(s->conn, bytes, len);
+}
+
+void
+sink_event(struct sink *s, const char *id, const char *json, size_t len)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (s->gone)
+		return;
+	if (id != NULL)
+		buf_printf(&b, "id: %s\n", id);
+	buf_add(&b, "data: ", 6);
+	buf_add(&b, json, len);
+	buf_add(&b, "\n\n", 2);
+	sink_write(s, b.data, b.len);
+	buf_free(&b);
+}
+
+size_t
+sink_unsent(const struct sink *s)
+{
+	return s->gone ? 0 : fcgi_unsent(s->conn);
+}
+
+bool
+sink_is_gone(const struct sink *s)
+{
+	return s->gone;
+}
+
+static void
+sink_free(struct sink *s)
+{
+	reactor_timer_free(s->keepalive);
+	free(s);
+}
+
+void
+sink_close(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	if (s->gone)
+		fcgi_abandon(s->conn);
+	else
+		fcgi_end(s->conn);
+	sink_free(s);
+}
+
+void
+sink_abandon(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	fcgi_abandon(s->conn);
+	sink_free(s);
+}

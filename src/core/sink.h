@@ -1,0 +1,46 @@
+/*
+ * The reader's side of a stream: an SSE response (WHATWG HTML, 9.2) on a
+ * FastCGI connection, carried by the reactor.
+ *
+ * The headers leave together with a comment line, because nginx holds back
+ * headers that come alone.  A comment every conf->server_keepalive keeps
+ * proxies open and, on servers that do not tell us otherwise, reveals that the
+ * reader has left.  Reactor thread.
+ */
+#ifndef WEIR_CORE_SINK_H
+#define WEIR_CORE_SINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/process.h"
+
+struct fcgi_conn;
+struct sink;
+
+/* Header lines of an SSE response ("Status: 200 OK\r\n…" up to, not including,
+ * the empty line); `common` are the lines every answer of the request carries
+ * (rq->common_headers).  In the arena. */
+struct arena;
+const char *sink_headers(struct arena *a, const char *common);
+
+/* Take over `conn` and send `headers` (copied; NULL: nothing is sent and no
+ * keep-alives either, for answers that are made at the end).  on_gone: the
+ * reader left; the sink stays the caller's to close.  on_drain: all bytes were
+ * taken after some had to wait.  Neither is called from within these functions. */
+struct sink *sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
+		      void (*on_drain)(void *), void *arg);
+/* One event.  `id` may be NULL.  `json` must not contain line breaks. */
+void sink_event(struct sink *s, const char *id, const char *json, size_t len);
+/* Raw bytes of the response. */
+void sink_write(struct sink *s, const void *bytes, size_t len);
+/* Bytes the reader has not taken yet. */
+size_t sink_unsent(const struct sink *s);
+bool sink_is_gone(const struct sink *s);
+/* End the response properly, or drop it when the reader is gone; frees.  NULL is fine. */
+void sink_close(struct sink *s);
+/* Drop the connection without an end: the reader sees a cut.  Frees. */
+void sink_abandon(struct sink *s);
+
+#endif

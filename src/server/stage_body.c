@@ -1,0 +1,76 @@
+#include "server/stages.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "io/fcgi.h"
+
+/* "application/json", with or without parameters, or any +json type. */
+static bool
+is_json_type(const char *type)
+{
+	size_t len = type == NULL ? 0 : strcspn(type, "; \t");
+
+	return (len == 16 && strncasecmp(type, "application/json", 16) == 0) ||
+	       (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
+}
+
+static enum status
+parse_object(struct request *rq)
+{
+	json_error_t err;
+
+	rq->json = request_own(rq, json_loadb(rq->body, rq->body_len, 0, &err));
+	if (rq->json == NULL)
+		return fail_field(rq, "body", "is not valid JSON (line %d, column %d)", err.line, err.column);
+	if (!json_is_object(rq->json))
+		return fail_field(rq, "body", "must be a JSON object");
+	return OK;
+}
+
+static enum status
+check_fields(struct request *rq)
+{
+	struct field_problem problem;
+
+	if (rq->route->fields == NULL || fields_check(rq->arena, rq->route->fields, rq->json, &problem))
+		return OK;
+	return fail_field(rq, problem.field, "%s", problem.message);
+}
+
+void
+stage_body_discard(struct request *rq)
+{
+	char *body;
+	size_t len;
+
+	if (fcgi_read_body(rq->conn, rq->arena, 0, &body, &len) == E_UNAVAILABLE)
+		rq->error = E_UNAVAILABLE;
+}
+
+enum status
+stage_body(struct request *rq)
+{
+	const struct route *r = rq->route;
+	char *body;
+	enum status st = fcgi_read_body(rq->conn, rq->arena, r->body_cap_bytes, &body, &rq->body_len);
+
+	rq->body = body;
+	if (st == E_TOO_LARGE)
+		return fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)r->body_cap_bytes), NULL);
+	if (st != OK)
+		return fail(rq, st, "the client left while sending");
+	if (!(r->flags & ROUTE_JSON))
+		return OK;
+	if (body == NULL && (r->flags & ROUTE_OPTIONAL)) {
+		rq->json = request_own(rq, json_object());
+		return check_fields(rq);
+	}
+	if (!is_json_type(fcgi_param(rq->conn, "CONTENT_TYPE")))
+		return fail(rq, E_UNSUPPORTED_MEDIA_TYPE, NULL);
+	if (body == NULL)
+		return fail_field(rq, "body", "is missing");
+	if ((st = parse_object(rq)) != OK)
+		return st;
+	return check_fields(rq);
+}

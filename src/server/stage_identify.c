@@ -1,0 +1,60 @@
+#include "server/stages.h"
+
+#include <string.h>
+
+#include "base/utf8.h"
+#include "core/trace.h"
+#include "io/fcgi.h"
+
+/* The caller's request id if it is sane, else ours. */
+static const char *
+choose_request_id(struct request *rq)
+{
+	const char *given = request_header(rq, "X-Request-Id");
+	char *id;
+
+	if (request_id_is_sane(given))
+		return given;
+	id = arena_alloc(rq->arena, UUID_LEN);
+	uuid_v7(id);
+	return id;
+}
+
+static void
+set_trace(struct request *rq)
+{
+	struct trace *t = ARENA_NEW(rq->arena, struct trace);
+
+	trace_start(request_header(rq, "traceparent"), t);
+	rq->trace_id = t->trace_id;
+	rq->span_id = t->span_id;
+	rq->traceparent = t->header;
+}
+
+enum status
+stage_identify(struct request *rq)
+{
+	const char *uri = fcgi_param(rq->conn, "REQUEST_URI");
+	const char *method = fcgi_param(rq->conn, "REQUEST_METHOD");
+	const char *question;
+
+	rq->method = method == NULL ? "GET" : method;
+	rq->request_id = choose_request_id(rq);
+	rq->lang = lang_accept(request_header(rq, "Accept-Language"));
+	rq->client_ip = fcgi_param(rq->conn, "REMOTE_ADDR");
+	rq->idempotency_key = request_header(rq, "Idempotency-Key");
+	rq->path = "/";
+	set_trace(rq);
+	if (uri == NULL)
+		return fail(rq, E_INVALID_REQUEST, "the web server sent no REQUEST_URI");
+	if (strlen(uri) > rq->conf->server_max_url_bytes)
+		return fail(rq, E_URI_TOO_LONG, "%zu bytes", strlen(uri));
+	if (!utf8_valid(uri, strlen(uri)))
+		return fail(rq, E_INVALID_REQUEST, "the address is not UTF-8");
+	question = strchr(uri, '?');
+	rq->path = question == NULL ? uri : arena_strndup(rq->arena, uri, (size_t)(question - uri));
+	rq->query = question == NULL ? "" : question + 1;
+	if (rq->idempotency_key != NULL && (*rq->idempotency_key == '\0' || strlen(rq->idempotency_key) > 255))
+		return fail_field(rq, "Idempotency-Key", "must have 1 to 255 characters");
+	return OK;
+}

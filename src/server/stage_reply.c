@@ -1,0 +1,119 @@
+#include "server/stages.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/fcgi.h"
+
+static const char *
+reason(int http_status)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} reasons[] = {
+		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
+		{ 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" },
+		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
+		{ 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
+		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" },
+		{ 504, "Gateway Timeout" },
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == http_status)
+			return reasons[i].text;
+	return "Status";
+}
+
+/* The caller's Origin when the configuration allows it, "*" for any; NULL: none. */
+static const char *
+allowed_origin(struct request *rq)
+{
+	const char *origin = request_header(rq, "Origin"), *list = rq->conf->server_cors_origins;
+	size_t len = origin == NULL ? 0 : strlen(origin);
+
+	if (len == 0 || *list == '\0')
+		return NULL;
+	if (strcmp(list, "*") == 0)
+		return "*";
+	for (const char *p = list; *p != '\0';) {
+		size_t n;
+
+		p += strspn(p, " \t");
+		n = strcspn(p, " \t");
+		if (n == len && strncmp(p, origin, n) == 0)
+			return origin;
+		p += n;
+	}
+	return NULL;
+}
+
+const char *
+reply_common_headers(struct request *rq)
+{
+	const char *origin = allowed_origin(rq), *cors = "";
+
+	if (origin != NULL)
+		cors = arena_printf(rq->arena,
+				    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
+				    "Access-Control-Expose-Headers: X-Request-Id, Retry-After, RateLimit-Limit, "
+				    "RateLimit-Remaining, RateLimit-Reset\r\n",
+				    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
+	return arena_printf(rq->arena,
+			    "X-Request-Id: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s",
+			    rq->request_id, cors, rq->extra_headers);
+}
+
+bool
+stage_preflight(struct request *rq)
+{
+	if (strcmp(rq->method, "OPTIONS") != 0 || request_header(rq, "Access-Control-Request-Method") == NULL)
+		return false;
+	if (allowed_origin(rq) != NULL) {
+		reply_header(rq, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
+		reply_header(rq, "Access-Control-Allow-Headers",
+			     "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent");
+		reply_header(rq, "Access-Control-Max-Age", "86400");
+	}
+	reply_empty(rq);
+	return true;
+}
+
+/* {"code":…,"message":…,"details":{…},"request_id":…} */
+static void
+make_error(struct request *rq)
+{
+	json_t *details = rq->details == NULL ? json_object() : rq->details;
+	enum status st = rq->error;
+
+	rq->details = NULL;
+	reply_json(rq, status_http(st),
+		   json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->message, "details",
+			     details, "request_id", rq->request_id));
+	if (st == E_OVERLOADED || st == E_UNAVAILABLE)
+		reply_header(rq, "Retry-After", "1");
+	if (st == E_UNAUTHENTICATED)
+		reply_header(rq, "WWW-Authenticate", "Bearer");
+}
+
+void
+stage_reply(struct request *rq)
+{
+	struct buf b = BUF_INIT(0);
+	bool head = strcmp(rq->method, "HEAD") == 0;
+
+	if (rq->error != OK)
+		make_error(rq);
+	buf_printf(&b, "Status: %d %s\r\n", rq->http_status, reason(rq->http_status));
+	if (rq->reply != NULL)
+		buf_printf(&b, "Content-Type: %s%s\r\nContent-Length: %zu\r\n", rq->content_type,
+			   strchr(rq->content_type, ';') == NULL ? "; charset=utf-8" : "", rq->reply_len);
+	buf_puts(&b, reply_common_headers(rq));
+	buf_puts(&b, "\r\n");
+	if (rq->reply != NULL && !head)
+		buf_add(&b, rq->reply, rq->reply_len);
+	fcgi_write(rq->conn, b.data, b.len);
+	buf_free(&b);
+}
