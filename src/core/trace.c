@@ -31,6 +31,12 @@ take_id(const char *from, size_t digits, char *out)
 	return !zero;
 }
 
+static void
+set_header(struct trace *t)
+{
+	snprintf(t->header, sizeof(t->header), "00-%s-%s-%02x", t->trace_id, t->span_id, t->flags);
+}
+
 bool
 trace_parse(const char *header, struct trace *out)
 {
@@ -49,6 +55,7 @@ trace_parse(const char *header, struct trace *out)
 		return false;
 	/* the only flag of this level that we may pass on */
 	t.flags = (unsigned char)(hex_value(header[54]) & 1);
+	set_header(&t);
 	*out = t;
 	return true;
 }
@@ -70,6 +77,7 @@ trace_begin(struct trace *out)
 	*out = (struct trace){ .flags = 1 };
 	random_id(out->trace_id, TRACE_ID_LEN - 1);
 	random_id(out->span_id, SPAN_ID_LEN - 1);
+	set_header(out);
 }
 
 void
@@ -79,11 +87,12 @@ trace_child(const struct trace *parent, struct trace *out)
 
 	memcpy(t.parent_id, parent->span_id, sizeof(t.parent_id));
 	random_id(t.span_id, SPAN_ID_LEN - 1);
+	set_header(&t);
 	*out = t;
 }
 
 void
-trace_enter(const char *header, struct trace *out)
+trace_start(const char *header, struct trace *out)
 {
 	struct trace caller;
 
@@ -91,10 +100,4 @@ trace_enter(const char *header, struct trace *out)
 		trace_child(&caller, out);
 	else
 		trace_begin(out);
-}
-
-void
-trace_format(const struct trace *t, char out[TRACEPARENT_LEN])
-{
-	snprintf(out, TRACEPARENT_LEN, "00-%s-%s-%02x", t->trace_id, t->span_id, t->flags);
 }

@@ -16,6 +16,7 @@ struct trace {
 	char span_id[SPAN_ID_LEN];
 	char parent_id[SPAN_ID_LEN]; /* "" when the trace began here */
 	unsigned char flags;	     /* bit 0: sampled */
+	char header[TRACEPARENT_LEN]; /* the traceparent value that names this span as the parent */
 };
 
 /* Read a traceparent value: *out gets its trace id, its span as span_id and
@@ -29,8 +30,6 @@ void trace_begin(struct trace *out);
 void trace_child(const struct trace *parent, struct trace *out);
 /* Our span for a request that came with `header` (may be NULL or nonsense): a
  * child of it, or a new trace. */
-void trace_enter(const char *header, struct trace *out);
-/* The traceparent value that names `t` as the parent; version 00. */
-void trace_format(const struct trace *t, char out[TRACEPARENT_LEN]);
+void trace_start(const char *header, struct trace *out);
 
 #endif
