@@ -5,11 +5,11 @@
 #include <ini.h>
 #include <inttypes.h>
 #include <libgen.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "base/money.h"
 
@@ -44,8 +44,13 @@ static const struct {
 };
 
 static const char *const type_names[] = {
-	[T_STRING] = "text", [T_SECRET] = "secret text", [T_INT] = "number", [T_BOOL] = "yes or no",
-	[T_SIZE] = "size (bytes; k, m)", [T_TIME] = "time (ms, s, m, h, d)", [T_CREDITS] = "credits",
+	[T_STRING] = "text",
+	[T_SECRET] = "secret text",
+	[T_INT] = "number",
+	[T_BOOL] = "yes or no",
+	[T_SIZE] = "size (bytes; k, m)",
+	[T_TIME] = "time (ms, s, m, h, d)",
+	[T_CREDITS] = "credits",
 	[T_RATE] = "rate (count/time, or off)",
 };
 
@@ -55,10 +60,19 @@ struct unit {
 };
 
 static const struct unit time_units[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
+	{ "ms", 1 },
+	{ "s", 1000 },
+	{ "m", 60000 },
+	{ "h", 3600000 },
+	{ "d", 86400000 },
+	{ NULL, 0 },
 };
 static const struct unit size_units[] = {
-	{ "", 1 }, { "k", 1024 }, { "m", 1048576 }, { "g", 1073741824 }, { NULL, 0 },
+	{ "", 1 },
+	{ "k", 1024 },
+	{ "m", 1048576 },
+	{ "g", 1073741824 },
+	{ NULL, 0 },
 };
 static const struct unit no_units[] = { { "", 1 }, { NULL, 0 } };
 
@@ -111,7 +125,7 @@ parse_rate(const char *text, struct rate *out)
 	memcpy(count, text, (size_t)(slash - text));
 	count[slash - text] = '\0';
 	return parse_number(count, no_units, &out->count) && parse_number(slash + 1, time_units, &out->per_ms) &&
-	       out->count > 0 && out->per_ms > 0;
+	    out->count > 0 && out->per_ms > 0;
 }
 
 static bool
@@ -137,30 +151,61 @@ set_option(struct conf *c, const struct option *o, const char *text)
 
 	switch (o->type) {
 	case T_STRING:
-	case T_SECRET:
-		*(const char **)(void *)field = arena_strdup(c->arena, text);
-		return true;
-	case T_BOOL:
-		return parse_bool(text, (bool *)field);
-	case T_RATE:
-		return parse_rate(text, (struct rate *)(void *)field);
-	case T_INT:
-		return parse_number(text, no_units, &n) && set_number(c, o, n);
-	case T_SIZE:
-		return parse_number(text, size_units, &n) && set_number(c, o, n);
-	case T_TIME:
-		return parse_number(text, time_units, &n) && set_number(c, o, n);
-	case T_CREDITS:
-		return ucr_parse(text, &n) && set_number(c, o, n);
+	case T_SECRET: *(const char **)(void *)field = arena_strdup(c->arena, text); return true;
+	case T_BOOL: return parse_bool(text, (bool *)field);
+	case T_RATE: return parse_rate(text, (struct rate *)(void *)field);
+	case T_INT: return parse_number(text, no_units, &n) && set_number(c, o, n);
+	case T_SIZE: return parse_number(text, size_units, &n) && set_number(c, o, n);
+	case T_TIME: return parse_number(text, time_units, &n) && set_number(c, o, n);
+	case T_CREDITS: return ucr_parse(text, &n) && set_number(c, o, n);
 	}
 	return false;
 }
 
 struct reading {
 	struct conf *conf;
+	FILE *from;
 	const char *file;
-	int problems;
+	int line, problems;
+	bool indented;		   /* the line begins with a blank */
+	const struct option *last; /* whose value was read last */
 };
+
+static void problem(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void
+problem(struct reading *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	fprintf(stderr, "%s:%d: ", r->file, r->line);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	r->problems++;
+}
+
+/* fgets() for inih, which would silently make several lines of one that does
+ * not fit its buffer: such a line is a problem, and a value may go on in
+ * further lines that begin with a blank. */
+static char *
+next_line(char *line, int size, void *user)
+{
+	struct reading *r = user;
+	int c;
+
+	if (fgets(line, size, r->from) == NULL)
+		return NULL;
+	r->line++;
+	r->indented = isblank((unsigned char)*line);
+	if (strchr(line, '\n') == NULL && !feof(r->from)) {
+		problem(r, "longer than %d characters; go on in the next line after a blank", size - 2);
+		while ((c = fgetc(r->from)) != EOF && c != '\n')
+			continue;
+	}
+	return line;
+}
 
 static const struct option *
 find_option(const char *section, const char *name)
@@ -171,23 +216,36 @@ find_option(const char *section, const char *name)
 	return NULL;
 }
 
+/* The value so far and a further line of it. */
+static const char *
+joined(struct conf *c, const struct option *o, const char *more)
+{
+	return arena_printf(c->arena, "%s %s", *(const char **)(void *)((char *)c + o->offset), more);
+}
+
+static const char *
+bounds_text(struct conf *c, const struct option *o)
+{
+	if (o->type == T_BOOL || o->type == T_RATE)
+		return "";
+	return arena_printf(c->arena, " between %" PRId64 " and %" PRId64, o->min, o->max);
+}
+
 static int
 on_value(void *user, const char *section, const char *name, const char *value)
 {
 	struct reading *r = user;
 	const struct option *o = find_option(section, name);
+	bool continued = r->indented && o != NULL && o == r->last;
 
-	if (o == NULL) {
-		fprintf(stderr, "%s: unknown option [%s] %s\n", r->file, section, name);
-		r->problems++;
-	} else if (!set_option(r->conf, o, value)) {
-		fprintf(stderr, "%s: [%s] %s: \"%s\" is not a valid %s", r->file, section, name,
-			o->type == T_SECRET ? "(secret)" : value, type_names[o->type]);
-		if (o->type != T_STRING && o->type != T_SECRET && o->type != T_BOOL && o->type != T_RATE)
-			fprintf(stderr, " between %" PRId64 " and %" PRId64, o->min, o->max);
-		fputc('\n', stderr);
-		r->problems++;
-	}
+	r->last = o;
+	if (o == NULL)
+		problem(r, "unknown option [%s] %s", section, name);
+	else if (continued && o->type != T_STRING && o->type != T_SECRET)
+		problem(r, "[%s] %s cannot go on in a second line", section, name);
+	else if (!set_option(r->conf, o, continued ? joined(r->conf, o, value) : value))
+		problem(r, "[%s] %s: \"%s\" is not a valid %s%s", section, name, value, type_names[o->type],
+		    bounds_text(r->conf, o));
 	return 1;
 }
 
@@ -196,19 +254,21 @@ static int
 read_file(struct conf *c, const char *path, bool optional)
 {
 	struct reading r = { .conf = c, .file = path };
-	int rc;
+	int bad_line;
 
-	if (access(path, R_OK) != 0) {
+	r.from = fopen(path, "re");
+	if (r.from == NULL) {
 		if (optional && errno == ENOENT)
 			return 0;
 		fprintf(stderr, "%s: %s\n", path, strerror(errno));
 		return 1;
 	}
-	rc = ini_parse(path, on_value, &r);
-	if (rc != 0) {
-		fprintf(stderr, "%s:%d: cannot be parsed\n", path, rc);
-		r.problems++;
+	bad_line = ini_parse_stream(next_line, &r, on_value, &r);
+	if (bad_line != 0) {
+		r.line = bad_line;
+		problem(&r, "neither a [section] nor name = value");
 	}
+	fclose(r.from);
 	return r.problems;
 }
 
@@ -251,27 +311,17 @@ show_value(const struct conf *c, const struct option *o, FILE *to)
 	char text[UCR_TEXT_LEN];
 
 	switch (o->type) {
-	case T_STRING:
-		fprintf(to, "%s", *(const char *const *)(const void *)field);
-		break;
-	case T_SECRET:
-		fputs(**(const char *const *)(const void *)field != '\0' ? "(set)" : "(empty)", to);
-		break;
-	case T_BOOL:
-		fputs(*(const bool *)(const void *)field ? "yes" : "no", to);
-		break;
+	case T_STRING: fprintf(to, "%s", *(const char *const *)(const void *)field); break;
+	case T_SECRET: fputs(**(const char *const *)(const void *)field != '\0' ? "(set)" : "(empty)", to); break;
+	case T_BOOL: fputs(*(const bool *)(const void *)field ? "yes" : "no", to); break;
 	case T_RATE:
 		if (rate->count == 0)
 			fputs("off", to);
 		else
 			fprintf(to, "%" PRId64 "/%" PRId64 "ms", rate->count, rate->per_ms);
 		break;
-	case T_CREDITS:
-		fputs(ucr_format(*(const int64_t *)(const void *)field, text), to);
-		break;
-	case T_SIZE:
-		fprintf(to, "%zu", *(const size_t *)(const void *)field);
-		break;
+	case T_CREDITS: fputs(ucr_format(*(const int64_t *)(const void *)field, text), to); break;
+	case T_SIZE: fprintf(to, "%zu", *(const size_t *)(const void *)field); break;
 	case T_TIME:
 	case T_INT:
 		fprintf(to, "%" PRId64 "%s", *(const int64_t *)(const void *)field, o->type == T_TIME ? "ms" : "");
@@ -281,8 +331,8 @@ show_value(const struct conf *c, const struct option *o, FILE *to)
 
 /* Call `fn` for every section and option in the order of the table. */
 static void
-each_option(FILE *to, void (*on_section)(FILE *, const char *, const char *),
-	    void (*on_option)(FILE *, const struct option *))
+each_option(
+    FILE *to, void (*on_section)(FILE *, const char *, const char *), void (*on_option)(FILE *, const struct option *))
 {
 	for (size_t s = 0; s < sizeof(sections) / sizeof(sections[0]); s++) {
 		on_section(to, sections[s].name, sections[s].help);
@@ -318,8 +368,8 @@ static void
 sample_option(FILE *to, const struct option *o)
 {
 	fprintf(to, "\n# %s\n", o->help);
-	fprintf(to, "# %s; default: %s\n#%s =%s%s\n", type_names[o->type], *o->def == '\0' ? "(empty)" : o->def, o->name,
-		*o->def == '\0' ? "" : " ", o->def);
+	fprintf(to, "# %s; default: %s\n#%s =%s%s\n", type_names[o->type], *o->def == '\0' ? "(empty)" : o->def,
+	    o->name, *o->def == '\0' ? "" : " ", o->def);
 }
 
 void
@@ -327,7 +377,7 @@ conf_doc_sample(FILE *to)
 {
 	fputs("# weir.conf: see weir.conf(5). Every option is shown with its default.\n"
 	      "# Secrets may stand in secrets.conf beside this file (mode 0640).\n",
-	      to);
+	    to);
 	each_option(to, sample_section, sample_option);
 }
 
@@ -368,13 +418,17 @@ man_option(FILE *to, const struct option *o)
 void
 conf_doc_man(FILE *to)
 {
-	fputs(".TH WEIR.CONF 5 \"\" \"Weir\" \"File formats\"\n.SH NAME\nweir.conf \\- configuration of Weir\n"
-	      ".SH SYNOPSIS\n.B /etc/weir/weir.conf\n.br\n.B /etc/weir/secrets.conf\n"
-	      ".SH DESCRIPTION\nAn ini file: sections in brackets, one\n.I name = value\nper line, comments after # or ;.\n"
-	      "An unknown option or a value out of bounds keeps the programs from starting, with file and name\nof each problem;\n"
-	      ".B weirctl config check\nfinds them beforehand.\nOptions take effect on\n.BR \"systemctl reload weir\" .\n"
-	      "Secrets may stand in\n.I secrets.conf\nbeside the file, read after it; keep it readable by root and the weir group only.\n",
-	      to);
+	fputs(
+	    ".TH WEIR.CONF 5 \"\" \"Weir\" \"File formats\"\n.SH NAME\nweir.conf \\- configuration of Weir\n"
+	    ".SH SYNOPSIS\n.B /etc/weir/weir.conf\n.br\n.B /etc/weir/secrets.conf\n"
+	    ".SH DESCRIPTION\nAn ini file: sections in brackets, one\n.I name = value\nper line, comments after # or "
+	    ";.\n"
+	    "An unknown option or a value out of bounds keeps the programs from starting, with file and name\nof each "
+	    "problem;\n"
+	    ".B weirctl config check\nfinds them beforehand.\nOptions take effect on\n.BR \"systemctl reload weir\" .\n"
+	    "Secrets may stand in\n.I secrets.conf\nbeside the file, read after it; keep it readable by root and the "
+	    "weir group only.\n",
+	    to);
 	each_option(to, man_section, man_option);
 	fputs(".SH SEE ALSO\n.BR weir\\-fcgi (8),\n.BR weir\\-worker (8),\n.BR weirctl (8)\n", to);
 }

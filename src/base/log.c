@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #define LINE_MAX_BYTES (16u * 1024u)
 
@@ -39,13 +42,35 @@ log_set_context(const struct log_context *ctx)
 	context = ctx == NULL ? (struct log_context){ 0 } : *ctx;
 }
 
+/* `value` in ASCII, for bytes that are no UTF-8: a line must stay JSON. */
+static bool
+add_foreign(struct buf *b, const char *value)
+{
+	bool ok = buf_add(b, "\"", 1);
+
+	for (; *value != '\0'; value++) {
+		unsigned char c = (unsigned char)*value;
+
+		ok = ok && buf_printf(b, c < 0x20 || c > 0x7e || c == '"' || c == '\\' ? "\\u%04x" : "%c", c);
+	}
+	return ok && buf_add(b, "\"", 1);
+}
+
+/* A member, whole or (no room) not at all. */
 static void
 add_string(struct buf *b, const char *key, const char *value)
 {
+	size_t before = b->len;
+	bool ok;
+
 	if (value == NULL)
 		return;
-	buf_printf(b, ",\"%s\":", key);
-	buf_json(b, value, strlen(value));
+	ok = buf_printf(b, ",\"%s\":", key) &&
+	    (utf8_valid(value, strlen(value)) ? buf_json(b, value, strlen(value)) : add_foreign(b, value));
+	if (!ok) {
+		b->len = before;
+		b->data[before] = '\0';
+	}
 }
 
 static void
@@ -56,7 +81,7 @@ add_field(struct buf *b, const struct log_field *f)
 	else if (f->kind == LOG_F_INT)
 		buf_printf(b, ",\"%s\":%" PRId64, f->key, f->num);
 	else
-		buf_printf(b, ",\"%s\":%" PRId64 ".%03d", f->key, f->num / 1000, (int)(f->num % 1000));
+		buf_printf(b, ",\"%s\":%" PRId64 ".%03d", f->key, f->num / 1000, abs((int)(f->num % 1000)));
 }
 
 void
@@ -69,7 +94,7 @@ log_write(enum log_level level, const char *event, const struct log_field *field
 		return;
 	clock_rfc3339(clock_wall_ms(), now);
 	buf_printf(&b, "{\"time\":\"%s\",\"level\":\"%s\",\"service\":\"%s\",\"pid\":%d", now, level_names[level],
-		   service_name, (int)getpid());
+	    service_name, (int)getpid());
 	add_string(&b, "event", event);
 	add_string(&b, "request_id", context.request_id);
 	add_string(&b, "user_id", context.user_id);

@@ -11,8 +11,8 @@
 #define UCR_PER_CREDIT INT64_C(1000000)
 /* Fits 13 integer digits, sign, point, 6 decimals and NUL. */
 #define UCR_TEXT_LEN 24
-/* The most any price, grant or balance may be: 9,000,000,000,000 credits. */
-#define UCR_MAX (INT64_C(9000000000000) * UCR_PER_CREDIT / 10)
+/* The most any price, grant or balance may be: 900,000,000,000 credits. */
+#define UCR_MAX (INT64_C(900000000000) * UCR_PER_CREDIT)
 
 /* Parse decimal text ("-1.25", "3", at most six decimals, no exponent).  False,
  * *out_ucr untouched, on anything else or beyond +-UCR_MAX.  Any thread. */

@@ -1,8 +1,10 @@
 #include "base/status.h"
 
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <stdlib.h>
 
 static const struct {
 	const char *code, *en, *zh;
@@ -55,6 +57,13 @@ range_quality(const char *range, size_t len)
 	return 1.0;
 }
 
+/* True when the range is `tag` or one of its kind: "zh", "zh-CN", not "zha". */
+static bool
+range_is(const char *range, size_t len, const char *tag)
+{
+	return len >= 2 && strncasecmp(range, tag, 2) == 0 && (len == 2 || !isalnum((unsigned char)range[2]));
+}
+
 enum lang
 lang_accept(const char *accept_language)
 {
@@ -68,9 +77,9 @@ lang_accept(const char *accept_language)
 		p += strspn(p, " \t,");
 		len = strcspn(p, ",");
 		q = range_quality(p, len);
-		if (len >= 2 && q > best && (strncasecmp(p, "zh", 2) == 0 || strncasecmp(p, "en", 2) == 0)) {
+		if (q > best && (range_is(p, len, "zh") || range_is(p, len, "en"))) {
 			best = q;
-			lang = strncasecmp(p, "zh", 2) == 0 ? LANG_ZH : LANG_EN;
+			lang = range_is(p, len, "zh") ? LANG_ZH : LANG_EN;
 		}
 		p += len;
 	}
