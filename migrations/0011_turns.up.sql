@@ -315,22 +315,35 @@ CREATE FUNCTION conversation_delete(p_user_id uuid, p_conversation_id uuid)
 AS $$
 BEGIN
 	deleted := false;
-	live_tasks := '{}';
-	IF EXISTS (SELECT FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id) THEN
-		-- tasks before the conversation, as settlement locks them
-		PERFORM FROM tasks t WHERE t.conversation_id = p_conversation_id AND t.status IN ('pending', 'running')
-		ORDER BY t.id FOR UPDATE;
-		PERFORM FROM conversations c WHERE c.id = p_conversation_id FOR UPDATE;
-		WITH live AS (
-			UPDATE tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now())
-			WHERE t.conversation_id = p_conversation_id AND t.status IN ('pending', 'running')
-			RETURNING t.id
-		)
-		SELECT coalesce(array_agg(live.id), '{}') INTO live_tasks FROM live;
-		DELETE FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id;
-		deleted := FOUND;
-	END IF;
-	RETURN NEXT;
+	-- Settlement locks the task before the conversation, so this must too; but until the conversation is locked
+	-- a new task may open in it. Then let go of everything and begin again.
+	FOR attempt IN 1..100 LOOP
+		BEGIN
+			live_tasks := ARRAY(
+				SELECT t.id FROM tasks t
+				WHERE t.conversation_id = p_conversation_id AND t.user_id = p_user_id AND t.status IN ('pending', 'running')
+				ORDER BY t.id FOR UPDATE);
+			PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR UPDATE;
+			IF NOT FOUND THEN
+				live_tasks := '{}';
+				RETURN NEXT;
+				RETURN;
+			END IF;
+			IF EXISTS (SELECT FROM tasks t WHERE t.conversation_id = p_conversation_id
+					AND t.status IN ('pending', 'running') AND t.id <> ALL (live_tasks)) THEN
+				RAISE EXCEPTION 'a turn opened meanwhile' USING ERRCODE = 'serialization_failure';
+			END IF;
+			UPDATE tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now()) WHERE t.id = ANY (live_tasks);
+			DELETE FROM conversations c WHERE c.id = p_conversation_id;
+			deleted := true;
+			RETURN NEXT;
+			RETURN;
+		EXCEPTION WHEN serialization_failure THEN
+			IF attempt = 100 THEN
+				RAISE;
+			END IF;
+		END;
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION conversation_delete(uuid, uuid) IS

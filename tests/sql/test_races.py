@@ -1,0 +1,175 @@
+"""A hundred at once: exactly one effect per key, N sends for N credits, limits never passed, holds end once."""
+import collections
+import os
+import random
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from sqltest import DatabaseTest, new_id  # noqa: E402
+
+MANY = 100
+
+
+class Races(DatabaseTest):
+    def outcomes(self, results):
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return collections.Counter(r["outcome"] for r in results)
+
+    def test_one_key_one_effect(self):
+        for hold in (1, 0):
+            user = self.user(1000)
+            conversation = self.conversation(user)
+            results = self.race(MANY, lambda db, n: dict(zip(
+                ("task", "row"), self.open(user, conversation, db, key="K", hold=hold))))
+            self.assertEqual(self.outcomes([r["row"] for r in results]), {"ok": 1, "idempotent_replay": MANY - 1})
+            (winner,) = [r["task"] for r in results if r["row"]["outcome"] == "ok"]
+            self.assertEqual({r["row"]["existing_task_id"] for r in results} - {None}, {winner})
+            self.assertEqual(self.credits(user), 1000 - hold)
+            self.assertEqual(self.db.value("SELECT count(*) FROM tasks WHERE user_id = $1", user), 1)
+            self.assertEqual(self.db.value("SELECT count(*) FROM conversation_messages WHERE user_id = $1", user), 2)
+
+    def test_one_key_many_conversations(self):
+        user = self.user(1000)
+        conversations = [self.conversation(user) for _ in range(10)]
+        results = self.race(MANY, lambda db, n: self.open(
+            user, conversations[n % 10], db, key="K", route=f"POST /{n % 10}", hash=b"h")[1])
+        counts = self.outcomes(results)
+        self.assertEqual(counts, {"ok": 1, "idempotent_replay": 9, "idempotency_mismatch": 90})
+        self.assertEqual(self.credits(user), 999)
+
+    def test_one_key_without_credit(self):
+        user = self.user()
+        conversation = self.conversation(user)
+        results = self.race(MANY, lambda db, n: self.open(user, conversation, db, key="K")[1])
+        self.assertEqual(self.outcomes(results), {"insufficient": MANY})
+        self.assertEqual(self.db.query("SELECT 1 FROM idempotency_keys WHERE user_id = $1", user), [])
+
+    def test_balance_for_n(self):
+        for affordable in (0, 1, 7):
+            user = self.user(affordable)
+            conversations = [self.conversation(user) for _ in range(20)]
+            results = self.race(MANY, lambda db, n: self.open(user, conversations[n % 20], db)[1])
+            self.assertEqual(self.outcomes(results), collections.Counter(ok=affordable, insufficient=MANY - affordable))
+            self.assertEqual(self.credits(user), 0)
+
+    def test_limits_exact(self):
+        user = self.user(1000)
+        conversations = [self.conversation(user) for _ in range(5)]
+        results = self.race(MANY, lambda db, n: self.open(user, conversations[n % 5], db, user_limit=15, conv_limit=5)[1])
+        self.assertEqual(self.outcomes(results)["ok"], 15)
+        conversation = self.conversation(self.user(0))
+        user = self.db.value("SELECT user_id FROM conversations WHERE id = $1", conversation)
+        results = self.race(MANY, lambda db, n: self.open(user, conversation, db, hold=0, user_limit=15, conv_limit=5)[1])
+        self.assertEqual(self.outcomes(results), {"ok": 5, "conversation_queue_full": MANY - 5})
+        user = self.user(1000)
+        conversations = [self.conversation(user) for _ in range(20)]
+        results = self.race(MANY, lambda db, n: self.open(user, conversations[n % 20], db, agent_limit=3)[1])
+        running = self.db.value("SELECT count(DISTINCT conversation_id) FROM tasks WHERE user_id = $1 AND agent_run", user)
+        self.assertEqual(running, 3)
+        self.assertEqual(self.outcomes(results), {"ok": 15, "conversation_limit": 85})
+
+    def test_sequences(self):
+        user = self.user(1000)
+        conversation = self.conversation(user)
+        self.outcomes(self.race(MANY, lambda db, n: self.open(user, conversation, db)[1]))
+        rows = self.db.query("SELECT sequence, role, task_id FROM conversation_messages WHERE conversation_id = $1 ORDER BY sequence",
+                             conversation)
+        self.assertEqual([r["sequence"] for r in rows], list(range(1, 2 * MANY + 1)))
+        for question, answer in zip(rows[::2], rows[1::2]):
+            self.assertEqual((question["role"], answer["role"], question["task_id"]), ("user", "assistant", answer["task_id"]))
+
+    def test_one_hold_per_task(self):
+        user = self.user(1000)
+        task = new_id()
+        results = self.race(MANY, lambda db, n: db.row("SELECT * FROM credits_hold($1, $2, $3, 3, 'x', 600)", task, new_id(), user))
+        self.assertEqual(self.outcomes(results), {"ok": 1, "duplicate": MANY - 1})
+        self.assertEqual(self.credits(user), 997)
+
+    def test_hold_ends_once(self):
+        user = self.user(1000)
+        task, _ = self.hold(user, 100, lease_s=-1)
+        ways = ("SELECT outcome FROM credits_confirm($1, 40, 'chat_cost')", "SELECT outcome FROM credits_refund($1, 'x')",
+                "SELECT CASE credits_expire(100) WHEN 0 THEN 'already' ELSE 'ok' END AS outcome WHERE $1::uuid IS NOT NULL")
+        results = self.race(MANY, lambda db, n: db.row(ways[n % 3], task))
+        self.assertEqual(self.outcomes(results), {"ok": 1, "already": MANY - 1})
+        self.assertIn(self.credits(user), (1000, 960))
+
+    def test_task_settles_once(self):
+        user = self.user(1000)
+        process = self.process()
+        task, _ = self.open(user, self.conversation(user), hold=100, lease_s=-1, owner=process)
+        self.kill(process)
+
+        def end(db, n):
+            if n % 4 == 0:
+                return {"settled": db.value("SELECT credits_expire(10)") == 1}
+            return self.settle(task, db, owner=process if n % 2 else None, cost=n + 1)
+
+        results = self.race(MANY, end)
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        self.assertEqual(sum(r["settled"] for r in results), 1)
+        ends = {(r["charged"], r["task_status"]) for r in results if "charged" in r}
+        self.assertEqual(len(ends), 1, "everybody is told the same end")
+
+    def test_everything_together(self):
+        """Random work on few users and conversations, deletions included; afterwards the ledger is sound."""
+        users = [self.user(20) for _ in range(3)]
+        conversations = [(u, self.conversation(u)) for u in users for _ in range(2)]
+        processes = [self.process() for _ in range(2)]
+        unexpected = []
+
+        def work(db, n):
+            dice = random.Random(n)
+            mine = []
+            for _ in range(30):
+                user, conversation = dice.choice(conversations)
+                roll = dice.random()
+                if roll < 0.45:
+                    task, row = self.open(user, conversation, db, owner=dice.choice(processes), hold=dice.choice((0, 1, 3)),
+                                          user_limit=dice.choice((None, 15)), lease_s=dice.choice((-1, 600)))
+                    if row["outcome"] == "ok":
+                        mine.append((task, row["assistant_message"]["id"]))
+                elif roll < 0.85 and mine:
+                    task, message = mine.pop(dice.randrange(len(mine)))
+                    end = dice.choice((("completed", "success"), ("failed", "error"), ("cancelled", "error")))
+                    for process in processes:
+                        self.settle(task, db, owner=process, outcome=end[0], status=end[1], cost=dice.choice((0, 0.5, 2)))
+                    if end[1] == "error" and dice.random() < 0.5:
+                        task, row = self.open(user, conversation, db, mode="regenerate_in_place", target=message, owner=processes[0])
+                        if row["outcome"] == "ok":
+                            mine.append((task, message))
+                elif roll < 0.9:
+                    db.query("SELECT credits_expire(100)")
+                    db.query("SELECT credits_extend($1, 600)", processes[0])
+                elif roll < 0.95:
+                    db.query("SELECT message_delete($1, $2, (SELECT id FROM conversation_messages WHERE conversation_id = $2 LIMIT 1))",
+                             user, conversation)
+                elif n == 0:
+                    db.query("SELECT conversation_delete($1, $2)", user, conversation)
+                    conversations[conversations.index((user, conversation))] = (user, self.conversation_of(db, user))
+            for task, _ in mine:
+                for process in processes:
+                    self.settle(task, db, owner=process, cost=1)
+            return None
+
+        unexpected = [r for r in self.race(24, work) if r is not None]
+        self.assertEqual(unexpected, [])
+        self.assertEqual(self.db.value("SELECT count(*) FROM tasks WHERE user_id = ANY ($1::uuid[]) AND status = 'running'",
+                                       "{" + ",".join(users) + "}"), 0)
+        self.assertGreater(self.db.value("SELECT count(*) FROM usage"), 100)
+
+    @staticmethod
+    def conversation_of(db, user):
+        conversation = new_id()
+        db.query("INSERT INTO conversations (id, user_id) VALUES ($1, $2)", conversation, user)
+        return conversation
+
+
+if __name__ == "__main__":
+    unittest.main()
