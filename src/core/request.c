@@ -67,7 +67,7 @@ free_json_text(void *text)
 enum status
 reply_json(struct request *rq, int http_status, json_t *body)
 {
-	char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *text = body == NULL ? NULL : json_dumps(body, JSON_WIRE);
 
 	json_decref(body);
 	if (text == NULL)

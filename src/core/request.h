@@ -109,6 +109,10 @@ enum status fail_field(struct request *rq, const char *field, const char *fmt, .
 /* Replace the localized text (both languages given; printf-free). */
 void fail_message(struct request *rq, const char *en, const char *zh);
 
+/* Flags for json_dumps() of whatever leaves: 15 digits, so that 0.1 stays 0.1
+ * and credits are exact up to a thousand million. */
+#define JSON_WIRE (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
 /* Answer with JSON; takes over the reference.  Returns OK (E_INTERNAL when NULL). */
 enum status reply_json(struct request *rq, int http_status, json_t *body);
 /* Answer with text of a type; `text` must live in the arena or be static. */
