@@ -20,8 +20,8 @@
 
 struct lease;
 
-/* Called at most once, from a later turn of the loop; the lease stays the
- * caller's to end. */
+/* Called at most once, never from within lease_start(); the lease stays the
+ * caller's to end, there or later. */
 typedef void lease_lost_fn(void *arg);
 
 /* Keep `holder` (copied) alive until lease_end().  `lost` may be NULL. */
@@ -31,7 +31,8 @@ struct lease *lease_start(struct process *process, const struct slot_holder *hol
 void lease_end(struct lease *lease);
 /* Leases alive in this process: for /status. */
 size_t leases_count(const struct process *process);
-/* Free the registry at shutdown; leases still in it are forgotten, not released. */
+/* Free the registry at shutdown, after redis_async_free() and before
+ * reactor_free(); leases still in it are forgotten, not released. */
 void leases_free(struct process *process);
 
 #endif
