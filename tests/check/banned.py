@@ -7,7 +7,7 @@ from checklib import Tap, files, read, without_comments
 BANNED = {
     "strcpy|strcat|stpcpy|sprintf|vsprintf|gets": "buf_*, arena_printf or snprintf",
     "strncpy|strncat": "snprintf, memcpy with a checked length, or arena_strndup",
-    "strtok|strsep": "strtok_r, or a loop over strchr",
+    "strtok": "strtok_r or strsep",
     "atoi|atol|atoll|atof|sscanf|scanf|fscanf": "strtol and friends with their errors checked",
     "alloca": "the arena",
     "system|popen": "posix_spawn or fork and exec, without a shell",

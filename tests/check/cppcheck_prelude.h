@@ -1,0 +1,4 @@
+/* What cppcheck 2.10 must be told, because it reads no system headers. */
+#define __VA_OPT__(...) __VA_ARGS__
+#define json_array_foreach(a, i, v) for (i = 0; i < json_array_size(a) && (v = json_array_get(a, i)); i++)
+#define json_object_foreach(o, k, v) for (k = json_first(o); k && (v = json_object_get(o, k)); k = json_next(o, k))
