@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "demo/http.h"
+#include "demo/h1.h"
 
 /* What the answer is made from. */
 struct question {

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "demo/http.h"
+#include "demo/h1.h"
 #include "demo/run.h"
 
 #define READ_BYTES (64u << 10)
@@ -198,16 +198,16 @@ progress(struct conn *c)
 /* ---- requests ------------------------------------------------------------ */
 
 static bool
-refuse(struct conn *c, enum http_result result)
+refuse(struct conn *c, enum h1_result result)
 {
 	buf_clear(&c->in);
-	c->run = run_refuse(c->loop, result == HTTP_TOO_LONG ? 413 : 400);
+	c->run = run_refuse(c->loop, result == H1_TOO_LONG ? 413 : 400);
 	return true;
 }
 
 /* Start the answer to a request whose body is complete, and consume it. */
 static bool
-start(struct conn *c, const struct http_request *rq, const char *body, size_t body_len, size_t wire_bytes)
+start(struct conn *c, const struct h1_request *rq, const char *body, size_t body_len, size_t wire_bytes)
 {
 	c->run = run_start(c->loop, rq, body, body_len);
 	c->in_want = 0;
@@ -220,18 +220,18 @@ start(struct conn *c, const struct http_request *rq, const char *body, size_t bo
 }
 
 static bool
-start_chunked(struct conn *c, const struct http_request *rq)
+start_chunked(struct conn *c, const struct h1_request *rq)
 {
 	const char *wire = c->in.data + rq->head_bytes;
 	size_t body_len, wire_bytes;
 	struct buf body = BUF_INIT(0);
-	enum http_result result = http_chunked_extent(wire, c->in.len - rq->head_bytes, &body_len, &wire_bytes);
+	enum h1_result result = h1_chunked_extent(wire, c->in.len - rq->head_bytes, &body_len, &wire_bytes);
 
-	if (result == HTTP_MORE)
+	if (result == H1_MORE)
 		return false;
-	if (result != HTTP_OK)
+	if (result != H1_OK)
 		return refuse(c, result);
-	http_chunked_copy(wire, buf_reserve(&body, body_len));
+	h1_chunked_copy(wire, buf_reserve(&body, body_len));
 	buf_commit(&body, body_len);
 	start(c, rq, body.data, body_len, rq->head_bytes + wire_bytes);
 	buf_free(&body);
@@ -242,16 +242,16 @@ start_chunked(struct conn *c, const struct http_request *rq)
 static bool
 next_request(struct conn *c)
 {
-	struct http_request rq;
-	enum http_result result;
+	struct h1_request rq;
+	enum h1_result result;
 	size_t have;
 
 	if (c->in.len == 0 || c->in.len < c->in_want)
 		return false;
-	result = http_parse_head(c->in.data, c->in.len, &rq);
-	if (result == HTTP_MORE)
+	result = h1_parse_head(c->in.data, c->in.len, &rq);
+	if (result == H1_MORE)
 		return false;
-	if (result != HTTP_OK)
+	if (result != H1_OK)
 		return refuse(c, result);
 	have = c->in.len - rq.head_bytes;
 	if (!rq.chunked && have >= rq.content_length)

@@ -74,10 +74,10 @@ plan_model(struct run *run, const char *name, size_t len)
 
 /* X-Demo-Script holds words; X-Demo-Anything-Else is the key anything-else. */
 static bool
-apply_headers(struct script *s, const struct http_request *rq, char err[SCRIPT_ERROR_BYTES])
+apply_headers(struct script *s, const struct h1_request *rq, char err[SCRIPT_ERROR_BYTES])
 {
 	for (size_t i = 0; i < rq->header_count; i++) {
-		const struct http_header *h = &rq->headers[i];
+		const struct h1_header *h = &rq->headers[i];
 		char key[32];
 		size_t len = h->name.len;
 
@@ -98,7 +98,7 @@ apply_headers(struct script *s, const struct http_request *rq, char err[SCRIPT_E
 
 /* Collect the script from all its places; the base model is known. */
 static bool
-read_script(struct script *s, const struct ask *ask, const char *words, const struct http_request *rq,
+read_script(struct script *s, const struct ask *ask, const char *words, const struct h1_request *rq,
     char err[SCRIPT_ERROR_BYTES])
 {
 	const char *prompt = buf_str(&ask->prompt);
@@ -276,7 +276,7 @@ count_stream(struct server_stats *stats)
 }
 
 static void
-plan_chat(struct run *run, struct loop *loop, const struct http_request *rq, const struct ask *ask)
+plan_chat(struct run *run, struct loop *loop, const struct h1_request *rq, const struct ask *ask)
 {
 	char err[SCRIPT_ERROR_BYTES];
 	struct wire_error error;
@@ -313,17 +313,17 @@ plan_chat(struct run *run, struct loop *loop, const struct http_request *rq, con
 /* ---- the request --------------------------------------------------------- */
 
 static void
-copy_header(char out[REQLOG_HEADER_BYTES], const struct http_request *rq, const char *name)
+copy_header(char out[REQLOG_HEADER_BYTES], const struct h1_request *rq, const char *name)
 {
-	struct span value = http_header(rq, name);
+	struct span value = h1_header(rq, name);
 
 	snprintf(out, REQLOG_HEADER_BYTES, "%.*s", (int)value.len, value.len ? value.at : "");
 }
 
 static bool
-is_authorized(const struct server_options *options, const struct http_request *rq)
+is_authorized(const struct server_options *options, const struct h1_request *rq)
 {
-	struct span value = http_header(rq, "authorization");
+	struct span value = h1_header(rq, "authorization");
 
 	if (options->api_key == NULL)
 		return true;
@@ -333,7 +333,7 @@ is_authorized(const struct server_options *options, const struct http_request *r
 }
 
 static void
-plan_v1(struct run *run, struct loop *loop, const struct http_request *rq, const char *body, size_t body_len)
+plan_v1(struct run *run, struct loop *loop, const struct h1_request *rq, const char *body, size_t body_len)
 {
 	static const char models[] = "/v1/models";
 	bool is_get = span_is(rq->method, "GET");
@@ -382,7 +382,7 @@ new_run(struct loop *loop)
 }
 
 struct run *
-run_start(struct loop *loop, const struct http_request *rq, const char *body, size_t body_len)
+run_start(struct loop *loop, const struct h1_request *rq, const char *body, size_t body_len)
 {
 	struct run *run = new_run(loop);
 	struct reqlog *log = &run->log;

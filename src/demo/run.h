@@ -10,7 +10,7 @@
 #define WEIR_DEMO_RUN_H
 
 #include "base/buf.h"
-#include "demo/http.h"
+#include "demo/h1.h"
 #include "demo/reqlog.h"
 #include "demo/server.h"
 #include "demo/wire.h"
@@ -78,7 +78,7 @@ void run_write_filler(struct buf *out, size_t len);
 const char *run_finish_reason(const struct run *run);
 
 /* Read a complete request and plan its answer; never NULL. */
-struct run *run_start(struct loop *loop, const struct http_request *rq, const char *body, size_t body_len);
+struct run *run_start(struct loop *loop, const struct h1_request *rq, const char *body, size_t body_len);
 
 /* A run that answers a request which could not be read (400 or 413), and then
  * closes. */

@@ -1,5 +1,5 @@
-/* The HTTP/1.x request reader. The contract is in http.h. */
-#include "demo/http.h"
+/* The HTTP/1.x request reader. The contract is in h1.h. */
+#include "demo/h1.h"
 
 #include <string.h>
 #include <strings.h>
@@ -45,7 +45,7 @@ next_line(const char **pos, const char *end, struct span *line)
 }
 
 static bool
-parse_request_line(struct span line, struct http_request *rq)
+parse_request_line(struct span line, struct h1_request *rq)
 {
 	const char *end = line.at + line.len;
 	const char *sp = memchr(line.at, ' ', line.len);
@@ -76,15 +76,15 @@ parse_length(struct span s, size_t *out)
 		if (s.at[i] < '0' || s.at[i] > '9')
 			return false;
 		n = n * 10 + (size_t)(s.at[i] - '0');
-		if (n > HTTP_BODY_MAX_BYTES)
-			n = HTTP_BODY_MAX_BYTES + 1;
+		if (n > H1_BODY_MAX_BYTES)
+			n = H1_BODY_MAX_BYTES + 1;
 	}
 	*out = n;
 	return true;
 }
 
 static bool
-note_header(struct http_request *rq, struct http_header h, bool *has_length)
+note_header(struct h1_request *rq, struct h1_header h, bool *has_length)
 {
 	size_t n;
 
@@ -108,12 +108,12 @@ note_header(struct http_request *rq, struct http_header h, bool *has_length)
 }
 
 static bool
-parse_header(struct span line, struct http_request *rq, bool *has_length)
+parse_header(struct span line, struct h1_request *rq, bool *has_length)
 {
 	const char *colon = memchr(line.at, ':', line.len);
-	struct http_header h;
+	struct h1_header h;
 
-	if (colon == NULL || colon == line.at || rq->header_count == HTTP_HEADERS_MAX)
+	if (colon == NULL || colon == line.at || rq->header_count == H1_HEADERS_MAX)
 		return false;
 	h.name = (struct span){ line.at, (size_t)(colon - line.at) };
 	if (memchr(h.name.at, ' ', h.name.len) != NULL)
@@ -123,8 +123,8 @@ parse_header(struct span line, struct http_request *rq, bool *has_length)
 	return note_header(rq, h, has_length);
 }
 
-enum http_result
-http_parse_head(const char *bytes, size_t len, struct http_request *rq)
+enum h1_result
+h1_parse_head(const char *bytes, size_t len, struct h1_request *rq)
 {
 	const char *pos = bytes, *end = bytes + len;
 	bool has_length = false;
@@ -136,23 +136,23 @@ http_parse_head(const char *bytes, size_t len, struct http_request *rq)
 	/* RFC 9112 2.2: tolerate empty lines before the request line. */
 	do {
 		if (!next_line(&pos, end, &line))
-			return len > HTTP_HEAD_MAX_BYTES ? HTTP_TOO_LONG : HTTP_MORE;
+			return len > H1_HEAD_MAX_BYTES ? H1_TOO_LONG : H1_MORE;
 	} while (line.len == 0);
 	if (!parse_request_line(line, rq))
-		return HTTP_BAD;
+		return H1_BAD;
 	rq->keep_alive = !rq->is_http10;
 	for (;;) {
 		if (!next_line(&pos, end, &line))
-			return len > HTTP_HEAD_MAX_BYTES ? HTTP_TOO_LONG : HTTP_MORE;
+			return len > H1_HEAD_MAX_BYTES ? H1_TOO_LONG : H1_MORE;
 		if (line.len == 0)
 			break;
 		if (!parse_header(line, rq, &has_length))
-			return HTTP_BAD;
+			return H1_BAD;
 	}
 	rq->head_bytes = (size_t)(pos - bytes);
 	if (rq->chunked && has_length)
-		return HTTP_BAD;
-	return rq->content_length > HTTP_BODY_MAX_BYTES ? HTTP_TOO_LONG : HTTP_OK;
+		return H1_BAD;
+	return rq->content_length > H1_BODY_MAX_BYTES ? H1_TOO_LONG : H1_OK;
 }
 
 /* The size in a chunk's first line; extensions after ';' are ignored. */
@@ -176,8 +176,8 @@ parse_chunk_size(struct span line, size_t *out)
 	return i > 0;
 }
 
-enum http_result
-http_chunked_extent(const char *bytes, size_t len, size_t *body_bytes, size_t *wire_bytes)
+enum h1_result
+h1_chunked_extent(const char *bytes, size_t len, size_t *body_bytes, size_t *wire_bytes)
 {
 	const char *pos = bytes, *end = bytes + len;
 	size_t sum = 0, size;
@@ -185,31 +185,31 @@ http_chunked_extent(const char *bytes, size_t len, size_t *body_bytes, size_t *w
 
 	do {
 		if (!next_line(&pos, end, &line))
-			return end - pos > 64 ? HTTP_BAD : HTTP_MORE;
+			return end - pos > 64 ? H1_BAD : H1_MORE;
 		if (!parse_chunk_size(line, &size))
-			return HTTP_BAD;
+			return H1_BAD;
 		sum += size;
-		if (sum > HTTP_BODY_MAX_BYTES)
-			return HTTP_TOO_LONG;
+		if (sum > H1_BODY_MAX_BYTES)
+			return H1_TOO_LONG;
 		if (size > 0) {
 			if ((size_t)(end - pos) < size + 2)
-				return HTTP_MORE;
+				return H1_MORE;
 			if (pos[size] != '\r' || pos[size + 1] != '\n')
-				return HTTP_BAD;
+				return H1_BAD;
 			pos += size + 2;
 		}
 	} while (size > 0);
 	do { /* trailers, up to the empty line */
 		if (!next_line(&pos, end, &line))
-			return (size_t)(end - pos) > HTTP_HEAD_MAX_BYTES ? HTTP_BAD : HTTP_MORE;
+			return (size_t)(end - pos) > H1_HEAD_MAX_BYTES ? H1_BAD : H1_MORE;
 	} while (line.len > 0);
 	*body_bytes = sum;
 	*wire_bytes = (size_t)(pos - bytes);
-	return HTTP_OK;
+	return H1_OK;
 }
 
 void
-http_chunked_copy(const char *bytes, char *out)
+h1_chunked_copy(const char *bytes, char *out)
 {
 	for (;;) {
 		const char *nl = strchr(bytes, '\n');
@@ -226,7 +226,7 @@ http_chunked_copy(const char *bytes, char *out)
 }
 
 struct span
-http_header(const struct http_request *rq, const char *name)
+h1_header(const struct h1_request *rq, const char *name)
 {
 	for (size_t i = 0; i < rq->header_count; i++)
 		if (span_is_nocase(rq->headers[i].name, name))

@@ -1,19 +1,19 @@
 /*
- * http -- the HTTP/1.x request reader of weir-demo: bytes in, a request out.
+ * h1 -- the HTTP/1.x request reader of weir-demo: bytes in, a request out.
  *
  * Pure functions over a buffer, no I/O, any thread. Accepts what a client of
  * RFC 9112 sends: Content-Length or chunked bodies, HTTP/1.0 and 1.1,
  * keep-alive, pipelined requests one after the other.
  */
-#ifndef WEIR_DEMO_HTTP_H
-#define WEIR_DEMO_HTTP_H
+#ifndef WEIR_DEMO_H1_H
+#define WEIR_DEMO_H1_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HTTP_HEAD_MAX_BYTES (64u << 10)
-#define HTTP_BODY_MAX_BYTES (64u << 20)
-#define HTTP_HEADERS_MAX 64
+#define H1_HEAD_MAX_BYTES (64u << 10)
+#define H1_BODY_MAX_BYTES (64u << 20)
+#define H1_HEADERS_MAX 64
 
 /* A piece of the caller's buffer. */
 struct span {
@@ -21,11 +21,11 @@ struct span {
 	size_t len;
 };
 
-struct http_header {
+struct h1_header {
 	struct span name, value; /* value without white space around it */
 };
 
-struct http_request {
+struct h1_request {
 	struct span method;
 	struct span path; /* without the query */
 	bool is_http10;
@@ -34,31 +34,31 @@ struct http_request {
 	bool chunked;
 	size_t head_bytes;     /* request line and headers */
 	size_t content_length; /* when not chunked */
-	struct http_header headers[HTTP_HEADERS_MAX];
+	struct h1_header headers[H1_HEADERS_MAX];
 	size_t header_count;
 };
 
-enum http_result {
-	HTTP_OK,
-	HTTP_MORE,     /* not all of it is here yet */
-	HTTP_BAD,      /* not HTTP: answer 400 and close */
-	HTTP_TOO_LONG, /* head or body over its cap: answer 413 and close */
+enum h1_result {
+	H1_OK,
+	H1_MORE,     /* not all of it is here yet */
+	H1_BAD,	     /* not HTTP: answer 400 and close */
+	H1_TOO_LONG, /* head or body over its cap: answer 413 and close */
 };
 
-/* Parse the request line and headers at the start of bytes. On HTTP_OK every
+/* Parse the request line and headers at the start of bytes. On H1_OK every
  * span of *rq points into bytes. */
-enum http_result http_parse_head(const char *bytes, size_t len, struct http_request *rq);
+enum h1_result h1_parse_head(const char *bytes, size_t len, struct h1_request *rq);
 
-/* Find the end of a chunked body that starts at bytes. On HTTP_OK *body_bytes
+/* Find the end of a chunked body that starts at bytes. On H1_OK *body_bytes
  * is the sum of its chunks and *wire_bytes its length on the wire. */
-enum http_result http_chunked_extent(const char *bytes, size_t len, size_t *body_bytes, size_t *wire_bytes);
+enum h1_result h1_chunked_extent(const char *bytes, size_t len, size_t *body_bytes, size_t *wire_bytes);
 
-/* Copy the data of a complete chunked body (as http_chunked_extent() accepted
+/* Copy the data of a complete chunked body (as h1_chunked_extent() accepted
  * it) to out, which has room for its body_bytes. */
-void http_chunked_copy(const char *bytes, char *out);
+void h1_chunked_copy(const char *bytes, char *out);
 
 /* The value of a header by its lower-case name; at is NULL when absent. */
-struct span http_header(const struct http_request *rq, const char *name);
+struct span h1_header(const struct h1_request *rq, const char *name);
 
 /* span equals a NUL-terminated text, exactly or without regard to case. */
 bool span_is(struct span s, const char *text);

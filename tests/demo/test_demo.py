@@ -1,0 +1,730 @@
+#!/usr/bin/python3
+"""weir-demo over real sockets: the wire, the pace, every fault, the log.
+
+Every test runs against a weir-demo of its own module-wide process on a free
+port. WEIR_DEMO names the program; without it $builddir/weir-demo is used.
+"""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import time
+
+import pytest
+
+PROGRAM = os.environ.get("WEIR_DEMO") or os.path.join(os.environ.get("builddir", "."), "weir-demo")
+SRCDIR = os.environ.get("srcdir") or os.path.join(os.path.dirname(__file__), "..", "..")
+
+
+class Demo:
+    """A running weir-demo; asked with raw sockets so that nothing is smoothed over."""
+
+    def __init__(self, tmp, *options):
+        self.log_path = os.path.join(str(tmp), "requests.jsonl")
+        self.process = subprocess.Popen(
+            [PROGRAM, "--listen", "127.0.0.1:0", "--log", self.log_path, *options],
+            stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        self.port = int(line.rsplit(":", 1)[1])
+
+    def stop(self):
+        self.process.terminate()
+        status = self.process.wait(10)
+        self.process.stdout.close()
+        return status
+
+    def connect(self, receive_bytes=None):
+        sock = socket.socket()
+        if receive_bytes:  # before connecting, or the window is larger already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        sock.settimeout(10)
+        sock.connect(("127.0.0.1", self.port))
+        return sock
+
+    def send(self, body, headers=(), path="/v1/chat/completions", method="POST", version="1.1",
+             sock=None):
+        sock = sock or self.connect()
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines = [f"{method} {path} HTTP/{version}", "Host: demo", f"Content-Length: {len(raw)}"]
+        lines += [f"{name}: {value}" for name, value in headers]
+        sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + raw)
+        return sock
+
+    def ask(self, body, headers=(), **more):
+        """One request, its whole answer."""
+        with self.send(body, [*headers, ("Connection", "close")], **more) as sock:
+            return Answer(sock)
+
+    def chat(self, model="demo-fast", prompt="Hello weir", stream=True, **more):
+        return self.ask(chat(model, prompt, stream, **more.pop("body", {})), **more)
+
+    def log(self, **match):
+        """Log lines with these members, waiting a moment for the first."""
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            with open(self.log_path, encoding="utf-8") as f:
+                rows = [json.loads(line) for line in f if line.endswith("\n")]
+            rows = [r for r in rows if all(r.get(k) == v for k, v in match.items())]
+            if rows:
+                return rows
+            time.sleep(0.02)
+        return []
+
+    def stats(self):
+        return self.ask(b"", path="/demo/stats", method="GET").json()
+
+
+class Answer:
+    """Reads to the end of the connection and notes how that end came."""
+
+    def __init__(self, sock):
+        raw, self.times, self.end = b"", [], "closed"
+        try:
+            while True:
+                data = sock.recv(65536)
+                if not data:
+                    break
+                self.times.append((time.monotonic(), len(raw)))
+                raw += data
+        except ConnectionResetError:
+            self.end = "reset"
+        except socket.timeout:
+            self.end = "timeout"
+        self.raw = raw
+        head, _, self.wire = raw.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        self.status = int(lines[0].split()[1]) if raw else None
+        self.headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            self.headers[name.lower()] = value.strip()
+        self.chunks, self.complete = [], True
+        if self.headers.get("transfer-encoding") == "chunked":
+            self.body = self.dechunk()
+        else:
+            self.body = self.wire
+            self.complete = len(self.body) == int(self.headers.get("content-length", len(self.body)))
+
+    def dechunk(self):
+        wire, body, self.complete = self.wire, b"", False
+        while True:
+            size, sep, rest = wire.partition(b"\r\n")
+            if not sep:
+                return body
+            n = int(size, 16)
+            if n == 0:
+                self.complete = rest == b"\r\n"
+                return body
+            self.chunks.append(rest[:n])
+            body += rest[:n]
+            if len(rest) < n + 2:
+                return body
+            wire = rest[n + 2:]
+
+    def json(self):
+        return json.loads(self.body)
+
+    def events(self):
+        """Data of each complete event, decoded; [DONE] as the string."""
+        out = []
+        for block in self.body.split(b"\n\n")[:-1]:
+            for line in block.split(b"\n"):
+                if line.startswith(b"data: "):
+                    data = line[6:]
+                    out.append("[DONE]" if data == b"[DONE]" else json.loads(data))
+        return out
+
+    def deltas(self, member="content"):
+        out = []
+        for event in self.events():
+            for choice in event["choices"] if isinstance(event, dict) and "choices" in event else ():
+                if choice["delta"].get(member):
+                    out.append(choice["delta"][member])
+        return out
+
+    def text(self):
+        return "".join(self.deltas())
+
+    def finish(self):
+        for event in self.events():
+            for choice in event["choices"] if isinstance(event, dict) else ():
+                if choice["finish_reason"]:
+                    return choice["finish_reason"]
+        return None
+
+    def usage(self):
+        for event in self.events():
+            if isinstance(event, dict) and event.get("usage"):
+                return event["usage"]
+        return None
+
+
+def chat(model="demo-fast", prompt="Hello weir", stream=True, **more):
+    return {"model": model, "stream": stream, "messages": [{"role": "user", "content": prompt}],
+            **more}
+
+
+USAGE = {"stream_options": {"include_usage": True}}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    running = Demo(tmp_path_factory.mktemp("demo"))
+    yield running
+    assert running.stop() == 0
+
+
+# ---- the wire ---------------------------------------------------------------
+
+def test_models(demo):
+    answer = demo.ask(b"", path="/v1/models", method="GET").json()
+    assert answer["object"] == "list"
+    assert [m["id"] for m in answer["data"]] == ["demo", "demo-fast", "demo-slow"]
+    assert all(m["object"] == "model" and m["created"] and m["owned_by"] for m in answer["data"])
+    assert demo.ask(b"", path="/v1/models/demo", method="GET").json()["id"] == "demo"
+    assert demo.ask(b"", path="/v1/models/nope", method="GET").status == 404
+
+
+def test_completion(demo):
+    answer = demo.chat(stream=False)
+    body = answer.json()
+    message = body["choices"][0]["message"]
+    assert answer.status == 200 and answer.headers["content-type"] == "application/json"
+    assert body["object"] == "chat.completion" and body["id"].startswith("chatcmpl-")
+    assert body["model"] == "demo-fast" and body["choices"][0]["finish_reason"] == "stop"
+    assert message["role"] == "assistant" and message["refusal"] is None
+    usage = body["usage"]
+    assert usage["prompt_tokens"] + usage["completion_tokens"] == usage["total_tokens"]
+    for mark in ("# About", "\n1. **", "| Fact |", "```", "Hello weir", "。"):
+        assert mark in message["content"], mark
+
+
+def test_stream_is_the_completion_in_pieces(demo):
+    whole = demo.chat(stream=False).json()
+    answer = demo.chat(body=USAGE)
+    events = answer.events()
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text() == whole["choices"][0]["message"]["content"]
+    assert events[-1] == "[DONE]"
+    assert events[0]["choices"][0]["delta"] == {"role": "assistant", "content": "", "refusal": None}
+    assert {e["id"] for e in events[:-1]} == {events[0]["id"]}
+    assert all(e["object"] == "chat.completion.chunk" for e in events[:-1])
+    assert all(e["usage"] is None for e in events[:-2])
+    assert events[-2]["choices"] == [] and events[-2]["usage"] == whole["usage"]
+    assert len(answer.deltas()) == whole["usage"]["completion_tokens"]
+    assert answer.finish() == "stop"
+
+
+def test_usage_only_when_asked(demo):
+    assert demo.chat().usage() is None
+    assert "usage" not in demo.chat().events()[0]
+    assert demo.chat("demo-fast;usage=always").usage() is not None
+
+
+def test_deterministic(demo):
+    assert demo.chat().text() == demo.chat().text()
+    assert demo.chat(prompt="Other words").text() != demo.chat().text()
+    assert demo.chat(prompt="say [[demo echo=1]]").text().startswith("say")
+
+
+def test_parts_and_images(demo):
+    parts = [{"type": "text", "text": "What is this?"},
+             {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+             {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
+    text = demo.chat(prompt=parts).text()
+    assert "2 images" in text and "https://example.org/a.png" in text and "What is this?" in text
+    text = demo.chat(prompt=parts[:1] + parts[2:]).text()
+    assert "1 image." in text and "image/png" in text
+
+
+def test_reasoning(demo):
+    answer = demo.chat("demo-fast;reasoning=5;deltas=3", body=USAGE)
+    assert len(answer.deltas("reasoning_content")) == 5 and len(answer.deltas()) == 3
+    assert answer.usage()["completion_tokens"] == 8
+    assert answer.usage()["completion_tokens_details"]["reasoning_tokens"] == 5
+    body = demo.chat("demo-fast;deltas=3", stream=False, body={"reasoning_effort": "low"}).json()
+    assert body["choices"][0]["message"]["reasoning_content"]
+
+
+def test_max_tokens(demo):
+    for name in ("max_tokens", "max_completion_tokens"):
+        answer = demo.chat(body={name: 7, **USAGE})
+        assert len(answer.deltas()) == 7 and answer.finish() == "length"
+        assert answer.usage()["completion_tokens"] == 7
+
+
+@pytest.mark.parametrize("body,param,code", [
+    (b"{not json", None, None),
+    (b"[]", None, None),
+    ({"messages": [{"role": "user", "content": "x"}]}, None, None),
+    ({"model": "demo"}, "messages", "missing_required_parameter"),
+    ({"model": "demo", "messages": []}, "messages", "invalid_type"),
+    ({"model": "demo", "messages": [{"role": "user", "content": 7}]}, "messages", "invalid_type"),
+    (chat(max_tokens=0), "max_tokens", "integer_below_min_value"),
+    (chat(n=2), "n", "unsupported_value"),
+    (chat(stream=False, **USAGE), "stream_options", None),
+    (chat("demo-fast;colour=red"), None, "invalid_demo_script"),
+    (chat("demo-fast;deltas=-1"), None, "invalid_demo_script"),
+    (chat("demo-fast;fault=nonsense"), None, "invalid_demo_script"),
+    (chat(prompt="[[demo pace=fast]]"), None, "invalid_demo_script"),
+])
+def test_bad_requests(demo, body, param, code):
+    answer = demo.ask(body)
+    error = answer.json()["error"]
+    assert answer.status == 400 and set(error) == {"message", "type", "param", "code"}
+    assert error["message"] and error["type"] == "invalid_request_error"
+    assert (error["param"], error["code"]) == (param, code)
+
+
+def test_unknown_places(demo):
+    assert demo.chat("gpt-4o").json()["error"]["code"] == "model_not_found"
+    assert demo.chat("demos").status == 404
+    assert demo.ask(b"", path="/v1/nothing", method="GET").status == 404
+    assert demo.ask(b"", path="/v1/chat/completions", method="GET").status == 405
+    assert demo.ask(b"", path="/healthz", method="GET").status == 200
+
+
+# ---- HTTP -------------------------------------------------------------------
+
+def read_one(sock):
+    """One answer with a Content-Length from a connection that stays."""
+    raw = b""
+    while b"\r\n\r\n" not in raw:
+        raw += sock.recv(4096)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    length = int(re.search(rb"Content-Length: (\d+)", head).group(1))
+    while len(body) < length:
+        body += sock.recv(4096)
+    return head, body[:length], body[length:]
+
+
+def test_keep_alive_and_pipelining(demo):
+    with demo.connect() as sock:
+        for i in range(3):
+            demo.send(chat(prompt=f"number {i}", stream=False), sock=sock)
+            assert f"number {i}".encode() in read_one(sock)[1]
+        request = b"GET /v1/models/demo HTTP/1.1\r\nHost: d\r\n\r\n"
+        sock.sendall(request * 3 + request[:20])
+        time.sleep(0.1)
+        sock.sendall(request[20:-4] + b"\r\nConnection: close\r\n\r\n")
+        assert Answer(sock).raw.count(b'"id":"demo"') == 4
+
+
+def test_pipelined_behind_a_stream(demo):
+    with demo.connect() as sock:
+        demo.send(chat("demo-fast;deltas=5;pace=100"), sock=sock)
+        demo.send(b"", [("Connection", "close")], "/healthz", "GET", sock=sock)
+        raw = Answer(sock).raw
+    assert raw.index(b"[DONE]") < raw.index(b'{"status":"ok"}') and raw.count(b"HTTP/1.1 200") == 2
+
+
+def test_http10(demo):
+    with demo.send(chat("demo-fast;deltas=3"), version="1.0") as sock:
+        answer = Answer(sock)
+    assert "transfer-encoding" not in answer.headers and answer.events()[-1] == "[DONE]"
+    with demo.send(b"", [("Connection", "keep-alive")], "/healthz", "GET", "1.0") as sock:
+        assert b"Connection: keep-alive" in read_one(sock)[0]
+        demo.send(b"", (), "/healthz", "GET", "1.0", sock=sock)
+        assert Answer(sock).status == 200
+
+
+def test_chunked_request_and_continue(demo):
+    body = json.dumps(chat(stream=False)).encode()
+    with demo.connect() as sock:
+        sock.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: d\r\nExpect: 100-continue\r\n"
+                     b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+        assert sock.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        for i in range(0, len(body), 7):
+            part = body[i:i + 7]
+            sock.sendall(b"%x;ext=1\r\n%s\r\n" % (len(part), part))
+        sock.sendall(b"0\r\nTrailer: x\r\n\r\n")
+        assert Answer(sock).json()["object"] == "chat.completion"
+
+
+def test_request_in_single_bytes(demo):
+    raw = json.dumps(chat(stream=False)).encode()
+    with demo.connect() as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        request = (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: %d\r\n"
+                   b"Connection: close\r\n\r\n" % len(raw)) + raw
+        for i in range(len(request)):
+            sock.sendall(request[i:i + 1])
+        assert Answer(sock).status == 200
+
+
+@pytest.mark.parametrize("raw,status", [
+    (b"nonsense\r\n\r\n", 400),
+    (b"GET / HTTP/2.0\r\n\r\n", 400),
+    (b"GET /healthz HTTP/1.1\r\nno colon\r\n\r\n", 400),
+    (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400),
+    (b"POST /v1/chat/completions HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n", 400),
+    (b"POST /x HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+    (b"POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+    (b"POST /x HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", 413),
+    (b"GET / HTTP/1.1\r\nX: " + b"a" * 70000, 413),
+])
+def test_bad_http(demo, raw, status):
+    with demo.connect() as sock:
+        sock.sendall(raw)
+        answer = Answer(sock)
+    assert answer.status == status and answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_large_body(demo):
+    big = "data:image/png;base64," + "A" * (9 << 20)
+    parts = [{"type": "text", "text": "big"}, {"type": "image_url", "image_url": {"url": big}}]
+    assert "1 image." in demo.chat(prompt=parts).text()
+
+
+# ---- pace -------------------------------------------------------------------
+
+def test_delay_first_and_pace(demo):
+    start = time.monotonic()
+    answer = demo.chat("demo-fast;delay=200;first=200;pace=50;deltas=20")
+    arrived = [at - start for at, _ in answer.times]
+    assert 0.19 < arrived[0] < 0.4                     # headers
+    assert 0.38 < arrived[1] < 0.7                     # first delta
+    assert 0.75 < arrived[-1] < 1.6                    # 19 pauses of 20 ms
+    assert len(arrived) >= 15                          # not all at once
+    assert len(answer.deltas()) == 20
+
+
+def test_interval_and_duration(demo):
+    start = time.monotonic()
+    demo.chat("demo-fast;interval=2.5;deltas=101")
+    assert 0.24 < time.monotonic() - start < 0.8
+    start = time.monotonic()
+    demo.chat("demo-fast;duration=400")
+    assert 0.35 < time.monotonic() - start < 0.9
+
+
+def test_default_paces(demo):
+    """demo gives 40 deltas a second; demo-slow needs 10 s or more."""
+    sock = demo.send(chat("demo"))
+    slow = demo.send(chat("demo-slow"))
+    time.sleep(1.5)
+    sock.close(), slow.close()
+    row = demo.log(model="demo", end="client_closed")[0]
+    assert 50 <= row["deltas"] <= 61
+    row = demo.log(model="demo-slow", end="client_closed")[0]
+    rate = row["deltas"] / (row["duration_ms"] / 1000)
+    assert demo.chat(stream=False).json()["usage"]["completion_tokens"] / rate >= 10
+
+
+def test_scripts_from_all_places(demo):
+    assert len(demo.chat("demo-fast;deltas=5").deltas()) == 5
+    assert len(demo.chat("demo-fast;deltas=5", headers=[("X-Demo-Deltas", "6")]).deltas()) == 6
+    assert len(demo.chat(headers=[("X-Demo-Script", "deltas=4;bytes=9")]).deltas()) == 4
+    answer = demo.chat("demo-fast;deltas=5", "Hi [[demo deltas=7, bytes=11]] there")
+    assert [len(d) for d in answer.deltas()] == [11] * 7
+    assert "[[demo" not in demo.chat(prompt="Hi [[demo ts=0]] there").text()
+    prompt = "[[demo model=demo deltas=1]] [[demo model=demo-fast deltas=2]]"
+    assert len(demo.chat(prompt=prompt).deltas()) == 2
+    assert len(demo.chat("demo;pace=0", prompt).deltas()) == 1
+    assert demo.chat(prompt="[[demonstration]] [[demo").status == 200
+
+
+def test_directive_in_last_user_message_only(demo):
+    body = chat()
+    body["messages"] = [{"role": "user", "content": "[[demo fault=500]]"},
+                        {"role": "assistant", "content": "no"},
+                        {"role": "user", "content": "again [[demo deltas=3]]"}]
+    assert len(demo.ask(body).deltas()) == 3
+
+
+def test_timestamps(demo):
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    answer = demo.chat("demo-fast;deltas=5;pace=100", headers=[("X-Demo-Timestamps", "1")])
+    stamps = [int(word) for word in answer.text().split()]
+    after = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+    assert len(stamps) == 5 and before < stamps[0] and stamps == sorted(stamps) and stamps[-1] < after
+    assert all(9_000_000 < b - a < 60_000_000 for a, b in zip(stamps, stamps[1:]))
+    assert all(len(d) == 50 for d in demo.chat("demo-fast;ts=1;bytes=50;deltas=3").deltas())
+
+
+# ---- usage and finish -------------------------------------------------------
+
+@pytest.mark.parametrize("word,check", [
+    ("zero", lambda u: u["total_tokens"] == 0),
+    ("wrong", lambda u: u["prompt_tokens"] + u["completion_tokens"] != u["total_tokens"]),
+    ("huge", lambda u: u["completion_tokens"] == 1 << 62),
+    ("negative", lambda u: u["completion_tokens"] < 0),
+    ("string", lambda u: u["completion_tokens"] == "4"),
+    ("12/34", lambda u: (u["prompt_tokens"], u["completion_tokens"]) == (12, 34)),
+    ("always", lambda u: u["completion_tokens"] == 4),
+])
+def test_usage(demo, word, check):
+    assert check(demo.chat(f"demo-fast;deltas=4;usage={word}", body=USAGE).usage())
+    assert check(demo.chat(f"demo-fast;deltas=4;usage={word}", stream=False).json()["usage"])
+
+
+@pytest.mark.parametrize("word", ["usage=none", "fault=no-usage"])
+def test_no_usage(demo, word):
+    answer = demo.chat(f"demo-fast;{word}", body=USAGE)
+    assert answer.usage() is None and answer.events()[-1] == "[DONE]"
+    assert "usage" not in demo.chat(f"demo-fast;{word}", stream=False).json()
+
+
+@pytest.mark.parametrize("word", ["stop", "length", "content_filter", "tool_calls"])
+def test_finish(demo, word):
+    assert demo.chat(f"demo-fast;finish={word}").finish() == word
+    body = demo.chat(f"demo-fast;finish={word}", stream=False).json()
+    assert body["choices"][0]["finish_reason"] == word
+
+
+# ---- faults -----------------------------------------------------------------
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("fault,status,kind,code", [
+    ("400", 400, "invalid_request_error", None),
+    ("401", 401, "invalid_request_error", "invalid_api_key"),
+    ("403", 403, "request_forbidden", "unsupported_country_region_territory"),
+    ("404", 404, "invalid_request_error", "model_not_found"),
+    ("429", 429, "requests", "rate_limit_exceeded"),
+    ("500", 500, "server_error", None),
+    ("503", 503, "service_unavailable_error", "server_is_overloaded"),
+    ("529", 529, "server_error", None),
+    ("quota", 429, "insufficient_quota", "insufficient_quota"),
+    ("context", 400, "invalid_request_error", "context_length_exceeded"),
+    ("filter", 400, "invalid_request_error", "content_filter"),
+])
+def test_error_statuses(demo, fault, status, kind, code, stream):
+    answer = demo.chat(f"demo-fast;fault={fault};retry=9", stream=stream)
+    error = answer.json()["error"]
+    assert (answer.status, error["type"], error["code"]) == (status, kind, code)
+    assert answer.headers.get("retry-after") == ("9" if fault in ("429", "503") else None)
+
+
+def test_html_redirect_and_big_header(demo):
+    assert demo.chat("demo-fast;fault=html").body.startswith(b"<html>")
+    answer = demo.chat("demo-fast;fault=redirect")
+    assert answer.status == 302 and "169.254.169.254" in answer.headers["location"]
+    answer = demo.chat("demo-fast;fault=big-header;size=100000")
+    assert len(answer.headers["x-demo-filler"]) >= 99999 and answer.events()[-1] == "[DONE]"
+
+
+def test_refuse_and_close(demo):
+    answer = demo.chat("demo-fast;fault=refuse")
+    assert answer.raw == b"" and answer.end == "reset"
+    answer = demo.chat("demo-fast;fault=close")
+    assert answer.raw == b"" and answer.end == "closed"
+    assert demo.log(fault="refuse")[0]["status"] == 0
+
+
+def read_for(sock, seconds):
+    """What arrives in this time; the connection stays open."""
+    until, raw = time.monotonic() + seconds, b""
+    while (left := until - time.monotonic()) > 0:
+        sock.settimeout(left)
+        try:
+            data = sock.recv(65536)
+        except socket.timeout:
+            break
+        assert data, "closed in a stall"
+        raw += data
+    return raw
+
+
+def test_stalls(demo):
+    with demo.send(chat("demo-fast;fault=stall-before")) as sock:
+        assert read_for(sock, 0.3) == b""
+    with demo.send(chat("demo-fast;fault=stall-headers")) as sock:
+        assert read_for(sock, 0.3).endswith(b"\r\n\r\n")
+    for model in ("demo-fast;fault=stall-after;at=3", "demo-fast;fault=stall-after;deltas=6"):
+        with demo.send(chat(model)) as sock:
+            assert read_for(sock, 0.3).count(b'"delta":{"content"') == 3
+        row = demo.log(model=model)[0]
+        assert row["end"] == "client_closed" and row["deltas_flushed"] == 3
+        assert row["duration_ms"] > 250
+
+
+def test_stall_with_an_end(demo):
+    for fault in ("stall-before", "stall-headers", "stall-after"):
+        start = time.monotonic()
+        answer = demo.chat(f"demo-fast;fault={fault};stall=300;deltas=4")
+        assert 0.28 < time.monotonic() - start < 1.5
+        assert len(answer.deltas()) == 4 and answer.events()[-1] == "[DONE]"
+
+
+def test_resets(demo):
+    answer = demo.chat("demo-fast;fault=reset;deltas=10;at=4")
+    assert answer.end == "reset" and len(answer.deltas()) == 4 and answer.body.endswith(b"\n\n")
+    answer = demo.chat("demo-fast;fault=reset-mid;deltas=10;at=4")
+    assert answer.end == "reset" and len(answer.deltas()) == 4
+    assert not answer.body.endswith(b"\n") and answer.body.rstrip().rsplit(b"\n\n", 1)[1]
+    assert demo.log(fault="reset-mid")[0]["end"] == "reset"
+
+
+def test_cut(demo):
+    answer = demo.chat("demo-fast;fault=cut;deltas=10;at=4")
+    assert answer.end == "closed" and not answer.complete and len(answer.deltas()) == 4
+    assert demo.log(fault="cut")[0]["end"] == "closed"
+
+
+def test_error_and_filter_in_the_middle(demo):
+    events = demo.chat("demo-fast;fault=error-mid;deltas=10;at=4").events()
+    assert events[-1]["error"]["type"] == "server_error" and len(events) == 6
+    answer = demo.chat("demo-fast;fault=filter-mid;deltas=10;at=4", body=USAGE)
+    assert answer.finish() == "content_filter" and len(answer.deltas()) == 4
+    assert answer.usage()["completion_tokens"] == 4
+
+
+def test_slices(demo):
+    answer = demo.chat("demo-fast;fault=slices;deltas=10", body=USAGE)
+    assert all(len(chunk) == 1 for chunk in answer.chunks) and answer.complete
+    assert len(answer.deltas()) == 10 and answer.usage()["completion_tokens"] == 10
+    answer = demo.chat("demo-fast;fault=slices;deltas=3", stream=False)
+    assert all(len(chunk) == 1 for chunk in answer.chunks) and answer.json()["usage"]
+
+
+def test_long_line(demo):
+    answer = demo.chat("demo-fast;fault=long-line;deltas=4")
+    longest = max(answer.body.split(b"\n"), key=len)
+    assert len(longest) > 10 << 20 and json.loads(longest[6:])
+    assert len(answer.deltas()) == 5 and answer.events()[-1] == "[DONE]"
+    answer = demo.chat("demo-fast;fault=long-line;size=1000", stream=False)
+    assert len(answer.json()["choices"][0]["message"]["content"]) > 1500
+
+
+def test_bad_json_and_bad_utf8(demo):
+    answer = demo.chat("demo-fast;fault=bad-json;deltas=4")
+    with pytest.raises(ValueError):
+        answer.events()
+    assert answer.body.endswith(b"data: [DONE]\n\n") and answer.complete
+    answer = demo.chat("demo-fast;fault=bad-utf8;deltas=4")
+    with pytest.raises(UnicodeDecodeError):
+        answer.body.decode()
+    with pytest.raises(ValueError):
+        demo.chat("demo-fast;fault=bad-json", stream=False).json()
+
+
+def test_no_done_no_finish_empty_comments(demo):
+    answer = demo.chat("demo-fast;fault=no-done", body=USAGE)
+    assert "[DONE]" not in answer.events() and answer.usage() and answer.finish() and answer.complete
+    answer = demo.chat("demo-fast;fault=no-finish", body=USAGE)
+    assert answer.finish() is None and answer.usage() is None and answer.complete
+    answer = demo.chat("demo-fast;fault=empty", body=USAGE)
+    assert answer.deltas() == [] and answer.finish() == "stop"
+    answer = demo.chat("demo-fast;fault=comments;deltas=4")
+    assert answer.body.count(b": still here\n") == 4 and len(answer.deltas()) == 4
+
+
+@pytest.mark.parametrize("fault,end", [("reset-mid", "reset"), ("cut", "closed")])
+def test_faults_of_streams_without_stream(demo, fault, end):
+    answer = demo.chat(f"demo-fast;fault={fault}", stream=False)
+    assert answer.end == end and answer.status == 200 and not answer.complete
+
+
+def test_fail_then_succeed(demo):
+    statuses = [demo.chat("demo-fast;fail=2", "retry me").status for _ in range(6)]
+    assert statuses == [500, 500, 200, 500, 500, 200]
+    prompt = "[[demo fail=1 fault=429 key=mine-1]]"
+    assert [demo.chat(prompt=prompt + str(i)).status for i in range(2)] == [429, 200]
+
+
+# ---- the log and the process ------------------------------------------------
+
+def test_log_names_the_request(demo):
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    answer = demo.chat("demo-fast;deltas=9", headers=[
+        ("X-Request-Id", "req-77"), ("traceparent", trace), ("X-Weir-Task", "task-88")])
+    row = demo.log(request_id="req-77")[0]
+    assert row["traceparent"] == trace and row["task"] == "task-88"
+    assert row["id"] == answer.events()[0]["id"] and row["model"] == "demo-fast;deltas=9"
+    assert row["end"] == "complete" and row["deltas"] == row["deltas_flushed"] == 9
+    assert row["completion_tokens"] == 9 and row["bytes"] == row["bytes_flushed"] == len(answer.raw)
+
+
+def test_log_counts_what_left(demo):
+    """A client that reads nothing: the log tells written from flushed."""
+    model = "demo-fast;deltas=200000;bytes=64"
+    with demo.connect(32768) as sock:
+        demo.send(chat(model), sock=sock)
+        time.sleep(0.5)
+        assert demo.stats()["streams_open"] >= 1
+        got = 0
+        while got < 1 << 20:
+            got += len(sock.recv(65536))
+    row = demo.log(model=model)[0]
+    assert row["end"] == "client_closed" and 0 < row["deltas_flushed"] < row["deltas"] < 200000
+    assert row["bytes_flushed"] < row["bytes"]
+    per_delta = row["bytes"] / (row["deltas"] + 1)
+    assert abs(row["bytes_flushed"] / per_delta - row["deltas_flushed"]) < 3
+
+
+def test_slow_reader_gets_everything(demo):
+    with demo.connect(32768) as sock:
+        demo.send(chat("demo-fast;deltas=3000"), [("Connection", "close")], sock=sock)
+        time.sleep(0.3)
+        answer = Answer(sock)
+    assert len(answer.deltas()) == 3000 and answer.complete
+
+
+def test_many_paced_streams(demo):
+    """400 at once in one loop, each complete and on time."""
+    socks = [demo.send(chat("demo-fast;deltas=10;pace=20;bytes=8"), [("Connection", "close")])
+             for _ in range(400)]
+    answers, start = [], time.monotonic()
+    for sock in socks:
+        with sock:
+            answers.append(Answer(sock))
+    assert all(len(a.deltas()) == 10 and a.complete for a in answers)
+    assert time.monotonic() - start < 5 and demo.stats()["streams_open_max"] >= 300
+
+
+def test_api_key_threads_unix_socket_and_sigterm(tmp_path):
+    path = str(tmp_path / "demo.sock")
+    log = tmp_path / "log"
+    process = subprocess.Popen([PROGRAM, "-l", path, "-t", "2", "-k", "secret", "-o", str(log),
+                                "-s", "deltas=2"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline().endswith(path + "\n")
+
+        def ask(headers, model="demo-fast"):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.settimeout(10)
+            sock.connect(path)
+            return Demo.send(None, chat(model), headers, sock=sock)
+
+        close = ("Connection", "close")
+        with ask([close]) as sock:
+            assert Answer(sock).json()["error"]["code"] == "invalid_api_key"
+        with ask([close, ("Authorization", "Bearer secret")]) as sock:
+            assert len(Answer(sock).deltas()) == 2
+        with ask([("Authorization", "Bearer secret")], "demo-fast;fault=stall-after"):
+            time.sleep(0.2)
+            process.terminate()
+            assert process.wait(5) == 0
+    finally:
+        process.kill()
+        process.stdout.close()
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [row["end"] for row in rows] == ["complete", "complete", "shutdown"]
+    assert not os.path.exists(path)
+
+
+def test_options():
+    def run(*args):
+        return subprocess.run([PROGRAM, *args], capture_output=True, text=True, timeout=10)
+
+    assert run("--version").stdout.startswith("weir-demo ")
+    assert run("--script", "colour=red").returncode == 2
+    assert run("--threads", "0").returncode == 2
+    assert run("--listen", "nowhere").returncode == 1
+    assert run("stray").returncode == 2
+
+
+def test_manual_names_every_word():
+    """--help and weir-demo(1) have the same options, keys and faults."""
+    text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    with open(os.path.join(SRCDIR, "man", "weir-demo.1"), encoding="utf-8") as f:
+        page = f.read().replace("\\-", "-")
+    options = re.findall(r"--[a-z]+", text.split("A script is")[0])
+    keys = re.findall(r"(?m)^  ([a-z]+) ", text.split("Keys:")[1].split("Faults:")[0])
+    faults = re.findall(r"(?m)^  ([a-z0-9.-]+),? ", text.split("Faults:")[1])
+    assert len(options) > 8 and len(keys) > 18 and len(faults) > 25
+    missing = [w for w in keys + faults if not re.search(rf"(?m)^\.B.* {re.escape(w)}\b|^\.B {re.escape(w)}", page)]
+    missing += [o for o in options if o not in page]
+    assert not missing
