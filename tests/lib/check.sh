@@ -1,0 +1,166 @@
+# shellcheck shell=bash
+# check.sh -- ./dev check: every suite, one after the other, counted once each.
+#
+# Sourced by ./dev. A suite run by automake counts each TAP line of its .trs
+# files. Everything else (a sanitizer run, distcheck, the package …) is one
+# proof: it counts as one. The last line is "N passed, N failed, N skipped".
+
+passed=0 failed=0 skipped=0
+check_logs=
+
+# prove NAME COMMAND... -- one proof: the command's output goes to a log, shown when it fails.
+prove() {
+	local name=$1 log began=$SECONDS
+	shift
+	log=$check_logs/${name//[^a-zA-Z0-9]/-}.log
+	if ("$@") > "$log" 2>&1 < /dev/null; then
+		passed=$((passed + 1))
+		say "ok      $name ($((SECONDS - began)) s)"
+	else
+		failed=$((failed + 1))
+		say "not ok  $name ($((SECONDS - began)) s): the end of $log:"
+		tail -n 40 "$log" | sed 's/^/        /'
+	fi
+}
+
+# count_trs DIR -- adds the results automake left below DIR.
+count_trs() {
+	local result number
+	while read -r number result; do
+		case $result in
+		PASS | XFAIL) passed=$((passed + number)) ;;
+		SKIP) skipped=$((skipped + number)) ;;
+		*) failed=$((failed + number)) ;;
+		esac
+	done < <(find "$1" -name '*.trs' -exec sed -n 's/^:test-result: \([A-Z]*\).*/\1/p' {} + | sort | uniq -c)
+}
+
+# The suites under make check: unit, static, SQL, integration, faults, corpus.
+check_suites() {
+	local began=$SECONDS log=$check_logs/make-check.log before=$failed
+	say "        make check …"
+	find "$build" -name '*.trs' -delete
+	make -C "$build" -k -j"$jobs" check > "$log" 2>&1 < /dev/null || true
+	count_trs "$build"
+	if ! grep -q '^# TOTAL:' "$log"; then
+		failed=$((failed + 1))
+		say "not ok  make check did not finish: the end of $log:"
+		tail -n 40 "$log" | sed 's/^/        /'
+	fi
+	grep -E '^(FAIL|ERROR|XPASS|SKIP):' "$log" | sed 's/^/        /' || true
+	say "$( ((failed == before)) && echo 'ok    ' || echo 'not ok')  make check ($((SECONDS - began)) s): $passed passed, $failed failed, $skipped skipped"
+}
+
+# sanitized DIR SANITIZERS TEST... -- the named tests in a build of their own.
+# A report that a program wrote fails the proof even when every test passed.
+sanitized() {
+	local dir=$1 kind=$2 reports
+	shift 2
+	reports=$dir/reports
+	configure_in "$dir" --enable-sanitizers="$kind" CC=clang CFLAGS="-g -O1"
+	rm -rf "$reports"
+	mkdir -p "$reports"
+	make -C "$dir" -s -j"$jobs" all
+	export WEIR_BUILD_DIR=$dir
+	export ASAN_OPTIONS="log_path=$reports/asan:detect_stack_use_after_return=1:strict_string_checks=1"
+	export UBSAN_OPTIONS="log_path=$reports/ubsan:print_stacktrace=1"
+	export TSAN_OPTIONS="log_path=$reports/tsan:suppressions=$src/tests/lib/tsan.supp:second_deadlock_stack=1"
+	export LSAN_OPTIONS="suppressions=$src/tests/lib/lsan.supp:print_suppressions=0"
+	local status=0
+	make -C "$dir" -j"$jobs" check ${1:+TESTS="$*"} || status=$?
+	if [[ -n $(ls -A "$reports") ]]; then
+		head -n 60 "$reports"/*
+		return 1
+	fi
+	return $status
+}
+
+# make_list VARIABLE -- the value of a make variable of the build.
+make_list() { make -C "$build" -s --no-print-directory "print-$1"; }
+
+# The source as a stranger gets it: the tracked files, and what is about to be.
+export_source() {
+	mkdir -p "$1"
+	(cd "$src" && if [[ -d .git ]]; then
+		git ls-files -z --cached --others --exclude-standard | xargs -0 -I{} sh -c '[ ! -e "$1" ] || printf "%s\0" "$1"' sh {} |
+			tar --null -T - -cf -
+	else
+		tar --exclude=./build --exclude='./build-*' --exclude=./.run -cf - .
+	fi) | tar -C "$1" -xf -
+}
+
+distcheck() {
+	# The suites ran before: here it is the tarball that is proved.
+	make -C "$build" distcheck TESTS="$(make_list unit_tests) $(make_list static_tests)"
+	rm -f "$build"/weir-*.tar.xz
+}
+
+deb_build() {
+	rm -rf "$build-deb"
+	export_source "$build-deb/weir"
+	cd "$build-deb/weir"
+	DEB_BUILD_OPTIONS="parallel=$jobs nocheck" dpkg-buildpackage -us -uc -b
+}
+
+deb_lintian() {
+	cd "$build-deb"
+	lintian --fail-on error --allow-root --info weir_*.changes
+}
+
+# A Weir as a newcomer gets it: ./dev up, then the printed curl line, then ./dev down.
+dev_up() {
+	local state line answer status=0
+	state=$(mktemp -d /tmp/weir-check.XXXXXX)
+	export WEIR_STATE_DIR=$state WEIR_PORT
+	WEIR_PORT=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	unset OPENAI_API_KEY
+	(
+		set -e
+		stack up
+		# again: nothing may break, and it takes seconds
+		began=$SECONDS
+		stack up
+		((SECONDS - began <= 10)) || { echo "the second ./dev up took $((SECONDS - began)) s"; exit 1; }
+		line=$(stack curl)
+		answer=$(bash -c "$line")
+		printf '%s\n' "$answer"
+		grep -q '"type":"done"' <<< "$answer"
+		grep -q 'data: \[DONE\]' <<< "$answer"
+		# charged, and in the history
+		# shellcheck disable=SC1091
+		source "$state/env"
+		"$build/weirctl" -c "$state/weir.conf" credits history "$WEIR_LOGIN" | tee /dev/stderr | grep -q -- -
+		"$build/weirctl" -c "$state/weir.conf" audit
+	) || status=$?
+	stack down || status=1
+	rm -rf "$state"
+	return $status
+}
+
+fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-10}"; }
+
+check_all() {
+	check_logs=$build/check
+	mkdir -p "$check_logs"
+	local only=${1:-all} began=$SECONDS
+	wants() { [[ $only == all || $only == "$1" ]]; }
+	if ! build; then
+		say "0 passed, 1 failed, 0 skipped"
+		return 1
+	fi
+	passed=$((passed + 1))
+	say "ok      build with gcc"
+	! wants suites || check_suites
+	! wants asan || prove "suites under address and undefined sanitizers, built with clang" \
+		sanitized "$build-asan" address,undefined $(make_list dynamic_tests)
+	! wants tsan || prove "threads under the thread sanitizer" \
+		sanitized "$build-tsan" thread $(make_list thread_tests)
+	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-10} s each" fuzz_short
+	! wants up || prove "dev up, the printed curl line, dev down" dev_up
+	! wants distcheck || prove "make distcheck" distcheck
+	! wants deb || prove "Debian package builds" deb_build
+	! wants deb || prove "lintian finds no error" deb_lintian
+	say "        $((SECONDS - began)) s"
+	say "$passed passed, $failed failed, $skipped skipped"
+	((failed == 0))
+}
