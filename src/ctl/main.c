@@ -16,6 +16,7 @@
 #include "core/migrate.h"
 #include "ctl/ctl.h"
 #include "io/pg.h"
+#include "io/redis.h"
 
 #define NEEDS_CONF 1u /* read the configuration, make the connections (they open at first use) */
 
@@ -166,10 +167,12 @@ run_group(struct ctl *c, const struct group *g, int argc, char **argv)
 			return CTL_FAILED;
 		c->conf = conf;
 		c->pg = pg_new(conf, conf->database_url, "weirctl");
+		c->redis = redis_new(conf);
 	}
 	c->migrations = migrate_dir(conf, c->migrations);
 	rc = g->run(c, argc, argv);
 	if (conf != NULL) {
+		redis_free(c->redis);
 		pg_free(c->pg);
 		conf_free(conf);
 	}
