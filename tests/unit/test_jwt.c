@@ -11,7 +11,7 @@
 
 #define USER "01890f5e-7b1c-7cc3-98c4-dc0c0c07398f"
 #define SESSION "01890f5e-7b1c-7cc3-98c4-dc0c0c073990"
-#define KEY1 "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define KEY1 "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI"
 #define KEY2 "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
 
 static struct arena *arena;
@@ -22,6 +22,7 @@ static int
 set_up(void)
 {
 	arena = arena_new(4096, 16 << 20);
+	memset(key1, 2, sizeof(key1));
 	conf = (struct conf){
 		.auth_jwt_keys = "k1:" KEY1, .auth_issuer = "weir", .auth_audience = "weir", .auth_access_ttl = 900000
 	};
