@@ -1,0 +1,100 @@
+#include "core/audit.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/utf8.h"
+
+#define AGENT_CHARS_MAX 500
+
+struct entry {
+	const char *user_id, *action, *object, *result, *ip, *user_agent, *request_id;
+	json_t *details; /* taken over */
+};
+
+static void
+write_entry(struct pg *pg, const struct entry *e)
+{
+	char *details = e->details == NULL ? NULL : json_dumps(e->details, JSON_WIRE);
+	enum status st = pg_query(pg, NULL,
+	    "INSERT INTO audit_log (user_id, action, object, details, result, ip, user_agent, request_id)"
+	    " VALUES ($1::uuid, $2, $3, coalesce($4::jsonb, '{}'), $5, $6::inet, $7, $8)",
+	    PS(e->user_id), PS(e->action), PS(e->object), PS(details), PS(e->result), PS(e->ip), PS(e->user_agent),
+	    PS(e->request_id));
+
+	/* what could not be kept there must at least stand in the log */
+	if (st != OK)
+		LOG(ERROR, "audit_lost", LS("action", e->action), LS("object", e->object), LS("result", e->result),
+		    LS("reason", pg_error(pg)));
+	free(details);
+	json_decref(e->details);
+}
+
+/* PostgreSQL refuses the whole row for an address it cannot read. */
+static const char *
+address_or_null(const char *ip)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	if (ip == NULL || (inet_pton(AF_INET, ip, bytes) != 1 && inet_pton(AF_INET6, ip, bytes) != 1))
+		return NULL;
+	return ip;
+}
+
+const char *
+request_client_address(const struct request *rq)
+{
+	return address_or_null(rq->client_ip);
+}
+
+const char *
+request_user_agent(struct request *rq)
+{
+	const char *agent = request_header(rq, "User-Agent");
+
+	if (agent == NULL || !utf8_valid(agent, strlen(agent)))
+		return NULL;
+	return arena_strndup(rq->arena, agent, utf8_prefix(agent, strlen(agent), AGENT_CHARS_MAX));
+}
+
+void
+audit(struct request *rq, const char *action, const char *object, const char *result, json_t *details)
+{
+	struct entry e = {
+		.user_id = rq->caller.user_id,
+		.action = action,
+		.object = object,
+		.result = result,
+		.ip = request_client_address(rq),
+		.user_agent = request_user_agent(rq),
+		.request_id = rq->request_id,
+		.details = details,
+	};
+
+	write_entry(rq->pg, &e);
+}
+
+void
+audit_operator(struct pg *pg, const char *action, const char *object, const char *result, json_t *details)
+{
+	struct entry e = { .action = action, .object = object, .result = result, .details = details };
+	const char *who = getenv("SUDO_USER");
+
+	if (who == NULL)
+		who = getlogin();
+	if (e.details == NULL)
+		e.details = json_object();
+	json_object_set_new(e.details, "by", json_string("weirctl"));
+	if (who != NULL)
+		json_object_set_new(e.details, "operator", json_string(who));
+	write_entry(pg, &e);
+}
+
+const char *
+audit_user(struct request *rq, const char *user_id)
+{
+	return user_id == NULL ? NULL : arena_printf(rq->arena, "user:%s", user_id);
+}

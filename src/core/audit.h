@@ -1,0 +1,31 @@
+/*
+ * The audit log: who did what, from where, and whether it worked.
+ *
+ *	audit(rq, "auth.login", user_object, "ok", NULL);
+ *
+ * Actions are "area.verb" (auth.login, credits.grant, channel.update), objects
+ * "kind:id" (user:01890f5e-...), results "ok", "denied" or an error code.
+ * A row that cannot be written is logged as an error and fails nothing.
+ */
+#ifndef WEIR_CORE_AUDIT_H
+#define WEIR_CORE_AUDIT_H
+
+#include <jansson.h>
+
+#include "core/request.h"
+
+/* Write a row about what the caller of `rq` did.  `object` may be NULL; the
+ * reference to `details` (may be NULL) is taken over; never put a secret into
+ * it.  Call it outside a transaction, or the row shares its fate.  Worker. */
+void audit(struct request *rq, const char *action, const char *object, const char *result, json_t *details);
+/* The same from the command line: no caller, no address; details say "by":
+ * "weirctl" and the login name of the operator. */
+void audit_operator(struct pg *pg, const char *action, const char *object, const char *result, json_t *details);
+/* What rows about a request keep of it: its client's address, NULL when it is
+ * none PostgreSQL can read; its User-Agent, cut, NULL when it is no UTF-8. */
+const char *request_client_address(const struct request *rq);
+const char *request_user_agent(struct request *rq);
+/* "user:ID" in the request's arena, for `object`; NULL for NULL. */
+const char *audit_user(struct request *rq, const char *user_id);
+
+#endif
