@@ -1,0 +1,47 @@
+/* The token estimate: scripts, rounding, broken bytes. */
+#include "core/tokens.h"
+
+#include <string.h>
+
+#include "tap.h"
+
+static void
+test_scripts(void)
+{
+	static const struct {
+		const char *text;
+		int64_t tokens;
+	} rows[] = {
+		{ "", 0 },
+		{ "a", 1 },
+		{ "abcd", 1 },
+		{ "abcde", 2 },
+		{ "The quick brown fox jumps over it.", 9 },
+		{ "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96", 2 },			   /* 3 CJK characters */
+		{ "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", 3 },	   /* 4 */
+		{ "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", 3 },	   /* 6 Cyrillic */
+		{ "ok \xe4\xbd\xa0\xe5\xa5\xbd", 3 },				   /* mixed: 9 + 16 units */
+		{ "\xf0\x9f\x98\x80", 1 },					   /* emoji */
+		{ "\xff\xfe", 1 },						   /* no UTF-8 at all */
+		{ "\xe4\xbd", 1 },						   /* cut off */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		CU_ASSERT_EQUAL(tokens_estimate(rows[i].text, strlen(rows[i].text)), rows[i].tokens);
+	CU_ASSERT_EQUAL(tokens_estimate("a\0b\0c", 5), 2);
+}
+
+static CU_TestInfo tests[] = {
+	{ "every script, rounded up", test_scripts },
+	CU_TEST_INFO_NULL,
+};
+static CU_SuiteInfo suites[] = {
+	{ "tokens", NULL, NULL, NULL, NULL, tests },
+	CU_SUITE_INFO_NULL,
+};
+
+int
+main(void)
+{
+	return tap_run(suites);
+}
