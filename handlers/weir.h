@@ -15,6 +15,25 @@
 #include "base/ids.h"
 #include "base/log.h"
 #include "base/money.h"
+#include "core/admin.h"
+#include "core/agents.h"
+#include "core/audit.h"
+#include "core/catalog.h"
+#include "core/channels.h"
+#include "core/conversations.h"
+#include "core/messages.h"
+#include "core/models.h"
+#include "core/page.h"
+#include "core/probe.h"
 #include "core/request.h"
+#include "core/tasks.h"
+#include "core/tokens.h"
+
+/* Every handler and field table of the route table. */
+#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \
+	handler_fn handler; \
+	extern const struct field fields[];
+#include "routes.def"
+#undef ROUTE
 
 #endif

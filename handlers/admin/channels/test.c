@@ -1,0 +1,35 @@
+/*
+ * POST /api/admin/channels/{channel_id}/test -- does this channel answer?
+ *
+ * Asks one of its models for a single token, whether it is enabled or not.
+ *
+ * in      model? one the channel serves (name); absent: the first
+ * out     200 {ok, model, upstream_name, http_status (0: no answer), latency_ms,
+ *         error: code or null, detail, text}
+ * errors  400 model not served by it; 403 no admin; 404; 409 it serves no model
+ * note    the provider may charge for it, nobody here does; at most 20 seconds
+ * proof   tests/it/test_admin.py
+ */
+#include "weir.h"
+
+const struct field admin_channels_test_fields[] = {
+	{ "model", F_LINE, 0, .min = 1, .max = 200, .help = "one the channel serves; absent: the first" },
+	{ .name = NULL },
+};
+
+enum status
+h_admin_channels_test(struct request *rq)
+{
+	struct probe_spec spec;
+	struct probe_result result;
+	const char *model;
+	enum status st;
+
+	st = probe_channel(rq, path_int(rq, "channel_id"), field_text(rq->json, "model"), &model, &spec);
+	if (st != OK)
+		return st;
+	probe_run(rq->process, &spec, &result);
+	audit(rq, "channel.test", arena_printf(rq->arena, "channel:%s", path_text(rq, "channel_id")),
+	    status_code(result.status), json_pack("{s:s}", "model", model));
+	return reply_json(rq, 200, probe_json(&result, model, spec.model));
+}

@@ -1,0 +1,19 @@
+/*
+ * DELETE /api/admin/models/{model_id} -- remove a model.
+ *
+ * out     204
+ * errors  403 no admin; 404; 409 an agent runs on it
+ * proof   tests/it/test_admin.py
+ */
+#include "weir.h"
+
+enum status
+h_admin_models_delete(struct request *rq)
+{
+	enum status st;
+
+	if ((st = model_delete(rq, path_int(rq, "model_id"))) != OK)
+		return st;
+	audit(rq, "model.delete", arena_printf(rq->arena, "model:%s", path_text(rq, "model_id")), "ok", NULL);
+	return reply_empty(rq);
+}

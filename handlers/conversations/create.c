@@ -1,0 +1,32 @@
+/*
+ * POST /api/conversations -- begin a conversation.
+ *
+ * in      agent_id?, project_id? (the caller's own grouping), model? (name),
+ *         title? (custom from the start; else the first message sets one)
+ * out     201 the conversation; it shows in the list after its first answer
+ * errors  400 agent_id or model not offered; 409 duplicate_conversation with
+ *         details.conversation_id: the same agent and project within
+ *         limits_duplicate_window
+ * proof   tests/it/test_conversations.py
+ */
+#include "weir.h"
+
+const struct field conversations_create_fields[] = {
+	{ "agent_id", F_UUID, 0, .help = "agent to talk to; absent: plain chat" },
+	{ "project_id", F_LINE, 0, .min = 1, .max = 200, .help = "the caller's own grouping" },
+	{ "model", F_LINE, 0, .min = 1, .max = 200,
+	    .help = "name of a chat model; absent: the agent's or the default" },
+	{ "title", F_LINE, 0, .max = CONVERSATION_TITLE_CHARS, .help = "absent: made from the first message" },
+	{ .name = NULL },
+};
+
+enum status
+h_conversations_create(struct request *rq)
+{
+	json_t *conversation;
+	enum status st;
+
+	if ((st = conversation_create(rq, rq->json, &conversation)) != OK)
+		return st;
+	return reply_json(rq, 201, conversation);
+}

@@ -1,0 +1,28 @@
+/*
+ * PATCH /api/conversations/{conversation_id} -- rename it or change its model.
+ *
+ * in      title? (custom from then on; "" goes back to automatic), model?
+ *         (null goes back to the agent's or the default one)
+ * out     200 the conversation
+ * errors  400 model not offered; 404 not the caller's
+ * proof   tests/it/test_conversations.py
+ */
+#include "weir.h"
+
+const struct field conversations_patch_fields[] = {
+	{ "title", F_LINE, 0, .max = CONVERSATION_TITLE_CHARS, .help = "empty: automatic again" },
+	{ "model", F_LINE, F_NULLABLE, .min = 1, .max = 200,
+	    .help = "name of a chat model; null: the agent's or the default" },
+	{ .name = NULL },
+};
+
+enum status
+h_conversations_patch(struct request *rq)
+{
+	json_t *conversation;
+	enum status st;
+
+	if ((st = conversation_update(rq, path_uuid(rq, "conversation_id"), rq->json, &conversation)) != OK)
+		return st;
+	return reply_json(rq, 200, conversation);
+}

@@ -1,0 +1,26 @@
+/*
+ * GET /api/models -- the models the caller may use.
+ *
+ * in      type? chat, image, video, embedding or audio; limit 1-100 (50),
+ *         before_id or after_id: a model of the list
+ * out     200 {items: [model], has_more}, in the order the operator gave them
+ * errors  400 limit or stale cursor
+ * units   prices in credits: per million tokens, per call
+ * proof   tests/it/test_conversations.py
+ */
+#include "weir.h"
+
+enum status
+h_models_list(struct request *rq)
+{
+	struct page page;
+	json_t *items;
+	bool more;
+	enum status st;
+
+	if ((st = page_read_int(rq, &page)) != OK)
+		return st;
+	if ((st = models_offered(rq, &page, query_text(rq, "type"), &items, &more)) != OK)
+		return st;
+	return reply_list(rq, items, more);
+}
