@@ -533,7 +533,7 @@ class Stack:
     def base_conf(self):
         os.makedirs(self.folder + "/mail", exist_ok=True)
         return {
-            "server": {"processes": 2},
+            "server": {"processes": 2, "scoreboard": self.folder + "/scoreboard"},
             "database": {"url": self.dsn("weir"), "migrate_url": self.dsn("weir_owner")},
             "redis": {"address": self.redis_path},
             "auth": {"jwt_keys": "k1:" + self.secret("jwt"), "encryption_key": self.secret("encryption"),

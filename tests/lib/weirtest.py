@@ -215,8 +215,9 @@ class Services(Stack):
         for name, more in (("demo", ["--default"]), ("demo-fast", []), ("demo-slow", [])):
             self.weirctl("model", "add", name, "--input", "1", "--output", "2", "--context", "32000",
                          "--max-output", "4000", "--abilities", "vision,reasoning", *more)
-        self.weirctl("channel", "add", "demo", "--provider", "openai", "--url", self.demo_url, "--key", "demo",
-                     "--allow-private", "--model", "demo", "--model", "demo-fast", "--model", "demo-slow")
+        self.weirctl("channel", "add", "demo", "--provider", "openai", "--url", self.demo_url, "--key-stdin",
+                     "--allow-private", "--model", "demo", "--model", "demo-fast", "--model", "demo-slow",
+                     input="demo\n")
 
     def reload_pool(self, name="pool"):
         self.daemons.send(name, signal.SIGHUP)
