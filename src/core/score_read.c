@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "core/score_layout.h"
+#include "io/sockdiag.h"
 
 static void
 read_histogram(struct score_histogram *to, const struct cells_histogram *from)
@@ -129,6 +130,10 @@ scoreboard_snapshot(struct scoreboard *board)
 	}
 	memmove(&out->routes[out->n_routes], &out->routes[ROW_NONE], 2 * sizeof(out->routes[0]));
 	out->n_routes += 2;
+	/* fresher than the master's look once a second, and there is none without a pool */
+	if (sockdiag_listen_queue(out->pool.listen_inode, &out->pool.listen_queue, &out->pool.listen_backlog) &&
+	    out->pool.listen_queue_max < out->pool.listen_queue)
+		out->pool.listen_queue_max = out->pool.listen_queue;
 	for (size_t r = 0; r < out->n_routes; r++) {
 		out->requests += out->routes[r].latency.count;
 		out->errors += out->routes[r].by_class[5];

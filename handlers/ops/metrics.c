@@ -1,0 +1,24 @@
+/*
+ * GET /metrics -- every counter of every process of the pool, for Prometheus.
+ *
+ * out     200 text/plain; version=0.0.4
+ * errors  401, 403 neither loopback nor the ops_token
+ * proof   tests/it/test_ops.py
+ */
+#include "weir.h"
+
+enum status
+h_ops_metrics(struct request *rq)
+{
+	struct score_snapshot *s = score_snapshot_of(rq->process->score);
+	struct buf text = BUF_INIT(0);
+	enum status st;
+
+	if (s == NULL)
+		return fail(rq, E_UNAVAILABLE, "this process has no place on the scoreboard");
+	score_metrics(s, &text);
+	st = reply_text(rq, 200, SCORE_METRICS_TYPE, arena_strdup(rq->arena, buf_str(&text)));
+	buf_free(&text);
+	score_snapshot_free(s);
+	return st;
+}

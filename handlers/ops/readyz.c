@@ -1,0 +1,72 @@
+/*
+ * GET /readyz -- can this process do its work?
+ *
+ * out     200 {"status":"ok"|"degraded","checks":{NAME:{"status":"ok"|"failed","ms":1.2,"detail"?}}}
+ *         503 the same with "down"
+ * note    down: PostgreSQL does not answer or lacks this build's migrations;
+ *         degraded: Redis does not answer, its work is done in other ways
+ * proof   tests/it/test_ops.py
+ */
+#include "weir.h"
+
+#include <stdatomic.h>
+
+/* Once the migrations were right this build is content: an upgrade migrates
+ * the database first and reloads the processes then. */
+static atomic_bool migrations_seen;
+
+/* Add a check to the answer; true when it went well. */
+static bool
+report(json_t *checks, const char *name, int64_t from_us, const char *problem)
+{
+	double ms = (double)(clock_mono_us() - from_us) / 1000;
+	json_t *check = json_pack("{s:s, s:f}", "status", problem == NULL ? "ok" : "failed", "ms", ms);
+
+	if (problem != NULL)
+		json_object_set_new(check, "detail", json_string(problem));
+	json_object_set_new(checks, name, check);
+	return problem == NULL;
+}
+
+static bool
+check_postgresql(struct request *rq, json_t *checks)
+{
+	int64_t from_us = clock_mono_us();
+	enum status st = pg_query_again(rq->pg, NULL, "SELECT 1");
+
+	return report(checks, "postgresql", from_us, st == OK ? NULL : "it does not answer");
+}
+
+static bool
+check_migrations(struct request *rq, json_t *checks)
+{
+	struct buf problem = BUF_INIT(16384);
+	int64_t from_us = clock_mono_us();
+	bool good = atomic_load(&migrations_seen);
+
+	if (!good && migrate_check(rq->pg, rq->conf, &problem) == OK)
+		atomic_store(&migrations_seen, good = true);
+	good = report(checks, "migrations", from_us, good ? NULL : buf_str(&problem));
+	buf_free(&problem);
+	return good;
+}
+
+static bool
+check_redis(struct request *rq, json_t *checks)
+{
+	int64_t from_us = clock_mono_us();
+	enum status st = redis_call(rq->redis, NULL, "PING");
+
+	return report(checks, "redis", from_us, st == OK ? NULL : "it does not answer; slots are counted in PostgreSQL, rates per process");
+}
+
+enum status
+h_ops_readyz(struct request *rq)
+{
+	json_t *checks = json_object();
+	bool up = check_postgresql(rq, checks) && check_migrations(rq, checks);
+	bool whole = check_redis(rq, checks);
+
+	return reply_json(rq, up ? 200 : 503,
+			  json_pack("{s:s, s:o}", "status", !up ? "down" : whole ? "ok" : "degraded", "checks", checks));
+}

@@ -1,0 +1,203 @@
+#include "core/openapi.h"
+
+#include "config.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const struct {
+	const char *name, *code;
+	int http;
+	const char *en;
+} errors[] = {
+#define ERROR(NAME, code, http, en, zh) { #NAME, code, http, en },
+#include "base/errors.def"
+#undef ERROR
+};
+#define ERRORS (sizeof(errors) / sizeof(errors[0]))
+
+static json_t *
+ref(const char *kind, const char *name)
+{
+	return json_pack("{s:o}", "$ref", json_sprintf("#/components/%s/%s", kind, name));
+}
+
+/* ---- components ---- */
+
+static json_t *
+error_schema(void)
+{
+	json_t *codes = json_array();
+
+	for (size_t i = 0; i < ERRORS; i++)
+		json_array_append_new(codes, json_string(errors[i].code));
+	return json_pack("{s:s, s:[s,s,s], s:{s:{s:s, s:s, s:o}, s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}}", "type", "object",
+			 "required", "code", "message", "request_id", "properties", "code", "type", "string", "description",
+			 "Stable; switch on it.", "enum", codes, "message", "type", "string", "description",
+			 "For people, in the caller's language.", "details", "type", "object", "description",
+			 "What the code calls for: field, balance, required, ...", "request_id", "type", "string", "description",
+			 "As in X-Request-Id and in the log.");
+}
+
+/* "E400" … : one response per HTTP status, naming the codes it may carry. */
+static json_t *
+error_responses(void)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < ERRORS; i++) {
+		char name[16];
+		json_t *seen;
+		const char *old;
+
+		snprintf(name, sizeof(name), "E%d", errors[i].http);
+		seen = json_object_get(all, name);
+		if (seen == NULL) {
+			json_object_set_new(all, name,
+					    json_pack("{s:o, s:{s:{s:o}}}", "description",
+						      json_sprintf("`%s`: %s", errors[i].code, errors[i].en), "content",
+						      "application/json", "schema", ref("schemas", "Error")));
+			continue;
+		}
+		old = json_string_value(json_object_get(seen, "description"));
+		json_object_set_new(seen, "description", json_sprintf("%s `%s`: %s", old, errors[i].code, errors[i].en));
+	}
+	return all;
+}
+
+static json_t *
+components(void)
+{
+	return json_pack("{s:{s:o}, s:o, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}}", "schemas", "Error", error_schema(),
+			 "responses", error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer",
+			 "description", "An access token from /api/auth/login.", "ops", "type", "http", "scheme", "bearer",
+			 "description", "[server] ops_token; not needed from loopback.");
+}
+
+/* ---- one operation ---- */
+
+/* Every {name} of the path. */
+static json_t *
+path_parameters(const char *path)
+{
+	json_t *list = json_array();
+
+	for (const char *at = strchr(path, '{'); at != NULL; at = strchr(at, '{')) {
+		size_t len = strcspn(++at, "}");
+
+		json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", at, len, "in", "path", "required", 1,
+						      "schema", "type", "string"));
+	}
+	return list;
+}
+
+static json_t *
+parameters(const struct route *r)
+{
+	json_t *list = path_parameters(r->path);
+
+	if (r->flags & ROUTE_IDEMPOTENT)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:{s:s, s:i}, s:s}", "name", "Idempotency-Key", "in", "header",
+						      "required", 0, "schema", "type", "string", "maxLength", 255, "description",
+						      "The same key and body within 24 h replay the first outcome."));
+	return list;
+}
+
+static json_t *
+request_body(const struct route *r)
+{
+	return json_pack("{s:b, s:{s:{s:o}}}", "required", !(r->flags & ROUTE_OPTIONAL), "content", "application/json", "schema",
+			 fields_schema(r->fields));
+}
+
+static void
+may_fail(json_t *responses, int http)
+{
+	char status[8], name[16];
+
+	snprintf(status, sizeof(status), "%d", http);
+	snprintf(name, sizeof(name), "E%d", http);
+	json_object_set_new(responses, status, ref("responses", name));
+}
+
+static json_t *
+responses_of(const struct route *r)
+{
+	json_t *all = json_object();
+	const char *type = r->flags & ROUTE_STREAM ? "text/event-stream" : "application/json";
+
+	json_object_set_new(all, "2XX", json_pack("{s:s, s:{s:{}}}", "description", "Done.", "content", type));
+	if (r->flags & (ROUTE_JSON | ROUTE_RAW)) {
+		may_fail(all, 400);
+		may_fail(all, 413);
+		may_fail(all, 415);
+	}
+	if (r->caller != CALLER_ANYONE) {
+		may_fail(all, 401);
+		may_fail(all, 403);
+	}
+	if (strchr(r->path, '{') != NULL)
+		may_fail(all, 404);
+	if (r->flags & ROUTE_IDEMPOTENT)
+		may_fail(all, 409);
+	if (r->rate != RATE_NONE)
+		may_fail(all, 429);
+	may_fail(all, 500);
+	may_fail(all, 503);
+	return all;
+}
+
+static json_t *
+security_of(const struct route *r)
+{
+	switch (r->caller) {
+	case CALLER_USER:
+	case CALLER_ADMIN:
+		return json_pack("[{s:[]}]", "bearer");
+	case CALLER_OPS:
+		return json_pack("[{}, {s:[]}]", "ops");
+	case CALLER_ANYONE:
+		break;
+	}
+	return json_array();
+}
+
+/* "h_tasks_abort" is operation tasks_abort, tagged tasks. */
+static json_t *
+operation(const struct route *r)
+{
+	const char *name = strncmp(r->name, "h_", 2) == 0 ? r->name + 2 : r->name;
+	json_t *op = json_pack("{s:s, s:s, s:[s%], s:o, s:o, s:o}", "operationId", name, "summary", r->summary, "tags", name,
+			       strcspn(name, "_"), "parameters", parameters(r), "security", security_of(r), "responses",
+			       responses_of(r));
+
+	if (r->flags & ROUTE_JSON)
+		json_object_set_new(op, "requestBody", request_body(r));
+	if (r->caller == CALLER_ADMIN)
+		json_object_set_new(op, "description", json_string("Needs the role admin."));
+	return op;
+}
+
+json_t *
+openapi_document(const struct route *routes, const char *base_url)
+{
+	json_t *paths = json_object();
+
+	for (const struct route *r = routes; r->method != NULL; r++) {
+		json_t *path = json_object_get(paths, r->path);
+		char method[16];
+		size_t i;
+
+		if (path == NULL) {
+			path = json_object();
+			json_object_set_new(paths, r->path, path);
+		}
+		for (i = 0; r->method[i] != '\0' && i < sizeof(method) - 1; i++)
+			method[i] = (char)tolower((unsigned char)r->method[i]);
+		method[i] = '\0';
+		json_object_set_new(path, method, operation(r));
+	}
+	return json_pack("{s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:o}", "openapi", "3.1.0", "info", "title", "Weir",
+			 "version", PACKAGE_VERSION, "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url",
+			 base_url, "paths", paths, "components", components());
+}
