@@ -23,6 +23,7 @@
 #include "core/conversations.h"
 #include "core/messages.h"
 #include "core/migrate.h"
+#include "core/follow.h"
 #include "core/models.h"
 #include "core/openapi.h"
 #include "core/page.h"
@@ -32,6 +33,7 @@
 #include "core/score_report.h"
 #include "core/tasks.h"
 #include "core/tokens.h"
+#include "core/turn.h"
 
 /* Every handler and field table of the route table. */
 #define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \

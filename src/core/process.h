@@ -5,27 +5,61 @@
 #ifndef WEIR_CORE_PROCESS_H
 #define WEIR_CORE_PROCESS_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/conf.h"
 #include "base/ids.h"
+#include "base/status.h"
 
 struct reactor;
+struct reactor_timer;
 struct queue;
 struct http_client;
 struct redis_async;
 struct scoreboard_slot;
+struct turn;
+struct follower;
+struct pg;
 struct leases;
+struct event_streams;
+struct redis_subscription;
+
+#define PROCESS_TURN_BUCKETS 4096
 
 struct process {
 	char id[UUID_LEN]; /* row in table processes */
+	const char *kind;  /* "responder" */
 	const struct conf *conf;
 	struct reactor *reactor;
 	struct http_client *http;
 	struct redis_async *redis;
 	struct queue *work;	      /* struct job * for the workers: core/job.h */
 	struct scoreboard_slot *score; /* this process' counters */
-	struct leases *leases;	      /* slots its streams occupy: core/leases.h; reactor only */
 	const struct route *routes;    /* ends with a row without method */
-	bool draining;		      /* reactor only */
+	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */
+
+	/* reactor only */
+	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: core/turn.h */
+	size_t n_turns;
+	struct turn *unjournaled;      /* turns with text the journal has not seen: core/journal.c */
+	struct follower *followers;    /* readers of other processes' turns: core/follow.c */
+	struct reactor_timer *heartbeat, *journal_timer, *follow_timer;
+	struct redis_subscription *aborts;
+	struct leases *leases;	       /* slots its streams occupy: core/leases.h */
+	struct event_streams *event_streams; /* open /api/events of this process */
+	bool heartbeat_running, draining;
 };
+
+/* Write this process' row in `processes` (workers' liveness): once before
+ * serving, then every PROCESS_HEARTBEAT_MS from a worker.  Main thread. */
+#define PROCESS_HEARTBEAT_MS 5000
+enum status process_register(struct process *p, struct pg *pg) MUST_CHECK;
+/* Start the heartbeat, the abort subscription and the journal's and followers'
+ * timers.  Reactor thread. */
+void process_start(struct process *p);
+/* Stop them.  Reactor thread, after the last stream ended. */
+void process_stop(struct process *p);
 
 #endif

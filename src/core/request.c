@@ -64,6 +64,12 @@ free_json_text(void *text)
 	free(text);
 }
 
+json_t *
+json_credits(int64_t ucr)
+{
+	return json_real((double)ucr / (double)UCR_PER_CREDIT);
+}
+
 enum status
 reply_json(struct request *rq, int http_status, json_t *body)
 {

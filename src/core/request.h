@@ -96,6 +96,7 @@ struct request {
 	 * OK; owns the connection from then on.  The request itself is freed. */
 	void (*carry)(void *arg, struct fcgi_conn *conn);
 	void *carry_arg;
+	bool keep_arena; /* the stream took over the request's arena */
 };
 
 /* End the request with an error: sets status, code, localized text and the log
@@ -112,6 +113,11 @@ void fail_message(struct request *rq, const char *en, const char *zh);
 /* Flags for json_dumps() of whatever leaves: 15 digits, so that 0.1 stays 0.1
  * and credits are exact up to a thousand million. */
 #define JSON_WIRE (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
+/* How JSON leaves us: credits need 15 digits, no more are exact. */
+#define JSON_WIRE (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+/* Credits as the decimal number of the API. */
+json_t *json_credits(int64_t ucr);
 
 /* Answer with JSON; takes over the reference.  Returns OK (E_INTERNAL when NULL). */
 enum status reply_json(struct request *rq, int http_status, json_t *body);

@@ -21,6 +21,7 @@ struct http_client {
 	struct reactor_timer *timer;
 	CURLM *multi;
 	struct http_transfer *transfers; /* all, doubly linked */
+	struct http_transfer *deferred;	 /* started or cancelled while driving */
 	CURL *spare[SPARE_HANDLES];
 	int n_spare;
 	bool driving; /* inside libcurl: no adding or removing */
@@ -29,11 +30,12 @@ struct http_client {
 struct http_transfer {
 	struct http_client *client;
 	struct http_transfer *next, **prev;
+	struct http_transfer *next_deferred;
 	struct http_spec spec; /* callbacks, flags; strings not kept */
 	CURL *easy;
 	struct curl_slist *headers;
 	char error[CURL_ERROR_SIZE];
-	bool added, headers_told, paused, forbidden, cancelled;
+	bool added, headers_told, paused, forbidden, cancelled, is_deferred;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -247,25 +249,40 @@ result_of(const struct http_transfer *t, CURLcode code)
 }
 
 static void
+defer(struct http_transfer *t)
+{
+	if (t->is_deferred)
+		return;
+	t->is_deferred = true;
+	t->next_deferred = t->client->deferred;
+	t->client->deferred = t;
+}
+
+static void
 finish(struct http_transfer *t, CURLcode code)
 {
 	enum http_result result = result_of(t, code);
+	struct http_client *c = t->client;
 
+	c->driving = true; /* a cancel from within on_done must not free what we hold */
 	if (!t->cancelled) {
 		if (result == HTTP_OK)
 			tell_headers(t);
 		if (!t->cancelled)
 			t->spec.on_done(t->spec.arg, result, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
 	}
-	release(t);
+	c->driving = false;
+	if (t->is_deferred)
+		t->cancelled = true; /* released with the other deferred ones */
+	else
+		release(t);
 }
 
-/* What callbacks could not do while libcurl was running: start, cancel; and
- * tell the ends. */
+/* What callbacks could not do while libcurl was running: tell the ends, start, cancel. */
 static void
 after_driving(struct http_client *c)
 {
-	struct http_transfer *t, *next;
+	struct http_transfer *t;
 	CURLMsg *msg;
 	int left;
 
@@ -275,15 +292,14 @@ after_driving(struct http_client *c)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &t);
 		finish(t, msg->data.result);
 	}
-	for (t = c->transfers; t != NULL; t = next) {
-		next = t->next;
-		if (t->cancelled)
+	while ((t = c->deferred) != NULL) {
+		c->deferred = t->next_deferred;
+		t->is_deferred = false;
+		if (t->cancelled) {
 			release(t);
-		else if (!t->added) {
+		} else if (!t->added) {
 			t->added = true;
 			curl_multi_add_handle(c->multi, t->easy);
-		} else if (next == NULL) {
-			break;
 		}
 	}
 }
@@ -397,10 +413,12 @@ http_start(struct http_client *c, const struct http_spec *spec)
 		t->next->prev = &t->next;
 	t->prev = &c->transfers;
 	c->transfers = t;
-	if (!c->driving) {
-		t->added = true;
-		curl_multi_add_handle(c->multi, t->easy);
+	if (c->driving) {
+		defer(t);
+		return t;
 	}
+	t->added = true;
+	curl_multi_add_handle(c->multi, t->easy);
 	return t;
 }
 
@@ -410,7 +428,9 @@ http_cancel(struct http_transfer *t)
 	if (t == NULL)
 		return;
 	t->cancelled = true;
-	if (!t->client->driving)
+	if (t->client->driving)
+		defer(t);
+	else
 		release(t);
 }
 

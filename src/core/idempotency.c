@@ -1,0 +1,88 @@
+#include "core/idempotency.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+
+static bool
+applies(const struct request *rq)
+{
+	return (rq->route->flags & ROUTE_IDEMPOTENT) && !(rq->route->flags & ROUTE_STREAM) &&
+	       rq->idempotency_key != NULL && rq->caller.user_id != NULL;
+}
+
+static enum status
+replay(struct request *rq, const char *route, const unsigned char *hash)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(rq->pg, &rows,
+				  "SELECT route = $3 AND body_hash = $4 AS same, status, response::text AS response"
+				  " FROM idempotency_keys WHERE user_id = $1 AND key = $2",
+				  PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
+
+	if (st != OK)
+		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0 || !row_bool(rows, 0, "same") || row_null(rows, 0, "status"))
+		return fail(rq, E_IDEMPOTENCY_MISMATCH, NULL);
+	reply_header(rq, "Idempotent-Replay", "true");
+	if (row_null(rows, 0, "response")) {
+		reply_empty(rq);
+		rq->http_status = (int)row_int(rows, 0, "status");
+		return OK;
+	}
+	return reply_text(rq, (int)row_int(rows, 0, "status"), "application/json",
+			  arena_strdup(rq->arena, row_text(rows, 0, "response")));
+}
+
+enum status
+idempotency_begin(struct request *rq, bool *replayed)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	unsigned char hash[SHA256_BYTES];
+	char *route;
+	enum status st;
+
+	*replayed = false;
+	if (!applies(rq))
+		return OK;
+	route = arena_printf(rq->arena, "%s %s", rq->method, rq->path);
+	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, hash);
+	if ((st = pg_begin(rq->pg)) != OK)
+		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+	/* Waits for a rival with the same key; a key older than a day counts as new. */
+	st = pg_query(rq->pg, &rows,
+		      "INSERT INTO idempotency_keys AS k (user_id, key, route, body_hash) VALUES ($1, $2, $3, $4)"
+		      " ON CONFLICT (user_id, key) DO UPDATE SET route = excluded.route, body_hash = excluded.body_hash,"
+		      " task_id = NULL, status = NULL, response = NULL, created_at = now()"
+		      " WHERE k.created_at < now() - interval '24 hours' RETURNING key",
+		      PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
+	if (st != OK) {
+		pg_rollback(rq->pg);
+		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+	}
+	if (rows_count(rows) == 1)
+		return OK;
+	st = replay(rq, route, hash);
+	pg_rollback(rq->pg);
+	*replayed = st == OK;
+	return st;
+}
+
+enum status
+idempotency_end(struct request *rq, enum status st)
+{
+	if (!applies(rq) || !pg_in_transaction(rq->pg))
+		return st;
+	if (st != OK) {
+		pg_rollback(rq->pg);
+		return st;
+	}
+	st = pg_query(rq->pg, NULL,
+		      "UPDATE idempotency_keys SET status = $3, response = $4::jsonb WHERE user_id = $1 AND key = $2",
+		      PS(rq->caller.user_id), PS(rq->idempotency_key), PI(rq->http_status), PS(rq->reply));
+	if (st == OK)
+		st = pg_commit(rq->pg);
+	else
+		pg_rollback(rq->pg);
+	return st == OK ? OK : fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+}

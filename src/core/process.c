@@ -1,0 +1,151 @@
+#include "core/process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/queue.h"
+#include "core/follow.h"
+#include "core/job.h"
+#include "core/journal.h"
+#include "core/turn.h"
+#include "io/pg.h"
+#include "io/reactor.h"
+#include "io/redis.h"
+
+#define FOLLOW_TICK_MS 50
+
+/* A heartbeat on its way through a worker and back. */
+struct heartbeat {
+	struct job job;
+	struct process *process;
+	struct checkpoint *checkpoints;
+	char (*cancel)[UUID_LEN]; /* tasks somebody asked to stop */
+	int n_cancel;
+};
+
+static enum status
+beat(struct process *p, struct pg *pg, struct rows **rows)
+{
+	char host[256] = "?";
+
+	gethostname(host, sizeof(host) - 1);
+	return pg_query_again(pg, rows, "SELECT task_id FROM process_heartbeat($1::uuid, $2, $3, $4::int)", PS(p->id),
+			      PS(p->kind), PS(host), PI(getpid()));
+}
+
+enum status
+process_register(struct process *p, struct pg *pg)
+{
+	uuid_v7(p->id);
+	return beat(p, pg, NULL);
+}
+
+static void
+on_beaten(void *arg)
+{
+	struct heartbeat *h = arg;
+
+	for (int i = 0; i < h->n_cancel; i++) {
+		struct turn *t = turn_find(h->process, h->cancel[i]);
+
+		if (t != NULL)
+			turn_stop(t, E_CANCELLED);
+	}
+	h->process->heartbeat_running = false;
+	free(h->cancel);
+	free(h);
+}
+
+static void
+heartbeat_job(struct job *job, struct worker *w)
+{
+	struct heartbeat *h = (struct heartbeat *)(void *)job;
+	struct process *p = h->process;
+	AUTO_ROWS struct rows *rows = NULL;
+
+	if (beat(p, w->pg, &rows) == OK) {
+		h->n_cancel = rows_count(rows);
+		h->cancel = calloc((size_t)h->n_cancel + 1, UUID_LEN);
+		if (h->cancel == NULL)
+			abort();
+		for (int i = 0; i < h->n_cancel; i++)
+			memcpy(h->cancel[i], row_text(rows, i, "task_id"), UUID_LEN);
+		if (pg_query_again(w->pg, NULL, "SELECT credits_extend($1::uuid, $2::int)", PS(p->id),
+				   PI(p->conf->chat_hold_lease / 1000)) != OK)
+			LOG(WARN, "hold_extension_failed", LS("error", pg_error(w->pg)));
+	} else {
+		LOG(WARN, "heartbeat_failed", LS("error", pg_error(w->pg)));
+	}
+	journal_write_checkpoints(h->checkpoints, w->pg);
+	reactor_post(p->reactor, on_beaten, h);
+}
+
+static void
+on_heartbeat_due(void *arg)
+{
+	struct process *p = arg;
+	struct heartbeat *h;
+
+	reactor_timer_start(p->heartbeat, PROCESS_HEARTBEAT_MS);
+	if (p->heartbeat_running) /* PostgreSQL is slow: do not pile up */
+		return;
+	if ((h = calloc(1, sizeof(*h))) == NULL)
+		abort();
+	p->heartbeat_running = true;
+	h->job.run = heartbeat_job;
+	h->process = p;
+	h->checkpoints = journal_checkpoints(p);
+	queue_push_always(p->work, &h->job);
+}
+
+/* Somebody stops a task: is it ours? */
+static void
+on_abort(void *arg, const char *channel, const char *payload, size_t len)
+{
+	struct process *p = arg;
+	char id[UUID_LEN];
+	struct turn *t;
+
+	(void)channel;
+	if (payload == NULL || len != UUID_LEN - 1)
+		return; /* after a gap the heartbeat tells */
+	memcpy(id, payload, len);
+	id[len] = '\0';
+	if ((t = turn_find(p, id)) != NULL)
+		turn_stop(t, E_CANCELLED);
+}
+
+static void
+on_follow_tick(void *arg)
+{
+	struct process *p = arg;
+
+	reactor_timer_start(p->follow_timer, FOLLOW_TICK_MS);
+	followers_tick(p);
+}
+
+void
+process_start(struct process *p)
+{
+	char channel[192];
+
+	snprintf(channel, sizeof(channel), "%sabort", p->conf->redis_prefix);
+	p->aborts = redis_subscribe(p->redis, channel, on_abort, p);
+	p->heartbeat = reactor_timer_new(p->reactor, on_heartbeat_due, p);
+	p->journal_timer = reactor_timer_new(p->reactor, journal_batch, p);
+	p->follow_timer = reactor_timer_new(p->reactor, on_follow_tick, p);
+	reactor_timer_start(p->heartbeat, PROCESS_HEARTBEAT_MS);
+	reactor_timer_start(p->follow_timer, FOLLOW_TICK_MS);
+}
+
+void
+process_stop(struct process *p)
+{
+	redis_unsubscribe(p->aborts);
+	reactor_timer_free(p->heartbeat);
+	reactor_timer_free(p->journal_timer);
+	reactor_timer_free(p->follow_timer);
+}

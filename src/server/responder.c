@@ -1,0 +1,480 @@
+#include "server/responder.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/queue.h"
+#include "core/auth.h"
+#include "core/follow.h"
+#include "core/idempotency.h"
+#include "core/job.h"
+#include "core/leases.h"
+#include "core/limits.h"
+#include "core/process.h"
+#include "core/scoreboard.h"
+#include "core/turn.h"
+#include "io/fcgi.h"
+#include "io/http.h"
+#include "io/reactor.h"
+#include "providers/providers.h"
+#include "server/router.h"
+#include "server/stages.h"
+
+#define REQUEST_ARENA_BYTES 8192
+#define SHED_MAX 1024	      /* requests that may wait for their 503 */
+#define DRAIN_CHECK_MS 100
+#define DRAIN_SETTLE_MS 10000 /* after drain_timeout: for settling what was stopped */
+#define HOUSEKEEPING_MS 1000
+
+struct responder {
+	struct process process;
+	struct fcgi_server *server;
+	struct queue *shed; /* what is refused with 503 overloaded */
+	pthread_t *threads;
+	int64_t n_threads;
+	atomic_int busy; /* workers at work */
+	struct reactor_timer *housekeeping, *drain_timer;
+	int64_t drain_by_ms;
+	uint64_t accepted_seen;
+};
+
+/* A request on its way to a worker; becomes the arena's first object there. */
+struct request_job {
+	struct job job;
+	struct responder *responder;
+	struct fcgi_conn *conn;
+	int64_t arrived_us;
+};
+
+/* ---- a request, on a worker ---------------------------------------------------- */
+
+/* The stages after the request line is known, in the order of stages.h. */
+static enum status
+run_stages(struct request *rq)
+{
+	bool replayed;
+	enum status st;
+
+	if ((st = router_find(rq)) != OK || (st = auth_stage(rq)) != OK || (st = limits_stage(rq)) != OK) {
+		stage_body_discard(rq);
+		return st;
+	}
+	if ((st = stage_body(rq)) != OK || (st = idempotency_begin(rq, &replayed)) != OK || replayed)
+		return st;
+	rq->common_headers = reply_common_headers(rq);
+	return idempotency_end(rq, rq->route->handler(rq));
+}
+
+static void
+write_access_log(struct request *rq, int64_t us)
+{
+	const struct route *r = rq->route;
+	bool slow = us / 1000 >= rq->conf->server_slow_request;
+	struct process *p = rq->process;
+
+	score_request(p->score, r == NULL ? SCORE_NO_ROUTE : (int)(r - routes), rq->http_status, us);
+	log_set_context(&(struct log_context){ rq->request_id, rq->caller.user_id, rq->trace_id, rq->span_id });
+	log_write(slow ? LOG_WARN : LOG_INFO, slow ? "slow_request" : "request",
+		  (struct log_field[]){ LS("method", rq->method), LS("route", r == NULL ? NULL : r->path),
+					LI("status", rq->http_status),
+					LS("code", rq->error == OK ? NULL : status_code(rq->error)),
+					LS("detail", rq->log_detail), LS("ip", rq->client_ip), LI("bytes", rq->reply_len),
+					LMS("ms", us), LMS("pg_ms", pg_spent_us(rq->pg)), LMS("redis_ms", redis_spent_us(rq->redis)),
+					{ .kind = LOG_F_END } });
+	log_set_context(NULL);
+	if (slow)
+		score_add(p->score, SCORE_SLOW_REQUESTS, 1);
+}
+
+struct carried {
+	void (*carry)(void *arg, struct fcgi_conn *conn);
+	void *arg;
+	struct fcgi_conn *conn;
+};
+
+static void
+carry_on_reactor(void *arg)
+{
+	struct carried *c = arg;
+
+	c->carry(c->arg, c->conn);
+	free(c);
+}
+
+/* A stream leaves the worker: the reactor has it from here on. */
+static void
+hand_to_reactor(struct request *rq)
+{
+	struct carried *c = malloc(sizeof(*c));
+
+	if (c == NULL)
+		abort();
+	*c = (struct carried){ rq->carry, rq->carry_arg, rq->conn };
+	reactor_post(rq->process->reactor, carry_on_reactor, c);
+}
+
+static void
+fill_request(struct request *rq, struct arena *a, struct worker *w, const struct request_job *rj)
+{
+	*rq = (struct request){ .arena = a, .conf = w->process->conf, .process = w->process, .pg = w->pg,
+				.redis = w->redis, .conn = rj->conn, .method = "", .path = "", .query = "", .request_id = "-",
+				.http_status = 500, .extra_headers = "", .common_headers = "", .started_us = rj->arrived_us };
+}
+
+static void
+run_request(struct request *rq)
+{
+	enum status st = fcgi_read(rq->conn, rq->arena);
+
+	if (st == E_UNAVAILABLE) { /* nobody there to answer */
+		fcgi_abandon(rq->conn);
+		return;
+	}
+	if (st == OK)
+		st = stage_identify(rq);
+	else
+		fail(rq, st, NULL);
+	log_set_context(&(struct log_context){ rq->request_id, NULL, rq->trace_id, rq->span_id });
+	if (st != OK || stage_preflight(rq))
+		stage_body_discard(rq);
+	else
+		st = run_stages(rq);
+	if (st == OK && rq->carry != NULL) {
+		rq->http_status = 200;
+		write_access_log(rq, clock_mono_us() - rq->started_us);
+		hand_to_reactor(rq);
+		return;
+	}
+	if (arena_exhausted(rq->arena))
+		fail(rq, E_TOO_LARGE, "request_memory");
+	stage_reply(rq);
+	write_access_log(rq, clock_mono_us() - rq->started_us);
+	fcgi_end(rq->conn);
+}
+
+static void
+request_job_run(struct job *job, struct worker *w)
+{
+	struct request_job *rj = (struct request_job *)(void *)job;
+	struct arena *a = arena_new(REQUEST_ARENA_BYTES, w->process->conf->server_request_memory);
+	struct request *rq = ARENA_NEW(a, struct request);
+	json_t *details;
+	bool keep;
+
+	fill_request(rq, a, w, rj);
+	run_request(rq);
+	details = rq->details;
+	keep = rq->keep_arena;
+	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
+		pg_rollback(w->pg);
+	json_decref(details);
+	if (!keep)
+		arena_free(a);
+	free(rj);
+}
+
+/* ---- threads --------------------------------------------------------------------- */
+
+static void
+block_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, NULL);
+}
+
+struct thread_start {
+	struct responder *responder;
+	int number;
+};
+
+static void *
+worker_main(void *arg)
+{
+	struct thread_start start = *(struct thread_start *)arg;
+	struct responder *r = start.responder;
+	struct process *p = &r->process;
+	struct worker w = { .process = p, .number = start.number };
+	struct job *job;
+
+	free(arg);
+	block_signals();
+	w.pg = pg_new(p->conf, p->conf->database_url, "weir-fcgi");
+	w.redis = redis_new(p->conf);
+	while ((job = queue_pop(p->work)) != NULL) {
+		int busy = atomic_fetch_add(&r->busy, 1) + 1;
+
+		score_set(p->score, SCORE_WORKERS_BUSY, busy);
+		score_peak(p->score, SCORE_WORKERS_BUSY_MAX, busy);
+		job->run(job, &w);
+		score_set(p->score, SCORE_WORKERS_BUSY, atomic_fetch_sub(&r->busy, 1) - 1);
+	}
+	pg_free(w.pg);
+	redis_free(w.redis);
+	return NULL;
+}
+
+/* Refuse what the queue has no room for, without a worker. */
+static void
+shed_one(struct responder *r, struct request_job *rj)
+{
+	struct arena *a = arena_new(REQUEST_ARENA_BYTES, r->process.conf->server_request_memory);
+	struct request *rq = ARENA_NEW(a, struct request);
+	struct worker nobody = { .process = &r->process };
+
+	fill_request(rq, a, &nobody, rj);
+	score_add(r->process.score, SCORE_OVERLOADED, 1);
+	if (fcgi_read(rj->conn, a) == E_UNAVAILABLE) {
+		fcgi_abandon(rj->conn);
+	} else {
+		if (stage_identify(rq) == OK)
+			fail(rq, E_OVERLOADED, NULL);
+		stage_body_discard(rq);
+		stage_reply(rq);
+		score_request(r->process.score, SCORE_NO_ROUTE, rq->http_status, clock_mono_us() - rj->arrived_us);
+		fcgi_end(rj->conn);
+	}
+	json_decref(rq->details);
+	arena_free(a);
+	free(rj);
+}
+
+static void *
+shed_main(void *arg)
+{
+	struct responder *r = arg;
+	struct request_job *rj;
+
+	block_signals();
+	while ((rj = queue_pop(r->shed)) != NULL)
+		shed_one(r, rj);
+	return NULL;
+}
+
+/* ---- the reactor's part -------------------------------------------------------------- */
+
+static void
+on_request(void *arg, struct fcgi_conn *conn)
+{
+	struct responder *r = arg;
+	struct process *p = &r->process;
+	struct request_job *rj = calloc(1, sizeof(*rj));
+
+	if (rj == NULL)
+		abort();
+	*rj = (struct request_job){ { request_job_run }, r, conn, clock_mono_us() };
+	if (atomic_load(&r->busy) >= (int)p->conf->server_workers)
+		score_add(p->score, SCORE_ALL_BUSY, 1);
+	if (queue_push(p->work, rj)) {
+		size_t waiting = queue_length(p->work);
+
+		score_set(p->score, SCORE_QUEUE_LENGTH, (int64_t)waiting);
+		score_peak(p->score, SCORE_QUEUE_MAX, (int64_t)waiting);
+	} else if (!queue_push(r->shed, rj)) {
+		score_add(p->score, SCORE_OVERLOADED, 1);
+		fcgi_abandon(conn);
+		free(rj);
+	}
+}
+
+static int64_t
+resident_bytes(void)
+{
+	char text[128];
+	long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f != NULL) {
+		if (fgets(text, sizeof(text), f) != NULL)
+			sscanf(text, "%*s %lld", &pages);
+		fclose(f);
+	}
+	return pages * sysconf(_SC_PAGESIZE);
+}
+
+/* Gauges that nobody counts as they change. */
+static void
+on_housekeeping(void *arg)
+{
+	struct responder *r = arg;
+	struct process *p = &r->process;
+	uint64_t accepted = fcgi_server_accepted(r->server);
+
+	score_add(p->score, SCORE_ACCEPTED, (int64_t)(accepted - r->accepted_seen));
+	r->accepted_seen = accepted;
+	score_set(p->score, SCORE_CONNECTIONS, (int64_t)fcgi_server_open(r->server));
+	score_set(p->score, SCORE_QUEUE_LENGTH, (int64_t)queue_length(p->work));
+	score_set(p->score, SCORE_REDIS_BREAKER, redis_breaker_state());
+	score_set(p->score, SCORE_LOG_LOST, (int64_t)log_lost());
+	score_set(p->score, SCORE_REACTOR_BUSY_US, (int64_t)reactor_busy_us(p->reactor));
+	score_set(p->score, SCORE_RSS_BYTES, resident_bytes());
+	reactor_timer_start(r->housekeeping, HOUSEKEEPING_MS);
+}
+
+/* Wait for streams and requests to end by themselves; at the deadline stop the
+ * turns (their readers get a typed end), then go. */
+static void
+on_drain_check(void *arg)
+{
+	struct responder *r = arg;
+	struct process *p = &r->process;
+	int64_t now_ms = clock_mono_ms();
+	bool idle = p->n_turns == 0 && p->followers == NULL && fcgi_server_open(r->server) == 0;
+
+	if (idle || now_ms >= r->drain_by_ms + DRAIN_SETTLE_MS) {
+		reactor_stop(p->reactor);
+		return;
+	}
+	if (now_ms >= r->drain_by_ms) {
+		turns_stop_all(p, E_INTERRUPTED);
+		followers_stop_all(p);
+		if (p->n_turns == 0) {
+			reactor_stop(p->reactor);
+			return;
+		}
+	}
+	reactor_timer_start(r->drain_timer, DRAIN_CHECK_MS);
+}
+
+static void
+on_terminate(void *arg)
+{
+	struct responder *r = arg;
+
+	if (r->process.draining)
+		return;
+	r->process.draining = true;
+	r->drain_by_ms = clock_mono_ms() + r->process.conf->server_drain_timeout;
+	LOG(INFO, "drain", LI("turns", r->process.n_turns), LI("connections", fcgi_server_open(r->server)));
+	scoreboard_state(r->process.score, SLOT_DRAINING);
+	fcgi_server_drain(r->server);
+	reactor_timer_start(r->drain_timer, 0);
+}
+
+static void
+start_threads(struct responder *r)
+{
+	const struct conf *conf = r->process.conf;
+
+	r->n_threads = conf->server_workers + 1;
+	r->threads = calloc((size_t)r->n_threads, sizeof(*r->threads));
+	for (int64_t i = 0; i < r->n_threads; i++) {
+		struct thread_start *start = malloc(sizeof(*start));
+		int rc;
+
+		if (r->threads == NULL || start == NULL)
+			abort();
+		*start = (struct thread_start){ r, (int)i };
+		if (i == conf->server_workers) {
+			free(start);
+			rc = pthread_create(&r->threads[i], NULL, shed_main, r);
+		} else {
+			rc = pthread_create(&r->threads[i], NULL, worker_main, start);
+		}
+		if (rc != 0) {
+			LOG(ERROR, "thread_failed", LS("error", strerror(rc)));
+			abort();
+		}
+	}
+	score_set(r->process.score, SCORE_WORKERS, conf->server_workers);
+}
+
+static void
+start(struct responder *r, const struct responder_options *opt)
+{
+	struct process *p = &r->process;
+	const struct conf *conf = opt->conf;
+
+	p->reactor = reactor_new();
+	p->http = http_client_new(p->reactor);
+	p->redis = redis_async_new(p->reactor, conf);
+	p->work = queue_new((size_t)conf->server_queue);
+	r->shed = queue_new(SHED_MAX);
+	p->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
+	r->server = fcgi_server_new(p->reactor, &(struct fcgi_options){
+		.listen_fd = opt->listen_fd, .max_connections = (size_t)conf->server_max_connections,
+		.max_header_bytes = conf->server_max_header_bytes, .read_timeout_ms = conf->server_read_timeout,
+		.send_timeout_ms = conf->server_send_timeout, .on_request = on_request, .arg = r });
+	/* After FCGX_Init(), which takes SIGTERM for itself. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGUSR1, SIG_IGN);
+	reactor_on_signal(p->reactor, SIGTERM, on_terminate, r);
+	reactor_on_signal(p->reactor, SIGINT, on_terminate, r);
+	r->housekeeping = reactor_timer_new(p->reactor, on_housekeeping, r);
+	r->drain_timer = reactor_timer_new(p->reactor, on_drain_check, r);
+	process_start(p);
+	start_threads(r);
+	on_housekeeping(r);
+}
+
+static void
+stop(struct responder *r)
+{
+	struct process *p = &r->process;
+
+	queue_close(p->work);
+	queue_close(r->shed);
+	for (int64_t i = 0; i < r->n_threads; i++)
+		pthread_join(r->threads[i], NULL);
+	free(r->threads);
+	process_stop(p);
+	reactor_timer_free(r->housekeeping);
+	reactor_timer_free(r->drain_timer);
+	leases_free(p);
+	redis_async_free(p->redis);
+	http_client_free(p->http);
+	fcgi_server_free(r->server);
+	reactor_free(p->reactor);
+	queue_free(p->work);
+	queue_free(r->shed);
+	scoreboard_leave(p->score);
+}
+
+/* The row in `processes` must be there before the first turn names it. */
+static bool
+announce(struct process *p)
+{
+	struct pg *pg = pg_new(p->conf, p->conf->database_url, "weir-fcgi");
+	bool ok = process_register(p, pg) == OK;
+
+	if (!ok)
+		LOG(ERROR, "start_failed", LS("error", pg_error(pg)));
+	pg_free(pg);
+	return ok;
+}
+
+int
+responder_main(const struct responder_options *opt)
+{
+	struct responder *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		abort();
+	r->process.conf = opt->conf;
+	r->process.kind = "responder";
+	r->process.routes = routes;
+	provider_register(providers_all());
+	if (!announce(&r->process)) {
+		free(r);
+		return EXIT_FAILURE;
+	}
+	start(r, opt);
+	scoreboard_state(r->process.score, SLOT_READY);
+	if (opt->ready_fd >= 0) {
+		if (write(opt->ready_fd, "1", 1) != 1)
+			LOG(WARN, "ready_unheard");
+		close(opt->ready_fd);
+	}
+	LOG(INFO, "ready", LS("process", r->process.id), LI("workers", opt->conf->server_workers));
+	reactor_run(r->process.reactor);
+	stop(r);
+	LOG(INFO, "stopped", LS("process", r->process.id));
+	free(r);
+	return EXIT_SUCCESS;
+}
