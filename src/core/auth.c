@@ -3,7 +3,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/log.h"
 #include "core/jwt.h"
 #include "core/ops.h"
 
