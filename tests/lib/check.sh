@@ -107,6 +107,8 @@ deb_lintian() {
 	lintian --fail-on error --allow-root --info weir_*.changes
 }
 
+deb_install() { as_root bash "$src/tests/lib/deb-install.sh" "$build-deb"/weir_*.deb; }
+
 # A Weir as a newcomer gets it: ./dev up, then the printed curl line, then ./dev down.
 dev_up() {
 	local state line answer status=0
@@ -160,6 +162,7 @@ check_all() {
 	! wants distcheck || prove "make distcheck" distcheck
 	! wants deb || prove "Debian package builds" deb_build
 	! wants deb || prove "lintian finds no error" deb_lintian
+	! wants deb || prove "Debian package installs, upgrades, purges" deb_install
 	say "        $((SECONDS - began)) s"
 	say "$passed passed, $failed failed, $skipped skipped"
 	((failed == 0))

@@ -190,7 +190,7 @@ class DevStack(Stack):
         say(f"""
 Weir is running.
 
-  page       {env['WEIR_URL']}/
+  {'page' if os.path.exists(self.web_root() + '/index.html') else 'API '}       {env['WEIR_URL']}/
   account    {env['WEIR_LOGIN']}  password {env['WEIR_PASSWORD']}
   admin      {env['WEIR_ADMIN_LOGIN']}  password {env['WEIR_ADMIN_PASSWORD']}
   state      {self.folder}  (logs in log/, the lines above as shell variables in env)

@@ -1,0 +1,78 @@
+#!/bin/bash
+# deb-install.sh DEB -- installs, upgrades and purges the package, as root, on a
+# copy of this system: an overlay over / in a mount namespace of its own, gone
+# when the script ends. Nothing of the host changes.
+set -euo pipefail
+
+if [[ ${1:-} != --inside ]]; then
+	deb=$(readlink -f "$1")
+	# -p none would leak the mounts; private is the default of unshare -m
+	exec unshare -m bash "$0" --inside "$deb"
+fi
+
+deb=$2
+top=$(mktemp -d)
+trap 'umount -l "$top" 2>/dev/null; rmdir "$top"' EXIT
+mount -t tmpfs none "$top"
+mkdir "$top"/{upper,work,root}
+mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "$top/root"
+mount -t tmpfs none "$top/root/run"
+mount -t tmpfs none "$top/root/tmp"
+mount --bind /dev "$top/root/dev"
+mount --bind /proc "$top/root/proc"
+cp "$deb" "$top/root/tmp/weir.deb"
+printf '#!/bin/sh\nexit 101\n' > "$top/root/usr/sbin/policy-rc.d"
+chmod 755 "$top/root/usr/sbin/policy-rc.d"
+
+chroot "$top/root" bash -euo pipefail <<'INSIDE'
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+step() { echo "== $*"; }
+
+step install
+dpkg -i /tmp/weir.deb
+getent passwd weir
+for program in weir-fcgi weir-worker weirctl weir-demo; do
+	"$program" --version
+	man -w "$program"
+done
+man -w weir.conf
+weirctl config check
+
+step 'nginx takes the snippet'
+cat > /tmp/nginx.conf <<'END'
+error_log /tmp/error.log;
+pid /tmp/nginx.pid;
+events { }
+http { include /etc/nginx/conf.d/weir-upstream.conf; server { listen 127.0.0.1:1; include /etc/nginx/snippets/weir.conf; } }
+END
+cp /tmp/nginx.conf /etc/nginx/weir-test.conf
+nginx -t -e /tmp/error.log -c /etc/nginx/weir-test.conf
+
+step 'Apache: shipped, not enabled'
+test -f /etc/apache2/conf-available/weir.conf
+test ! -e /etc/apache2/conf-enabled/weir.conf
+
+step 'units are sound'
+! systemd-analyze verify /lib/systemd/system/weir.socket /lib/systemd/system/weir.service \
+	/lib/systemd/system/weir-worker.service 2>&1 | grep -E '/weir[a-z-]*\.(service|socket)'
+
+step 'upgrade keeps a changed configuration'
+echo '# mine' >> /etc/weir/weir.conf
+install -m 640 -g weir /dev/null /etc/weir/secrets.conf
+dpkg --force-confold -i /tmp/weir.deb
+grep -qx '# mine' /etc/weir/weir.conf
+test -f /etc/weir/secrets.conf
+
+step 'remove keeps it too'
+dpkg -r weir
+test -f /etc/weir/secrets.conf
+test ! -e /usr/sbin/weir-fcgi
+
+step purge
+dpkg -i /tmp/weir.deb
+dpkg -P weir
+for path in /etc/weir /usr/share/weir /etc/nginx/snippets/weir.conf /lib/systemd/system/weir.service; do
+	test ! -e "$path" || { echo "$path is left behind"; exit 1; }
+done
+step done
+INSIDE
