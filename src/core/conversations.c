@@ -77,7 +77,7 @@ enum status
 conversations_list(struct request *rq, const struct page *page, const char *q, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *time, *id;
+	const char *time = NULL, *id = NULL;
 	bool newer = page->after_id != NULL;
 	enum status st;
 

@@ -26,8 +26,11 @@ static const struct group {
 	unsigned flags;
 	const char *help;
 } groups[] = {
+	{ "agent", ctl_agent, NEEDS_CONF, "add | list | remove" },
+	{ "channel", ctl_channel, NEEDS_CONF, "add | set | list | enable | disable | remove | test" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
+	{ "model", ctl_model, NEEDS_CONF, "add | set | list | remove" },
 };
 
 int
