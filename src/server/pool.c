@@ -136,8 +136,9 @@ start_child(struct pool *p, struct child *c)
 	int ready[2], board_fd = scoreboard_fd(p->opt->board);
 	char told[64];
 	pid_t master = getpid();
-	char *argv[] = { (char *)p->opt->program, "-c", (char *)p->opt->conf_path, "--responder", told, NULL };
-	char *argv_default[] = { (char *)p->opt->program, "--responder", told, NULL };
+	char with_conf[] = "-c", as_responder[] = "--responder"; /* execv() wants them writable */
+	char *argv[] = { (char *)p->opt->program, with_conf, (char *)p->opt->conf_path, as_responder, told, NULL };
+	char *argv_default[] = { (char *)p->opt->program, as_responder, told, NULL };
 
 	if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) != 0) {
 		LOG(ERROR, "pool_start_failed", LS("why", strerror(errno)));
