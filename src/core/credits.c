@@ -77,7 +77,7 @@ credits_history(struct request *rq, const char *user_id, const struct page *page
 		    PS(user_id), PI(page->after), PB(raw), PI(page->limit + 1));
 	else
 		st = pg_query_again(rq->pg, &rows,
-		    "SELECT " HISTORY_JSON " FROM credits_history WHERE user_id = $1 AND ($2 = 0 OR id < $2)"
+		    "SELECT " HISTORY_JSON " FROM credits_history WHERE user_id = $1 AND ($2::bigint = 0 OR id < $2)"
 		    " AND ($3 OR change_type NOT IN ('hold', 'hold_release')) ORDER BY id DESC LIMIT $4",
 		    PS(user_id), PI(page->before), PB(raw), PI(page->limit + 1));
 	if (st != OK)
