@@ -211,7 +211,7 @@ test_every_problem_is_told(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "queue"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(said, "secrets.conf:2: unknown option [auth] foo"));
 	unlink(conf_path);
-	freopen(errors_path, "w", stderr);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(freopen(errors_path, "w", stderr));
 	CU_ASSERT_EQUAL(conf_load(conf_path, &c), E_INVALID_REQUEST); /* named, so it must be there */
 }
 
