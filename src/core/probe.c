@@ -126,7 +126,11 @@ on_done(void *arg, enum http_result result, const char *detail)
 	struct probe *p = arg;
 	struct provider_failure f;
 
-	if (result != HTTP_OK) {
+	if (result == HTTP_FORBIDDEN) {
+		set_failure(p,
+		    &(struct provider_failure){ .status = E_UPSTREAM_FAILED,
+			.detail = "it is at a loopback or private address: set allow_private if it should be" });
+	} else if (result != HTTP_OK) {
 		provider_failure_transport(&f, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED, detail);
 		set_failure(p, &f);
 	} else if (!is_success(p)) {

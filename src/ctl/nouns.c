@@ -21,12 +21,12 @@ nouns_request(struct ctl *c, struct request *rq)
 int
 nouns_fail(struct request *rq, enum status st, const char *doing)
 {
-	const char *why = rq->log_detail != NULL && *rq->log_detail != '\0' ? rq->log_detail : rq->message;
+	const char *detail = rq->log_detail == NULL ? "" : rq->log_detail;
 
 	if (rq->details != NULL)
 		json_decref(rq->details);
 	rq->details = NULL;
-	return ctl_fail("%s: %s", doing, why == NULL ? status_text(st, LANG_EN) : why);
+	return ctl_fail("%s: %s%s%s", doing, status_text(st, LANG_EN), *detail == '\0' ? "" : " ", detail);
 }
 
 bool
@@ -119,7 +119,8 @@ nouns_options(int argc, char **argv, const struct noun_option *table, json_t *in
 		options[n] = (struct option){ o->name, bare ? no_argument : required_argument, NULL, n + 1 };
 	}
 	*word = NULL;
-	optind = 2; /* past the group and the subcommand */
+	argc--, argv++; /* the subcommand stands for the program's name */
+	optind = 0;	/* main() scanned with other rules: begin anew */
 	while ((got = getopt_long(argc, argv, "", options, NULL)) != -1)
 		if (got < 1 || got > n || !take_option(&table[got - 1], in, other, arg))
 			return false;
