@@ -24,6 +24,7 @@ DECLARE
 	v_hold record;
 	v_new_messages int := CASE p_mode WHEN 'send' THEN 2 WHEN 'regenerate_new' THEN 1 ELSE 0 END;
 	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
+	v_refused boolean := false;
 BEGIN
 	IF p_mode NOT IN ('send', 'regenerate_new', 'regenerate_in_place') OR p_mode IS NULL THEN
 		RAISE EXCEPTION 'turn_open: bad mode %', p_mode USING ERRCODE = 'invalid_parameter_value';
@@ -118,16 +119,17 @@ BEGIN
 			balance := v_hold.balance;
 			IF v_hold.outcome = 'insufficient' THEN
 				outcome := 'insufficient';
-				EXIT attempt;
+				v_refused := true;
+				EXIT attempt WHEN p_mode <> 'send';
 			ELSIF v_hold.outcome <> 'ok' THEN
 				RAISE EXCEPTION 'turn_open: hold for task %: %', p_task_id, v_hold.outcome;
 			END IF;
 		END IF;
 
-		-- from here on nothing is refused
+		-- from here on nothing is refused; a question without credit is kept, to be answered once there is some
 		INSERT INTO tasks (id, user_id, conversation_id, type, status, credits_locked, owner, model_id, message_id,
 			user_message_id, agent_run, prev_message, idempotency_key, started_at)
-		VALUES (p_task_id, p_user_id, p_conversation_id, 'chat', 'running', v_hold_amount, p_owner, p_model_id, v_message_id,
+		SELECT p_task_id, p_user_id, p_conversation_id, 'chat', 'running', v_hold_amount, p_owner, p_model_id, v_message_id,
 			CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END,
 			p_agent_conv_limit IS NOT NULL,
 			CASE p_mode WHEN 'regenerate_in_place' THEN jsonb_build_object(
@@ -135,7 +137,8 @@ BEGIN
 				'error_message', v_target.error_message, 'model', v_target.model,
 				'input_tokens', v_target.input_tokens, 'output_tokens', v_target.output_tokens,
 				'credits_cost', v_target.credits_cost, 'task_id', v_target.task_id) END,
-			p_idem_key, now());
+			p_idem_key, now()
+		WHERE NOT v_refused;
 
 		IF NOT v_ctx.title_is_custom AND v_ctx.last_sequence = 0 AND p_title IS NOT NULL THEN
 			title := left(p_title, 500);
@@ -150,9 +153,11 @@ BEGIN
 			WITH pair AS (
 				INSERT INTO conversation_messages AS m (id, conversation_id, user_id, sequence, role, content, status, model, attachments, task_id)
 				VALUES (p_user_message_id, p_conversation_id, p_user_id, v_ctx.last_sequence + 1, 'user',
-						p_content, 'success', NULL, coalesce(p_attachments, '[]'), p_task_id),
+						p_content, 'success', NULL, coalesce(p_attachments, '[]'),
+						CASE WHEN NOT v_refused THEN p_task_id END),
 					(v_message_id, p_conversation_id, p_user_id, v_ctx.last_sequence + 2, 'assistant',
-						'', 'processing', v_ctx.model, '[]', p_task_id)
+						'', CASE WHEN v_refused THEN 'insufficient_balance' ELSE 'processing' END, v_ctx.model, '[]',
+						CASE WHEN NOT v_refused THEN p_task_id END)
 				RETURNING m.role, message_json(m) AS json
 			)
 			SELECT u.json, a.json INTO user_message, assistant_message
@@ -171,6 +176,7 @@ BEGIN
 			WHERE m.id = v_message_id
 			RETURNING message_json(m) INTO assistant_message;
 		END IF;
+		EXIT attempt WHEN v_refused;
 		outcome := 'ok';
 		RETURN NEXT;
 		RETURN;
@@ -183,7 +189,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok. balance is after the hold.';
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold.';
 
 CREATE FUNCTION turn_settle(
 	p_task_id uuid, p_owner uuid, p_outcome text, p_message_status text, p_content text, p_reasoning text,
@@ -297,7 +303,7 @@ AS $$
 		LEFT JOIN processes p ON p.id = t.owner
 		LEFT JOIN llm_models l ON l.id = t.model_id
 		LEFT JOIN conversation_messages q ON q.id = t.user_message_id
-	WHERE t.status IN ('pending', 'running')
+	WHERE t.completed_at IS NULL
 		AND (t.owner IS NOT NULL OR t.status = 'running')
 		AND CASE WHEN p.id IS NULL
 			-- no row: removed after its death, or not yet written at the very start
@@ -386,7 +392,7 @@ BEGIN
 	RETURN NEXT;
 	what := 'processes';
 	DELETE FROM processes p WHERE p.heartbeat_at < now() - interval '1 hour'
-		AND NOT EXISTS (SELECT FROM tasks t WHERE t.owner = p.id AND t.status IN ('pending', 'running'));
+		AND NOT EXISTS (SELECT FROM tasks t WHERE t.owner = p.id AND t.completed_at IS NULL);
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	RETURN NEXT;
 	what := 'sessions';

@@ -90,18 +90,28 @@ class Open(TurnTest):
         self.assertEqual((row["settled"], row["charged"], row["balance"]), (True, 0, 0))
         self.assertEqual(self.db.row("SELECT cost, overrun FROM usage WHERE task_id = $1", task), {"cost": 0, "overrun": 3})
 
+    def test_insufficient_keeps_the_question(self):
+        user = self.user(5)
+        conversation = self.conversation(user)
+        task, row = self.open(user, conversation, hold="5.000001", key="k1")
+        self.assertEqual((row["outcome"], row["balance"], row["required"]), ("insufficient", 5, D("5.000001")))
+        question, answer = row["user_message"], row["assistant_message"]
+        self.assertEqual((question["sequence"], question["status"], question["task_id"]), (1, "success", None))
+        self.assertEqual((answer["sequence"], answer["status"], answer["task_id"], answer["is_error"]),
+                         (2, "insufficient_balance", None, True))
+        self.assertIsNone(self.task(task))
+        self.assertEqual(self.db.query("SELECT 1 FROM idempotency_keys WHERE user_id = $1", user), [])
+        self.assertEqual(self.db.query("SELECT 1 FROM credit_transactions WHERE user_id = $1", user), [])
+        self.assertEqual(self.db.value("SELECT credits FROM users WHERE id = $1", user), 5)
+        self.assert_refused("insufficient", user, conversation, hold=6, mode="regenerate_in_place", target=answer["id"])
+        _, row = self.open(user, conversation, hold=5, mode="regenerate_in_place", target=answer["id"])
+        self.assertEqual((row["outcome"], row["balance"], row["assistant_message"]["status"]), ("ok", 0, "processing"))
+
     def test_refusals_change_nothing(self):
         user, other = self.user(5), self.user(5)
         conversation = self.conversation(user)
         self.assert_refused("not_found", other, conversation)
         self.assert_refused("not_found", user, new_id())
-        row = self.assert_refused("insufficient", user, conversation, hold="5.000001", key="k1")
-        self.assertEqual((row["balance"], row["required"]), (5, D("5.000001")))
-        self.assertIsNone(row["user_message"])
-        _, row = self.open(user, conversation, hold=5)
-        self.assertEqual((row["outcome"], row["balance"]), ("ok", 0))
-        row = self.assert_refused("insufficient", user, conversation, hold="0.000001")
-        self.assertEqual(row["balance"], 0)
         self.db.query("UPDATE users SET status = 'disabled' WHERE id = $1", other)
         self.assert_refused("user_disabled", other, self.conversation(other), key="k")
         for options in ({"mode": "other"}, {"mode": None}, {"hold": -1}, {"hold": "NaN"}, {"hold": None}):
