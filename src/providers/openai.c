@@ -37,10 +37,12 @@ struct parser {
 static void
 emit_text(struct parser *p, enum provider_event_kind kind, const json_t *value)
 {
-	const char *s = json_string_value(value), *end = s + json_string_length(value);
+	const char *s = json_string_value(value), *end;
 
+	if (s == NULL)
+		return;
 	/* PostgreSQL keeps no NUL in a text, and no answer needs one. */
-	while (s != NULL && s < end) {
+	for (end = s + json_string_length(value); s < end;) {
 		const char *nul = memchr(s, '\0', (size_t)(end - s));
 		size_t len = (size_t)((nul == NULL ? end : nul) - s);
 

@@ -12,6 +12,7 @@
 #include "providers/openai_private.h"
 
 #define RETRY_AFTER_MAX_S 86400
+#define NAME_MAX_BYTES 60 /* of an error's code in the log */
 
 /* What the body says of itself; the texts live in the json_t, never NULL. */
 struct said {
@@ -121,10 +122,11 @@ describe(int http_status, const struct said *said, struct provider_failure *out)
 	const char *name = *said->code != '\0' ? said->code : said->type;
 	bool is_secret = http_status == 401 || http_status == 403 || strcmp(said->code, "invalid_api_key") == 0;
 	const char *message = is_secret ? "" : said->message;
-	size_t len;
+	size_t name_len = strnlen(name, NAME_MAX_BYTES), len;
 
-	snprintf(out->detail, sizeof(out->detail), "HTTP %d%s%.60s%s%s", http_status, *name ? " " : "", name,
-	    *message ? ": " : "", message);
+	name_len -= utf8_tail(name, name_len);
+	snprintf(out->detail, sizeof(out->detail), "HTTP %d%s%.*s%s%s", http_status, name_len > 0 ? " " : "",
+	    (int)name_len, name, *message ? ": " : "", message);
 	len = strlen(out->detail);
 	out->detail[len - utf8_tail(out->detail, len)] = '\0';
 	for (char *p = out->detail; *p != '\0'; p++)
