@@ -99,7 +99,7 @@ class Open(TurnTest):
         self.assertEqual((question["sequence"], question["status"], question["task_id"]), (1, "success", None))
         self.assertEqual((answer["sequence"], answer["status"], answer["task_id"], answer["is_error"]),
                          (2, "insufficient_balance", None, True))
-        self.assertIsNone(self.task(task))
+        self.assertEqual(self.db.query("SELECT 1 FROM tasks WHERE id = $1", task), [])
         self.assertEqual(self.db.query("SELECT 1 FROM idempotency_keys WHERE user_id = $1", user), [])
         self.assertEqual(self.db.query("SELECT 1 FROM credit_transactions WHERE user_id = $1", user), [])
         self.assertEqual(self.db.value("SELECT credits FROM users WHERE id = $1", user), 5)
