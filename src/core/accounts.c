@@ -36,7 +36,7 @@ account_create(struct pg *pg, const struct account_new *in, char out_id[UUID_LEN
 	uuid_v7(out_id);
 	return pg_query(pg, NULL,
 	    "INSERT INTO users (id, email, phone, nickname, password_hash, role, locale)"
-	    " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	    " VALUES ($1, $2, $3, btrim($4), $5, $6, $7)",
 	    PS(out_id), PS(in->email), PS(in->phone), PS(in->nickname), PS(in->password_hash), PS(in->role),
 	    PS(in->locale));
 }
@@ -358,7 +358,8 @@ account_update(struct request *rq, const char *user_id, const char *nickname, co
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(rq->pg, &rows,
-	    "UPDATE users SET nickname = coalesce($2, nickname), locale = coalesce($3, locale), updated_at = now() "
+	    "UPDATE users SET nickname = coalesce(btrim($2), nickname), locale = coalesce($3, locale), updated_at = "
+	    "now() "
 	    "WHERE id = $1",
 	    PS(user_id), PS(nickname), PS(locale));
 

@@ -18,22 +18,10 @@ bearer_token(const struct request *rq)
 	return *header == '\0' ? NULL : header;
 }
 
+/* The token is ours: are the session and the user behind it still good?  *st is
+ * the answer, *why the reason when it is E_UNAUTHENTICATED. */
 static enum status
-refuse(struct request *rq, const char *challenge, const char *why)
-{
-	reply_header(rq, "WWW-Authenticate", "%s", challenge);
-	return fail(rq, E_UNAUTHENTICATED, "%s", why);
-}
-
-static enum status
-refuse_token(struct request *rq, const char *why)
-{
-	return refuse(rq, "Bearer realm=\"weir\", error=\"invalid_token\"", why);
-}
-
-/* The token is ours: are the session and the user behind it still good? */
-static enum status
-check_session(struct request *rq, const struct jwt_claims *claims)
+check_session(struct request *rq, const struct jwt_claims *claims, const char **why)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(rq->pg, &rows,
@@ -42,14 +30,15 @@ check_session(struct request *rq, const struct jwt_claims *claims)
 	    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2",
 	    PS(claims->session_id), PS(claims->user_id));
 
+	*why = "the session is gone, revoked or over";
 	if (st != OK)
-		return fail(rq, st, "looking up the session");
+		return st;
 	if (rows_count(rows) == 0)
-		return refuse_token(rq, "the session is gone");
+		return E_UNAUTHENTICATED;
 	if (!row_bool(rows, 0, "active"))
-		return fail(rq, E_ACCOUNT_DISABLED, "user %s", claims->user_id);
+		return E_ACCOUNT_DISABLED;
 	if (!row_bool(rows, 0, "live"))
-		return refuse_token(rq, "the session is revoked or over");
+		return E_UNAUTHENTICATED;
 	rq->caller = (struct principal){
 		.user_id = arena_strdup(rq->arena, claims->user_id),
 		.session_id = arena_strdup(rq->arena, claims->session_id),
@@ -58,22 +47,45 @@ check_session(struct request *rq, const struct jwt_claims *claims)
 	return OK;
 }
 
-enum status
-auth_caller(struct request *rq)
+/* Who sent the request, if its token holds. */
+static enum status
+identify(struct request *rq, const char **why)
 {
-	const char *token = bearer_token(rq), *why = NULL;
+	const char *token = bearer_token(rq);
 	struct jwt_claims claims;
+	enum status st;
 
+	*why = "no Bearer token";
 	if (token == NULL)
-		return refuse(rq, "Bearer realm=\"weir\"", "no Bearer token");
-	if (access_token_check(rq->arena, rq->conf, token, &claims, &why) != OK)
-		return refuse_token(rq, why);
-	return check_session(rq, &claims);
+		return E_UNAUTHENTICATED;
+	if ((st = access_token_check(rq->arena, rq->conf, token, &claims, why)) != OK)
+		return st;
+	return check_session(rq, &claims, why);
+}
+
+/* RFC 6750 3: no error code where no token was sent. */
+static enum status
+refuse(struct request *rq, const char *why)
+{
+	reply_header(rq, "WWW-Authenticate", "Bearer realm=\"weir\"%s",
+	    bearer_token(rq) == NULL ? "" : ", error=\"invalid_token\"");
+	return fail(rq, E_UNAUTHENTICATED, "%s", why);
+}
+
+enum status
+auth_try(struct request *rq)
+{
+	const char *why;
+	enum status st = identify(rq, &why);
+
+	return st == OK || st == E_UNAUTHENTICATED || st == E_ACCOUNT_DISABLED ? OK
+									       : fail(rq, st, "looking up the session");
 }
 
 enum status
 auth_stage(struct request *rq)
 {
+	const char *why;
 	enum status st;
 
 	switch (rq->route->caller) {
@@ -82,8 +94,11 @@ auth_stage(struct request *rq)
 	case CALLER_USER:
 	case CALLER_ADMIN: break;
 	}
-	if ((st = auth_caller(rq)) != OK)
-		return st;
+	st = identify(rq, &why);
+	if (st == E_UNAUTHENTICATED)
+		return refuse(rq, why);
+	if (st != OK)
+		return fail(rq, st, "looking up the session");
 	if (rq->route->caller == CALLER_ADMIN && !rq->caller.admin)
 		return fail(rq, E_FORBIDDEN, "not an admin");
 	return OK;

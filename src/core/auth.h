@@ -21,8 +21,9 @@
  * E_ACCOUNT_DISABLED; E_FORBIDDEN not an admin; E_UNAVAILABLE no database.
  * Worker. */
 enum status auth_stage(struct request *rq) MUST_CHECK;
-/* Fill rq->caller from the Bearer token whatever the route asks for: OK,
- * E_UNAUTHENTICATED, E_ACCOUNT_DISABLED or E_UNAVAILABLE as above. */
-enum status auth_caller(struct request *rq) MUST_CHECK;
+/* For routes of CALLER_ANYONE that know their caller better than none: fill
+ * rq->caller when a token was sent and holds, leave it empty when not.  OK, or
+ * E_UNAVAILABLE no database.  Worker. */
+enum status auth_try(struct request *rq) MUST_CHECK;
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "core/accounts.h"
 #include "core/audit.h"
 #include "core/jwt.h"
 
@@ -213,9 +214,16 @@ session_clear_cookie(struct request *rq)
 	set_cookie(rq, "", 0);
 }
 
-json_t *
-session_grant_json(const struct session_grant *grant)
+enum status
+session_reply(struct request *rq, int http_status, const struct session_grant *grant)
 {
-	return json_pack("{s:s, s:s, s:I, s:s}", "access_token", grant->access_token, "token_type", "Bearer",
-	    "expires_in", (json_int_t)grant->expires_in_s, "refresh_token", grant->refresh_token);
+	json_t *user;
+	enum status st;
+
+	if ((st = account_json(rq, grant->user_id, &user)) != OK)
+		return st;
+	session_set_cookie(rq, grant);
+	return reply_json(rq, http_status,
+	    json_pack("{s:o, s:s, s:s, s:I, s:s}", "user", user, "access_token", grant->access_token, "token_type",
+		"Bearer", "expires_in", (json_int_t)grant->expires_in_s, "refresh_token", grant->refresh_token));
 }

@@ -50,7 +50,8 @@ const char *session_token_given(struct request *rq);
 /* Set or clear the cookie. */
 void session_set_cookie(struct request *rq, const struct session_grant *grant);
 void session_clear_cookie(struct request *rq);
-/* {"access_token","token_type","expires_in","refresh_token"}; the caller owns it. */
-json_t *session_grant_json(const struct session_grant *grant);
+/* Answer with {"user","access_token","token_type","expires_in","refresh_token"}
+ * and set the cookie. */
+enum status session_reply(struct request *rq, int http_status, const struct session_grant *grant);
 
 #endif

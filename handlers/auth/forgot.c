@@ -1,0 +1,32 @@
+/*
+ * POST /api/auth/forgot -- mail a link to set a new password.
+ *
+ * in      email
+ * out     202, whether or not there is such an account
+ * errors  503 unavailable: no mail is configured
+ * note    three links per account and quarter of an hour; the mail leaves after
+ *         the answer, so that the time tells nothing either
+ * proof   tests/it/test_accounts.py
+ */
+#include "weir.h"
+
+const struct field auth_forgot_fields[] = {
+	{ "email", F_EMAIL, F_REQUIRED, .help = "the address of the account" },
+	{ .name = NULL },
+};
+
+enum status
+h_auth_forgot(struct request *rq)
+{
+	struct password_reset reset;
+	enum status st;
+
+	if (!mail_configured(rq->conf))
+		return fail(rq, E_UNAVAILABLE, "no mail is configured");
+	if ((st = account_forgot(rq, field_text(rq->json, "email"), &reset)) != OK)
+		return st;
+	if (reset.token != NULL)
+		mail_post_reset(rq, &reset);
+	audit(rq, "auth.forgot", audit_user(rq, reset.user_id), reset.token == NULL ? "denied" : "ok", NULL);
+	return reply_json(rq, 202, json_object());
+}

@@ -1,0 +1,39 @@
+/*
+ * POST /api/auth/refresh -- exchange a refresh token for new tokens.
+ *
+ * in      refresh_token?, else the cookie
+ * out     200 {user, access_token, token_type, expires_in (s), refresh_token};
+ *         the token given is used up
+ * errors  401 unauthenticated: unknown, over, revoked, or used before; the last
+ *         revokes the whole session, because somebody has a copy
+ * proof   tests/it/test_accounts.py
+ */
+#include "weir.h"
+
+const struct field auth_refresh_fields[] = {
+	{ "refresh_token", F_LINE, 0, .max = 200, .help = "absent: the cookie is used" },
+	{ .name = NULL },
+};
+
+enum status
+h_auth_refresh(struct request *rq)
+{
+	const char *token = session_token_given(rq), *result;
+	struct session_grant grant;
+	enum status st;
+	bool reused;
+
+	if (token == NULL)
+		return fail(rq, E_UNAUTHENTICATED, "no refresh token");
+	st = session_refresh(rq, token, &grant, &reused);
+	rq->caller.user_id = grant.user_id;
+	if (st != OK) {
+		result = reused ? "token_reuse" : status_code(st);
+		audit(rq, "auth.refresh", audit_user(rq, grant.user_id), result, NULL);
+		if (st == E_UNAUTHENTICATED)
+			session_clear_cookie(rq);
+		return st;
+	}
+	audit(rq, "auth.refresh", audit_user(rq, grant.user_id), "ok", NULL);
+	return session_reply(rq, 200, &grant);
+}
