@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/queue.h"
 #include "core/auth.h"
+#include "core/event_stream.h"
 #include "core/follow.h"
 #include "core/idempotency.h"
 #include "core/job.h"
@@ -354,6 +355,7 @@ on_terminate(void *arg)
 	LOG(INFO, "drain", LI("turns", r->process.n_turns), LI("connections", fcgi_server_open(r->server)));
 	scoreboard_state(r->process.score, SLOT_DRAINING);
 	fcgi_server_drain(r->server);
+	event_streams_stop_all(&r->process);
 	reactor_timer_start(r->drain_timer, 0);
 }
 
@@ -426,8 +428,8 @@ stop(struct responder *r)
 	process_stop(p);
 	reactor_timer_free(r->housekeeping);
 	reactor_timer_free(r->drain_timer);
+	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	leases_free(p);
-	redis_async_free(p->redis);
 	http_client_free(p->http);
 	fcgi_server_free(r->server);
 	reactor_free(p->reactor);
