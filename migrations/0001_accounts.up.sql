@@ -43,16 +43,28 @@ CREATE TYPE credits_change_type AS ENUM (
 COMMENT ON TYPE credits_change_type IS
 	'Why a balance changed. Names ending in _cost are spending; hold and hold_release only set credits aside and give them back; all others are grants or corrections.';
 
+-- Value rules are domains rather than CHECKs of columns: a domain's rule is parsed once per session, a table's
+-- CHECK by every statement that writes to it, and a turn writes a dozen rows.
+CREATE DOMAIN credits_amount AS numeric(20,6) CHECK (VALUE >= 0 AND VALUE <> 'NaN');
+COMMENT ON DOMAIN credits_amount IS 'Credits, never negative, to the millionth.';
+CREATE DOMAIN credits_change AS numeric(20,6) CHECK (VALUE <> 0 AND VALUE <> 'NaN');
+COMMENT ON DOMAIN credits_change IS 'A signed change in credits.';
+CREATE DOMAIN token_count AS int CHECK (VALUE >= 0);
+COMMENT ON DOMAIN token_count IS 'A number of model tokens.';
+CREATE DOMAIN user_role AS varchar(10) CHECK (VALUE IN ('user', 'admin'));
+COMMENT ON DOMAIN user_role IS 'What a user may do.';
+CREATE DOMAIN user_status AS varchar(10) CHECK (VALUE IN ('active', 'disabled'));
+COMMENT ON DOMAIN user_status IS 'Whether an account may be used.';
+
 CREATE TABLE users (
 	id uuid PRIMARY KEY,
 	email text,
 	phone text,
 	nickname text NOT NULL DEFAULT '',
 	password_hash text,
-	role varchar(10) NOT NULL DEFAULT 'user' CHECK (role IN ('user', 'admin')),
-	status varchar(10) NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'disabled')),
-	credits numeric(20,6) NOT NULL DEFAULT 0
-		CONSTRAINT users_credits_not_negative CHECK (credits >= 0 AND credits <> 'NaN'),
+	role user_role NOT NULL DEFAULT 'user',
+	status user_status NOT NULL DEFAULT 'active',
+	credits credits_amount NOT NULL DEFAULT 0,
 	locale varchar(16) NOT NULL DEFAULT 'en',
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
@@ -137,7 +149,7 @@ CREATE TABLE invitations (
 	max_uses int NOT NULL DEFAULT 1 CHECK (max_uses > 0),
 	uses int NOT NULL DEFAULT 0 CHECK (uses >= 0),
 	expires_at timestamptz,
-	gift_credits numeric(20,6) NOT NULL DEFAULT 0 CHECK (gift_credits >= 0 AND gift_credits <> 'NaN'),
+	gift_credits credits_amount NOT NULL DEFAULT 0,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT invitations_not_overused CHECK (uses <= max_uses)
 );
@@ -154,8 +166,8 @@ CREATE TABLE credits_history (
 	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
 	id bigint GENERATED ALWAYS AS IDENTITY,
 	change_type credits_change_type NOT NULL,
-	change_amount numeric(20,6) NOT NULL CHECK (change_amount <> 0 AND change_amount <> 'NaN'),
-	balance_after numeric(20,6) NOT NULL CHECK (balance_after >= 0),
+	change_amount credits_change NOT NULL,
+	balance_after credits_amount NOT NULL,
 	description text NOT NULL DEFAULT '',
 	task_id uuid,
 	actor_id uuid,

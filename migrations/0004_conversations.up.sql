@@ -30,22 +30,26 @@ COMMENT ON COLUMN conversations.total_tokens IS 'Tokens of successful turns only
 COMMENT ON COLUMN conversations.created_at IS 'When it was made.';
 COMMENT ON COLUMN conversations.updated_at IS 'Last activity: creation, a turn opened, a change by the user. Not touched by settlement, so that the answer''s end moves nothing in the list.';
 
+CREATE DOMAIN message_role AS varchar(10) CHECK (VALUE IN ('user', 'assistant', 'system'));
+COMMENT ON DOMAIN message_role IS 'Who speaks.';
+CREATE DOMAIN message_status AS varchar(30) CHECK (VALUE IN (
+	'pending', 'processing', 'success', 'error', 'insufficient_balance', 'content_violation', 'llm_error'));
+COMMENT ON DOMAIN message_status IS 'The documents'' MessageStatus: two live states, success, four failures.';
+
 CREATE TABLE conversation_messages (
 	id uuid PRIMARY KEY,
 	conversation_id uuid NOT NULL REFERENCES conversations ON DELETE CASCADE,
 	user_id uuid NOT NULL,
-	sequence bigint NOT NULL CHECK (sequence > 0),
-	role varchar(10) NOT NULL CHECK (role IN ('user', 'assistant', 'system')),
+	sequence bigint NOT NULL,
+	role message_role NOT NULL,
 	content text NOT NULL DEFAULT '',
 	reasoning text,
-	status varchar(30) NOT NULL DEFAULT 'pending' CHECK (status IN (
-		'pending', 'processing', 'success', 'error',
-		'insufficient_balance', 'content_violation', 'llm_error')),
+	status message_status NOT NULL DEFAULT 'pending',
 	error_message text,
 	model varchar(200),
-	input_tokens int NOT NULL DEFAULT 0 CHECK (input_tokens >= 0),
-	output_tokens int NOT NULL DEFAULT 0 CHECK (output_tokens >= 0),
-	credits_cost numeric(20,6) NOT NULL DEFAULT 0 CHECK (credits_cost >= 0 AND credits_cost <> 'NaN'),
+	input_tokens token_count NOT NULL DEFAULT 0,
+	output_tokens token_count NOT NULL DEFAULT 0,
+	credits_cost credits_amount NOT NULL DEFAULT 0,
 	attachments jsonb NOT NULL DEFAULT '[]',
 	task_id uuid,
 	created_at timestamptz NOT NULL DEFAULT now(),

@@ -21,15 +21,22 @@ CREATE FUNCTION process_is_alive(p_id uuid) RETURNS boolean
 	RETURN EXISTS (SELECT FROM processes p WHERE p.id = p_id AND p.heartbeat_at > now() - interval '20 seconds');
 COMMENT ON FUNCTION process_is_alive(uuid) IS 'Has this process written a heartbeat within the last 20 s? False for NULL.';
 
+CREATE DOMAIN percentage AS int CHECK (VALUE BETWEEN 0 AND 100);
+COMMENT ON DOMAIN percentage IS 'Whole per cent.';
+CREATE DOMAIN task_type AS varchar(20) CHECK (VALUE IN ('chat', 'image', 'video'));
+COMMENT ON DOMAIN task_type IS 'What a task makes.';
+CREATE DOMAIN task_status AS varchar(20) CHECK (VALUE IN ('pending', 'running', 'completed', 'failed', 'cancelled'));
+COMMENT ON DOMAIN task_status IS 'pending and running are live; the others are final.';
+
 CREATE TABLE tasks (
 	id uuid PRIMARY KEY,
 	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
 	conversation_id uuid REFERENCES conversations ON DELETE SET NULL,
-	type varchar(20) NOT NULL CHECK (type IN ('chat', 'image', 'video')),
-	status varchar(20) NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'running', 'completed', 'failed', 'cancelled')),
-	progress int NOT NULL DEFAULT 0 CHECK (progress BETWEEN 0 AND 100),
-	credits_locked numeric(20,6) NOT NULL DEFAULT 0 CHECK (credits_locked >= 0 AND credits_locked <> 'NaN'),
-	credits_used numeric(20,6) NOT NULL DEFAULT 0 CHECK (credits_used >= 0 AND credits_used <> 'NaN'),
+	type task_type NOT NULL,
+	status task_status NOT NULL DEFAULT 'pending',
+	progress percentage NOT NULL DEFAULT 0,
+	credits_locked credits_amount NOT NULL DEFAULT 0,
+	credits_used credits_amount NOT NULL DEFAULT 0,
 	owner uuid,
 	model_id bigint,
 	message_id uuid,
@@ -50,8 +57,9 @@ CREATE TABLE tasks (
 CREATE INDEX idx_tasks_user_status ON tasks (user_id, status);
 CREATE INDEX idx_tasks_conversation ON tasks (conversation_id);
 CREATE INDEX idx_tasks_created ON tasks (created_at DESC);
--- heartbeat and sweeps: only live tasks have an entry
-CREATE INDEX tasks_live_owner ON tasks (owner) WHERE status IN ('pending', 'running');
+-- Heartbeat and sweeps: only live tasks have an entry. The condition is on completed_at and not, as would be the same,
+-- on status, lest the planner take this index for "this task, if live" and walk all live and dead entries.
+CREATE INDEX tasks_live_owner ON tasks (owner) WHERE completed_at IS NULL;
 COMMENT ON TABLE tasks IS
 	'One row per chat turn or media job. Inserted when it opens, updated once when it ends; about 300 bytes and four index entries each.';
 COMMENT ON COLUMN tasks.id IS 'UUIDv7; also the idempotency key of its hold and the member of its slot.';
@@ -121,7 +129,7 @@ BEGIN
 	ON CONFLICT (id) DO UPDATE SET heartbeat_at = now();
 	RETURN QUERY
 		SELECT t.id FROM tasks t
-		WHERE t.owner = p_id AND t.status IN ('pending', 'running') AND t.cancel_requested_at IS NOT NULL;
+		WHERE t.owner = p_id AND t.completed_at IS NULL AND t.cancel_requested_at IS NOT NULL;
 END
 $$;
 COMMENT ON FUNCTION process_heartbeat(uuid, text, text, int) IS

@@ -9,3 +9,4 @@ DROP FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int);
 DROP FUNCTION credits_grant(uuid, numeric, credits_change_type, text, uuid);
 DROP FUNCTION deduct_credits_atomic(uuid, numeric, text, credits_change_type);
 DROP TABLE credit_transactions;
+DROP DOMAIN hold_status, hold_type, credits_positive;

@@ -4,20 +4,27 @@
 -- UPDATE ... WHERE status = 'pending'. All locks are taken in one order everywhere:
 -- task, conversation, message, hold, user. The user's row comes last because it is the hottest.
 
+CREATE DOMAIN credits_positive AS numeric(20,6) CHECK (VALUE > 0 AND VALUE <> 'NaN');
+COMMENT ON DOMAIN credits_positive IS 'Credits, more than none.';
+CREATE DOMAIN hold_type AS varchar(20) CHECK (VALUE IN ('lock', 'deduct', 'refund'));
+COMMENT ON DOMAIN hold_type IS 'The documents'' kinds of transaction.';
+CREATE DOMAIN hold_status AS varchar(20) CHECK (VALUE IN ('pending', 'confirmed', 'refunded', 'expired'));
+COMMENT ON DOMAIN hold_status IS 'pending until it ends, once, in one of the other three.';
+
 CREATE TABLE credit_transactions (
 	id uuid PRIMARY KEY,
 	task_id uuid NOT NULL CONSTRAINT idx_credit_tx_task UNIQUE,
 	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-	amount numeric(20,6) NOT NULL CHECK (amount > 0 AND amount <> 'NaN'),
-	used numeric(20,6) NOT NULL DEFAULT 0,
-	type varchar(20) NOT NULL DEFAULT 'lock' CHECK (type IN ('lock', 'deduct', 'refund')),
-	status varchar(20) NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'confirmed', 'refunded', 'expired')),
+	amount credits_positive NOT NULL,
+	used credits_amount NOT NULL DEFAULT 0,
+	type hold_type NOT NULL DEFAULT 'lock',
+	status hold_status NOT NULL DEFAULT 'pending',
 	reason varchar(100),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	confirmed_at timestamptz,
 	settled_at timestamptz,
 	expires_at timestamptz NOT NULL DEFAULT now() + interval '10 minutes',
-	CONSTRAINT credit_tx_used_within_held CHECK (used >= 0 AND used <= amount),
+	CONSTRAINT credit_tx_used_within_held CHECK (used <= amount),
 	CONSTRAINT credit_tx_only_confirmed_uses CHECK (used = 0 OR status = 'confirmed'),
 	CONSTRAINT credit_tx_ended_has_time CHECK ((status = 'pending') = (settled_at IS NULL)),
 	CONSTRAINT credit_tx_confirmed_has_time CHECK ((status = 'confirmed') = (confirmed_at IS NOT NULL))
@@ -172,7 +179,8 @@ BEGIN
 		settled_at = now(),
 		confirmed_at = CASE WHEN p_status = 'confirmed' THEN now() END,
 		reason = CASE WHEN p_status = 'confirmed' THEN t.reason ELSE left(coalesce(p_reason, t.reason), 100) END
-	WHERE t.task_id = p_task_id AND t.status = 'pending'
+	-- "still pending", written so that the planner cannot take the index on status and walk its dead entries
+	WHERE t.task_id = p_task_id AND t.status NOT IN ('confirmed', 'refunded', 'expired')
 	RETURNING t.user_id, t.amount, t.used, coalesce(p_reason, t.reason, '')
 	INTO v_user_id, held, charged, v_reason;
 	ended := FOUND;
@@ -268,7 +276,7 @@ BEGIN
 	UPDATE credit_transactions c
 	SET expires_at = now() + make_interval(secs => p_lease_s)
 	FROM tasks t
-	WHERE t.owner = p_owner AND t.status IN ('pending', 'running')
+	WHERE t.owner = p_owner AND t.completed_at IS NULL
 		AND c.task_id = t.id AND c.status = 'pending'
 		AND c.expires_at < now() + make_interval(secs => p_lease_s) / 2;
 	GET DIAGNOSTICS v_extended = ROW_COUNT;

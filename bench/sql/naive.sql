@@ -1,17 +1,18 @@
+-- pgbench -M prepared
 -- The same money moved statement by statement, as the documents do it: the baseline of hold_settle.sql.
 \set account random(1, :accounts)
-SELECT gen_random_uuid() AS task, ('00000000-0000-7000-8001-' || lpad(to_hex(:account), 12, '0')) AS account_id \gset
+SELECT gen_random_uuid() AS task, ('00000000-0000-7000-8001-' || lpad(to_hex(:account::bigint), 12, '0')) AS account_id \gset
 BEGIN;
-UPDATE users SET credits = credits - 1, updated_at = now() WHERE id = :'account_id' AND credits >= 1;
-INSERT INTO credit_transactions (id, task_id, user_id, amount, reason) VALUES (gen_random_uuid(), :'task', :'account_id', 1, 'bench');
+UPDATE users SET credits = credits - 1, updated_at = now() WHERE id = :account_id::uuid AND credits >= 1;
+INSERT INTO credit_transactions (id, task_id, user_id, amount, reason) VALUES (gen_random_uuid(), :task::uuid, :account_id::uuid, 1, 'bench');
 INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, task_id)
-SELECT id, 'hold', -1, credits, :'task' FROM users WHERE id = :'account_id';
+SELECT id, 'hold', -1, credits, :task::uuid FROM users WHERE id = :account_id::uuid;
 COMMIT;
 BEGIN;
-UPDATE credit_transactions SET status = 'confirmed', used = 0.25, settled_at = now(), confirmed_at = now() WHERE task_id = :'task' AND status = 'pending';
-UPDATE users SET credits = credits + 0.75, updated_at = now() WHERE id = :'account_id';
+UPDATE credit_transactions SET status = 'confirmed', used = 0.25, settled_at = now(), confirmed_at = now() WHERE task_id = :task::uuid AND status = 'pending';
+UPDATE users SET credits = credits + 0.75, updated_at = now() WHERE id = :account_id::uuid;
 INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, task_id)
-SELECT id, 'hold_release', 1, credits + 0.25, :'task' FROM users WHERE id = :'account_id';
+SELECT id, 'hold_release', 1, credits + 0.25, :task::uuid FROM users WHERE id = :account_id::uuid;
 INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, task_id)
-SELECT id, 'chat_cost', -0.25, credits, :'task' FROM users WHERE id = :'account_id';
+SELECT id, 'chat_cost', -0.25, credits, :task::uuid FROM users WHERE id = :account_id::uuid;
 COMMIT;
