@@ -95,7 +95,7 @@ redis_address_parse(const struct conf *conf, struct redis_address *out)
 	out->port = 6379;
 	out->is_path = text[0] == '/';
 	if (!out->is_path && colon != NULL && (colon == strchr(text, ':') || colon[-1] == ']')) {
-		out->port = atoi(colon + 1);
+		out->port = (int)strtol(colon + 1, NULL, 10);
 		len = (size_t)(colon - text);
 	}
 	if (!out->is_path && len >= 2 && text[0] == '[' && text[len - 1] == ']') {

@@ -113,7 +113,8 @@ redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const st
 	text += snprintf(text, 12, "%d", nkeys) + 1;
 	for (int i = 0; i < argc; i++) {
 		e->argv[3 + i] = text;
-		text = stpcpy(text, argv[i]) + 1;
+		memcpy(text, argv[i], strlen(argv[i]) + 1);
+		text += strlen(text) + 1;
 	}
 	return link_command(ra->commands, on_eval, e, true, e->argc, e->argv, NULL);
 }
