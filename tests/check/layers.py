@@ -28,7 +28,8 @@ LIBRARIES = {
     r"curl/": ("io",),
     r"event2/|event\.h|evhttp": ("io", "demo"),
     r"fcgi|fastcgi\.h": ("io",),
-    r"argon2\.h|crypt\.h|jwt\.h|ini\.h": ("base",),
+    r"argon2\.h|crypt\.h|ini\.h": ("base",),
+    r"jwt\.h": ("core",),
     r"openssl/": ("base", "io"),
 }
 
