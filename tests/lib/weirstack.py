@@ -534,7 +534,8 @@ class Stack:
         os.makedirs(self.folder + "/mail", exist_ok=True)
         return {
             "server": {"processes": 2, "scoreboard": self.folder + "/scoreboard"},
-            "database": {"url": self.dsn("weir"), "migrate_url": self.dsn("weir_owner")},
+            "database": {"url": self.dsn("weir"), "migrate_url": self.dsn("weir_owner"),
+                         "migrations": SRC + "/migrations"},
             "redis": {"address": self.redis_path},
             "auth": {"jwt_keys": "k1:" + self.secret("jwt"), "encryption_key": self.secret("encryption"),
                      "registration": "open", "secure_cookie": "no"},
