@@ -24,6 +24,12 @@
  * transaction while everybody else queues up behind it. */
 #define SETTINGS_SQL "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL client_min_messages = warning"
 
+/* The schema has one owner, whoever runs this: a superuser or a member steps
+ * down to it.  (A role that may not will be refused by the first migration.) */
+#define OWNER_SQL                                                                             \
+	"SELECT set_config('role', 'weir_owner', true) FROM pg_roles WHERE rolname = 'weir_owner' " \
+	"AND current_user <> 'weir_owner' AND pg_has_role(current_user, 'weir_owner', 'member')"
+
 static const char create_table[] =
 	"CREATE TABLE IF NOT EXISTS public.schema_migrations ("
 	"	version int PRIMARY KEY,"
@@ -98,7 +104,7 @@ parse_name(struct arena *a, const char *file, const char *suffix, struct migrati
 			return false;
 	if (file[4] != '_' || !name_is_sane(file + 5, stem - 5))
 		return false;
-	*m = (struct migration){ .version = atoi(file), .name = arena_strndup(a, file + 5, stem - 5) };
+	*m = (struct migration){ .version = (int)strtol(file, NULL, 10), .name = arena_strndup(a, file + 5, stem - 5) };
 	return m->version > 0;
 }
 
@@ -310,7 +316,8 @@ make_table(struct pg *pg, struct buf *problem)
 	enum status st;
 
 	if ((st = pg_begin(pg)) == OK && (st = pg_script(pg, SETTINGS_SQL)) == OK &&
-	    (st = pg_query(pg, NULL, LOCK_SQL)) == OK && (st = pg_script(pg, create_table)) == OK)
+	    (st = pg_query(pg, NULL, LOCK_SQL)) == OK && (st = pg_query(pg, NULL, OWNER_SQL)) == OK &&
+	    (st = pg_script(pg, create_table)) == OK)
 		st = pg_commit(pg);
 	if (st != OK) {
 		buf_printf(problem, "cannot make table schema_migrations: %s", pg_error(pg));
@@ -350,7 +357,7 @@ run_inside(struct pg *pg, const struct migration *m, const char *sql, bool up, b
 	enum status st;
 
 	if ((st = pg_script(pg, SETTINGS_SQL)) != OK || (st = pg_query(pg, NULL, LOCK_SQL)) != OK ||
-	    (st = is_applied(pg, m, &applied)) != OK)
+	    (st = pg_query(pg, NULL, OWNER_SQL)) != OK || (st = is_applied(pg, m, &applied)) != OK)
 		return st;
 	*done = applied == up;
 	if (*done)

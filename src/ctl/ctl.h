@@ -36,6 +36,7 @@ struct ctl {
 	struct redis *redis;	 /* connects at first use */
 	const char *conf_path;	 /* as given by -c; NULL: the default */
 	const char *migrations;	 /* the folder of migrations in use */
+	const char *user;	 /* -u: the system user to become; NULL: none */
 };
 
 /* The groups.  main.c's table says what each needs. */
@@ -58,6 +59,10 @@ int ctl_fail(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* ctl_fail() with what PostgreSQL said last: its own message for a refused
  * statement, a hint when it cannot be reached. */
 int ctl_fail_pg(struct ctl *c, enum status st, const char *doing);
+/* Become the system user of -u, so that PostgreSQL's peer authentication lets
+ * us in as that role.  After the configuration was read, before the first
+ * connection.  CTL_OK when there is nothing to do or it is done already. */
+int ctl_become(struct ctl *c);
 /* Print "usage: weirctl TEXT" to stderr; returns CTL_USAGE. */
 int ctl_usage(const char *text);
 /* One line of standard input without its newline, in c->arena: passwords and

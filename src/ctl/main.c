@@ -4,7 +4,10 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,17 +23,22 @@
 
 #define NEEDS_CONF 1u /* read the configuration, make the connections (they open at first use) */
 
-static const struct group {
+static const struct command {
 	const char *name;
 	int (*run)(struct ctl *c, int argc, char **argv);
 	unsigned flags;
 	const char *help;
-} groups[] = {
+} commands[] = {
 	{ "agent", ctl_agent, NEEDS_CONF, "add | list | remove" },
+	{ "audit", ctl_audit, NEEDS_CONF, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
 	{ "channel", ctl_channel, NEEDS_CONF, "add | set | list | enable | disable | remove | test" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
+	{ "doctor", ctl_doctor, 0, "look at everything this installation needs" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
 	{ "model", ctl_model, NEEDS_CONF, "add | set | list | remove" },
+	{ "routes", ctl_routes, 0, "print the route table" },
+	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },
+	{ "status", ctl_status, NEEDS_CONF, "[--json]: the responders, with advice" },
 };
 
 int
@@ -56,6 +64,23 @@ ctl_fail_pg(struct ctl *c, enum status st, const char *doing)
 	if (st == E_UNAVAILABLE)
 		fputs("weirctl: is PostgreSQL running, and is [database] url right? weirctl doctor tells more\n", stderr);
 	return CTL_FAILED;
+}
+
+int
+ctl_become(struct ctl *c)
+{
+	const struct passwd *p;
+
+	if (c->user == NULL)
+		return CTL_OK;
+	if ((p = getpwnam(c->user)) == NULL)
+		return ctl_fail("there is no user %s", c->user);
+	if (p->pw_uid != geteuid() &&
+	    (initgroups(p->pw_name, p->pw_gid) != 0 || setgid(p->pw_gid) != 0 || setuid(p->pw_uid) != 0))
+		return ctl_fail("cannot become %s: %s", c->user, strerror(errno));
+	/* libpq takes the role's name from the system user unless told otherwise */
+	c->user = NULL;
+	return CTL_OK;
 }
 
 int
@@ -99,22 +124,24 @@ ctl_secret(struct ctl *c, const char *prompt)
 static void
 print_help(FILE *to)
 {
-	fputs("usage: weirctl [-c FILE] [--migrations DIR] [-v] COMMAND ...\n\n", to);
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		fprintf(to, "  %-8s  %s\n", groups[i].name, groups[i].help);
+	fputs("usage: weirctl [-c FILE] [--migrations DIR] [-u USER] [-v] COMMAND ...\n\n", to);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].help);
 	fputs("\n  -c FILE           configuration, default " CONF_DEFAULT_PATH "\n"
 	      "  --migrations DIR  folder of migrations, default " WEIR_MIGRATIONSDIR "\n"
+	      "  -u USER           become this system user once the configuration is read,\n"
+	      "                    for PostgreSQL's peer authentication\n"
 	      "  -v                log what happens to standard error\n"
 	      "  --version, --help\n\nSee weirctl(8).\n",
 	      to);
 }
 
-static const struct group *
-find_group(const char *name)
+static const struct command *
+find_command(const char *name)
 {
-	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-		if (strcmp(groups[i].name, name) == 0)
-			return &groups[i];
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
 	return NULL;
 }
 
@@ -125,6 +152,7 @@ read_options(struct ctl *c, int argc, char **argv)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "migrations", required_argument, NULL, 'm' },
+		{ "user", required_argument, NULL, 'u' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
@@ -133,13 +161,16 @@ read_options(struct ctl *c, int argc, char **argv)
 	/* weirctl speaks for itself: nothing is logged unless asked for */
 	int opt, level = LOG_ERROR + 1;
 
-	while ((opt = getopt_long(argc, argv, "+c:vh", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "+c:u:vh", longs, NULL)) != -1) {
 		switch (opt) {
 		case 'c':
 			c->conf_path = optarg;
 			break;
 		case 'm':
 			c->migrations = optarg;
+			break;
+		case 'u':
+			c->user = optarg;
 			break;
 		case 'v':
 			level = LOG_DEBUG;
@@ -158,22 +189,26 @@ read_options(struct ctl *c, int argc, char **argv)
 	return -1;
 }
 
-/* The group runs with what it needs. */
+/* The command runs with what it needs. */
 static int
-run_group(struct ctl *c, const struct group *g, int argc, char **argv)
+run_command(struct ctl *c, const struct command *cmd, int argc, char **argv)
 {
 	struct conf *conf = NULL;
 	int rc;
 
-	if (g->flags & NEEDS_CONF) {
+	if (cmd->flags & NEEDS_CONF) {
 		if (conf_load(c->conf_path, &conf) != OK)
 			return CTL_FAILED;
+		if (ctl_become(c) != CTL_OK) {
+			conf_free(conf);
+			return CTL_FAILED;
+		}
 		c->conf = conf;
 		c->pg = pg_new(conf, conf->database_url, "weirctl");
 		c->redis = redis_new(conf);
 	}
 	c->migrations = migrate_dir(conf, c->migrations);
-	rc = g->run(c, argc, argv);
+	rc = cmd->run(c, argc, argv);
 	if (conf != NULL) {
 		redis_free(c->redis);
 		pg_free(c->pg);
@@ -189,7 +224,7 @@ int
 main(int argc, char **argv)
 {
 	struct ctl c = { .arena = arena_new(65536, 1u << 30) };
-	const struct group *g;
+	const struct command *cmd;
 	int rc = read_options(&c, argc, argv);
 
 	if (rc < 0 && optind >= argc) {
@@ -197,11 +232,11 @@ main(int argc, char **argv)
 		rc = CTL_USAGE;
 	}
 	if (rc < 0) {
-		g = find_group(argv[optind]);
-		if (g == NULL)
+		cmd = find_command(argv[optind]);
+		if (cmd == NULL)
 			rc = ctl_fail("no command \"%s\"; weirctl --help lists them", argv[optind]) + 1;
 		else
-			rc = run_group(&c, g, argc - optind, argv + optind);
+			rc = run_command(&c, cmd, argc - optind, argv + optind);
 	}
 	arena_free(c.arena);
 	return rc;
