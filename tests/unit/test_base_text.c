@@ -190,7 +190,7 @@ test_status_table(void)
 	CU_ASSERT_STRING_EQUAL(
 	    status_text(E_INSUFFICIENT_CREDITS, LANG_ZH), "\xe7\xa7\xaf\xe5\x88\x86\xe4\xb8\x8d\xe8\xb6\xb3");
 	for (int st = OK; st < STATUS_COUNT; st++) {
-		CU_ASSERT_EQUAL(status_from_code(status_code((enum status)st)), st); /* codes are unique */
+		CU_ASSERT_EQUAL(status_from_code(status_code((enum status)st)), (enum status)st); /* codes are unique */
 		CU_ASSERT_TRUE(strlen(status_text((enum status)st, LANG_EN)) > 0);
 		CU_ASSERT_TRUE(
 		    utf8_valid(status_text((enum status)st, LANG_ZH), strlen(status_text((enum status)st, LANG_ZH))));
