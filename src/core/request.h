@@ -80,6 +80,7 @@ struct request {
 	size_t body_len;
 	json_t *json; /* the checked body object; NULL unless ROUTE_JSON */
 	int64_t started_us;
+	uint64_t pg_before_us, redis_before_us; /* what the worker's connections had spent before */
 
 	/* the answer */
 	int http_status;

@@ -85,7 +85,8 @@ write_access_log(struct request *rq, int64_t us)
 					LI("status", rq->http_status),
 					LS("code", rq->error == OK ? NULL : status_code(rq->error)),
 					LS("detail", rq->log_detail), LS("ip", rq->client_ip), LI("bytes", rq->reply_len),
-					LMS("ms", us), LMS("pg_ms", pg_spent_us(rq->pg)), LMS("redis_ms", redis_spent_us(rq->redis)),
+					LMS("ms", us), LMS("pg_ms", pg_spent_us(rq->pg) - rq->pg_before_us),
+					LMS("redis_ms", redis_spent_us(rq->redis) - rq->redis_before_us),
 					{ .kind = LOG_F_END } });
 	log_set_context(NULL);
 	if (slow)
@@ -168,6 +169,8 @@ request_job_run(struct job *job, struct worker *w)
 	bool keep;
 
 	fill_request(rq, a, w, rj);
+	rq->pg_before_us = pg_spent_us(w->pg);
+	rq->redis_before_us = redis_spent_us(w->redis);
 	run_request(rq);
 	details = rq->details;
 	keep = rq->keep_arena;
