@@ -295,3 +295,10 @@ password_verify(const char *password, const char *hash, bool *needs_rehash)
 	*needs_rehash = strncmp(hash, ARGON_PREFIX, strlen(ARGON_PREFIX)) != 0;
 	return argon_matches(password, hash);
 }
+
+bool
+password_hash_known(const char *hash)
+{
+	return is_bcrypt(hash) ||
+	    (strncmp(hash, "$argon2id$v=19$", strlen("$argon2id$v=19$")) == 0 && strlen(hash) < 256);
+}

@@ -37,5 +37,7 @@ char *password_hash(struct arena *a, const char *password);
  * *needs_rehash says that the hash is not of today's kind and should be
  * replaced.  A NULL hash is compared with a dummy, takes as long, and is false. */
 bool password_verify(const char *password, const char *hash, bool *needs_rehash);
+/* True for a hash of a kind password_verify() knows: what may be imported. */
+bool password_hash_known(const char *hash);
 
 #endif

@@ -33,12 +33,14 @@ static const struct command {
 	{ "audit", ctl_audit, NEEDS_CONF, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
 	{ "channel", ctl_channel, NEEDS_CONF, "add | set | list | enable | disable | remove | test" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
+	{ "credits", ctl_credits, NEEDS_CONF, "grant | show | history" },
 	{ "doctor", ctl_doctor, 0, "look at everything this installation needs" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
 	{ "model", ctl_model, NEEDS_CONF, "add | set | list | remove" },
 	{ "routes", ctl_routes, 0, "print the route table" },
 	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },
 	{ "status", ctl_status, NEEDS_CONF, "[--json]: the responders, with advice" },
+	{ "user", ctl_user, NEEDS_CONF, "add | passwd | role | disable | enable | invite | list" },
 };
 
 int

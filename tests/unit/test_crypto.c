@@ -202,6 +202,8 @@ test_password(void)
 
 	CU_ASSERT_EQUAL(strncmp(hash, "$argon2id$v=19$m=19456,t=2,p=1$", 31), 0);
 	CU_ASSERT_STRING_NOT_EQUAL(hash, again); /* salted */
+	CU_ASSERT_TRUE(password_hash_known(hash));
+	CU_ASSERT_FALSE(password_hash_known("$1$salt$qJH7.N4xYta3aEG/dfqo/0"));
 	CU_ASSERT_TRUE(password_verify("correct horse", hash, &rehash));
 	CU_ASSERT_FALSE(rehash);
 	CU_ASSERT_FALSE(password_verify("correct hors", hash, &rehash));
@@ -239,6 +241,7 @@ test_password_bcrypt(void)
 
 		CU_ASSERT_TRUE(password_verify("U*U", hashes[i], &rehash));
 		CU_ASSERT_TRUE(rehash);
+		CU_ASSERT_TRUE(password_hash_known(hashes[i]));
 		CU_ASSERT_FALSE(password_verify("U*V", hashes[i], &rehash));
 	}
 }
