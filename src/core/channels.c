@@ -44,7 +44,7 @@ static const struct field channel_model_fields[] = {
 
 /* $1 before, $2 after (0: none), $3 limit. */
 static const char list_sql[] =
-    "WITH at AS (SELECT name FROM channels WHERE id = $1 + $2)"
+    "WITH at AS (SELECT name FROM channels WHERE id = $1::bigint + $2::bigint)"
     " SELECT p.json, ($1::bigint = 0 AND $2::bigint = 0) OR EXISTS (SELECT FROM at) AS cursor_ok"
     " FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT ch.name, " CHANNEL_JSON " FROM channels ch"
     "  WHERE ($1 = 0 OR ch.name < (SELECT name FROM at)) AND ($2 = 0 OR ch.name > (SELECT name FROM at))"

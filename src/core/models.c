@@ -43,7 +43,7 @@ const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } }
 #define PAGE_OF(json, where) \
 	"WITH l AS (SELECT m.id, " json ", row_number() OVER (ORDER BY m.sort, m.name) AS n FROM llm_models m" where \
 	")," \
-	" at AS (SELECT n FROM l WHERE id = $1 + $2)" \
+	" at AS (SELECT n FROM l WHERE id = $1::bigint + $2::bigint)" \
 	" SELECT json, ($1::bigint = 0 AND $2::bigint = 0) OR EXISTS (SELECT FROM at) AS cursor_ok" \
 	" FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT l.json, l.n FROM l" \
 	"  WHERE ($1 = 0 OR l.n < (SELECT n FROM at)) AND ($2 = 0 OR l.n > (SELECT n FROM at))" \

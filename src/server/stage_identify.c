@@ -54,6 +54,9 @@ stage_identify(struct request *rq)
 	question = strchr(uri, '?');
 	rq->path = question == NULL ? uri : arena_strndup(rq->arena, uri, (size_t)(question - uri));
 	rq->query = question == NULL ? "" : question + 1;
+	/* as a whole and here, so that query_text() is NULL only for what is absent */
+	if (percent_decode(rq->arena, rq->query, strlen(rq->query), true) == NULL)
+		return fail_field(rq, "query", "is not well-formed");
 	if (rq->idempotency_key != NULL && (*rq->idempotency_key == '\0' || strlen(rq->idempotency_key) > 255))
 		return fail_field(rq, "Idempotency-Key", "must have 1 to 255 characters");
 	return OK;
