@@ -19,7 +19,7 @@ CREATE TABLE llm_models (
 );
 CREATE UNIQUE INDEX llm_models_default ON llm_models (type) WHERE is_default;
 COMMENT ON TABLE llm_models IS 'What users may choose, with prices in credits. A few dozen rows.';
-COMMENT ON COLUMN llm_models.id IS 'Integer id, as the user''s documents fix it.';
+COMMENT ON COLUMN llm_models.id IS 'Integer id, short enough to type.';
 COMMENT ON COLUMN llm_models.name IS 'Unique name used on the wire.';
 COMMENT ON COLUMN llm_models.display_name IS 'Name shown to people; empty: show name.';
 COMMENT ON COLUMN llm_models.type IS 'chat, image, video, embedding or audio.';

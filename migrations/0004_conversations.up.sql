@@ -34,7 +34,7 @@ CREATE DOMAIN message_role AS varchar(10) CHECK (VALUE IN ('user', 'assistant', 
 COMMENT ON DOMAIN message_role IS 'Who speaks.';
 CREATE DOMAIN message_status AS varchar(30) CHECK (VALUE IN (
 	'pending', 'processing', 'success', 'error', 'insufficient_balance', 'content_violation', 'llm_error'));
-COMMENT ON DOMAIN message_status IS 'The documents'' MessageStatus: two live states, success, four failures.';
+COMMENT ON DOMAIN message_status IS 'How far a message is: two live states, success, four failures.';
 
 CREATE TABLE conversation_messages (
 	id uuid PRIMARY KEY,
@@ -56,7 +56,7 @@ CREATE TABLE conversation_messages (
 	updated_at timestamptz NOT NULL DEFAULT now(),
 	CONSTRAINT conversation_messages_sequence UNIQUE (conversation_id, sequence)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0.05);
--- Both named by the documents; partial, so that the many finished messages cost each of them one entry at most.
+-- Partial, so that the many finished messages cost each of them one entry at most.
 -- The first finds what failed or hangs; the second answers the list's "has at least one successful answer".
 CREATE INDEX idx_conversation_messages_status ON conversation_messages (status)
 	WHERE status <> 'success';

@@ -7,7 +7,7 @@
 CREATE DOMAIN credits_positive AS numeric(20,6) CHECK (VALUE > 0 AND VALUE <> 'NaN');
 COMMENT ON DOMAIN credits_positive IS 'Credits, more than none.';
 CREATE DOMAIN hold_type AS varchar(20) CHECK (VALUE IN ('lock', 'deduct', 'refund'));
-COMMENT ON DOMAIN hold_type IS 'The documents'' kinds of transaction.';
+COMMENT ON DOMAIN hold_type IS 'Kinds of transaction; holds are lock.';
 CREATE DOMAIN hold_status AS varchar(20) CHECK (VALUE IN ('pending', 'confirmed', 'refunded', 'expired'));
 COMMENT ON DOMAIN hold_status IS 'pending until it ends, once, in one of the other three.';
 
@@ -38,7 +38,7 @@ COMMENT ON COLUMN credit_transactions.task_id IS 'Idempotency key: one hold per 
 COMMENT ON COLUMN credit_transactions.user_id IS 'Whose credits.';
 COMMENT ON COLUMN credit_transactions.amount IS 'Credits held.';
 COMMENT ON COLUMN credit_transactions.used IS 'Credits kept at the end; amount - used went back. Zero unless confirmed.';
-COMMENT ON COLUMN credit_transactions.type IS 'lock: a hold, the only kind the functions write. deduct and refund: reserved for the documents'' other kinds.';
+COMMENT ON COLUMN credit_transactions.type IS 'lock: a hold, the only kind the functions write. deduct and refund are reserved.';
 COMMENT ON COLUMN credit_transactions.status IS 'pending until it ends, once, as confirmed, refunded or expired.';
 COMMENT ON COLUMN credit_transactions.reason IS 'What the hold is for, or why it went back.';
 COMMENT ON COLUMN credit_transactions.created_at IS 'When it was taken.';
@@ -265,7 +265,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION refund_credits(uuid, numeric, uuid) IS
-	'The documents'' refund_credits(p_user_id, p_amount) added an amount to a balance as often as it was called. This one names the hold that it ends, so a second call, or one with another user or amount, pays nothing.';
+	'A refund of a user and an amount alone would add to the balance as often as it is called. This one names the hold that it ends, so a second call, or one with another user or amount, pays nothing.';
 
 CREATE FUNCTION credits_extend(p_owner uuid, p_lease_s int) RETURNS int
 	LANGUAGE plpgsql SET search_path = public, pg_temp

@@ -1,5 +1,5 @@
 -- pgbench -M prepared
--- The same money moved statement by statement, as the documents do it: the baseline of hold_settle.sql.
+-- The same money moved statement by statement, as a program without such functions would: the baseline of hold_settle.sql.
 \set account random(1, :accounts)
 SELECT gen_random_uuid() AS task, ('00000000-0000-7000-8001-' || lpad(to_hex(:account::bigint), 12, '0')) AS account_id \gset
 BEGIN;

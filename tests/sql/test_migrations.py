@@ -89,7 +89,7 @@ class Migrations(unittest.TestCase):
                 migrate(owner, down)
             self.assertIn("video_generation_cost", str(caught.exception))
 
-    def test_the_documents_names(self):
+    def test_names_that_operators_know(self):
         with cluster().connect("template_weir", "postgres") as db:
             indexes = {r["indexname"] for r in db.query("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")}
             for name in ("idx_tasks_user_status", "idx_tasks_conversation", "idx_tasks_created", "idx_credit_tx_user",
@@ -114,6 +114,13 @@ class Migrations(unittest.TestCase):
             bare = db.query("""SELECT oid::regprocedure::text AS what FROM pg_proc
                 WHERE pronamespace = 'public'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL""")
             self.assertEqual(bare, [])
+
+    def test_schema_document_is_current(self):
+        root = os.path.join(MIGRATIONS, "..")
+        sys.path.insert(0, os.path.join(root, "docs"))
+        import db_schema
+        with open(os.path.join(root, "docs", "DB_SCHEMA.md"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), db_schema.generate(), "run: make db-schema")
 
     def test_functions_pin_their_search_path(self):
         with cluster().connect("template_weir", "postgres") as db:

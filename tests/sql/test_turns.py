@@ -392,6 +392,38 @@ class Settle(TurnTest):
             self.assertEqual(self.history(user)[-1][0], kind + "_generation_cost")
 
 
+class Plans(TurnTest):
+    """One row by its key must never be found by walking all live tasks or all pending holds."""
+
+    def scans(self, db):
+        db.query("SELECT pg_stat_force_next_flush()")
+        return {r["name"]: r["scans"] for r in db.query(
+            "SELECT indexrelname AS name, idx_scan AS scans FROM pg_stat_user_indexes WHERE idx_scan > 0 "
+            "UNION ALL SELECT relname, seq_scan FROM pg_stat_user_tables WHERE seq_scan > 0")}
+
+    def test_turns_use_keys_only(self):
+        user = self.user(1000)
+        conversations = [self.conversation(user) for _ in range(300)]
+        with self.connect() as db:
+            # statistics that call live tasks and pending holds rare, as they are after a quiet night
+            for conversation in conversations:
+                self.settle(self.open(user, conversation, db)[0], db)
+            with self.connect("postgres") as admin:
+                admin.query("ANALYZE")
+            before = self.scans(db)
+            tasks = [self.open(user, conversation, db, user_limit=400, conv_limit=5)[0] for conversation in conversations]
+            for task in tasks:
+                db.query("SELECT task_cancel_request($1, $2)", task, user)
+                self.settle(task, db)
+            after = self.scans(db)
+        used = {name for name in after if after[name] - before.get(name, 0) >= 100}
+        small = {"llm_models", "channels", "processes", "users"}  # a page or two: reading them whole is right
+        self.assertLessEqual(used - small, {
+            "users_pkey", "conversations_pkey", "tasks_pkey", "conversation_messages_pkey", "idx_credit_tx_task",
+            "idx_tasks_user_status", "llm_models_pkey", "channels_pkey", "processes_pkey"})
+        self.assertIn("tasks_pkey", used)
+
+
 class Liveness(TurnTest):
     def test_dead_turns(self):
         user = self.user(100)
