@@ -1,6 +1,6 @@
 """The Weir of ./dev run: a Stack that lasts, provisioned and described.
 
-usage: devstack.py up|run|down|info    (started by ./dev; state in $WEIR_STATE_DIR or .run)
+usage: devstack.py up|run|down|reset|info|curl    (started by ./dev; state in $WEIR_STATE_DIR or .run)
 
 Starting again is harmless: what runs stays, what is missing is started, a
 program built anew is restarted, accounts and models that exist are kept.
@@ -225,17 +225,21 @@ def curl_line(env):
         f"T=$(curl -s {url}/api/auth/login {json_type} -d {shlex.quote(body)} | {pick.format('access_token')}); "
         f"C=$(curl -s {url}/api/conversations -H \"Authorization: Bearer $T\" {json_type} -d '{{}}' | "
         f"grep -o '\"id\":\"[^\"]*\"' | head -n1 | cut -d'\"' -f4); "
-        f"curl -N {url}/api/conversations/$C/messages/stream -H \"Authorization: Bearer $T\" {json_type} "
+        f"curl -sN {url}/api/conversations/$C/messages/stream -H \"Authorization: Bearer $T\" {json_type} "
         "-d '{\"content\":\"Hello, what can you do?\"}'")
 
 
 def main():
     command = sys.argv[1] if len(sys.argv) == 2 else ""
-    if command not in ("up", "run", "down", "info", "curl"):
+    if command not in ("up", "run", "down", "reset", "info", "curl"):
         sys.exit(__doc__)
     stack = DevStack()
-    if command == "down":
+    if command in ("down", "reset"):
         stack.stop_all()
+        if command == "reset":
+            stack.remove()
+            say("Weir is stopped and its data are gone")
+            return
         say("Weir is stopped; its data stay in " + stack.folder)
         return
     if command in ("info", "curl"):
