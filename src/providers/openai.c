@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/scan.h"
 #include "base/sse.h"
+#include "base/utf8.h"
 #include "providers/openai_private.h"
 #include "providers/providers.h"
 
@@ -27,30 +29,152 @@ struct parser {
 	bool is_failed;
 	struct sse sse;	 /* of a stream */
 	struct buf body; /* of an answer that is not streamed */
+	struct buf text; /* with its escapes decoded */
 	/* Of the call under way. */
 	provider_emit_fn *emit;
 	void *arg;
 };
 
-/* ---- events ------------------------------------------------------------------ */
+/* What one chunk, or a whole completion, says; texts lie in its bytes. */
+struct said {
+	struct scan_text content, reasoning, refusal, finish;
+	int64_t input_tokens, output_tokens; /* -1: not told */
+	bool has_error;
+};
 
+/* ---- reading ----------------------------------------------------------------- */
+
+/* A string is kept in *out; anything else is skipped. */
 static void
-emit_text(struct parser *p, enum provider_event_kind kind, const json_t *value)
+read_text(struct scan *s, struct scan_text *out)
 {
-	const char *s = json_string_value(value), *end;
+	if (!scan_string(s, out))
+		scan_skip(s);
+}
 
-	if (s == NULL)
+/* A delta of a stream or the message of a whole answer. */
+static void
+read_message(struct scan *s, struct said *said)
+{
+	struct scan_text name;
+
+	if (!scan_object(s)) {
+		scan_skip(s);
 		return;
-	/* PostgreSQL keeps no NUL in a text, and no answer needs one. */
-	for (end = s + json_string_length(value); s < end;) {
-		const char *nul = memchr(s, '\0', (size_t)(end - s));
-		size_t len = (size_t)((nul == NULL ? end : nul) - s);
-
-		if (len > 0)
-			p->emit(p->arg, &(struct provider_event){ .kind = kind, .text = s, .len = len });
-		s += len + 1;
+	}
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "content"))
+			read_text(s, &said->content);
+		else if (scan_is(&name, "reasoning_content") ||
+		    (scan_is(&name, "reasoning") && said->reasoning.at == NULL))
+			read_text(s, &said->reasoning);
+		else if (scan_is(&name, "refusal"))
+			read_text(s, &said->refusal);
+		else
+			scan_skip(s);
 	}
 }
+
+/* One choice; only the one with index 0 is ours. */
+static void
+read_choice(struct scan *s, struct said *said)
+{
+	struct said choice = *said;
+	struct scan_text name;
+	int64_t index = 0;
+
+	if (!scan_object(s)) {
+		scan_skip(s);
+		return;
+	}
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "delta") || scan_is(&name, "message"))
+			read_message(s, &choice);
+		else if (scan_is(&name, "finish_reason"))
+			read_text(s, &choice.finish);
+		else if (!scan_is(&name, "index") || !scan_integer(s, &index))
+			scan_skip(s);
+	}
+	if (index == 0)
+		*said = choice;
+}
+
+static void
+read_choices(struct scan *s, struct said *said)
+{
+	if (!scan_array(s)) {
+		scan_skip(s);
+		return;
+	}
+	while (scan_element(s))
+		read_choice(s, said);
+}
+
+/* -1 for anything that cannot be a count. */
+static void
+read_count(struct scan *s, int64_t *out)
+{
+	int64_t n = -1;
+
+	if (!scan_integer(s, &n))
+		scan_skip(s);
+	*out = n >= 0 && n <= TOKENS_MAX ? n : -1;
+}
+
+static void
+read_usage(struct scan *s, struct said *said)
+{
+	struct scan_text name;
+
+	if (!scan_object(s)) {
+		scan_skip(s);
+		return;
+	}
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "prompt_tokens"))
+			read_count(s, &said->input_tokens);
+		else if (scan_is(&name, "completion_tokens"))
+			read_count(s, &said->output_tokens);
+		else
+			scan_skip(s);
+	}
+}
+
+/* An error that is null is none: some gateways send the member always. */
+static void
+read_error(struct scan *s, struct said *said)
+{
+	const char *start = s->at;
+
+	scan_skip(s);
+	said->has_error = s->at - start < 4 || memcmp(s->at - 4, "null", 4) != 0;
+}
+
+/* False when data is no JSON object. */
+static bool
+read_said(const char *data, size_t len, struct said *said)
+{
+	struct scan_text name;
+	struct scan s;
+
+	*said = (struct said){ .input_tokens = -1, .output_tokens = -1 };
+	scan_init(&s, data, len);
+	if (!scan_object(&s))
+		return false;
+	while (scan_member(&s, &name)) {
+		if (scan_is(&name, "choices"))
+			read_choices(&s, said);
+		else if (scan_is(&name, "usage"))
+			read_usage(&s, said);
+		else if (scan_is(&name, "error"))
+			read_error(&s, said);
+		else
+			scan_skip(&s);
+	}
+	return scan_end(&s);
+}
+
+/* ---- telling ----------------------------------------------------------------- */
 
 static bool
 fail_with(struct parser *p, const struct provider_failure *failure)
@@ -70,84 +194,77 @@ fail_wire(struct parser *p, const char *detail)
 	return fail_with(p, &failure);
 }
 
+/* Errors are rare and of many shapes: they get a tree. */
+static bool
+fail_inside(struct parser *p, const char *data, size_t len)
+{
+	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL, NULL);
+	struct provider_failure failure;
+
+	openai_failure_inside(json_object_get(root, "error"), &failure);
+	json_decref(root);
+	return fail_with(p, &failure);
+}
+
+/* False, having failed, when the text is not UTF-8. */
+static bool
+tell_text(struct parser *p, enum provider_event_kind kind, const struct scan_text *text)
+{
+	const char *at = text->at;
+	size_t len = text->len;
+
+	if (text->has_escapes) {
+		buf_clear(&p->text);
+		at = buf_reserve(&p->text, text->len);
+		len = scan_decode(text, p->text.data);
+	}
+	if (!utf8_valid(at, len))
+		return fail_wire(p, "the answer has text that is not UTF-8");
+	if (len > 0)
+		p->emit(p->arg, &(struct provider_event){ .kind = kind, .text = at, .len = len });
+	return true;
+}
+
 static void
-emit_finish(struct parser *p, const char *reason)
+tell_finish(struct parser *p, const struct scan_text *reason)
 {
 	enum provider_finish finish = FINISH_OTHER;
 
-	if (reason == NULL || p->has_finish)
+	if (reason->at == NULL || p->has_finish)
 		return;
-	if (strcmp(reason, "stop") == 0)
+	if (scan_is(reason, "stop"))
 		finish = FINISH_STOP;
-	else if (strcmp(reason, "length") == 0)
+	else if (scan_is(reason, "length"))
 		finish = FINISH_LENGTH;
-	else if (strcmp(reason, "content_filter") == 0)
+	else if (scan_is(reason, "content_filter"))
 		finish = FINISH_FILTERED;
 	p->has_finish = true;
 	p->emit(p->arg, &(struct provider_event){ .kind = PROVIDER_FINISH, .finish = finish });
 }
 
-/* -1 for anything that cannot be a count. */
-static int64_t
-count(const json_t *value)
-{
-	json_int_t n = json_integer_value(value);
-
-	return json_is_integer(value) && n >= 0 && n <= TOKENS_MAX ? n : -1;
-}
-
-static void
-emit_usage(struct parser *p, const json_t *usage)
-{
-	struct provider_event event = { .kind = PROVIDER_USAGE,
-		.input_tokens = count(json_object_get(usage, "prompt_tokens")),
-		.output_tokens = count(json_object_get(usage, "completion_tokens")) };
-
-	if (event.input_tokens >= 0 || event.output_tokens >= 0)
-		p->emit(p->arg, &event);
-}
-
-/* ---- answers ----------------------------------------------------------------- */
-
-/* A delta of a stream or the message of a whole answer. */
-static void
-take_message(struct parser *p, const json_t *message)
-{
-	const json_t *reasoning = json_object_get(message, "reasoning_content");
-
-	if (!json_is_string(reasoning))
-		reasoning = json_object_get(message, "reasoning");
-	emit_text(p, PROVIDER_REASONING, reasoning);
-	emit_text(p, PROVIDER_TEXT, json_object_get(message, "content"));
-	emit_text(p, PROVIDER_TEXT, json_object_get(message, "refusal"));
-}
-
-/* One JSON object: a chunk or a completion.  Only the first choice is ours. */
+/* One JSON object: a chunk or a completion. */
 static bool
 take_json(struct parser *p, const char *data, size_t len)
 {
-	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL, NULL);
-	const json_t *error = json_object_get(root, "error");
-	const json_t *choice = json_array_get(json_object_get(root, "choices"), 0);
-	struct provider_failure failure;
+	struct said said;
 
-	if (!json_is_object(root)) {
-		json_decref(root);
+	if (!read_said(data, len, &said))
 		return fail_wire(p, "the answer has an event that is no JSON object");
-	}
-	if (error != NULL && !json_is_null(error)) {
-		openai_failure_inside(error, &failure);
-		json_decref(root);
-		return fail_with(p, &failure);
-	}
-	if (json_integer_value(json_object_get(choice, "index")) == 0) {
-		take_message(p, json_object_get(choice, p->is_stream ? "delta" : "message"));
-		emit_finish(p, json_string_value(json_object_get(choice, "finish_reason")));
-	}
-	emit_usage(p, json_object_get(root, "usage"));
-	json_decref(root);
+	if (said.has_error)
+		return fail_inside(p, data, len);
+	if (!tell_text(p, PROVIDER_REASONING, &said.reasoning) || !tell_text(p, PROVIDER_TEXT, &said.content) ||
+	    !tell_text(p, PROVIDER_TEXT, &said.refusal))
+		return false;
+	tell_finish(p, &said.finish);
+	if (said.input_tokens >= 0 || said.output_tokens >= 0)
+		p->emit(p->arg,
+		    &(struct provider_event){ .kind = PROVIDER_USAGE,
+			.input_tokens = said.input_tokens,
+			.output_tokens = said.output_tokens });
 	return true;
 }
+
+/* ---- the parser -------------------------------------------------------------- */
 
 static bool
 on_event(void *arg, const struct sse_event *event)
@@ -184,6 +301,7 @@ parser_free(void *parser)
 		return;
 	sse_free(&p->sse);
 	buf_free(&p->body);
+	buf_free(&p->text);
 	free(p);
 }
 

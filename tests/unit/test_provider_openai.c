@@ -252,7 +252,13 @@ static const struct sample streams[] = {
 	    CHUNK("{\"content\":\"\\u4f60\xE5\xA5\xBD\\n\\\"\\ud83d\\ude00\\\"\"}", "null") STOP DONE,
 	    "T(\xE4\xBD\xA0\xE5\xA5\xBD\n\"\xF0\x9F\x98\x80\")F(stop)." },
 	{ "a NUL in the text is left out", CHUNK("{\"content\":\"a\\u0000b\\u0000\"}", "null") STOP DONE,
-	    "T(a)T(b)F(stop)." },
+	    "T(ab)F(stop)." },
+	{ "half an emoji", CHUNK("{\"content\":\"\\ud83d\"}", "null") STOP DONE, "T(\xEF\xBF\xBD)F(stop)." },
+	{ "members in another order",
+	    "data: {\"usage\":{\"completion_tokens\":2,\"prompt_tokens\":1},\"choices\":[{\"finish_reason\":\"stop\","
+	    "\"delta\":{\"content\":\"x\",\"reasoning\":\"r\",\"reasoning_content\":\"R\"},\"index\":0}],\"error\": "
+	    "null}\n\n" DONE,
+	    "R(R)T(x)F(stop)U(1,2)." },
 	{ "cut by length", CHUNK("{\"content\":\"x\"}", "\"length\"") DONE, "T(x)F(length)." },
 	{ "content filter at the end", CHUNK("{\"content\":\"x\"}", "null") CHUNK("{}", "\"content_filter\"") DONE,
 	    "T(x)F(filtered)." },
@@ -288,6 +294,13 @@ static const struct sample streams[] = {
 	{ "usage of nothing", STOP USAGE("{}") DONE, "F(stop)." },
 	{ "usage is a list", STOP USAGE("[1]") DONE, "F(stop)." },
 
+	{ "two choices in one chunk",
+	    "data: "
+	    "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"b\"}}]}"
+	    "\n\n" DONE,
+	    "T(a)." },
+	{ "nothing of a broken chunk is used", "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],}\n\n",
+	    "X(upstream_failed,1,1)!" },
 	{ "broken JSON", CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[\n\n" DONE,
 	    "T(a)X(upstream_failed,1,1)!" },
 	{ "bytes that are not UTF-8", CHUNK("{\"content\":\"a\"}", "null") CHUNK("{\"content\":\"\xff\xfe\"}", "null"),
