@@ -64,12 +64,15 @@ class DevStack(Stack):
                             ("WEIR_ADMIN_LOGIN", "admin@example.org"),
                             ("WEIR_ADMIN_PASSWORD", secrets.token_urlsafe(12))):
             env[name] = found.get(name) or value
-        fd = os.open(self.env_path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(fd, "w") as f:
-            for name, value in env.items():
-                f.write(f"{name}={shlex.quote(value)}\n")
-        os.replace(self.env_path + ".tmp", self.env_path)
+        self.write_private(self.env_path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in env.items()))
         return env
+
+    def base_conf(self):
+        """The keys stand in secrets.conf, as weirctl setup arranges it."""
+        conf = super().base_conf()
+        self.write_private(self.folder + "/secrets.conf", "[auth]\n" + "".join(
+            f"{key} = {conf['auth'].pop(key)}\n" for key in ("jwt_keys", "encryption_key")))
+        return conf
 
     # -- up
 

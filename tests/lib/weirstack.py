@@ -511,13 +511,16 @@ class Stack:
         for section, values in options.items():
             merged.setdefault(section, {}).update(values)
         path = path or self.conf_path
+        self.write_private(path, "".join(
+            f"[{section}]\n" + "".join(f"{key} = {value}\n" for key, value in values.items()) + "\n"
+            for section, values in merged.items()))
+
+    @staticmethod
+    def write_private(path, text):
+        """A file only its owner may read, there as a whole or not at all."""
         fd = os.open(path + ".tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w") as f:
-            for section, values in merged.items():
-                f.write(f"[{section}]\n")
-                for key, value in values.items():
-                    f.write(f"{key} = {value}\n")
-                f.write("\n")
+            f.write(text)
         os.replace(path + ".tmp", path)
 
     def secret(self, name):
@@ -673,7 +676,10 @@ http {{
         if fcgid:
             lines += [f"FcgidIPCDir {self.sockets}/fcgid", f"FcgidProcessTableFile {home}/fcgid_shm"]
             os.makedirs(self.sockets + "/fcgid", exist_ok=True)
-            os.chmod(self.sockets + "/fcgid", 0o777)
+            self.open_to_all(self.sockets + "/fcgid")
+            if self.as_root:
+                # The responders run as Apache's user, who gets to what is this test's alone.
+                self.open_to_all(self.conf_path, self.redis_path, self.pg_dir, self.pg_dir + "/.s.PGSQL.5432")
         with open(home + "/apache2.conf", "w") as f:
             f.write("\n".join(lines) + f"""
 ServerName localhost
@@ -689,6 +695,11 @@ Include {home}/weir.conf
 """)
         self.daemons.start("apache", [tool("apache2"), "-f", home + "/apache2.conf", "-DFOREGROUND"])
         self._wait_port("apache", port)
+
+    @staticmethod
+    def open_to_all(*paths):
+        for path in paths:
+            os.chmod(path, 0o777)
 
     def start_lighttpd(self, port):
         home = self.folder + "/lighttpd"
