@@ -51,8 +51,7 @@ read_content(struct ask *ask, const json_t *content, bool keep, size_t *bytes, u
 		return !keep;
 	if (!json_is_array(content))
 		return false;
-	json_array_foreach(content, i, part)
-	{
+	json_array_foreach(content, i, part) {
 		const json_t *text = json_object_get(part, "text");
 		const char *type = json_string_value(json_object_get(part, "type"));
 
@@ -83,8 +82,7 @@ read_messages(struct ask *ask, const json_t *messages, struct wire_error *err)
 	if (!json_is_array(messages) || json_array_size(messages) == 0)
 		return refuse(err, "messages", "invalid_type",
 		    "Invalid 'messages': expected an array with at least one message.");
-	json_array_foreach(messages, i, message)
-	{
+	json_array_foreach(messages, i, message) {
 		const char *role = json_string_value(json_object_get(message, "role"));
 
 		if (role == NULL)
@@ -93,8 +91,7 @@ read_messages(struct ask *ask, const json_t *messages, struct wire_error *err)
 		if (strcmp(role, "user") == 0)
 			last_user = i;
 	}
-	json_array_foreach(messages, i, message)
-	{
+	json_array_foreach(messages, i, message) {
 		if (!read_content(ask, json_object_get(message, "content"), i == last_user, &bytes, &images))
 			return refuse(err, "messages", "invalid_type",
 			    "Invalid type for 'messages[].content': expected a string or an array "
