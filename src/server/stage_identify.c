@@ -31,6 +31,18 @@ set_trace(struct request *rq)
 	rq->traceparent = t->header;
 }
 
+/* 1 to 255 bytes of UTF-8 without control characters. */
+static bool
+is_key(const char *key)
+{
+	size_t len = strlen(key);
+
+	for (const char *p = key; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return len > 0 && len <= 255 && utf8_valid(key, len);
+}
+
 enum status
 stage_identify(struct request *rq)
 {
@@ -57,7 +69,7 @@ stage_identify(struct request *rq)
 	/* as a whole and here, so that query_text() is NULL only for what is absent */
 	if (percent_decode(rq->arena, rq->query, strlen(rq->query), true) == NULL)
 		return fail_field(rq, "query", "is not well-formed");
-	if (rq->idempotency_key != NULL && (*rq->idempotency_key == '\0' || strlen(rq->idempotency_key) > 255))
-		return fail_field(rq, "Idempotency-Key", "must have 1 to 255 characters");
+	if (rq->idempotency_key != NULL && !is_key(rq->idempotency_key))
+		return fail_field(rq, "Idempotency-Key", "must have 1 to 255 bytes of printable UTF-8");
 	return OK;
 }
