@@ -20,8 +20,11 @@
 #define AGAIN_WINDOW_MS 5000 /* how long pg_query_again() waits for the server to come back */
 #define PATIENCE_MS 5000     /* beyond statement_timeout before the server counts as dead */
 
+static _Atomic uint64_t reconnects;
+
 struct pg {
 	PGconn *conn; /* NULL: not connected */
+	bool was_connected;
 	const struct conf *conf;
 	char *url, *name;
 	const char *prepared[STATEMENTS_MAX]; /* addresses of statement texts */
@@ -109,6 +112,9 @@ connect_now(struct pg *pg)
 		return E_UNAVAILABLE;
 	}
 	PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
+	if (pg->was_connected)
+		atomic_fetch_add(&reconnects, 1);
+	pg->was_connected = true;
 	pg->tried_ms = -RECONNECT_PAUSE_MS; /* a good connection may be remade at once */
 	return OK;
 }
@@ -424,6 +430,12 @@ const char *
 pg_constraint(const struct pg *pg)
 {
 	return pg->constraint;
+}
+
+uint64_t
+pg_reconnects(void)
+{
+	return atomic_load(&reconnects);
 }
 
 uint64_t

@@ -85,6 +85,8 @@ const char *pg_error(const struct pg *pg);
 const char *pg_constraint(const struct pg *pg);
 /* Microseconds this thread spent waiting for PostgreSQL since start: for the access log. */
 uint64_t pg_spent_us(const struct pg *pg);
+/* Connections of this process that were made again after a loss. */
+uint64_t pg_reconnects(void);
 
 void rows_free(struct rows *rows);
 static inline void

@@ -18,6 +18,7 @@
 /* ---- the breaker: one per process, closed while open_until_ms is 0 -------- */
 
 static _Atomic int breaker_failures;
+static _Atomic uint64_t all_failures;
 static _Atomic int64_t breaker_open_until_ms;
 static _Atomic bool breaker_probing;
 
@@ -68,12 +69,19 @@ redis_breaker_success(void)
 		LOG(WARN, "redis_breaker_closed", LS("detail", "Redis answers again"));
 }
 
+uint64_t
+redis_failures(void)
+{
+	return atomic_load(&all_failures);
+}
+
 void
 redis_breaker_failure(const struct conf *conf, const char *what)
 {
 	int failures = atomic_fetch_add(&breaker_failures, 1) + 1;
 	int64_t until = clock_mono_ms() + conf->redis_breaker_open;
 
+	atomic_fetch_add(&all_failures, 1);
 	if (atomic_load(&breaker_open_until_ms) != 0) {
 		/* A probe failed (its winner set the next pause already), or
 		 * something that began before: neither makes the pause longer. */

@@ -29,6 +29,8 @@ enum redis_type { REDIS_T_NIL, REDIS_T_INT, REDIS_T_TEXT, REDIS_T_ARRAY, REDIS_T
 bool redis_available(void);
 /* State for /status and /metrics: 0 closed, 1 open, 2 probing.  Any thread. */
 int redis_breaker_state(void);
+/* Commands of this process that failed since start.  Any thread. */
+uint64_t redis_failures(void);
 
 /* A blocking connection that connects at first use.  Caller owns it. */
 struct redis *redis_new(const struct conf *conf);

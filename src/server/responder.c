@@ -315,6 +315,8 @@ on_housekeeping(void *arg)
 	score_set(p->score, SCORE_CONNECTIONS, (int64_t)fcgi_server_open(r->server));
 	score_set(p->score, SCORE_QUEUE_LENGTH, (int64_t)queue_length(p->work));
 	score_set(p->score, SCORE_REDIS_BREAKER, redis_breaker_state());
+	score_set(p->score, SCORE_REDIS_FAILURES, (int64_t)redis_failures());
+	score_set(p->score, SCORE_PG_RECONNECTS, (int64_t)pg_reconnects());
 	score_set(p->score, SCORE_LOG_LOST, (int64_t)log_lost());
 	score_set(p->score, SCORE_REACTOR_BUSY_US, (int64_t)reactor_busy_us(p->reactor));
 	score_set(p->score, SCORE_RSS_BYTES, resident_bytes());
