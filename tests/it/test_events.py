@@ -1,0 +1,137 @@
+"""GET /api/events: a user's own events as they happen, gaps told, a limit per user, an end at reload."""
+
+import queue
+import threading
+import time
+
+import pytest
+
+from weirtest import wait_until
+
+WEIR_CONF = {"limits": {"event_streams": "3"}, "server": {"keepalive": "300ms"}}
+
+
+class Listener:
+    """An open event stream, read by a thread."""
+
+    def __init__(self, weir, user):
+        self.stream = weir.stream("/api/events", user=user, method="GET", timeout_s=60)
+        assert self.stream.status == 200, self.stream.answer()
+        self.events, self.ended = queue.Queue(), threading.Event()
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        try:
+            for event in self.stream.events():
+                self.events.put(event.json)
+        except (OSError, ValueError, AttributeError):
+            pass
+        self.ended.set()
+
+    def next(self, kind, timeout_s=5):
+        """The next event of that type; others before it are skipped."""
+        until = time.monotonic() + timeout_s
+        while True:
+            event = self.events.get(timeout=max(0.01, until - time.monotonic()))
+            if event["type"] == kind:
+                return event["data"]
+
+    def close(self):
+        self.stream.close()
+
+
+@pytest.fixture
+def listen(weir):
+    opened = []
+
+    def open_one(user):
+        opened.append(Listener(weir, user))
+        time.sleep(0.1)
+        return opened[-1]
+
+    yield open_one
+    for one in opened:
+        one.close()
+    time.sleep(0.2)
+
+
+def test_a_turn_is_told_to_all_pages_of_its_user(weir, user, listen):
+    stranger = weir.make_user()
+    pages = [listen(user), listen(user)]
+    other = listen(stranger)
+    turn = weir.chat(user, "hello", model="demo-fast")
+    assert turn.final["type"] == "done"
+    for page in pages:
+        seen = []
+        while "completed" not in seen:
+            data = page.next("task")
+            assert data["conversation_id"] == turn.conversation
+            seen.append(data["status"])
+        assert page.next("balance")["balance"] == turn.final["data"]["balance"]
+    assert other.events.empty()
+
+
+def test_the_stream_is_what_it_should_be(weir, user, listen):
+    page = listen(user)
+    assert page.stream.headers["Content-Type"].startswith("text/event-stream")
+    assert "no-cache" in page.stream.headers.get("Cache-Control", "") or "no-store" in page.stream.headers.get("Cache-Control", "")
+    wait_until(lambda: len(page.stream.comments) >= 3, "keep-alives", 5)
+    assert not page.ended.is_set()
+
+
+def test_nobody_else(weir):
+    assert weir.get("/api/events").status == 401
+    assert weir.get("/api/events", "forged").status == 401
+
+
+def test_granted_credits_are_told(weir, user, listen, admin):
+    page = listen(user)
+    answer = weir.post(f"/api/admin/users/{user.id}/credits", {"amount": 5, "reason": "a present"}, admin)
+    assert answer.status in (200, 201), answer
+    assert page.next("balance")["balance"] == weir.balance(user)
+
+
+def test_a_gap_is_told(weir, user, listen):
+    page = listen(user)
+    weir.stop_redis(kill=True)
+    weir.start_redis()
+    page.next("resync", 15)
+    channel = f"weir:user:{user.id}"
+    with weir.redis() as redis:
+        wait_until(lambda: redis.call("PUBSUB", "NUMSUB", channel)[1] >= 1, "subscribed again", 10)
+        redis.call("PUBLISH", channel, '{"type":"notification","data":{"n":1}}')
+    assert page.next("notification") == {"n": 1}
+
+
+def test_too_many_pages(weir, listen):
+    user = weir.make_user()
+    refused = None
+    for _ in range(2 * 3 + 1):  # the limit is per process, of which there are two
+        with weir.stream("/api/events", user=user, method="GET") as probe:
+            if probe.status != 200:
+                refused = probe.answer()
+                break
+        listen(user)
+    assert refused is not None and refused.status == 429 and refused.code == "rate_limited"
+    assert int(refused.headers["Retry-After"]) > 0
+
+
+def test_places_are_given_back(weir):
+    user = weir.make_user()
+    for _ in range(20):
+        with weir.stream("/api/events", user=user, method="GET") as s:
+            assert s.status == 200, s.answer()
+        time.sleep(0.05)
+
+
+def test_reload_ends_them_at_once(weir, user, listen):
+    page = listen(user)
+    began = time.monotonic()
+    weir.reload_pool()
+    assert page.ended.wait(10)
+    assert time.monotonic() - began < 5
+    again = listen(user)
+    with weir.redis() as redis:
+        redis.call("PUBLISH", f"weir:user:{user.id}", '{"type":"notification","data":{"n":2}}')
+    assert again.next("notification") == {"n": 2}
