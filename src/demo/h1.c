@@ -212,7 +212,7 @@ void
 h1_chunked_copy(const char *bytes, char *out)
 {
 	for (;;) {
-		const char *nl = strchr(bytes, '\n');
+		const char *nl = rawmemchr(bytes, '\n');
 		size_t line_len = (size_t)(nl - bytes), size = 0;
 
 		if (line_len > 0 && bytes[line_len - 1] == '\r')

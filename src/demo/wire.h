@@ -3,7 +3,7 @@
  * chunks, completions, errors and lists out. No I/O, any thread.
  *
  * Source: platform.openai.com/docs/api-reference/chat (create, streaming) and
- * /docs/guides/error-codes, read 2025-11; content_filter as Azure OpenAI
+ * /docs/guides/error-codes, read 2026-11; content_filter as Azure OpenAI
  * sends it.
  */
 #ifndef WEIR_DEMO_WIRE_H
