@@ -87,8 +87,11 @@ BEGIN
 				outcome := 'not_found';
 				EXIT attempt;
 			END IF;
-			SELECT * INTO v_question FROM conversation_messages m
+			-- the question its task answered: an answer made again later does not stand beside it
+			SELECT m.* INTO v_question
+			FROM conversation_messages m LEFT JOIN tasks t ON t.id = v_target.task_id
 			WHERE m.conversation_id = p_conversation_id AND m.sequence < v_target.sequence AND m.role = 'user'
+				AND (t.user_message_id IS NULL OR m.id = t.user_message_id)
 			ORDER BY m.sequence DESC LIMIT 1;
 			IF NOT FOUND OR v_target.role <> 'assistant'
 				OR (p_mode = 'regenerate_new' AND v_target.status <> 'success')
@@ -103,12 +106,16 @@ BEGIN
 			PERFORM FROM users u WHERE u.id = p_user_id FOR NO KEY UPDATE;
 			SELECT count(*) AS for_user,
 				count(*) FILTER (WHERE t.conversation_id = p_conversation_id) AS in_conversation,
-				count(DISTINCT t.conversation_id) FILTER (WHERE t.agent_run AND t.conversation_id <> p_conversation_id) AS agent_conversations
+				count(DISTINCT t.conversation_id) FILTER (WHERE t.agent_run AND t.conversation_id <> p_conversation_id) AS agent_conversations,
+				-- a dead run does not lock its conversation until it is settled
+				p_agent_conv_limit IS NOT NULL AND coalesce(bool_or(t.agent_run AND t.conversation_id = p_conversation_id
+					AND process_is_alive(t.owner)), false) AS busy
 			INTO v_live
 			FROM tasks t WHERE t.user_id = p_user_id AND t.status IN ('pending', 'running');
 			outcome := CASE
 				WHEN v_live.for_user >= p_user_limit THEN 'user_queue_full'
 				WHEN v_live.in_conversation >= p_conv_limit THEN 'conversation_queue_full'
+				WHEN v_live.busy THEN 'conversation_busy'
 				WHEN v_live.agent_conversations >= p_agent_conv_limit THEN 'conversation_limit' END;
 			EXIT attempt WHEN outcome IS NOT NULL;
 		END IF;
@@ -189,7 +196,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold.';
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold.';
 
 CREATE FUNCTION turn_settle(
 	p_task_id uuid, p_owner uuid, p_outcome text, p_message_status text, p_content text, p_reasoning text,

@@ -372,6 +372,20 @@ def test_delete_a_message(weir, user):
     assert turn.of("start")[0]["user_message"]["sequence"] == 5
 
 
+def test_an_old_answer_made_again_answers_the_old_question(weir, user):
+    conversation = weir.conversation(user)
+    first, _ = (weir.chat(user, q, conversation, model="demo-fast").of("start")[0] for q in ("first", "second"))
+    target = first["assistant_message_id"]
+    for sequence in (5, 6):  # the second time, the answer that stands at the end is made again
+        with weir.stream(f"/api/conversations/{conversation}/messages/{target}/regenerate", {}, user) as s:
+            events = [e.json for e in s.events() if e.json]
+        assert events[-1]["type"] == "done", events[-1]
+        assert events[0]["data"]["user_message"]["id"] == first["user_message"]["id"]
+        answer = events[-1]["data"]["assistant_message"]
+        assert answer["sequence"] == sequence and "first" in answer["content"]
+        target = answer["id"]
+
+
 # ---- running answers -----------------------------------------------------------
 
 

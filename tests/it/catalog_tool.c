@@ -1,0 +1,144 @@
+/*
+ * What core/catalog.h finds, as JSON, for test_catalog.py:
+ *
+ *	catalog_tool CONF USER turn CONVERSATION [MODEL [DRAWS]]
+ *	catalog_tool CONF USER agent AGENT
+ *	catalog_tool CONF USER history CONVERSATION REGENERATE|- LIMIT BYTES
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/catalog.h"
+
+static json_t *
+text(const char *s)
+{
+	return s == NULL ? json_null() : json_string(s);
+}
+
+static json_t *
+model_json(const struct plan_model *m)
+{
+	json_t *channels;
+
+	if (m == NULL)
+		return json_null();
+	channels = json_array();
+	for (size_t i = 0; i < m->n_channels; i++) {
+		const struct plan_channel *ch = &m->channels[i];
+
+		json_array_append_new(channels,
+		    json_pack("{s:s, s:s, s:s, s:o, s:s, s:b}", "name", ch->name, "provider", ch->provider, "base_url",
+			ch->base_url, "api_key", text(ch->api_key), "upstream_name", ch->upstream_name, "allow_private",
+			ch->allow_private));
+	}
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:o}", "name", m->name, "context_tokens",
+	    (json_int_t)m->context_tokens, "max_output_tokens", (json_int_t)m->max_output_tokens, "price_input_ucr",
+	    (json_int_t)m->price_input_ucr, "price_output_ucr", (json_int_t)m->price_output_ucr, "price_call_ucr",
+	    (json_int_t)m->price_call_ucr, "abilities", (int)m->abilities, "channels", channels);
+}
+
+static json_t *
+plan_json(const struct turn_plan *p)
+{
+	return json_pack("{s:o, s:o, s:b, s:I, s:o, s:o, s:I, s:f, s:o, s:o}", "conversation_id",
+	    text(p->conversation_id), "title", text(p->title), "title_is_custom", p->title_is_custom, "message_count",
+	    (json_int_t)p->message_count, "agent_id", text(p->agent_id), "prompt", text(p->prompt), "timeout_ms",
+	    (json_int_t)p->timeout_ms, "temperature", p->temperature, "model", model_json(&p->model), "fallback",
+	    model_json(p->fallback));
+}
+
+static json_t *
+history_json(const struct history *h)
+{
+	json_t *messages = json_array();
+
+	for (size_t i = 0; i < h->n; i++) {
+		const struct provider_message *m = &h->messages[i];
+
+		json_array_append_new(messages,
+		    json_pack("{s:s, s:s, s:o, s:o, s:o}", "role", m->role, "content", m->content, "image_url",
+			text(m->image_url), "video_url", text(m->video_url), "audio_url", text(m->audio_url)));
+	}
+	return json_pack("{s:o, s:o}", "messages", messages, "question_id", text(h->question_id));
+}
+
+static void
+print(struct request *rq, enum status st, json_t *json)
+{
+	char *line;
+
+	if (st != OK)
+		json = json_pack(
+		    "{s:s, s:O}", "code", status_code(st), "details", rq->details == NULL ? json_null() : rq->details);
+	line = json_dumps(json, JSON_WIRE);
+	puts(line);
+	free(line);
+	json_decref(json);
+	if (rq->details != NULL)
+		json_decref(rq->details);
+}
+
+/* The plan `draws` times, one line each. */
+static void
+turns(struct request *rq, const char *conversation, const char *model, int draws)
+{
+	for (int i = 0; i < draws; i++) {
+		struct turn_plan *plan = NULL;
+		enum status st = catalog_turn(rq, conversation, model, &plan);
+
+		print(rq, st, st == OK ? plan_json(plan) : NULL);
+		rq->details = NULL;
+	}
+}
+
+static void
+history(struct request *rq, char **argv)
+{
+	struct history *h = NULL;
+	enum status st = catalog_history(
+	    rq, argv[0], strcmp(argv[1], "-") == 0 ? NULL : argv[1], atoll(argv[2]), (size_t)atoll(argv[3]), &h);
+
+	print(rq, st, st == OK ? history_json(h) : NULL);
+	history_free(h);
+}
+
+static int
+run(struct request *rq, int argc, char **argv)
+{
+	if (argc >= 5 && strcmp(argv[3], "turn") == 0) {
+		turns(
+		    rq, argv[4], argc > 5 && strcmp(argv[5], "-") != 0 ? argv[5] : NULL, argc > 6 ? atoi(argv[6]) : 1);
+	} else if (argc == 5 && strcmp(argv[3], "agent") == 0) {
+		struct turn_plan *plan = NULL;
+		enum status st = catalog_agent(rq, argv[4], &plan);
+
+		print(rq, st, st == OK ? plan_json(plan) : NULL);
+	} else if (argc == 8 && strcmp(argv[3], "history") == 0) {
+		history(rq, argv + 4);
+	} else {
+		return 2;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct request rq = { .lang = LANG_EN, .extra_headers = "" };
+	struct conf *conf;
+	int rc;
+
+	if (argc < 4 || conf_load(argv[1], &conf) != OK)
+		return 2;
+	rq.conf = conf;
+	rq.arena = arena_new(65536, 256 << 20);
+	rq.pg = pg_new(conf, conf->database_url, "catalog_tool");
+	rq.caller.user_id = argv[2];
+	rc = run(&rq, argc, argv);
+	pg_free(rq.pg);
+	arena_free(rq.arena);
+	conf_free(conf);
+	return rc;
+}
