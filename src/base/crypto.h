@@ -25,10 +25,12 @@ char *crypto_base64url(struct arena *a, const void *data, size_t len);
 /* Decode base64url without padding; false on any foreign character or length. */
 bool crypto_base64url_decode(struct arena *a, const char *text, unsigned char **out, size_t *out_len);
 /* AES-256-GCM, random 96-bit nonce in front, 128-bit tag behind: nonce|data|tag. */
-unsigned char *crypto_seal(struct arena *a, const unsigned char key[AES_KEY_BYTES], const void *data, size_t len, size_t *out_len);
+unsigned char *crypto_seal(
+    struct arena *a, const unsigned char key[AES_KEY_BYTES], const void *data, size_t len, size_t *out_len);
 /* The opposite of crypto_seal(), NUL-terminated; false when it was tampered
  * with or sealed by another key. */
-bool crypto_open(struct arena *a, const unsigned char key[AES_KEY_BYTES], const void *sealed, size_t len, char **out, size_t *out_len);
+bool crypto_open(struct arena *a, const unsigned char key[AES_KEY_BYTES], const void *sealed, size_t len, char **out,
+    size_t *out_len);
 
 /* An Argon2id hash ($argon2id$v=19$m=19456,t=2,p=1$...) of `password`: OWASP's
  * password storage cheat sheet, first choice.  Takes ~30 ms of CPU and 19 MiB. */

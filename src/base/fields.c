@@ -299,8 +299,9 @@ check_texts(struct check *c, const json_t *v)
 
 	if (!json_is_array(v))
 		return bad(c, "must be an array of strings");
-	json_array_foreach(v, i, item) if (!check_chars(c, item, true, 0, LISTED_TEXT_MAX_CHARS)) return bad(
-	    c, "element %zu %s", i, c->message);
+	json_array_foreach(v, i, item)
+		if (!check_chars(c, item, true, 0, LISTED_TEXT_MAX_CHARS))
+			return bad(c, "element %zu %s", i, c->message);
 	return check_length(c, json_array_size(v), c->field->min, c->field->max, "elements");
 }
 

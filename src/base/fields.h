@@ -22,20 +22,20 @@
 #include "base/arena.h"
 
 enum field_type {
-	F_TEXT,	   /* string; min/max in code points; no control characters but \t \n \r */
-	F_LINE,	   /* F_TEXT on one line, trimmed length counts */
-	F_INT,	   /* integer between min and max */
+	F_TEXT, /* string; min/max in code points; no control characters but \t \n \r */
+	F_LINE, /* F_TEXT on one line, trimmed length counts */
+	F_INT,	/* integer between min and max */
 	F_BOOL,
 	F_CREDITS, /* number or decimal string, at most 6 decimals; min/max in ucr */
 	F_NUMBER,  /* any finite number between min and max */
 	F_UUID,
-	F_URL,	   /* absolute http(s) URL with a host, at most max bytes */
-	F_EMAIL,   /* ASCII, one @, something on both sides, at most 254 bytes */
-	F_PHONE,   /* 5-20 digits, with or without + in front */
-	F_CHOICE,  /* one of `choices`, space-separated */
+	F_URL,	  /* absolute http(s) URL with a host, at most max bytes */
+	F_EMAIL,  /* ASCII, one @, something on both sides, at most 254 bytes */
+	F_PHONE,  /* 5-20 digits, with or without + in front */
+	F_CHOICE, /* one of `choices`, space-separated */
 	F_OBJECT,
-	F_ARRAY,   /* min/max elements */
-	F_TEXTS,   /* array of F_LINE strings, each at most 255, min/max elements */
+	F_ARRAY, /* min/max elements */
+	F_TEXTS, /* array of F_LINE strings, each at most 255, min/max elements */
 };
 
 #define F_REQUIRED 1u
