@@ -136,7 +136,8 @@ class Open(TurnTest):
         conversations = [self.conversation(user) for _ in range(4)]
         self.open(user, conversations[3])
         tasks = [self.open(user, c, agent_limit=3)[0] for c in conversations[:3]]
-        self.assertEqual(self.open(user, conversations[0], agent_limit=3)[1]["outcome"], "ok", "a second run in a running one")
+        self.assert_refused("conversation_busy", user, conversations[0], agent_limit=3)
+        self.assertEqual(self.open(user, conversations[0])[1]["outcome"], "ok", "no agent's run")
         self.assert_refused("conversation_limit", user, conversations[3], agent_limit=3)
         self.assertEqual(self.open(user, conversations[3])[1]["outcome"], "ok", "plain chat is not limited by it")
         self.db.query("SELECT conversation_delete($1, $2)", user, conversations[1])
@@ -354,6 +355,15 @@ class Settle(TurnTest):
         task, _ = self.open(user, conversation, mode="regenerate_in_place", target=target)
         self.db.query("SELECT message_delete($1, $2, $3)", user, conversation, target)
         self.assertEqual(self.fail_turn(task)["message"], None)
+
+    def test_message_of_another_task_is_left_alone(self):
+        user = self.user(10)
+        task, opened = self.open(user, self.conversation(user), hold=5)
+        message = opened["assistant_message"]["id"]
+        self.db.query("UPDATE conversation_messages SET task_id = $2, content = 'theirs' WHERE id = $1", message, new_id())
+        row = self.settle(task, cost=2)
+        self.assertEqual((row["settled"], row["charged"], row["message"]), (True, 2, None))
+        self.assertEqual(self.message(message)["content"], "theirs")
 
     def test_hold_ended_by_other_means(self):
         self.addCleanup(setattr, self, "audited", True)
