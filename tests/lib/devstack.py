@@ -68,10 +68,9 @@ class DevStack(Stack):
         return env
 
     def base_conf(self):
-        """The keys stand in secrets.conf, as weirctl setup arranges it."""
+        """The keys stand in secrets.conf, where weirctl setup puts them."""
         conf = super().base_conf()
-        self.write_private(self.folder + "/secrets.conf", "[auth]\n" + "".join(
-            f"{key} = {conf['auth'].pop(key)}\n" for key in ("jwt_keys", "encryption_key")))
+        del conf["auth"]["jwt_keys"], conf["auth"]["encryption_key"]
         return conf
 
     # -- up
@@ -86,9 +85,9 @@ class DevStack(Stack):
         self.known("port", self.port)
         self.start_postgres()
         self.start_redis()
-        self.make_database()
         before = self.conf_text()
         self.write_conf({"server": {"base_url": self.url}})
+        self.make_database(conf=self.conf_path)
         if before != self.conf_text():
             for name in ("pool", "worker"):
                 self.daemons.stop(name)
@@ -185,7 +184,7 @@ class DevStack(Stack):
         import hashlib
         import hmac
 
-        return hmac.new(self.secret("encryption").encode(), text.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.secret("fingerprint").encode(), text.encode(), hashlib.sha256).hexdigest()
 
     # -- telling
 

@@ -466,14 +466,13 @@ class Stack:
     def pg(self, role="postgres", database=None):
         return Pg(self.dsn(role, database))
 
-    def make_database(self, name=None):
-        """Roles and an empty database, by the same script a sysadmin runs."""
-        done = subprocess.run(
-            [tool("psql"), "-X", "-q", "-d", self.dsn("postgres", "postgres"),
-             "-v", f"weir_database={name or self.database}", "-f", SRC + "/conf/postgresql/setup.sql"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            raise StackError("setup.sql failed:\n" + done.stdout)
+    def make_database(self, name=None, conf=None):
+        """Roles and an empty database, made by `weirctl setup` as a sysadmin does; keys too, beside `conf`."""
+        if conf is None:
+            os.makedirs(self.folder + "/setup", exist_ok=True)
+            conf = self.folder + "/setup/weir.conf"
+        self.weirctl("setup", "--superuser", self.dsn("postgres", "postgres"), "--database", name or self.database,
+                     conf=conf)
 
     # -- Redis
 
