@@ -39,7 +39,7 @@ h_tasks_limits(struct request *rq)
 	else if (conversation_n >= conf->limits_conversation_tasks)
 		would = E_CONVERSATION_QUEUE_FULL;
 	body = json_pack("{s:o, s:o, s:b}", "global", count_json(user_n, conf->limits_user_tasks), "conversation",
-		count_json(conversation_n, conf->limits_conversation_tasks), "can_start", would == OK);
+	    count_json(conversation_n, conf->limits_conversation_tasks), "can_start", would == OK);
 	if (would != OK)
 		json_object_set_new(body, "reason", json_string(status_code(would)));
 	return reply_json(rq, 200, body);

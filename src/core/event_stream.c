@@ -17,8 +17,8 @@ struct event_stream {
 	struct sink *sink;
 	struct redis_subscription *subscription;
 	struct reactor_timer *life;
-	_Atomic int *place;  /* the user's counter */
-	bool missed;	     /* events were dropped: tell when there is room */
+	_Atomic int *place; /* the user's counter */
+	bool missed;	    /* events were dropped: tell when there is room */
 	char user_id[UUID_LEN];
 	char headers[];
 };

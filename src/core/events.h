@@ -22,7 +22,8 @@ const char *events_channel(const struct conf *conf, const char *user_id, char ou
 
 /* Publish; takes over the reference to `data` (NULL is {}).  Lost without
  * Redis.  Reactor thread. */
-void events_publish(struct redis_async *ra, const struct conf *conf, const char *user_id, const char *type, json_t *data);
+void events_publish(
+    struct redis_async *ra, const struct conf *conf, const char *user_id, const char *type, json_t *data);
 /* The same on a worker's connection. */
 void events_publish_sync(struct redis *r, const struct conf *conf, const char *user_id, const char *type, json_t *data);
 

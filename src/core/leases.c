@@ -18,65 +18,63 @@
  * ARGV lease ms, then task, conversation ("": none), agent ("1" or "") per lease
  * answers Redis' time and one letter per lease: 1 renewed, 0 something is
  * missing, L the conversation is locked by another task */
-static struct redis_script renew_script = {
-	.source = "local t = redis.call('TIME')\n"
-		  "local now, lease = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1])\n"
-		  "local function prolong(key, member)\n"
-		  "  if not redis.call('ZSCORE', key, member) then return '0' end\n"
-		  "  redis.call('ZADD', key, 'XX', now + lease, member)\n"
-		  "  redis.call('PEXPIRE', key, lease)\n"
-		  "  return '1'\n"
-		  "end\n"
-		  "local states = {}\n"
-		  "for i = 1, #KEYS / 4 do\n"
-		  "  local user, set, lock, agents = KEYS[4*i-3], KEYS[4*i-2], KEYS[4*i-1], KEYS[4*i]\n"
-		  "  local task, conv, agent = ARGV[3*i-1], ARGV[3*i], ARGV[3*i+1]\n"
-		  "  local state = prolong(user, task)\n"
-		  "  if conv ~= '' and prolong(set, task) == '0' then state = '0' end\n"
-		  "  if agent ~= '' then\n"
-		  "    local owner = redis.call('GET', lock)\n"
-		  "    if owner == task then\n"
-		  "      redis.call('PEXPIRE', lock, lease)\n"
-		  "      if prolong(agents, conv) == '0' then state = '0' end\n"
-		  "    else\n"
-		  "      state = owner and 'L' or '0'\n"
-		  "    end\n"
-		  "  end\n"
-		  "  states[i] = state\n"
-		  "end\n"
-		  "return { now, table.concat(states) }\n"
-};
+static const char renew_lua[] = "local t = redis.call('TIME')\n"
+				"local now, lease = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1])\n"
+				"local function prolong(key, member)\n"
+				"  if not redis.call('ZSCORE', key, member) then return '0' end\n"
+				"  redis.call('ZADD', key, 'XX', now + lease, member)\n"
+				"  redis.call('PEXPIRE', key, lease)\n"
+				"  return '1'\n"
+				"end\n"
+				"local states = {}\n"
+				"for i = 1, #KEYS / 4 do\n"
+				"  local user, set, lock, agents = KEYS[4*i-3], KEYS[4*i-2], KEYS[4*i-1], KEYS[4*i]\n"
+				"  local task, conv, agent = ARGV[3*i-1], ARGV[3*i], ARGV[3*i+1]\n"
+				"  local state = prolong(user, task)\n"
+				"  if conv ~= '' and prolong(set, task) == '0' then state = '0' end\n"
+				"  if agent ~= '' then\n"
+				"    local owner = redis.call('GET', lock)\n"
+				"    if owner == task then\n"
+				"      redis.call('PEXPIRE', lock, lease)\n"
+				"      if prolong(agents, conv) == '0' then state = '0' end\n"
+				"    else\n"
+				"      state = owner and 'L' or '0'\n"
+				"    end\n"
+				"  end\n"
+				"  states[i] = state\n"
+				"end\n"
+				"return { now, table.concat(states) }\n";
+static struct redis_script renew_script = { .source = renew_lua };
 
 /* KEYS and ARGV as above, but ARGV begins with: lease ms, the time at which the
  * leases were seen missing, and for how long that holds.  Registers them; V
  * when the call came too late to know whether they are still wanted. */
-static const char restore_source[] =
-	"local t = redis.call('TIME')\n"
-	"local now, lease = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1])\n"
-	"local late = now > tonumber(ARGV[2]) + tonumber(ARGV[3])\n"
-	"local function take(key, member)\n"
-	"  redis.call('ZADD', key, now + lease, member)\n"
-	"  redis.call('PEXPIRE', key, lease)\n"
-	"end\n"
-	"local states = {}\n"
-	"for i = 1, #KEYS / 4 do\n"
-	"  local user, set, lock, agents = KEYS[4*i-3], KEYS[4*i-2], KEYS[4*i-1], KEYS[4*i]\n"
-	"  local task, conv, agent = ARGV[3*i+1], ARGV[3*i+2], ARGV[3*i+3]\n"
-	"  if late then\n"
-	"    states[i] = 'V'\n"
-	"  elseif agent ~= '' and (redis.call('GET', lock) or task) ~= task then\n"
-	"    states[i] = 'L'\n"
-	"  else\n"
-	"    take(user, task)\n"
-	"    if conv ~= '' then take(set, task) end\n"
-	"    if agent ~= '' then\n"
-	"      redis.call('SET', lock, task, 'PX', lease)\n"
-	"      take(agents, conv)\n"
-	"    end\n"
-	"    states[i] = '1'\n"
-	"  end\n"
-	"end\n"
-	"return { now, table.concat(states) }\n";
+static const char restore_lua[] = "local t = redis.call('TIME')\n"
+				  "local now, lease = t[1] * 1000 + math.floor(t[2] / 1000), tonumber(ARGV[1])\n"
+				  "local late = now > tonumber(ARGV[2]) + tonumber(ARGV[3])\n"
+				  "local function take(key, member)\n"
+				  "  redis.call('ZADD', key, now + lease, member)\n"
+				  "  redis.call('PEXPIRE', key, lease)\n"
+				  "end\n"
+				  "local states = {}\n"
+				  "for i = 1, #KEYS / 4 do\n"
+				  "  local user, set, lock, agents = KEYS[4*i-3], KEYS[4*i-2], KEYS[4*i-1], KEYS[4*i]\n"
+				  "  local task, conv, agent = ARGV[3*i+1], ARGV[3*i+2], ARGV[3*i+3]\n"
+				  "  if late then\n"
+				  "    states[i] = 'V'\n"
+				  "  elseif agent ~= '' and (redis.call('GET', lock) or task) ~= task then\n"
+				  "    states[i] = 'L'\n"
+				  "  else\n"
+				  "    take(user, task)\n"
+				  "    if conv ~= '' then take(set, task) end\n"
+				  "    if agent ~= '' then\n"
+				  "      redis.call('SET', lock, task, 'PX', lease)\n"
+				  "      take(agents, conv)\n"
+				  "    end\n"
+				  "    states[i] = '1'\n"
+				  "  end\n"
+				  "end\n"
+				  "return { now, table.concat(states) }\n";
 
 enum lease_state {
 	LEASE_ALIVE,	 /* renewed until lease_end() */
@@ -187,8 +185,7 @@ release(struct lease *l)
 	l->state = LEASE_RELEASING;
 	l->in_flight++;
 	if (!redis_async_eval(process->redis, on_released, l, slot_release_script(), SLOT_KEYS, 6,
-			      (const char *[]){ keys[0], keys[1], keys[2], keys[3], l->holder.task_id,
-						l->holder.conversation_id })) {
+		(const char *[]){ keys[0], keys[1], keys[2], keys[3], l->holder.task_id, l->holder.conversation_id })) {
 		l->in_flight--;
 		release_failed(l);
 	}
@@ -202,7 +199,7 @@ release(struct lease *l)
  * per lease; returns how many there are. */
 static int
 chunk_args(const struct chunk *c, char (*keys)[SLOT_KEYS][SLOT_KEY_LEN], const char **argv, int n_head,
-	   const char *const *head)
+    const char *const *head)
 {
 	int argc = 0;
 
@@ -295,7 +292,7 @@ restore(struct chunk *c, int64_t seen_ms)
 	snprintf(holds, sizeof(holds), "%lld", (long long)c->registry->process->conf->redis_timeout);
 	snprintf(nkeys, sizeof(nkeys), "%d", c->n * SLOT_KEYS);
 	argv[0] = "EVAL";
-	argv[1] = restore_source;
+	argv[1] = restore_lua;
 	argv[2] = nkeys;
 	argc = 3 + chunk_args(c, keys, argv + 3, 3, (const char *[]){ lease, seen, holds });
 	if (!redis_async_command(c->registry->process->redis, on_restored, c, argc, argv, NULL)) {
@@ -348,7 +345,8 @@ renew(struct chunk *c)
 		abort();
 	snprintf(lease, sizeof(lease), "%lld", (long long)c->registry->process->conf->limits_slot_lease);
 	argc = chunk_args(c, keys, argv, 1, (const char *[]){ lease });
-	sent = redis_async_eval(c->registry->process->redis, on_renewed, c, &renew_script, c->n * SLOT_KEYS, argc, argv);
+	sent = redis_async_eval(
+	    c->registry->process->redis, on_renewed, c, &renew_script, c->n * SLOT_KEYS, argc, argv);
 	if (!sent)
 		chunk_free(c);
 	free(argv);

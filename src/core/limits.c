@@ -16,45 +16,44 @@
  * A key holds "start current previous": when the current window began and the
  * requests in it and in the one before.  Answers 1 or 0 (refused), then
  * remaining, reset (ms) and wait (ms; 0: would pass) per dimension. */
-static struct redis_script take_script = {
-	.source =
-		"local t = redis.call('TIME')\n"
-		"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
-		"local out, state, pass = { 1 }, {}, true\n"
-		"for i, key in ipairs(KEYS) do\n"
-		"  local limit, period = tonumber(ARGV[2*i-1]), tonumber(ARGV[2*i])\n"
-		"  local start, current, previous = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')\n"
-		"  start, current, previous = tonumber(start), tonumber(current), tonumber(previous)\n"
-		"  if not start or now < start or now >= start + 2 * period then\n"
-		"    start, current, previous = now, 0, 0\n"
-		"  elseif now >= start + period then\n"
-		"    start, current, previous = start + period, 0, current\n"
-		"  end\n"
-		"  local left = period - (now - start)\n"
-		"  local used = current + previous * left / period\n"
-		"  local wait = 0\n"
-		"  if current >= limit then\n"
-		/* not before the next window, and there this one still weighs */
-		"    wait = left + period * (1 - (limit - 1) / current)\n"
-		"  elseif used + 1 > limit then\n"
-		"    wait = left - (limit - 1 - current) * period / previous\n"
-		"  end\n"
-		"  if wait > 0 then pass = false end\n"
-		"  state[i] = { start, current, previous, start + 2 * period - now }\n"
-		"  out[3*i-1] = math.max(0, math.floor(limit - used - 1))\n"
-		"  out[3*i] = left\n"
-		"  out[3*i+1] = math.ceil(wait)\n"
-		"end\n"
-		"if not pass then\n"
-		"  out[1] = 0\n"
-		"  return out\n"
-		"end\n"
-		"for i, key in ipairs(KEYS) do\n"
-		"  local s = state[i]\n"
-		"  redis.call('SET', key, string.format('%d %d %d', s[1], s[2] + 1, s[3]), 'PX', s[4])\n"
-		"end\n"
-		"return out\n"
-};
+static const char take_lua[] =
+    "local t = redis.call('TIME')\n"
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+    "local out, state, pass = { 1 }, {}, true\n"
+    "for i, key in ipairs(KEYS) do\n"
+    "  local limit, period = tonumber(ARGV[2*i-1]), tonumber(ARGV[2*i])\n"
+    "  local start, current, previous = string.match(redis.call('GET', key) or '', '^(%d+) (%d+) (%d+)$')\n"
+    "  start, current, previous = tonumber(start), tonumber(current), tonumber(previous)\n"
+    "  if not start or now < start or now >= start + 2 * period then\n"
+    "    start, current, previous = now, 0, 0\n"
+    "  elseif now >= start + period then\n"
+    "    start, current, previous = start + period, 0, current\n"
+    "  end\n"
+    "  local left = period - (now - start)\n"
+    "  local used = current + previous * left / period\n"
+    "  local wait = 0\n"
+    "  if current >= limit then\n"
+    /* not before the next window, and there this one still weighs */
+    "    wait = left + period * (1 - (limit - 1) / current)\n"
+    "  elseif used + 1 > limit then\n"
+    "    wait = left - (limit - 1 - current) * period / previous\n"
+    "  end\n"
+    "  if wait > 0 then pass = false end\n"
+    "  state[i] = { start, current, previous, start + 2 * period - now }\n"
+    "  out[3*i-1] = math.max(0, math.floor(limit - used - 1))\n"
+    "  out[3*i] = left\n"
+    "  out[3*i+1] = math.ceil(wait)\n"
+    "end\n"
+    "if not pass then\n"
+    "  out[1] = 0\n"
+    "  return out\n"
+    "end\n"
+    "for i, key in ipairs(KEYS) do\n"
+    "  local s = state[i]\n"
+    "  redis.call('SET', key, string.format('%d %d %d', s[1], s[2] + 1, s[3]), 'PX', s[4])\n"
+    "end\n"
+    "return out\n";
+static struct redis_script take_script = { .source = take_lua };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -157,8 +156,8 @@ take_here(struct limit *limits, const int *active, int n)
 		if (take_one(l, taken[i], now_us))
 			continue;
 		while (i-- > 0) /* refused: it counts nowhere */
-			atomic_fetch_sub(&taken[i]->tat_us,
-				limits[active[i]].rate.per_ms * 1000 / limits[active[i]].rate.count);
+			atomic_fetch_sub(
+			    &taken[i]->tat_us, limits[active[i]].rate.per_ms * 1000 / limits[active[i]].rate.count);
 		return false;
 	}
 	return true;
@@ -230,33 +229,16 @@ static struct rate
 class_rate(const struct conf *conf, enum rate_class class, const char **name)
 {
 	switch (class) {
-	case RATE_READ:
-		*name = "read";
-		return conf->limits_rate_read;
-	case RATE_WRITE:
-		*name = "write";
-		return conf->limits_rate_write;
-	case RATE_LOGIN:
-		*name = "login";
-		return conf->limits_rate_login;
-	case RATE_STREAM:
-		*name = "stream";
-		return conf->limits_rate_stream;
-	case RATE_REGENERATE:
-		*name = "regenerate";
-		return conf->limits_rate_regenerate;
-	case RATE_IMAGE:
-		*name = "image";
-		return conf->limits_rate_image;
-	case RATE_VIDEO:
-		*name = "video";
-		return conf->limits_rate_video;
-	case RATE_ADMIN:
-		*name = "admin";
-		return conf->limits_rate_admin;
+	case RATE_READ: *name = "read"; return conf->limits_rate_read;
+	case RATE_WRITE: *name = "write"; return conf->limits_rate_write;
+	case RATE_LOGIN: *name = "login"; return conf->limits_rate_login;
+	case RATE_STREAM: *name = "stream"; return conf->limits_rate_stream;
+	case RATE_REGENERATE: *name = "regenerate"; return conf->limits_rate_regenerate;
+	case RATE_IMAGE: *name = "image"; return conf->limits_rate_image;
+	case RATE_VIDEO: *name = "video"; return conf->limits_rate_video;
+	case RATE_ADMIN: *name = "admin"; return conf->limits_rate_admin;
 	case RATE_NONE:
-	case RATE_CLASSES:
-		break;
+	case RATE_CLASSES: break;
 	}
 	*name = "none";
 	return (struct rate){ 0, 0 };
@@ -301,7 +283,7 @@ limits_stage(struct request *rq)
 		address_key(rq->client_ip, address);
 	limits[0].rate = class_rate(conf, rq->route->rate, &class);
 	snprintf(limits[0].key, sizeof(limits[0].key), "rate:%s:%s", class,
-		 rq->caller.user_id != NULL ? rq->caller.user_id : address);
+	    rq->caller.user_id != NULL ? rq->caller.user_id : address);
 	limits[1].rate = conf->limits_rate_address;
 	snprintf(limits[1].key, sizeof(limits[1].key), "rate:address:%s", address);
 	limits[2].rate = conf->limits_rate_global;
@@ -312,7 +294,7 @@ limits_stage(struct request *rq)
 		reply_header(rq, "RateLimit-Limit", "%lld", (long long)limits[i].rate.count);
 		reply_header(rq, "RateLimit-Remaining", "%lld", st == OK ? (long long)limits[i].remaining : 0LL);
 		reply_header(rq, "RateLimit-Reset", "%lld",
-			     ((long long)(st == OK ? limits[i].reset_ms : limits[i].retry_after_ms) + 999) / 1000);
+		    ((long long)(st == OK ? limits[i].reset_ms : limits[i].retry_after_ms) + 999) / 1000);
 	}
 	if (st == OK)
 		return OK;

@@ -5,15 +5,13 @@
 #include <string.h>
 
 /* KEYS lock, ARGV token, lease ms */
-static struct redis_script extend_script = {
-	.source = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
-		  "return redis.call('PEXPIRE', KEYS[1], ARGV[2])\n"
-};
+static const char extend_lua[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+				 "return redis.call('PEXPIRE', KEYS[1], ARGV[2])\n";
+static struct redis_script extend_script = { .source = extend_lua };
 /* KEYS lock, ARGV token */
-static struct redis_script release_script = {
-	.source = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
-		  "return redis.call('DEL', KEYS[1])\n"
-};
+static const char release_lua[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+				  "return redis.call('DEL', KEYS[1])\n";
+static struct redis_script release_script = { .source = release_lua };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -81,27 +79,27 @@ lock_release(struct redis *r, const struct lock *lock)
 /* {prefix}dup:{user}:{agent}:{project} holds the conversation's id.  A project
  * is free text of up to 200 characters. */
 static void
-duplicate_key(const struct conf *conf, const char *user_id, const char *agent_id, const char *project_id, char *key,
-	      size_t size)
+duplicate_key(
+    const struct conf *conf, const char *user_id, const char *agent_id, const char *project_id, char *key, size_t size)
 {
 	snprintf(key, size, "%sdup:%s:%s:%s", conf->redis_prefix, user_id, agent_id != NULL ? agent_id : "",
-		 project_id != NULL ? project_id : "");
+	    project_id != NULL ? project_id : "");
 }
 
 #define DUPLICATE_KEY_LEN 1100
 
 static enum status
 duplicate_in_sql(struct pg *pg, const struct conf *conf, const char *user_id, const char *agent_id,
-		 const char *project_id, char existing[UUID_LEN])
+    const char *project_id, char existing[UUID_LEN])
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	st = pg_query_again(pg, &rows,
-		"SELECT id FROM conversations WHERE user_id = $1::uuid AND agent_id IS NOT DISTINCT FROM $2::uuid"
-		" AND project_id IS NOT DISTINCT FROM $3 AND created_at > now() - make_interval(secs => $4 / 1000.0)"
-		" ORDER BY created_at DESC LIMIT 1",
-		PS(user_id), PS(agent_id), PS(project_id), PI(conf->limits_duplicate_window));
+	    "SELECT id FROM conversations WHERE user_id = $1::uuid AND agent_id IS NOT DISTINCT FROM $2::uuid"
+	    " AND project_id IS NOT DISTINCT FROM $3 AND created_at > now() - make_interval(secs => $4 / 1000.0)"
+	    " ORDER BY created_at DESC LIMIT 1",
+	    PS(user_id), PS(agent_id), PS(project_id), PI(conf->limits_duplicate_window));
 	if (st != OK)
 		return st;
 	if (rows_count(rows) == 0)
@@ -112,7 +110,7 @@ duplicate_in_sql(struct pg *pg, const struct conf *conf, const char *user_id, co
 
 enum status
 duplicate_guard(struct redis *r, struct pg *pg, const struct conf *conf, const char *user_id, const char *agent_id,
-		const char *project_id, const char *conversation_id, char existing[UUID_LEN])
+    const char *project_id, const char *conversation_id, char existing[UUID_LEN])
 {
 	AUTO_REPLY struct redis_reply *reply = NULL;
 	char key[DUPLICATE_KEY_LEN];
@@ -134,7 +132,7 @@ duplicate_guard(struct redis *r, struct pg *pg, const struct conf *conf, const c
 
 void
 duplicate_forget(struct redis *r, const struct conf *conf, const char *user_id, const char *agent_id,
-		 const char *project_id, const char *conversation_id)
+    const char *project_id, const char *conversation_id)
 {
 	char key[DUPLICATE_KEY_LEN];
 	enum status st;

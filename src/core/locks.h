@@ -21,8 +21,8 @@ struct lock {
 
 /* Take the lock for `lease_ms`.  E_CONFLICT somebody has it; E_UNAVAILABLE no
  * Redis.  One thread with its own `r`, as all of these. */
-enum status lock_acquire(struct redis *r, const struct conf *conf, const char *name, int64_t lease_ms,
-			 struct lock *out) MUST_CHECK;
+enum status lock_acquire(
+    struct redis *r, const struct conf *conf, const char *name, int64_t lease_ms, struct lock *out) MUST_CHECK;
 /* Have it for `lease_ms` from now.  E_CONFLICT: it was lost; stop. */
 enum status lock_extend(struct redis *r, const struct lock *lock, int64_t lease_ms) MUST_CHECK;
 /* Give it back, if it is still ours. */
@@ -35,10 +35,9 @@ void lock_release(struct redis *r, const struct lock *lock);
  * conversation (neither agent nor project) is never a duplicate.  Without
  * Redis PostgreSQL is asked; E_UNAVAILABLE when it does not answer.  Worker. */
 enum status duplicate_guard(struct redis *r, struct pg *pg, const struct conf *conf, const char *user_id,
-			    const char *agent_id, const char *project_id, const char *conversation_id,
-			    char existing[UUID_LEN]) MUST_CHECK;
+    const char *agent_id, const char *project_id, const char *conversation_id, char existing[UUID_LEN]) MUST_CHECK;
 /* Forget `conversation_id`: it could not be made, or was deleted. */
 void duplicate_forget(struct redis *r, const struct conf *conf, const char *user_id, const char *agent_id,
-		      const char *project_id, const char *conversation_id);
+    const char *project_id, const char *conversation_id);
 
 #endif

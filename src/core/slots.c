@@ -7,50 +7,48 @@
 /* KEYS user, conversation, lock, agents
  * ARGV task, conversation ("": none), lease ms, limits of user, conversation and agents ("": no agent run)
  * 0 taken; 1 user full; 2 conversation full; 3 conversation locked; 4 agents full */
-static struct redis_script acquire_script = {
-	.source = "local t = redis.call('TIME')\n"
-		  "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
-		  "local task, conv, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
-		  "local function full(key, member, limit)\n"
-		  "  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)\n"
-		  "  return redis.call('ZCARD', key) >= tonumber(limit) and not redis.call('ZSCORE', key, member)\n"
-		  "end\n"
-		  "local function take(key, member)\n"
-		  "  redis.call('ZADD', key, now + lease, member)\n"
-		  "  redis.call('PEXPIRE', key, lease)\n"
-		  "end\n"
-		  "if full(KEYS[1], task, ARGV[4]) then return 1 end\n"
-		  "if conv ~= '' and full(KEYS[2], task, ARGV[5]) then return 2 end\n"
-		  "if ARGV[6] ~= '' then\n"
-		  "  local owner = redis.call('GET', KEYS[3])\n"
-		  "  if owner and owner ~= task then return 3 end\n"
-		  "  if full(KEYS[4], conv, ARGV[6]) then return 4 end\n"
-		  "  redis.call('SET', KEYS[3], task, 'PX', lease)\n"
-		  "  take(KEYS[4], conv)\n"
-		  "end\n"
-		  "take(KEYS[1], task)\n"
-		  "if conv ~= '' then take(KEYS[2], task) end\n"
-		  "return 0\n"
-};
+static const char acquire_lua[] =
+    "local t = redis.call('TIME')\n"
+    "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+    "local task, conv, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
+    "local function full(key, member, limit)\n"
+    "  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)\n"
+    "  return redis.call('ZCARD', key) >= tonumber(limit) and not redis.call('ZSCORE', key, member)\n"
+    "end\n"
+    "local function take(key, member)\n"
+    "  redis.call('ZADD', key, now + lease, member)\n"
+    "  redis.call('PEXPIRE', key, lease)\n"
+    "end\n"
+    "if full(KEYS[1], task, ARGV[4]) then return 1 end\n"
+    "if conv ~= '' and full(KEYS[2], task, ARGV[5]) then return 2 end\n"
+    "if ARGV[6] ~= '' then\n"
+    "  local owner = redis.call('GET', KEYS[3])\n"
+    "  if owner and owner ~= task then return 3 end\n"
+    "  if full(KEYS[4], conv, ARGV[6]) then return 4 end\n"
+    "  redis.call('SET', KEYS[3], task, 'PX', lease)\n"
+    "  take(KEYS[4], conv)\n"
+    "end\n"
+    "take(KEYS[1], task)\n"
+    "if conv ~= '' then take(KEYS[2], task) end\n"
+    "return 0\n";
+static struct redis_script acquire_script = { .source = acquire_lua };
 
 /* KEYS as above, ARGV task, conversation */
-static struct redis_script release_script = {
-	.source = "redis.call('ZREM', KEYS[1], ARGV[1])\n"
-		  "if ARGV[2] ~= '' then redis.call('ZREM', KEYS[2], ARGV[1]) end\n"
-		  "if redis.call('GET', KEYS[3]) == ARGV[1] then\n"
-		  "  redis.call('DEL', KEYS[3])\n"
-		  "  redis.call('ZREM', KEYS[4], ARGV[2])\n"
-		  "end\n"
-		  "return 0\n"
-};
+static const char release_lua[] = "redis.call('ZREM', KEYS[1], ARGV[1])\n"
+				  "if ARGV[2] ~= '' then redis.call('ZREM', KEYS[2], ARGV[1]) end\n"
+				  "if redis.call('GET', KEYS[3]) == ARGV[1] then\n"
+				  "  redis.call('DEL', KEYS[3])\n"
+				  "  redis.call('ZREM', KEYS[4], ARGV[2])\n"
+				  "end\n"
+				  "return 0\n";
+static struct redis_script release_script = { .source = release_lua };
 
 /* KEYS user, conversation */
-static struct redis_script count_script = {
-	.source = "local t = redis.call('TIME')\n"
-		  "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
-		  "return { redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf'),\n"
-		  "         redis.call('ZCOUNT', KEYS[2], '(' .. now, '+inf') }\n"
-};
+static const char count_lua[] = "local t = redis.call('TIME')\n"
+				"local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+				"return { redis.call('ZCOUNT', KEYS[1], '(' .. now, '+inf'),\n"
+				"         redis.call('ZCOUNT', KEYS[2], '(' .. now, '+inf') }\n";
+static struct redis_script count_script = { .source = count_lua };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -70,13 +68,13 @@ slot_release_script(void)
 }
 
 void
-slot_holder_init(struct slot_holder *holder, const char *user_id, const char *conversation_id, const char *task_id,
-		 bool agent)
+slot_holder_init(
+    struct slot_holder *holder, const char *user_id, const char *conversation_id, const char *task_id, bool agent)
 {
 	memset(holder, 0, sizeof(*holder));
 	snprintf(holder->user_id, sizeof(holder->user_id), "%s", user_id);
 	snprintf(holder->conversation_id, sizeof(holder->conversation_id), "%s",
-		 conversation_id != NULL ? conversation_id : "");
+	    conversation_id != NULL ? conversation_id : "");
 	snprintf(holder->task_id, sizeof(holder->task_id), "%s", task_id);
 	holder->agent = agent && conversation_id != NULL;
 }
@@ -88,7 +86,7 @@ slot_keys(const struct conf *conf, const struct slot_holder *holder, char keys[S
 
 	snprintf(keys[SLOT_KEY_USER], SLOT_KEY_LEN, "%stask:global:%s", prefix, holder->user_id);
 	snprintf(keys[SLOT_KEY_CONVERSATION], SLOT_KEY_LEN, "%stask:conv:%s:%s", prefix, holder->user_id,
-		 holder->conversation_id);
+	    holder->conversation_id);
 	snprintf(keys[SLOT_KEY_LOCK], SLOT_KEY_LEN, "%slock:conv:%s", prefix, holder->conversation_id);
 	snprintf(keys[SLOT_KEY_AGENTS], SLOT_KEY_LEN, "%stask:agents:%s", prefix, holder->user_id);
 }
@@ -110,8 +108,8 @@ slots_acquire(struct redis *r, const struct conf *conf, struct slot_holder *hold
 	if (holder->agent)
 		snprintf(agents, sizeof(agents), "%lld", (long long)conf->limits_agent_conversations);
 	if (redis_eval(r, &reply, &acquire_script, SLOT_KEYS, 10,
-		       (const char *[]){ keys[0], keys[1], keys[2], keys[3], holder->task_id, holder->conversation_id,
-					 lease, user, conversation, agents }) != OK)
+		(const char *[]){ keys[0], keys[1], keys[2], keys[3], holder->task_id, holder->conversation_id, lease,
+		    user, conversation, agents }) != OK)
 		return E_UNAVAILABLE;
 	answer = redis_reply_int(reply);
 	if (answer < 0 || answer >= (int64_t)(sizeof(answers) / sizeof(answers[0])))
@@ -128,8 +126,7 @@ slots_release(struct redis *r, const struct conf *conf, const struct slot_holder
 
 	slot_keys(conf, holder, keys);
 	st = redis_eval(r, NULL, slot_release_script(), SLOT_KEYS, 6,
-			(const char *[]){ keys[0], keys[1], keys[2], keys[3], holder->task_id,
-					  holder->conversation_id });
+	    (const char *[]){ keys[0], keys[1], keys[2], keys[3], holder->task_id, holder->conversation_id });
 	(void)st; /* else the lease runs out */
 }
 
@@ -141,9 +138,9 @@ count_in_sql(struct pg *pg, const char *user_id, const char *conversation_id, in
 	enum status st;
 
 	st = pg_query_again(pg, &rows,
-		"SELECT count(*) AS user_n, count(*) FILTER (WHERE conversation_id = $2::uuid) AS conversation_n"
-		" FROM tasks WHERE user_id = $1::uuid AND status IN ('pending', 'running')",
-		PS(user_id), PS(conversation_id));
+	    "SELECT count(*) AS user_n, count(*) FILTER (WHERE conversation_id = $2::uuid) AS conversation_n"
+	    " FROM tasks WHERE user_id = $1::uuid AND status IN ('pending', 'running')",
+	    PS(user_id), PS(conversation_id));
 	if (st != OK)
 		return st;
 	*user_n = row_int(rows, 0, "user_n");
@@ -153,7 +150,7 @@ count_in_sql(struct pg *pg, const char *user_id, const char *conversation_id, in
 
 enum status
 slots_active(struct redis *r, struct pg *pg, const struct conf *conf, const char *user_id, const char *conversation_id,
-	     int64_t *user_n, int64_t *conversation_n)
+    int64_t *user_n, int64_t *conversation_n)
 {
 	AUTO_REPLY struct redis_reply *reply = NULL;
 	char keys[SLOT_KEYS][SLOT_KEY_LEN];
@@ -162,8 +159,8 @@ slots_active(struct redis *r, struct pg *pg, const struct conf *conf, const char
 	pthread_once(&once, init_scripts);
 	slot_holder_init(&who, user_id, conversation_id, "", false);
 	slot_keys(conf, &who, keys);
-	if (redis_eval(r, &reply, &count_script, 2, 2, (const char *[]){ keys[SLOT_KEY_USER], keys[SLOT_KEY_CONVERSATION] }) !=
-	    OK)
+	if (redis_eval(r, &reply, &count_script, 2, 2,
+		(const char *[]){ keys[SLOT_KEY_USER], keys[SLOT_KEY_CONVERSATION] }) != OK)
 		return count_in_sql(pg, user_id, conversation_id, user_n, conversation_n);
 	*user_n = redis_reply_int(redis_reply_at(reply, 0));
 	*conversation_n = redis_reply_int(redis_reply_at(reply, 1));

@@ -38,8 +38,8 @@ struct slot_holder {
 };
 
 /* Fill a holder; conversation_id may be NULL.  Nothing is taken yet. */
-void slot_holder_init(struct slot_holder *holder, const char *user_id, const char *conversation_id, const char *task_id,
-		      bool agent);
+void slot_holder_init(
+    struct slot_holder *holder, const char *user_id, const char *conversation_id, const char *task_id, bool agent);
 
 /* Take everything `holder` needs in one round trip.  OK sets holder->held;
  * taking the same holder twice is harmless.  Nothing is taken on failure:
@@ -58,7 +58,7 @@ void slots_release(struct redis *r, const struct conf *conf, const struct slot_h
  * the conversation's (else *conversation_n is 0).  From Redis, or else from
  * PostgreSQL; E_UNAVAILABLE when neither answers.  Worker. */
 enum status slots_active(struct redis *r, struct pg *pg, const struct conf *conf, const char *user_id,
-			 const char *conversation_id, int64_t *user_n, int64_t *conversation_n) MUST_CHECK;
+    const char *conversation_id, int64_t *user_n, int64_t *conversation_n) MUST_CHECK;
 
 /* The keys of a holder, in this order; each at most SLOT_KEY_LEN bytes. */
 enum { SLOT_KEY_USER, SLOT_KEY_CONVERSATION, SLOT_KEY_LOCK, SLOT_KEY_AGENTS, SLOT_KEYS };

@@ -148,17 +148,12 @@ redis_reply_type(const struct redis_reply *reply)
 	if (reply == NULL)
 		return REDIS_T_NIL;
 	switch (inner(reply)->type) {
-	case REDIS_REPLY_INTEGER:
-		return REDIS_T_INT;
+	case REDIS_REPLY_INTEGER: return REDIS_T_INT;
 	case REDIS_REPLY_STRING:
-	case REDIS_REPLY_STATUS:
-		return REDIS_T_TEXT;
-	case REDIS_REPLY_ARRAY:
-		return REDIS_T_ARRAY;
-	case REDIS_REPLY_ERROR:
-		return REDIS_T_ERROR;
-	default:
-		return REDIS_T_NIL;
+	case REDIS_REPLY_STATUS: return REDIS_T_TEXT;
+	case REDIS_REPLY_ARRAY: return REDIS_T_ARRAY;
+	case REDIS_REPLY_ERROR: return REDIS_T_ERROR;
+	default: return REDIS_T_NIL;
 	}
 }
 
@@ -166,12 +161,9 @@ int64_t
 redis_reply_int(const struct redis_reply *reply)
 {
 	switch (redis_reply_type(reply)) {
-	case REDIS_T_INT:
-		return inner(reply)->integer;
-	case REDIS_T_TEXT:
-		return strtoll(inner(reply)->str, NULL, 10);
-	default:
-		return 0;
+	case REDIS_T_INT: return inner(reply)->integer;
+	case REDIS_T_TEXT: return strtoll(inner(reply)->str, NULL, 10);
+	default: return 0;
 	}
 }
 
@@ -288,8 +280,8 @@ failed(struct redis *r, const char *what)
 	char detail[160];
 
 	snprintf(detail, sizeof(detail), "%s: %s", what,
-		r->ctx == NULL		? "out of memory"
-		: r->ctx->err == 0	? "refused"
+	    r->ctx == NULL		 ? "out of memory"
+		: r->ctx->err == 0	 ? "refused"
 		: r->ctx->errstr[0] != 0 ? r->ctx->errstr
 					 : "time-out");
 	redis_breaker_failure(r->conf, detail);
@@ -380,7 +372,7 @@ redis_script_init(struct redis_script *script)
 
 enum status
 redis_eval(struct redis *r, struct redis_reply **reply, const struct redis_script *script, int nkeys, int argc,
-	   const char *const *argv)
+    const char *const *argv)
 {
 	const char *args[3 + EVAL_ARGS_MAX] = { "EVALSHA", script->sha1 };
 	char count[12];

@@ -19,9 +19,9 @@
 #include "base/status.h"
 
 struct reactor;
-struct redis;	     /* a blocking connection; one thread */
-struct redis_async;  /* the reactor's connections; reactor thread only */
-struct redis_reply;  /* a reply tree */
+struct redis;	    /* a blocking connection; one thread */
+struct redis_async; /* the reactor's connections; reactor thread only */
+struct redis_reply; /* a reply tree */
 
 enum redis_type { REDIS_T_NIL, REDIS_T_INT, REDIS_T_TEXT, REDIS_T_ARRAY, REDIS_T_ERROR };
 
@@ -39,12 +39,12 @@ void redis_free(struct redis *r);
  * strings).  *reply (may be NULL) is the caller's: AUTO_REPLY.  Errors:
  * E_UNAVAILABLE no connection, time-out, breaker open; E_INTERNAL an error
  * reply (logged). */
-enum status redis_command(struct redis *r, struct redis_reply **reply, int argc, const char *const *argv,
-			  const size_t *lens) MUST_CHECK;
+enum status redis_command(
+    struct redis *r, struct redis_reply **reply, int argc, const char *const *argv, const size_t *lens) MUST_CHECK;
 /* The same with C strings: redis_call(r, &reply, "GET", key). */
-#define redis_call(r, reply, ...)                                                                   \
+#define redis_call(r, reply, ...) \
 	redis_command((r), (reply), (int)(sizeof((const char *[]){ __VA_ARGS__ }) / sizeof(char *)), \
-		      (const char *[]){ __VA_ARGS__ }, NULL)
+	    (const char *[]){ __VA_ARGS__ }, NULL)
 /* A Lua script by EVALSHA, loaded when Redis does not know it. */
 struct redis_script {
 	const char *source;
@@ -54,7 +54,7 @@ struct redis_script {
 void redis_script_init(struct redis_script *script);
 /* Run it: `argv` holds `nkeys` keys, then arguments, all C strings. */
 enum status redis_eval(struct redis *r, struct redis_reply **reply, const struct redis_script *script, int nkeys,
-		       int argc, const char *const *argv) MUST_CHECK;
+    int argc, const char *const *argv) MUST_CHECK;
 /* Microseconds this connection spent waiting since start. */
 uint64_t redis_spent_us(const struct redis *r);
 
@@ -89,15 +89,16 @@ void redis_async_free(struct redis_async *ra);
 /* Queue a command; all commands queued within one turn of the loop leave in
  * one write.  The arguments are copied.  `fn` may be NULL.  False (and no
  * callback) when Redis is down. */
-bool redis_async_command(struct redis_async *ra, redis_reply_fn *fn, void *arg, int argc, const char *const *argv,
-			 const size_t *lens);
+bool redis_async_command(
+    struct redis_async *ra, redis_reply_fn *fn, void *arg, int argc, const char *const *argv, const size_t *lens);
 /* The same for a Lua script: by digest, sent again in full when Redis does not
  * know it (then after commands queued meanwhile). */
-bool redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const struct redis_script *script, int nkeys,
-		      int argc, const char *const *argv);
+bool redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const struct redis_script *script,
+    int nkeys, int argc, const char *const *argv);
 /* Subscribe; several subscribers of one channel share one subscription.
  * Returns a handle for redis_unsubscribe(); the subscription survives reconnects. */
-struct redis_subscription *redis_subscribe(struct redis_async *ra, const char *channel, redis_message_fn *fn, void *arg);
+struct redis_subscription *redis_subscribe(
+    struct redis_async *ra, const char *channel, redis_message_fn *fn, void *arg);
 void redis_unsubscribe(struct redis_subscription *sub);
 /* True when the command connection is up. */
 bool redis_async_up(const struct redis_async *ra);

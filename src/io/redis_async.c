@@ -40,8 +40,8 @@ redis_async_up(const struct redis_async *ra)
 }
 
 bool
-redis_async_command(struct redis_async *ra, redis_reply_fn *fn, void *arg, int argc, const char *const *argv,
-		    const size_t *lens)
+redis_async_command(
+    struct redis_async *ra, redis_reply_fn *fn, void *arg, int argc, const char *const *argv, const size_t *lens)
 {
 	return link_command(ra->commands, fn, arg, false, argc, argv, lens);
 }
@@ -93,7 +93,7 @@ on_eval(void *arg, const struct redis_reply *reply)
 
 bool
 redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const struct redis_script *script, int nkeys,
-		 int argc, const char *const *argv)
+    int argc, const char *const *argv)
 {
 	size_t bytes = sizeof(struct eval) + (size_t)(argc + 3) * sizeof(char *) + 12;
 	struct eval *e;

@@ -281,7 +281,7 @@ resolve(struct redis_link *link)
 	if (link->resolved || getaddrinfo(link->address.host, NULL, &hints, &found) != 0)
 		return;
 	link->resolved = getnameinfo(found->ai_addr, found->ai_addrlen, link->address.host, sizeof(link->address.host),
-				     NULL, 0, NI_NUMERICHOST) == 0;
+			     NULL, 0, NI_NUMERICHOST) == 0;
 	freeaddrinfo(found);
 }
 
@@ -418,7 +418,7 @@ link_free(struct redis_link *link)
 
 bool
 link_command(struct redis_link *link, redis_reply_fn *fn, void *arg, bool raw, int argc, const char *const *argv,
-	     const size_t *lens)
+    const size_t *lens)
 {
 	if (link->state != LINK_UP)
 		return false;

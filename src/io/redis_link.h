@@ -27,15 +27,15 @@ struct redis_link_events {
 
 /* Starts to connect at once; events may be called from the next turn of the
  * loop on.  They and reply functions must not free the link. */
-struct redis_link *link_new(struct reactor *reactor, const struct conf *conf, const struct redis_link_events *events,
-			    void *arg);
+struct redis_link *link_new(
+    struct reactor *reactor, const struct conf *conf, const struct redis_link_events *events, void *arg);
 /* Close; pending replies are called with NULL. */
 void link_free(struct redis_link *link);
 enum link_state link_state(const struct redis_link *link);
 /* Queue a command whose reply goes to fn(arg), NULL when it failed.  With
  * `raw`, error replies are handed over too.  False unless UP. */
 bool link_command(struct redis_link *link, redis_reply_fn *fn, void *arg, bool raw, int argc, const char *const *argv,
-		  const size_t *lens);
+    const size_t *lens);
 /* Queue a command without a reply of its own ((UN)SUBSCRIBE).  Ignored unless UP. */
 void link_send(struct redis_link *link, int argc, const char *const *argv);
 /* Send PING every `every_ms` while UP and drop the link when a push-mode

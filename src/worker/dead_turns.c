@@ -28,28 +28,28 @@
 #define REDIS_WAIT_MS 3000
 
 static const char dead_sql[] =
-	"SELECT task_id, user_id, conversation_id, message_id, user_message_id, type, model_id, price_input_per_mtok,"
-	" price_output_per_mtok, price_per_call, user_content, journal, cancel_requested,"
-	" (extract(epoch FROM now() - started_at) * 1000)::bigint AS age_ms FROM turn_dead($1::int)";
+    "SELECT task_id, user_id, conversation_id, message_id, user_message_id, type, model_id, price_input_per_mtok,"
+    " price_output_per_mtok, price_per_call, user_content, journal, cancel_requested,"
+    " (extract(epoch FROM now() - started_at) * 1000)::bigint AS age_ms FROM turn_dead($1::int)";
 
 /* What went upstream besides the question: the system prompt and, newest
  * first, the turns before it.  One row at least, for the user's language. */
 static const char prompt_sql[] =
-	"SELECT u.locale, l.context_tokens, a.prompt, m.content"
-	" FROM users u"
-	" LEFT JOIN llm_models l ON l.id = $4"
-	" LEFT JOIN conversations c ON c.id = $2::uuid"
-	" LEFT JOIN agents a ON a.id = c.agent_id"
-	" LEFT JOIN LATERAL (SELECT h.content, h.sequence FROM conversation_messages h"
-	"   WHERE h.conversation_id = c.id AND h.status = 'success'"
-	"     AND h.sequence < (SELECT q.sequence FROM conversation_messages q WHERE q.id = $3::uuid)"
-	"   ORDER BY h.sequence DESC LIMIT $5) AS m ON true"
-	" WHERE u.id = $1::uuid ORDER BY m.sequence DESC";
+    "SELECT u.locale, l.context_tokens, a.prompt, m.content"
+    " FROM users u"
+    " LEFT JOIN llm_models l ON l.id = $4"
+    " LEFT JOIN conversations c ON c.id = $2::uuid"
+    " LEFT JOIN agents a ON a.id = c.agent_id"
+    " LEFT JOIN LATERAL (SELECT h.content, h.sequence FROM conversation_messages h"
+    "   WHERE h.conversation_id = c.id AND h.status = 'success'"
+    "     AND h.sequence < (SELECT q.sequence FROM conversation_messages q WHERE q.id = $3::uuid)"
+    "   ORDER BY h.sequence DESC LIMIT $5) AS m ON true"
+    " WHERE u.id = $1::uuid ORDER BY m.sequence DESC";
 
 static const char settle_sql[] =
-	"SELECT settled, charged, balance, message, task_status FROM turn_settle($1::uuid, NULL, $2::text, $3::text,"
-	" $4::text, $5::text, $6::text, $7::text, $8::int, $9::int, true, $10::numeric, $11::bigint, NULL, $12::int,"
-	" NULL, NULL)";
+    "SELECT settled, charged, balance, message, task_status FROM turn_settle($1::uuid, NULL, $2::text, $3::text,"
+    " $4::text, $5::text, $6::text, $7::text, $8::int, $9::int, true, $10::numeric, $11::bigint, NULL, $12::int,"
+    " NULL, NULL)";
 
 /* A dead turn and what became of it. */
 struct dead {
@@ -85,8 +85,8 @@ measure_prompt(struct sweeper *s, struct dead *d)
 	enum status st;
 
 	st = pg_query_again(s->pg, &rows, prompt_sql, PS(column(d, "user_id")), PS(column(d, "conversation_id")),
-		PS(column(d, "user_message_id")), PI(row_int(d->rows, d->row, "model_id")),
-		PI(s->conf->chat_history_messages));
+	    PS(column(d, "user_message_id")), PI(row_int(d->rows, d->row, "model_id")),
+	    PI(s->conf->chat_history_messages));
 	if (st != OK)
 		return st;
 	d->input_tokens = text_tokens(column(d, "user_content"));
@@ -137,21 +137,26 @@ announce(struct sweeper *s, struct dead *d, const struct rows *settled)
 {
 	const char *user_id = column(d, "user_id"), *conversation_id = column(d, "conversation_id");
 	struct slot_holder slots;
-	char *end_json = turn_end_json(&(struct turn_end){
-		.task_id = d->task_id, .outcome = d->outcome, .why = d->why, .lang = d->lang,
-		.message = row_json(settled, 0, "message"), .charged_ucr = row_ucr(settled, 0, "charged"),
-		.balance_ucr = row_ucr(settled, 0, "balance"), .input_tokens = d->input_tokens,
-		.output_tokens = d->output_tokens, .estimated = true });
+	char *end_json = turn_end_json(&(struct turn_end){ .task_id = d->task_id,
+	    .outcome = d->outcome,
+	    .why = d->why,
+	    .lang = d->lang,
+	    .message = row_json(settled, 0, "message"),
+	    .charged_ucr = row_ucr(settled, 0, "charged"),
+	    .balance_ucr = row_ucr(settled, 0, "balance"),
+	    .input_tokens = d->input_tokens,
+	    .output_tokens = d->output_tokens,
+	    .estimated = true });
 
 	remains_close(s->redis, s->conf, d->task_id, &d->remains, end_json);
 	free(end_json);
 	slot_holder_init(&slots, user_id, conversation_id, d->task_id, true);
 	slots_release(s->redis, s->conf, &slots);
 	events_publish_sync(s->redis, s->conf, user_id, "task",
-		json_pack("{s:s, s:s, s:s?, s:s?}", "id", d->task_id, "status", turn_outcome_name(d->outcome),
-			"conversation_id", conversation_id, "message_id", column(d, "message_id")));
+	    json_pack("{s:s, s:s, s:s?, s:s?}", "id", d->task_id, "status", turn_outcome_name(d->outcome),
+		"conversation_id", conversation_id, "message_id", column(d, "message_id")));
 	events_publish_sync(s->redis, s->conf, user_id, "balance",
-		json_pack("{s:o}", "balance", json_credits(row_ucr(settled, 0, "balance"))));
+	    json_pack("{s:o}", "balance", json_credits(row_ucr(settled, 0, "balance"))));
 }
 
 static enum status
@@ -164,11 +169,11 @@ settle(struct sweeper *s, struct dead *d)
 	enum status st;
 
 	st = pg_query_again(s->pg, &rows, settle_sql, PS(d->task_id), PS(turn_outcome_name(d->outcome)),
-		PS(d->outcome == OUTCOME_CANCELLED && delivered ? "success" : "error"), PS(buf_str(&rem->text)),
-		rem->reasoning.len > 0 ? PS(rem->reasoning.data) : PNULL, PS(status_code(d->why)),
-		PS(status_text(d->why, LANG_EN)), PI(d->input_tokens), PI(d->output_tokens), PM(cost),
-		row_null(d->rows, d->row, "model_id") ? PNULL : PI(row_int(d->rows, d->row, "model_id")),
-		PI(row_int(d->rows, d->row, "age_ms")));
+	    PS(d->outcome == OUTCOME_CANCELLED && delivered ? "success" : "error"), PS(buf_str(&rem->text)),
+	    rem->reasoning.len > 0 ? PS(rem->reasoning.data) : PNULL, PS(status_code(d->why)),
+	    PS(status_text(d->why, LANG_EN)), PI(d->input_tokens), PI(d->output_tokens), PM(cost),
+	    row_null(d->rows, d->row, "model_id") ? PNULL : PI(row_int(d->rows, d->row, "model_id")),
+	    PI(row_int(d->rows, d->row, "age_ms")));
 	if (st != OK)
 		return st;
 	if (!row_bool(rows, 0, "settled"))

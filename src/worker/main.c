@@ -186,7 +186,7 @@ print_help(FILE *to)
 	      "  -c FILE  configuration, default " CONF_DEFAULT_PATH "\n"
 	      "  --once   do each kind of work once and end\n"
 	      "  --version, --help\n\nSee weir-worker(8).\n",
-	      to);
+	    to);
 }
 
 /* -1: go on, else the exit status. */
@@ -194,29 +194,21 @@ static int
 read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "config", required_argument, NULL, 'c' }, { "once", no_argument, NULL, 'o' },
-		{ "version", no_argument, NULL, 'V' },	    { "help", no_argument, NULL, 'h' },
+		{ "config", required_argument, NULL, 'c' },
+		{ "once", no_argument, NULL, 'o' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, "c:h", longs, NULL)) != -1) {
 		switch (opt) {
-		case 'c':
-			o->conf_path = optarg;
-			break;
-		case 'o':
-			o->once = true;
-			break;
-		case 'V':
-			puts("weir-worker " PACKAGE_VERSION);
-			return EXIT_SUCCESS;
-		case 'h':
-			print_help(stdout);
-			return EXIT_SUCCESS;
-		default:
-			print_help(stderr);
-			return EXIT_USAGE;
+		case 'c': o->conf_path = optarg; break;
+		case 'o': o->once = true; break;
+		case 'V': puts("weir-worker " PACKAGE_VERSION); return EXIT_SUCCESS;
+		case 'h': print_help(stdout); return EXIT_SUCCESS;
+		default: print_help(stderr); return EXIT_USAGE;
 		}
 	}
 	if (optind < argc) {

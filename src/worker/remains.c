@@ -62,14 +62,14 @@ read_redis(struct redis *r, const struct conf *conf, const char *task_id, struct
 			return OK;
 		for (size_t i = 0; i < n; i++)
 			take_entry(redis_reply_at(page, i), rem);
-		snprintf(from, sizeof(from), "(%s",
-			 redis_reply_text(redis_reply_at(redis_reply_at(page, n - 1), 0), NULL));
+		snprintf(
+		    from, sizeof(from), "(%s", redis_reply_text(redis_reply_at(redis_reply_at(page, n - 1), 0), NULL));
 	}
 }
 
 enum status
-remains_read(struct redis *r, const struct conf *conf, const char *task_id, const char *checkpoints,
-	     struct remains *out)
+remains_read(
+    struct redis *r, const struct conf *conf, const char *task_id, const char *checkpoints, struct remains *out)
 {
 	size_t len = checkpoints != NULL ? strlen(checkpoints) : 0;
 	enum status st;
@@ -94,8 +94,8 @@ remains_free(struct remains *rem)
 }
 
 void
-remains_close(struct redis *r, const struct conf *conf, const char *task_id, const struct remains *rem,
-	      const char *event_json)
+remains_close(
+    struct redis *r, const struct conf *conf, const char *task_id, const struct remains *rem, const char *event_json)
 {
 	char key[KEY_LEN], id[40], start[24], window[24];
 	enum status st;

@@ -21,11 +21,11 @@ struct remains {
  * longer of the two tellings wins.  E_UNAVAILABLE when Redis cannot be asked;
  * *out then holds the checkpoints alone.  The caller owns the buffers. */
 enum status remains_read(struct redis *r, const struct conf *conf, const char *task_id, const char *checkpoints,
-			 struct remains *out) MUST_CHECK;
+    struct remains *out) MUST_CHECK;
 void remains_free(struct remains *rem);
 /* End the journal with the terminal event, so that those who follow it end
  * too, and let it expire.  Nothing without Redis. */
-void remains_close(struct redis *r, const struct conf *conf, const char *task_id, const struct remains *rem,
-		   const char *event_json);
+void remains_close(
+    struct redis *r, const struct conf *conf, const char *task_id, const struct remains *rem, const char *event_json);
 
 #endif

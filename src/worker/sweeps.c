@@ -15,7 +15,7 @@ heartbeat(struct sweeper *s)
 
 	gethostname(host, sizeof(host) - 1);
 	return pg_query_again(s->pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
-		PS(host), PI(getpid()));
+	    PS(host), PI(getpid()));
 }
 
 /* Holds past their lease whose task is dead: the last net below dead_turns. */

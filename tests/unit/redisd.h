@@ -47,8 +47,8 @@ redisd_launch(void)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(null, 0);
 		dup2(null, 1);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly",
-			"no", "--dir", redisd_folder, (char *)NULL);
+		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", path, "--save", "",
+		    "--appendonly", "no", "--dir", redisd_folder, (char *)NULL);
 		_exit(127);
 	}
 	for (int i = 0; i < 500; i++) {

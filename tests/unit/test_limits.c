@@ -279,7 +279,7 @@ test_stage_headers(void)
 	CU_ASSERT_EQUAL(ask(RATE_STREAM, "u1", "192.0.2.2", &headers), E_RATE_LIMITED); /* whatever the address */
 	CU_ASSERT_PTR_NOT_NULL(strstr(headers, "RateLimit-Remaining: 0\r\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(headers, "Retry-After: "));
-	CU_ASSERT_EQUAL(ask(RATE_LOGIN, "u1", "192.0.2.1", NULL), OK); /* another class */
+	CU_ASSERT_EQUAL(ask(RATE_LOGIN, "u1", "192.0.2.1", NULL), OK);	/* another class */
 	CU_ASSERT_EQUAL(ask(RATE_STREAM, "u2", "192.0.2.1", NULL), OK); /* another user: the address' 5th */
 	CU_ASSERT_EQUAL(ask(RATE_READ, "u3", "192.0.2.1", &headers), E_RATE_LIMITED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(headers, "RateLimit-Limit: 5\r\n"));

@@ -107,8 +107,10 @@ test_fork(void)
 	if ((child = fork()) == 0) {
 		AUTO_REPLY struct redis_reply *reply = NULL;
 
-		_exit(redis_call(r, &reply, "ECHO", "child") == OK &&
-		      strcmp(redis_reply_text(reply, NULL), "child") == 0 ? 0 : 1);
+		_exit(
+		    redis_call(r, &reply, "ECHO", "child") == OK && strcmp(redis_reply_text(reply, NULL), "child") == 0
+			? 0
+			: 1);
 	}
 	CU_ASSERT_EQUAL(redis_call(r, &mine, "GET", "who"), OK);
 	CU_ASSERT_STRING_EQUAL(redis_reply_text(mine, NULL), "parent");

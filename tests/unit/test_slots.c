@@ -166,14 +166,10 @@ racer(void *arg)
 		struct slot_holder h = holder(n % 2 == 0 ? CONV : conv(1000 + n * 20 + i), false);
 
 		switch (slots_acquire(mine, redisd_conf, &h)) {
-		case OK:
-			taken[n % 2]++;
-			break;
+		case OK: taken[n % 2]++; break;
 		case E_TASK_QUEUE_FULL:
-		case E_CONVERSATION_QUEUE_FULL:
-			break;
-		default:
-			wrong++;
+		case E_CONVERSATION_QUEUE_FULL: break;
+		default: wrong++;
 		}
 	}
 	redis_free(mine);
@@ -427,7 +423,7 @@ test_duplicate_guard(void)
 	CU_ASSERT_EQUAL(guard(agent, NULL, conv(3), existing), OK);
 	CU_ASSERT_EQUAL(guard(NULL, "p", conv(4), existing), OK);
 	CU_ASSERT_EQUAL(guard(NULL, NULL, conv(5), existing), OK);
-	CU_ASSERT_EQUAL(guard(NULL, NULL, conv(6), existing), OK); /* plain chats may be many */
+	CU_ASSERT_EQUAL(guard(NULL, NULL, conv(6), existing), OK);   /* plain chats may be many */
 	duplicate_forget(r, redisd_conf, USER, agent, "p", conv(1)); /* another's id: nothing */
 	CU_ASSERT_EQUAL(guard(agent, "p", conv(1), existing), E_DUPLICATE_CONVERSATION);
 	duplicate_forget(r, redisd_conf, USER, agent, "p", CONV);

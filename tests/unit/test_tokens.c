@@ -12,18 +12,14 @@ test_scripts(void)
 		const char *text;
 		int64_t tokens;
 	} rows[] = {
-		{ "", 0 },
-		{ "a", 1 },
-		{ "abcd", 1 },
-		{ "abcde", 2 },
-		{ "The quick brown fox jumps over it.", 9 },
-		{ "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96", 2 },			   /* 3 CJK characters */
-		{ "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", 3 },	   /* 4 */
-		{ "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", 3 },	   /* 6 Cyrillic */
-		{ "ok \xe4\xbd\xa0\xe5\xa5\xbd", 3 },				   /* mixed: 9 + 16 units */
-		{ "\xf0\x9f\x98\x80", 1 },					   /* emoji */
-		{ "\xff\xfe", 1 },						   /* no UTF-8 at all */
-		{ "\xe4\xbd", 1 },						   /* cut off */
+		{ "", 0 }, { "a", 1 }, { "abcd", 1 }, { "abcde", 2 }, { "The quick brown fox jumps over it.", 9 },
+		{ "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96", 2 },		   /* 3 CJK characters */
+		{ "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xb8\x96\xe7\x95\x8c", 3 }, /* 4 */
+		{ "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82", 3 }, /* 6 Cyrillic */
+		{ "ok \xe4\xbd\xa0\xe5\xa5\xbd", 3 },			   /* mixed: 9 + 16 units */
+		{ "\xf0\x9f\x98\x80", 1 },				   /* emoji */
+		{ "\xff\xfe", 1 },					   /* no UTF-8 at all */
+		{ "\xe4\xbd", 1 },					   /* cut off */
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
