@@ -70,7 +70,8 @@ class Races(DatabaseTest):
         results = self.race(MANY, lambda db, n: self.open(user, conversations[n % 20], db, agent_limit=3)[1])
         running = self.db.value("SELECT count(DISTINCT conversation_id) FROM tasks WHERE user_id = $1 AND agent_run", user)
         self.assertEqual(running, 3)
-        self.assertEqual(self.outcomes(results), {"ok": 15, "conversation_limit": 85})
+        # the first run in each of three conversations; the others find their own busy or three busy already
+        self.assertEqual(self.outcomes(results), {"ok": 3, "conversation_busy": 12, "conversation_limit": 85})
 
     def test_sequences(self):
         user = self.user(1000)
