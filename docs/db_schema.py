@@ -4,6 +4,7 @@
 Starts a throw-away PostgreSQL, applies the migrations and describes what they made. All prose
 about tables, columns, types and functions comes from COMMENT ON in the migrations.
 """
+import argparse
 import os
 import re
 import sys
@@ -144,9 +145,11 @@ def generate():
 
 
 def main():
-    output = sys.argv[1] if len(sys.argv) > 1 else os.path.join(HERE, "DB_SCHEMA.md")
+    parser = argparse.ArgumentParser(description="Write docs/DB_SCHEMA.md from the migrations.")
+    parser.add_argument("output", nargs="?", default=os.path.join(HERE, "DB_SCHEMA.md"))
+    options = parser.parse_args()
     text = generate()
-    with open(output, "w", encoding="utf-8") as file:
+    with open(options.output, "w", encoding="utf-8") as file:
         file.write(text)
 
 
