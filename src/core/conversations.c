@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/events.h"
 #include "core/locks.h"
 #include "core/tasks.h"
 
@@ -162,6 +163,14 @@ conversation_create(struct request *rq, const json_t *in, json_t **out)
 	return st;
 }
 
+/* The caller's other pages. */
+static void
+tell(struct request *rq, const char *id, const char *change)
+{
+	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "conversation",
+	    json_pack("{s:s, s:s}", "id", id, "change", change));
+}
+
 enum status
 conversation_update(struct request *rq, const char *id, const json_t *in, json_t **out)
 {
@@ -184,6 +193,7 @@ conversation_update(struct request *rq, const char *id, const json_t *in, json_t
 	if (rows_count(rows) == 0)
 		return fail(rq, E_NOT_FOUND, "conversation %s", id);
 	*out = row_json(rows, 0, "json");
+	tell(rq, id, "updated");
 	return OK;
 }
 
@@ -214,5 +224,6 @@ conversation_delete(struct request *rq, const char *id)
 			task_publish_abort(rq, row_text(live, i, "id"));
 	duplicate_forget(rq->redis, rq->conf, rq->caller.user_id, row_text(found, 0, "agent_id"),
 	    row_text(found, 0, "project_id"), id);
+	tell(rq, id, "deleted");
 	return OK;
 }

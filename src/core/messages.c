@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/events.h"
 #include "core/tasks.h"
 
 static const struct {
@@ -70,7 +71,8 @@ messages_list(struct request *rq, const char *conversation_id, const struct page
 		return OK;
 	}
 	*items = page_items(page, rows, !after, more);
-	json_array_foreach(*items, i, m) message_localize(m, rq->lang);
+	json_array_foreach(*items, i, m)
+		message_localize(m, rq->lang);
 	return OK;
 }
 
@@ -95,5 +97,9 @@ message_delete(struct request *rq, const char *conversation_id, const char *mess
 		return fail(rq, st, "delete message %s: %s", message_id, pg_error(rq->pg));
 	for (int i = 0; i < rows_count(tasks); i++)
 		task_publish_abort(rq, row_text(tasks, i, "id"));
-	return row_bool(rows, 0, "deleted") ? OK : fail(rq, E_NOT_FOUND, "message %s", message_id);
+	if (!row_bool(rows, 0, "deleted"))
+		return fail(rq, E_NOT_FOUND, "message %s", message_id);
+	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "message",
+	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "change", "deleted"));
+	return OK;
 }

@@ -206,6 +206,23 @@ def test_other_peoples_conversations_are_not_there(weir, user, stranger):
     assert len(ids(weir.get(f"/api/conversations/{theirs}/messages", stranger))) == 2
 
 
+def test_other_pages_are_told(weir, user):
+    conversation = seed(weir, user, 1)[0]
+    message = weir.get(f"/api/conversations/{conversation}/messages", user).json["items"][1]["id"]
+    with weir.stream("/api/events", None, user, method="GET") as s:
+        assert s.status == 200
+        events = (e.json for e in s.events() if e.json and e.json["type"] in ("conversation", "message"))
+        with weir.redis() as r:
+            wait_until(lambda: int(r.call("PUBSUB", "NUMSUB", f"weir:user:{user.id}")[1]) > 0, "the subscription")
+        weir.patch(f"/api/conversations/{conversation}", {"title": "told"}, user)
+        weir.delete(f"/api/conversations/{conversation}/messages/{message}", user)
+        weir.delete(f"/api/conversations/{conversation}", user)
+        assert next(events) == {"type": "conversation", "data": {"id": conversation, "change": "updated"}}
+        assert next(events) == {"type": "message", "data": {"id": message, "conversation_id": conversation,
+                                                            "change": "deleted"}}
+        assert next(events) == {"type": "conversation", "data": {"id": conversation, "change": "deleted"}}
+
+
 # ---- the list ------------------------------------------------------------------
 
 
