@@ -380,6 +380,45 @@ def test_route_test_and_preview_cost_nothing(weir, admin, models):
     refused(weir.get("/api/admin/debug-logs?agent_id=x", admin), 400, "invalid_request", "agent_id")
 
 
+def execute(weir, admin, agent, content):
+    with weir.stream(f"/api/admin/agents/{agent}/execution-test", {"content": content}, admin) as s:
+        assert s.status == 200, s.answer()
+        return [e.json for e in s.events() if e.json]
+
+
+def test_execution_test_charges_nobody(weir, admin, models):
+    agent = weir.post("/api/admin/agents", {"name": "Run", "prompt": "You are a poet.",
+                                            "model_id": models["demo-fast"]}, admin).json["id"]
+    asked, balance = len(weir.demo_requests()), weir.balance(admin)
+    with weir.pg() as pg:
+        def traces():
+            return [pg.query(f"SELECT count(*) FROM {t}")[0] for t in
+                    ("conversations", "conversation_messages", "tasks", "credit_transactions", "credits_history")]
+
+        before = traces()
+        events = execute(weir, admin, agent, "A poem, please.")
+        assert [e["type"] for e in events if e["type"] != "content"] == ["start", "done"]
+        assert traces() == before, "nothing but the debug log"
+    assert len(weir.demo_requests()) == asked + 1 and weir.balance(admin) == balance
+    log = weir.get(f"/api/admin/debug-logs?agent_id={agent}", admin).json["items"][0]
+    assert log["kind"] == "execution" and log["model"] == "demo-fast" and log["error"] is None
+    assert log["input_tokens"] > 0 and log["output_tokens"] > 0 and log["cost"] > 0, log
+    refused(weir.post(f"/api/admin/agents/{agent}/execution-test", {"content": ""}, admin), 400, "invalid_request",
+            "content")
+    refused(weir.post(f"/api/admin/agents/{MISSING}/execution-test", {"content": "x"}, admin), 404, "not_found")
+
+
+def test_a_failed_execution_is_recorded_too(weir, admin):
+    model = weir.post("/api/admin/models", new_model(), admin).json
+    weir.post("/api/admin/channels", {"name": name(), "provider": "openai", "base_url": weir.demo_url,
+                                      "allow_private": True,
+                                      "models": [{"model": model["name"], "upstream_name": "demo;fault=401"}]}, admin)
+    agent = weir.post("/api/admin/agents", {"name": "Broken", "model_id": model["id"]}, admin).json["id"]
+    assert execute(weir, admin, agent, "Hello?")[-1]["type"] == "error"
+    log = weir.get(f"/api/admin/debug-logs?agent_id={agent}", admin).json["items"][0]
+    assert log["kind"] == "execution" and log["error"] and log["cost"] == 0, log
+
+
 def test_a_route_that_leads_nowhere(weir, admin):
     lonely = weir.post("/api/admin/models", new_model(), admin).json
     agent = weir.post("/api/admin/agents", {"name": "Lost", "model_id": lonely["id"]}, admin).json
