@@ -13,7 +13,7 @@
 #include "weir.h"
 
 const struct field messages_regenerate_fields[] = {
-	{ "model", F_LINE, 0, .min = 1, .max = 100, .help = "A model's name; default: the conversation's." },
+	{ "model", F_LINE, 0, .min = 1, .max = 100, .help = "A model's name; default: the one that answered before." },
 	{ .name = NULL },
 };
 

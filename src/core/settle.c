@@ -63,6 +63,7 @@ message_status(const struct turn *t)
 		return "insufficient_balance";
 	case E_UPSTREAM_FAILED:
 	case E_UPSTREAM_TIMEOUT:
+	case E_INVALID_REQUEST: /* the provider would not take it */
 		return "llm_error";
 	default:
 		return "error";

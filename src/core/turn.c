@@ -106,16 +106,40 @@ max64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
+/* Regenerating keeps to the model that answered before, if it is still on offer. */
+static enum status
+previous_model(struct request *rq, const struct turn_ask *ask, const char **model)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	*model = ask->model;
+	if (ask->mode != TURN_REGENERATE || ask->model != NULL)
+		return OK;
+	st = pg_query_again(rq->pg, &rows,
+			    "SELECT m.model FROM conversation_messages m JOIN llm_models l ON l.name = m.model AND l.enabled"
+			    " WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3",
+			    PS(ask->message_id), PS(ask->conversation_id), PS(rq->caller.user_id));
+	if (st != OK)
+		return fail(rq, st, "previous model: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 1)
+		*model = arena_strdup(rq->arena, row_text(rows, 0, "model"));
+	return OK;
+}
+
 /* Fill in plan, prompt and ceiling. */
 static enum status
 prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 {
 	struct turn_plan *plan;
 	struct history *h = NULL;
+	const char *model;
 	enum status st;
 
+	if ((st = previous_model(rq, ask, &model)) != OK)
+		return st;
 	st = ask->mode == TURN_DEBUG ? catalog_agent(rq, ask->agent_id, &plan)
-				     : catalog_turn(rq, ask->conversation_id, ask->model, &plan);
+				     : catalog_turn(rq, ask->conversation_id, model, &plan);
 	if (st != OK || (st = check_abilities(rq, plan, ask)) != OK)
 		return st;
 	t->plan = plan;
@@ -286,6 +310,7 @@ refuse(struct request *rq, const struct rows *rows, const struct opening *o)
 	}, slots[] = {
 		{ "user_queue_full", E_TASK_QUEUE_FULL },
 		{ "conversation_queue_full", E_CONVERSATION_QUEUE_FULL },
+		{ "conversation_busy", E_CONVERSATION_BUSY },
 		{ "conversation_limit", E_CONVERSATION_LIMIT },
 	};
 	const char *outcome = row_text(rows, 0, "outcome");

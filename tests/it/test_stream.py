@@ -1,0 +1,369 @@
+"""POST /api/conversations/{conversation_id}/messages/stream and .../messages: a turn from question to charge."""
+
+import json
+import threading
+import time
+
+import pytest
+
+WEIR_CONF = {"chat": {"first_byte_timeout": "1s", "idle_timeout": "1s", "retry_base": "20ms", "disconnect_grace": "0"}}
+
+
+def script(text, words):
+    """A question that scripts the demo provider."""
+    return f"{text} [[demo {words}]]"
+
+
+def ledger_is_sound(weir):
+    weir.audit()
+
+
+def stored(weir, user, turn):
+    return weir.get(f"/api/conversations/{turn.conversation}/messages", user).json["items"]
+
+
+def test_a_turn(weir, user):
+    before = weir.balance(user)
+    turn = weir.chat(user, "Hello 你好", model="demo-fast")
+    kinds = [e["type"] for e in turn.events]
+    assert kinds[0] == "start" and kinds[-1] == "done" and set(kinds[1:-1]) == {"content"}
+    start, done = turn.events[0]["data"], turn.final["data"]
+    assert start["model"] == "demo-fast" and start["user_message"]["content"] == "Hello 你好"
+    answer = done["assistant_message"]
+    assert answer["id"] == start["assistant_message_id"] and answer["status"] == "success"
+    assert answer["content"] == turn.text and "你好" in turn.text
+    assert answer["sequence"] == start["user_message"]["sequence"] + 1
+    assert done["usage"]["estimated"] is False and done["usage"]["output_tokens"] == answer["output_tokens"] > 0
+    cost = answer["input_tokens"] * 1e-6 + answer["output_tokens"] * 2e-6
+    assert done["credits_consumed"] == pytest.approx(cost, abs=2e-6)
+    assert done["balance"] == pytest.approx(before - done["credits_consumed"], abs=1e-9)
+    assert weir.balance(user) == done["balance"]
+    assert [m["id"] for m in stored(weir, user, turn)] == [start["user_message"]["id"], answer["id"]]
+    task = weir.get("/api/tasks/" + start["task_id"], user).json
+    assert (task["status"], task["credits_used"]) == ("completed", done["credits_consumed"])
+    assert [c["title"] for c in weir.get("/api/conversations", user).json["items"]][0] == "Hello 你好"
+    ledger_is_sound(weir)
+
+
+def test_wire(weir, user):
+    """Headers, comment, numbered events, [DONE]: byte by byte."""
+    conversation = weir.conversation(user)
+    with weir.stream(f"/api/conversations/{conversation}/messages/stream",
+                     {"content": script("wire", "deltas=3 bytes=4"), "model": "demo-fast"}, user) as s:
+        assert s.status == 200 and s.headers["Content-Type"].startswith("text/event-stream")
+        assert s.headers["X-Request-Id"]
+        events = list(s.events())
+    assert s.comments[0] == "ok"
+    assert events[-1].data == "[DONE]"
+    ids = [e.id for e in events[:-1]]
+    assert ids[0] == "0" and ids[-1].endswith("-1")
+    positions = [int(i) for i in ids[1:-1]]
+    assert positions == sorted(positions) and positions[-1] == 12
+
+
+def test_reasoning(weir, user):
+    turn = weir.chat(user, script("think", "reasoning=3"), model="demo-fast")
+    assert "".join(e["text"] for e in turn.of("reasoning")) and turn.final["type"] == "done"
+
+
+def test_not_streamed(weir, user):
+    conversation = weir.conversation(user)
+    answer = weir.post(f"/api/conversations/{conversation}/messages", {"content": "whole", "model": "demo-fast"}, user)
+    assert answer.status == 200, answer
+    body = answer.json
+    assert body["user_message"]["content"] == "whole" and body["assistant_message"]["status"] == "success"
+    assert body["credits_consumed"] > 0 and body["usage"]["estimated"] is False
+    answer = weir.post(f"/api/conversations/{conversation}/messages",
+                       {"content": script("x", "fault=500"), "model": "demo-fast"}, user, timeout_s=30)
+    assert answer.status == 502 and answer.code == "upstream_failed"
+    assert answer.json["details"]["assistant_message"]["status"] == "llm_error"
+
+
+def test_history_goes_upstream(weir, user):
+    turn = weir.chat(user, "first question", model="demo-fast")
+    weir.chat(user, "second question", conversation=turn.conversation, model="demo-fast")
+    with weir.pg() as pg:
+        rows = pg.dicts("SELECT role, content FROM conversation_messages WHERE conversation_id = $1 ORDER BY sequence",
+                        turn.conversation)
+    assert [r["role"] for r in rows] == ["user", "assistant", "user", "assistant"]
+    first, second = weir.demo_requests()[-2:]
+    assert second["prompt_tokens"] > first["prompt_tokens"]
+
+
+# ---- refusals before the stream: plain JSON, nothing changed -------------------
+
+
+@pytest.mark.parametrize("body,field", [
+    ({}, "content"), ({"content": ""}, "content"), ({"content": "x" * 32001}, "content"), ({"content": 7}, "content"),
+    ({"content": "x", "image_url": "ftp://x/y"}, "image_url"), ({"content": "x", "image_url": "javascript:alert(1)"}, "image_url"),
+    ({"content": "x", "video_url": "http://" + "x" * 2048}, "video_url"), ({"content": "x", "audio_url": "/etc/passwd"}, "audio_url"),
+    ({"content": "x", "model": "no-such-model"}, "model"), ({"content": "x", "video_url": "http://example.org/v.mp4"}, "video_url"),
+])
+def test_bad_fields(weir, user, body, field):
+    conversation = weir.conversation(user)
+    before = weir.balance(user)
+    answer = weir.post(f"/api/conversations/{conversation}/messages/stream", body, user)
+    assert (answer.status, answer.code, answer.json["details"]["field"]) == (400, "invalid_request", field)
+    assert weir.balance(user) == before
+    assert weir.get(f"/api/conversations/{conversation}/messages", user).json["items"] == []
+
+
+def test_whose(weir, user):
+    conversation = weir.conversation(user)
+    other = weir.make_user()
+    path = f"/api/conversations/{conversation}/messages/stream"
+    assert weir.post(path, {"content": "x"}, other).status == 404
+    assert weir.post(path, {"content": "x"}).status == 401
+    assert weir.post("/api/conversations/nonsense/messages/stream", {"content": "x"}, user).status == 404
+    answer = weir.post(path, {"content": "x"}, user, headers={"Content-Type": "text/plain"})
+    assert answer.status == 415
+    assert weir.get(path, user).status == 405
+
+
+def test_no_credit(weir):
+    poor = weir.make_user(credits="0.000001")
+    conversation = weir.conversation(poor)
+    path = f"/api/conversations/{conversation}/messages/stream"
+    answer = weir.post(path, {"content": "x", "model": "demo-fast"}, poor, headers={"Accept-Language": "zh-CN"})
+    assert (answer.status, answer.code) == (402, "insufficient_credits")
+    details = answer.json["details"]
+    assert details["balance"] == 1e-6 and details["required"] > 0.008
+    assert answer.json["message"].startswith("积分不足，当前余额 0.000001，需要")
+    assert details["assistant_message"]["status"] == "insufficient_balance"
+    items = weir.get(f"/api/conversations/{conversation}/messages", poor).json["items"]
+    assert [m["status"] for m in items] == ["success", "insufficient_balance"]
+    assert weir.balance(poor) == 1e-6
+    # with credit, the kept question is answered in place
+    weir.weirctl("credits", "grant", poor.login, "10")
+    with weir.stream(f"/api/conversations/{conversation}/messages/{items[1]['id']}/regenerate", {}, poor) as s:
+        assert [e.json["type"] for e in s.events() if e.json][-1] == "done"
+    items = weir.get(f"/api/conversations/{conversation}/messages", poor).json["items"]
+    assert [m["status"] for m in items] == ["success", "success"]
+
+
+# ---- failures of the provider ----------------------------------------------------
+
+
+@pytest.mark.parametrize("words,code,status", [
+    ("fault=401", "upstream_failed", "llm_error"),
+    ("fault=500", "upstream_failed", "llm_error"),
+    ("fault=refuse", "upstream_failed", "llm_error"),
+    ("fault=empty", "upstream_failed", "llm_error"),
+    ("fault=stall-before", "upstream_timeout", "llm_error"),
+    ("fault=filter", "content_violation", "content_violation"),
+])
+def test_failures_before_content(weir, user, words, code, status):
+    before = weir.balance(user)
+    turn = weir.chat(user, script(words, words), model="demo-fast")
+    assert turn.final["type"] == "error", turn.events
+    data = turn.final["data"]
+    assert (data["code"], data["credits_consumed"], data["assistant_message"]["status"]) == (code, 0, status)
+    assert data["assistant_message"]["is_error"] is True and data["assistant_message"]["error_display"]
+    assert weir.balance(user) == before
+    assert stored(weir, user, turn)[1]["status"] == status
+
+
+@pytest.mark.parametrize("words,code", [
+    ("fault=stall-after at=5", "upstream_timeout"),
+    ("fault=reset-mid at=5", "upstream_failed"),
+    ("fault=no-finish", "upstream_failed"),
+    ("fault=cut at=5", "upstream_failed"),
+    ("fault=error-mid at=5", "upstream_failed"),
+    ("fault=bad-json at=5", "upstream_failed"),
+])
+def test_failures_after_content(weir, user, words, code):
+    """What was delivered is charged by an estimate, and kept."""
+    before = weir.balance(user)
+    turn = weir.chat(user, script(words, words + " deltas=10"), model="demo-fast")
+    assert turn.final["type"] == "error", turn.events
+    data = turn.final["data"]
+    assert data["code"] == code and data["usage"]["estimated"] is True
+    assert 0 < data["credits_consumed"] < 0.001
+    assert data["assistant_message"]["content"] == turn.text != ""
+    assert weir.balance(user) == pytest.approx(before - data["credits_consumed"], abs=1e-9)
+
+
+@pytest.mark.parametrize("usage", ["none", "wrong", "huge", "negative", "string", "zero"])
+def test_unbelievable_usage_is_estimated(weir, user, usage):
+    turn = weir.chat(user, script("u", f"usage={usage} deltas=20"), model="demo-fast")
+    done = turn.final["data"]
+    assert turn.final["type"] == "done" and done["usage"]["estimated"] is True
+    assert 0 < done["credits_consumed"] < 0.001
+
+
+def test_no_done_marker(weir, user):
+    """finish_reason and usage came: the answer is whole by the wire's own rules."""
+    turn = weir.chat(user, script("n", "fault=no-done deltas=6"), model="demo-fast")
+    assert turn.final["type"] == "done" and turn.final["data"]["usage"]["estimated"] is False
+
+
+def test_filtered_after_content(weir, user):
+    turn = weir.chat(user, script("f", "finish=content_filter deltas=6"), model="demo-fast")
+    assert turn.final["data"]["code"] == "content_violation"
+    assert turn.final["data"]["assistant_message"]["status"] == "content_violation"
+    assert turn.final["data"]["credits_consumed"] > 0
+
+
+def test_slices_of_one_byte(weir, user):
+    turn = weir.chat(user, script("切片 slices", "fault=slices deltas=30"), model="demo-fast")
+    assert turn.final["type"] == "done" and turn.final["data"]["assistant_message"]["content"] == turn.text
+
+
+def test_a_line_of_ten_megabytes(weir, user):
+    turn = weir.chat(user, script("long", "fault=long-line at=3"), model="demo-fast")
+    assert turn.final["type"] == "error" and turn.final["data"]["assistant_message"]["content"] == turn.text
+
+
+def test_retry_then_success(weir, user):
+    turn = weir.chat(user, script(f"retry {time.time()}", "fault=500 fail=2"), model="demo-fast")
+    assert turn.final["type"] == "done"
+    task = turn.events[0]["data"]["task_id"]
+    assert [r["status"] for r in weir.demo_requests() if r["task"] == task] == [500, 500, 200]
+
+
+def test_second_channel(weir, user):
+    """A channel that refuses connections is passed over for one that answers."""
+    weir.weirctl("model", "add", "two-channels", "--input", "1", "--output", "1", "--context", "8000", "--max-output", "1000")
+    weir.weirctl("channel", "add", "dead", "--provider", "openai", "--url", "http://127.0.0.1:1/v1", "--allow-private",
+                 "--model", "two-channels=demo-fast", "--priority", "10")
+    weir.weirctl("channel", "add", "alive", "--provider", "openai", "--url", weir.demo_url, "--allow-private",
+                 "--model", "two-channels=demo-fast")
+    turn = weir.chat(user, "which way", model="two-channels")
+    assert turn.final["type"] == "done"
+
+
+def test_private_addresses_are_guarded(weir, user):
+    weir.weirctl("model", "add", "guarded", "--input", "1", "--output", "1", "--context", "8000", "--max-output", "1000")
+    weir.weirctl("channel", "add", "guarded", "--provider", "openai", "--url", weir.demo_url, "--model", "guarded=demo-fast")
+    turn = weir.chat(user, "x", model="guarded")
+    assert turn.final["data"]["code"] == "upstream_failed" and turn.final["data"]["credits_consumed"] == 0
+
+
+# ---- stop, disconnect ---------------------------------------------------------------
+
+
+def test_stop(weir, user):
+    """Stopped from any process within 200 ms of the call; what came is kept and charged."""
+    conversation = weir.conversation(user)
+    with weir.stream(f"/api/conversations/{conversation}/messages/stream", {"content": "long", "model": "demo-slow"}, user) as s:
+        seen = s.until("content")
+        task = seen[0].json["data"]["task_id"]
+        asked = time.monotonic()
+        answer = weir.post(f"/api/tasks/{task}/abort", None, user)
+        rest = list(s.events())
+    assert answer.status == 200 and answer.json.get("task", answer.json)["status"] == "cancelled"
+    end = [e for e in rest if e.json and e.json["type"] == "cancelled"]
+    assert len(end) == 1 and rest[-1].data == "[DONE]"
+    assert end[0].at - asked < 0.2
+    data = end[0].json["data"]
+    assert data["credits_consumed"] > 0 and data["assistant_message"]["status"] == "success"
+    again = weir.post(f"/api/tasks/{task}/abort", None, user)
+    assert again.status == 200 and again.json.get("task", again.json)["status"] == "cancelled"
+    assert weir.post(f"/api/tasks/{task}/abort", None, weir.make_user()).status == 404
+    ledger_is_sound(weir)
+
+
+def test_stop_before_content(weir, user):
+    before = weir.balance(user)
+    conversation = weir.conversation(user)
+    with weir.stream(f"/api/conversations/{conversation}/messages/stream",
+                     {"content": script("wait", "delay=900"), "model": "demo-fast"}, user) as s:
+        task = s.until("start")[0].json["data"]["task_id"]
+        weir.post(f"/api/tasks/{task}/abort", None, user)
+        end = [e.json for e in s.events() if e.json][-1]
+    assert end["type"] == "cancelled" and end["data"]["credits_consumed"] == 0
+    assert end["data"]["assistant_message"]["status"] == "error"
+    assert weir.balance(user) == before
+
+
+def wait_task(weir, user, task, status, timeout_s=5):
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        got = weir.get("/api/tasks/" + task, user).json
+        if got["status"] == status:
+            return got
+        time.sleep(0.02)
+    raise AssertionError(f"task {task} is {got['status']}, not {status}")
+
+
+def test_reader_leaves(weir, user):
+    """disconnect_grace is 0 here: upstream stops, what was delivered is charged, nothing more."""
+    conversation = weir.conversation(user)
+    with weir.stream(f"/api/conversations/{conversation}/messages/stream", {"content": "leave", "model": "demo-slow"}, user) as s:
+        task = s.until("content")[0].json["data"]["task_id"]
+    task = wait_task(weir, user, task, "cancelled")
+    assert task["credits_used"] > 0
+    time.sleep(0.1)
+    assert weir.demo_requests()[-1]["end"] != "complete"
+    ledger_is_sound(weir)
+
+
+# ---- idempotency -------------------------------------------------------------------------
+
+
+def test_idempotency_key(weir, user):
+    conversation = weir.conversation(user)
+    path = f"/api/conversations/{conversation}/messages/stream"
+    body = {"content": script("once", "deltas=20 interval=20"), "model": "demo-fast"}
+    outcomes, lock = [], threading.Lock()
+    before = weir.balance(user)
+
+    def ask():
+        with weir.stream(path, body, user, headers={"Idempotency-Key": "key-1"}) as s:
+            events = [e.json for e in s.events() if e.json] if s.status == 200 else s.answer().text
+        with lock:
+            outcomes.append(events)
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    ask()  # and once more when it is over
+    texts = {"".join(e["data"]["text"] for e in events if e["type"] == "content") for events in outcomes}
+    finals = [events[-1] for events in outcomes]
+    assert len(texts) == 1 and "" not in texts
+    assert {f["type"] for f in finals} == {"done"}
+    assert len({f["data"]["assistant_message"]["id"] for f in finals}) == 1
+    assert len(weir.get(f"/api/conversations/{conversation}/messages", user).json["items"]) == 2
+    assert weir.balance(user) == pytest.approx(before - finals[0]["data"]["credits_consumed"], abs=1e-9)
+    other = weir.post(path, {"content": "else"}, user, headers={"Idempotency-Key": "key-1"})
+    assert (other.status, other.code) == (409, "idempotency_mismatch")
+    ledger_is_sound(weir)
+
+
+def test_idempotent_whole_answer(weir, user):
+    conversation = weir.conversation(user)
+    path = f"/api/conversations/{conversation}/messages"
+    first, second = (weir.post(path, {"content": "whole once", "model": "demo-fast"}, user,
+                               headers={"Idempotency-Key": "key-2"}) for _ in range(2))
+    assert first.status == second.status == 200
+    assert first.json["assistant_message"] == second.json["assistant_message"]
+
+
+def test_slots(weir):
+    """15 for a user, 5 in a conversation, named in the caller's language; freed at the end."""
+    user = weir.make_user()
+    conversation = weir.conversation(user)
+    body = {"content": script("slot", "delay=700 deltas=2"), "model": "demo-fast"}
+    streams = [weir.stream(f"/api/conversations/{conversation}/messages/stream", body, user) for _ in range(5)]
+    assert [s.status for s in streams] == [200] * 5
+    answer = weir.post(f"/api/conversations/{conversation}/messages/stream", body, user, headers={"Accept-Language": "zh"})
+    assert (answer.status, answer.code) == (429, "conversation_queue_full") and answer.headers["Retry-After"]
+    assert answer.json["message"] == "当前对话任务队列已满，最多同时执行 5 个任务"
+    for s in streams:
+        list(s.events())
+        s.close()
+    others = [weir.conversation(user) for _ in range(16)]
+    streams = [weir.stream(f"/api/conversations/{c}/messages/stream", body, user) for c in others[:15]]
+    assert [s.status for s in streams] == [200] * 15
+    limits = weir.get(f"/api/tasks/limits?conversation_id={others[0]}", user).json
+    assert limits["global"] == {"active": 15, "limit": 15} and limits["can_start"] is False
+    answer = weir.post(f"/api/conversations/{others[15]}/messages/stream", body, user, headers={"Accept-Language": "zh"})
+    assert (answer.status, answer.code) == (429, "task_queue_full")
+    assert answer.json["message"] == "任务队列已满，最多同时执行 15 个任务"
+    for s in streams:
+        list(s.events())
+        s.close()
+    assert weir.chat(user, "free again", model="demo-fast").final["type"] == "done"
+    limits = weir.get("/api/tasks/limits", user).json
+    assert limits["global"]["active"] == 0
+    ledger_is_sound(weir)
