@@ -128,14 +128,15 @@ fill_request(struct request *rq, struct arena *a, struct worker *w, const struct
 				.http_status = 500, .extra_headers = "", .common_headers = "", .started_us = rj->arrived_us };
 }
 
-static void
+/* True: the request became a stream, to be handed to the reactor. */
+static bool
 run_request(struct request *rq)
 {
 	enum status st = fcgi_read(rq->conn, rq->arena);
 
 	if (st == E_UNAVAILABLE) { /* nobody there to answer */
 		fcgi_abandon(rq->conn);
-		return;
+		return false;
 	}
 	if (st == OK)
 		st = stage_identify(rq);
@@ -149,14 +150,14 @@ run_request(struct request *rq)
 	if (st == OK && rq->carry != NULL) {
 		rq->http_status = 200;
 		write_access_log(rq, clock_mono_us() - rq->started_us);
-		hand_to_reactor(rq);
-		return;
+		return true;
 	}
 	if (arena_exhausted(rq->arena))
 		fail(rq, E_TOO_LARGE, "request_memory");
 	stage_reply(rq);
 	write_access_log(rq, clock_mono_us() - rq->started_us);
 	fcgi_end(rq->conn);
+	return false;
 }
 
 static void
@@ -165,18 +166,18 @@ request_job_run(struct job *job, struct worker *w)
 	struct request_job *rj = (struct request_job *)(void *)job;
 	struct arena *a = arena_new(REQUEST_ARENA_BYTES, w->process->conf->server_request_memory);
 	struct request *rq = ARENA_NEW(a, struct request);
-	json_t *details;
-	bool keep;
+	bool carried, keep;
 
 	fill_request(rq, a, w, rj);
 	rq->pg_before_us = pg_spent_us(w->pg);
 	rq->redis_before_us = redis_spent_us(w->redis);
-	run_request(rq);
-	details = rq->details;
+	carried = run_request(rq);
 	keep = rq->keep_arena;
 	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
 		pg_rollback(w->pg);
-	json_decref(details);
+	json_decref(rq->details);
+	if (carried) /* with keep, the reactor may free the arena, and rq in it, from here on */
+		hand_to_reactor(rq);
 	if (!keep)
 		arena_free(a);
 	free(rj);
