@@ -145,7 +145,7 @@ save(struct request *rq, const char *id, bool create, const json_t *in, json_t *
 
 	if ((st = check_model(rq, in, "model_id")) != OK || (st = check_model(rq, in, "fallback_model_id")) != OK)
 		return st;
-	text = json_dumps(in, JSON_COMPACT);
+	text = json_dumps(in, JSON_WIRE);
 	st = pg_query(rq->pg, &rows, create ? insert_sql : update_sql, PS(text), PS(id));
 	free(text);
 	if (st != OK)
@@ -189,8 +189,8 @@ agent_delete(struct request *rq, const char *id)
 enum status
 debug_record(struct request *rq, const struct debug_run *run)
 {
-	char *request = run->request == NULL ? NULL : json_dumps(run->request, JSON_COMPACT);
-	char *response = run->response == NULL ? NULL : json_dumps(run->response, JSON_COMPACT);
+	char *request = run->request == NULL ? NULL : json_dumps(run->request, JSON_WIRE);
+	char *response = run->response == NULL ? NULL : json_dumps(run->response, JSON_WIRE);
 	enum status st = pg_query(rq->pg, NULL,
 	    "INSERT INTO admin_debug_logs (admin_id, agent_id, kind, model, input_tokens, output_tokens, cost,"
 	    "  request, response, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",

@@ -131,7 +131,7 @@ make_row(struct request *rq, const json_t *in, struct channel_row *row)
 	enum status st = OK;
 
 	json_object_del(rest, "api_key");
-	text = json_dumps(rest, JSON_COMPACT);
+	text = json_dumps(rest, JSON_WIRE);
 	*row = (struct channel_row){ .text = arena_strdup(rq->arena, text), .set_key = field_present(in, "api_key") };
 	free(text);
 	json_decref(rest);
@@ -193,7 +193,7 @@ write_models(struct request *rq, int64_t id, const json_t *models)
 		return OK;
 	if ((st = pg_query(rq->pg, NULL, "DELETE FROM channel_models WHERE channel_id = $1", PI(id))) != OK)
 		return fail(rq, st, "write channel: %s", pg_error(rq->pg));
-	text = json_dumps(models, JSON_COMPACT);
+	text = json_dumps(models, JSON_WIRE);
 	st = pg_query(rq->pg, &rows,
 	    "INSERT INTO channel_models (channel_id, model_id, upstream_name)"
 	    " SELECT $1, m.id, nullif(i.upstream_name, m.name)"

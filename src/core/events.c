@@ -1,5 +1,7 @@
 #include "core/events.h"
 
+#include "core/request.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,7 +17,7 @@ static char *
 payload(const char *type, json_t *data)
 {
 	json_t *event = json_pack("{s:s, s:o}", "type", type, "data", data != NULL ? data : json_object());
-	char *text = event != NULL ? json_dumps(event, JSON_COMPACT) : NULL;
+	char *text = event != NULL ? json_dumps(event, JSON_WIRE) : NULL;
 
 	json_decref(event);
 	return text;

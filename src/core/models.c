@@ -167,7 +167,7 @@ clear_default(struct request *rq, int64_t id, const json_t *in)
 static enum status
 write_model(struct request *rq, int64_t id, const json_t *in, struct rows **rows)
 {
-	char *text = json_dumps(in, JSON_COMPACT);
+	char *text = json_dumps(in, JSON_WIRE);
 	enum status st = clear_default(rq, id, in);
 
 	if (st == OK)

@@ -188,7 +188,7 @@ attachments_json(struct arena *a, const struct turn_ask *ask)
 	for (int i = 0; i < 3; i++)
 		if (urls[i] != NULL)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "type", types[i], "url", urls[i]));
-	text = json_dumps(list, JSON_COMPACT);
+	text = json_dumps(list, JSON_WIRE);
 	copy = arena_strdup(a, text);
 	free(text);
 	json_decref(list);
