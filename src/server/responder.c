@@ -436,6 +436,7 @@ stop(struct responder *r)
 	reactor_timer_free(r->drain_timer);
 	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	leases_free(p);
+	free(p->event_streams);
 	http_client_free(p->http);
 	fcgi_server_free(r->server);
 	reactor_free(p->reactor);
