@@ -1,9 +1,9 @@
 #include "core/events.h"
 
-#include "core/request.h"
-
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "core/request.h"
 
 const char *
 events_channel(const struct conf *conf, const char *user_id, char out[EVENTS_CHANNEL_LEN])
