@@ -172,8 +172,7 @@ check_models(struct request *rq, const json_t *models)
 	size_t i;
 	json_t *m;
 
-	json_array_foreach(models, i, m)
-	{
+	json_array_foreach(models, i, m) {
 		if (!json_is_object(m))
 			return fail_field(rq, "models", "element %zu must be an object {model, upstream_name?}", i);
 		if (!fields_check(rq->arena, channel_model_fields, m, &problem))
