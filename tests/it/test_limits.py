@@ -27,7 +27,7 @@ def check_refusal(answer, limit):
     assert answer.headers["RateLimit-Limit"] == str(limit)
     assert answer.headers["RateLimit-Remaining"] == "0"
     # at most the rest of the window and the share of the next in which this one still weighs
-    assert 1 <= int(answer.headers["Retry-After"]) <= 60 + 60 / limit
+    assert 1 <= int(answer.headers["Retry-After"]) <= 61 + 60 / limit
     assert answer.headers["Retry-After"] == answer.headers["RateLimit-Reset"]
 
 

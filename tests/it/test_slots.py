@@ -129,11 +129,16 @@ def test_other_peoples_conversation(weir, someone):
     assert weir.get("/api/tasks/limits").status == 401
 
 
-def test_agents_lock_their_conversation(weir, someone, admin):
-    model = next(m["id"] for m in weir.get("/api/models", someone).json["items"] if m["name"] == "demo-slow")
+@pytest.fixture(scope="module")
+def agent(weir, admin):
+    """Id of an agent that takes its time."""
+    model = next(m["id"] for m in weir.get("/api/models", admin).json["items"] if m["name"] == "demo-slow")
     answer = weir.post("/api/admin/agents", {"name": "slow one", "prompt": "Be slow.", "model_id": model}, admin)
     assert answer.status == 201, answer
-    agent = answer.json["id"]
+    return answer.json["id"]
+
+
+def test_agents_lock_their_conversation(weir, someone, agent):
     conversations = [weir.conversation(someone, agent_id=agent, project_id=f"p{i}") for i in range(4)]
     with running(weir, someone, conversations[:3]):
         with open_stream(weir, someone, conversations[0]) as s:
@@ -172,6 +177,21 @@ def test_without_redis_the_limits_hold(weir, someone):
     finally:
         weir.start_redis()
     wait_until(lambda: weir.chat(someone, "hi", model="demo-fast").final["type"] == "done", "back to normal", 10)
+
+
+def test_agents_without_redis(weir, someone, agent):
+    conversations = [weir.conversation(someone, agent_id=agent, project_id=f"p{i}") for i in range(4)]
+    weir.stop_redis(kill=True)
+    try:
+        with running(weir, someone, conversations[:3]):
+            with open_stream(weir, someone, conversations[0]) as s:
+                answer = s.answer()
+            assert (answer.status, answer.code) == (409, "conversation_busy")
+            with open_stream(weir, someone, conversations[3]) as s:
+                assert s.answer().code == "conversation_limit"
+    finally:
+        weir.start_redis()
+    idle(weir, someone)
 
 
 def test_a_frozen_redis_costs_a_moment(weir, someone):
