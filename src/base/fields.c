@@ -1,5 +1,6 @@
 #include "base/fields.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <inttypes.h>
 #include <math.h>
@@ -62,18 +63,30 @@ port_is_fine(const char *s, size_t len)
 	return port >= 1 && port <= 65535;
 }
 
+/* The bytes of "[2001:db8::1]" at the start of an authority; 0 when it is no address. */
+static size_t
+ipv6_length(const char *s, size_t len)
+{
+	const char *end = memchr(s, ']', len);
+	char text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	size_t n = end == NULL ? 0 : (size_t)(end - s) - 1;
+
+	if (n == 0 || n >= sizeof(text))
+		return 0;
+	memcpy(text, s + 1, n);
+	text[n] = '\0';
+	return inet_pton(AF_INET6, text, &address) == 1 ? n + 2 : 0;
+}
+
 /* The bytes of the host at the start of an authority; 0 when there is none. */
 static size_t
 host_length(const char *s, size_t len)
 {
-	const char *end;
 	size_t n = 0;
 
-	if (len > 0 && s[0] == '[') {
-		end = memchr(s, ']', len);
-		n = end == NULL ? 0 : (size_t)(end - s) + 1;
-		return n > 4 && strspn(s + 1, "0123456789abcdefABCDEF:.") == n - 2 ? n : 0;
-	}
+	if (len > 0 && s[0] == '[')
+		return ipv6_length(s, len);
 	while (n < len && (isalnum((unsigned char)s[n]) || strchr("-_.", s[n]) != NULL)) {
 		if (s[n] == '.' && (n == 0 || s[n - 1] == '.'))
 			return 0; /* an empty label */
