@@ -98,17 +98,6 @@ init_board(int fd, unsigned slots)
 	return map_board(fd, true);
 }
 
-static bool
-anybody_lives(const struct scoreboard *board)
-{
-	if (score_process_lives(atomic_load(&board->head->master), 0))
-		return true;
-	for (uint32_t i = 0; i < board->head->n_slots; i++)
-		if (score_slot_lives(&board->slots[i]))
-			return true;
-	return false;
-}
-
 /* Put a new board in the place of whatever is at `path`, in one step. */
 static struct scoreboard *
 replace_board(const char *path, unsigned slots)
@@ -124,7 +113,7 @@ replace_board(const char *path, unsigned slots)
 	unlink(temp);
 	if ((fd = open(temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640)) < 0)
 		return NULL;
-	if ((board = init_board(fd, slots)) == NULL) {
+	if ((board = init_board(fd, slots)) == NULL || flock(fd, LOCK_SH) != 0) {
 		unlink(temp);
 		close_keeping_errno(fd);
 		return NULL;
@@ -140,27 +129,47 @@ replace_board(const char *path, unsigned slots)
 	return board;
 }
 
-/* The file at `path` when others use it, else a new one.  Whoever holds the
- * lock of the file that is at `path` decides. */
-static struct scoreboard *
-open_file(const char *path, unsigned slots)
+/* Is the file behind `fd` still the one at `path`? */
+static bool
+is_at(int fd, const char *path)
 {
-	struct scoreboard *board;
 	struct stat ours, there;
+
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+/* Open the file at `path`, made if need be, as the only one who is opening it
+ * now: under a record lock, which ends when we close it. */
+static int
+open_alone(const char *path)
+{
 	int fd;
 
 	for (;;) {
 		if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640)) < 0)
-			return NULL;
-		while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+			return -1;
+		while (!score_lock(fd) && errno == EINTR)
 			;
-		if (fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino)
-			break;
+		if (is_at(fd, path))
+			return fd;
 		close(fd); /* replaced while we waited */
 	}
+}
+
+/* The file at `path` when others use it, else a new one.  Whoever uses a board
+ * holds a shared flock() of it for life: on the open file, so that a master and
+ * its children count as one, and a death of any kind gives it back. */
+static struct scoreboard *
+open_file(const char *path, unsigned slots)
+{
+	struct scoreboard *board;
+	int fd = open_alone(path);
+
+	if (fd < 0)
+		return NULL;
 	board = map_board(fd, true);
-	if (board != NULL && anybody_lives(board)) {
-		flock(fd, LOCK_UN);
+	if (board != NULL && flock(fd, LOCK_EX | LOCK_NB) != 0 && flock(fd, LOCK_SH | LOCK_NB) == 0) {
+		score_unlock(fd);
 		return board;
 	}
 	if (board != NULL)

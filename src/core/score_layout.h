@@ -5,7 +5,9 @@
 #ifndef WEIR_CORE_SCORE_LAYOUT_H
 #define WEIR_CORE_SCORE_LAYOUT_H
 
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "core/scoreboard.h"
 
@@ -97,5 +99,19 @@ cell_set(cell *c, int64_t n)
 bool score_process_lives(pid_t pid, int64_t born);
 /* Is the slot in use by a process that exists, or reserved a moment ago? */
 bool score_slot_lives(const struct slot *s);
+
+/* A lock between processes for a moment's work on the file; fcntl's, because
+ * the processes of a pool share one open file, which flock() cannot tell apart. */
+static inline bool
+score_lock(int fd)
+{
+	return fcntl(fd, F_SETLKW, &(struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1 }) == 0;
+}
+
+static inline void
+score_unlock(int fd)
+{
+	fcntl(fd, F_SETLK, &(struct flock){ .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_len = 1 });
+}
 
 #endif

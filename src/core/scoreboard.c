@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -296,11 +295,11 @@ scoreboard_join(struct scoreboard *board, int slot, const struct route *routes)
 	s->slot = &board->slots[slot];
 	s->n_routes = n;
 	/* names are added by one process at a time */
-	while (flock(board->fd, LOCK_EX) != 0 && errno == EINTR)
+	while (!score_lock(board->fd) && errno == EINTR)
 		;
 	for (int i = 0; i < n; i++)
 		s->rows[i] = (int16_t)row_of(board->head, routes[i].name);
-	flock(board->fd, LOCK_UN);
+	score_unlock(board->fd);
 	scoreboard_assign(board, slot, getpid());
 	return s;
 }

@@ -411,9 +411,9 @@ start(struct responder *r, const struct responder_options *opt)
 		.send_timeout_ms = conf->server_send_timeout, .on_request = on_request, .arg = r });
 	/* After FCGX_Init(), which takes SIGTERM for itself. */
 	signal(SIGPIPE, SIG_IGN);
-	signal(SIGUSR1, SIG_IGN);
 	reactor_on_signal(p->reactor, SIGTERM, on_terminate, r);
 	reactor_on_signal(p->reactor, SIGINT, on_terminate, r);
+	reactor_on_signal(p->reactor, SIGUSR1, on_terminate, r); /* what multiwatch sends to stop, by FastCGI's custom */
 	r->housekeeping = reactor_timer_new(p->reactor, on_housekeeping, r);
 	r->drain_timer = reactor_timer_new(p->reactor, on_drain_check, r);
 	process_start(p);

@@ -223,6 +223,49 @@ test_file_is_shared(void)
 	scoreboard_close(mine);
 }
 
+#define STARTERS 12
+
+/* Open and join without a word to each other: all must meet on one board. */
+static void
+test_many_starters(void)
+{
+	struct score_snapshot *s;
+	struct scoreboard *view;
+	int go[2], done[2], status;
+	char byte;
+
+	unlink(path);
+	CU_ASSERT_EQUAL(pipe(go), 0);
+	CU_ASSERT_EQUAL(pipe(done), 0);
+	for (int i = 0; i < STARTERS; i++)
+		if (fork() == 0) {
+			struct scoreboard_slot *slot;
+
+			close(go[1]);
+			slot = scoreboard_join(scoreboard_open(path, 64, NULL), -1, table);
+			score_request(slot, i & 1, 200, 1);
+			if (slot == NULL || write(done[1], "d", 1) != 1)
+				_exit(1);
+			_exit(read(go[0], &byte, 1) == 0 ? 0 : 1); /* live until all are counted */
+		}
+	for (int i = 0; i < STARTERS; i++)
+		CU_ASSERT_EQUAL(read(done[0], &byte, 1), 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(view = scoreboard_view(path));
+	s = scoreboard_snapshot(view);
+	CU_ASSERT_EQUAL(s->n_processes, STARTERS);
+	CU_ASSERT_EQUAL(route_of(s, "h_a")->by_class[2], STARTERS / 2);
+	CU_ASSERT_EQUAL(route_of(s, "h_b")->by_class[2], STARTERS / 2);
+	CU_ASSERT_EQUAL(s->n_routes, 4); /* two names, each once; none; other */
+	score_snapshot_free(s);
+	scoreboard_close(view);
+	close(go[1]);
+	while (wait(&status) > 0)
+		CU_ASSERT_EQUAL(status, 0);
+	close(go[0]);
+	close(done[0]);
+	close(done[1]);
+}
+
 static void
 test_bad_files(void)
 {
@@ -451,6 +494,7 @@ static CU_TestInfo board_tests[] = {
 	{ "keeps the counts of ended and killed processes", test_folding },
 	{ "the master reserves and retires slots", test_master_gives_slots },
 	{ "a file is shared while anybody lives", test_file_is_shared },
+	{ "processes that start at once share it", test_many_starters },
 	{ "foreign, missing and linked files", test_bad_files },
 	{ "a child attaches by descriptor", test_attach },
 	{ "threads lose no count", test_threads },
