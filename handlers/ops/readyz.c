@@ -61,7 +61,8 @@ check_redis(struct request *rq, json_t *checks)
 	int64_t from_us = clock_mono_us();
 	enum status st = redis_call(rq->redis, NULL, "PING");
 
-	return report(checks, "redis", from_us, st == OK ? NULL : "it does not answer; slots are counted in PostgreSQL, rates per process");
+	return report(checks, "redis", from_us,
+	    st == OK ? NULL : "it does not answer; slots are counted in PostgreSQL, rates per process");
 }
 
 enum status
@@ -72,5 +73,9 @@ h_ops_readyz(struct request *rq)
 	bool whole = check_redis(rq, checks);
 
 	return reply_json(rq, up ? 200 : 503,
-			  json_pack("{s:s, s:o}", "status", !up ? "down" : whole ? "ok" : "degraded", "checks", checks));
+	    json_pack("{s:s, s:o}", "status",
+		!up	    ? "down"
+		    : whole ? "ok"
+			    : "degraded",
+		"checks", checks));
 }

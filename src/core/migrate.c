@@ -22,25 +22,26 @@
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(8315161669)"
 /* A migration may take long, but must not queue up behind a forgotten
  * transaction while everybody else queues up behind it. */
-#define SETTINGS_SQL "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL client_min_messages = warning"
+#define SETTINGS_SQL \
+	"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL client_min_messages = warning"
 
 /* The schema has one owner, whoever runs this: a superuser or a member steps
  * down to it.  (A role that may not will be refused by the first migration.) */
-#define OWNER_SQL                                                                             \
+#define OWNER_SQL \
 	"SELECT set_config('role', 'weir_owner', true) FROM pg_roles WHERE rolname = 'weir_owner' " \
 	"AND current_user <> 'weir_owner' AND pg_has_role(current_user, 'weir_owner', 'member')"
 
 static const char create_table[] =
-	"CREATE TABLE IF NOT EXISTS public.schema_migrations ("
-	"	version int PRIMARY KEY,"
-	"	name text NOT NULL,"
-	"	checksum text NOT NULL,"
-	"	applied_at timestamptz NOT NULL DEFAULT now());"
-	"COMMENT ON TABLE public.schema_migrations IS 'Migrations this database has got; written by weirctl migrate.';"
-	"COMMENT ON COLUMN public.schema_migrations.version IS 'Number of the migration.';"
-	"COMMENT ON COLUMN public.schema_migrations.name IS 'Its name.';"
-	"COMMENT ON COLUMN public.schema_migrations.checksum IS 'SHA-256 of its up file, hex.';"
-	"COMMENT ON COLUMN public.schema_migrations.applied_at IS 'When it was applied.'";
+    "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
+    "	version int PRIMARY KEY,"
+    "	name text NOT NULL,"
+    "	checksum text NOT NULL,"
+    "	applied_at timestamptz NOT NULL DEFAULT now());"
+    "COMMENT ON TABLE public.schema_migrations IS 'Migrations this database has got; written by weirctl migrate.';"
+    "COMMENT ON COLUMN public.schema_migrations.version IS 'Number of the migration.';"
+    "COMMENT ON COLUMN public.schema_migrations.name IS 'Its name.';"
+    "COMMENT ON COLUMN public.schema_migrations.checksum IS 'SHA-256 of its up file, hex.';"
+    "COMMENT ON COLUMN public.schema_migrations.applied_at IS 'When it was applied.'";
 
 const char *
 migrate_dir(const struct conf *conf, const char *given)
@@ -109,8 +110,7 @@ parse_name(struct arena *a, const char *file, const char *suffix, struct migrati
 }
 
 /* A failure of the folder: one sentence, one status. */
-static enum status PRINTF_LIKE(2, 3)
-bad_folder(struct buf *problem, const char *fmt, ...)
+static enum status PRINTF_LIKE(2, 3) bad_folder(struct buf *problem, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -200,8 +200,8 @@ compare_row(struct arena *a, const struct rows *rows, int i, struct migrations *
 	if (found == NULL) {
 		found = &m->list[m->n++];
 		*found = (struct migration){ .version = (int)row_int(rows, i, "version"),
-					     .name = arena_strdup(a, row_text(rows, i, "name")),
-					     .state = MIGRATION_UNKNOWN };
+			.name = arena_strdup(a, row_text(rows, i, "name")),
+			.state = MIGRATION_UNKNOWN };
 	} else {
 		found->state = strcmp(found->checksum, checksum) == 0 ? MIGRATION_APPLIED : MIGRATION_CHANGED;
 	}
@@ -221,9 +221,9 @@ migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf
 		return OK;
 	if (st == OK)
 		st = pg_query_again(pg, &rows,
-				    "SELECT version, name, checksum, "
-				    "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS applied_at "
-				    "FROM public.schema_migrations ORDER BY version");
+		    "SELECT version, name, checksum, "
+		    "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS applied_at "
+		    "FROM public.schema_migrations ORDER BY version");
 	if (st != OK) {
 		buf_printf(problem, "cannot read schema_migrations: %s", pg_error(pg));
 		return st;
@@ -258,14 +258,18 @@ refuse_strangers(const struct migrations *m, struct buf *problem)
 	enum status st = OK;
 
 	if (list_state(m, MIGRATION_UNKNOWN, &names) > 0) {
-		buf_printf(problem, "the database has migrations this build does not know: %s; install the version of "
-			   "Weir that made them, or take them back with its weirctl migrate down", buf_str(&names));
+		buf_printf(problem,
+		    "the database has migrations this build does not know: %s; install the version of "
+		    "Weir that made them, or take them back with its weirctl migrate down",
+		    buf_str(&names));
 		st = E_CONFLICT;
 	}
 	buf_clear(&names);
 	if (list_state(m, MIGRATION_CHANGED, &names) > 0) {
-		buf_printf(problem, "%sthese migrations were changed after they were applied: %s; restore their files "
-			   "and add a new migration instead", st != OK ? "; and " : "", buf_str(&names));
+		buf_printf(problem,
+		    "%sthese migrations were changed after they were applied: %s; restore their files "
+		    "and add a new migration instead",
+		    st != OK ? "; and " : "", buf_str(&names));
 		st = E_CONFLICT;
 	}
 	buf_free(&names);
@@ -292,7 +296,7 @@ check_in(struct arena *a, struct pg *pg, const char *dir, struct buf *problem)
 		return st;
 	if (list_state(&m, MIGRATION_PENDING, &names) > 0) {
 		buf_printf(problem, "the database lacks migrations this build needs: %s; run weirctl migrate up",
-			   buf_str(&names));
+		    buf_str(&names));
 		st = E_CONFLICT;
 	}
 	buf_free(&names);
@@ -346,7 +350,7 @@ record(struct pg *pg, const struct migration *m, bool up)
 	if (!up)
 		return pg_query(pg, NULL, "DELETE FROM public.schema_migrations WHERE version = $1", PI(m->version));
 	return pg_query(pg, NULL, "INSERT INTO public.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
-			PI(m->version), PS(m->name), PS(m->checksum));
+	    PI(m->version), PS(m->name), PS(m->checksum));
 }
 
 /* Everything of one migration between BEGIN and COMMIT; *done when another run was first. */
@@ -384,7 +388,7 @@ run_one(struct arena *a, struct pg *pg, const struct migration *m, bool up, stru
 		st = pg_commit(pg);
 	if (st != OK) {
 		buf_printf(problem, "%s: %s%s%s", path, *pg_sqlstate(pg) != '\0' ? pg_sqlstate(pg) : "",
-			   *pg_sqlstate(pg) != '\0' ? " " : "", pg_error(pg));
+		    *pg_sqlstate(pg) != '\0' ? " " : "", pg_error(pg));
 		pg_rollback(pg);
 	}
 	return st;
@@ -413,8 +417,8 @@ migrate_up(struct arena *a, struct pg *pg, const char *dir, migrate_note_fn *not
 }
 
 enum status
-migrate_down(struct arena *a, struct pg *pg, const char *dir, int count, migrate_note_fn *note, void *arg,
-	     struct buf *problem)
+migrate_down(
+    struct arena *a, struct pg *pg, const char *dir, int count, migrate_note_fn *note, void *arg, struct buf *problem)
 {
 	struct migrations m;
 	enum status st;
@@ -454,8 +458,8 @@ write_new(const char *path, const char *text, struct buf *problem)
 }
 
 enum status
-migrate_create(struct arena *a, const char *dir, const char *name, const char **up, const char **down,
-	       struct buf *problem)
+migrate_create(
+    struct arena *a, const char *dir, const char *name, const char **up, const char **down, struct buf *problem)
 {
 	struct migrations m;
 	enum status st;

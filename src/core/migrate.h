@@ -71,13 +71,13 @@ typedef void migrate_note_fn(void *arg, const struct migration *m, const char *d
 /* Apply every pending migration, in order.  Stops at the first failure with
  * its SQL error in *problem: E_CONFLICT when the database has changed or
  * unknown migrations (nothing is done then), otherwise what pg_script() said. */
-enum status migrate_up(struct arena *a, struct pg *pg, const char *dir, migrate_note_fn *note, void *arg,
-		       struct buf *problem) MUST_CHECK;
+enum status migrate_up(
+    struct arena *a, struct pg *pg, const char *dir, migrate_note_fn *note, void *arg, struct buf *problem) MUST_CHECK;
 /* Take back the last `count` applied migrations, newest first. */
 enum status migrate_down(struct arena *a, struct pg *pg, const char *dir, int count, migrate_note_fn *note, void *arg,
-			 struct buf *problem) MUST_CHECK;
+    struct buf *problem) MUST_CHECK;
 /* Write the next pair of empty files; the paths in *up and *down. */
 enum status migrate_create(struct arena *a, const char *dir, const char *name, const char **up, const char **down,
-			   struct buf *problem) MUST_CHECK;
+    struct buf *problem) MUST_CHECK;
 
 #endif

@@ -31,12 +31,12 @@ error_schema(void)
 
 	for (size_t i = 0; i < ERRORS; i++)
 		json_array_append_new(codes, json_string(errors[i].code));
-	return json_pack("{s:s, s:[s,s,s], s:{s:{s:s, s:s, s:o}, s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}}", "type", "object",
-			 "required", "code", "message", "request_id", "properties", "code", "type", "string", "description",
-			 "Stable; switch on it.", "enum", codes, "message", "type", "string", "description",
-			 "For people, in the caller's language.", "details", "type", "object", "description",
-			 "What the code calls for: field, balance, required, ...", "request_id", "type", "string", "description",
-			 "As in X-Request-Id and in the log.");
+	return json_pack("{s:s, s:[s,s,s], s:{s:{s:s, s:s, s:o}, s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}}", "type",
+	    "object", "required", "code", "message", "request_id", "properties", "code", "type", "string",
+	    "description", "Stable; switch on it.", "enum", codes, "message", "type", "string", "description",
+	    "For people, in the caller's language.", "details", "type", "object", "description",
+	    "What the code calls for: field, balance, required, ...", "request_id", "type", "string", "description",
+	    "As in X-Request-Id and in the log.");
 }
 
 /* "E400" … : one response per HTTP status, naming the codes it may carry. */
@@ -54,13 +54,14 @@ error_responses(void)
 		seen = json_object_get(all, name);
 		if (seen == NULL) {
 			json_object_set_new(all, name,
-					    json_pack("{s:o, s:{s:{s:o}}}", "description",
-						      json_sprintf("`%s`: %s", errors[i].code, errors[i].en), "content",
-						      "application/json", "schema", ref("schemas", "Error")));
+			    json_pack("{s:o, s:{s:{s:o}}}", "description",
+				json_sprintf("`%s`: %s", errors[i].code, errors[i].en), "content", "application/json",
+				"schema", ref("schemas", "Error")));
 			continue;
 		}
 		old = json_string_value(json_object_get(seen, "description"));
-		json_object_set_new(seen, "description", json_sprintf("%s `%s`: %s", old, errors[i].code, errors[i].en));
+		json_object_set_new(
+		    seen, "description", json_sprintf("%s `%s`: %s", old, errors[i].code, errors[i].en));
 	}
 	return all;
 }
@@ -69,9 +70,9 @@ static json_t *
 components(void)
 {
 	return json_pack("{s:{s:o}, s:o, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}}", "schemas", "Error", error_schema(),
-			 "responses", error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer",
-			 "description", "An access token from /api/auth/login.", "ops", "type", "http", "scheme", "bearer",
-			 "description", "[server] ops_token; not needed from loopback.");
+	    "responses", error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer",
+	    "description", "An access token from /api/auth/login.", "ops", "type", "http", "scheme", "bearer",
+	    "description", "[server] ops_token; not needed from loopback.");
 }
 
 /* ---- one operation ---- */
@@ -85,8 +86,9 @@ path_parameters(const char *path)
 	for (const char *at = strchr(path, '{'); at != NULL; at = strchr(at, '{')) {
 		size_t len = strcspn(++at, "}");
 
-		json_array_append_new(list, json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", at, len, "in", "path", "required", 1,
-						      "schema", "type", "string"));
+		json_array_append_new(list,
+		    json_pack("{s:s%, s:s, s:b, s:{s:s}}", "name", at, len, "in", "path", "required", 1, "schema",
+			"type", "string"));
 	}
 	return list;
 }
@@ -97,17 +99,18 @@ parameters(const struct route *r)
 	json_t *list = path_parameters(r->path);
 
 	if (r->flags & ROUTE_IDEMPOTENT)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:{s:s, s:i}, s:s}", "name", "Idempotency-Key", "in", "header",
-						      "required", 0, "schema", "type", "string", "maxLength", 255, "description",
-						      "The same key and body within 24 h replay the first outcome."));
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:b, s:{s:s, s:i}, s:s}", "name", "Idempotency-Key", "in", "header",
+			"required", 0, "schema", "type", "string", "maxLength", 255, "description",
+			"The same key and body within 24 h replay the first outcome."));
 	return list;
 }
 
 static json_t *
 request_body(const struct route *r)
 {
-	return json_pack("{s:b, s:{s:{s:o}}}", "required", !(r->flags & ROUTE_OPTIONAL), "content", "application/json", "schema",
-			 fields_schema(r->fields));
+	return json_pack("{s:b, s:{s:{s:o}}}", "required", !(r->flags & ROUTE_OPTIONAL), "content", "application/json",
+	    "schema", fields_schema(r->fields));
 }
 
 static void
@@ -152,12 +155,9 @@ security_of(const struct route *r)
 {
 	switch (r->caller) {
 	case CALLER_USER:
-	case CALLER_ADMIN:
-		return json_pack("[{s:[]}]", "bearer");
-	case CALLER_OPS:
-		return json_pack("[{}, {s:[]}]", "ops");
-	case CALLER_ANYONE:
-		break;
+	case CALLER_ADMIN: return json_pack("[{s:[]}]", "bearer");
+	case CALLER_OPS: return json_pack("[{}, {s:[]}]", "ops");
+	case CALLER_ANYONE: break;
 	}
 	return json_array();
 }
@@ -167,9 +167,9 @@ static json_t *
 operation(const struct route *r)
 {
 	const char *name = strncmp(r->name, "h_", 2) == 0 ? r->name + 2 : r->name;
-	json_t *op = json_pack("{s:s, s:s, s:[s%], s:o, s:o, s:o}", "operationId", name, "summary", r->summary, "tags", name,
-			       strcspn(name, "_"), "parameters", parameters(r), "security", security_of(r), "responses",
-			       responses_of(r));
+	json_t *op = json_pack("{s:s, s:s, s:[s%], s:o, s:o, s:o}", "operationId", name, "summary", r->summary, "tags",
+	    name, strcspn(name, "_"), "parameters", parameters(r), "security", security_of(r), "responses",
+	    responses_of(r));
 
 	if (r->flags & ROUTE_JSON)
 		json_object_set_new(op, "requestBody", request_body(r));
@@ -197,7 +197,7 @@ openapi_document(const struct route *routes, const char *base_url)
 		method[i] = '\0';
 		json_object_set_new(path, method, operation(r));
 	}
-	return json_pack("{s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:o}", "openapi", "3.1.0", "info", "title", "Weir",
-			 "version", PACKAGE_VERSION, "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url",
-			 base_url, "paths", paths, "components", components());
+	return json_pack("{s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:o}", "openapi", "3.1.0", "info", "title",
+	    "Weir", "version", PACKAGE_VERSION, "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers",
+	    "url", base_url, "paths", paths, "components", components());
 }

@@ -28,7 +28,7 @@ static bool
 is_forwarded(const struct request *rq)
 {
 	return request_header(rq, "X-Forwarded-For") != NULL || request_header(rq, "Forwarded") != NULL ||
-	       request_header(rq, "X-Real-IP") != NULL || request_header(rq, "Via") != NULL;
+	    request_header(rq, "X-Real-IP") != NULL || request_header(rq, "Via") != NULL;
 }
 
 /* Compares digests, so that neither length nor first difference shows in the time. */

@@ -62,7 +62,8 @@ map_board(int fd, bool writable)
 	at = mmap(NULL, (size_t)st.st_size, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
 	if (at == MAP_FAILED)
 		return NULL;
-	if (memcmp(((struct head *)at)->magic, magic, sizeof(magic)) != 0 || ((struct head *)at)->layout != layout_id() ||
+	if (memcmp(((struct head *)at)->magic, magic, sizeof(magic)) != 0 ||
+	    ((struct head *)at)->layout != layout_id() ||
 	    board_bytes(((struct head *)at)->n_slots) != (size_t)st.st_size) {
 		munmap(at, (size_t)st.st_size);
 		errno = ESTALE;
@@ -70,8 +71,11 @@ map_board(int fd, bool writable)
 	}
 	if ((board = calloc(1, sizeof(*board))) == NULL)
 		abort();
-	*board = (struct scoreboard){ .fd = fd, .writable = writable, .bytes = (size_t)st.st_size, .head = at,
-				      .slots = (struct slot *)(void *)((char *)at + sizeof(struct head)) };
+	*board = (struct scoreboard){ .fd = fd,
+		.writable = writable,
+		.bytes = (size_t)st.st_size,
+		.head = at,
+		.slots = (struct slot *)(void *)((char *)at + sizeof(struct head)) };
 	return board;
 }
 
@@ -135,7 +139,8 @@ is_at(int fd, const char *path)
 {
 	struct stat ours, there;
 
-	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+	return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_ino == there.st_ino &&
+	    ours.st_dev == there.st_dev;
 }
 
 /* Open the file at `path`, made if need be, as the only one who is opening it

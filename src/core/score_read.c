@@ -58,8 +58,11 @@ read_process(struct score_snapshot *out, const struct slot *s, int number, enum 
 {
 	struct score_process *p = &out->processes[out->n_processes++];
 
-	*p = (struct score_process){ .slot = number, .pid = atomic_load(&s->pid), .state = state,
-				     .started_ms = cell_get(&s->started_ms), .last_request_ms = cell_get(&s->last_request_ms) };
+	*p = (struct score_process){ .slot = number,
+		.pid = atomic_load(&s->pid),
+		.state = state,
+		.started_ms = cell_get(&s->started_ms),
+		.last_request_ms = cell_get(&s->last_request_ms) };
 	for (int i = 0; i < SCORE_COUNT; i++)
 		p->values[i] = cell_get(&s->cells.values[i]);
 	for (int r = 0; r < ROWS; r++)
@@ -75,10 +78,15 @@ read_head(struct score_snapshot *out, const struct head *h)
 	out->at_ms = clock_wall_ms();
 	out->started_ms = h->started_ms;
 	out->pool = (struct scoreboard_pool){
-		.master = atomic_load(&h->master), .processes = cell_get(&h->processes), .respawns = cell_get(&h->respawns),
-		.reloads = cell_get(&h->reloads), .reloads_failed = cell_get(&h->reloads_failed),
-		.listen_queue = cell_get(&h->listen_queue), .listen_queue_max = cell_get(&h->listen_queue_max),
-		.listen_backlog = cell_get(&h->listen_backlog), .listen_inode = (uint64_t)cell_get(&h->listen_inode),
+		.master = atomic_load(&h->master),
+		.processes = cell_get(&h->processes),
+		.respawns = cell_get(&h->respawns),
+		.reloads = cell_get(&h->reloads),
+		.reloads_failed = cell_get(&h->reloads_failed),
+		.listen_queue = cell_get(&h->listen_queue),
+		.listen_queue_max = cell_get(&h->listen_queue_max),
+		.listen_backlog = cell_get(&h->listen_backlog),
+		.listen_inode = (uint64_t)cell_get(&h->listen_inode),
 	};
 	out->n_routes = atomic_load(&h->n_routes);
 	for (size_t i = 0; i < out->n_routes; i++)

@@ -63,7 +63,7 @@ metric_int(struct buf *to, const char *name, const char *type, const char *help,
 /* One histogram's lines; `labels` is "" or "route=\"x\",". */
 static void
 metric_histogram(struct buf *to, const char *name, const char *labels, const struct score_histogram *h,
-		 const int64_t bounds_us[SCORE_BUCKETS])
+    const int64_t bounds_us[SCORE_BUCKETS])
 {
 	uint64_t below = 0;
 	size_t len = strlen(labels);
@@ -71,16 +71,17 @@ metric_histogram(struct buf *to, const char *name, const char *labels, const str
 	for (int i = 0; i < SCORE_BUCKETS; i++) {
 		below += h->buckets[i];
 		if (i < SCORE_BUCKETS - 1)
-			buf_printf(to, "weir_%s_bucket{%sle=\"%g\"} %" PRIu64 "\n", name, labels, (double)bounds_us[i] / 1e6, below);
+			buf_printf(to, "weir_%s_bucket{%sle=\"%g\"} %" PRIu64 "\n", name, labels,
+			    (double)bounds_us[i] / 1e6, below);
 		else
 			buf_printf(to, "weir_%s_bucket{%sle=\"+Inf\"} %" PRIu64 "\n", name, labels, below);
 	}
 	if (len > 0)
 		len--; /* without the comma */
 	buf_printf(to, "weir_%s_sum%s%.*s%s %.6f\n", name, len > 0 ? "{" : "", (int)len, labels, len > 0 ? "}" : "",
-		   (double)h->sum_us / 1e6);
+	    (double)h->sum_us / 1e6);
 	buf_printf(to, "weir_%s_count%s%.*s%s %" PRIu64 "\n", name, len > 0 ? "{" : "", (int)len, labels,
-		   len > 0 ? "}" : "", h->count);
+	    len > 0 ? "}" : "", h->count);
 }
 
 static void
@@ -88,15 +89,20 @@ metrics_pool(const struct score_snapshot *s, struct buf *to)
 {
 	metric_head(to, "processes", "gauge", "Responder processes by what they do.");
 	for (int state = SLOT_STARTING; state <= SLOT_DRAINING; state++)
-		buf_printf(to, "weir_processes{state=\"%s\"} %d\n", state_names[state], count_state(s, (enum slot_state)state));
-	metric_int(to, "start_time_seconds", "gauge", "When the counting began, in seconds since the epoch.", s->started_ms / 1000);
-	metric_int(to, "pool_respawns_total", "counter", "Processes started in the place of one that died.", s->pool.respawns);
+		buf_printf(to, "weir_processes{state=\"%s\"} %d\n", state_names[state],
+		    count_state(s, (enum slot_state)state));
+	metric_int(to, "start_time_seconds", "gauge", "When the counting began, in seconds since the epoch.",
+	    s->started_ms / 1000);
+	metric_int(
+	    to, "pool_respawns_total", "counter", "Processes started in the place of one that died.", s->pool.respawns);
 	metric_int(to, "pool_reloads_total", "counter", "Reloads that went well.", s->pool.reloads);
-	metric_int(to, "pool_reloads_failed_total", "counter", "Reloads that kept the old processes.", s->pool.reloads_failed);
+	metric_int(
+	    to, "pool_reloads_failed_total", "counter", "Reloads that kept the old processes.", s->pool.reloads_failed);
 	if (s->pool.listen_queue < 0)
 		return; /* the kernel does not tell */
 	metric_int(to, "listen_queue", "gauge", "Connections that wait to be accepted.", s->pool.listen_queue);
-	metric_int(to, "listen_queue_max", "gauge", "Most connections that waited, looked at once a second.", s->pool.listen_queue_max);
+	metric_int(to, "listen_queue_max", "gauge", "Most connections that waited, looked at once a second.",
+	    s->pool.listen_queue_max);
 	metric_int(to, "listen_backlog", "gauge", "Connections that may wait.", s->pool.listen_backlog);
 }
 
@@ -107,16 +113,17 @@ metrics_routes(const struct score_snapshot *s, struct buf *to)
 
 	metric_head(to, "requests_total", "counter", "Requests answered, by route and class of the HTTP status.");
 	for (size_t r = 0; r < s->n_routes; r++)
-		for (int class = 0; class < 6; class++)
+		for (int class = 0; class < 6; class ++)
 			if (s->routes[r].by_class[class] > 0)
 				buf_printf(to, "weir_requests_total{route=\"%s\",status=\"%dxx\"} %" PRIu64 "\n",
-					   s->routes[r].name, class, s->routes[r].by_class[class]);
+				    s->routes[r].name, class, s->routes[r].by_class[class]);
 	metric_head(to, "request_duration_seconds", "histogram", "Time to answer a request; for a stream: to open it.");
 	for (size_t r = 0; r < s->n_routes; r++) {
 		if (s->routes[r].latency.count == 0)
 			continue;
 		snprintf(labels, sizeof(labels), "route=\"%s\",", s->routes[r].name);
-		metric_histogram(to, "request_duration_seconds", labels, &s->routes[r].latency, score_request_buckets_us);
+		metric_histogram(
+		    to, "request_duration_seconds", labels, &s->routes[r].latency, score_request_buckets_us);
 	}
 }
 
@@ -151,23 +158,28 @@ static void
 advise_requests(const struct score_snapshot *s, const struct conf *conf, json_t *list)
 {
 	if (value(s, SCORE_ALL_BUSY) > 0)
-		json_array_append_new(list, json_sprintf("all workers were busy %" PRId64 " times: raise [server] workers (now %" PRId64
-							 " per process)",
-							 value(s, SCORE_ALL_BUSY), conf->server_workers));
+		json_array_append_new(list,
+		    json_sprintf("all workers were busy %" PRId64 " times: raise [server] workers (now %" PRId64
+				 " per process)",
+			value(s, SCORE_ALL_BUSY), conf->server_workers));
 	if (value(s, SCORE_OVERLOADED) > 0)
-		json_array_append_new(list, json_sprintf("%" PRId64 " requests were refused with 503 overloaded: raise [server] workers, "
-							 "processes or queue (now %" PRId64 ")",
-							 value(s, SCORE_OVERLOADED), conf->server_queue));
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64 " requests were refused with 503 overloaded: raise [server] workers, "
+				 "processes or queue (now %" PRId64 ")",
+			value(s, SCORE_OVERLOADED), conf->server_queue));
 	if (value(s, SCORE_SLOW_REQUESTS) * 100 > (int64_t)s->requests)
-		json_array_append_new(list, json_sprintf("%" PRId64 " of %" PRIu64 " requests were slow: look for slow_request in the log",
-							 value(s, SCORE_SLOW_REQUESTS), s->requests));
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64 " of %" PRIu64 " requests were slow: look for slow_request in the log",
+			value(s, SCORE_SLOW_REQUESTS), s->requests));
 	if (s->requests >= 100 && s->errors * 100 > s->requests)
-		json_array_append_new(list, json_sprintf("%" PRIu64 " of %" PRIu64 " requests ended with a 5xx status: look at the log",
-							 s->errors, s->requests));
+		json_array_append_new(list,
+		    json_sprintf("%" PRIu64 " of %" PRIu64 " requests ended with a 5xx status: look at the log",
+			s->errors, s->requests));
 	if (s->pool.listen_backlog > 0 && s->pool.listen_queue_max * 2 > s->pool.listen_backlog)
-		json_array_append_new(list, json_sprintf("%" PRId64 " connections waited at the socket, which takes %" PRId64
-							 ": raise [server] processes, or Backlog= in weir.socket and net.core.somaxconn",
-							 s->pool.listen_queue_max, s->pool.listen_backlog));
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64 " connections waited at the socket, which takes %" PRId64
+				 ": raise [server] processes, or Backlog= in weir.socket and net.core.somaxconn",
+			s->pool.listen_queue_max, s->pool.listen_backlog));
 }
 
 /* How the processes fared. */
@@ -177,19 +189,24 @@ advise_pool(const struct score_snapshot *s, json_t *list)
 	if (count_state(s, SLOT_READY) == 0)
 		advise(list, "no process is ready to serve: look at the log (journalctl -u weir)");
 	if (s->pool.respawns > 0)
-		json_array_append_new(list, json_sprintf("%" PRId64 " processes died and were started again: look for responder_died in the log",
-							 s->pool.respawns));
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64
+				 " processes died and were started again: look for responder_died in the log",
+			s->pool.respawns));
 	if (s->pool.reloads_failed > 0)
-		json_array_append_new(list, json_sprintf("%" PRId64 " reloads failed and left the old processes running: "
-							 "look for pool_reload_failed in the log; weirctl config check",
-							 s->pool.reloads_failed));
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64 " reloads failed and left the old processes running: "
+				 "look for pool_reload_failed in the log; weirctl config check",
+			s->pool.reloads_failed));
 	for (size_t i = 0; i < s->n_processes; i++) {
 		const struct score_process *p = &s->processes[i];
 		int64_t up_us = (s->at_ms - p->started_ms) * 1000;
 
 		if (up_us > 60000000 && p->values[SCORE_REACTOR_BUSY_US] * 10 > up_us * 8)
-			json_array_append_new(list, json_sprintf("the reactor of process %d was busy %d%% of its time: raise [server] processes",
-								 (int)p->pid, (int)(p->values[SCORE_REACTOR_BUSY_US] * 100 / up_us)));
+			json_array_append_new(list,
+			    json_sprintf(
+				"the reactor of process %d was busy %d%% of its time: raise [server] processes",
+				(int)p->pid, (int)(p->values[SCORE_REACTOR_BUSY_US] * 100 / up_us)));
 	}
 }
 
@@ -198,17 +215,24 @@ static void
 advise_services(const struct score_snapshot *s, json_t *list)
 {
 	if (value(s, SCORE_REDIS_BREAKER) != 0)
-		json_array_append_new(list, json_sprintf("the Redis breaker is %s: slots are counted in PostgreSQL, rate limits per process; "
-							 "look at Redis", breaker_name(s)));
+		json_array_append_new(list,
+		    json_sprintf("the Redis breaker is %s: slots are counted in PostgreSQL, rate limits per process; "
+				 "look at Redis",
+			breaker_name(s)));
 	if (value(s, SCORE_PG_RECONNECTS) > 0)
-		json_array_append_new(list, json_sprintf("connections to PostgreSQL were lost %" PRId64 " times: look at its log",
-							 value(s, SCORE_PG_RECONNECTS)));
-	if (value(s, SCORE_UPSTREAM_REQUESTS) >= 20 && value(s, SCORE_UPSTREAM_FAILURES) * 20 > value(s, SCORE_UPSTREAM_REQUESTS))
-		json_array_append_new(list, json_sprintf("%" PRId64 " of %" PRId64 " requests to model providers failed: weirctl channel list",
-							 value(s, SCORE_UPSTREAM_FAILURES), value(s, SCORE_UPSTREAM_REQUESTS)));
+		json_array_append_new(list,
+		    json_sprintf("connections to PostgreSQL were lost %" PRId64 " times: look at its log",
+			value(s, SCORE_PG_RECONNECTS)));
+	if (value(s, SCORE_UPSTREAM_REQUESTS) >= 20 &&
+	    value(s, SCORE_UPSTREAM_FAILURES) * 20 > value(s, SCORE_UPSTREAM_REQUESTS))
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64 " of %" PRId64 " requests to model providers failed: weirctl channel list",
+			value(s, SCORE_UPSTREAM_FAILURES), value(s, SCORE_UPSTREAM_REQUESTS)));
 	if (value(s, SCORE_LOG_LOST) > 0)
-		json_array_append_new(list, json_sprintf("%" PRId64 " log lines were lost: standard error does not take them fast enough; "
-							 "look at journald's rate limits", value(s, SCORE_LOG_LOST)));
+		json_array_append_new(list,
+		    json_sprintf("%" PRId64 " log lines were lost: standard error does not take them fast enough; "
+				 "look at journald's rate limits",
+			value(s, SCORE_LOG_LOST)));
 }
 
 json_t *
@@ -252,12 +276,12 @@ json_known(int64_t n)
 static json_t *
 json_process(const struct score_process *p)
 {
-	return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "pid", (int)p->pid, "state", state_names[p->state],
-			 "started_at", json_when(p->started_ms), "last_request_at", json_when(p->last_request_ms), "requests",
-			 (json_int_t)p->requests, "workers", (json_int_t)p->values[SCORE_WORKERS], "workers_busy",
-			 (json_int_t)p->values[SCORE_WORKERS_BUSY], "streams_open", (json_int_t)p->values[SCORE_STREAMS_OPEN],
-			 "connections", (json_int_t)p->values[SCORE_CONNECTIONS], "resident_bytes",
-			 (json_int_t)p->values[SCORE_RSS_BYTES]);
+	return json_pack("{s:i, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "pid", (int)p->pid, "state",
+	    state_names[p->state], "started_at", json_when(p->started_ms), "last_request_at",
+	    json_when(p->last_request_ms), "requests", (json_int_t)p->requests, "workers",
+	    (json_int_t)p->values[SCORE_WORKERS], "workers_busy", (json_int_t)p->values[SCORE_WORKERS_BUSY],
+	    "streams_open", (json_int_t)p->values[SCORE_STREAMS_OPEN], "connections",
+	    (json_int_t)p->values[SCORE_CONNECTIONS], "resident_bytes", (json_int_t)p->values[SCORE_RSS_BYTES]);
 }
 
 static json_t *
@@ -268,38 +292,43 @@ json_pool(const struct score_snapshot *s)
 	for (size_t i = 0; i < s->n_processes; i++)
 		json_array_append_new(processes, json_process(&s->processes[i]));
 	return json_pack("{s:o, s:i, s:I, s:i, s:i, s:i, s:I, s:I, s:I, s:o}", "master",
-			 s->pool.master > 0 ? json_integer(s->pool.master) : json_null(), "ready", count_state(s, SLOT_READY), "wanted",
-			 (json_int_t)s->pool.processes, "starting", count_state(s, SLOT_STARTING), "draining",
-			 count_state(s, SLOT_DRAINING), "total", (int)s->n_processes, "respawns", (json_int_t)s->pool.respawns, "reloads",
-			 (json_int_t)s->pool.reloads, "reloads_failed", (json_int_t)s->pool.reloads_failed, "processes", processes);
+	    s->pool.master > 0 ? json_integer(s->pool.master) : json_null(), "ready", count_state(s, SLOT_READY),
+	    "wanted", (json_int_t)s->pool.processes, "starting", count_state(s, SLOT_STARTING), "draining",
+	    count_state(s, SLOT_DRAINING), "total", (int)s->n_processes, "respawns", (json_int_t)s->pool.respawns,
+	    "reloads", (json_int_t)s->pool.reloads, "reloads_failed", (json_int_t)s->pool.reloads_failed, "processes",
+	    processes);
 }
 
 static json_t *
 json_serving(const struct score_snapshot *s)
 {
-	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:{s:o, s:o, s:o}, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:o}}",
-			 "workers", "total", value(s, SCORE_WORKERS), "idle", value(s, SCORE_WORKERS) - value(s, SCORE_WORKERS_BUSY), "busy",
-			 value(s, SCORE_WORKERS_BUSY), "busy_max", value(s, SCORE_WORKERS_BUSY_MAX), "all_busy", value(s, SCORE_ALL_BUSY),
-			 "queue", "length", value(s, SCORE_QUEUE_LENGTH), "max", value(s, SCORE_QUEUE_MAX), "overloaded",
-			 value(s, SCORE_OVERLOADED), "listen_queue", "length", json_known(s->pool.listen_queue), "max",
-			 json_known(s->pool.listen_queue_max), "backlog", json_known(s->pool.listen_backlog), "connections", "open",
-			 value(s, SCORE_CONNECTIONS), "accepted", value(s, SCORE_ACCEPTED), "requests", "total", (json_int_t)s->requests,
-			 "errors", (json_int_t)s->errors, "slow", value(s, SCORE_SLOW_REQUESTS), "per_s", json_rate(s->requests_per_s));
+	return json_pack(
+	    "{s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:{s:o, s:o, s:o}, s:{s:I, s:I}, s:{s:I, s:I, s:I, s:o}}",
+	    "workers", "total", value(s, SCORE_WORKERS), "idle", value(s, SCORE_WORKERS) - value(s, SCORE_WORKERS_BUSY),
+	    "busy", value(s, SCORE_WORKERS_BUSY), "busy_max", value(s, SCORE_WORKERS_BUSY_MAX), "all_busy",
+	    value(s, SCORE_ALL_BUSY), "queue", "length", value(s, SCORE_QUEUE_LENGTH), "max", value(s, SCORE_QUEUE_MAX),
+	    "overloaded", value(s, SCORE_OVERLOADED), "listen_queue", "length", json_known(s->pool.listen_queue), "max",
+	    json_known(s->pool.listen_queue_max), "backlog", json_known(s->pool.listen_backlog), "connections", "open",
+	    value(s, SCORE_CONNECTIONS), "accepted", value(s, SCORE_ACCEPTED), "requests", "total",
+	    (json_int_t)s->requests, "errors", (json_int_t)s->errors, "slow", value(s, SCORE_SLOW_REQUESTS), "per_s",
+	    json_rate(s->requests_per_s));
 }
 
 static json_t *
 json_turns(const struct score_snapshot *s)
 {
-	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:o}, s:I, s:{s:I, s:I, s:I, s:I, s:I}, s:{s:s, s:I}, s:{s:I}, s:I}",
-			 "streams", "open", value(s, SCORE_STREAMS_OPEN), "started", value(s, SCORE_STREAMS_STARTED), "completed",
-			 value(s, SCORE_STREAMS_COMPLETED), "failed", value(s, SCORE_STREAMS_FAILED), "cancelled",
-			 value(s, SCORE_STREAMS_CANCELLED), "abandoned", value(s, SCORE_STREAMS_ABANDONED), "resumed",
-			 value(s, SCORE_STREAMS_RESUMED), "tokens", "input", value(s, SCORE_TOKENS_IN), "output",
-			 value(s, SCORE_TOKENS_OUT), "per_s", json_rate(s->tokens_per_s), "holds_open", value(s, SCORE_HOLDS_OPEN),
-			 "upstream", "open", value(s, SCORE_UPSTREAM_OPEN), "requests", value(s, SCORE_UPSTREAM_REQUESTS), "failures",
-			 value(s, SCORE_UPSTREAM_FAILURES), "retries", value(s, SCORE_UPSTREAM_RETRIES), "fallbacks",
-			 value(s, SCORE_UPSTREAM_FALLBACKS), "redis", "breaker", breaker_name(s), "failures", value(s, SCORE_REDIS_FAILURES),
-			 "postgres", "reconnects", value(s, SCORE_PG_RECONNECTS), "log_lines_lost", value(s, SCORE_LOG_LOST));
+	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:o}, s:I, s:{s:I, s:I, s:I, s:I, s:I}, "
+			 "s:{s:s, s:I}, s:{s:I}, s:I}",
+	    "streams", "open", value(s, SCORE_STREAMS_OPEN), "started", value(s, SCORE_STREAMS_STARTED), "completed",
+	    value(s, SCORE_STREAMS_COMPLETED), "failed", value(s, SCORE_STREAMS_FAILED), "cancelled",
+	    value(s, SCORE_STREAMS_CANCELLED), "abandoned", value(s, SCORE_STREAMS_ABANDONED), "resumed",
+	    value(s, SCORE_STREAMS_RESUMED), "tokens", "input", value(s, SCORE_TOKENS_IN), "output",
+	    value(s, SCORE_TOKENS_OUT), "per_s", json_rate(s->tokens_per_s), "holds_open", value(s, SCORE_HOLDS_OPEN),
+	    "upstream", "open", value(s, SCORE_UPSTREAM_OPEN), "requests", value(s, SCORE_UPSTREAM_REQUESTS),
+	    "failures", value(s, SCORE_UPSTREAM_FAILURES), "retries", value(s, SCORE_UPSTREAM_RETRIES), "fallbacks",
+	    value(s, SCORE_UPSTREAM_FALLBACKS), "redis", "breaker", breaker_name(s), "failures",
+	    value(s, SCORE_REDIS_FAILURES), "postgres", "reconnects", value(s, SCORE_PG_RECONNECTS), "log_lines_lost",
+	    value(s, SCORE_LOG_LOST));
 }
 
 json_t *
@@ -376,13 +405,14 @@ text_turns(const struct score_snapshot *s, struct buf *to)
 static void
 text_processes(const struct score_snapshot *s, struct buf *to)
 {
-	buf_printf(to, "\n%8s  %-9s %10s %8s %8s %8s %9s\n", "pid", "state", "requests", "workers", "busy", "streams", "memory");
+	buf_printf(to, "\n%8s  %-9s %10s %8s %8s %8s %9s\n", "pid", "state", "requests", "workers", "busy", "streams",
+	    "memory");
 	for (size_t i = 0; i < s->n_processes; i++) {
 		const struct score_process *p = &s->processes[i];
 
-		buf_printf(to, "%8d  %-9s %10" PRIu64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %7" PRId64 "kB\n", (int)p->pid,
-			   state_names[p->state], p->requests, p->values[SCORE_WORKERS], p->values[SCORE_WORKERS_BUSY],
-			   p->values[SCORE_STREAMS_OPEN], p->values[SCORE_RSS_BYTES] / 1024);
+		buf_printf(to, "%8d  %-9s %10" PRIu64 " %8" PRId64 " %8" PRId64 " %8" PRId64 " %7" PRId64 "kB\n",
+		    (int)p->pid, state_names[p->state], p->requests, p->values[SCORE_WORKERS],
+		    p->values[SCORE_WORKERS_BUSY], p->values[SCORE_STREAMS_OPEN], p->values[SCORE_RSS_BYTES] / 1024);
 	}
 }
 

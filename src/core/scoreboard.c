@@ -12,10 +12,10 @@
 #include "core/request.h"
 #include "core/score_layout.h"
 
-const int64_t score_request_buckets_us[SCORE_BUCKETS] = { 1000,	  2500,	  5000,	   10000,   25000,   50000,    100000,
-							  250000, 500000, 1000000, 2500000, 10000000, INT64_MAX };
-const int64_t score_first_token_buckets_us[SCORE_BUCKETS] = { 10000,   25000,	50000,	  100000,   250000,   500000,	1000000,
-							      2500000, 5000000, 10000000, 30000000, 60000000, INT64_MAX };
+const int64_t score_request_buckets_us[SCORE_BUCKETS] = { 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
+	1000000, 2500000, 10000000, INT64_MAX };
+const int64_t score_first_token_buckets_us[SCORE_BUCKETS] = { 10000, 25000, 50000, 100000, 250000, 500000, 1000000,
+	2500000, 5000000, 10000000, 30000000, 60000000, INT64_MAX };
 
 const enum score_kind score_kinds[SCORE_COUNT] = {
 #define SCORE(NAME, kind, unit, metric, help) kind,
@@ -34,7 +34,8 @@ raise_to(cell *c, int64_t n)
 {
 	int64_t old = cell_get(c);
 
-	while (old < n && !atomic_compare_exchange_weak_explicit(c, &old, n, memory_order_relaxed, memory_order_relaxed))
+	while (
+	    old < n && !atomic_compare_exchange_weak_explicit(c, &old, n, memory_order_relaxed, memory_order_relaxed))
 		;
 }
 

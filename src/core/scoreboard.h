@@ -133,7 +133,7 @@ struct score_snapshot {
 	int64_t at_ms, started_ms; /* wall clock */
 	struct scoreboard_pool pool;
 	int64_t values[SCORE_COUNT];
-	uint64_t requests, errors; /* all routes; errors: 5xx */
+	uint64_t requests, errors;	     /* all routes; errors: 5xx */
 	double requests_per_s, tokens_per_s; /* over the last minute */
 	struct score_histogram first_token;
 	size_t n_routes, n_processes;

@@ -14,8 +14,8 @@
 struct trace {
 	char trace_id[TRACE_ID_LEN];
 	char span_id[SPAN_ID_LEN];
-	char parent_id[SPAN_ID_LEN]; /* "" when the trace began here */
-	unsigned char flags;	     /* bit 0: sampled */
+	char parent_id[SPAN_ID_LEN];  /* "" when the trace began here */
+	unsigned char flags;	      /* bit 0: sampled */
 	char header[TRACEPARENT_LEN]; /* the traceparent value that names this span as the parent */
 };
 

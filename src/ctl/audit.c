@@ -39,8 +39,9 @@ static int
 audit_sql(struct ctl *c, int *broken)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows, "SELECT invariant, ok, CASE WHEN ok THEN coalesce(detail->>'rule', '') "
-						      "ELSE detail::text END AS detail FROM audit_run()");
+	enum status st = pg_query_again(c->pg, &rows,
+	    "SELECT invariant, ok, CASE WHEN ok THEN coalesce(detail->>'rule', '') "
+	    "ELSE detail::text END AS detail FROM audit_run()");
 
 	if (st != OK)
 		return ctl_fail_pg(c, st, "audit_run()");
@@ -107,7 +108,8 @@ redis_now(struct ctl *c, char now_ms[32])
 
 	if (st == OK)
 		snprintf(now_ms, 32, "%lld",
-			 (long long)(redis_reply_int(redis_reply_at(reply, 0)) * 1000 + redis_reply_int(redis_reply_at(reply, 1)) / 1000));
+		    (long long)(redis_reply_int(redis_reply_at(reply, 0)) * 1000 +
+			redis_reply_int(redis_reply_at(reply, 1)) / 1000));
 	return st;
 }
 
@@ -140,7 +142,8 @@ static enum status
 live_tasks(struct ctl *c, struct ids *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows, "SELECT task_id FROM audit_live_tasks() WHERE owner_alive ORDER BY task_id");
+	enum status st = pg_query_again(
+	    c->pg, &rows, "SELECT task_id FROM audit_live_tasks() WHERE owner_alive ORDER BY task_id");
 
 	for (int i = 0; st == OK && i < rows_count(rows); i++)
 		ids_add(c, out, row_text(rows, i, "task_id"));
@@ -204,8 +207,9 @@ audit_slots(struct ctl *c, bool wait, int *broken)
 	if (lasting.n == 0)
 		print_line("I8", true, "Redis slots = live tasks within one lease");
 	for (size_t i = 0; i < lasting.n; i++)
-		print_line("I8", false, arena_printf(c->arena, "{\"task_id\": \"%s\", \"why\": \"%s\"}", lasting.list[i].task_id,
-						     lasting.list[i].in_redis ? "a slot without a live task" : "a live task without a slot"));
+		print_line("I8", false,
+		    arena_printf(c->arena, "{\"task_id\": \"%s\", \"why\": \"%s\"}", lasting.list[i].task_id,
+			lasting.list[i].in_redis ? "a slot without a live task" : "a live task without a slot"));
 	*broken += lasting.n > 0;
 	return CTL_OK;
 }

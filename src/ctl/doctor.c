@@ -36,16 +36,14 @@
 
 static int failures;
 
-static void PRINTF_LIKE(3, 0)
-say(const char *word, const char *what, const char *fmt, va_list ap)
+static void PRINTF_LIKE(3, 0) say(const char *word, const char *what, const char *fmt, va_list ap)
 {
 	printf("%-4s  %-14s  ", word, what);
 	vprintf(fmt, ap);
 	putchar('\n');
 }
 
-static void PRINTF_LIKE(2, 3)
-ok(const char *what, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) ok(const char *what, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -54,8 +52,7 @@ ok(const char *what, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void PRINTF_LIKE(2, 3)
-warn(const char *what, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) warn(const char *what, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -64,8 +61,7 @@ warn(const char *what, const char *fmt, ...)
 	va_end(ap);
 }
 
-static void PRINTF_LIKE(2, 3)
-bad(const char *what, const char *fmt, ...)
+static void PRINTF_LIKE(2, 3) bad(const char *what, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -87,7 +83,8 @@ check_keys(struct ctl *c)
 	if (n == 0)
 		bad("signing keys", "[auth] jwt_keys is empty, nobody can sign in: weirctl setup");
 	else if (n < 0)
-		bad("signing keys", "[auth] jwt_keys has a malformed or short key: each is id:base64url of 32 bytes or more");
+		bad("signing keys",
+		    "[auth] jwt_keys has a malformed or short key: each is id:base64url of 32 bytes or more");
 	else
 		ok("signing keys", "%d", n);
 	if (*c->conf->auth_encryption_key == '\0')
@@ -116,8 +113,10 @@ static void
 check_site(struct ctl *c)
 {
 	if (c->conf->auth_secure_cookie && strncmp(c->conf->server_base_url, "http://", 7) == 0)
-		warn("base_url", "%s is not HTTPS, but sign-in cookies need it: set [server] base_url, or [auth] secure_cookie = no for a test",
-		     c->conf->server_base_url);
+		warn("base_url",
+		    "%s is not HTTPS, but sign-in cookies need it: set [server] base_url, or [auth] secure_cookie = no "
+		    "for a test",
+		    c->conf->server_base_url);
 	else
 		ok("base_url", "%s", c->conf->server_base_url);
 	if (*c->conf->mail_smtp_url == '\0' && *c->conf->mail_spool == '\0')
@@ -134,19 +133,24 @@ check_postgresql(struct ctl *c)
 	AUTO_ROWS struct rows *rows = NULL;
 	int64_t before_ms = clock_wall_ms(), skew_ms;
 
-	if (pg_query_again(c->pg, &rows, "SELECT current_setting('server_version_num')::int AS version, current_user AS role, "
-			   "current_database() AS database, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms") != OK) {
-		bad("postgresql", "%s", *pg_error(c->pg) != '\0' ? pg_error(c->pg) : "no answer: look at [database] url");
+	if (pg_query_again(c->pg, &rows,
+		"SELECT current_setting('server_version_num')::int AS version, current_user AS role, "
+		"current_database() AS database, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms") !=
+	    OK) {
+		bad("postgresql", "%s",
+		    *pg_error(c->pg) != '\0' ? pg_error(c->pg) : "no answer: look at [database] url");
 		return false;
 	}
 	if (row_int(rows, 0, "version") < 150000)
-		bad("postgresql", "version %lld; 15 is the oldest that will do", (long long)row_int(rows, 0, "version"));
+		bad("postgresql", "version %lld; 15 is the oldest that will do",
+		    (long long)row_int(rows, 0, "version"));
 	else
 		ok("postgresql", "version %lld, database %s as %s", (long long)row_int(rows, 0, "version") / 10000,
-		   row_text(rows, 0, "database"), row_text(rows, 0, "role"));
+		    row_text(rows, 0, "database"), row_text(rows, 0, "role"));
 	skew_ms = row_int(rows, 0, "now_ms") - (before_ms + clock_wall_ms()) / 2;
 	if (llabs(skew_ms) > CLOCK_SKEW_MAX_MS)
-		warn("clock", "this host and PostgreSQL differ by %lld ms: run chrony or systemd-timesyncd on both", (long long)skew_ms);
+		warn("clock", "this host and PostgreSQL differ by %lld ms: run chrony or systemd-timesyncd on both",
+		    (long long)skew_ms);
 	else
 		ok("clock", "%lld ms from PostgreSQL's", (long long)skew_ms);
 	return true;
@@ -158,17 +162,22 @@ check_roles(struct ctl *c)
 	AUTO_ROWS struct rows *rows = NULL;
 
 	if (pg_query_again(c->pg, &rows,
-			   "SELECT coalesce((SELECT string_agg(n, ', ') FROM unnest(ARRAY['weir_owner', 'weir_service', 'weir_user']) n "
-			   "  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = n)), '') AS missing, "
-			   "(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles WHERE rolname = 'weir_service') AS serves, "
-			   "(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles WHERE rolname = 'weir_owner') AS owns") != OK)
+		"SELECT coalesce((SELECT string_agg(n, ', ') FROM unnest(ARRAY['weir_owner', 'weir_service', "
+		"'weir_user']) n "
+		"  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = n)), '') AS missing, "
+		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles WHERE rolname = "
+		"'weir_service') AS serves, "
+		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles WHERE rolname = 'weir_owner') "
+		"AS owns") != OK)
 		bad("roles", "%s", pg_error(c->pg));
 	else if (*row_text(rows, 0, "missing") != '\0')
-		bad("roles", "missing: %s; weirctl -u postgres setup --superuser dbname=postgres", row_text(rows, 0, "missing"));
+		bad("roles", "missing: %s; weirctl -u postgres setup --superuser dbname=postgres",
+		    row_text(rows, 0, "missing"));
 	else if (!row_bool(rows, 0, "serves"))
 		bad("roles", "the login of [database] url is no member of weir_service: GRANT weir_service TO it");
 	else if (row_bool(rows, 0, "owns"))
-		warn("roles", "the login of [database] url may change the schema: use one that is only a member of weir_service");
+		warn("roles",
+		    "the login of [database] url may change the schema: use one that is only a member of weir_service");
 	else
 		ok("roles", "weir_owner, weir_service, weir_user");
 }
@@ -198,10 +207,13 @@ check_connections(struct ctl *c)
 		return;
 	most = row_int(rows, 0, "most");
 	if (most < wanted)
-		warn("connections", "PostgreSQL takes %lld; %lld may be used during a reload: raise max_connections or lower [server] workers",
-		     (long long)most, (long long)wanted);
+		warn("connections",
+		    "PostgreSQL takes %lld; %lld may be used during a reload: raise max_connections or lower [server] "
+		    "workers",
+		    (long long)most, (long long)wanted);
 	else
-		ok("connections", "up to %lld of PostgreSQL's %lld during a reload", (long long)wanted, (long long)most);
+		ok("connections", "up to %lld of PostgreSQL's %lld during a reload", (long long)wanted,
+		    (long long)most);
 }
 
 static void
@@ -210,10 +222,11 @@ check_content(struct ctl *c)
 	AUTO_ROWS struct rows *rows = NULL;
 
 	if (pg_query_again(c->pg, &rows,
-			   "SELECT (SELECT count(*) FROM users WHERE role = 'admin' AND status = 'active') AS admins, "
-			   "(SELECT count(*) FROM llm_models m WHERE m.enabled AND EXISTS (SELECT FROM channel_models cm "
-			   "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled)) AS models, "
-			   "(SELECT count(*) FROM processes WHERE kind = 'worker' AND heartbeat_at > now() - interval '20 seconds') AS daemons") != OK) {
+		"SELECT (SELECT count(*) FROM users WHERE role = 'admin' AND status = 'active') AS admins, "
+		"(SELECT count(*) FROM llm_models m WHERE m.enabled AND EXISTS (SELECT FROM channel_models cm "
+		"  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled)) AS models, "
+		"(SELECT count(*) FROM processes WHERE kind = 'worker' AND heartbeat_at > now() - interval '20 "
+		"seconds') AS daemons") != OK) {
 		bad("content", "%s", pg_error(c->pg));
 		return;
 	}
@@ -253,8 +266,9 @@ check_redis(struct ctl *c)
 	enum status st = redis_call(c->redis, &info, "INFO");
 
 	if (st != OK) {
-		warn("redis", "%s does not answer: slots are counted in PostgreSQL, rates per process, streams cannot be resumed",
-		     c->conf->redis_address);
+		warn("redis",
+		    "%s does not answer: slots are counted in PostgreSQL, rates per process, streams cannot be resumed",
+		    c->conf->redis_address);
 		return;
 	}
 	text = redis_reply_text(info, NULL);
@@ -292,17 +306,21 @@ check_socket(struct ctl *c, uint64_t inode)
 	struct stat st;
 
 	if (path == NULL || stat(path, &st) != 0) {
-		warn("socket", "the listening socket has no path any more: the web server cannot reach it; restart weir.socket");
+		warn("socket",
+		    "the listening socket has no path any more: the web server cannot reach it; restart weir.socket");
 		return;
 	}
 	g = getgrgid(st.st_gid);
 	if (st.st_mode & 02)
-		bad("socket", "%s: everybody may connect, and who connects is believed: make it 0660 and the web server's group", path);
+		bad("socket",
+		    "%s: everybody may connect, and who connects is believed: make it 0660 and the web server's group",
+		    path);
 	else if (!(st.st_mode & 020))
 		warn("socket", "%s, mode %04o: only its owner may connect; the web server's group should", path,
-		     (unsigned)(st.st_mode & 07777));
+		    (unsigned)(st.st_mode & 07777));
 	else
-		ok("socket", "%s, mode %04o, group %s", path, (unsigned)(st.st_mode & 07777), g != NULL ? g->gr_name : "?");
+		ok("socket", "%s, mode %04o, group %s", path, (unsigned)(st.st_mode & 07777),
+		    g != NULL ? g->gr_name : "?");
 }
 
 /* The soft limit of open files of a running process; 0 when it cannot be told. */
@@ -326,13 +344,15 @@ static void
 check_files(struct ctl *c, pid_t pid)
 {
 	/* a stream is a connection and an upstream transfer */
-	int64_t wanted = c->conf->server_max_connections + c->conf->server_max_streams + 100, limit = open_files_limit(pid);
+	int64_t wanted = c->conf->server_max_connections + c->conf->server_max_streams + 100,
+		limit = open_files_limit(pid);
 
 	if (limit == 0)
 		return;
 	if (limit < wanted)
-		warn("open files", "a responder may open %lld; max_connections and max_streams need %lld: raise LimitNOFILE=",
-		     (long long)limit, (long long)wanted);
+		warn("open files",
+		    "a responder may open %lld; max_connections and max_streams need %lld: raise LimitNOFILE=",
+		    (long long)limit, (long long)wanted);
 	else
 		ok("open files", "%lld, %lld needed", (long long)limit, (long long)wanted);
 }
@@ -345,7 +365,8 @@ check_responders(struct ctl *c)
 	int ready = 0;
 
 	if (board == NULL) {
-		warn("responders", "none runs on this configuration (%s: %s)", c->conf->server_scoreboard, strerror(errno));
+		warn("responders", "none runs on this configuration (%s: %s)", c->conf->server_scoreboard,
+		    strerror(errno));
 		return;
 	}
 	s = scoreboard_snapshot(board);

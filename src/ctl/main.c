@@ -64,7 +64,8 @@ ctl_fail_pg(struct ctl *c, enum status st, const char *doing)
 
 	ctl_fail("%s: %s", doing, *said != '\0' ? said : status_text(st, LANG_EN));
 	if (st == E_UNAVAILABLE)
-		fputs("weirctl: is PostgreSQL running, and is [database] url right? weirctl doctor tells more\n", stderr);
+		fputs(
+		    "weirctl: is PostgreSQL running, and is [database] url right? weirctl doctor tells more\n", stderr);
 	return CTL_FAILED;
 }
 
@@ -135,7 +136,7 @@ print_help(FILE *to)
 	      "                    for PostgreSQL's peer authentication\n"
 	      "  -v                log what happens to standard error\n"
 	      "  --version, --help\n\nSee weirctl(8).\n",
-	      to);
+	    to);
 }
 
 static const struct command *
@@ -165,26 +166,13 @@ read_options(struct ctl *c, int argc, char **argv)
 
 	while ((opt = getopt_long(argc, argv, "+c:u:vh", longs, NULL)) != -1) {
 		switch (opt) {
-		case 'c':
-			c->conf_path = optarg;
-			break;
-		case 'm':
-			c->migrations = optarg;
-			break;
-		case 'u':
-			c->user = optarg;
-			break;
-		case 'v':
-			level = LOG_DEBUG;
-			break;
-		case 'V':
-			puts("weirctl " PACKAGE_VERSION);
-			return CTL_OK;
-		case 'h':
-			print_help(stdout);
-			return CTL_OK;
-		default:
-			return CTL_USAGE;
+		case 'c': c->conf_path = optarg; break;
+		case 'm': c->migrations = optarg; break;
+		case 'u': c->user = optarg; break;
+		case 'v': level = LOG_DEBUG; break;
+		case 'V': puts("weirctl " PACKAGE_VERSION); return CTL_OK;
+		case 'h': print_help(stdout); return CTL_OK;
+		default: return CTL_USAGE;
 		}
 	}
 	log_init("weirctl", (enum log_level)level);

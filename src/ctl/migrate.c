@@ -50,7 +50,7 @@ show_status(struct ctl *c, struct pg *pg, struct buf *problem)
 		return ctl_fail("%s", buf_str(problem));
 	for (size_t i = 0; i < m.n; i++) {
 		printf("%-8s %04d_%s%s%s\n", words[m.list[i].state], m.list[i].version, m.list[i].name,
-		       m.list[i].applied_at != NULL ? "  " : "", m.list[i].applied_at != NULL ? m.list[i].applied_at : "");
+		    m.list[i].applied_at != NULL ? "  " : "", m.list[i].applied_at != NULL ? m.list[i].applied_at : "");
 		bad += m.list[i].state != MIGRATION_APPLIED;
 	}
 	if (m.n == 0)
@@ -83,7 +83,8 @@ int
 ctl_migrate(struct ctl *c, int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	const char *url = *c->conf->database_migrate_url != '\0' ? c->conf->database_migrate_url : c->conf->database_url;
+	const char *url = *c->conf->database_migrate_url != '\0' ? c->conf->database_migrate_url
+								 : c->conf->database_url;
 	struct buf problem = BUF_INIT(65536);
 	struct pg *pg = pg_new(c->conf, url, "weirctl migrate");
 	int done = 0, count, rc = CTL_USAGE;

@@ -43,8 +43,8 @@ ctl_routes(struct ctl *c, int argc, char **argv)
 			printf("%8zu", rows[i].body_cap_bytes);
 		else
 			printf("%8s", "-");
-		printf("%s%s  %s\n", rows[i].flags & ROUTE_STREAM ? "  stream" : "", rows[i].flags & ROUTE_IDEMPOTENT ? "  idempotent" : "",
-		       rows[i].summary);
+		printf("%s%s  %s\n", rows[i].flags & ROUTE_STREAM ? "  stream" : "",
+		    rows[i].flags & ROUTE_IDEMPOTENT ? "  idempotent" : "", rows[i].summary);
 	}
 	return CTL_OK;
 }

@@ -138,9 +138,10 @@ make_secrets(struct ctl *c, const char *conf_path)
 	} else if (access(path, F_OK) == 0) {
 		rc = append_file(path, &keys);
 	} else {
-		buf_printf(&text, "# Secrets of Weir, made by weirctl setup. Read after weir.conf.\n"
-				  "# Back it up: without encryption_key the providers' keys in the database are lost.\n[auth]\n%s",
-			   buf_str(&keys));
+		buf_printf(&text,
+		    "# Secrets of Weir, made by weirctl setup. Read after weir.conf.\n"
+		    "# Back it up: without encryption_key the providers' keys in the database are lost.\n[auth]\n%s",
+		    buf_str(&keys));
 		rc = write_file(path, 0640, &text);
 	}
 	buf_free(&text);
@@ -154,8 +155,8 @@ make_secrets(struct ctl *c, const char *conf_path)
 static bool
 name_is_plain(const char *name)
 {
-	return *name != '\0' && strlen(name) <= 60 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) &&
-	       strspn(name, "0123456789") == 0;
+	return *name != '\0' && strlen(name) <= 60 &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == strlen(name) && strspn(name, "0123456789") == 0;
 }
 
 static int
@@ -184,10 +185,12 @@ make_role(struct ctl *c, struct pg *pg, const char *role, const char *attributes
 static int
 make_roles(struct ctl *c, struct pg *pg, const struct wishes *w)
 {
-	if (make_role(c, pg, "weir_owner", "LOGIN") != CTL_OK || make_role(c, pg, "weir_service", "NOLOGIN") != CTL_OK ||
+	if (make_role(c, pg, "weir_owner", "LOGIN") != CTL_OK ||
+	    make_role(c, pg, "weir_service", "NOLOGIN") != CTL_OK ||
 	    make_role(c, pg, "weir_user", "NOLOGIN") != CTL_OK || make_role(c, pg, w->login, "LOGIN") != CTL_OK)
 		return CTL_FAILED;
-	return run_script(pg, "GRANT", arena_printf(c->arena, "SET client_min_messages = warning; GRANT weir_service TO %s", w->login));
+	return run_script(pg, "GRANT",
+	    arena_printf(c->arena, "SET client_min_messages = warning; GRANT weir_service TO %s", w->login));
 }
 
 static int
@@ -200,8 +203,9 @@ make_database(struct ctl *c, struct pg *pg, const char *name)
 	if (rows_count(rows) > 0)
 		return CTL_OK;
 	if (run_script(pg, "CREATE DATABASE",
-		       arena_printf(c->arena, "CREATE DATABASE %s OWNER weir_owner ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0",
-				    name)) != CTL_OK)
+		arena_printf(c->arena,
+		    "CREATE DATABASE %s OWNER weir_owner ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0", name)) !=
+	    CTL_OK)
 		return CTL_FAILED;
 	printf("made  database %s\n", name);
 	return CTL_OK;
@@ -211,12 +215,16 @@ make_database(struct ctl *c, struct pg *pg, const char *name)
 static int
 own_schema(struct ctl *c, const struct conf *conf, const struct wishes *w)
 {
-	static const char sql[] = "SET client_min_messages = warning; ALTER SCHEMA public OWNER TO weir_owner; "
-				  "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO weir_service, weir_user";
+	static const char sql[] =
+	    "SET client_min_messages = warning; ALTER SCHEMA public OWNER TO weir_owner; "
+	    "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO weir_service, weir_user";
 	bool uri = strstr(w->superuser, "://") != NULL;
 	/* a later dbname wins over an earlier one, in both forms of a connection string */
 	const char *url = arena_printf(c->arena, "%s%sdbname=%s", w->superuser,
-				       !uri ? " " : strchr(w->superuser, '?') != NULL ? "&" : "?", w->database);
+	    !uri				    ? " "
+		: strchr(w->superuser, '?') != NULL ? "&"
+						    : "?",
+	    w->database);
 	struct pg *pg = pg_new(conf, url, "weirctl setup");
 	int rc = run_script(pg, "schema public", sql);
 
@@ -257,7 +265,8 @@ next_steps(const struct wishes *w)
 {
 	puts("\nNext:");
 	if (w->superuser == NULL)
-		puts("  weirctl -u postgres setup --superuser dbname=postgres    roles and database, when PostgreSQL runs here");
+		puts("  weirctl -u postgres setup --superuser dbname=postgres    roles and database, when PostgreSQL "
+		     "runs here");
 	puts("  weirctl -u postgres migrate up                           the schema (or: [database] migrate_url)\n"
 	     "  weirctl doctor                                           what is still missing\n"
 	     "  weirctl user add --login me@example.org --role admin     the first administrator\n"

@@ -19,8 +19,11 @@ ask(int fd, uint64_t inode)
 		struct unix_diag_req req;
 	} q = {
 		.head = { .nlmsg_len = sizeof(q), .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST },
-		.req = { .sdiag_family = AF_UNIX, .udiag_states = 1u << STATE_LISTEN, .udiag_ino = (uint32_t)inode,
-			 .udiag_show = UDIAG_SHOW_RQLEN, .udiag_cookie = { ~0u, ~0u } },
+		.req = { .sdiag_family = AF_UNIX,
+		    .udiag_states = 1u << STATE_LISTEN,
+		    .udiag_ino = (uint32_t)inode,
+		    .udiag_show = UDIAG_SHOW_RQLEN,
+		    .udiag_cookie = { ~0u, ~0u } },
 	};
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
@@ -39,7 +42,8 @@ read_answer(int fd, int64_t *waiting, int64_t *backlog)
 	if (n < 0 || !NLMSG_OK(head, (size_t)n) || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return false;
 	left = (int)(head->nlmsg_len - NLMSG_LENGTH(sizeof(struct unix_diag_msg)));
-	for (const struct rtattr *a = (const void *)((const char *)NLMSG_DATA(head) + NLMSG_ALIGN(sizeof(struct unix_diag_msg)));
+	for (const struct rtattr *a =
+		 (const void *)((const char *)NLMSG_DATA(head) + NLMSG_ALIGN(sizeof(struct unix_diag_msg)));
 	     RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		if (a->rta_type != UNIX_DIAG_RQLEN || RTA_PAYLOAD(a) < sizeof(queue))
 			continue;

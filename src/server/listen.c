@@ -26,8 +26,7 @@ listen_inherit(struct listener *out)
 	return true;
 }
 
-static bool PRINTF_LIKE(2, 3)
-say(char problem[256], const char *fmt, ...)
+static bool PRINTF_LIKE(2, 3) say(char problem[256], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -89,7 +88,8 @@ clear_path(const struct sockaddr_un *addr, char problem[256])
 		return say(problem, "%s: another process listens there", addr->sun_path);
 	if (rc != ECONNREFUSED)
 		return say(problem, "%s: %s", addr->sun_path, strerror(rc));
-	return unlink(addr->sun_path) == 0 || errno == ENOENT || say(problem, "%s: %s", addr->sun_path, strerror(errno));
+	return unlink(addr->sun_path) == 0 || errno == ENOENT ||
+	    say(problem, "%s: %s", addr->sun_path, strerror(errno));
 }
 
 bool
@@ -125,7 +125,8 @@ listen_unlink(struct listener *l)
 {
 	struct stat now;
 
-	if (l->path[0] != '\0' && stat(l->path, &now) == 0 && now.st_ino == l->file.st_ino && now.st_dev == l->file.st_dev)
+	if (l->path[0] != '\0' && stat(l->path, &now) == 0 && now.st_ino == l->file.st_ino &&
+	    now.st_dev == l->file.st_dev)
 		unlink(l->path);
 	l->path[0] = '\0';
 }

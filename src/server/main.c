@@ -32,13 +32,12 @@ struct options {
 	const char *conf_path; /* NULL: the default */
 	const char *listen;    /* NULL: descriptor 0 */
 	bool pool;
-	int processes;	       /* 0: from the configuration */
-	bool child;	       /* started by a pool's master, with: */
+	int processes; /* 0: from the configuration */
+	bool child;    /* started by a pool's master, with: */
 	int slot, board_fd, ready_fd;
 };
 
-static int PRINTF_LIKE(2, 3)
-refuse(int exit_status, const char *fmt, ...)
+static int PRINTF_LIKE(2, 3) refuse(int exit_status, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -149,8 +148,9 @@ get_listener(const struct options *o, struct listener *out)
 	}
 	if (listen_inherit(out))
 		return true;
-	refuse(EXIT_CONFIG, "descriptor 0 is no listening socket: use --listen PATH, or start it from spawn-fcgi, "
-			    "multiwatch, mod_fcgid or a systemd unit with StandardInput=socket");
+	refuse(EXIT_CONFIG,
+	    "descriptor 0 is no listening socket: use --listen PATH, or start it from spawn-fcgi, "
+	    "multiwatch, mod_fcgid or a systemd unit with StandardInput=socket");
 	return false;
 }
 
@@ -208,7 +208,8 @@ get_board(const struct options *o, const struct conf *conf, int processes)
 	/* a pool that is reloaded often has many old processes draining */
 	board = scoreboard_open(conf->server_scoreboard, 64 + 16 * (unsigned)processes, why);
 	if (why[0] != '\0')
-		LOG(WARN, "scoreboard_unnamed", LS("why", why), LS("effect", "weirctl status will not see these processes"));
+		LOG(WARN, "scoreboard_unnamed", LS("why", why),
+		    LS("effect", "weirctl status will not see these processes"));
 	return board;
 }
 
@@ -217,8 +218,12 @@ run_pool(const struct options *o, struct conf *conf, struct listener *listener, 
 {
 	char program[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
-	struct pool_options pool = { .conf = conf, .conf_path = o->conf_path, .program = program,
-				     .processes = o->processes, .listener = listener, .board = board };
+	struct pool_options pool = { .conf = conf,
+		.conf_path = o->conf_path,
+		.program = program,
+		.processes = o->processes,
+		.listener = listener,
+		.board = board };
 
 	if (n < 0)
 		return refuse(1, "/proc/self/exe: %s", strerror(errno));
@@ -229,10 +234,12 @@ run_pool(const struct options *o, struct conf *conf, struct listener *listener, 
 static int
 run_one(const struct options *o, const struct conf *conf, struct listener *listener, struct scoreboard *board)
 {
-	struct responder_options one = { .conf = conf, .listen_fd = listener->fd, .scoreboard = board, .slot = -1,
-					 .ready_fd = -1 };
-	struct scoreboard_pool alone = { .listen_queue = -1, .listen_queue_max = -1, .listen_backlog = -1,
-					 .listen_inode = listener->inode };
+	struct responder_options one = {
+		.conf = conf, .listen_fd = listener->fd, .scoreboard = board, .slot = -1, .ready_fd = -1
+	};
+	struct scoreboard_pool alone = {
+		.listen_queue = -1, .listen_queue_max = -1, .listen_backlog = -1, .listen_inode = listener->inode
+	};
 
 	if (o->child) {
 		one.slot = o->slot;

@@ -22,8 +22,9 @@
 #define WELL_AFTER_MS 10000
 /* Time in which a new set must get ready. */
 #define RELOAD_TIMEOUT_MS 30000
-/* How much longer than its own drain_timeout a process may take. */
-#define KILL_AFTER_DRAIN_MS 5000
+/* How much longer than drain_timeout a process may take: it gives itself ten
+ * seconds to settle the turns it had to stop. */
+#define KILL_AFTER_DRAIN_MS 12000
 #define TICK_MS 1000
 
 /* A process and its place on the scoreboard. */
@@ -144,7 +145,9 @@ start_child(struct pool *p, struct child *c)
 		LOG(ERROR, "pool_start_failed", LS("why", strerror(errno)));
 		return false;
 	}
-	*c = (struct child){ .slot = scoreboard_reserve(p->opt->board), .ready_fd = ready[0], .started_ms = clock_mono_ms() };
+	*c = (struct child){
+		.slot = scoreboard_reserve(p->opt->board), .ready_fd = ready[0], .started_ms = clock_mono_ms()
+	};
 	snprintf(told, sizeof(told), "%d,%d,%d", c->slot, board_fd, ready[1]);
 	c->pid = fork();
 	if (c->pid == 0)
@@ -188,8 +191,8 @@ send_away(struct pool *p, struct child *c, int64_t drain_ms)
 	close_ready(c);
 	kill(c->pid, SIGTERM);
 	p->leavers = grow(p->leavers, (size_t)p->n_leavers + 1, sizeof(*p->leavers));
-	p->leavers[p->n_leavers++] =
-		(struct leaver){ .child = *c, .kill_at_ms = clock_mono_ms() + drain_ms + KILL_AFTER_DRAIN_MS };
+	p->leavers[p->n_leavers++] = (struct leaver){ .child = *c,
+		.kill_at_ms = clock_mono_ms() + drain_ms + KILL_AFTER_DRAIN_MS };
 	c->pid = 0;
 }
 
@@ -470,7 +473,8 @@ read_ready(struct pool *p, struct seat *seats, int n)
 		c->ready = got == 1;
 		p->any_was_ready |= c->ready;
 		if (c->ready)
-			LOG(INFO, "responder_ready", LI("child", c->pid), LI("after_ms", clock_mono_ms() - c->started_ms));
+			LOG(INFO, "responder_ready", LI("child", c->pid),
+			    LI("after_ms", clock_mono_ms() - c->started_ms));
 	}
 }
 
@@ -517,9 +521,12 @@ handle_events(struct pool *p)
 int
 pool_run(const struct pool_options *opt)
 {
-	struct pool p = { .opt = opt, .conf = opt->conf,
-			  .told = { .listen_queue = -1, .listen_queue_max = -1, .listen_backlog = -1,
-				    .listen_inode = opt->listener->inode } };
+	struct pool p = { .opt = opt,
+		.conf = opt->conf,
+		.told = { .listen_queue = -1,
+		    .listen_queue_max = -1,
+		    .listen_backlog = -1,
+		    .listen_inode = opt->listener->inode } };
 	int64_t next_look_ms = 0;
 	sigset_t waiting;
 

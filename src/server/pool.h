@@ -8,7 +8,7 @@
  *		 the old ones to drain.  A set that does not get ready (broken
  *		 configuration, missing migration) is dropped, the old one stays
  *	SIGTERM  tell all to drain (SIGINT too)
- *	drain	 SIGTERM, and SIGKILL after drain_timeout + 5 s
+ *	drain	 SIGTERM, and SIGKILL after drain_timeout + 12 s
  *
  * A responder is the program executed anew, with the listening socket as its
  * descriptor 0: so a reload runs an upgraded program and reads the changed

@@ -275,7 +275,7 @@ def test_what_does_not_drain_is_killed():
         for pid in sv.responders():
             os.kill(pid, signal.SIGSTOP)  # deaf to SIGTERM
         sv.daemons.send("pool", signal.SIGTERM)
-        wait_until(lambda: sv.daemons.pid("pool") is None, "the pool has ended", 10)
+        wait_until(lambda: sv.daemons.pid("pool") is None, "the pool has ended", 20)
         assert len(events(sv, "responder_killed")) == 2
 
 

@@ -77,8 +77,8 @@ test_counting(void)
 	score_request(slot, 0, 503, 3000000);
 	score_request(slot, 1, 404, 1000);
 	score_request(slot, SCORE_NO_ROUTE, 404, 10);
-	score_request(slot, 99, 200, 10);	   /* beyond the table */
-	score_request(slot, 1, 42, -5);		   /* nonsense is counted, not believed */
+	score_request(slot, 99, 200, 10); /* beyond the table */
+	score_request(slot, 1, 42, -5);	  /* nonsense is counted, not believed */
 	score_add(slot, SCORE_TOKENS_OUT, 600);
 	score_set(slot, SCORE_WORKERS, 4);
 	score_add(slot, SCORE_WORKERS_BUSY, 2);
@@ -177,7 +177,8 @@ test_master_gives_slots(void)
 	scoreboard_retire(board, a); /* twice is once */
 	scoreboard_retire(board, -1);
 	CU_ASSERT_EQUAL(scoreboard_reserve(board), a);
-	scoreboard_set_pool(board, &(struct scoreboard_pool){ .master = getpid(), .processes = 2, .respawns = 3, .listen_queue = -1 });
+	scoreboard_set_pool(
+	    board, &(struct scoreboard_pool){ .master = getpid(), .processes = 2, .respawns = 3, .listen_queue = -1 });
 	s = scoreboard_snapshot(board);
 	CU_ASSERT_EQUAL(s->values[SCORE_ACCEPTED], 1);
 	CU_ASSERT_EQUAL(s->pool.respawns, 3);
@@ -371,9 +372,12 @@ test_metrics(void)
 	s = scoreboard_snapshot(board);
 	score_metrics(s, &text);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "weir_requests_total{route=\"h_a\",status=\"2xx\"} 1\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "weir_request_duration_seconds_bucket{route=\"h_a\",le=\"0.001\"} 0\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "weir_request_duration_seconds_bucket{route=\"h_a\",le=\"0.0025\"} 1\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "weir_request_duration_seconds_bucket{route=\"h_a\",le=\"+Inf\"} 1\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(buf_str(&text), "weir_request_duration_seconds_bucket{route=\"h_a\",le=\"0.001\"} 0\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(buf_str(&text), "weir_request_duration_seconds_bucket{route=\"h_a\",le=\"0.0025\"} 1\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(buf_str(&text), "weir_request_duration_seconds_bucket{route=\"h_a\",le=\"+Inf\"} 1\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "weir_request_duration_seconds_sum{route=\"h_a\"} 0.001500\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "weir_request_duration_seconds_count{route=\"h_a\"} 1\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&text), "\nweir_reactor_busy_seconds_total 2.500000\n"));

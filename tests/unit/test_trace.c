@@ -15,8 +15,7 @@ test_parse_accepts(void)
 		const char *header;
 		unsigned flags;
 	} good[] = {
-		{ "00-" TRACE "-" SPAN "-01", 1 },
-		{ "00-" TRACE "-" SPAN "-00", 0 },
+		{ "00-" TRACE "-" SPAN "-01", 1 }, { "00-" TRACE "-" SPAN "-00", 0 },
 		{ "00-" TRACE "-" SPAN "-ff", 1 },	      /* unknown flags are dropped */
 		{ "cc-" TRACE "-" SPAN "-01", 1 },	      /* a later version */
 		{ "cc-" TRACE "-" SPAN "-01-what-comes", 1 }, /* with more behind */
@@ -30,7 +29,8 @@ test_parse_accepts(void)
 		CU_ASSERT_STRING_EQUAL(t.span_id, SPAN);
 		CU_ASSERT_STRING_EQUAL(t.parent_id, "");
 		CU_ASSERT_EQUAL(t.flags, good[i].flags);
-		CU_ASSERT_STRING_EQUAL(t.header, good[i].flags ? "00-" TRACE "-" SPAN "-01" : "00-" TRACE "-" SPAN "-00");
+		CU_ASSERT_STRING_EQUAL(
+		    t.header, good[i].flags ? "00-" TRACE "-" SPAN "-01" : "00-" TRACE "-" SPAN "-00");
 	}
 }
 
@@ -41,11 +41,11 @@ test_parse_refuses(void)
 		NULL,
 		"",
 		"00",
-		"00-" TRACE "-" SPAN "-0",	     /* short */
-		"00-" TRACE "-" SPAN "-011",	     /* long */
-		"00-" TRACE "-" SPAN "-01-more",     /* version 00 ends */
-		"cc-" TRACE "-" SPAN "-01more",	     /* no dash */
-		"ff-" TRACE "-" SPAN "-01",	     /* forbidden version */
+		"00-" TRACE "-" SPAN "-0",	 /* short */
+		"00-" TRACE "-" SPAN "-011",	 /* long */
+		"00-" TRACE "-" SPAN "-01-more", /* version 00 ends */
+		"cc-" TRACE "-" SPAN "-01more",	 /* no dash */
+		"ff-" TRACE "-" SPAN "-01",	 /* forbidden version */
 		"0x-" TRACE "-" SPAN "-01",
 		"00_" TRACE "-" SPAN "-01",
 		"00-" TRACE "_" SPAN "-01",
@@ -105,10 +105,20 @@ test_loopback(void)
 		const char *address;
 		bool is;
 	} rows[] = {
-		{ "127.0.0.1", true },	  { "127.255.0.9", true }, { "::1", true },	   { "::ffff:127.0.0.1", true },
-		{ "10.0.0.1", false },	  { "128.0.0.1", false },  { "::ffff:10.0.0.1", false },  { "::2", false },
-		{ "127.0.0.1x", false },  { "localhost", false },  { "unix:", false },	   { "", false },
-		{ NULL, false },	  { "::127.0.0.1", false },
+		{ "127.0.0.1", true },
+		{ "127.255.0.9", true },
+		{ "::1", true },
+		{ "::ffff:127.0.0.1", true },
+		{ "10.0.0.1", false },
+		{ "128.0.0.1", false },
+		{ "::ffff:10.0.0.1", false },
+		{ "::2", false },
+		{ "127.0.0.1x", false },
+		{ "localhost", false },
+		{ "unix:", false },
+		{ "", false },
+		{ NULL, false },
+		{ "::127.0.0.1", false },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
