@@ -501,13 +501,19 @@ fcgi_watch(struct fcgi_conn *c, void (*on_gone)(void *), void (*on_drain)(void *
 
 /* ---- the server ---------------------------------------------------------- */
 
+/* The web server takes nothing of what waits for it.  The reactor's connections only. */
+static bool
+is_stalled(const struct fcgi_conn *c, int64_t now_ms)
+{
+	return c->out.len > 0 && now_ms - c->progress_ms > c->server->opt.send_timeout_ms;
+}
+
 /* Act on one connection's time-outs; may free it. */
 static void
 check_time(struct fcgi_conn *c, int64_t now_ms)
 {
 	const struct fcgi_options *opt = &c->server->opt;
 	int64_t since_ms = atomic_load(&c->reading_since_ms);
-	bool stalled = c->out.len > 0 && now_ms - c->progress_ms > opt->send_timeout_ms;
 
 	switch (c->state) {
 	case CONN_WORKER: /* wakes the worker out of libfcgi's read */
@@ -515,11 +521,11 @@ check_time(struct fcgi_conn *c, int64_t now_ms)
 			shutdown(c->fd, SHUT_RDWR);
 		break;
 	case CONN_STREAM:
-		if ((stalled || c->gone) && !c->told_gone)
+		if ((is_stalled(c, now_ms) || c->gone) && !c->told_gone)
 			tell_gone(c);
 		break;
 	case CONN_FLUSHING:
-		if (stalled)
+		if (is_stalled(c, now_ms))
 			conn_free(c);
 		break;
 	case CONN_IDLE:
