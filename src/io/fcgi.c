@@ -508,15 +508,7 @@ is_stalled(const struct fcgi_conn *c, int64_t now_ms)
 	return c->out.len > 0 && now_ms - c->progress_ms > c->server->opt.send_timeout_ms;
 }
 
-/* True when the socket has taken nothing for too long.  Of a connection the reactor owns. */
-static bool
-is_stalled(const struct fcgi_conn *c, int64_t now_ms)
-{
-	return c->out.len > 0 && now_ms - c->progress_ms > c->server->opt.send_timeout_ms;
-}
-
-/* Act on one connection's time-outs; may free it.  While a worker owns it,
- * only its atomics may be looked at. */
+/* Act on one connection's time-outs; may free it. */
 static void
 check_time(struct fcgi_conn *c, int64_t now_ms)
 {
@@ -525,7 +517,7 @@ check_time(struct fcgi_conn *c, int64_t now_ms)
 
 	switch (c->state) {
 	case CONN_WORKER: /* wakes the worker out of libfcgi's read */
-		if (since_ms != 0 && now_ms - since_ms > c->server->opt.read_timeout_ms)
+		if (since_ms != 0 && now_ms - since_ms > opt->read_timeout_ms)
 			shutdown(c->fd, SHUT_RDWR);
 		break;
 	case CONN_STREAM:
