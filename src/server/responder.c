@@ -434,9 +434,9 @@ stop(struct responder *r)
 	process_stop(p);
 	reactor_timer_free(r->housekeeping);
 	reactor_timer_free(r->drain_timer);
+	event_streams_free(p);
 	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	leases_free(p);
-	free(p->event_streams);
 	http_client_free(p->http);
 	fcgi_server_free(r->server);
 	reactor_free(p->reactor);

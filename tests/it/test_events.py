@@ -128,6 +128,18 @@ def test_places_are_given_back(weir):
         time.sleep(0.05)
 
 
+def test_revocation_ends_them(weir, listen):
+    """Signed out, or disabled: the page hears nothing more within seconds; other sessions go on."""
+    user = weir.make_user()
+    again = weir.sign_in(user.login, user.password)
+    first, second = listen(user), listen(again)
+    assert weir.post("/api/auth/logout", {"refresh_token": user.refresh_token}).status in (200, 204)
+    assert first.ended.wait(8)
+    assert not second.ended.is_set()
+    weir.weirctl("user", "disable", user.login)
+    assert second.ended.wait(8)
+
+
 def test_reload_ends_them_at_once(weir, user, listen):
     page = listen(user)
     began = time.monotonic()
