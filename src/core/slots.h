@@ -15,7 +15,10 @@
  *
  * Expiries are milliseconds of Redis' own clock, so hosts need not agree on
  * the time.  Without Redis the limits are counted from the live tasks in
- * PostgreSQL, in the transaction that opens the turn: exact, but slower.
+ * PostgreSQL, in the transaction that opens the turn: exact, but slower.  When
+ * Redis comes back empty (FLUSHALL, a restart), running turns register again
+ * within a third of a lease; until then Redis counts those opened since.  One
+ * run of an agent per conversation holds even then: turn_open() looks, too.
  */
 #ifndef WEIR_CORE_SLOTS_H
 #define WEIR_CORE_SLOTS_H

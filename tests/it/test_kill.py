@@ -131,6 +131,6 @@ def test_slots_are_free(weir, killed):
 
 
 def test_the_ledger_balances(weir, killed):
+    weir.audit()
     with weir.pg() as pg:
-        assert pg.query("SELECT invariant, detail FROM audit_run() WHERE NOT ok") == []
         assert pg.one("SELECT count(*) FROM usage WHERE task_id = $1", killed["task"]) == "1"
