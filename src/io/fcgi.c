@@ -45,6 +45,7 @@ struct fcgi_conn {
 	bool keep;	/* the web server wants the connection back */
 	bool gone;	/* writing failed or the peer hung up */
 	bool told_gone; /* on_gone was called */
+	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
 	FCGX_Request *fx; /* while a worker reads; over a duplicate of fd */
 	const char *const *params;
 	struct buf out;
@@ -334,10 +335,10 @@ flush(struct fcgi_conn *c)
 
 /* Watch for writability exactly while bytes are waiting. */
 static void
-update_watch(struct fcgi_conn *c, unsigned reading)
+update_watch(struct fcgi_conn *c)
 {
 	if (c->watch != NULL)
-		reactor_watch_set(c->watch, reading | (c->out.len > 0 ? WATCH_WRITE : 0));
+		reactor_watch_set(c->watch, c->hearing | (c->out.len > 0 ? WATCH_WRITE : 0));
 }
 
 bool
@@ -364,7 +365,7 @@ fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len)
 	if (was_empty)
 		flush(c);
 	if (c->state == CONN_STREAM)
-		update_watch(c, WATCH_CLOSED);
+		update_watch(c);
 	return !c->gone;
 }
 
@@ -476,6 +477,8 @@ on_stream_event(void *arg, int fd, unsigned events)
 		tell_gone(c);
 		return;
 	}
+	if (events & WATCH_READ) /* the next request: it stays where it is until this one ends */
+		c->hearing = WATCH_CLOSED;
 	if (events & WATCH_WRITE) {
 		flush(c);
 		if (c->gone) {
@@ -483,7 +486,7 @@ on_stream_event(void *arg, int fd, unsigned events)
 			return;
 		}
 	}
-	update_watch(c, WATCH_CLOSED);
+	update_watch(c);
 	if ((events & WATCH_WRITE) && c->out.len == 0)
 		c->on_drain(c->arg);
 }
@@ -495,8 +498,9 @@ fcgi_watch(struct fcgi_conn *c, void (*on_gone)(void *), void (*on_drain)(void *
 	c->on_gone = on_gone;
 	c->on_drain = on_drain;
 	c->arg = arg;
-	c->watch = reactor_watch_new(c->server->reactor, c->fd,
-				     WATCH_READ | WATCH_CLOSED | (c->out.len > 0 ? WATCH_WRITE : 0), on_stream_event, c);
+	c->hearing = WATCH_READ | WATCH_CLOSED;
+	c->watch = reactor_watch_new(
+	    c->server->reactor, c->fd, c->hearing | (c->out.len > 0 ? WATCH_WRITE : 0), on_stream_event, c);
 }
 
 /* ---- the server ---------------------------------------------------------- */
