@@ -14,7 +14,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 
-#define CONF_DEFAULT_PATH "/etc/weir/weir.conf"
+#define CONF_DEFAULT_PATH WEIR_SYSCONFDIR "/weir.conf"
 
 /* `count` requests per `per_ms`; count 0 is off. */
 struct rate {

@@ -22,6 +22,9 @@
 #include "io/redis.h"
 
 #define NEEDS_CONF 1u /* read the configuration, make the connections (they open at first use) */
+#define AS_SERVICE 2u /* root works as SERVICE_USER, unless -c or -u is given */
+/* The user the programs run as, the one PostgreSQL's peer authentication knows: weir.sysusers. */
+#define SERVICE_USER "weir"
 
 static const struct command {
 	const char *name;
@@ -29,18 +32,18 @@ static const struct command {
 	unsigned flags;
 	const char *help;
 } commands[] = {
-	{ "agent", ctl_agent, NEEDS_CONF, "add | list | remove" },
-	{ "audit", ctl_audit, NEEDS_CONF, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
-	{ "channel", ctl_channel, NEEDS_CONF, "add | set | list | enable | disable | remove | test" },
+	{ "agent", ctl_agent, NEEDS_CONF | AS_SERVICE, "add | list | remove" },
+	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
+	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE, "add | set | list | enable | disable | remove | test" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
-	{ "credits", ctl_credits, NEEDS_CONF, "grant | show | history" },
-	{ "doctor", ctl_doctor, 0, "look at everything this installation needs" },
+	{ "credits", ctl_credits, NEEDS_CONF | AS_SERVICE, "grant | show | history" },
+	{ "doctor", ctl_doctor, AS_SERVICE, "look at everything this installation needs" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
-	{ "model", ctl_model, NEEDS_CONF, "add | set | list | remove" },
+	{ "model", ctl_model, NEEDS_CONF | AS_SERVICE, "add | set | list | remove" },
 	{ "routes", ctl_routes, 0, "print the route table" },
 	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },
-	{ "status", ctl_status, NEEDS_CONF, "[--json]: the responders, with advice" },
-	{ "user", ctl_user, NEEDS_CONF, "add | passwd | role | disable | enable | invite | list" },
+	{ "status", ctl_status, NEEDS_CONF | AS_SERVICE, "[--json]: the responders, with advice" },
+	{ "user", ctl_user, NEEDS_CONF | AS_SERVICE, "add | passwd | role | disable | enable | invite | list" },
 };
 
 int
@@ -133,7 +136,8 @@ print_help(FILE *to)
 	fputs("\n  -c FILE           configuration, default " CONF_DEFAULT_PATH "\n"
 	      "  --migrations DIR  folder of migrations, default " WEIR_MIGRATIONSDIR "\n"
 	      "  -u USER           become this system user once the configuration is read,\n"
-	      "                    for PostgreSQL's peer authentication\n"
+	      "                    for PostgreSQL's peer authentication; root is " SERVICE_USER "\n"
+	      "                    unless -c or -u is given, but for setup and migrate\n"
 	      "  -v                log what happens to standard error\n"
 	      "  --version, --help\n\nSee weirctl(8).\n",
 	    to);
@@ -179,6 +183,16 @@ read_options(struct ctl *c, int argc, char **argv)
 	return -1;
 }
 
+/* Whom to become: -u, or the service's user when root looks after the installed
+ * Weir, so that nothing but setup and migrate needs -u on a stock Debian. */
+static const char *
+user_to_become(const struct ctl *c, const struct command *cmd)
+{
+	bool installed = c->conf_path == NULL && geteuid() == 0 && getpwnam(SERVICE_USER) != NULL;
+
+	return c->user == NULL && installed && (cmd->flags & AS_SERVICE) ? SERVICE_USER : c->user;
+}
+
 /* The command runs with what it needs. */
 static int
 run_command(struct ctl *c, const struct command *cmd, int argc, char **argv)
@@ -186,6 +200,7 @@ run_command(struct ctl *c, const struct command *cmd, int argc, char **argv)
 	struct conf *conf = NULL;
 	int rc;
 
+	c->user = user_to_become(c, cmd);
 	if (cmd->flags & NEEDS_CONF) {
 		if (conf_load(c->conf_path, &conf) != OK)
 			return CTL_FAILED;
