@@ -76,7 +76,10 @@ sanitized() {
 }
 
 # make_list VARIABLE -- the value of a make variable of the build.
-make_list() { make -C "$build" -s --no-print-directory "print-$1"; }
+make_list() {
+	make -C "$build" -s Makefile > /dev/null 2>&1 # when it is made anew, it says so
+	make -C "$build" -s --no-print-directory "print-$1"
+}
 
 # The source as a stranger gets it: the tracked files, and what is about to be.
 export_source() {
