@@ -6,8 +6,8 @@ set -euo pipefail
 
 if [[ ${1:-} != --inside ]]; then
 	deb=$(readlink -f "$1")
-	# -p none would leak the mounts; private is the default of unshare -m
-	exec unshare -m bash "$0" --inside "$deb"
+	# mounts are private by default; IPC too, for PostgreSQL's shared memory
+	exec unshare -mi bash "$0" --inside "$deb"
 fi
 
 deb=$2
@@ -19,6 +19,7 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$top/upper,workdir=$top/work" "
 mount -t tmpfs none "$top/root/run"
 mount -t tmpfs none "$top/root/tmp"
 mount --bind /dev "$top/root/dev"
+mount -t tmpfs none "$top/root/dev/shm"
 mount --bind /proc "$top/root/proc"
 cp "$deb" "$top/root/tmp/weir.deb"
 printf '#!/bin/sh\nexit 101\n' > "$top/root/usr/sbin/policy-rc.d"
@@ -37,6 +38,25 @@ for program in weir-fcgi weir-worker weirctl weir-demo; do
 done
 man -w weir.conf
 weirctl config check
+
+step 'the first hour, as README.md tells it'
+mkdir -p /run/postgresql
+chown postgres:postgres /run/postgresql
+pg_lsclusters -h | grep -q . || pg_createcluster "$(ls /usr/lib/postgresql | tail -n 1)" main
+read -r version cluster _ < <(pg_lsclusters -h)
+pg_ctlcluster -o "-c listen_addresses=" "$version" "$cluster" start
+trap 'pg_ctlcluster -m immediate "$version" "$cluster" stop' EXIT
+weirctl setup
+weirctl -u postgres setup --superuser dbname=postgres
+weirctl -u postgres migrate up
+echo first-hour-password | weirctl user add --login admin@example.org --role admin
+weirctl credits grant admin@example.org 1000
+weirctl model add demo --input 150 --output 600 --context 32000 --max-output 4000 --default
+echo none | weirctl channel add demo --provider openai --url http://127.0.0.1:8089/v1 --key-stdin --model demo --allow-private
+weirctl audit --no-wait
+weirctl doctor
+pg_ctlcluster -m fast "$version" "$cluster" stop
+trap - EXIT
 
 step 'nginx takes the snippet'
 cat > /tmp/nginx.conf <<'END'
