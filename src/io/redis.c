@@ -21,13 +21,14 @@ static _Atomic int breaker_failures;
 static _Atomic uint64_t all_failures;
 static _Atomic int64_t breaker_open_until_ms;
 static _Atomic bool breaker_probing;
+static _Atomic int background_probes; /* links that find out by themselves when Redis is back */
 
 bool
 redis_available(void)
 {
 	int64_t until = atomic_load(&breaker_open_until_ms);
 
-	return until == 0 || clock_mono_ms() >= until;
+	return until == 0 || (atomic_load(&background_probes) == 0 && clock_mono_ms() >= until);
 }
 
 int
@@ -46,6 +47,8 @@ redis_breaker_ask(const struct conf *conf)
 
 	if (until == 0)
 		return true;
+	if (atomic_load(&background_probes) != 0)
+		return false;
 	now = clock_mono_ms();
 	if (now < until)
 		return false;
@@ -55,6 +58,12 @@ redis_breaker_ask(const struct conf *conf)
 		return false;
 	atomic_store(&breaker_probing, true);
 	return true;
+}
+
+void
+redis_breaker_background(int links)
+{
+	atomic_fetch_add(&background_probes, links);
 }
 
 void

@@ -5,8 +5,9 @@
  * Redis is fast and disposable.  Every call may say E_UNAVAILABLE and every
  * caller has something sensible to do then.  After conf->redis_breaker_failures
  * failures in a row the breaker opens: calls fail at once for
- * conf->redis_breaker_open, then one call probes.  A frozen Redis so costs a
- * few requests conf->redis_timeout each, not every request.
+ * conf->redis_breaker_open, then one call probes; beside a redis_async no call
+ * has to, because its connections do.  A frozen Redis so costs a few requests
+ * conf->redis_timeout each, not every request.
  */
 #ifndef WEIR_IO_REDIS_H
 #define WEIR_IO_REDIS_H

@@ -400,6 +400,7 @@ link_new(struct reactor *reactor, const struct conf *conf, const struct redis_li
 	link->again = reactor_timer_new(reactor, connect_now, link);
 	link->ping = reactor_timer_new(reactor, on_ping, link);
 	redis_address_parse(conf, &link->address);
+	redis_breaker_background(1);
 	connect_now(link);
 	return link;
 }
@@ -410,6 +411,7 @@ link_free(struct redis_link *link)
 	if (link == NULL)
 		return;
 	close_now(link);
+	redis_breaker_background(-1);
 	reactor_timer_free(link->timer);
 	reactor_timer_free(link->again);
 	reactor_timer_free(link->ping);

@@ -9,8 +9,12 @@
 #include "base/conf.h"
 
 /* May Redis be asked now?  When the breaker's pause is over, true for one
- * caller, which probes for all.  Any thread. */
+ * caller, which probes for all; in a process with a redis_async, whose links
+ * probe in the background, only when they have found Redis back.  Any thread. */
 bool redis_breaker_ask(const struct conf *conf);
+/* `links` more (or less) probe in the background: they connect again and again
+ * and report success. */
+void redis_breaker_background(int links);
 /* Redis answered. */
 void redis_breaker_success(void);
 /* Redis did not: refused, lost, timed out.  `what` is for the log. */

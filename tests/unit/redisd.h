@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -31,6 +33,22 @@ static inline void
 redisd_sleep_ms(int ms)
 {
 	usleep((useconds_t)ms * 1000);
+}
+
+/* Asked without io/redis.c, whose breaker may be open. */
+static inline bool
+redisd_answers(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char pong[16] = "";
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	bool ok;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	ok = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 && write(fd, "PING\r\n", 6) == 6 &&
+	    read(fd, pong, sizeof(pong) - 1) > 0 && strcmp(pong, "+PONG\r\n") == 0;
+	close(fd);
+	return ok;
 }
 
 /* Start the server in the folder; its data are gone when it was running before. */
@@ -52,11 +70,7 @@ redisd_launch(void)
 		_exit(127);
 	}
 	for (int i = 0; i < 500; i++) {
-		struct redis *r = redis_new(redisd_conf);
-		enum status st = redis_call(r, NULL, "PING");
-
-		redis_free(r);
-		if (st == OK)
+		if (redisd_answers(path))
 			return 0;
 		redisd_sleep_ms(10);
 	}

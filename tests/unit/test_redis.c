@@ -310,9 +310,14 @@ test_async_frozen(void)
 	CU_ASSERT_FALSE(redis_async_command(ra, on_count, &s, 1, (const char *[]){ "PING" }, NULL));
 	redisd_run(reactor, 1500, NULL, NULL);
 	CU_ASSERT_EQUAL(redis_breaker_state(), 1); /* by its vain attempts to connect */
+	began = clock_mono_us();
+	for (int i = 0; i < 1000; i++) /* long past the pause: still no call has to probe */
+		CU_ASSERT_EQUAL(redis_call(r, NULL, "PING"), E_UNAVAILABLE);
+	CU_ASSERT(clock_mono_us() - began < 100000);
 	redisd_thaw();
 	CU_ASSERT_TRUE(redisd_run(reactor, 3000, is_up, NULL));
 	CU_ASSERT_EQUAL(redis_breaker_state(), 0);
+	CU_ASSERT_EQUAL(redis_call(r, NULL, "PING"), OK);
 	CU_ASSERT_EQUAL(s.calls, 1);
 	async_end();
 }
