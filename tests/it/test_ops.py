@@ -147,7 +147,7 @@ def test_metrics_count_over_all_processes(weir):
                     assert f.request("GET", "/healthz").status == 200
         finally:
             os.kill(asleep, signal.SIGCONT)
-    weir.get("/no-such-path")
+    assert weir.get("/api/no-such-path").status == 404
     after = metrics(weir)
     assert requests_total(after, "h_ops_healthz") - requests_total(before, "h_ops_healthz") == 40
     assert value(after, "weir_requests_total", 'route="none",status="4xx"') >= 1
