@@ -1,5 +1,6 @@
 """GET /api/events: a user's own events as they happen, gaps told, a limit per user, an end at reload."""
 
+import json
 import queue
 import threading
 import time
@@ -56,6 +57,14 @@ def listen(weir):
     time.sleep(0.2)
 
 
+def notify(weir, user, n):
+    """Publishes a notification, as soon as somebody listens."""
+    channel = f"weir:user:{user.id}"
+    with weir.redis() as redis:
+        wait_until(lambda: redis.call("PUBSUB", "NUMSUB", channel)[1] >= 1, "subscribed", 10)
+        redis.call("PUBLISH", channel, json.dumps({"type": "notification", "data": {"n": n}}))
+
+
 def test_a_turn_is_told_to_all_pages_of_its_user(weir, user, listen):
     stranger = weir.make_user()
     pages = [listen(user), listen(user)]
@@ -97,10 +106,7 @@ def test_a_gap_is_told(weir, user, listen):
     weir.stop_redis(kill=True)
     weir.start_redis()
     page.next("resync", 15)
-    channel = f"weir:user:{user.id}"
-    with weir.redis() as redis:
-        wait_until(lambda: redis.call("PUBSUB", "NUMSUB", channel)[1] >= 1, "subscribed again", 10)
-        redis.call("PUBLISH", channel, '{"type":"notification","data":{"n":1}}')
+    notify(weir, user, 1)
     assert page.next("notification") == {"n": 1}
 
 
@@ -147,6 +153,5 @@ def test_reload_ends_them_at_once(weir, user, listen):
     assert page.ended.wait(10)
     assert time.monotonic() - began < 5
     again = listen(user)
-    with weir.redis() as redis:
-        redis.call("PUBLISH", f"weir:user:{user.id}", '{"type":"notification","data":{"n":2}}')
+    notify(weir, user, 2)
     assert again.next("notification") == {"n": 2}
