@@ -24,7 +24,10 @@ h_messages_regenerate(struct request *rq)
 
 	if (message_id == NULL)
 		return fail(rq, E_NOT_FOUND, "no such message");
-	return turn_begin(rq, &(struct turn_ask){
-	    .mode = TURN_REGENERATE, .wire = READER_SSE, .conversation_id = path_uuid(rq, "conversation_id"),
-	    .message_id = message_id, .model = field_text(rq->json, "model") });
+	return turn_begin(rq,
+	    &(struct turn_ask){ .mode = TURN_REGENERATE,
+		.wire = READER_SSE,
+		.conversation_id = path_uuid(rq, "conversation_id"),
+		.message_id = message_id,
+		.model = field_text(rq->json, "model") });
 }

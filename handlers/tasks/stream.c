@@ -1,5 +1,5 @@
 /*
- * GET /api/tasks/{id}/stream -- read a turn from where the connection was lost.
+ * GET /api/tasks/{task_id}/stream -- read a turn from where the connection was lost.
  *
  * in      Last-Event-ID (header, or last_event_id in the query): the id of the
  *	   last event seen; none: from the beginning

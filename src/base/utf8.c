@@ -7,7 +7,11 @@ static size_t
 sequence(const unsigned char *s, size_t len)
 {
 	unsigned char c = s[0];
-	size_t n = c < 0x80 ? 1 : (c >= 0xc2 && c < 0xe0) ? 2 : (c >= 0xe0 && c < 0xf0) ? 3 : (c >= 0xf0 && c < 0xf5) ? 4 : 0;
+	size_t n = c < 0x80	      ? 1
+	    : (c >= 0xc2 && c < 0xe0) ? 2
+	    : (c >= 0xe0 && c < 0xf0) ? 3
+	    : (c >= 0xf0 && c < 0xf5) ? 4
+				      : 0;
 
 	if (n == 0 || n > len)
 		return 0;

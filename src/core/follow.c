@@ -29,8 +29,8 @@ struct follower {
 	const char *task_id, *user_id, *start_json;
 	uint64_t position; /* bytes of the answer the reader has */
 	bool seen_start, seen_end;
-	bool busy;	   /* a worker or Redis has it */
-	bool gone;	   /* the reader left while it was busy */
+	bool busy;	    /* a worker or Redis has it */
+	bool gone;	    /* the reader left while it was busy */
 	bool from_database; /* the journal has a gap at our position: only the end helps */
 	bool listed;
 	int64_t news_ms;
@@ -74,11 +74,15 @@ note_end(struct follower *f, const struct rows *rows)
 		buf_puts(&whole, content == NULL ? "" : content);
 	}
 	f->text = whole.data;
-	f->end_json = turn_end_json(&(struct turn_end){
-	    .task_id = f->task_id, .outcome = turn_outcome_parse(status),
-	    .why = code == NULL ? E_INTERRUPTED : status_from_code(code), .lang = f->reader.lang, .message = message,
-	    .charged_ucr = row_ucr(rows, 0, "credits_used"), .balance_ucr = row_ucr(rows, 0, "balance"),
-	    .input_tokens = row_int(rows, 0, "input_tokens"), .output_tokens = row_int(rows, 0, "output_tokens"),
+	f->end_json = turn_end_json(&(struct turn_end){ .task_id = f->task_id,
+	    .outcome = turn_outcome_parse(status),
+	    .why = code == NULL ? E_INTERRUPTED : status_from_code(code),
+	    .lang = f->reader.lang,
+	    .message = message,
+	    .charged_ucr = row_ucr(rows, 0, "credits_used"),
+	    .balance_ucr = row_ucr(rows, 0, "balance"),
+	    .input_tokens = row_int(rows, 0, "input_tokens"),
+	    .output_tokens = row_int(rows, 0, "output_tokens"),
 	    .estimated = row_bool(rows, 0, "estimated") });
 }
 
@@ -89,9 +93,9 @@ note_start(struct follower *f, const struct rows *rows)
 	char *text;
 
 	message_localize(user, f->reader.lang);
-	data = json_pack("{s:s?, s:s, s:s?, s:s?, s:o, s:s?}", "model", row_text(rows, 0, "model"), "task_id", f->task_id,
-			 "conversation_id", row_text(rows, 0, "conversation_id"), "title", row_text(rows, 0, "title"),
-			 "user_message", user, "assistant_message_id", row_text(rows, 0, "message_id"));
+	data = json_pack("{s:s?, s:s, s:s?, s:s?, s:o, s:s?}", "model", row_text(rows, 0, "model"), "task_id",
+	    f->task_id, "conversation_id", row_text(rows, 0, "conversation_id"), "title", row_text(rows, 0, "title"),
+	    "user_message", user, "assistant_message_id", row_text(rows, 0, "message_id"));
 	text = json_dumps(data, JSON_WIRE);
 	f->start_json = arena_strdup(f->arena, text);
 	free(text);
@@ -154,7 +158,8 @@ end_from_database(struct follower *f)
 
 	if (!f->seen_end && f->position <= len) {
 		catch_up(f, true, 0, f->text == NULL ? "" : f->text, f->reasoning_len);
-		catch_up(f, false, f->reasoning_len, f->text == NULL ? "" : f->text + f->reasoning_len, len - f->reasoning_len);
+		catch_up(f, false, f->reasoning_len, f->text == NULL ? "" : f->text + f->reasoning_len,
+		    len - f->reasoning_len);
 	}
 	reader_end(&f->reader, f->position, f->end_json);
 	follower_free(f);
@@ -241,7 +246,7 @@ read_journal(struct follower *f)
 {
 	char key[JOURNAL_KEY_LEN], id[32];
 	const char *argv[] = { "XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS",
-			       journal_key(f->process->conf, f->task_id, key), id };
+		journal_key(f->process->conf, f->task_id, key), id };
 
 	snprintf(id, sizeof(id), "%" PRIu64 "-0", f->position);
 	f->busy = redis_async_command(f->process->redis, on_journal, f, 6, argv, NULL);

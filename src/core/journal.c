@@ -64,7 +64,7 @@ append(struct turn *t, const char *id, const char *kind, const char *start, cons
 {
 	char key[JOURNAL_KEY_LEN];
 	const char *argv[] = { "XADD", journal_key(t->process->conf, t->task_id, key), "MAXLEN", "~",
-			       JOURNAL_ENTRIES_MAX, id, "k", kind, "o", start, "t", text };
+		JOURNAL_ENTRIES_MAX, id, "k", kind, "o", start, "t", text };
 	size_t lens[12];
 
 	for (int i = 0; i < 11; i++)
@@ -184,7 +184,8 @@ journal_checkpoints(struct process *p)
 
 			if (!t->journal_gap || t->text.len <= t->checkpoint || t->state == TURN_SETTLING)
 				continue;
-			if ((c = calloc(1, sizeof(*c))) == NULL || (c->text = strdup(t->text.data + t->checkpoint)) == NULL)
+			if ((c = calloc(1, sizeof(*c))) == NULL ||
+			    (c->text = strdup(t->text.data + t->checkpoint)) == NULL)
 				abort();
 			memcpy(c->task_id, t->task_id, UUID_LEN);
 			c->seq = t->checkpoint_seq++;
@@ -207,9 +208,9 @@ journal_write_checkpoints(struct checkpoint *list, struct pg *pg)
 	for (; list != NULL; list = next) {
 		next = list->next;
 		if (pg_query(pg, NULL,
-			     "INSERT INTO task_journal (task_id, seq, offset_bytes, text) VALUES ($1, $2, $3, $4)"
-			     " ON CONFLICT DO NOTHING",
-			     PS(list->task_id), PI(list->seq), PI(list->offset), PS(list->text)) != OK)
+			"INSERT INTO task_journal (task_id, seq, offset_bytes, text) VALUES ($1, $2, $3, $4)"
+			" ON CONFLICT DO NOTHING",
+			PS(list->task_id), PI(list->seq), PI(list->offset), PS(list->text)) != OK)
 			LOG(WARN, "checkpoint_failed", LS("task_id", list->task_id), LS("error", pg_error(pg)));
 		free(list->text);
 		free(list);

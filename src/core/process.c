@@ -33,7 +33,7 @@ beat(struct process *p, struct pg *pg, struct rows **rows)
 
 	gethostname(host, sizeof(host) - 1);
 	return pg_query_again(pg, rows, "SELECT task_id FROM process_heartbeat($1::uuid, $2, $3, $4::int)", PS(p->id),
-			      PS(p->kind), PS(host), PI(getpid()));
+	    PS(p->kind), PS(host), PI(getpid()));
 }
 
 enum status
@@ -74,7 +74,7 @@ heartbeat_job(struct job *job, struct worker *w)
 		for (int i = 0; i < h->n_cancel; i++)
 			memcpy(h->cancel[i], row_text(rows, i, "task_id"), UUID_LEN);
 		if (pg_query_again(w->pg, NULL, "SELECT credits_extend($1::uuid, $2::int)", PS(p->id),
-				   PI(p->conf->chat_hold_lease / 1000)) != OK)
+			PI(p->conf->chat_hold_lease / 1000)) != OK)
 			LOG(WARN, "hold_extension_failed", LS("error", pg_error(w->pg)));
 	} else {
 		LOG(WARN, "heartbeat_failed", LS("error", pg_error(w->pg)));

@@ -35,7 +35,7 @@ struct process {
 	struct reactor *reactor;
 	struct http_client *http;
 	struct redis_async *redis;
-	struct queue *work;	      /* struct job * for the workers: core/job.h */
+	struct queue *work;	       /* struct job * for the workers: core/job.h */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */
@@ -43,11 +43,11 @@ struct process {
 	/* reactor only */
 	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: core/turn.h */
 	size_t n_turns;
-	struct turn *unjournaled;      /* turns with text the journal has not seen: core/journal.c */
-	struct follower *followers;    /* readers of other processes' turns: core/follow.c */
+	struct turn *unjournaled;   /* turns with text the journal has not seen: core/journal.c */
+	struct follower *followers; /* readers of other processes' turns: core/follow.c */
 	struct reactor_timer *heartbeat, *journal_timer, *follow_timer;
 	struct redis_subscription *aborts;
-	struct leases *leases;	       /* slots its streams occupy: core/leases.h */
+	struct leases *leases;		     /* slots its streams occupy: core/leases.h */
 	struct event_streams *event_streams; /* open /api/events of this process */
 	bool heartbeat_running, draining;
 };

@@ -95,8 +95,8 @@ struct provider {
 	bool (*parser_end)(void *parser, provider_emit_fn *emit, void *arg);
 
 	/* Understand a non-2xx answer. `retry_after` is that header or NULL. */
-	void (*failure)(int http_status, const char *retry_after, const char *body, size_t len,
-			struct provider_failure *out);
+	void (*failure)(
+	    int http_status, const char *retry_after, const char *body, size_t len, struct provider_failure *out);
 };
 
 /* The adapter of that name, or NULL.  Provided by src/providers/providers.c;

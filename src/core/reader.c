@@ -17,7 +17,7 @@ reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, 
 
 void
 reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, void (*on_gone)(void *),
-	    void (*on_drain)(void *), void *arg)
+    void (*on_drain)(void *), void *arg)
 {
 	struct arena *scratch = arena_new(1024, 65536);
 	const char *headers = r->wire == READER_SSE ? sink_headers(scratch, r->common_headers) : NULL;
@@ -51,7 +51,7 @@ reader_delta(struct reader *r, bool reasoning, uint64_t end_offset, const char *
 	if (r->sink == NULL || r->wire != READER_SSE)
 		return;
 	buf_printf(&b, "id: %" PRIu64 "\ndata: {\"type\":\"%s\",\"data\":{\"text\":", end_offset,
-		   reasoning ? "reasoning" : "content");
+	    reasoning ? "reasoning" : "content");
 	buf_json(&b, text, len);
 	buf_add(&b, "}}\n\n", 4);
 	sink_write(r->sink, b.data, b.len);
@@ -82,13 +82,12 @@ end_as_json(struct reader *r, const char *event_json)
 		body = json_incref(data);
 	else
 		body = json_pack("{s:s, s:s, s:O?, s:s}", "code", status_code(st), "message",
-				 message == NULL ? status_text(st, r->lang) : json_string_value(message), "details", data,
-				 "request_id", r->request_id);
+		    message == NULL ? status_text(st, r->lang) : json_string_value(message), "details", data,
+		    "request_id", r->request_id);
 	text = json_dumps(body, JSON_WIRE);
 	/* 499 is nginx' own; a stopped answer is a conflict of two requests. */
-	buf_printf(&b,
-		   "Status: %d\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n%s",
-		   st == E_CANCELLED ? 409 : status_http(st), strlen(text), r->common_headers, text);
+	buf_printf(&b, "Status: %d\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n%s",
+	    st == E_CANCELLED ? 409 : status_http(st), strlen(text), r->common_headers, text);
 	sink_write(r->sink, b.data, b.len);
 	buf_free(&b);
 	free(text);

@@ -26,14 +26,14 @@ struct reader {
 	enum reader_wire wire;
 	enum lang lang;
 	const char *common_headers, *request_id; /* borrowed from the owner's arena */
-	char *start_json; /* READER_JSON: data of the start event, part of the answer; owned */
+	char *start_json;			 /* READER_JSON: data of the start event, part of the answer; owned */
 };
 
 /* What a reader of `rq` needs, copied to `arena`; no sink yet.  Worker. */
 void reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, enum reader_wire wire);
 /* Take over the connection and send the headers (SSE). */
 void reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, void (*on_gone)(void *),
-		 void (*on_drain)(void *), void *arg);
+    void (*on_drain)(void *), void *arg);
 /* data of the start event. */
 void reader_start(struct reader *r, const char *data_json);
 /* A piece of the answer that ends at `end_offset`. */

@@ -49,7 +49,7 @@ fail_field(struct request *rq, const char *field, const char *fmt, ...)
 	problem = arena_vprintf(rq->arena, fmt, ap);
 	va_end(ap);
 	return fail_with(rq, E_INVALID_REQUEST, json_pack("{s:s, s:s}", "field", field, "problem", problem), "%s: %s",
-			 field, problem);
+	    field, problem);
 }
 
 void

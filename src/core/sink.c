@@ -22,8 +22,10 @@ struct sink {
 const char *
 sink_headers(struct arena *a, const char *common)
 {
-	return arena_printf(a, "Status: 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
-			       "X-Accel-Buffering: no\r\n%s", common);
+	return arena_printf(a,
+	    "Status: 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
+	    "X-Accel-Buffering: no\r\n%s",
+	    common);
 }
 
 static void
@@ -62,7 +64,7 @@ on_keepalive(void *arg)
 
 struct sink *
 sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
-	 void (*on_drain)(void *), void *arg)
+    void (*on_drain)(void *), void *arg)
 {
 	struct sink *s = calloc(1, sizeof(*s));
 	struct buf b = BUF_INIT(0);

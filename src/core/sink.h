@@ -30,7 +30,7 @@ const char *sink_headers(struct arena *a, const char *common);
  * reader left; the sink stays the caller's to close.  on_drain: all bytes were
  * taken after some had to wait.  Neither is called from within these functions. */
 struct sink *sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
-		      void (*on_drain)(void *), void *arg);
+    void (*on_drain)(void *), void *arg);
 /* One event.  `id` may be NULL.  `json` must not contain line breaks. */
 void sink_event(struct sink *s, const char *id, const char *json, size_t len);
 /* Raw bytes of the response. */

@@ -27,7 +27,8 @@ static const char *const state_names[] = { "opened", "contacting", "backoff", "f
 static void
 turn_move(struct turn *t, enum turn_state to)
 {
-	LOG(DEBUG, "turn_state", LS("task_id", t->task_id), LS("from", state_names[t->state]), LS("to", state_names[to]));
+	LOG(DEBUG, "turn_state", LS("task_id", t->task_id), LS("from", state_names[t->state]),
+	    LS("to", state_names[to]));
 	t->state = to;
 }
 
@@ -122,7 +123,8 @@ deliver(struct turn *t)
 	journal_add(t, t->pending_reasoning, t->pending.data, len);
 	reader_delta(&t->reader, t->pending_reasoning, t->delivered, t->pending.data, len);
 	buf_clear(&t->pending);
-	if (t->reader.sink != NULL && t->transfer != NULL && sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
+	if (t->reader.sink != NULL && t->transfer != NULL &&
+	    sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
 		http_pause(t->transfer);
 }
 
@@ -173,7 +175,7 @@ next_candidate(struct turn *t, bool same_model)
 		t->model = t->plan->fallback;
 		t->channel = 0;
 		t->first_byte_by_ms = clock_mono_ms() +
-				      (t->plan->timeout_ms > 0 ? t->plan->timeout_ms : conf->chat_first_byte_timeout);
+		    (t->plan->timeout_ms > 0 ? t->plan->timeout_ms : conf->chat_first_byte_timeout);
 	} else {
 		return false;
 	}
@@ -253,9 +255,7 @@ on_provider_event(void *arg, const struct provider_event *e)
 
 	switch (e->kind) {
 	case PROVIDER_TEXT:
-	case PROVIDER_REASONING:
-		on_text(t, e->kind == PROVIDER_REASONING, e->text, e->len);
-		break;
+	case PROVIDER_REASONING: on_text(t, e->kind == PROVIDER_REASONING, e->text, e->len); break;
 	case PROVIDER_USAGE:
 		t->usage_input = e->input_tokens;
 		t->usage_output = e->output_tokens;
@@ -347,7 +347,7 @@ on_done(void *arg, enum http_result result, const char *detail)
 		transport_failed(t, E_UPSTREAM_FAILED, "address not allowed (channel's allow_private)");
 	else
 		transport_failed(t, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED,
-				 result == HTTP_OK ? "the answer was cut" : detail);
+		    result == HTTP_OK ? "the answer was cut" : detail);
 }
 
 /* Note what the candidate at work costs and is called, for the settlement. */
@@ -357,7 +357,7 @@ take_candidate(struct turn *t, const struct plan_channel *ch)
 	const struct plan_model *m = t->model;
 
 	t->price = (struct turn_price){ m->id, m->price_input_ucr, m->price_output_ucr, m->price_call_ucr,
-					m->context_tokens, m->max_output_tokens };
+		m->context_tokens, m->max_output_tokens };
 	if (t->model_name == NULL || strcmp(t->model_name, m->name) != 0)
 		t->model_name = arena_strdup(t->arena, m->name);
 	if (t->channel_name == NULL || strcmp(t->channel_name, ch->name) != 0)
@@ -373,9 +373,16 @@ static enum status
 build_request(struct turn *t, const struct plan_channel *ch, struct provider_request *out)
 {
 	struct provider_call call = {
-		.base_url = ch->base_url, .api_key = ch->api_key, .model = ch->upstream_name,
-		.messages = t->messages, .n_messages = t->n_messages, .max_output_tokens = t->model->max_output_tokens,
-		.temperature = t->plan->temperature, .stream = true, .traceparent = t->traceparent, .task_id = t->task_id,
+		.base_url = ch->base_url,
+		.api_key = ch->api_key,
+		.model = ch->upstream_name,
+		.messages = t->messages,
+		.n_messages = t->n_messages,
+		.max_output_tokens = t->model->max_output_tokens,
+		.temperature = t->plan->temperature,
+		.stream = true,
+		.traceparent = t->traceparent,
+		.task_id = t->task_id,
 	};
 
 	t->provider = provider_find(ch->provider);
@@ -403,12 +410,20 @@ contact(struct turn *t)
 	}
 	score_add(t->process->score, SCORE_UPSTREAM_REQUESTS, 1);
 	score_add(t->process->score, SCORE_UPSTREAM_OPEN, 1);
-	t->transfer = http_start(t->process->http, &(struct http_spec){
-		.method = rq.method, .url = rq.url, .headers = rq.headers, .body = rq.body, .body_len = rq.body_len,
+	t->transfer = http_start(t->process->http,
+	    &(struct http_spec){
+		.method = rq.method,
+		.url = rq.url,
+		.headers = rq.headers,
+		.body = rq.body,
+		.body_len = rq.body_len,
 		.connect_timeout_ms = t->process->conf->chat_connect_timeout,
-		.allow_private = ch->allow_private, .arg = t,
-		.on_headers = on_headers, .on_data = on_data, .on_done = on_done,
-	});
+		.allow_private = ch->allow_private,
+		.arg = t,
+		.on_headers = on_headers,
+		.on_data = on_data,
+		.on_done = on_done,
+	    });
 	arm_timer(t);
 }
 
@@ -424,7 +439,7 @@ static int64_t
 idle_by_ms(const struct turn *t)
 {
 	bool waiting = t->state == TURN_FLOWING &&
-		       (t->reader.sink == NULL || sink_unsent(t->reader.sink) <= t->process->conf->chat_high_water);
+	    (t->reader.sink == NULL || sink_unsent(t->reader.sink) <= t->process->conf->chat_high_water);
 
 	return waiting ? t->last_data_ms + t->process->conf->chat_idle_timeout : 0;
 }
@@ -520,8 +535,16 @@ publish_task(struct turn *t, const char *status)
 {
 	if (t->mode != TURN_DEBUG)
 		events_publish(t->process->redis, t->process->conf, t->user_id, "task",
-			       json_pack("{s:s, s:s, s:s, s:s}", "id", t->task_id, "status", status, "conversation_id",
-					 t->conversation_id, "message_id", t->message_id));
+		    json_pack("{s:s, s:s, s:s, s:s}", "id", t->task_id, "status", status, "conversation_id",
+			t->conversation_id, "message_id", t->message_id));
+}
+
+static void
+publish_balance(struct turn *t)
+{
+	if (t->mode != TURN_DEBUG)
+		events_publish(t->process->redis, t->process->conf, t->user_id, "balance",
+		    credits_event(t->balance_ucr, t->held_ucr));
 }
 
 void
@@ -541,11 +564,14 @@ turn_carry(void *arg, struct fcgi_conn *conn)
 		t->lease = lease_start(p, &t->slots, on_lease_lost, t);
 	t->timer = reactor_timer_new(p->reactor, on_timer, t);
 	t->total_by_ms = now_ms + p->conf->chat_total_timeout;
-	t->first_byte_by_ms = now_ms + (t->plan->timeout_ms > 0 ? t->plan->timeout_ms : p->conf->chat_first_byte_timeout);
+	t->first_byte_by_ms = now_ms +
+	    (t->plan->timeout_ms > 0 ? t->plan->timeout_ms : p->conf->chat_first_byte_timeout);
 	t->last_data_ms = now_ms;
 	reader_open(&t->reader, p, conn, on_reader_gone, on_reader_drained, t);
 	reader_start(&t->reader, t->start_json);
 	publish_task(t, "running");
+	if (t->hold_ucr > 0)
+		publish_balance(t);
 	contact(t);
 }
 
@@ -570,19 +596,23 @@ count_end(struct turn *t)
 {
 	struct scoreboard_slot *s = t->process->score;
 
-	score_add(s, t->outcome == OUTCOME_COMPLETED ? SCORE_STREAMS_COMPLETED
-		     : t->outcome == OUTCOME_FAILED  ? SCORE_STREAMS_FAILED : SCORE_STREAMS_CANCELLED, 1);
+	score_add(s,
+	    t->outcome == OUTCOME_COMPLETED    ? SCORE_STREAMS_COMPLETED
+		: t->outcome == OUTCOME_FAILED ? SCORE_STREAMS_FAILED
+					       : SCORE_STREAMS_CANCELLED,
+	    1);
 	score_add(s, SCORE_STREAMS_OPEN, -1);
 	if (t->hold_ucr > 0 && t->mode != TURN_DEBUG)
 		score_add(s, SCORE_HOLDS_OPEN, -1);
 	score_add(s, SCORE_TOKENS_IN, t->input_tokens);
 	score_add(s, SCORE_TOKENS_OUT, t->output_tokens);
 	LOG(INFO, "stream", LS("task_id", t->task_id), LS("request_id", t->request_id), LS("user_id", t->user_id),
-	    LS("trace_id", t->trace_id), LS("status", t->task_status), LS("code", t->why == OK ? NULL : status_code(t->why)),
-	    LS("detail", t->detail[0] == '\0' ? NULL : t->detail), LS("model", t->model_name), LS("channel", t->channel_name),
-	    LI("input_tokens", t->input_tokens), LI("output_tokens", t->output_tokens), LI("estimated", t->estimated),
-	    LI("charged_ucr", t->charged_ucr), LI("reader_left", t->reader_left), LMS("first_token_ms", t->first_token_us),
-	    LMS("ms", clock_mono_us() - t->started_us));
+	    LS("trace_id", t->trace_id), LS("status", t->task_status),
+	    LS("code", t->why == OK ? NULL : status_code(t->why)),
+	    LS("detail", t->detail[0] == '\0' ? NULL : t->detail), LS("model", t->model_name),
+	    LS("channel", t->channel_name), LI("input_tokens", t->input_tokens), LI("output_tokens", t->output_tokens),
+	    LI("estimated", t->estimated), LI("charged_ucr", t->charged_ucr), LI("reader_left", t->reader_left),
+	    LMS("first_token_ms", t->first_token_us), LMS("ms", clock_mono_us() - t->started_us));
 }
 
 static void
@@ -593,8 +623,7 @@ finish(struct turn *t)
 	journal_end(t);
 	lease_end(t->lease);
 	publish_task(t, t->task_status);
-	if (t->mode != TURN_DEBUG)
-		events_publish(p->redis, p->conf, t->user_id, "balance", json_pack("{s:o}", "balance", json_credits(t->balance_ucr)));
+	publish_balance(t);
 	reader_end(&t->reader, t->delivered, t->end_json);
 	count_end(t);
 	table_remove(p, t);

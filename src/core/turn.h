@@ -31,8 +31,8 @@ struct turn_ask {
 	const char *conversation_id; /* NULL is E_NOT_FOUND, but for TURN_DEBUG */
 	const char *message_id;	     /* TURN_REGENERATE: the assistant message */
 	const char *agent_id;	     /* TURN_DEBUG */
-	const char *model;	     /* NULL: the conversation's, its agent's or the default one; regenerating, the one before */
-	const char *content;	     /* NULL for TURN_REGENERATE */
+	const char *model; /* NULL: the conversation's, its agent's or the default one; regenerating, the one before */
+	const char *content;			       /* NULL for TURN_REGENERATE */
 	const char *image_url, *video_url, *audio_url; /* NULL: none */
 };
 

@@ -39,9 +39,8 @@ turn_end_json(const struct turn_end *e)
 		json_object_set_new(data, "message", json_string(status_text(e->why, e->lang)));
 	}
 	json_object_set_new(data, "usage",
-			    json_pack("{s:I, s:I, s:b, s:s?}", "input_tokens", (json_int_t)e->input_tokens,
-				      "output_tokens", (json_int_t)e->output_tokens, "estimated", e->estimated, "finish",
-				      e->finish));
+	    json_pack("{s:I, s:I, s:b, s:s?}", "input_tokens", (json_int_t)e->input_tokens, "output_tokens",
+		(json_int_t)e->output_tokens, "estimated", e->estimated, "finish", e->finish));
 	event = json_pack("{s:s, s:o}", "type", event_types[e->outcome], "data", data);
 	text = json_dumps(event, JSON_WIRE);
 	json_decref(event);

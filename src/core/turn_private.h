@@ -36,8 +36,8 @@ struct turn_price {
 };
 
 struct turn {
-	struct job job;		     /* settling; first member */
-	struct turn *next, **prev;   /* in process->turns */
+	struct job job;		   /* settling; first member */
+	struct turn *next, **prev; /* in process->turns */
 	struct turn *next_unjournaled;
 	struct process *process;
 	enum turn_state state;
@@ -77,16 +77,16 @@ struct turn {
 	/* the answer */
 	struct buf text, reasoning, pending; /* pending: parsed, not yet delivered */
 	bool pending_reasoning;
-	uint64_t delivered; /* bytes of text and reasoning the reader was given */
+	uint64_t delivered;		   /* bytes of text and reasoning the reader was given */
 	int64_t usage_input, usage_output; /* -1: not told */
-	bool finished;	  /* the provider said why it stopped */
+	bool finished;			   /* the provider said why it stopped */
 	enum provider_finish finish;
 	int64_t first_token_us;
 
 	/* the journal: delivered bytes it has not seen */
 	struct buf journal;
 	bool journal_reasoning, journal_listed, journal_gap; /* gap: Redis missed something */
-	uint64_t checkpoint; /* bytes of text that are in task_journal */
+	uint64_t checkpoint;				     /* bytes of text that are in task_journal */
 	int checkpoint_seq;
 
 	/* time */
@@ -98,9 +98,9 @@ struct turn {
 	enum turn_outcome outcome;
 	enum status why; /* OK, or what went wrong */
 	char detail[256];
-	char *end_json;	 /* terminal event, malloc'ed by the settling worker */
+	char *end_json; /* terminal event, malloc'ed by the settling worker */
 	const char *task_status;
-	int64_t charged_ucr, balance_ucr;
+	int64_t charged_ucr, balance_ucr, held_ucr; /* held: for all the user's turns */
 	int64_t input_tokens, output_tokens;
 	bool estimated, settle_failed;
 };

@@ -222,13 +222,11 @@ result_of(const struct http_transfer *t, CURLcode code)
 	if (t->forbidden)
 		return HTTP_FORBIDDEN;
 	switch (code) {
-	case CURLE_OK:
-		return HTTP_OK;
+	case CURLE_OK: return HTTP_OK;
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_CONNECT:
 	case CURLE_SSL_CONNECT_ERROR:
-	case CURLE_PEER_FAILED_VERIFICATION:
-		return HTTP_REFUSED;
+	case CURLE_PEER_FAILED_VERIFICATION: return HTTP_REFUSED;
 	case CURLE_OPERATION_TIMEDOUT: {
 		curl_off_t connected = 0;
 
@@ -241,10 +239,8 @@ result_of(const struct http_transfer *t, CURLcode code)
 	case CURLE_PARTIAL_FILE:
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
-	case CURLE_WEIRD_SERVER_REPLY:
-		return HTTP_BROKEN;
-	default:
-		return HTTP_INTERNAL;
+	case CURLE_WEIRD_SERVER_REPLY: return HTTP_BROKEN;
+	default: return HTTP_INTERNAL;
 	}
 }
 
@@ -318,8 +314,7 @@ drive(struct http_client *c, curl_socket_t fd, int mask)
 static void
 on_socket_ready(void *arg, int fd, unsigned events)
 {
-	drive(arg, fd,
-	      ((events & WATCH_READ) ? CURL_CSELECT_IN : 0) | ((events & WATCH_WRITE) ? CURL_CSELECT_OUT : 0));
+	drive(arg, fd, ((events & WATCH_READ) ? CURL_CSELECT_IN : 0) | ((events & WATCH_WRITE) ? CURL_CSELECT_OUT : 0));
 }
 
 static int

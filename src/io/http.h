@@ -14,12 +14,12 @@ struct http_client;
 struct http_transfer;
 
 enum http_result {
-	HTTP_OK,	  /* the response ended as its framing said it would */
-	HTTP_REFUSED,	  /* no connection: DNS, refused, TLS, time-out while connecting */
-	HTTP_TIMEOUT,	  /* total time-out */
-	HTTP_BROKEN,	  /* reset or ended too early */
-	HTTP_FORBIDDEN,	  /* the address guard said no */
-	HTTP_INTERNAL,	  /* libcurl could not do it */
+	HTTP_OK,	/* the response ended as its framing said it would */
+	HTTP_REFUSED,	/* no connection: DNS, refused, TLS, time-out while connecting */
+	HTTP_TIMEOUT,	/* total time-out */
+	HTTP_BROKEN,	/* reset or ended too early */
+	HTTP_FORBIDDEN, /* the address guard said no */
+	HTTP_INTERNAL,	/* libcurl could not do it */
 };
 
 /* What a transfer does.  Strings are copied; the body is borrowed until on_done

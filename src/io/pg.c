@@ -29,8 +29,8 @@ struct pg {
 	char *url, *name;
 	const char *prepared[STATEMENTS_MAX]; /* addresses of statement texts */
 	size_t n_prepared;
-	int depth;	/* nested pg_begin() calls */
-	bool doomed;	/* an inner rollback: the outer commit must fail */
+	int depth;	  /* nested pg_begin() calls */
+	bool doomed;	  /* an inner rollback: the outer commit must fail */
 	int64_t tried_ms; /* last connection attempt */
 	uint64_t spent_us;
 	char sqlstate[6], error[256], constraint[64];
@@ -103,7 +103,7 @@ connect_now(struct pg *pg)
 	pg->tried_ms = clock_mono_ms();
 	snprintf(timeout, sizeof(timeout), "%" PRId64, (pg->conf->database_connect_timeout + 999) / 1000);
 	snprintf(options, sizeof(options), "-c statement_timeout=%" PRId64 " -c timezone=UTC",
-		 pg->conf->database_statement_timeout);
+	    pg->conf->database_statement_timeout);
 	pg->conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(pg->conn) != CONNECTION_OK) {
 		set_error(pg, "08001", PQerrorMessage(pg->conn), NULL);
@@ -190,8 +190,8 @@ failure(struct pg *pg, const PGresult *res)
 	const char *state = res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
 	set_error(pg, state != NULL ? state : "08006",
-		  state != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(pg->conn),
-		  res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
+	    state != NULL ? PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY) : PQerrorMessage(pg->conn),
+	    res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_CONSTRAINT_NAME));
 	if (res == NULL || PQstatus(pg->conn) != CONNECTION_OK) {
 		LOG(ERROR, "pg_connection_lost", LS("sqlstate", pg->sqlstate), LS("error", pg->error));
 		disconnect(pg);
@@ -208,7 +208,8 @@ failure(struct pg *pg, const PGresult *res)
 	 * available, 57 operator intervention (time-out, shutdown). */
 	if (strspn(pg->sqlstate, "0") > 0 && pg->sqlstate[1] == '8')
 		return E_UNAVAILABLE;
-	for (const char *const *class = (const char *const[]){ "25", "40", "53", "55", "57", NULL }; *class != NULL; class++)
+	for (const char *const *class = (const char *const[]){ "25", "40", "53", "55", "57", NULL }; *class != NULL;
+	     class ++)
 		if (strncmp(pg->sqlstate, *class, 2) == 0)
 			return E_UNAVAILABLE;
 	return E_INTERNAL;
@@ -301,7 +302,8 @@ worth_another_try(struct pg *pg, enum status st, bool again)
 		pg->tried_ms = -RECONNECT_PAUSE_MS;
 		return true;
 	}
-	return again && st == E_UNAVAILABLE && strcmp(pg->sqlstate, "57014") != 0 && strncmp(pg->sqlstate, "53", 2) != 0;
+	return again && st == E_UNAVAILABLE && strcmp(pg->sqlstate, "57014") != 0 &&
+	    strncmp(pg->sqlstate, "53", 2) != 0;
 }
 
 enum status

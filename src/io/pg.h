@@ -35,16 +35,16 @@ struct pg;
 struct rows;
 
 struct pg_arg {
-	const char *text;      /* NULL: SQL NULL, unless kind says otherwise */
+	const char *text; /* NULL: SQL NULL, unless kind says otherwise */
 	int64_t num;
 	size_t len;
 	enum { PG_TEXT, PG_INT, PG_BOOL, PG_UCR, PG_BYTES } kind;
 };
 
-#define PS(s) ((struct pg_arg){ .kind = PG_TEXT, .text = (s) })		     /* text, uuid, json, timestamptz … */
-#define PI(n) ((struct pg_arg){ .kind = PG_INT, .num = (int64_t)(n) })	     /* int, bigint */
-#define PB(b) ((struct pg_arg){ .kind = PG_BOOL, .num = (b) ? 1 : 0 })	     /* boolean */
-#define PM(ucr) ((struct pg_arg){ .kind = PG_UCR, .num = (ucr) })	     /* micro-credits as numeric */
+#define PS(s) ((struct pg_arg){ .kind = PG_TEXT, .text = (s) })	       /* text, uuid, json, timestamptz … */
+#define PI(n) ((struct pg_arg){ .kind = PG_INT, .num = (int64_t)(n) }) /* int, bigint */
+#define PB(b) ((struct pg_arg){ .kind = PG_BOOL, .num = (b) ? 1 : 0 }) /* boolean */
+#define PM(ucr) ((struct pg_arg){ .kind = PG_UCR, .num = (ucr) })      /* micro-credits as numeric */
 #define PX(p, n) ((struct pg_arg){ .kind = PG_BYTES, .text = (const char *)(p), .len = (n) }) /* bytea */
 #define PNULL ((struct pg_arg){ .kind = PG_TEXT })
 #define PG_ARGS(...) ((const struct pg_arg[]){ { .kind = PG_TEXT } __VA_OPT__(, ) __VA_ARGS__ })
@@ -60,14 +60,13 @@ void pg_free(struct pg *pg);
  * exclusion violation; E_NOT_FOUND foreign key; E_INVALID_REQUEST a check or a
  * value the type refuses; E_UNAVAILABLE no connection, time-out, shutdown, disk
  * full; E_INTERNAL the rest (logged with SQLSTATE). */
-#define pg_query(pg, rows, sql, ...) \
-	pg_run((pg), (rows), (sql), PG_ARGS(__VA_ARGS__) + 1, PG_NARGS(__VA_ARGS__), false)
+#define pg_query(pg, rows, sql, ...) pg_run((pg), (rows), (sql), PG_ARGS(__VA_ARGS__) + 1, PG_NARGS(__VA_ARGS__), false)
 /* The same for statements that do no harm when run twice: retried on a new
  * connection when the old one was lost, and after deadlock or serialization failure. */
 #define pg_query_again(pg, rows, sql, ...) \
 	pg_run((pg), (rows), (sql), PG_ARGS(__VA_ARGS__) + 1, PG_NARGS(__VA_ARGS__), true)
-enum status pg_run(struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *args, size_t nargs,
-		   bool again) MUST_CHECK;
+enum status pg_run(
+    struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *args, size_t nargs, bool again) MUST_CHECK;
 /* Run a script of several statements without parameters (migrations, tests). */
 enum status pg_script(struct pg *pg, const char *sql) MUST_CHECK;
 

@@ -234,7 +234,7 @@ on_io(evutil_socket_t fd, short what, void *arg)
 {
 	struct reactor_watch *w = arg;
 	unsigned events = ((what & EV_READ) ? WATCH_READ : 0) | ((what & EV_WRITE) ? WATCH_WRITE : 0) |
-			  ((what & EV_CLOSED) ? WATCH_CLOSED : 0);
+	    ((what & EV_CLOSED) ? WATCH_CLOSED : 0);
 
 	w->fn(w->arg, (int)fd, events);
 }
@@ -243,7 +243,7 @@ static void
 arm(struct reactor_watch *w)
 {
 	short what = (short)(EV_PERSIST | ((w->events & WATCH_READ) ? EV_READ : 0) |
-			     ((w->events & WATCH_WRITE) ? EV_WRITE : 0) | ((w->events & WATCH_CLOSED) ? EV_CLOSED : 0));
+	    ((w->events & WATCH_WRITE) ? EV_WRITE : 0) | ((w->events & WATCH_CLOSED) ? EV_CLOSED : 0));
 
 	if (w->events == 0)
 		return;

@@ -4,7 +4,7 @@
 
 /* Declare every handler and field table of the route table … */
 #define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \
-	handler_fn handler;                                                      \
+	handler_fn handler; \
 	extern const struct field fields[];
 #include "routes.def"
 #undef ROUTE

@@ -86,8 +86,13 @@ set_up(void)
 	if (fd < 0 || bind(fd, (struct sockaddr *)(void *)&address, sizeof(address)) != 0 || listen(fd, 16) != 0)
 		abort();
 	reactor = reactor_new();
-	server = fcgi_server_new(reactor, &(struct fcgi_options){ .listen_fd = fd, .max_connections = 8,
-	    .max_header_bytes = HEADER_CAP, .read_timeout_ms = 1000, .send_timeout_ms = 1000, .on_request = on_request });
+	server = fcgi_server_new(reactor,
+	    &(struct fcgi_options){ .listen_fd = fd,
+		.max_connections = 8,
+		.max_header_bytes = HEADER_CAP,
+		.read_timeout_ms = 1000,
+		.send_timeout_ms = 1000,
+		.on_request = on_request });
 	watch = reactor_timer_new(reactor, look, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -111,7 +116,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (server == NULL)
 		set_up();
-	if (size > 65536 || !libfcgi_can_take(data, size) || fd < 0 || connect(fd, (struct sockaddr *)(void *)&address, sizeof(address)) != 0) {
+	if (size > 65536 || !libfcgi_can_take(data, size) || fd < 0 ||
+	    connect(fd, (struct sockaddr *)(void *)&address, sizeof(address)) != 0) {
 		close(fd);
 		return 0;
 	}
