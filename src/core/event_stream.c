@@ -127,7 +127,7 @@ compare_sessions(const void *a, const void *b)
 static bool
 is_over(const struct session_check *c, const struct event_stream *es)
 {
-	struct session key, *found;
+	struct session key = { .live = false }, *found;
 
 	memcpy(key.id, es->session_id, UUID_LEN);
 	found = bsearch(&key, c->sessions, c->n, sizeof(key), compare_sessions);
