@@ -5,7 +5,7 @@
  * I1-I6 and I9 are one query over one snapshot of the database.  I8 compares
  * the slots in Redis with the live tasks; it may take one lease until both
  * agree, so differences are looked at again for that long (--no-wait: once).
- * The exit status is 0 when all hold.  See docs on the invariants in HACKING.md.
+ * The exit status is 0 when all hold.
  */
 #include <stdio.h>
 #include <stdlib.h>

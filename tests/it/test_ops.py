@@ -14,6 +14,12 @@ from weirtest import Fcgi, Services, fcgi_params, wait_until
 WEIR_CONF = {"server": {"ops_token": "let-me-see", "slow_request": "1s"}}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def whole(weir):
+    """Every responder of the pool is ready before the first test."""
+    wait_until(lambda: weir.get("/status?json").json["pool"]["ready"] == 2, "the pool is whole")
+
+
 @pytest.fixture(scope="module")
 def own():
     """A whole Weir with a PostgreSQL of its own, which may be stopped."""

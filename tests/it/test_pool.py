@@ -45,6 +45,12 @@ def healthz(path, timeout_s=10):
         return f.request("GET", "/healthz").status
 
 
+@pytest.fixture(scope="module", autouse=True)
+def whole(weir):
+    """Every responder of the pool is ready before the first test."""
+    wait_until(lambda: weir.get("/status?json").json["pool"]["ready"] == 2, "the pool is whole")
+
+
 class Load:
     """Requests from some threads until stop(); `failed` holds what was no 200."""
 
@@ -298,6 +304,12 @@ def listening(path):
     return s
 
 
+def listens(path):
+    """Does anybody? (The file is there a moment earlier.)"""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(path) == 0
+
+
 def refusal(data, *options, stdin=subprocess.DEVNULL):
     done = subprocess.run([data.program("weir-fcgi"), "-c", data.conf_path, *options], stdin=stdin, capture_output=True,
                           text=True, timeout=30)
@@ -335,7 +347,7 @@ def test_spawn_fcgi(data):
     path = data.sockets + "/spawn"
     with started(data, ["spawn-fcgi", "-n", "-s", path, "-M", "0660", "--", data.program("weir-fcgi"), "-c",
                         data.conf_path]):
-        wait_until(lambda: os.path.exists(path), "the socket")
+        wait_until(lambda: listens(path), "the socket")
         assert healthz(path) == 200
 
 
@@ -343,7 +355,7 @@ def test_spawn_fcgi_multiwatch(data):
     path = data.sockets + "/multi"
     with started(data, ["spawn-fcgi", "-n", "-s", path, "--", "/usr/bin/multiwatch", "-f", "2", "--",
                         data.program("weir-fcgi"), "-c", data.conf_path]):
-        wait_until(lambda: os.path.exists(path), "the socket")
+        wait_until(lambda: listens(path), "the socket")
         assert healthz(path) == 200
         wait_until(ready(data, 2), "both count on one scoreboard")
         victim = pool_json(data)["processes"][0]["pid"]
@@ -360,7 +372,7 @@ def test_listen_mode_and_group(data):
     path = data.sockets + "/made"
     group = grp.getgrgid(os.getgid()).gr_name
     with started(data, [data.program("weir-fcgi"), "-c", data.conf_path, "--listen", f"{path},0640,{group}"]):
-        wait_until(lambda: os.path.exists(path), "the socket")
+        wait_until(lambda: listens(path), "the socket")
         assert healthz(path) == 200
         st = os.stat(path)
         assert stat.S_IMODE(st.st_mode) == 0o640 and st.st_gid == os.getgid()
@@ -374,12 +386,8 @@ def test_a_stale_socket_is_replaced(data):
     path = data.sockets + "/stale"
     listening(path).close()
     with started(data, [data.program("weir-fcgi"), "-c", data.conf_path, "--listen", path]):
-        def up():
-            try:
-                return healthz(path) == 200
-            except ConnectionRefusedError:
-                return False
-        wait_until(up, "it serves")
+        wait_until(lambda: listens(path), "the socket")
+        assert healthz(path) == 200
 
 
 @pytest.mark.parametrize("options, status, words", [
@@ -441,7 +449,7 @@ def test_starts_without_a_scoreboard_file(data):
     data.write_conf({"server": {"scoreboard": "/nonexistent/board"}}, conf)
     path = data.sockets + "/noboard"
     with started(data, [data.program("weir-fcgi"), "-c", conf, "--listen", path, "--pool", "2"]):
-        wait_until(lambda: os.path.exists(path), "the socket")
+        wait_until(lambda: listens(path), "the socket")
         assert healthz(path) == 200
         with Fcgi(path) as f:
             text = f.request("GET", "/metrics").text
