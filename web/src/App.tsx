@@ -1,0 +1,109 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect } from "react";
+import { useTranslation } from "react-i18next";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { useSession } from "@/api/session";
+import { tasks } from "@/api/weir";
+import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
+import { Logo } from "@/components/ui/Logo";
+import { Toaster } from "@/components/ui/Toaster";
+import { queryClient } from "@/queries/client";
+import { useTasks } from "@/stores/tasks";
+import { followEvents } from "@/stream/events";
+
+const ChatPage = lazy(() => import("@/pages/ChatPage"));
+const SettingsPage = lazy(() => import("@/pages/SettingsPage"));
+const AdminPage = lazy(() => import("@/pages/admin/AdminPage"));
+const SignIn = lazy(() => import("@/pages/SignIn"));
+const Register = lazy(() => import("@/pages/Register"));
+const Forgot = lazy(() => import("@/pages/Forgot"));
+const Reset = lazy(() => import("@/pages/Reset"));
+
+export function App() {
+	return (
+		<QueryClientProvider client={queryClient}>
+			<ErrorBoundary>
+				<Suspense fallback={<Splash />}>
+					<Pages />
+				</Suspense>
+			</ErrorBoundary>
+			<Toaster />
+		</QueryClientProvider>
+	);
+}
+
+function Pages() {
+	const status = useSession((s) => s.status);
+	if (status === "unknown") return <Splash />;
+	return (
+		<Switch>
+			<Route path="/reset" component={Reset} />
+			<Route path="/signin">{status === "in" ? <Return /> : <SignIn />}</Route>
+			<Route path="/register">{status === "in" ? <Return /> : <Register />}</Route>
+			<Route path="/forgot">{status === "in" ? <Return /> : <Forgot />}</Route>
+			<Route>{status === "in" ? <SignedIn /> : <ToSignIn />}</Route>
+		</Switch>
+	);
+}
+
+function SignedIn() {
+	useSignedIn();
+	return (
+		<Switch>
+			<Route path="/">
+				<ChatPage conversationId={null} />
+			</Route>
+			<Route path="/c/:id">{({ id }) => <ChatPage conversationId={id} />}</Route>
+			<Route path="/settings/:tab?">{({ tab }) => <SettingsPage tab={tab} />}</Route>
+			<Route path="/admin/:area?">{({ area }) => <AdminPage area={area} />}</Route>
+			<Route>
+				<NotFound />
+			</Route>
+		</Switch>
+	);
+}
+
+/** What runs for as long as somebody is signed in. */
+function useSignedIn() {
+	useEffect(() => {
+		const over = new AbortController();
+		void followEvents(over.signal);
+		tasks.limits().then(useTasks.getState().setLimits, () => undefined);
+		return () => over.abort();
+	}, []);
+}
+
+/** Where they wanted to go, and an address of our own only. */
+function returnPath(): string {
+	const next = new URLSearchParams(location.search).get("next") ?? "/";
+	return /^\/(?![/\\])/.test(next) ? next : "/";
+}
+
+function Return() {
+	return <Redirect to={returnPath()} replace />;
+}
+
+function ToSignIn() {
+	const [path] = useLocation();
+	return <Redirect to={path === "/" ? "/signin" : `/signin?next=${encodeURIComponent(path)}`} replace />;
+}
+
+function NotFound() {
+	const { t } = useTranslation();
+	return (
+		<main className="flex h-full flex-col items-center justify-center gap-4 p-6 text-center">
+			<h1 className="text-lg font-semibold">{t("errors.no_page")}</h1>
+			<Link href="/" className="text-accent hover:underline">
+				{t("common.home")}
+			</Link>
+		</main>
+	);
+}
+
+function Splash() {
+	return (
+		<div className="flex h-full items-center justify-center">
+			<Logo size={44} className="animate-breathe" />
+		</div>
+	);
+}

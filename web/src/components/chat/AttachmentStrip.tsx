@@ -1,0 +1,40 @@
+import { AudioLines, File, Film, X } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { Attachment } from "@/api/types";
+import { useMediaUrl } from "@/hooks/useMediaUrl";
+import type { Pending } from "@/hooks/useImageUpload";
+import { fileName } from "@/lib/files";
+import { IconButton } from "../ui/Button";
+import { Spinner } from "../ui/Spinner";
+
+/** What goes along with the next message. */
+export function AttachmentStrip({ attachments, pending, onRemove }: { attachments: Attachment[]; pending: Pending[]; onRemove: (url: string) => void }) {
+	const { t } = useTranslation();
+	if (attachments.length === 0 && pending.length === 0) return null;
+	return (
+		<ul className="flex flex-wrap gap-2 px-3 pt-3">
+			{attachments.map((a) => (
+				<li key={a.url} className="flex h-14 max-w-56 items-center gap-2 rounded-lg border border-line bg-surface ps-2 text-xs text-soft">
+					<Thumb attachment={a} />
+					<span className="truncate">{fileName(a.url) === "file" ? new URL(a.url).host : fileName(a.url)}</span>
+					<IconButton small label={t("upload.remove")} onClick={() => onRemove(a.url)}>
+						<X size={14} />
+					</IconButton>
+				</li>
+			))}
+			{pending.map((p) => (
+				<li key={p.id} role="status" className="flex h-14 max-w-56 items-center gap-2 rounded-lg border border-line bg-surface px-3 text-xs text-soft">
+					<Spinner />
+					<span className="truncate">{t("upload.uploading", { name: p.name })}</span>
+				</li>
+			))}
+		</ul>
+	);
+}
+
+function Thumb({ attachment }: { attachment: Attachment }) {
+	const { src } = useMediaUrl(attachment.url);
+	if (attachment.type === "image" && src) return <img src={src} alt="" className="size-10 shrink-0 rounded-md bg-hover object-cover" />;
+	const Sign = attachment.type === "video" ? Film : attachment.type === "audio" ? AudioLines : File;
+	return <Sign size={18} aria-hidden className="shrink-0 text-faint" />;
+}

@@ -1,0 +1,38 @@
+import { useCallback, useRef } from "react";
+import { useConversationById } from "@/queries/conversations";
+import { useMessageHandlers } from "@/hooks/useMessageHandlers";
+import { useModelSelection } from "@/hooks/useModelSelection";
+import { InputArea, type InputHandle } from "./InputArea";
+import { MessageArea } from "./MessageArea";
+import { TopBar } from "./TopBar";
+
+interface Props {
+	conversationId: string | null;
+	sidebarShown: boolean;
+	onShowSidebar: () => void;
+}
+
+/** One conversation: title, messages, input. */
+export function Chat({ conversationId, sidebarShown, onShowSidebar }: Props) {
+	const { data: conversation } = useConversationById(conversationId);
+	const { models, model, select } = useModelSelection(conversation);
+	const { send, stop, remove } = useMessageHandlers(conversationId, model?.name ?? null);
+	const input = useRef<InputHandle>(null);
+	const focusInput = useCallback(() => input.current?.focus(), []);
+
+	return (
+		<main className="flex h-full min-w-0 grow flex-col">
+			<TopBar key={conversationId} conversation={conversation} sidebarShown={sidebarShown} onShowSidebar={onShowSidebar} />
+			<MessageArea conversationId={conversationId} model={model?.name ?? null} onRemove={remove} onPick={focusInput} />
+			<InputArea
+				ref={input}
+				conversationId={conversationId}
+				models={models}
+				model={model}
+				onSelect={select}
+				onSend={(content, attachments) => void send(content, attachments)}
+				onStop={stop}
+			/>
+		</main>
+	);
+}

@@ -1,0 +1,45 @@
+import { Download, X, ZoomIn, ZoomOut } from "lucide-react";
+import { useState, type WheelEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { download, fileName } from "@/lib/files";
+import { IconButton } from "../ui/Button";
+import { Dialog } from "../ui/Dialog";
+
+const ZOOM_MIN = 0.5;
+const ZOOM_MAX = 6;
+
+export default function ImagePreviewModal({ src, alt, onClose }: { src: string; alt: string; onClose: () => void }) {
+	const [zoom, setZoom] = useState(1);
+	const { t } = useTranslation();
+	const by = (factor: number) => setZoom((z) => Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, z * factor)));
+	const wheel = (e: WheelEvent) => by(e.deltaY < 0 ? 1.1 : 1 / 1.1);
+
+	return (
+		<Dialog bare title={alt || t("media.image")} onClose={onClose}>
+			<div
+				className="flex h-dvh w-full overflow-auto p-4"
+				onWheel={wheel}
+				onClick={(e) => e.target === e.currentTarget && onClose()}
+			>
+				<img src={src} alt={alt} style={{ scale: zoom }} className="m-auto max-h-full max-w-full rounded-lg object-contain transition-[scale]" />
+			</div>
+			<div className="fixed inset-x-0 bottom-[max(1.5rem,env(safe-area-inset-bottom))] mx-auto flex w-fit items-center gap-1 rounded-xl border border-line bg-raised p-1 shadow-lift">
+				<IconButton label={t("media.zoom_out")} onClick={() => by(1 / 1.4)}>
+					<ZoomOut size={18} />
+				</IconButton>
+				<button type="button" onClick={() => setZoom(1)} className="w-14 rounded-lg py-2 text-sm tabular-nums hover:bg-hover">
+					{Math.round(zoom * 100)}%
+				</button>
+				<IconButton label={t("media.zoom_in")} onClick={() => by(1.4)}>
+					<ZoomIn size={18} />
+				</IconButton>
+				<IconButton label={t("media.download")} onClick={() => void download(src, fileName(src))}>
+					<Download size={18} />
+				</IconButton>
+				<IconButton label={t("common.close")} onClick={onClose}>
+					<X size={18} />
+				</IconButton>
+			</div>
+		</Dialog>
+	);
+}

@@ -1,0 +1,139 @@
+import { type ClipboardEvent, forwardRef, type KeyboardEvent, useCallback, useEffect, useImperativeHandle, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import type { Attachment, Model } from "@/api/types";
+import { useDragDropUpload } from "@/hooks/useDragDropUpload";
+import { useImageUpload } from "@/hooks/useImageUpload";
+import { conflictOf } from "@/lib/conflict";
+import { cx } from "@/lib/cx";
+import { useUploadsOffered } from "@/queries/account";
+import { draftOf, NEW, useConversation } from "@/stores/conversation";
+import { turnsOf, useRuntime } from "@/stores/runtime";
+import { useSettings } from "@/stores/settings";
+import { AttachmentStrip } from "./AttachmentStrip";
+import { ConflictAlert } from "./ConflictAlert";
+import { InputControls } from "./InputControls";
+
+export const CONTENT_MAX_CHARS = 32_000;
+const WARN_CHARS = 30_000;
+
+export interface InputHandle {
+	focus: () => void;
+}
+
+interface Props {
+	conversationId: string | null;
+	models: Model[];
+	model: Model | undefined;
+	onSelect: (name: string) => void;
+	onSend: (content: string, attachments: Attachment[]) => void;
+	onStop: () => void;
+}
+
+export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
+	{ conversationId, models, model, onSelect, onSend, onStop },
+	ref,
+) {
+	const key = conversationId ?? NEW;
+	const draft = useConversation((s) => draftOf(s.drafts, conversationId));
+	const setDraft = useConversation((s) => s.setDraft);
+	const streaming = useRuntime((s) => turnsOf(s.turns, conversationId).some((turn) => turn.phase !== "lost"));
+	const stopping = useRuntime((s) => turnsOf(s.turns, conversationId).every((turn) => turn.phase === "stopping"));
+	const sendKey = useSettings((s) => s.sendKey);
+	const filesOffered = useUploadsOffered();
+	const area = useRef<HTMLTextAreaElement>(null);
+	const { t } = useTranslation();
+
+	const attach = useCallback(
+		(a: Attachment) => {
+			const now = draftOf(useConversation.getState().drafts, conversationId).attachments;
+			// The wire has room for one of each kind: the newer takes the place.
+			setDraft(key, { attachments: [...now.filter((x) => x.type !== a.type), a] });
+		},
+		[conversationId, key, setDraft],
+	);
+	const { pending, upload } = useImageUpload(attach);
+	const drop = useDragDropUpload(filesOffered, (files) => void upload(files));
+
+	useImperativeHandle(ref, () => ({ focus: () => area.current?.focus() }), []);
+	useEffect(() => {
+		if (matchMedia("(pointer: fine)").matches) area.current?.focus();
+	}, [key]);
+	useEffect(() => grow(area.current), [draft.text, key]);
+
+	const conflict = conflictOf(model, draft.attachments);
+	const length = [...draft.text].length;
+	const canSend =
+		draft.text.trim() !== "" && length <= CONTENT_MAX_CHARS && pending.length === 0 && !streaming && !conflict && model !== undefined;
+	const send = () => {
+		if (canSend) onSend(draft.text.trim(), draft.attachments);
+	};
+	const onKeyDown = (e: KeyboardEvent) => {
+		if (e.key === "Escape" && streaming) onStop();
+		// During composition (IME) Enter chooses a word.
+		if (e.key !== "Enter" || e.shiftKey || e.nativeEvent.isComposing || e.keyCode === 229) return;
+		if (sendKey === "mod-enter" && !e.ctrlKey && !e.metaKey) return;
+		e.preventDefault();
+		send();
+	};
+	const onPaste = (e: ClipboardEvent) => {
+		const files = [...e.clipboardData.files];
+		if (!filesOffered || files.length === 0) return;
+		e.preventDefault();
+		void upload(files);
+	};
+	return (
+		<div className="mx-auto w-full max-w-3xl px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-6">
+			{conflict && model && <ConflictAlert conflict={conflict} model={model} models={models} onSelect={onSelect} />}
+			<div
+				{...drop.handlers}
+				className={cx(
+					"rounded-2xl border bg-raised shadow-box transition-colors focus-within:border-accent",
+					drop.over ? "border-dashed border-accent bg-tint" : "border-line-strong",
+				)}
+			>
+				<AttachmentStrip
+					attachments={draft.attachments}
+					pending={pending}
+					onRemove={(url) => setDraft(key, { attachments: draft.attachments.filter((a) => a.url !== url) })}
+				/>
+				<textarea
+					ref={area}
+					rows={1}
+					value={draft.text}
+					placeholder={drop.over ? t("upload.drop") : t("chat.placeholder")}
+					aria-label={t("chat.message")}
+					enterKeyHint={sendKey === "enter" ? "send" : "enter"}
+					onChange={(e) => setDraft(key, { text: e.target.value })}
+					onKeyDown={onKeyDown}
+					onPaste={onPaste}
+					className="block max-h-60 w-full resize-none bg-transparent px-4 pt-3.5 pb-1 text-base outline-none placeholder:text-faint"
+				/>
+				{length > WARN_CHARS && (
+					<p role="status" className={cx("px-4 text-end text-xs tabular-nums", length > CONTENT_MAX_CHARS ? "text-danger" : "text-faint")}>
+						{t("chat.length", { length, max: CONTENT_MAX_CHARS })}
+					</p>
+				)}
+				<InputControls
+					models={models}
+					model={model}
+					onSelect={onSelect}
+					filesOffered={filesOffered}
+					onFiles={(files) => void upload(files)}
+					onLink={attach}
+					canSend={canSend}
+					streaming={streaming}
+					stopping={stopping}
+					onSend={send}
+					onStop={onStop}
+				/>
+			</div>
+			<p className="mt-2 hidden text-center text-xs text-faint sm:block">{t("chat.disclaimer")}</p>
+		</div>
+	);
+});
+
+function grow(area: HTMLTextAreaElement | null) {
+	if (!area) return;
+	area.style.height = "auto";
+	area.style.height = `${area.scrollHeight}px`;
+}

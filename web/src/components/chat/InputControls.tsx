@@ -1,0 +1,50 @@
+import { ArrowUp, Square } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { Attachment, Model } from "@/api/types";
+import { Button, IconButton } from "../ui/Button";
+import { AdvancedSettingsMenu } from "./AdvancedSettingsMenu";
+import { AudioRecorder } from "./AudioRecorder";
+import { ModelSelector } from "./ModelSelector";
+import { UploadMenu } from "./UploadMenu";
+
+interface Props {
+	models: Model[];
+	model: Model | undefined;
+	onSelect: (name: string) => void;
+	filesOffered: boolean;
+	onFiles: (files: File[]) => void;
+	onLink: (attachment: Attachment) => void;
+	canSend: boolean;
+	streaming: boolean;
+	stopping: boolean;
+	onSend: () => void;
+	onStop: () => void;
+}
+
+/** The row under the text: what to attach, which model, send or stop. */
+export function InputControls(p: Props) {
+	const { t } = useTranslation();
+	return (
+		<div className="flex items-center gap-0.5 p-2">
+			<UploadMenu files={p.filesOffered} onFiles={p.onFiles} onLink={p.onLink} />
+			{p.filesOffered && <AudioRecorder onRecorded={(file) => p.onFiles([file])} />}
+			<AdvancedSettingsMenu />
+			<div className="grow" />
+			<ModelSelector models={p.models} model={p.model} onSelect={p.onSelect} />
+			{p.streaming ? (
+				<Button look="soft" small disabled={p.stopping} icon={<Square size={12} aria-hidden className="fill-current" />} onClick={p.onStop} className="ms-1 h-9">
+					{t("chat.stop")}
+				</Button>
+			) : (
+				<IconButton
+					label={t("chat.send")}
+					disabled={!p.canSend}
+					onClick={p.onSend}
+					className="ms-1 size-9 bg-accent !text-on-accent hover:bg-accent-strong disabled:bg-hover disabled:!text-faint disabled:opacity-100"
+				>
+					<ArrowUp size={18} />
+				</IconButton>
+			)}
+		</div>
+	);
+}

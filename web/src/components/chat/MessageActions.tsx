@@ -1,0 +1,83 @@
+import { Check, Copy, RefreshCw, Share2, ThumbsDown, ThumbsUp, Trash2, Volume2, VolumeX } from "lucide-react";
+import { memo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Message } from "@/api/types";
+import { useCopy } from "@/hooks/useCopy";
+import { copyText } from "@/lib/clipboard";
+import { canSpeak, toggleSpeech, useSpeech } from "@/lib/speech";
+import { useFeedback } from "@/stores/feedback";
+import { toast } from "@/stores/notices";
+import { IconButton } from "../ui/Button";
+
+interface Props {
+	message: Message;
+	/** An answer is being written: nothing may be answered again meanwhile. */
+	busy: boolean;
+	onRegenerate: (message: Message) => void;
+	onDelete: (message: Message) => void;
+}
+
+export const MessageActions = memo(function MessageActions({ message, busy, onRegenerate, onDelete }: Props) {
+	const [copied, copy] = useCopy();
+	const { t } = useTranslation();
+	const isAnswer = message.role === "assistant";
+	const hasText = message.content !== "";
+
+	return (
+		<>
+			{hasText && (
+				<IconButton small label={copied ? t("common.copied") : t("common.copy")} onClick={() => copy(message.content)}>
+					{copied ? <Check size={15} /> : <Copy size={15} />}
+				</IconButton>
+			)}
+			{isAnswer && (
+				<>
+					<IconButton small label={t("chat.regenerate")} disabled={busy} onClick={() => onRegenerate(message)}>
+						<RefreshCw size={15} />
+					</IconButton>
+					{hasText && <AnswerActions message={message} />}
+				</>
+			)}
+			<IconButton small label={t("chat.delete_message")} disabled={busy} onClick={() => onDelete(message)}>
+				<Trash2 size={15} />
+			</IconButton>
+		</>
+	);
+});
+
+function AnswerActions({ message }: { message: Message }) {
+	const speaking = useSpeech((s) => s.speaking === message.id);
+	const verdict = useFeedback((s) => s.given[message.id]);
+	const give = useFeedback((s) => s.give);
+	const { t } = useTranslation();
+	const share = async () => {
+		if (navigator.share) {
+			await navigator.share({ text: message.content }).catch(() => undefined);
+			return;
+		}
+		if (await copyText(message.content)) toast("ok", t("chat.shared"));
+	};
+	return (
+		<>
+			{canSpeak() && (
+				<IconButton
+					small
+					active={speaking}
+					label={t(speaking ? "chat.stop_reading" : "chat.read_aloud")}
+					onClick={() => toggleSpeech(message.id, message.content)}
+				>
+					{speaking ? <VolumeX size={15} /> : <Volume2 size={15} />}
+				</IconButton>
+			)}
+			<IconButton small active={verdict === "up"} aria-pressed={verdict === "up"} label={t("chat.good")} onClick={() => give(message.id, "up")}>
+				<ThumbsUp size={15} />
+			</IconButton>
+			<IconButton small active={verdict === "down"} aria-pressed={verdict === "down"} label={t("chat.bad")} onClick={() => give(message.id, "down")}>
+				<ThumbsDown size={15} />
+			</IconButton>
+			<IconButton small label={t("chat.share")} onClick={() => void share()}>
+				<Share2 size={15} />
+			</IconButton>
+		</>
+	);
+}

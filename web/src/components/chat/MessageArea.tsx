@@ -1,0 +1,88 @@
+import { ArrowDown } from "lucide-react";
+import { useCallback, useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Message } from "@/api/types";
+import { useMessageLoader } from "@/hooks/useMessageLoader";
+import { useRegenerateHandlers } from "@/hooks/useRegenerateHandlers";
+import { useScrollManager } from "@/hooks/useScrollManager";
+import { cx } from "@/lib/cx";
+import { useSettings } from "@/stores/settings";
+import { Button } from "../ui/Button";
+import { Failed } from "../ui/State";
+import { DeleteMessageModal } from "./DeleteMessageModal";
+import { EmptyState } from "./EmptyState";
+import { LoadingSkeleton } from "./LoadingSkeleton";
+import { MessageItem } from "./MessageItem";
+
+interface Props {
+	conversationId: string | null;
+	model: string | null;
+	onRemove: (id: string) => Promise<void>;
+	onPick: () => void;
+}
+
+const SIZES = { small: "text-sm", normal: "text-base", large: "text-lg" };
+
+export function MessageArea({ conversationId, model, onRemove, onPick }: Props) {
+	const { messages, live, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } =
+		useMessageLoader(conversationId);
+	const scroll = useScrollManager(conversationId);
+	const size = useSettings((s) => s.textSize);
+	const [deleting, setDeleting] = useState<Message | null>(null);
+	const regenerate = useRegenerateHandlers(conversationId, model);
+	const remove = useCallback((m: Message) => setDeleting(m), []);
+	const { t } = useTranslation();
+	const { toBottom } = scroll;
+
+	// One's own question is always worth seeing.
+	const asking = live.some((turn) => turn.phase === "asking" && turn.kind !== "follow");
+	useEffect(() => {
+		if (asking) toBottom();
+	}, [asking, toBottom]);
+
+	const isEmpty = messages.length === 0;
+	const isNew = isEmpty && (conversationId === null || (!isPending && !error));
+	return (
+		<div className="relative min-h-0 grow">
+			<div ref={scroll.box} className="h-full overflow-y-auto overscroll-contain" data-testid="messages">
+				<div
+					ref={scroll.content}
+					role="log"
+					aria-label={t("chat.messages")}
+					className={cx("mx-auto flex min-h-full max-w-3xl flex-col gap-6 px-4 pt-6 pb-10 sm:px-6", SIZES[size])}
+				>
+					{isNew && <EmptyState onPick={onPick} />}
+					{isEmpty && conversationId !== null && isPending && <LoadingSkeleton />}
+					{isEmpty && error && <Failed error={error} onRetry={() => void refetch()} />}
+					{hasNextPage && (
+						<Button small look="ghost" busy={isFetchingNextPage} onClick={() => void fetchNextPage()} className="self-center">
+							{t("chat.earlier")}
+						</Button>
+					)}
+					{messages.map((m, i) => (
+						<MessageItem
+							key={m.id}
+							message={m}
+							turn={live.find((turn) => (turn.assistantId ?? turn.answer.id) === m.id)}
+							last={i === messages.length - 1}
+							busy={live.length > 0}
+							onRegenerate={regenerate}
+							onDelete={remove}
+						/>
+					))}
+				</div>
+			</div>
+			{scroll.away && (
+				<Button
+					small
+					icon={<ArrowDown size={15} aria-hidden />}
+					onClick={() => toBottom(true)}
+					className="absolute inset-x-0 bottom-3 mx-auto w-fit animate-rise rounded-full shadow-lift"
+				>
+					{t("chat.to_bottom")}
+				</Button>
+			)}
+			{deleting && <DeleteMessageModal message={deleting} onDelete={onRemove} onClose={() => setDeleting(null)} />}
+		</div>
+	);
+}

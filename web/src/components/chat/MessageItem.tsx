@@ -1,0 +1,89 @@
+import { memo } from "react";
+import { useTranslation } from "react-i18next";
+import type { Message } from "@/api/types";
+import { cx } from "@/lib/cx";
+import { useSettings } from "@/stores/settings";
+import type { LiveTurn } from "@/stores/runtime";
+import { retryLost } from "@/stream/turns";
+import { Markdown } from "../markdown/Markdown";
+import { Button } from "../ui/Button";
+import { MessageError } from "./MessageError";
+import { MessageMedia } from "./MessageMedia";
+import { MessageToolbar } from "./MessageToolbar";
+import { Reasoning } from "./Reasoning";
+
+export interface ItemProps {
+	message: Message;
+	/** The turn that writes this message at the moment. */
+	turn: LiveTurn | undefined;
+	last: boolean;
+	busy: boolean;
+	onRegenerate: (message: Message) => void;
+	onDelete: (message: Message) => void;
+}
+
+export const MessageItem = memo(function MessageItem(props: ItemProps) {
+	return props.message.role === "user" ? <Question {...props} /> : <Answer {...props} />;
+});
+
+function Question({ message, last, busy, onRegenerate, onDelete }: ItemProps) {
+	const { t } = useTranslation();
+	return (
+		<article aria-label={t("chat.you")} data-message={message.id} className="group flex flex-col items-end ps-10">
+			<div className="max-w-full rounded-2xl rounded-ee-md bg-surface px-4 py-2.5">
+				<MessageMedia attachments={message.attachments} />
+				<p className="wrap-anywhere whitespace-pre-wrap">{message.content}</p>
+			</div>
+			{message.status !== "pending" && (
+				<MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />
+			)}
+		</article>
+	);
+}
+
+function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps) {
+	const showReasoning = useSettings((s) => s.showReasoning);
+	const { t } = useTranslation();
+	const reasoning = turn ? turn.reasoning : message.reasoning;
+	const isStopped = !turn && message.status === "success" && message.error_message !== null;
+	return (
+		<article
+			aria-label={t("chat.answer")}
+			aria-busy={turn !== undefined}
+			data-message={message.id}
+			data-status={message.status}
+			className="group"
+		>
+			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
+			<MessageMedia attachments={message.attachments} />
+			{message.content && <Markdown text={message.content} />}
+			{turn && <TurnState turn={turn} />}
+			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
+			{!turn && message.is_error && <MessageError message={message} busy={busy} onRegenerate={onRegenerate} />}
+			{!turn && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
+		</article>
+	);
+}
+
+function TurnState({ turn }: { turn: LiveTurn }) {
+	const { t } = useTranslation();
+	if (turn.phase === "lost")
+		return (
+			<div role="alert" className="mt-2 flex items-center gap-3 rounded-xl bg-warn-tint px-4 py-3 text-sm">
+				<p className="grow text-ink">{t("chat.lost")}</p>
+				<Button small onClick={() => retryLost(turn.key)}>
+					{t("chat.reconnect")}
+				</Button>
+			</div>
+		);
+	if (turn.phase === "streaming" && turn.text) return <span aria-hidden className="mt-2 block h-4 w-2 animate-breathe rounded-xs bg-accent" />;
+	const word = turn.phase === "reconnecting" ? t("chat.reconnecting") : turn.phase === "stopping" ? t("chat.stopping") : null;
+	return (
+		<p role="status" className="flex h-7 items-center gap-1.5 text-sm text-faint">
+			{[0, 1, 2].map((i) => (
+				<span key={i} aria-hidden className={cx("size-1.5 animate-breathe rounded-full bg-accent", i === 1 && "delay-150", i === 2 && "delay-300")} />
+			))}
+			<span className={word ? "ms-1" : "sr-only"}>{word ?? t("chat.waiting")}</span>
+		</p>
+	);
+}

@@ -1,0 +1,105 @@
+import { AudioLines, Brain, Check, ChevronDown, Eye, Film, Wrench } from "lucide-react";
+import { useCallback, useRef, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Model } from "@/api/types";
+import { cx } from "@/lib/cx";
+import { compact, credits } from "@/lib/format";
+import { Popover } from "../ui/Menu";
+
+const ABILITIES = { vision: Eye, reasoning: Brain, audio: AudioLines, video: Film, tools: Wrench } as const;
+
+interface Props {
+	models: Model[];
+	model: Model | undefined;
+	onSelect: (name: string) => void;
+}
+
+export function ModelSelector({ models, model, onSelect }: Props) {
+	const [open, setOpen] = useState(false);
+	const button = useRef<HTMLButtonElement>(null);
+	const close = useCallback(() => setOpen(false), []);
+	const { t } = useTranslation();
+	const name = model ? model.display_name || model.name : t("chat.no_model");
+	return (
+		<>
+			<button
+				ref={button}
+				type="button"
+				disabled={models.length === 0}
+				aria-haspopup="listbox"
+				aria-expanded={open}
+				aria-label={t("chat.model_is", { name })}
+				onClick={() => setOpen(!open)}
+				className="flex h-9 max-w-44 items-center gap-1 rounded-lg px-2.5 text-sm text-soft transition-colors hover:bg-hover hover:text-ink disabled:opacity-50 sm:max-w-60"
+			>
+				<span className="truncate">{name}</span>
+				<ChevronDown size={15} aria-hidden className="shrink-0 text-faint" />
+			</button>
+			{open && (
+				<Popover anchor={button.current!} role="listbox" label={t("chat.model")} above onClose={close} className="w-80">
+					{models.map((m) => (
+						<ModelOption
+							key={m.id}
+							model={m}
+							selected={m.id === model?.id}
+							onSelect={() => {
+								onSelect(m.name);
+								close();
+							}}
+						/>
+					))}
+				</Popover>
+			)}
+		</>
+	);
+}
+
+function ModelOption({ model, selected, onSelect }: { model: Model; selected: boolean; onSelect: () => void }) {
+	const { t } = useTranslation();
+	return (
+		<button
+			type="button"
+			role="option"
+			aria-selected={selected}
+			onClick={onSelect}
+			className={cx(
+				"flex w-full items-start gap-2 rounded-lg px-3 py-2 text-start transition-colors hover:bg-hover focus-visible:bg-hover focus-visible:outline-none",
+			)}
+		>
+			<span className="min-w-0 grow">
+				<span className="flex items-center gap-2 text-sm font-medium text-ink">
+					<span className="truncate">{model.display_name || model.name}</span>
+					<Abilities names={model.abilities} />
+				</span>
+				<span className="mt-0.5 block text-xs text-faint">{price(model, t)}</span>
+				<span className="block text-xs text-faint">{t("chat.context", { tokens: compact(model.context_tokens) })}</span>
+			</span>
+			{selected && <Check size={16} aria-hidden className="mt-0.5 shrink-0 text-accent" />}
+		</button>
+	);
+}
+
+function Abilities({ names }: { names: string[] }) {
+	const { t } = useTranslation();
+	return (
+		<span className="flex shrink-0 gap-1 text-faint">
+			{names.map((name) => {
+				const Sign = ABILITIES[name as keyof typeof ABILITIES];
+				return Sign ? (
+					<span key={name} title={t(`abilities.${name as keyof typeof ABILITIES}`)}>
+						<Sign size={13} aria-hidden />
+						<span className="sr-only">{t(`abilities.${name as keyof typeof ABILITIES}`)}</span>
+					</span>
+				) : null;
+			})}
+		</span>
+	);
+}
+
+function price(m: Model, t: ReturnType<typeof useTranslation>["t"]): string {
+	const parts: string[] = [];
+	if (m.price_input_per_mtok > 0 || m.price_output_per_mtok > 0)
+		parts.push(t("chat.price", { input: credits(m.price_input_per_mtok), output: credits(m.price_output_per_mtok) }));
+	if (m.price_per_call > 0) parts.push(t("chat.price_call", { call: credits(m.price_per_call) }));
+	return parts.length > 0 ? parts.join(" · ") : t("chat.free");
+}

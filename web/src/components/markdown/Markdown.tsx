@@ -1,0 +1,86 @@
+/*
+ * A model's answer. Its Markdown becomes React elements, never HTML text: tags
+ * in it stay text, and what remains passes a sanitizer and a list of URL schemes.
+ */
+import { memo, useEffect, useMemo, useState } from "react";
+import ReactMarkdown, { type Components, type Options } from "react-markdown";
+import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
+import remarkGfm from "remark-gfm";
+import { splitBlocks } from "@/lib/blocks";
+import { CodeBlock } from "./CodeBlock";
+import { RemoteImage } from "./RemoteImage";
+
+type Plugins = Pick<Options, "remarkPlugins" | "rehypePlugins">;
+
+const PLAIN: Plugins = {
+	remarkPlugins: [remarkGfm],
+	rehypePlugins: [[rehypeSanitize, { ...defaultSchema, clobberPrefix: "md-" }]],
+};
+const MATH = /\$\$|\\\(|\\\[|(?<![\\$\w])\$[^\s$][^$\n]*\$(?!\d)/;
+
+const components: Components = {
+	a: ({ href, children }) => (
+		<a href={href} target="_blank" rel="noopener noreferrer nofollow">
+			{children}
+		</a>
+	),
+	img: ({ src, alt }) => <RemoteImage src={typeof src === "string" ? src : ""} alt={alt ?? ""} />,
+	pre: ({ children }) => <>{children}</>,
+	code: ({ className, children, node }) => {
+		const language = /language-(\S+)/.exec(className ?? "")?.[1];
+		const text = String(children ?? "");
+		const isBlock = language !== undefined || text.endsWith("\n") || spansLines(node);
+		return isBlock ? <CodeBlock code={text.replace(/\n$/, "")} language={language ?? ""} /> : <code>{children}</code>;
+	},
+	table: ({ children }) => (
+		<div tabIndex={0} role="group" className="overflow-x-auto rounded-xl border border-line">
+			<table>{children}</table>
+		</div>
+	),
+};
+
+function spansLines(node: { position?: { start: { line: number }; end: { line: number } } } | undefined): boolean {
+	return !!node?.position && node.position.end.line > node.position.start.line;
+}
+
+const Block = memo(function Block({ text, plugins }: { text: string; plugins: Plugins }) {
+	return (
+		<div>
+			<ReactMarkdown {...plugins} components={components}>
+				{text}
+			</ReactMarkdown>
+		</div>
+	);
+});
+
+export const Markdown = memo(function Markdown({ text }: { text: string }) {
+	const plugins = usePlugins(text);
+	const blocks = useMemo(() => splitBlocks(text), [text]);
+	return (
+		<div className="prose">
+			{blocks.map((block, i) => (
+				<Block key={i} text={block} plugins={plugins} />
+			))}
+		</div>
+	);
+});
+
+let withMath: Plugins | null = null;
+
+/** Formulas are loaded with the first text that has any. */
+function usePlugins(text: string): Plugins {
+	const hasMath = useMemo(() => MATH.test(text), [text]);
+	const [plugins, setPlugins] = useState(withMath ?? PLAIN);
+	useEffect(() => {
+		if (!hasMath || plugins !== PLAIN) return;
+		let current = true;
+		void import("./math").then((m) => {
+			withMath = m.extend(PLAIN);
+			if (current) setPlugins(withMath);
+		});
+		return () => {
+			current = false;
+		};
+	}, [hasMath, plugins]);
+	return hasMath ? plugins : PLAIN;
+}

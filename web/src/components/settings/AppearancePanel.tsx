@@ -1,0 +1,42 @@
+import { useTranslation } from "react-i18next";
+import { me as api } from "@/api/weir";
+import type { Language } from "@/i18n/language";
+import { type Theme, useSettings } from "@/stores/settings";
+import { AdvancedSettings } from "../chat/AdvancedSettingsMenu";
+import { Segments } from "../ui/Field";
+
+export function AppearancePanel() {
+	const { theme, language, change } = useSettings();
+	const { t } = useTranslation();
+	const setLanguage = (next: Language) => {
+		change({ language: next });
+		// Mails come in the same language; if this fails they come in the old one.
+		api.patch({ locale: next }).catch(() => undefined);
+	};
+	return (
+		<div className="flex max-w-md flex-col gap-3">
+			<Segments<Language>
+				label={t("settings.language")}
+				value={language}
+				onChange={setLanguage}
+				options={[
+					{ value: "zh", label: "中文" },
+					{ value: "en", label: "English" },
+				]}
+			/>
+			<Segments<Theme>
+				label={t("settings.theme")}
+				value={theme}
+				onChange={(next) => change({ theme: next })}
+				options={[
+					{ value: "system", label: t("settings.theme_system") },
+					{ value: "light", label: t("settings.theme_light") },
+					{ value: "dark", label: t("settings.theme_dark") },
+				]}
+			/>
+			<hr />
+			<h3 className="text-sm font-medium">{t("advanced.title")}</h3>
+			<AdvancedSettings />
+		</div>
+	);
+}

@@ -1,0 +1,58 @@
+import { KeyRound, Monitor, Palette, User, Wallet } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { cx } from "@/lib/cx";
+import { AccountPanel } from "./AccountPanel";
+import { AppearancePanel } from "./AppearancePanel";
+import { BalancePanel } from "./BalancePanel";
+import { PasswordPanel } from "./PasswordPanel";
+import { SessionsPanel } from "./SessionsPanel";
+
+const PANELS = {
+	account: { Icon: User, Panel: AccountPanel },
+	balance: { Icon: Wallet, Panel: BalancePanel },
+	appearance: { Icon: Palette, Panel: AppearancePanel },
+	password: { Icon: KeyRound, Panel: PasswordPanel },
+	sessions: { Icon: Monitor, Panel: SessionsPanel },
+} as const;
+
+export type SettingsTab = keyof typeof PANELS;
+const TABS = Object.keys(PANELS) as SettingsTab[];
+
+/** The settings, one panel at a time. `tab` and `onTab` when the address names the panel. */
+export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: SettingsTab) => void }) {
+	const [own, setOwn] = useState<SettingsTab>("account");
+	const { t } = useTranslation();
+	const current = tab !== undefined && tab in PANELS ? (tab as SettingsTab) : own;
+	const { Panel } = PANELS[current];
+	return (
+		<div className="flex flex-col gap-6 sm:min-h-96 sm:flex-row">
+			<div role="tablist" aria-label={t("settings.title")} className="-mx-1 flex shrink-0 gap-1 overflow-x-auto px-1 pb-1 sm:w-40 sm:flex-col">
+				{TABS.map((name) => {
+					const { Icon } = PANELS[name];
+					return (
+						<button
+							key={name}
+							type="button"
+							role="tab"
+							id={`tab-${name}`}
+							aria-selected={name === current}
+							aria-controls="settings-panel"
+							onClick={() => (onTab ?? setOwn)(name)}
+							className={cx(
+								"flex h-9 items-center gap-2.5 rounded-lg px-3 text-sm whitespace-nowrap transition-colors",
+								name === current ? "bg-tint font-medium text-ink" : "text-soft hover:bg-hover",
+							)}
+						>
+							<Icon size={16} aria-hidden className={name === current ? "text-accent" : "text-faint"} />
+							{t(`settings.${name}`)}
+						</button>
+					);
+				})}
+			</div>
+			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className="min-w-0 grow">
+				<Panel />
+			</div>
+		</div>
+	);
+}

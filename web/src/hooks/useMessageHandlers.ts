@@ -1,0 +1,77 @@
+import { useCallback } from "react";
+import { useTranslation } from "react-i18next";
+import { useLocation } from "wouter";
+import { ApiError } from "@/api/errors";
+import type { Attachment } from "@/api/types";
+import { conversations } from "@/api/weir";
+import { tellTabs } from "@/lib/tabs";
+import { forgetMessage } from "@/queries/messages";
+import { NEW, useConversation } from "@/stores/conversation";
+import { toast } from "@/stores/notices";
+import { canStartTask } from "@/stores/tasks";
+import { reportRefused } from "@/stream/report";
+import { sendMessage, stopTurns } from "@/stream/turns";
+
+/** Sending, stopping and deleting in the conversation on the screen. */
+export function useMessageHandlers(conversationId: string | null, model: string | null) {
+	const [, navigate] = useLocation();
+	const { t } = useTranslation();
+
+	const send = useCallback(
+		async (content: string, attachments: Attachment[]) => {
+			const decision = canStartTask(conversationId);
+			if (!decision.allowed) {
+				toast("warn", t(`errors.${decision.reason!}`));
+				return;
+			}
+			const store = useConversation.getState();
+			const draft = { text: content, attachments };
+			const clear = (id: string) => store.setDraft(id, { text: "", attachments: [] });
+			clear(conversationId ?? NEW);
+			let id = conversationId;
+			try {
+				id ??= await beginConversation(model, store.agentId);
+			} catch (e) {
+				store.setDraft(NEW, draft);
+				reportRefused(e, "");
+				return;
+			}
+			if (conversationId === null) navigate(`/c/${id}`);
+			const kept = await sendMessage(id, { content, model, attachments });
+			// Refused: the words go back to where they can be sent again.
+			if (!kept && !useConversation.getState().drafts[id]?.text) store.setDraft(id, draft);
+		},
+		[conversationId, model, navigate, t],
+	);
+
+	const stop = useCallback(() => {
+		if (conversationId) stopTurns(conversationId);
+	}, [conversationId]);
+
+	const remove = useCallback(
+		async (messageId: string) => {
+			if (!conversationId) return;
+			await conversations.removeMessage(conversationId, messageId);
+			forgetMessage(conversationId, messageId);
+			tellTabs({ type: "message", conversationId });
+		},
+		[conversationId],
+	);
+	return { send, stop, remove };
+}
+
+/** A new conversation; or the one that was begun with this agent a moment ago. */
+async function beginConversation(model: string | null, agentId: string | null): Promise<string> {
+	try {
+		const made = await conversations.create({
+			...(agentId && { agent_id: agentId }),
+			...(model && !agentId && { model }),
+		});
+		useConversation.getState().addFresh(made);
+		return made.id;
+	} catch (e) {
+		const existing = e instanceof ApiError && e.code === "duplicate_conversation" && e.details.conversation_id;
+		if (typeof existing === "string") return existing;
+		throw e;
+	}
+}

@@ -1,0 +1,41 @@
+import { useCallback } from "react";
+import type { Conversation } from "@/api/types";
+import { conversations } from "@/api/weir";
+import { modelNamed, useAgents, useModels } from "@/queries/account";
+import { changeConversation } from "@/queries/conversations";
+import { useConversation } from "@/stores/conversation";
+import { useSettings } from "@/stores/settings";
+import { reportRefused } from "@/stream/report";
+
+/**
+ * The model that will answer: the conversation's own, its agent's, the one last
+ * chosen on this device, or the server's default, in this order.
+ */
+export function useModelSelection(conversation: Conversation | undefined) {
+	const { models, isLoading } = useModels();
+	const agents = useAgents();
+	const draftAgent = useConversation((s) => s.agentId);
+	const saved = useSettings((s) => s.model);
+	const change = useSettings((s) => s.change);
+
+	const agentId = conversation ? conversation.agent_id : draftAgent;
+	const agentModel = agents.find((a) => a.id === agentId)?.model;
+	const model =
+		modelNamed(models, conversation?.model) ??
+		modelNamed(models, agentModel) ??
+		modelNamed(models, saved) ??
+		models.find((m) => m.is_default) ??
+		models[0];
+
+	const id = conversation?.id;
+	const select = useCallback(
+		(name: string) => {
+			change({ model: name });
+			if (!id) return;
+			changeConversation(id, { model: name });
+			conversations.patch(id, { model: name }).catch((e) => reportRefused(e, id));
+		},
+		[id, change],
+	);
+	return { models, model, isLoading, select };
+}

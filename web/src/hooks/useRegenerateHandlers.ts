@@ -1,0 +1,24 @@
+import { useCallback } from "react";
+import { useTranslation } from "react-i18next";
+import type { Message } from "@/api/types";
+import { toast } from "@/stores/notices";
+import { turnsOf, useRuntime } from "@/stores/runtime";
+import { canStartTask } from "@/stores/tasks";
+import { regenerateMessage } from "@/stream/turns";
+
+/** Answering again. What is needed is read when the button is pressed, not when it was drawn. */
+export function useRegenerateHandlers(conversationId: string | null, model: string | null) {
+	const { t } = useTranslation();
+	return useCallback(
+		(message: Message) => {
+			if (!conversationId || turnsOf(useRuntime.getState().turns, conversationId).length > 0) return;
+			const decision = canStartTask(conversationId);
+			if (!decision.allowed) {
+				toast("warn", t(`errors.${decision.reason!}`));
+				return;
+			}
+			void regenerateMessage(conversationId, message, model);
+		},
+		[conversationId, model, t],
+	);
+}

@@ -1,0 +1,50 @@
+/* Text of the page, in the language chosen. A language is loaded when it is first needed. */
+import i18next from "i18next";
+import { initReactI18next } from "react-i18next";
+import { useSettings } from "@/stores/settings";
+import type en from "./en.json";
+import { type Language, setLanguage } from "./language";
+
+declare module "i18next" {
+	interface CustomTypeOptions {
+		defaultNS: "app";
+		resources: { app: typeof en };
+	}
+}
+
+const texts: Record<Language, () => Promise<{ default: object }>> = {
+	en: () => import("./en.json"),
+	zh: () => import("./zh.json"),
+};
+
+async function load(language: Language) {
+	if (!i18next.hasResourceBundle(language, "app"))
+		i18next.addResourceBundle(language, "app", (await texts[language]()).default);
+}
+
+export async function changeLanguage(language: Language) {
+	await load(language);
+	setLanguage(language);
+	await i18next.changeLanguage(language);
+	document.title = i18next.t("app.name");
+}
+
+/** Resolves when the first words can be drawn. */
+export async function startI18n() {
+	const { language } = useSettings.getState();
+	await i18next.use(initReactI18next).init({
+		lng: language,
+		fallbackLng: false,
+		ns: ["app"],
+		defaultNS: "app",
+		resources: {},
+		interpolation: { escapeValue: false },
+		returnNull: false,
+	});
+	await changeLanguage(language);
+	useSettings.subscribe((now, before) => {
+		if (now.language !== before.language) void changeLanguage(now.language);
+	});
+}
+
+export const t = i18next.t.bind(i18next) as typeof i18next.t;

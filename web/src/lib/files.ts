@@ -1,0 +1,30 @@
+/** Saves a picture or video under its own name. */
+export async function download(url: string, name: string) {
+	const link = document.createElement("a");
+	link.download = name;
+	try {
+		const blob = await (await fetch(url)).blob();
+		link.href = URL.createObjectURL(blob);
+		setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+	} catch {
+		// another origin that does not let scripts read: the browser opens it
+		link.href = url;
+		link.target = "_blank";
+		link.rel = "noopener noreferrer";
+	}
+	link.click();
+}
+
+/** The name at the end of an address, if it looks like a file's. */
+export function fileName(src: string): string {
+	const last = new URL(src, location.href).pathname.split("/").pop() ?? "";
+	return /\.\w{2,4}$/.test(last) ? last : "file";
+}
+
+/** What may be attached, and as what. */
+export const ACCEPT = "image/png,image/jpeg,image/webp,image/gif,audio/*,video/mp4,video/webm,application/pdf";
+
+export function kindOf(type: string): "image" | "video" | "audio" | "file" {
+	const kind = type.split("/")[0];
+	return kind === "image" || kind === "video" || kind === "audio" ? kind : "file";
+}

@@ -1,0 +1,3 @@
+export default function AdminPage(_: { area?: string }) {
+	return null;
+}

@@ -1,0 +1,39 @@
+import { useQuery } from "@tanstack/react-query";
+import { useSession } from "@/api/session";
+import type { Model, User } from "@/api/types";
+import { catalog, me, uploads } from "@/api/weir";
+import { keys, queryClient } from "./client";
+
+export function useMe(): User | null {
+	const user = useSession((s) => s.user);
+	const { data } = useQuery({ queryKey: keys.me, queryFn: me.get, enabled: user !== null, initialData: user ?? undefined });
+	return data ?? user;
+}
+
+/** The balance as the server last told it. */
+export function setBalance(balance: number, held?: number) {
+	queryClient.setQueryData<User>(keys.me, (user) =>
+		user ? { ...user, credits: balance, held: held ?? user.held } : user,
+	);
+}
+
+export function useModels() {
+	const { data, isLoading } = useQuery({ queryKey: keys.models, queryFn: catalog.models, staleTime: 300_000 });
+	const models = (data?.items ?? []).filter((m) => m.type === "chat");
+	return { models, isLoading };
+}
+
+export function modelNamed(models: Model[], name: string | null | undefined): Model | undefined {
+	return models.find((m) => m.name === name);
+}
+
+export function useAgents() {
+	const { data } = useQuery({ queryKey: keys.agents, queryFn: catalog.agents, staleTime: 300_000 });
+	return data?.items ?? [];
+}
+
+/** What this server can do beyond the base: known from its own description. */
+export function useUploadsOffered(): boolean {
+	const { data } = useQuery({ queryKey: keys.capabilities, queryFn: uploads.offered, staleTime: Infinity });
+	return data ?? false;
+}

@@ -1,0 +1,30 @@
+import { QueryClient } from "@tanstack/react-query";
+import { isTransient } from "@/api/errors";
+
+/** Reads are tried again after a server's or the network's fault, twice; 4xx and 429 never. */
+export const queryClient = new QueryClient({
+	defaultOptions: {
+		queries: {
+			staleTime: 30_000,
+			retry: (count, error) => count < 2 && isTransient(error),
+			retryDelay: (count) => 500 * 2 ** count,
+			refetchOnWindowFocus: false,
+		},
+		mutations: { retry: false },
+	},
+});
+
+export const keys = {
+	me: ["me"] as const,
+	history: ["me", "history"] as const,
+	holds: ["me", "holds"] as const,
+	sessions: ["me", "sessions"] as const,
+	conversations: (q = "") => ["conversations", q] as const,
+	allConversations: ["conversations"] as const,
+	conversation: (id: string) => ["conversation", id] as const,
+	messages: (id: string) => ["messages", id] as const,
+	models: ["models"] as const,
+	agents: ["agents"] as const,
+	capabilities: ["capabilities"] as const,
+	admin: (...rest: (string | number)[]) => ["admin", ...rest] as const,
+};

@@ -1,0 +1,58 @@
+/* The messages of a conversation: pages of the server, newest page first. */
+import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import type { List, Message } from "@/api/types";
+import { conversations } from "@/api/weir";
+import { keys, queryClient } from "./client";
+
+type Pages = InfiniteData<List<Message>, unknown>;
+const PAGE = 50;
+
+export function useMessages(conversationId: string | null) {
+	const query = useInfiniteQuery({
+		queryKey: keys.messages(conversationId ?? ""),
+		enabled: conversationId !== null,
+		initialPageParam: undefined as string | undefined,
+		queryFn: ({ pageParam }) => conversations.messages(conversationId!, { limit: PAGE, before_id: pageParam }),
+		getNextPageParam: (page) => (page.has_more ? page.items[0]?.id : undefined),
+	});
+	const messages = useMemo(() => flatten(query.data), [query.data]);
+	return { ...query, messages };
+}
+
+export function flatten(data: Pages | undefined): Message[] {
+	return data ? [...data.pages].reverse().flatMap((page) => page.items) : [];
+}
+
+/** Puts messages where they belong: in the place of their older selves, or at the end. */
+export function upsert(data: Pages | undefined, messages: Message[]): Pages {
+	const pages = (data?.pages ?? [{ items: [], has_more: false }]).map((p) => ({ ...p, items: [...p.items] }));
+	for (const message of messages) {
+		const page = pages.find((p) => p.items.some((m) => m.id === message.id));
+		if (page) page.items = page.items.map((m) => (m.id === message.id ? message : m));
+		else pages[0]!.items.push(message);
+	}
+	pages[0]!.items.sort((a, b) => a.sequence - b.sequence);
+	return { pages, pageParams: data?.pageParams ?? [undefined] };
+}
+
+export function upsertMessages(conversationId: string, ...messages: Message[]) {
+	queryClient.setQueryData<Pages>(keys.messages(conversationId), (data) => upsert(data, messages));
+}
+
+export function cachedMessages(conversationId: string): Message[] {
+	return flatten(queryClient.getQueryData<Pages>(keys.messages(conversationId)));
+}
+
+export function forgetMessage(conversationId: string, id: string) {
+	queryClient.setQueryData<Pages>(keys.messages(conversationId), (data) =>
+		data
+			? { ...data, pages: data.pages.map((p) => ({ ...p, items: p.items.filter((m) => m.id !== id) })) }
+			: data,
+	);
+}
+
+/** The newest state of a conversation's messages: now if it is on the screen, else when it next is. */
+export function refreshMessages(conversationId: string) {
+	return queryClient.invalidateQueries({ queryKey: keys.messages(conversationId) });
+}

@@ -1,0 +1,80 @@
+/* What the chat page holds itself: which conversation is on the screen, unsent text, conversations too new for the list. */
+import { create } from "zustand";
+import type { Attachment, Conversation } from "@/api/types";
+
+export interface Draft {
+	text: string;
+	attachments: Attachment[];
+}
+
+/** The draft of the conversation that does not exist yet. */
+export const NEW = "new";
+const EMPTY: Draft = { text: "", attachments: [] };
+const KEY = "weir.drafts";
+
+interface ConversationState {
+	/** The conversation on the screen; null: a new one. */
+	activeId: string | null;
+	agentId: string | null;
+	drafts: Record<string, Draft>;
+	/** Made here; the server lists them after their first answer. */
+	fresh: Conversation[];
+	setActive: (id: string | null) => void;
+	setAgent: (id: string | null) => void;
+	setDraft: (id: string, draft: Partial<Draft>) => void;
+	addFresh: (conversation: Conversation) => void;
+	changeFresh: (id: string, change: Partial<Conversation>) => void;
+	dropFresh: (id: string) => void;
+	clear: () => void;
+}
+
+function savedDrafts(): Record<string, Draft> {
+	try {
+		const saved = JSON.parse(sessionStorage.getItem(KEY) ?? "{}") as Record<string, string>;
+		return Object.fromEntries(
+			Object.entries(saved)
+				.filter(([, text]) => typeof text === "string")
+				.map(([id, text]) => [id, { ...EMPTY, text }]),
+		);
+	} catch {
+		return {};
+	}
+}
+
+function saveDrafts(drafts: Record<string, Draft>) {
+	try {
+		const texts = Object.entries(drafts).map(([id, d]) => [id, d.text]);
+		sessionStorage.setItem(KEY, JSON.stringify(Object.fromEntries(texts)));
+	} catch {
+		// private mode, or full: drafts last as long as the page
+	}
+}
+
+export const useConversation = create<ConversationState>((set) => ({
+	activeId: null,
+	agentId: null,
+	drafts: savedDrafts(),
+	fresh: [],
+	setActive: (activeId) => set({ activeId }),
+	setAgent: (agentId) => set({ agentId }),
+	setDraft: (id, change) =>
+		set((s) => {
+			const draft = { ...(s.drafts[id] ?? EMPTY), ...change };
+			const drafts = { ...s.drafts };
+			if (draft.text === "" && draft.attachments.length === 0) delete drafts[id];
+			else drafts[id] = draft;
+			saveDrafts(drafts);
+			return { drafts };
+		}),
+	addFresh: (conversation) => set((s) => ({ fresh: [conversation, ...s.fresh] })),
+	changeFresh: (id, change) => set((s) => ({ fresh: s.fresh.map((c) => (c.id === id ? { ...c, ...change } : c)) })),
+	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
+	clear: () => {
+		saveDrafts({});
+		set({ activeId: null, agentId: null, drafts: {}, fresh: [] });
+	},
+}));
+
+export function draftOf(drafts: Record<string, Draft>, id: string | null): Draft {
+	return drafts[id ?? NEW] ?? EMPTY;
+}

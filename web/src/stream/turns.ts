@@ -1,0 +1,267 @@
+/*
+ * The turns of this page. They live outside React: a conversation may leave the
+ * screen while its answer is written, and come back to all of it. Each turn
+ * writes to its own conversation only, by id, never to "the one on the screen".
+ */
+import { send as request } from "@/api/client";
+import { ApiError, isAbort } from "@/api/errors";
+import type { Attachment, Message, TurnEnd, TurnEvent, TurnStart } from "@/api/types";
+import { tasks as tasksApi } from "@/api/weir";
+import { newId } from "@/lib/ids";
+import { setBalance } from "@/queries/account";
+import { changeConversation, refreshConversations } from "@/queries/conversations";
+import { cachedMessages, refreshMessages, upsertMessages } from "@/queries/messages";
+import { useConversation } from "@/stores/conversation";
+import { createStreamingMessage, createTempMessage, type LiveTurn, turnsOf, useRuntime } from "@/stores/runtime";
+import { useTasks } from "@/stores/tasks";
+import { paced } from "./paced";
+import { readTurn } from "./read";
+import { reportEnd, reportLost, reportRefused } from "./report";
+
+export interface Question {
+	content: string;
+	model: string | null;
+	attachments: Attachment[];
+}
+
+interface Running {
+	abort: AbortController;
+	stopWanted: boolean;
+}
+
+const running = new Map<string, Running>();
+/** Tasks that ended here: a message list read a moment ago may still call them running. */
+const ended = new Set<string>();
+
+/** Asks. Resolves when the turn is over, however it ended; false: it was refused and nothing is kept. */
+export function sendMessage(conversationId: string, question: Question): Promise<boolean> {
+	const answer = createStreamingMessage(conversationId, question.model);
+	const turn = newTurn(conversationId, "send", answer, {
+		question: createTempMessage(conversationId, question.content, question.attachments),
+	});
+	return run(turn, `/api/conversations/${conversationId}/messages/stream`, {
+		content: question.content,
+		...(question.model && { model: question.model }),
+		...urls(question.attachments),
+	});
+}
+
+/** Answers the same question again: a failed answer in its place, a good one beside it. */
+export function regenerateMessage(conversationId: string, message: Message, model: string | null): Promise<boolean> {
+	const turn = message.is_error
+		? newTurn(conversationId, "refill", { ...message, model: model ?? message.model }, { assistantId: message.id })
+		: newTurn(conversationId, "sibling", createStreamingMessage(conversationId, model), {});
+	const path = `/api/conversations/${conversationId}/messages/${message.id}/regenerate`;
+	return run(turn, path, model ? { model } : {});
+}
+
+/** Joins an answer that is being written: after a reload, or begun in another tab. */
+export function followTask(conversationId: string, taskId: string, message: Message): Promise<boolean> {
+	if (ended.has(taskId) || isLiveHere(taskId)) return Promise.resolve(true);
+	const turn = newTurn(conversationId, "follow", message, { assistantId: message.id, taskId, phase: "waiting" });
+	return run(turn, null, null);
+}
+
+/** Stops what this conversation is writing. The server ends the stream; the text so far stays. */
+export function stopTurns(conversationId: string) {
+	for (const turn of turnsOf(useRuntime.getState().turns, conversationId)) stopTurn(turn);
+}
+
+function stopTurn(turn: LiveTurn) {
+	const own = running.get(turn.key);
+	if (turn.taskId === null) {
+		// Not accepted yet, as far as we know: stop it as soon as it is.
+		if (own) own.stopWanted = true;
+		useRuntime.getState().change(turn.key, { phase: "stopping" });
+		return;
+	}
+	useRuntime.getState().change(turn.key, { phase: "stopping" });
+	tasksApi.abort(turn.taskId).catch((e) => {
+		useRuntime.getState().change(turn.key, { phase: "streaming" });
+		reportRefused(e, turn.conversationId);
+	});
+}
+
+/** Once more, after a turn was given up for lack of a connection. */
+export function retryLost(key: string) {
+	const turn = useRuntime.getState().turns[key];
+	if (!turn || turn.phase !== "lost" || turn.taskId === null) return;
+	const { conversationId, taskId, answer, assistantId } = turn;
+	useRuntime.getState().drop(key);
+	void followTask(conversationId, taskId, { ...answer, id: assistantId ?? answer.id });
+}
+
+/** Signing out: nothing may be written any more. */
+export function dropAllTurns() {
+	for (const { abort } of running.values()) abort.abort();
+	running.clear();
+	ended.clear();
+	useRuntime.getState().clear();
+}
+
+export function isLiveHere(taskId: string): boolean {
+	return Object.values(useRuntime.getState().turns).some((t) => t.taskId === taskId);
+}
+
+/** Does this page follow the task itself? Also while its name is still on the way. */
+export function isOurs(taskId: string, conversationId: string | undefined): boolean {
+	const { turns } = useRuntime.getState();
+	return (
+		ended.has(taskId) ||
+		Object.values(turns).some(
+			(t) => t.taskId === taskId || (t.taskId === null && t.conversationId === conversationId),
+		)
+	);
+}
+
+// -- one turn
+
+function newTurn(
+	conversationId: string,
+	kind: LiveTurn["kind"],
+	answer: Message,
+	more: Partial<LiveTurn>,
+): LiveTurn {
+	return {
+		key: newId(),
+		conversationId,
+		kind,
+		phase: "asking",
+		taskId: null,
+		assistantId: null,
+		question: null,
+		answer,
+		text: "",
+		reasoning: "",
+		startedAt: Date.now(),
+		...more,
+	};
+}
+
+function urls(attachments: Attachment[]): Record<string, string> {
+	const out: Record<string, string> = {};
+	for (const { type, url } of attachments) if (type !== "file") out[`${type}_url`] = url;
+	return out;
+}
+
+async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<boolean> {
+	const own: Running = { abort: new AbortController(), stopWanted: false };
+	const { put, change, drop } = useRuntime.getState();
+	const text = paced((t, r) => change(turn.key, { text: t, reasoning: r, phase: phaseNow(turn.key) }));
+	let end: { type: string; data: TurnEnd } | null = null;
+
+	running.set(turn.key, own);
+	put(turn);
+	try {
+		await readTurn({
+			open: path === null ? null : (signal) => ask(path, body, turn.key, signal),
+			position: { taskId: turn.taskId, lastId: null },
+			signal: own.abort.signal,
+			onLost: () => change(turn.key, { phase: "reconnecting" }),
+			onEvent: (event) => {
+				if (event.type === "start") accept(turn, event.data, own);
+				else if (event.type === "content") text.add(event.data.text);
+				else if (event.type === "reasoning") text.reason(event.data.text);
+				else end = event as typeof end;
+				if (event.type === "start" && turn.kind === "follow") text.reset();
+			},
+		});
+		text.flush();
+		if (end) settle(turn, end);
+		drop(turn.key);
+		return true;
+	} catch (e) {
+		text.flush();
+		return await abandon(turn, e);
+	} finally {
+		running.delete(turn.key);
+	}
+}
+
+function ask(path: string, json: unknown, key: string, signal: AbortSignal): Promise<Response> {
+	return request(path, { method: "POST", json, signal, headers: { "Idempotency-Key": key } });
+}
+
+function phaseNow(key: string): LiveTurn["phase"] {
+	const phase = useRuntime.getState().turns[key]?.phase;
+	return phase === "stopping" ? "stopping" : "streaming";
+}
+
+/** The server took it: names for the stand-ins, a title, a task. */
+function accept(turn: LiveTurn, start: TurnStart, own: Running) {
+	const { change, turns } = useRuntime.getState();
+	const before = turns[turn.key];
+	upsertMessages(turn.conversationId, start.user_message);
+	change(turn.key, {
+		taskId: start.task_id,
+		assistantId: start.assistant_message_id,
+		question: null,
+		answer: {
+			...turn.answer,
+			id: start.assistant_message_id,
+			model: start.model,
+			sequence: placeOf(turn, start),
+		},
+		phase: before?.phase === "stopping" ? "stopping" : before?.text ? "streaming" : "waiting",
+	});
+	if (start.title) changeConversation(turn.conversationId, { title: start.title });
+	useTasks.getState().startTask(start.task_id, turn.conversationId);
+	if (own.stopWanted) {
+		own.stopWanted = false;
+		const now = useRuntime.getState().turns[turn.key];
+		if (now) stopTurn(now);
+	}
+}
+
+/** An answer stands behind its question, or behind the answer it is a sibling of. */
+function placeOf(turn: LiveTurn, start: TurnStart): number {
+	if (turn.kind === "refill" || turn.kind === "follow") return turn.answer.sequence;
+	return turn.kind === "send" ? start.user_message.sequence + 0.5 : Number.MAX_SAFE_INTEGER;
+}
+
+function settle(turn: LiveTurn, end: { type: string; data: TurnEnd }) {
+	const { data } = end;
+	const message = data.assistant_message;
+	ended.add(data.task_id);
+	useTasks.getState().completeTask(data.task_id);
+	if (message) upsertMessages(turn.conversationId, withReasoning(message, turn.key));
+	if (data.balance !== undefined) setBalance(data.balance);
+	void refreshConversations();
+	reportEnd(turn, end as { type: "done" | "error" | "cancelled"; data: TurnEnd }, useConversation.getState().activeId);
+}
+
+/** The server keeps the answer, not the thoughts: they stay for as long as the page does. */
+function withReasoning(message: Message, key: string): Message {
+	const reasoning = useRuntime.getState().turns[key]?.reasoning;
+	return reasoning ? { ...message, reasoning } : message;
+}
+
+/** It did not begin, or the connection is gone for good. */
+async function abandon(turn: LiveTurn, error: unknown): Promise<boolean> {
+	const { change, drop, turns } = useRuntime.getState();
+	const now = turns[turn.key] ?? turn;
+	if (isAbort(error)) {
+		drop(turn.key);
+		return true;
+	}
+	if (now.taskId !== null && !(error instanceof ApiError && error.status === 404)) {
+		change(turn.key, { phase: "lost" });
+		reportLost(error, turn.conversationId);
+		return true;
+	}
+	// The server may have kept the question (402) or know the end (404): look.
+	await refreshMessages(turn.conversationId);
+	if (now.taskId !== null) useTasks.getState().failTask(now.taskId);
+	drop(turn.key);
+	reportRefused(error, turn.conversationId);
+	if (error instanceof ApiError && error.status === 402) void refreshConversations();
+	return error instanceof ApiError && keptByServer(error, turn.conversationId);
+}
+
+function keptByServer(error: ApiError, conversationId: string): boolean {
+	const kept = error.details.assistant_message as Message | undefined;
+	if (kept && !cachedMessages(conversationId).some((m) => m.id === kept.id)) upsertMessages(conversationId, kept);
+	return kept !== undefined;
+}
+
+export type { TurnEvent };
