@@ -2,20 +2,26 @@
 
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000
+#define PATIENCE_MS 15000 /* three heartbeats: time for the living to say so */
 
 /* This worker is alive. */
 static enum status
 heartbeat(struct sweeper *s)
 {
 	char host[256] = "?";
+	enum status st;
 
 	gethostname(host, sizeof(host) - 1);
-	return pg_query_again(s->pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
+	st = pg_query_again(s->pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
 	    PS(host), PI(getpid()));
+	if (st != OK)
+		s->patient_until_ms = clock_mono_ms() + PATIENCE_MS;
+	return st;
 }
 
 /* Holds past their lease whose task is dead: the last net below dead_turns. */
@@ -67,5 +73,6 @@ const struct sweep sweeps[] = {
 	{ "dead_turns", 5000, sweep_dead_turns },
 	{ "expire_holds", 5000, expire_holds },
 	{ "prune", 60000, prune },
+	{ "stale_uploads", 600000, sweep_stale_uploads },
 	{ NULL, 0, NULL },
 };

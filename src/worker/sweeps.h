@@ -27,6 +27,9 @@ struct sweeper {
 	struct pg *pg;
 	struct redis *redis;
 	bool (*stopping)(void); /* asked between pieces of work */
+	/* After an outage of PostgreSQL everybody's heartbeat is old: nobody is
+	 * taken for dead before this time (monotonic ms). */
+	int64_t patient_until_ms;
 };
 
 struct sweep {
@@ -40,5 +43,8 @@ extern const struct sweep sweeps[]; /* ends with a row without name */
 
 /* Settle the turns whose process died, from their journals: dead_turns.c. */
 enum status sweep_dead_turns(struct sweeper *s);
+
+/* Remove the files of uploads that are nobody's: stale_uploads.c. */
+enum status sweep_stale_uploads(struct sweeper *s);
 
 #endif
