@@ -42,6 +42,7 @@
 #include "core/tasks.h"
 #include "core/tokens.h"
 #include "core/turn.h"
+#include "core/uploads.h"
 
 /* Every handler and field table of the route table. */
 #define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \

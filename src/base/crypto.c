@@ -97,6 +97,32 @@ crypto_sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES])
 		die("SHA-256");
 }
 
+/* Only a name for OpenSSL's type, which stays in here. */
+struct crypto_sha256 *
+crypto_sha256_new(void)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+		die("SHA-256");
+	return (struct crypto_sha256 *)ctx;
+}
+
+void
+crypto_sha256_add(struct crypto_sha256 *h, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate((EVP_MD_CTX *)h, data, len) != 1)
+		die("SHA-256");
+}
+
+void
+crypto_sha256_end(struct crypto_sha256 *h, unsigned char out[SHA256_BYTES])
+{
+	if (EVP_DigestFinal_ex((EVP_MD_CTX *)h, out, NULL) != 1)
+		die("SHA-256");
+	EVP_MD_CTX_free((EVP_MD_CTX *)h);
+}
+
 bool
 crypto_equal(const void *a, const void *b, size_t len)
 {
@@ -114,6 +140,12 @@ crypto_hex(const void *data, size_t len, char *out)
 		out[2 * i + 1] = digits[p[i] & 15];
 	}
 	out[2 * len] = '\0';
+}
+
+void
+crypto_base64(const void *data, size_t len, char *out)
+{
+	EVP_EncodeBlock((unsigned char *)out, data, (int)len);
 }
 
 char *

@@ -16,10 +16,20 @@
  * aborts when there is no entropy.  Fork-safe. */
 void crypto_random(void *out, size_t len);
 void crypto_sha256(const void *data, size_t len, unsigned char out[SHA256_BYTES]);
+/* SHA-256 piece by piece: crypto_sha256_new(), _add() …, _end(), which frees it.
+ * To give up call _end() too. */
+struct crypto_sha256;
+struct crypto_sha256 *crypto_sha256_new(void);
+void crypto_sha256_add(struct crypto_sha256 *h, const void *data, size_t len);
+void crypto_sha256_end(struct crypto_sha256 *h, unsigned char out[SHA256_BYTES]);
 /* Compare without revealing where they differ. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Lower-case hex; `out` holds 2*len+1. */
 void crypto_hex(const void *data, size_t len, char *out);
+/* base64 with padding (RFC 4648 4), as data: URLs want it; `out` holds
+ * CRYPTO_BASE64_LEN(len) with its NUL.  At most 1 GiB. */
+#define CRYPTO_BASE64_LEN(len) (((len) + 2) / 3 * 4 + 1)
+void crypto_base64(const void *data, size_t len, char *out);
 /* base64url without padding (RFC 4648 5), in the arena. */
 char *crypto_base64url(struct arena *a, const void *data, size_t len);
 /* Decode base64url without padding; false on any foreign character or length. */

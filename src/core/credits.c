@@ -40,6 +40,12 @@ credits_json(struct request *rq, const char *user_id, json_t **out)
 	return OK;
 }
 
+json_t *
+credits_event(int64_t balance_ucr, int64_t held_ucr)
+{
+	return json_pack("{s:o, s:o}", "balance", json_credits(balance_ucr), "held", json_credits(held_ucr));
+}
+
 /* ---- the ledger -------------------------------------------------------- */
 
 #define HISTORY_JSON \

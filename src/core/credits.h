@@ -18,6 +18,8 @@ enum status credits_grant(struct pg *pg, const char *user_id, int64_t amount_ucr
 /* {"balance","held"}: what may be spent and what is set aside for running
  * tasks; the caller owns *out.  E_NOT_FOUND. */
 enum status credits_json(struct request *rq, const char *user_id, json_t **out) MUST_CHECK;
+/* The same as the data of a "balance" event; the caller owns it.  Any thread. */
+json_t *credits_event(int64_t balance_ucr, int64_t held_ucr);
 /*
  * A page of the ledger, newest first: id, change_type, change_amount,
  * balance_after, description, task_id, created_at.  A paid task writes three

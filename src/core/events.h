@@ -4,6 +4,9 @@
  *	channel  {prefix}user:{user id}
  *	payload  {"type":"task"|"balance"|"message"|"conversation"|"notification","data":{…}}
  *
+ * The data of a "balance" event are {"balance"} and, unless it has not changed,
+ * {"held"}: what is set aside for running tasks.
+ *
  * They tell a page what to look at again; nothing depends on their arrival.
  * After a gap the reader gets {"type":"resync","data":{}}.
  */

@@ -3,12 +3,22 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "core/uploads.h"
 
 static bool
 applies(const struct request *rq)
 {
 	return (rq->route->flags & ROUTE_IDEMPOTENT) && !(rq->route->flags & ROUTE_STREAM) &&
-	       rq->idempotency_key != NULL && rq->caller.user_id != NULL;
+	    rq->idempotency_key != NULL && rq->caller.user_id != NULL;
+}
+
+static void
+hash_body(const struct request *rq, unsigned char hash[SHA256_BYTES])
+{
+	if (rq->spool != NULL)
+		memcpy(hash, rq->spool->sha256, SHA256_BYTES);
+	else
+		crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, hash);
 }
 
 static enum status
@@ -16,9 +26,9 @@ replay(struct request *rq, const char *route, const unsigned char *hash)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query(rq->pg, &rows,
-				  "SELECT route = $3 AND body_hash = $4 AS same, status, response::text AS response"
-				  " FROM idempotency_keys WHERE user_id = $1 AND key = $2",
-				  PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
+	    "SELECT route = $3 AND body_hash = $4 AS same, status, response::text AS response"
+	    " FROM idempotency_keys WHERE user_id = $1 AND key = $2",
+	    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
 
 	if (st != OK)
 		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
@@ -31,7 +41,7 @@ replay(struct request *rq, const char *route, const unsigned char *hash)
 		return OK;
 	}
 	return reply_text(rq, (int)row_int(rows, 0, "status"), "application/json",
-			  arena_strdup(rq->arena, row_text(rows, 0, "response")));
+	    arena_strdup(rq->arena, row_text(rows, 0, "response")));
 }
 
 enum status
@@ -46,16 +56,16 @@ idempotency_begin(struct request *rq, bool *replayed)
 	if (!applies(rq))
 		return OK;
 	route = arena_printf(rq->arena, "%s %s", rq->method, rq->path);
-	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, hash);
+	hash_body(rq, hash);
 	if ((st = pg_begin(rq->pg)) != OK)
 		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
 	/* Waits for a rival with the same key; a key older than a day counts as new. */
 	st = pg_query(rq->pg, &rows,
-		      "INSERT INTO idempotency_keys AS k (user_id, key, route, body_hash) VALUES ($1, $2, $3, $4)"
-		      " ON CONFLICT (user_id, key) DO UPDATE SET route = excluded.route, body_hash = excluded.body_hash,"
-		      " task_id = NULL, status = NULL, response = NULL, created_at = now()"
-		      " WHERE k.created_at < now() - interval '24 hours' RETURNING key",
-		      PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
+	    "INSERT INTO idempotency_keys AS k (user_id, key, route, body_hash) VALUES ($1, $2, $3, $4)"
+	    " ON CONFLICT (user_id, key) DO UPDATE SET route = excluded.route, body_hash = excluded.body_hash,"
+	    " task_id = NULL, status = NULL, response = NULL, created_at = now()"
+	    " WHERE k.created_at < now() - interval '24 hours' RETURNING key",
+	    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
 	if (st != OK) {
 		pg_rollback(rq->pg);
 		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
@@ -78,8 +88,8 @@ idempotency_end(struct request *rq, enum status st)
 		return st;
 	}
 	st = pg_query(rq->pg, NULL,
-		      "UPDATE idempotency_keys SET status = $3, response = $4::jsonb WHERE user_id = $1 AND key = $2",
-		      PS(rq->caller.user_id), PS(rq->idempotency_key), PI(rq->http_status), PS(rq->reply));
+	    "UPDATE idempotency_keys SET status = $3, response = $4::jsonb WHERE user_id = $1 AND key = $2",
+	    PS(rq->caller.user_id), PS(rq->idempotency_key), PI(rq->http_status), PS(rq->reply));
 	if (st == OK)
 		st = pg_commit(rq->pg);
 	else

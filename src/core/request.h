@@ -20,6 +20,7 @@
 struct request;
 struct fcgi_conn;
 struct process;
+struct upload_spool;
 
 typedef enum status handler_fn(struct request *rq);
 
@@ -27,15 +28,24 @@ typedef enum status handler_fn(struct request *rq);
 enum caller { CALLER_ANYONE, CALLER_USER, CALLER_ADMIN, CALLER_OPS };
 /* Which rate limit a route counts against (limits_rate_* in config.def). */
 enum rate_class {
-	RATE_NONE, RATE_READ, RATE_WRITE, RATE_LOGIN, RATE_STREAM, RATE_REGENERATE, RATE_IMAGE, RATE_VIDEO, RATE_ADMIN,
+	RATE_NONE,
+	RATE_READ,
+	RATE_WRITE,
+	RATE_LOGIN,
+	RATE_STREAM,
+	RATE_REGENERATE,
+	RATE_IMAGE,
+	RATE_VIDEO,
+	RATE_ADMIN,
 	RATE_CLASSES
 };
 
-#define ROUTE_JSON 1u	     /* takes a JSON object as its body */
-#define ROUTE_IDEMPOTENT 2u  /* honours Idempotency-Key: see core/idempotency.h */
-#define ROUTE_STREAM 4u	     /* may end in a stream */
-#define ROUTE_RAW 8u	     /* takes any body */
-#define ROUTE_OPTIONAL 16u   /* the body may be absent */
+#define ROUTE_JSON 1u	    /* takes a JSON object as its body */
+#define ROUTE_IDEMPOTENT 2u /* honours Idempotency-Key: see core/idempotency.h */
+#define ROUTE_STREAM 4u	    /* may end in a stream */
+#define ROUTE_RAW 8u	    /* takes any body */
+#define ROUTE_OPTIONAL 16u  /* the body may be absent */
+#define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: core/uploads.h */
 
 /* One row of handlers/routes.def. */
 struct route {
@@ -78,20 +88,22 @@ struct request {
 	enum lang lang;
 	const char *body; /* NUL-terminated; NULL: none */
 	size_t body_len;
-	json_t *json; /* the checked body object; NULL unless ROUTE_JSON */
+	json_t *json;		    /* the checked body object; NULL unless ROUTE_JSON */
+	struct upload_spool *spool; /* the body, where it is a file: ROUTE_FILE */
 	int64_t started_us;
 	uint64_t pg_before_us, redis_before_us; /* what the worker's connections had spent before */
 
 	/* the answer */
 	int http_status;
-	enum status error;     /* what fail() was told */
-	const char *message;   /* localized text of the error */
+	enum status error;   /* what fail() was told */
+	const char *message; /* localized text of the error */
 	const char *log_detail;
-	json_t *details;       /* of the error; owned */
+	json_t *details; /* of the error; owned */
 	const char *content_type;
 	const char *reply; /* body; NULL: none */
 	size_t reply_len;
-	const char *extra_headers; /* "Name: value\r\n" lines, "" when none */
+	const char *cache_control;  /* NULL: no-store */
+	const char *extra_headers;  /* "Name: value\r\n" lines, "" when none */
 	const char *common_headers; /* what every answer carries, for streams; set before the handler runs */
 	/* Set by a handler that streams: called on the reactor after it returned
 	 * OK; owns the connection from then on.  The request itself is freed. */
@@ -150,7 +162,8 @@ char *percent_decode(struct arena *a, const char *s, size_t len, bool plus_is_sp
 /* A query parameter, percent-decoded, or NULL. */
 const char *query_text(struct request *rq, const char *name);
 /* A query integer: `def` when absent; E_INVALID_REQUEST when out of bounds. */
-enum status query_int(struct request *rq, const char *name, int64_t def, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
+enum status query_int(
+    struct request *rq, const char *name, int64_t def, int64_t min, int64_t max, int64_t *out) MUST_CHECK;
 /* A query UUID: NULL when absent; E_INVALID_REQUEST when malformed. */
 enum status query_uuid(struct request *rq, const char *name, const char **out) MUST_CHECK;
 bool query_bool(struct request *rq, const char *name, bool def);

@@ -10,12 +10,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/queue.h"
+#include "core/credits.h"
 #include "core/events.h"
 #include "core/scoreboard.h"
 #include "core/turn_private.h"
 #include "io/http.h"
 #include "io/reactor.h"
 
+#define ATTEMPT_ARENA_BYTES 1024
 #define SETTLE_AGAIN_MS 500 /* PostgreSQL was away: try the settlement again */
 
 static void contact(struct turn *t);
@@ -105,6 +107,10 @@ start_flowing(struct turn *t)
 	t->model = NULL;
 	arena_free(t->prep);
 	t->prep = NULL;
+	if (t->transfer == NULL || http_sent(t->transfer)) { /* a provider may answer before it has read it all */
+		arena_free(t->attempt);
+		t->attempt = NULL;
+	}
 	arm_timer(t);
 }
 
@@ -388,7 +394,9 @@ build_request(struct turn *t, const struct plan_channel *ch, struct provider_req
 	t->provider = provider_find(ch->provider);
 	if (t->provider == NULL)
 		return E_UPSTREAM_FAILED;
-	return t->provider->build(t->prep, &call, out);
+	arena_free(t->attempt);
+	t->attempt = arena_new(ATTEMPT_ARENA_BYTES, t->process->conf->server_request_memory);
+	return t->provider->build(t->attempt, &call, out);
 }
 
 /* Ask the current candidate. */

@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "base/utf8.h"
+#include "core/attachments.h"
 #include "core/follow.h"
 #include "core/messages.h"
 #include "core/tokens.h"
@@ -47,14 +48,15 @@ make_messages(struct request *rq, struct turn *t, const struct turn_ask *ask, co
 		tokens += message_tokens(&m[0]);
 	}
 	if (ask->content != NULL) {
-		m[n] = (struct provider_message){ "user", ask->content, ask->image_url, ask->video_url, ask->audio_url };
+		m[n] = (struct provider_message){ "user", ask->content, ask->image_url, ask->video_url,
+			ask->audio_url };
 		tokens += message_tokens(&m[n]);
 	} else if (n_history > 0) {
 		tokens += message_tokens(&h->messages[n_history - 1]);
 	}
 	if (t->price.context_tokens > 0 && tokens > budget)
 		return fail_field(rq, "content", "is too long for the model (about %lld of %lld tokens)",
-				  (long long)tokens, (long long)budget);
+		    (long long)tokens, (long long)budget);
 	for (size_t i = n_history - (ask->content == NULL && n_history > 0); i > 0; i--) {
 		tokens += message_tokens(&h->messages[i - 1]);
 		if (t->price.context_tokens > 0 && tokens > budget) {
@@ -73,7 +75,7 @@ make_messages(struct request *rq, struct turn *t, const struct turn_ask *ask, co
 	t->messages = m;
 	t->n_messages = n + (n_history - first) + (ask->content != NULL);
 	t->prompt_tokens = tokens;
-	return OK;
+	return attachments_inline(rq, m, t->n_messages, ask->content != NULL);
 }
 
 static enum status
@@ -94,8 +96,8 @@ static int64_t
 ceiling_ucr(const struct turn *t, const struct plan_model *m)
 {
 	int64_t input = t->prompt_tokens + t->prompt_tokens / 4 + 64;
-	int64_t tokens_ucr = ucr_add(ucr_for_tokens(input, m->price_input_ucr),
-				     ucr_for_tokens(m->max_output_tokens, m->price_output_ucr));
+	int64_t tokens_ucr = ucr_add(
+	    ucr_for_tokens(input, m->price_input_ucr), ucr_for_tokens(m->max_output_tokens, m->price_output_ucr));
 
 	return ucr_add(tokens_ucr, m->price_call_ucr);
 }
@@ -117,9 +119,9 @@ previous_model(struct request *rq, const struct turn_ask *ask, const char **mode
 	if (ask->mode != TURN_REGENERATE || ask->model != NULL)
 		return OK;
 	st = pg_query_again(rq->pg, &rows,
-			    "SELECT m.model FROM conversation_messages m JOIN llm_models l ON l.name = m.model AND l.enabled"
-			    " WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3",
-			    PS(ask->message_id), PS(ask->conversation_id), PS(rq->caller.user_id));
+	    "SELECT m.model FROM conversation_messages m JOIN llm_models l ON l.name = m.model AND l.enabled"
+	    " WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3",
+	    PS(ask->message_id), PS(ask->conversation_id), PS(rq->caller.user_id));
 	if (st != OK)
 		return fail(rq, st, "previous model: %s", pg_error(rq->pg));
 	if (rows_count(rows) == 1)
@@ -148,7 +150,7 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 	t->max_output_tokens = plan->model.max_output_tokens;
 	if (ask->mode != TURN_DEBUG) {
 		st = catalog_history(rq, ask->conversation_id, ask->message_id, rq->conf->chat_history_messages,
-				     (size_t)max64(plan->model.context_tokens, 1024) * BYTES_PER_TOKEN_MAX, &h);
+		    (size_t)max64(plan->model.context_tokens, 1024) * BYTES_PER_TOKEN_MAX, &h);
 		if (st != OK)
 			return st;
 		arena_cleanup(rq->arena, (void (*)(void *))history_free, h);
@@ -164,15 +166,16 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 /* ---- the database's part --------------------------------------------------- */
 
 static const char open_sql[] =
-    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title"
-    " FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid, $7::text, $8::jsonb, $9::bigint,"
+    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title,"
+    " credits_held($3::uuid) AS held FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid, $7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
     " $20::text, $21::bytea)";
 
 /* What turn_open() answered, when its answer was lost on the way. */
 static const char opened_sql[] =
     "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required, message_json(q) AS user_message,"
-    " message_json(a) AS assistant_message, NULL::uuid AS existing_task_id, c.title"
+    " message_json(a) AS assistant_message, NULL::uuid AS existing_task_id, c.title,"
+    " credits_held(t.user_id) AS held"
     " FROM tasks t JOIN users u ON u.id = t.user_id JOIN conversations c ON c.id = t.conversation_id"
     " JOIN conversation_messages q ON q.id = t.user_message_id JOIN conversation_messages a ON a.id = t.message_id"
     " WHERE t.id = $1 AND t.owner = $2";
@@ -220,10 +223,9 @@ call_turn_open(struct request *rq, struct turn *t, const struct opening *o, stru
 	bool count = !t->slots.held;
 	struct pg_arg none = PNULL;
 
-	return pg_query(
-	    rq->pg, rows, open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id), PS(t->conversation_id),
-	    PS(o->user_message_id), PS(t->message_id), PS(o->ask->content), PS(o->attachments), PI(t->model->id),
-	    PM(t->hold_ucr), PI(conf->chat_hold_lease / 1000), PS(t->process->id),
+	return pg_query(rq->pg, rows, open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
+	    PS(t->conversation_id), PS(o->user_message_id), PS(t->message_id), PS(o->ask->content), PS(o->attachments),
+	    PI(t->model->id), PM(t->hold_ucr), PI(conf->chat_hold_lease / 1000), PS(t->process->id),
 	    count ? PI(conf->limits_user_tasks) : none, count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
 	    t->agent_id == NULL ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
@@ -262,12 +264,13 @@ refuse_credits(struct request *rq, const struct rows *rows)
 
 	message_localize(message, rq->lang);
 	fail_with(rq, E_INSUFFICIENT_CREDITS,
-		  json_pack("{s:o, s:o, s:o}", "balance", json_credits(balance_ucr), "required",
-			    json_credits(required_ucr), "assistant_message", message), NULL);
+	    json_pack("{s:o, s:o, s:o}", "balance", json_credits(balance_ucr), "required", json_credits(required_ucr),
+		"assistant_message", message),
+	    NULL);
 	ucr_format(balance_ucr, balance);
 	ucr_format(required_ucr, required);
 	fail_message(rq, arena_printf(rq->arena, "Not enough credits: you have %s, this needs %s.", balance, required),
-		     arena_printf(rq->arena, "积分不足，当前余额 %s，需要 %s", balance, required));
+	    arena_printf(rq->arena, "积分不足，当前余额 %s，需要 %s", balance, required));
 	return E_INSUFFICIENT_CREDITS;
 }
 
@@ -281,12 +284,13 @@ refuse_slots(struct request *rq, enum status st)
 	if (st == E_TASK_QUEUE_FULL) {
 		fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
 		fail_message(rq, arena_printf(rq->arena, "The task queue is full: at most %lld tasks at once.", user),
-			     arena_printf(rq->arena, "任务队列已满，最多同时执行 %lld 个任务", user));
+		    arena_printf(rq->arena, "任务队列已满，最多同时执行 %lld 个任务", user));
 	} else if (st == E_CONVERSATION_QUEUE_FULL) {
 		fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
-		fail_message(rq, arena_printf(rq->arena, "This conversation's task queue is full: at most %lld tasks at once.",
-					      conversation),
-			     arena_printf(rq->arena, "当前对话任务队列已满，最多同时执行 %lld 个任务", conversation));
+		fail_message(rq,
+		    arena_printf(
+			rq->arena, "This conversation's task queue is full: at most %lld tasks at once.", conversation),
+		    arena_printf(rq->arena, "当前对话任务队列已满，最多同时执行 %lld 个任务", conversation));
 	} else if (st == E_CONVERSATION_LIMIT) {
 		fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)conf->limits_agent_conversations), NULL);
 	} else {
@@ -360,10 +364,9 @@ join_earlier(struct request *rq, const struct opening *o, bool *joined)
 	if (rq->idempotency_key == NULL)
 		return OK;
 	st = pg_query_again(rq->pg, &rows,
-			    "SELECT task_id, route = $3 AND body_hash = $4 AS same FROM idempotency_keys"
-			    " WHERE user_id = $1 AND key = $2 AND created_at >= now() - interval '24 hours'",
-			    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(o->route),
-			    PX(o->body_hash, SHA256_BYTES));
+	    "SELECT task_id, route = $3 AND body_hash = $4 AS same FROM idempotency_keys"
+	    " WHERE user_id = $1 AND key = $2 AND created_at >= now() - interval '24 hours'",
+	    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(o->route), PX(o->body_hash, SHA256_BYTES));
 	if (st != OK)
 		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
 	if (rows_count(rows) == 0)
@@ -410,6 +413,7 @@ turn_free(struct turn *t)
 	buf_free(&t->journal);
 	buf_free(&t->error_body);
 	free(t->end_json);
+	arena_free(t->attempt);
 	arena_free(t->prep);
 	arena_free(t->arena);
 	free(t);
@@ -435,8 +439,8 @@ describe_start(struct turn *t, struct request *rq, const struct rows *rows)
 	message_localize(user, rq->lang);
 	snprintf(t->message_id, sizeof(t->message_id), "%s", json_string_value(json_object_get(answer, "id")));
 	data = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:s}", "model", t->model->name, "task_id", t->task_id,
-			 "conversation_id", t->conversation_id, "title", row_text(rows, 0, "title"), "user_message", user,
-			 "assistant_message_id", t->message_id);
+	    "conversation_id", t->conversation_id, "title", row_text(rows, 0, "title"), "user_message", user,
+	    "assistant_message_id", t->message_id);
 	text = json_dumps(data, JSON_WIRE);
 	t->start_json = arena_strdup(rq->arena, text);
 	free(text);
@@ -458,6 +462,7 @@ open_paid(struct request *rq, struct turn *t, struct opening *o)
 	st = open_in_database(rq, t, o, &rows);
 	if (st == OK && strcmp(row_text(rows, 0, "outcome"), "ok") == 0) {
 		t->balance_ucr = row_ucr(rows, 0, "balance");
+		t->held_ucr = row_ucr(rows, 0, "held");
 		describe_start(t, rq, rows);
 		hand_over(rq, t);
 		return OK;

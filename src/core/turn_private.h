@@ -43,7 +43,8 @@ struct turn {
 	enum turn_state state;
 	enum turn_mode mode;
 	struct arena *arena; /* small, for the turn's life */
-	struct arena *prep;  /* the request's: plan, history, bodies; NULL once flowing */
+	struct arena *prep;  /* the request's: plan, history, attachments; NULL once flowing */
+	struct arena *attempt; /* what is sent to the candidate at work; NULL once it is out and an answer flows */
 
 	char task_id[UUID_LEN], message_id[UUID_LEN];
 	const char *user_id, *conversation_id, *agent_id;

@@ -39,7 +39,9 @@ ctl_routes(struct ctl *c, int argc, char **argv)
 		printf("%-6s  %-58s  ", rows[i].method, rows[i].path);
 		print_lower(rows[i].caller, 8);
 		print_lower(rows[i].rate, 10);
-		if (rows[i].flags & (ROUTE_JSON | ROUTE_RAW))
+		if (rows[i].flags & ROUTE_FILE)
+			printf("%8s", "file");
+		else if (rows[i].flags & (ROUTE_JSON | ROUTE_RAW))
 			printf("%8zu", rows[i].body_cap_bytes);
 		else
 			printf("%8s", "-");

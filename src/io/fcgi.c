@@ -27,6 +27,7 @@
 #define DRAIN_IDLE_MS 2000     /* idle connections of a draining process live this long */
 #define KEEP_BUFFER_BYTES 4096 /* a larger empty out-buffer is given back */
 #define DISCARD_BYTES 16384
+#define PIECE_BYTES 65536 /* of a body, at a time */
 
 enum conn_state {
 	CONN_IDLE,     /* reactor: waiting for a request */
@@ -42,9 +43,9 @@ struct fcgi_conn {
 	int fd;
 	enum conn_state state;
 	int request_id;
-	bool keep;	/* the web server wants the connection back */
-	bool gone;	/* writing failed or the peer hung up */
-	bool told_gone; /* on_gone was called */
+	bool keep;	  /* the web server wants the connection back */
+	bool gone;	  /* writing failed or the peer hung up */
+	bool told_gone;	  /* on_gone was called */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
 	FCGX_Request *fx; /* while a worker reads; over a duplicate of fd */
 	const char *const *params;
@@ -247,11 +248,34 @@ discard(struct fcgi_conn *c)
 		continue;
 }
 
+/* What CONTENT_LENGTH announces. */
+static unsigned long long
+announced(const struct fcgi_conn *c)
+{
+	const char *length = fcgi_param(c, "CONTENT_LENGTH");
+
+	return length == NULL ? 0 : strtoull(length, NULL, 10);
+}
+
+/* The body was read, as far as `st` let us. */
+static enum status
+end_body(struct fcgi_conn *c, enum status st, bool whole)
+{
+	discard(c);
+	/* A body shorter than announced is a client that left; FCGX_GetError
+	 * tells a broken connection, which a time-out also becomes. */
+	if (FCGX_GetError(c->fx->in) != 0 || (st == OK && !whole)) {
+		c->gone = true;
+		st = E_UNAVAILABLE;
+	}
+	parser_free(c);
+	return st;
+}
+
 enum status
 fcgi_read_body(struct fcgi_conn *c, struct arena *a, size_t max_bytes, char **body, size_t *len)
 {
-	const char *length = fcgi_param(c, "CONTENT_LENGTH");
-	unsigned long long told = length == NULL ? 0 : strtoull(length, NULL, 10);
+	unsigned long long told = announced(c);
 	enum status st = told > max_bytes ? E_TOO_LARGE : OK;
 	size_t got = 0;
 
@@ -260,7 +284,7 @@ fcgi_read_body(struct fcgi_conn *c, struct arena *a, size_t max_bytes, char **bo
 	if (st == OK && told > 0) {
 		*body = arena_alloc(a, (size_t)told + 1);
 		while (got < told) {
-			int want = told - got > 65536 ? 65536 : (int)(told - got);
+			int want = told - got > PIECE_BYTES ? PIECE_BYTES : (int)(told - got);
 			int n = FCGX_GetStr(*body + got, want, c->fx->in);
 
 			if (n <= 0)
@@ -269,15 +293,30 @@ fcgi_read_body(struct fcgi_conn *c, struct arena *a, size_t max_bytes, char **bo
 		}
 		*len = got;
 	}
-	discard(c);
-	/* A body shorter than announced is a client that left; FCGX_GetError
-	 * tells a broken connection, which a time-out also becomes. */
-	if (FCGX_GetError(c->fx->in) != 0 || (st == OK && got < told)) {
-		c->gone = true;
-		st = E_UNAVAILABLE;
+	return end_body(c, st, got == told);
+}
+
+enum status
+fcgi_read_body_to(struct fcgi_conn *c, size_t max_bytes, fcgi_take_fn *take, void *arg)
+{
+	unsigned long long told = announced(c), got = 0;
+	enum status st = told > max_bytes ? E_TOO_LARGE : OK;
+	char *piece = malloc(PIECE_BYTES);
+
+	if (piece == NULL)
+		abort();
+	while (st == OK && got < told) {
+		int n = FCGX_GetStr(piece, told - got > PIECE_BYTES ? PIECE_BYTES : (int)(told - got), c->fx->in);
+
+		if (n <= 0)
+			break;
+		got += (unsigned long long)n;
+		atomic_store(
+		    &c->reading_since_ms, clock_mono_ms()); /* a large body may take longer than one time-out */
+		st = take(arg, piece, (size_t)n);
 	}
-	parser_free(c);
-	return st;
+	free(piece);
+	return end_body(c, st, got == told);
 }
 
 bool
@@ -300,8 +339,7 @@ static void
 add_record_header(struct buf *b, int type, int id, size_t content, size_t padding)
 {
 	unsigned char h[FCGI_HEADER_BYTES] = { 1, (unsigned char)type, (unsigned char)(id >> 8), (unsigned char)id,
-					       (unsigned char)(content >> 8), (unsigned char)content,
-					       (unsigned char)padding, 0 };
+		(unsigned char)(content >> 8), (unsigned char)content, (unsigned char)padding, 0 };
 
 	buf_add(b, h, sizeof(h));
 }

@@ -56,6 +56,11 @@ const char *const *fcgi_params(const struct fcgi_conn *c);
 /* Read the body into the arena, NUL-terminated.  E_TOO_LARGE beyond max_bytes
  * (the rest is thrown away), E_UNAVAILABLE when the peer is gone.  Worker. */
 enum status fcgi_read_body(struct fcgi_conn *c, struct arena *a, size_t max_bytes, char **body, size_t *len) MUST_CHECK;
+/* The same for bodies too large for memory: take(arg, bytes, len) gets each
+ * piece, on this thread; what it returns but OK ends the taking (the rest is
+ * thrown away) and is returned.  The time-out counts from piece to piece. */
+typedef enum status fcgi_take_fn(void *arg, const void *bytes, size_t len);
+enum status fcgi_read_body_to(struct fcgi_conn *c, size_t max_bytes, fcgi_take_fn *take, void *arg) MUST_CHECK;
 /* True when the client or web server has hung up already: look before charging.  Owner. */
 bool fcgi_peer_gone(struct fcgi_conn *c);
 

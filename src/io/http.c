@@ -429,6 +429,15 @@ http_cancel(struct http_transfer *t)
 		release(t);
 }
 
+bool
+http_sent(struct http_transfer *t)
+{
+	curl_off_t sent = 0;
+
+	return t->spec.body_len == 0 ||
+	    (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= t->spec.body_len);
+}
+
 void
 http_pause(struct http_transfer *t)
 {

@@ -53,6 +53,8 @@ void http_client_free(struct http_client *c);
 struct http_transfer *http_start(struct http_client *c, const struct http_spec *spec);
 /* Stop: the connection is closed, no callback follows.  Safe inside on_headers and on_data. */
 void http_cancel(struct http_transfer *t);
+/* True once all of the request has gone out: its body is not looked at again. */
+bool http_sent(struct http_transfer *t);
 /* Stop and go on reading from the socket: back-pressure.  Bytes libcurl has
  * read already come through on_data from within http_resume(). */
 void http_pause(struct http_transfer *t);

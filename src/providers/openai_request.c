@@ -6,6 +6,7 @@
  * Inputs"; a provider that does not know them answers 400.
  */
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,7 +93,13 @@ put_attachment(struct buf *out, const char *kind, const char *url)
 	if (url == NULL)
 		return;
 	buf_printf(out, ",{\"type\":\"%s\",\"%s\":{", kind, kind);
-	put_string(out, "\"url\":", url);
+	if (strncmp(url, "data:", 5) == 0) { /* ours, megabytes of base64: nothing in it needs escaping */
+		buf_puts(out, "\"url\":\"");
+		buf_puts(out, url);
+		buf_puts(out, "\"");
+	} else {
+		put_string(out, "\"url\":", url);
+	}
 	buf_puts(out, "}}");
 }
 
@@ -176,7 +183,8 @@ openai_build(struct arena *a, const struct provider_call *call, struct provider_
 	    !add_header(a, headers, &n, "X-Weir-Task: ", call->task_id))
 		return E_INVALID_REQUEST;
 	put_body(&body, call, url);
-	*out = (struct provider_request){ "POST", url, headers, arena_strndup(a, body.data, body.len), body.len };
-	buf_free(&body);
+	/* Not copied into the arena: with files in it, it may be larger than the arena's cap. */
+	arena_cleanup(a, free, body.data);
+	*out = (struct provider_request){ "POST", url, headers, body.data, body.len };
 	return OK;
 }

@@ -27,7 +27,7 @@
 #include "server/stages.h"
 
 #define REQUEST_ARENA_BYTES 8192
-#define SHED_MAX 1024	      /* requests that may wait for their 503 */
+#define SHED_MAX 1024 /* requests that may wait for their 503 */
 #define DRAIN_CHECK_MS 100
 #define DRAIN_SETTLE_MS 10000 /* after drain_timeout: for settling what was stopped */
 #define HOUSEKEEPING_MS 1000
@@ -81,13 +81,11 @@ write_access_log(struct request *rq, int64_t us)
 	score_request(p->score, r == NULL ? SCORE_NO_ROUTE : (int)(r - routes), rq->http_status, us);
 	log_set_context(&(struct log_context){ rq->request_id, rq->caller.user_id, rq->trace_id, rq->span_id });
 	log_write(slow ? LOG_WARN : LOG_INFO, slow ? "slow_request" : "request",
-		  (struct log_field[]){ LS("method", rq->method), LS("route", r == NULL ? NULL : r->path),
-					LI("status", rq->http_status),
-					LS("code", rq->error == OK ? NULL : status_code(rq->error)),
-					LS("detail", rq->log_detail), LS("ip", rq->client_ip), LI("bytes", rq->reply_len),
-					LMS("ms", us), LMS("pg_ms", pg_spent_us(rq->pg) - rq->pg_before_us),
-					LMS("redis_ms", redis_spent_us(rq->redis) - rq->redis_before_us),
-					{ .kind = LOG_F_END } });
+	    (struct log_field[]){ LS("method", rq->method), LS("route", r == NULL ? NULL : r->path),
+		LI("status", rq->http_status), LS("code", rq->error == OK ? NULL : status_code(rq->error)),
+		LS("detail", rq->log_detail), LS("ip", rq->client_ip), LI("bytes", rq->reply_len), LMS("ms", us),
+		LMS("pg_ms", pg_spent_us(rq->pg) - rq->pg_before_us),
+		LMS("redis_ms", redis_spent_us(rq->redis) - rq->redis_before_us), { .kind = LOG_F_END } });
 	log_set_context(NULL);
 	if (slow)
 		score_add(p->score, SCORE_SLOW_REQUESTS, 1);
@@ -123,9 +121,20 @@ hand_to_reactor(struct request *rq)
 static void
 fill_request(struct request *rq, struct arena *a, struct worker *w, const struct request_job *rj)
 {
-	*rq = (struct request){ .arena = a, .conf = w->process->conf, .process = w->process, .pg = w->pg,
-				.redis = w->redis, .conn = rj->conn, .method = "", .path = "", .query = "", .request_id = "-",
-				.http_status = 500, .extra_headers = "", .common_headers = "", .started_us = rj->arrived_us };
+	*rq = (struct request){ .arena = a,
+		.conf = w->process->conf,
+		.process = w->process,
+		.pg = w->pg,
+		.redis = w->redis,
+		.conn = rj->conn,
+		.method = "",
+		.path = "",
+		.query = "",
+		.request_id = "-",
+		.http_status = 500,
+		.extra_headers = "",
+		.common_headers = "",
+		.started_us = rj->arrived_us };
 }
 
 /* True: the request became a stream, to be handed to the reactor. */
@@ -405,15 +414,21 @@ start(struct responder *r, const struct responder_options *opt)
 	p->work = queue_new((size_t)conf->server_queue);
 	r->shed = queue_new(SHED_MAX);
 	p->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
-	r->server = fcgi_server_new(p->reactor, &(struct fcgi_options){
-		.listen_fd = opt->listen_fd, .max_connections = (size_t)conf->server_max_connections,
-		.max_header_bytes = conf->server_max_header_bytes, .read_timeout_ms = conf->server_read_timeout,
-		.send_timeout_ms = conf->server_send_timeout, .on_request = on_request, .arg = r });
+	r->server = fcgi_server_new(p->reactor,
+	    &(struct fcgi_options){ .listen_fd = opt->listen_fd,
+		.max_connections = (size_t)conf->server_max_connections,
+		.max_header_bytes = conf->server_max_header_bytes,
+		.read_timeout_ms = conf->server_read_timeout,
+		.send_timeout_ms = conf->server_send_timeout,
+		.on_request = on_request,
+		.arg = r });
 	/* After FCGX_Init(), which takes SIGTERM for itself. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file too large for its limits is a failed write, not the end */
 	reactor_on_signal(p->reactor, SIGTERM, on_terminate, r);
 	reactor_on_signal(p->reactor, SIGINT, on_terminate, r);
-	reactor_on_signal(p->reactor, SIGUSR1, on_terminate, r); /* what multiwatch sends to stop, by FastCGI's custom */
+	reactor_on_signal(
+	    p->reactor, SIGUSR1, on_terminate, r); /* what multiwatch sends to stop, by FastCGI's custom */
 	r->housekeeping = reactor_timer_new(p->reactor, on_housekeeping, r);
 	r->drain_timer = reactor_timer_new(p->reactor, on_drain_check, r);
 	process_start(p);

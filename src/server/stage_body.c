@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/uploads.h"
 #include "io/fcgi.h"
 
 /* "application/json", with or without parameters, or any +json type. */
@@ -12,7 +13,7 @@ is_json_type(const char *type)
 	size_t len = type == NULL ? 0 : strcspn(type, "; \t");
 
 	return (len == 16 && strncasecmp(type, "application/json", 16) == 0) ||
-	       (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
+	    (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
 static enum status
@@ -53,8 +54,11 @@ stage_body(struct request *rq)
 {
 	const struct route *r = rq->route;
 	char *body;
-	enum status st = fcgi_read_body(rq->conn, rq->arena, r->body_cap_bytes, &body, &rq->body_len);
+	enum status st;
 
+	if (r->flags & ROUTE_FILE)
+		return upload_spool(rq);
+	st = fcgi_read_body(rq->conn, rq->arena, r->body_cap_bytes, &body, &rq->body_len);
 	rq->body = body;
 	if (st == E_TOO_LARGE)
 		return fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)r->body_cap_bytes), NULL);

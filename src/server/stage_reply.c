@@ -13,13 +13,29 @@ reason(int http_status)
 		int status;
 		const char *text;
 	} reasons[] = {
-		{ 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" }, { 206, "Partial Content" },
-		{ 304, "Not Modified" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 402, "Payment Required" },
-		{ 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" }, { 409, "Conflict" },
-		{ 413, "Content Too Large" }, { 414, "URI Too Long" }, { 415, "Unsupported Media Type" },
-		{ 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
-		{ 500, "Internal Server Error" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" },
+		{ 200, "OK" },
+		{ 201, "Created" },
+		{ 202, "Accepted" },
+		{ 204, "No Content" },
+		{ 206, "Partial Content" },
+		{ 304, "Not Modified" },
+		{ 400, "Bad Request" },
+		{ 401, "Unauthorized" },
+		{ 402, "Payment Required" },
+		{ 403, "Forbidden" },
+		{ 404, "Not Found" },
+		{ 405, "Method Not Allowed" },
+		{ 409, "Conflict" },
+		{ 413, "Content Too Large" },
+		{ 414, "URI Too Long" },
+		{ 415, "Unsupported Media Type" },
+		{ 429, "Too Many Requests" },
+		{ 431, "Request Header Fields Too Large" },
+		{ 500, "Internal Server Error" },
+		{ 502, "Bad Gateway" },
+		{ 503, "Service Unavailable" },
 		{ 504, "Gateway Timeout" },
+		{ 507, "Insufficient Storage" },
 	};
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
@@ -58,13 +74,13 @@ reply_common_headers(struct request *rq)
 
 	if (origin != NULL)
 		cors = arena_printf(rq->arena,
-				    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
-				    "Access-Control-Expose-Headers: X-Request-Id, Retry-After, RateLimit-Limit, "
-				    "RateLimit-Remaining, RateLimit-Reset\r\n",
-				    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
+		    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
+		    "Access-Control-Expose-Headers: X-Request-Id, Retry-After, RateLimit-Limit, "
+		    "RateLimit-Remaining, RateLimit-Reset\r\n",
+		    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
 	return arena_printf(rq->arena,
-			    "X-Request-Id: %s\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n%s%s",
-			    rq->request_id, cors, rq->extra_headers);
+	    "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->request_id,
+	    rq->cache_control != NULL ? rq->cache_control : "no-store", cors, rq->extra_headers);
 }
 
 bool
@@ -75,7 +91,7 @@ stage_preflight(struct request *rq)
 	if (allowed_origin(rq) != NULL) {
 		reply_header(rq, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
 		reply_header(rq, "Access-Control-Allow-Headers",
-			     "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent");
+		    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent");
 		reply_header(rq, "Access-Control-Max-Age", "86400");
 	}
 	reply_empty(rq);
@@ -90,9 +106,10 @@ make_error(struct request *rq)
 	enum status st = rq->error;
 
 	rq->details = NULL;
+	rq->cache_control = NULL;
 	reply_json(rq, status_http(st),
-		   json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->message, "details",
-			     details, "request_id", rq->request_id));
+	    json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->message, "details", details,
+		"request_id", rq->request_id));
 	if (st == E_OVERLOADED || st == E_UNAVAILABLE)
 		reply_header(rq, "Retry-After", "1");
 	if (st == E_UNAUTHENTICATED)
@@ -110,7 +127,7 @@ stage_reply(struct request *rq)
 	buf_printf(&b, "Status: %d %s\r\n", rq->http_status, reason(rq->http_status));
 	if (rq->reply != NULL)
 		buf_printf(&b, "Content-Type: %s%s\r\nContent-Length: %zu\r\n", rq->content_type,
-			   strchr(rq->content_type, ';') == NULL ? "; charset=utf-8" : "", rq->reply_len);
+		    strchr(rq->content_type, ';') == NULL ? "; charset=utf-8" : "", rq->reply_len);
 	buf_puts(&b, reply_common_headers(rq));
 	buf_puts(&b, "\r\n");
 	if (rq->reply != NULL && !head)

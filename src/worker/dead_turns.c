@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/credits.h"
 #include "core/events.h"
 #include "core/request.h"
 #include "core/slots.h"
@@ -47,7 +48,8 @@ static const char prompt_sql[] =
     " WHERE u.id = $1::uuid ORDER BY m.sequence DESC";
 
 static const char settle_sql[] =
-    "SELECT settled, charged, balance, message, task_status FROM turn_settle($1::uuid, NULL, $2::text, $3::text,"
+    "SELECT settled, charged, balance, message, task_status, credits_held($13::uuid) AS held"
+    " FROM turn_settle($1::uuid, NULL, $2::text, $3::text,"
     " $4::text, $5::text, $6::text, $7::text, $8::int, $9::int, true, $10::numeric, $11::bigint, NULL, $12::int,"
     " NULL, NULL)";
 
@@ -156,7 +158,7 @@ announce(struct sweeper *s, struct dead *d, const struct rows *settled)
 	    json_pack("{s:s, s:s, s:s?, s:s?}", "id", d->task_id, "status", turn_outcome_name(d->outcome),
 		"conversation_id", conversation_id, "message_id", column(d, "message_id")));
 	events_publish_sync(s->redis, s->conf, user_id, "balance",
-	    json_pack("{s:o}", "balance", json_credits(row_ucr(settled, 0, "balance"))));
+	    credits_event(row_ucr(settled, 0, "balance"), row_ucr(settled, 0, "held")));
 }
 
 static enum status
@@ -173,7 +175,7 @@ settle(struct sweeper *s, struct dead *d)
 	    rem->reasoning.len > 0 ? PS(rem->reasoning.data) : PNULL, PS(status_code(d->why)),
 	    PS(status_text(d->why, LANG_EN)), PI(d->input_tokens), PI(d->output_tokens), PM(cost),
 	    row_null(d->rows, d->row, "model_id") ? PNULL : PI(row_int(d->rows, d->row, "model_id")),
-	    PI(row_int(d->rows, d->row, "age_ms")));
+	    PI(row_int(d->rows, d->row, "age_ms")), PS(column(d, "user_id")));
 	if (st != OK)
 		return st;
 	if (!row_bool(rows, 0, "settled"))
@@ -215,6 +217,8 @@ sweep_dead_turns(struct sweeper *s)
 	enum status st, worst = OK;
 	int n;
 
+	if (clock_mono_ms() < s->patient_until_ms)
+		return OK;
 	do {
 		AUTO_ROWS struct rows *rows = NULL;
 

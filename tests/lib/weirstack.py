@@ -350,6 +350,7 @@ class Stack:
         self.database = "weir"
         self.pg_dir = self.sockets + "/pg"
         self.redis_path = self.sockets + "/redis"
+        self.uploads = self.folder + "/uploads"
         self.fcgi_path = self.sockets + "/fcgi"
 
     # -- folders
@@ -534,6 +535,7 @@ class Stack:
 
     def base_conf(self):
         os.makedirs(self.folder + "/mail", exist_ok=True)
+        self.make_uploads()
         return {
             "server": {"processes": 2, "scoreboard": self.folder + "/scoreboard"},
             "database": {"url": self.dsn("weir"), "migrate_url": self.dsn("weir_owner"),
@@ -542,7 +544,16 @@ class Stack:
             "auth": {"jwt_keys": "k1:" + self.secret("jwt"), "encryption_key": self.secret("encryption"),
                      "registration": "open", "secure_cookie": "no"},
             "mail": {"spool": self.folder + "/mail"},
+            "uploads": {"folder": self.uploads},
         }
+
+    def make_uploads(self):
+        """The folder of uploads; as root with Debian's group of web servers, as the package makes it."""
+        if not os.path.exists(self.uploads):
+            os.makedirs(self.uploads)
+            if self.as_root:
+                os.chown(self.uploads, 0, pwd.getpwnam("www-data").pw_gid)
+                os.chmod(self.uploads, 0o2750)
 
     # -- Weir's programs
 
@@ -621,7 +632,8 @@ class Stack:
         fcgi = [("/run/weir/fcgi.sock", self.fcgi_path)]
         self._shipped("nginx/weir-upstream.conf", home + "/conf.d/weir-upstream.conf", fcgi)
         self._shipped("nginx/weir-fastcgi.conf", home + "/snippets/weir-fastcgi.conf")
-        self._shipped("nginx/weir.conf", home + "/snippets/weir.conf", [("/usr/share/weir/web", self.web_root())])
+        self._shipped("nginx/weir.conf", home + "/snippets/weir.conf",
+                      [("/usr/share/weir/web", self.web_root()), ("/var/lib/weir/uploads", self.uploads)])
         temps = "".join(f"\t{kind}_temp_path {home}/tmp/{kind};\n"
                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         with open(home + "/nginx.conf", "w") as f:
@@ -657,11 +669,13 @@ http {{
         modules = "/usr/lib/apache2/modules"
         load = ["mpm_event", "authz_core", "mime", "dir", "unixd", "env", "setenvif"]
         load += ["fcgid"] if fcgid else ["proxy", "proxy_fcgi"]
+        load += ["xsendfile"]
+        uploads = [("/var/lib/weir/uploads", self.uploads)]
         if fcgid:
             self._shipped("apache2/weir-fcgid.conf", home + "/weir.conf",
-                          [("/usr/sbin/weir-fcgi", f"{self.program('weir-fcgi')} -c {self.conf_path}")])
+                          [("/usr/sbin/weir-fcgi", f"{self.program('weir-fcgi')} -c {self.conf_path}"), *uploads])
         else:
-            self._shipped("apache2/weir.conf", home + "/weir.conf", [("/run/weir/fcgi.sock", self.fcgi_path)])
+            self._shipped("apache2/weir.conf", home + "/weir.conf", [("/run/weir/fcgi.sock", self.fcgi_path), *uploads])
         os.makedirs(home + "/htdocs", exist_ok=True)
         built_in = subprocess.run([tool("apache2"), "-l"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   text=True).stdout
@@ -679,6 +693,8 @@ http {{
             if self.as_root:
                 # The responders run as Apache's user, who gets to what is this test's alone.
                 self.open_to_all(self.conf_path, self.redis_path, self.pg_dir, self.pg_dir + "/.s.PGSQL.5432")
+                self.open_to_all(*(os.path.join(top, d) for top, folders, _ in os.walk(self.uploads)
+                                   for d in ["", *folders]))
         with open(home + "/apache2.conf", "w") as f:
             f.write("\n".join(lines) + f"""
 ServerName localhost
@@ -702,7 +718,8 @@ Include {home}/weir.conf
 
     def start_lighttpd(self, port):
         home = self.folder + "/lighttpd"
-        self._shipped("lighttpd/weir.conf", home + "/weir.conf", [("/run/weir/fcgi.sock", self.fcgi_path)])
+        self._shipped("lighttpd/weir.conf", home + "/weir.conf",
+                      [("/run/weir/fcgi.sock", self.fcgi_path), ("/var/lib/weir/uploads", self.uploads)])
         os.makedirs(home + "/htdocs", exist_ok=True)
         with open(home + "/lighttpd.conf", "w") as f:
             f.write(f"""\
