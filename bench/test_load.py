@@ -15,6 +15,7 @@ def demo(tmp_path_factory):
     """A weir-demo on a loopback port, and one more on a unix socket."""
     stack = weirstack.Stack(str(tmp_path_factory.mktemp("load")))
     stack.start_demo()
+    stack.asked = lambda: open(stack.demo_log).readlines() if os.path.exists(stack.demo_log) else []
     stack.unix = stack.sockets + "/demo"
     stack.daemons.start("demo-unix", [stack.program("weir-demo"), "--listen", "unix:" + stack.unix, "--quiet"])
     weirstack.wait_until(lambda: os.path.exists(stack.unix), "weir-demo on a unix socket")
@@ -39,16 +40,14 @@ def load(demo, words, *options, address=None, stream=True, lines=1, check=True):
 
 
 def test_closed_loop_counts_every_request(demo):
-    with open(demo.demo_log) as f:
-        before = len(f.readlines())
+    before = len(demo.asked())
     report = load(demo, "ts=1 deltas=7", "-c", "4", "-n", "40")
     assert (report["requests"], report["ok"], report["failed"], report["errors"]) == (40, 40, 0, {})
     assert report["deltas"] == report["added"]["count"] == 280
     assert report["peak_active"] == 4 and report["connects"] == 4
     assert 0 < report["added"]["p50_us"] < 1e6
     assert report["first_content"]["p50_us"] <= report["completion"]["p50_us"]
-    with open(demo.demo_log) as f:
-        assert len(f.readlines()) - before == 40
+    weirstack.wait_until(lambda: len(demo.asked()) - before == 40, "40 lines in the log", 5)
 
 
 def test_times_of_a_paced_stream(demo):

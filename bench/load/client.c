@@ -74,6 +74,7 @@ count_end(struct run *run, const struct conn *c, int64_t now, const char *proble
 
 	run->last_ns = now;
 	out->active--;
+	out->ended++;
 	out->deltas += c->response.deltas;
 	out->body_bytes += c->response.body_bytes;
 	if (problem == NULL && now >= run->start_ns + run->plan->warmup_ns && now <= run->end_ns)

@@ -45,7 +45,7 @@ struct outcome {
 		uint64_t n;
 	} errors[ERROR_KINDS];
 	/* of the whole run */
-	uint64_t completed_in_window, deltas, body_bytes, connects, resends, unsent;
+	uint64_t ended, completed_in_window, deltas, body_bytes, connects, resends, unsent;
 	size_t active, peak_active;
 	double window_s; /* warm-up to end */
 };

@@ -215,7 +215,7 @@ print_outcome(const struct outcome *o)
 	json_t *errors = errors_json(o, &n_errors), *out;
 	double per_second = o->window_s > 0 ? (double)o->completed_in_window / o->window_s : 0;
 
-	out = json_pack("{s:I, s:I, s:I, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
+	out = json_pack("{s:I, s:I, s:I, s:I, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
 	    "requests", (json_int_t)o->requests, "ok", (json_int_t)o->ok, "failed", (json_int_t)n_errors, "errors",
 	    errors, "window_s", o->window_s, "per_second", per_second, "first_content", hist_json(&o->first_content),
 	    "completion", hist_json(&o->completion), "added", hist_json(&o->added), "lateness", hist_json(&o->lateness),

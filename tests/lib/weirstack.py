@@ -348,6 +348,7 @@ class Stack:
         self.daemons = Daemons(self.folder + "/pids", self.folder + "/log")
         self.conf_path = self.folder + "/weir.conf"
         self.database = "weir"
+        self.pg_settings = {}  # of postgresql.conf, over those of start_postgres()
         self.pg_dir = self.sockets + "/pg"
         self.redis_path = self.sockets + "/redis"
         self.uploads = self.folder + "/uploads"
@@ -435,6 +436,7 @@ class Stack:
         }
         if not self.durable:
             settings.update({"fsync": "off", "full_page_writes": "off"})
+        settings.update(self.pg_settings)
         argv = [pg_bin("postgres"), "-D", self.pg_home]
         for key, value in settings.items():
             argv += ["-c", f"{key}={value}"]
@@ -625,7 +627,7 @@ class Stack:
     def web_root(self):
         return os.environ.get("WEIR_WEB_ROOT") or os.path.join(SRC, "web", "dist")
 
-    def start_nginx(self, port, processes=1, more="", name="nginx"):
+    def start_nginx(self, port, processes=1, more="", name="nginx", connections=16384):
         home = f"{self.folder}/{name}"
         os.makedirs(home + "/tmp", exist_ok=True)
         shutil.copy("/etc/nginx/fastcgi_params", home + "/fastcgi_params")
@@ -645,7 +647,7 @@ pid {home}/nginx.pid;
 error_log {self.folder}/log/{name}-error.log warn;
 worker_processes {processes};
 worker_rlimit_nofile 65536;
-events {{ worker_connections 16384; }}
+events {{ worker_connections {connections}; }}
 http {{
 	include /etc/nginx/mime.types;
 	default_type application/octet-stream;
