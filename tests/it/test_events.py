@@ -101,6 +101,22 @@ def test_granted_credits_are_told(weir, user, listen, admin):
     assert page.next("balance")["balance"] == weir.balance(user)
 
 
+def test_what_is_held_is_live(weir, user, listen):
+    """A hold is told when it is taken and when it ends, with the balance of that moment."""
+    page, before = listen(user), weir.balance(user)
+    conversation = weir.conversation(user)
+    with weir.stream(f"/api/conversations/{conversation}/messages/stream",
+                     {"content": "[[demo interval=50 deltas=10]] hold", "model": "demo-fast"}, user) as s:
+        s.until("content")
+        taken = page.next("balance")
+        assert taken["held"] > 0 and abs(taken["balance"] + taken["held"] - before) < 1e-6
+        credits = weir.get("/api/me/credits", user).json
+        assert credits == {"balance": taken["balance"], "held": taken["held"]}
+        list(s.events())
+    ended = page.next("balance")
+    assert ended == {"balance": weir.balance(user), "held": 0}
+
+
 def test_a_gap_is_told(weir, user, listen):
     page = listen(user)
     weir.stop_redis(kill=True)

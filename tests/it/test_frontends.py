@@ -95,6 +95,25 @@ def test_first_comment_comes_at_once(weir, user, front):
         assert list(stream.events())[-1].data == "[DONE]"
 
 
+def test_an_upload_is_sent_by_the_web_server(weir, user, front):
+    """2 MB there and back; what the owner check and the type rest on comes through every front end."""
+    name, port = front
+    data = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8192
+    kept = weir.post("/api/uploads", data, user, headers={"Content-Type": "image/png"}, port=port)
+    assert kept.status == 201, kept
+    path = f"/api/uploads/{kept.json['id']}"
+    back = weir.get(path, user, port=port)
+    assert (back.status, back.headers["Content-Type"], len(back.body)) == (200, "image/png", len(data)), back
+    assert back.body == data
+    assert back.headers["X-Content-Type-Options"] == "nosniff"
+    assert back.headers["Cache-Control"] == "private, no-cache"
+    assert "X-Sendfile" not in back.headers and "X-Accel-Redirect" not in back.headers
+    assert weir.get(path, weir.make_user(), port=port).code == "not_found"
+    assert weir.get(path, port=port).status == 401
+    assert weir.delete(path, user, port=port).status == 204
+    assert weir.get(path, user, port=port).code == "not_found"
+
+
 def test_nginx_keeps_connections_to_the_pool(weir, user):
     """fastcgi_keep_conn is on and safe: many requests, few connections, none hangs."""
     def accepted():

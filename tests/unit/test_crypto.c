@@ -307,10 +307,41 @@ test_password_unknown_user_takes_as_long(void)
 	CU_ASSERT_TRUE(dummy_us[0] > known_us[0] / 2 && dummy_us[0] < known_us[0] * 2);
 }
 
+/* RFC 4648 10, and the two characters that differ from base64url. */
+static void
+test_base64(void)
+{
+	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" }, { "fo", "Zm8=" }, { "foo", "Zm9v" },
+		{ "foobar", "Zm9vYmFy" }, { "\xfb\xff\xfe", "+//+" } };
+	char out[CRYPTO_BASE64_LEN(6)];
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		crypto_base64(pairs[i][0], strlen(pairs[i][0]), out);
+		CU_ASSERT_STRING_EQUAL(out, pairs[i][1]);
+		CU_ASSERT_EQUAL(strlen(out) + 1, CRYPTO_BASE64_LEN(strlen(pairs[i][0])));
+	}
+}
+
+static void
+test_sha256_in_pieces(void)
+{
+	unsigned char whole[SHA256_BYTES], pieces[SHA256_BYTES];
+	struct crypto_sha256 *h = crypto_sha256_new();
+
+	crypto_sha256("one two three", 13, whole);
+	crypto_sha256_add(h, "one ", 4);
+	crypto_sha256_add(h, "", 0);
+	crypto_sha256_add(h, "two three", 9);
+	crypto_sha256_end(h, pieces);
+	CU_ASSERT(memcmp(whole, pieces, SHA256_BYTES) == 0);
+}
+
 static CU_TestInfo tests[] = {
 	{ "random bytes differ", test_random_differs },
 	{ "random bytes differ after fork", test_random_differs_after_fork },
 	{ "SHA-256, hex, comparison", test_sha256_and_hex },
+	{ "SHA-256 in pieces", test_sha256_in_pieces },
+	{ "base64 vectors", test_base64 },
 	{ "base64url vectors", test_base64url },
 	{ "base64url of every length", test_base64url_all_lengths },
 	{ "base64url refuses foreign text", test_base64url_refuses },
