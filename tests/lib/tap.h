@@ -70,8 +70,7 @@ tap_suite_cleanup_failed(const CU_pSuite suite)
 static inline int
 tap_run(CU_SuiteInfo *suites)
 {
-	if (CU_initialize_registry() != CUE_SUCCESS ||
-	    CU_register_suites(suites) != CUE_SUCCESS) {
+	if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS) {
 		printf("Bail out! CUnit: %s\n", CU_get_error_msg());
 		return 1;
 	}
