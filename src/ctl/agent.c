@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/agents.h"
 #include "core/models.h"
@@ -48,11 +49,13 @@ take_model(struct agent_options *o, const char *member, const char *name)
 	return true;
 }
 
+/* "-" is standard input: a file that only root may read comes that way, for by
+ * now we are the service's user. */
 static bool
 take_prompt(struct agent_options *o, const char *path)
 {
 	char *text = arena_alloc(o->rq->arena, PROMPT_FILE_MAX + 1);
-	FILE *f = fopen(path, "r");
+	FILE *f = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "r");
 	size_t len;
 	bool whole;
 
