@@ -127,8 +127,6 @@ void fail_message(struct request *rq, const char *en, const char *zh);
  * and credits are exact up to a thousand million. */
 #define JSON_WIRE (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
-/* How JSON leaves us: credits need 15 digits, no more are exact. */
-#define JSON_WIRE (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 /* Credits as the decimal number of the API. */
 json_t *json_credits(int64_t ucr);
 
