@@ -1,7 +1,6 @@
 #include "core/attachments.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,15 +109,16 @@ static const char *
 data_url(struct request *rq, const char *id, const char *type, size_t len)
 {
 	char *bytes = read_file(upload_path(rq->arena, rq->conf, id), len), *url;
-	int before;
+	const char *before;
 
 	if (bytes == NULL)
 		return NULL;
-	url = malloc(strlen(type) + sizeof("data:;base64,") + CRYPTO_BASE64_LEN(len));
+	before = arena_printf(rq->arena, "data:%s;base64,", type);
+	url = malloc(strlen(before) + CRYPTO_BASE64_LEN(len));
 	if (url == NULL)
 		abort();
-	before = sprintf(url, "data:%s;base64,", type);
-	crypto_base64(bytes, len, url + before);
+	memcpy(url, before, strlen(before));
+	crypto_base64(bytes, len, url + strlen(before));
 	free(bytes);
 	arena_cleanup(rq->arena, free, url);
 	return url;

@@ -345,6 +345,10 @@ def test_unknown_paths(weir, user, unchanged):
     for path in ("/api/", "/api/nothing", "/api/conversations/", "/api//conversations", "/api/me/",
                  "/API/me", "/api/tasks/a/b/c/d", "/api/../etc/passwd", "/api/%2e%2e/", "/api/conversations/a%2fb"):
         answer = weir.get(path, user)
+        if path in ("/API/me", "/api/../etc/passwd", "/api/%2e%2e/") and answer.status == 200:
+            # outside the API: the web app, where it is built, says what it does not know
+            assert answer.headers["Content-Type"].startswith("text/html")
+            continue
         assert answer.status in (400, 404), (path, answer)
 
 

@@ -273,7 +273,7 @@ def test_the_user_is_told(data, ledger):
         once(data)
         events = [json.loads(listener._reply()[2]) for _ in range(2)]
     assert events[0]["type"] == "task" and events[0]["data"]["id"] == task and events[0]["data"]["status"] == "failed"
-    assert events[1] == {"type": "balance", "data": {"balance": 100}}
+    assert events[1] == {"type": "balance", "data": {"balance": 100, "held": 0}}
 
 
 # ---- Redis away -------------------------------------------------------------------
