@@ -216,12 +216,12 @@ print_outcome(const struct outcome *o)
 	double per_second = o->window_s > 0 ? (double)o->completed_in_window / o->window_s : 0;
 
 	out = json_pack("{s:I, s:I, s:I, s:I, s:o, s:f, s:f, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:f}",
-	    "requests", (json_int_t)o->requests, "ok", (json_int_t)o->ok, "failed", (json_int_t)n_errors, "errors",
-	    errors, "window_s", o->window_s, "per_second", per_second, "first_content", hist_json(&o->first_content),
-	    "completion", hist_json(&o->completion), "added", hist_json(&o->added), "lateness", hist_json(&o->lateness),
-	    "deltas", (json_int_t)o->deltas, "body_bytes", (json_int_t)o->body_bytes, "connects",
-	    (json_int_t)o->connects, "resends", (json_int_t)o->resends, "unsent", (json_int_t)o->unsent, "peak_active",
-	    (json_int_t)o->peak_active, "cpu_s", cpu_s());
+	    "total", (json_int_t)o->ended, "requests", (json_int_t)o->requests, "ok", (json_int_t)o->ok, "failed",
+	    (json_int_t)n_errors, "errors", errors, "window_s", o->window_s, "per_second", per_second, "first_content",
+	    hist_json(&o->first_content), "completion", hist_json(&o->completion), "added", hist_json(&o->added),
+	    "lateness", hist_json(&o->lateness), "deltas", (json_int_t)o->deltas, "body_bytes",
+	    (json_int_t)o->body_bytes, "connects", (json_int_t)o->connects, "resends", (json_int_t)o->resends, "unsent",
+	    (json_int_t)o->unsent, "peak_active", (json_int_t)o->peak_active, "cpu_s", cpu_s());
 	json_dumpf(out, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	putchar('\n');
 	json_decref(out);
