@@ -53,6 +53,26 @@ export interface paths {
         patch: operations["admin_agents_patch"];
         trace?: never;
     };
+    "/api/admin/agents/{agent_id}/execution-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask an agent for real, without charging anybody
+         * @description Needs the role admin.
+         */
+        post: operations["admin_agents_execute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/agents/{agent_id}/prompt-preview": {
         parameters: {
             query?: never;
@@ -235,6 +255,26 @@ export interface paths {
          * @description Needs the role admin.
          */
         patch: operations["admin_models_patch"];
+        trace?: never;
+    };
+    "/api/admin/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The pool at a glance
+         * @description Needs the role admin.
+         */
+        get: operations["admin_status_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/admin/users": {
@@ -819,6 +859,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's files, newest first */
+        get: operations["uploads_list"];
+        put?: never;
+        /** Keep a file, to be attached to messages */
+        post: operations["uploads_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a file */
+        get: operations["uploads_get"];
+        put?: never;
+        post?: never;
+        /** Remove a file */
+        delete: operations["uploads_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -896,7 +972,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "registration_closed" | "not_found" | "method_not_allowed" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "cancelled" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "registration_closed" | "not_found" | "method_not_allowed" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "cancelled" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -969,7 +1045,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `too_large`: The request is too large. */
+        /** @description `storage_quota`: Your storage is full, please remove some files first. `too_large`: The request is too large. */
         E413: {
             headers: {
                 [name: string]: unknown;
@@ -1052,6 +1128,15 @@ export interface components {
         };
         /** @description `upstream_timeout`: The model provider took too long. */
         E504: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Error"];
+            };
+        };
+        /** @description `storage_full`: The server has no room for this file. */
+        E507: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1258,6 +1343,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": unknown;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_agents_execute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description what a user would write */
+                    content: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": unknown;
                 };
             };
             400: components["responses"]["E400"];
@@ -1839,6 +1962,31 @@ export interface operations {
             404: components["responses"]["E404"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_status_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -2580,7 +2728,7 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description A model's name; default: the conversation's. */
+                    /** @description A model's name; default: the one that answered before. */
                     model?: string;
                 };
             };
@@ -3087,6 +3235,116 @@ export interface operations {
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

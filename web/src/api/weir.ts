@@ -118,9 +118,10 @@ export const admin = {
 	routeTest: (id: string) => post<unknown>(`/api/admin/agents/${id}/route-test`),
 	promptPreview: (id: string, content: string) =>
 		post<unknown>(`/api/admin/agents/${id}/prompt-preview`, { content }),
-	executionTest: (id: string, content: string) =>
-		post<unknown>(`/api/admin/agents/${id}/execution-test`, { content }),
+	/** Streams, as a turn does. */
+	executionTest: (id: string, content: string, signal: AbortSignal) =>
+		send(`/api/admin/agents/${id}/execution-test`, { method: "POST", json: { content }, signal }),
 	debugLogs: (agent_id: string) => call<List<DebugLog>>("/api/admin/debug-logs", { query: { agent_id, limit: 20 } }),
 
-	status: () => call<PoolStatus>("/status?json"),
+	status: () => call<PoolStatus>("/api/admin/status"),
 };

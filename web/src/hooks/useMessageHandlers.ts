@@ -5,6 +5,7 @@ import { ApiError } from "@/api/errors";
 import type { Attachment } from "@/api/types";
 import { conversations } from "@/api/weir";
 import { tellTabs } from "@/lib/tabs";
+import { keys, queryClient } from "@/queries/client";
 import { forgetMessage } from "@/queries/messages";
 import { NEW, useConversation } from "@/stores/conversation";
 import { toast } from "@/stores/notices";
@@ -68,6 +69,7 @@ async function beginConversation(model: string | null, agentId: string | null): 
 			...(model && !agentId && { model }),
 		});
 		useConversation.getState().addFresh(made);
+		queryClient.setQueryData(keys.conversation(made.id), made);
 		return made.id;
 	} catch (e) {
 		const existing = e instanceof ApiError && e.code === "duplicate_conversation" && e.details.conversation_id;

@@ -14,7 +14,7 @@ export function AdvancedSettingsMenu() {
 	const { t } = useTranslation();
 	return (
 		<>
-			<IconButton ref={button} label={t("advanced.title")} aria-haspopup="dialog" aria-expanded={open} active={open} onClick={() => setOpen(!open)} className="size-9">
+			<IconButton ref={button} label={t("advanced.title")} aria-haspopup="dialog" aria-expanded={open} active={open} onClick={() => setOpen(!open)} medium>
 				<SlidersHorizontal size={17} />
 			</IconButton>
 			{open && (

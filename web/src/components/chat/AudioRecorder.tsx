@@ -14,7 +14,7 @@ export function AudioRecorder({ onRecorded }: { onRecorded: (file: File) => void
 	if (!possible) return null;
 	if (state !== "recording")
 		return (
-			<IconButton label={t("audio.record")} onClick={() => void start()} className="size-9">
+			<IconButton label={t("audio.record")} onClick={() => void start()} medium>
 				<Mic size={17} />
 			</IconButton>
 		);

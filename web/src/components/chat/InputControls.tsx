@@ -32,16 +32,11 @@ export function InputControls(p: Props) {
 			<div className="grow" />
 			<ModelSelector models={p.models} model={p.model} onSelect={p.onSelect} />
 			{p.streaming ? (
-				<Button look="soft" small disabled={p.stopping} icon={<Square size={12} aria-hidden className="fill-current" />} onClick={p.onStop} className="ms-1 h-9">
+				<Button medium disabled={p.stopping} icon={<Square size={12} aria-hidden className="fill-current" />} onClick={p.onStop} className="ms-1">
 					{t("chat.stop")}
 				</Button>
 			) : (
-				<IconButton
-					label={t("chat.send")}
-					disabled={!p.canSend}
-					onClick={p.onSend}
-					className="ms-1 size-9 bg-accent !text-on-accent hover:bg-accent-strong disabled:bg-hover disabled:!text-faint disabled:opacity-100"
-				>
+				<IconButton medium solid label={t("chat.send")} disabled={!p.canSend} onClick={p.onSend} className="ms-1">
 					<ArrowUp size={18} />
 				</IconButton>
 			)}

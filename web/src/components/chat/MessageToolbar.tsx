@@ -19,7 +19,7 @@ export function MessageToolbar({ message, last, ...actions }: Props) {
 	const { t } = useTranslation();
 	const isAnswer = message.role === "assistant";
 	return (
-		<div className={cx("mt-1 flex flex-wrap items-center gap-x-3 text-xs text-faint", isAnswer ? "-ms-2" : "justify-end")}>
+		<div className={cx("mt-1 flex flex-wrap items-center gap-x-3 text-xs text-faint", isAnswer ? "-ms-2" : "-mb-4 justify-end")}>
 			<div
 				className={cx(
 					"flex items-center transition-opacity",

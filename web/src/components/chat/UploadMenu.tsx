@@ -29,7 +29,7 @@ export function UploadMenu({ files, onFiles, onLink }: Props) {
 	};
 	return (
 		<>
-			<IconButton ref={button} label={t("upload.title")} aria-haspopup="menu" aria-expanded={open} active={open} onClick={() => setOpen(!open)} className="size-9">
+			<IconButton ref={button} label={t("upload.title")} aria-haspopup="menu" aria-expanded={open} active={open} onClick={() => setOpen(!open)} medium>
 				<Plus size={19} />
 			</IconButton>
 			{open && (

@@ -33,7 +33,7 @@ const components: Components = {
 		return isBlock ? <CodeBlock code={text.replace(/\n$/, "")} language={language ?? ""} /> : <code>{children}</code>;
 	},
 	table: ({ children }) => (
-		<div tabIndex={0} role="group" className="overflow-x-auto rounded-xl border border-line">
+		<div tabIndex={0} role="group" className="w-fit max-w-full overflow-x-auto rounded-xl border border-line">
 			<table>{children}</table>
 		</div>
 	),

@@ -14,11 +14,13 @@ const LOOKS: Record<Look, string> = {
 interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
 	look?: Look;
 	small?: boolean;
+	/** Between small and normal. */
+	medium?: boolean;
 	busy?: boolean;
 	icon?: ReactNode;
 }
 
-export function Button({ look = "soft", small, busy, icon, className, children, disabled, ...rest }: Props) {
+export function Button({ look = "soft", small, medium, busy, icon, className, children, disabled, ...rest }: Props) {
 	return (
 		<button
 			type="button"
@@ -26,9 +28,9 @@ export function Button({ look = "soft", small, busy, icon, className, children, 
 			disabled={disabled || busy}
 			aria-busy={busy || undefined}
 			className={cx(
-				"inline-flex items-center justify-center gap-2 rounded-lg font-medium whitespace-nowrap transition-colors",
+				"inline-flex items-center justify-center gap-2 rounded-lg text-sm font-medium whitespace-nowrap transition-colors",
 				"disabled:cursor-not-allowed disabled:opacity-50",
-				small ? "h-8 px-3 text-sm" : "h-10 px-4 text-sm",
+				small ? "h-8 px-3" : medium ? "h-9 px-3.5" : "h-10 px-4",
 				LOOKS[look],
 				className,
 			)}
@@ -42,12 +44,15 @@ export function Button({ look = "soft", small, busy, icon, className, children, 
 interface IconProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 	label: string;
 	small?: boolean;
+	medium?: boolean;
 	active?: boolean;
+	/** The one that matters most. */
+	solid?: boolean;
 }
 
 /** A button that is only a sign; `label` says what it does. */
 export const IconButton = forwardRef<HTMLButtonElement, IconProps>(function IconButton(
-	{ label, small, active, className, children, ...rest },
+	{ label, small, medium, active, solid, className, children, ...rest },
 	ref,
 ) {
 	return (
@@ -59,9 +64,11 @@ export const IconButton = forwardRef<HTMLButtonElement, IconProps>(function Icon
 			title={label}
 			className={cx(
 				"inline-flex shrink-0 items-center justify-center rounded-lg transition-colors",
-				"hover:bg-hover hover:text-ink disabled:cursor-not-allowed disabled:opacity-40",
-				active ? "bg-tint text-accent" : "text-faint",
-				small ? "size-8" : "size-10",
+				"disabled:cursor-not-allowed",
+				solid
+					? "bg-accent text-on-accent hover:bg-accent-strong disabled:bg-hover disabled:text-faint"
+					: cx("hover:bg-hover hover:text-ink disabled:opacity-40", active ? "bg-tint text-accent" : "text-faint"),
+				small ? "size-8" : medium ? "size-9" : "size-10",
 				className,
 			)}
 		>

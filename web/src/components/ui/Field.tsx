@@ -77,18 +77,22 @@ export function Select(props: Labelled & SelectHTMLAttributes<HTMLSelectElement>
 	);
 }
 
-export function Switch({ label, hint, on, onChange, disabled }: { label: string; hint?: string; on: boolean; onChange: (on: boolean) => void; disabled?: boolean }) {
+interface SwitchProps {
+	label: string;
+	on: boolean;
+	onChange: (on: boolean) => void;
+	/** The label is for screen readers only. */
+	bare?: boolean;
+}
+
+export function Switch({ label, on, onChange, bare }: SwitchProps) {
 	return (
 		<label className="flex cursor-pointer items-center justify-between gap-4 py-1">
-			<span className="min-w-0">
-				<span className="block text-sm text-ink">{label}</span>
-				{hint && <span className="block text-xs text-faint">{hint}</span>}
-			</span>
+			<span className={bare ? "sr-only" : "min-w-0 text-sm text-ink"}>{label}</span>
 			<input
 				type="checkbox"
 				role="switch"
 				checked={on}
-				disabled={disabled}
 				onChange={(e) => onChange(e.target.checked)}
 				className="peer sr-only"
 			/>

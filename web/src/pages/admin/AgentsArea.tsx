@@ -1,0 +1,130 @@
+import { useQuery } from "@tanstack/react-query";
+import { Bot, Bug, Pencil, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { AdminAgent } from "@/api/types";
+import { admin } from "@/api/weir";
+import { Button } from "@/components/ui/Button";
+import { Input, Select, TextArea } from "@/components/ui/Field";
+import { Empty, Failed } from "@/components/ui/State";
+import { keys, queryClient } from "@/queries/client";
+import { AgentDebug } from "./AgentDebug";
+import { Toggle, useAdminModels } from "./ModelsArea";
+import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
+import { RowMenu } from "./RowMenu";
+
+const refresh = () => {
+	void queryClient.invalidateQueries({ queryKey: keys.agents });
+	return queryClient.invalidateQueries({ queryKey: keys.admin("agents") });
+};
+
+export default function AgentsArea() {
+	const { data, isPending, error, refetch } = useQuery({ queryKey: keys.admin("agents"), queryFn: admin.agents });
+	const [editing, setEditing] = useState<AdminAgent | "new" | null>(null);
+	const [deleting, setDeleting] = useState<AdminAgent | null>(null);
+	const [debugging, setDebugging] = useState<AdminAgent | null>(null);
+	const { t } = useTranslation();
+	const agents = data?.items ?? [];
+	return (
+		<>
+			<AreaHead title={t("admin.agents")} count={agents.length} onAdd={() => setEditing("new")} />
+			{isPending && <Loading />}
+			{error && <Failed error={error} onRetry={() => void refetch()} />}
+			{data && agents.length === 0 && <Empty icon={<Bot size={26} />} title={t("admin.no_agents")} hint={t("admin.no_agents_hint")} />}
+			{agents.length > 0 && (
+				<Table label={t("admin.agents")} heads={[t("admin.name"), t("admin.model"), t("admin.fallback"), t("admin.timeout"), t("admin.enabled"), t("admin.actions")]}>
+					{agents.map((a) => (
+						<tr key={a.id}>
+							<Cell>
+								<p className="font-medium">{a.name}</p>
+								<p className="max-w-72 truncate text-xs text-faint">{a.description}</p>
+							</Cell>
+							<Cell>{a.model}</Cell>
+							<Cell>{a.fallback_model ?? "–"}</Cell>
+							<Cell className="tabular-nums">{a.timeout_seconds}</Cell>
+							<Cell className="w-16">
+								<Toggle
+									label={a.name}
+									on={a.enabled}
+									onChange={(enabled) => void attempt(() => admin.patchAgent(a.id, { enabled })).then(refresh)}
+								/>
+							</Cell>
+							<Cell className="text-end whitespace-nowrap">
+								<Button small icon={<Bug size={14} aria-hidden />} onClick={() => setDebugging(a)} className="me-1">
+									{t("admin.debug")}
+								</Button>
+								<RowMenu
+									label={t("admin.actions")}
+									actions={[
+										{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(a) },
+										{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(a) },
+									]}
+								/>
+							</Cell>
+						</tr>
+					))}
+				</Table>
+			)}
+			{editing && <AgentDialog agent={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}
+			{deleting && (
+				<DeleteDialog name={deleting.name} remove={() => admin.removeAgent(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />
+			)}
+			{debugging && <AgentDebug agent={debugging} onClose={() => setDebugging(null)} />}
+		</>
+	);
+}
+
+function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: () => void }) {
+	const { data } = useAdminModels();
+	const models = (data?.items ?? []).filter((m) => m.type === "chat");
+	const [form, setForm] = useState({
+		name: agent?.name ?? "",
+		description: agent?.description ?? "",
+		prompt: agent?.prompt ?? "",
+		model_id: String(agent?.model_id ?? ""),
+		fallback_model_id: String(agent?.fallback_model_id ?? ""),
+		timeout_seconds: String(agent?.timeout_seconds ?? 120),
+		temperature: agent?.temperature === null || !agent ? "" : String(agent.temperature),
+	});
+	const { t } = useTranslation();
+	const field = (name: keyof typeof form) => ({
+		value: form[name],
+		onChange: (e: { target: { value: string } }) => setForm({ ...form, [name]: e.target.value }),
+	});
+	const save = async () => {
+		const json = {
+			name: form.name.trim(),
+			description: form.description,
+			prompt: form.prompt,
+			model_id: Number(form.model_id || models[0]?.id),
+			fallback_model_id: form.fallback_model_id ? Number(form.fallback_model_id) : null,
+			timeout_seconds: Number(form.timeout_seconds),
+			temperature: form.temperature === "" ? null : Number(form.temperature),
+		};
+		await (agent ? admin.patchAgent(agent.id, json) : admin.createAgent(json));
+		await refresh();
+	};
+	const options = models.map((m) => (
+		<option key={m.id} value={m.id}>
+			{m.display_name || m.name}
+		</option>
+	));
+	return (
+		<FormDialog title={agent ? agent.name : t("admin.agents")} save={save} onClose={onClose} valid={models.length > 0}>
+			<Input autoFocus required label={t("admin.name")} maxLength={200} {...field("name")} />
+			<Input label={t("admin.description")} maxLength={2000} {...field("description")} />
+			<Wide>
+				<TextArea rows={6} label={t("admin.prompt")} maxLength={32000} {...field("prompt")} />
+			</Wide>
+			<Select label={t("admin.model")} {...field("model_id")}>
+				{options}
+			</Select>
+			<Select label={t("admin.fallback")} {...field("fallback_model_id")}>
+				<option value="">{t("common.none")}</option>
+				{options}
+			</Select>
+			<Input required type="number" min={1} max={3600} label={t("admin.timeout")} {...field("timeout_seconds")} />
+			<Input type="number" min={0} max={2} step="0.1" label={t("admin.temperature")} placeholder={t("admin.provider_default")} {...field("temperature")} />
+		</FormDialog>
+	);
+}

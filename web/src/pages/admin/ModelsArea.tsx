@@ -1,0 +1,160 @@
+import { useQuery } from "@tanstack/react-query";
+import { Cpu, Pencil, Star, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { AdminModel } from "@/api/types";
+import { admin } from "@/api/weir";
+import { Input, Switch } from "@/components/ui/Field";
+import { Empty, Failed } from "@/components/ui/State";
+import { compact, credits } from "@/lib/format";
+import { keys, queryClient } from "@/queries/client";
+import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, Table, Tag, Wide } from "./parts";
+import { RowMenu } from "./RowMenu";
+
+const ABILITIES = ["vision", "reasoning", "audio", "video", "tools"] as const;
+
+const refresh = () => {
+	void queryClient.invalidateQueries({ queryKey: keys.models });
+	return queryClient.invalidateQueries({ queryKey: keys.admin("models") });
+};
+
+export function useAdminModels() {
+	return useQuery({ queryKey: keys.admin("models"), queryFn: admin.models });
+}
+
+export default function ModelsArea() {
+	const { data, isPending, error, refetch } = useAdminModels();
+	const [editing, setEditing] = useState<AdminModel | "new" | null>(null);
+	const [deleting, setDeleting] = useState<AdminModel | null>(null);
+	const { t } = useTranslation();
+	const models = data?.items ?? [];
+	return (
+		<>
+			<AreaHead title={t("admin.models")} count={models.length} onAdd={() => setEditing("new")} />
+			{isPending && <Loading />}
+			{error && <Failed error={error} onRetry={() => void refetch()} />}
+			{data && models.length === 0 && <Empty icon={<Cpu size={26} />} title={t("admin.no_models")} hint={t("admin.no_models_hint")} />}
+			{models.length > 0 && (
+				<Table label={t("admin.models")} heads={[t("admin.name"), t("admin.price_in"), t("admin.price_out"), t("admin.context"), t("admin.served_by"), t("admin.enabled"), t("admin.actions")]}>
+					{models.map((m) => (
+						<ModelRow key={m.id} model={m} onEdit={() => setEditing(m)} onDelete={() => setDeleting(m)} />
+					))}
+				</Table>
+			)}
+			{editing && <ModelDialog model={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}
+			{deleting && (
+				<DeleteDialog name={deleting.name} remove={() => admin.removeModel(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />
+			)}
+		</>
+	);
+}
+
+function ModelRow({ model, onEdit, onDelete }: { model: AdminModel; onEdit: () => void; onDelete: () => void }) {
+	const { t } = useTranslation();
+	const change = (json: Parameters<typeof admin.patchModel>[1]) => attempt(() => admin.patchModel(model.id, json)).then(refresh);
+	return (
+		<tr>
+			<Cell>
+				<p className="flex items-center gap-2 font-medium">
+					{model.display_name || model.name}
+					{model.is_default && <Tag tone="accent">{t("admin.default")}</Tag>}
+				</p>
+				<p className="text-xs text-faint">{model.name}</p>
+			</Cell>
+			<Cell className="tabular-nums">{credits(model.price_input_per_mtok)}</Cell>
+			<Cell className="tabular-nums">{credits(model.price_output_per_mtok)}</Cell>
+			<Cell className="tabular-nums">{compact(model.context_tokens)}</Cell>
+			<Cell>
+				{model.channels.length > 0 ? model.channels.map((c) => c.name).join(", ") : <Tag tone="off">{t("admin.no_channel")}</Tag>}
+			</Cell>
+			<Cell className="w-16">
+				<Toggle label={model.name} on={model.enabled} onChange={(enabled) => void change({ enabled })} />
+			</Cell>
+			<Cell className="text-end">
+				<RowMenu
+					label={t("admin.actions")}
+					actions={[
+						{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
+						{ label: t("admin.is_default"), icon: <Star size={15} />, run: () => void change({ is_default: true }) },
+						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
+					]}
+				/>
+			</Cell>
+		</tr>
+	);
+}
+
+/** On and off, in a table: the name is for screen readers. */
+export function Toggle({ label, on, onChange }: { label: string; on: boolean; onChange: (on: boolean) => void }) {
+	const { t } = useTranslation();
+	return <Switch bare label={`${t("admin.enabled")}: ${label}`} on={on} onChange={onChange} />;
+}
+
+function formOf(m: AdminModel | null) {
+	return {
+		name: m?.name ?? "",
+		display_name: m?.display_name ?? "",
+		context_tokens: String(m?.context_tokens ?? 128000),
+		max_output_tokens: String(m?.max_output_tokens ?? 4096),
+		price_input_per_mtok: String(m?.price_input_per_mtok ?? ""),
+		price_output_per_mtok: String(m?.price_output_per_mtok ?? ""),
+		price_per_call: String(m?.price_per_call ?? 0),
+		sort: String(m?.sort ?? 0),
+	};
+}
+
+function ModelDialog({ model, onClose }: { model: AdminModel | null; onClose: () => void }) {
+	const [form, setForm] = useState(formOf(model));
+	const [abilities, setAbilities] = useState<string[]>(model?.abilities ?? []);
+	const { t } = useTranslation();
+	const field = (name: keyof typeof form, label: string, numeric = true) => (
+		<Input
+			required={name !== "display_name"}
+			type={numeric ? "number" : "text"}
+			step="any"
+			label={label}
+			value={form[name]}
+			onChange={(e) => setForm({ ...form, [name]: e.target.value })}
+		/>
+	);
+	const save = async () => {
+		const json = {
+			name: form.name.trim(),
+			display_name: form.display_name.trim(),
+			abilities,
+			context_tokens: Number(form.context_tokens),
+			max_output_tokens: Number(form.max_output_tokens),
+			price_input_per_mtok: Number(form.price_input_per_mtok),
+			price_output_per_mtok: Number(form.price_output_per_mtok),
+			price_per_call: Number(form.price_per_call),
+			sort: Number(form.sort),
+		};
+		await (model ? admin.patchModel(model.id, json) : admin.createModel(json));
+		await refresh();
+	};
+	return (
+		<FormDialog title={model ? model.name : t("admin.models")} save={save} onClose={onClose}>
+			{field("name", t("admin.name"), false)}
+			{field("display_name", t("admin.display_name"), false)}
+			{field("context_tokens", t("admin.context"))}
+			{field("max_output_tokens", t("admin.max_output"))}
+			{field("price_input_per_mtok", t("admin.price_in"))}
+			{field("price_output_per_mtok", t("admin.price_out"))}
+			{field("price_per_call", t("admin.price_call"))}
+			{field("sort", t("admin.order"))}
+			<Wide>
+				<fieldset className="grid gap-x-8 sm:grid-cols-2">
+					<legend className="mb-1 text-sm font-medium text-soft">{t("admin.abilities")}</legend>
+					{ABILITIES.map((name) => (
+						<Switch
+							key={name}
+							label={t(`abilities.${name}`)}
+							on={abilities.includes(name)}
+							onChange={(on) => setAbilities(on ? [...abilities, name] : abilities.filter((a) => a !== name))}
+						/>
+					))}
+				</fieldset>
+			</Wide>
+		</FormDialog>
+	);
+}

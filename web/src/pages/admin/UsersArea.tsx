@@ -1,0 +1,141 @@
+import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { Ban, CircleCheck, Coins, Shield, ShieldOff, UserX } from "lucide-react";
+import { useDeferredValue, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { AdminUser, List } from "@/api/types";
+import { admin } from "@/api/weir";
+import { Button } from "@/components/ui/Button";
+import { Confirm } from "@/components/ui/Dialog";
+import { Input } from "@/components/ui/Field";
+import { Empty, Failed } from "@/components/ui/State";
+import { credits, dateTime } from "@/lib/format";
+import { newId } from "@/lib/ids";
+import { keys, queryClient } from "@/queries/client";
+import { toast } from "@/stores/notices";
+import { AreaHead, attempt, Cell, FormDialog, Loading, Table, Tag, Wide } from "./parts";
+import { RowMenu } from "./RowMenu";
+
+const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("users") });
+const nameOf = (u: AdminUser) => u.nickname || u.email || u.phone || u.id;
+
+export default function UsersArea() {
+	const [search, setSearch] = useState("");
+	const q = useDeferredValue(search.trim());
+	const [granting, setGranting] = useState<AdminUser | null>(null);
+	const [disabling, setDisabling] = useState<AdminUser | null>(null);
+	const { t } = useTranslation();
+	const query = useInfiniteQuery<List<AdminUser>, Error, InfiniteData<List<AdminUser>>, readonly (string | number)[], string | undefined>({
+		queryKey: keys.admin("users", q),
+		initialPageParam: undefined,
+		queryFn: ({ pageParam }) => admin.users({ q, limit: 50, before_id: pageParam }),
+		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
+		placeholderData: (before) => before,
+	});
+	const users = query.data?.pages.flatMap((p) => p.items) ?? [];
+	return (
+		<>
+			<AreaHead title={t("admin.users")}>
+				<div className="w-72 max-w-full">
+					<Input bare type="search" label={t("admin.search_users")} placeholder={t("admin.search_users")} value={search} onChange={(e) => setSearch(e.target.value)} />
+				</div>
+			</AreaHead>
+			{query.isPending && <Loading />}
+			{query.error && users.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
+			{query.isSuccess && users.length === 0 && <Empty icon={<UserX size={26} />} title={t("admin.no_users")} />}
+			{users.length > 0 && (
+				<Table label={t("admin.users")} heads={[t("admin.user"), t("admin.role"), t("admin.credits"), t("admin.last_login"), t("admin.status"), t("admin.actions")]}>
+					{users.map((u) => (
+						<UserRow key={u.id} user={u} onGrant={() => setGranting(u)} onDisable={() => setDisabling(u)} />
+					))}
+				</Table>
+			)}
+			{query.hasNextPage && (
+				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
+					{t("sidebar.more")}
+				</Button>
+			)}
+			{granting && <GrantDialog user={granting} onClose={() => setGranting(null)} />}
+			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
+		</>
+	);
+}
+
+function UserRow({ user, onGrant, onDisable }: { user: AdminUser; onGrant: () => void; onDisable: () => void }) {
+	const { t } = useTranslation();
+	const change = (json: Parameters<typeof admin.patchUser>[1]) => () =>
+		void attempt(() => admin.patchUser(user.id, json)).then(refresh);
+	const isAdmin = user.role === "admin";
+	const isActive = user.status === "active";
+	return (
+		<tr>
+			<Cell>
+				<p className="font-medium">{nameOf(user)}</p>
+				<p className="text-xs text-faint">{[user.email, user.phone].filter(Boolean).join(" · ")}</p>
+			</Cell>
+			<Cell>
+				<Tag tone={isAdmin ? "accent" : "plain"}>{t(isAdmin ? "admin.role_admin" : "admin.role_user")}</Tag>
+			</Cell>
+			<Cell className="tabular-nums">{credits(user.credits)}</Cell>
+			<Cell className="whitespace-nowrap text-faint">{dateTime(user.last_login_at)}</Cell>
+			<Cell>
+				<Tag tone={isActive ? "ok" : "off"}>{t(isActive ? "admin.active" : "admin.disabled")}</Tag>
+			</Cell>
+			<Cell className="text-end whitespace-nowrap">
+				<Button small icon={<Coins size={14} aria-hidden />} onClick={onGrant} className="me-1">
+					{t("admin.grant")}
+				</Button>
+				<RowMenu
+					label={t("admin.actions")}
+					actions={[
+						isAdmin
+							? { label: t("admin.make_user"), icon: <ShieldOff size={15} />, run: change({ role: "user" }) }
+							: { label: t("admin.make_admin"), icon: <Shield size={15} />, run: change({ role: "admin" }) },
+						isActive
+							? { label: t("admin.disable"), icon: <Ban size={15} />, danger: true, run: onDisable }
+							: { label: t("admin.enable"), icon: <CircleCheck size={15} />, run: change({ status: "active" }) },
+					]}
+				/>
+			</Cell>
+		</tr>
+	);
+}
+
+function DisableDialog({ user, onClose }: { user: AdminUser; onClose: () => void }) {
+	const { t } = useTranslation();
+	const confirm = async () => {
+		await attempt(() => admin.patchUser(user.id, { status: "disabled" }));
+		void refresh();
+		onClose();
+	};
+	return (
+		<Confirm
+			title={t("admin.disable_title", { name: nameOf(user) })}
+			text={t("admin.disable_text")}
+			action={t("admin.disable")}
+			onConfirm={() => void confirm()}
+			onClose={onClose}
+		/>
+	);
+}
+
+function GrantDialog({ user, onClose }: { user: AdminUser; onClose: () => void }) {
+	const [amount, setAmount] = useState("");
+	const [reason, setReason] = useState("");
+	// One key for this dialog: a grant sent twice is made once.
+	const [key] = useState(newId);
+	const { t } = useTranslation();
+	const number = Number(amount);
+	const save = async () => {
+		const { balance } = await admin.grant(user.id, { amount: number, reason: reason.trim() }, `${key}:${amount}:${reason.length}`);
+		toast("ok", t("admin.granted", { credits: credits(balance) }));
+		void refresh();
+	};
+	return (
+		<FormDialog title={t("admin.grant_for", { name: nameOf(user) })} save={save} onClose={onClose} valid={Number.isFinite(number) && number !== 0 && reason.trim() !== ""}>
+			<Input autoFocus required type="number" step="any" label={t("admin.amount")} hint={t("admin.amount_hint")} value={amount} onChange={(e) => setAmount(e.target.value)} />
+			<Wide>
+				<Input required label={t("admin.reason")} hint={t("admin.reason_hint")} maxLength={200} value={reason} onChange={(e) => setReason(e.target.value)} />
+			</Wide>
+		</FormDialog>
+	);
+}
