@@ -25,6 +25,10 @@ LONG = os.environ.get("WEIR_LONG", "") not in ("", "0")
 SETTLED_WITHIN_S = 35
 PATIENCE_S = 90  # for what is not being measured, on a machine that others use too
 
+# Options for tests whose crowd is one user: turns that died hold their slots until they are settled.
+# The short lease of a slot keeps the audit from waiting half a minute for one whose owner died before the turn opened.
+MANY = {"limits": {"user_tasks": "100000", "conversation_tasks": "100000", "slot_lease": "30s" if LONG else "4s"}}
+
 
 def scale(short, long):
     return long if LONG else short
@@ -114,8 +118,9 @@ def agree(weir):
             wrong.append((task, "delivered, but not charged", t))
         if used > 0 and not kept and t["again"] == "f" and t["has_text"] is not None:
             wrong.append((task, "charged for what is not kept", t))
-        if t["status"] == "completed" and t["estimated"] == "f" and int(t["tokens"]) != sum(
-                e["completion_tokens"] for e in flushed if e["end"] == "complete"):
+        # of several tries only the last can have been delivered whole
+        if t["status"] == "completed" and t["estimated"] == "f" and int(t["tokens"]) not in {
+                e["completion_tokens"] for e in flushed[-1:]}:
             wrong.append((task, "another number of tokens than were sent", t, flushed))
     assert wrong == [], wrong[:5]
 
@@ -238,7 +243,7 @@ def p99(times):
 # ---- a thousand at once -----------------------------------------------------------------
 
 
-def post_bytes(path, user, body, headers=None):
+def post_bytes(path, body, user, headers=None):
     """A POST as it goes over the wire; HTTP/1.1, closed after the answer."""
     payload = json.dumps(body).encode()
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Connection: close", "Content-Type: application/json",
@@ -390,7 +395,7 @@ class Proxy:
 
     def postgres(self, weir, name="pg"):
         """A wire to PostgreSQL; returns the connection string through it."""
-        folder = f"{self.folder}/{name}"
+        folder = f"{self.folder}/{name}.px"
         os.makedirs(folder, exist_ok=True)
         self(f"add {name} {folder}/.s.PGSQL.5432 {weir.pg_dir}/.s.PGSQL.5432")
         return weir.dsn().replace(f"host={weir.pg_dir}", f"host={folder}")
