@@ -36,6 +36,8 @@ from weirstack import Pg, PgError, Redis, RedisError, Stack, StackError, free_po
 SHARED_NOTE = "tests/lib/services.json"
 TEMPLATE = "weir_template"
 CLONES = itertools.count(1)
+# Multiply an upper bound on a time by this: the sanitizers slow the programs down.
+SLOWNESS = 1 if os.environ.get("WEIR_SANITIZERS", "no") == "no" else 5
 
 
 # ---- the shared PostgreSQL of one `make check` ------------------------------
