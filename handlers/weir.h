@@ -45,7 +45,7 @@
 #include "core/uploads.h"
 
 /* Every handler and field table of the route table. */
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \
+#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
 	handler_fn handler; \
 	extern const struct field fields[];
 #include "routes.def"

@@ -168,7 +168,7 @@ static void
 tell(struct request *rq, const char *id, const char *change)
 {
 	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "conversation",
-	    json_pack("{s:s, s:s}", "id", id, "change", change));
+	    json_pack("{s:s, s:s}", "id", id, "action", change));
 }
 
 enum status

@@ -45,7 +45,8 @@ struct follower {
 static const char task_sql[] =
     "SELECT t.status, t.error_code, t.credits_used, t.conversation_id, u.credits AS balance, c.title,"
     " coalesce(l.name, m.model) AS model, m.id AS message_id, m.task_id = t.id AS same, m.content, m.reasoning,"
-    " message_json(q) AS user_message, message_json(m) AS message, coalesce(us.request_tokens, 0) AS input_tokens,"
+    " CASE WHEN q.id IS NOT NULL THEN message_json(q) END AS user_message,"
+    " CASE WHEN m.id IS NOT NULL THEN message_json(m) END AS message, coalesce(us.request_tokens, 0) AS input_tokens,"
     " coalesce(us.response_tokens, 0) AS output_tokens, coalesce(us.estimated, false) AS estimated"
     " FROM tasks t JOIN users u ON u.id = t.user_id LEFT JOIN llm_models l ON l.id = t.model_id"
     " LEFT JOIN conversations c ON c.id = t.conversation_id"

@@ -100,6 +100,6 @@ message_delete(struct request *rq, const char *conversation_id, const char *mess
 	if (!row_bool(rows, 0, "deleted"))
 		return fail(rq, E_NOT_FOUND, "message %s", message_id);
 	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "message",
-	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "change", "deleted"));
+	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "action", "deleted"));
 	return OK;
 }

@@ -5,6 +5,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/schemas.h"
+
 static const struct {
 	const char *name, *code;
 	int http;
@@ -69,10 +71,13 @@ error_responses(void)
 static json_t *
 components(void)
 {
-	return json_pack("{s:{s:o}, s:o, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}}", "schemas", "Error", error_schema(),
-	    "responses", error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer",
-	    "description", "An access token from /api/auth/login.", "ops", "type", "http", "scheme", "bearer",
-	    "description", "[server] ops_token; not needed from loopback.");
+	json_t *schemas = schemas_all();
+
+	json_object_set_new(schemas, "Error", error_schema());
+	return json_pack("{s:o, s:o, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}}", "schemas", schemas, "responses",
+	    error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer", "description",
+	    "An access token from /api/auth/login.", "ops", "type", "http", "scheme", "bearer", "description",
+	    "[server] ops_token; not needed from loopback.");
 }
 
 /* ---- one operation ---- */
@@ -127,10 +132,11 @@ static json_t *
 responses_of(const struct route *r)
 {
 	json_t *all = json_object();
-	const char *type = r->flags & ROUTE_STREAM ? "text/event-stream" : "application/json";
+	char status[4];
+	json_t *reply = schemas_reply(r->reply, status);
 
-	json_object_set_new(all, "2XX", json_pack("{s:s, s:{s:{}}}", "description", "Done.", "content", type));
-	if (r->flags & (ROUTE_JSON | ROUTE_RAW)) {
+	json_object_set_new(all, status, reply);
+	if (r->flags & (ROUTE_JSON | ROUTE_RAW | ROUTE_FILE)) {
 		may_fail(all, 400);
 		may_fail(all, 413);
 		may_fail(all, 415);
@@ -147,6 +153,8 @@ responses_of(const struct route *r)
 		may_fail(all, 429);
 	may_fail(all, 500);
 	may_fail(all, 503);
+	if (r->flags & ROUTE_FILE)
+		may_fail(all, 507);
 	return all;
 }
 
@@ -173,6 +181,10 @@ operation(const struct route *r)
 
 	if (r->flags & ROUTE_JSON)
 		json_object_set_new(op, "requestBody", request_body(r));
+	if (r->flags & ROUTE_FILE)
+		json_object_set_new(op, "requestBody",
+		    json_pack("{s:b, s:{s:{s:{s:s, s:s}}}}", "required", 1, "content", "*/*", "schema", "type",
+			"string", "format", "binary"));
 	if (r->caller == CALLER_ADMIN)
 		json_object_set_new(op, "description", json_string("Needs the role admin."));
 	return op;

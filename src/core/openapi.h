@@ -1,5 +1,5 @@
 /* The API described: OpenAPI 3.1 (https://spec.openapis.org/oas/v3.1.0) from
- * the route table, the field tables and errors.def. */
+ * the route table, the field tables, schemas.def and errors.def. */
 #ifndef WEIR_CORE_OPENAPI_H
 #define WEIR_CORE_OPENAPI_H
 

@@ -56,6 +56,7 @@ struct route {
 	size_t body_cap_bytes;
 	unsigned flags;
 	const struct field *fields; /* NULL: no body fields */
+	const char *reply;	    /* "200 Message": see schemas.def */
 	const char *summary;	    /* for OpenAPI, weirctl routes */
 	const char *name;	    /* handler name: metrics label */
 };

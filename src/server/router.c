@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* Declare every handler and field table of the route table … */
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \
+#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
 	handler_fn handler; \
 	extern const struct field fields[];
 #include "routes.def"
@@ -13,8 +13,8 @@ const struct field no_fields[] = { { .name = NULL } };
 
 /* … and the table itself. */
 const struct route routes[] = {
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, summary) \
-	{ #method, path, handler, CALLER_##caller, RATE_##rate, cap, flags, fields, summary, #handler },
+#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
+	{ #method, path, handler, CALLER_##caller, RATE_##rate, cap, flags, fields, reply, summary, #handler },
 #include "routes.def"
 #undef ROUTE
 	{ .method = NULL },

@@ -217,10 +217,10 @@ def test_other_pages_are_told(weir, user):
         weir.patch(f"/api/conversations/{conversation}", {"title": "told"}, user)
         weir.delete(f"/api/conversations/{conversation}/messages/{message}", user)
         weir.delete(f"/api/conversations/{conversation}", user)
-        assert next(events) == {"type": "conversation", "data": {"id": conversation, "change": "updated"}}
+        assert next(events) == {"type": "conversation", "data": {"id": conversation, "action": "updated"}}
         assert next(events) == {"type": "message", "data": {"id": message, "conversation_id": conversation,
-                                                            "change": "deleted"}}
-        assert next(events) == {"type": "conversation", "data": {"id": conversation, "change": "deleted"}}
+                                                            "action": "deleted"}}
+        assert next(events) == {"type": "conversation", "data": {"id": conversation, "action": "deleted"}}
 
 
 # ---- the list ------------------------------------------------------------------

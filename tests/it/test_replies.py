@@ -1,0 +1,296 @@
+"""Every route answers what its row in routes.def says: status and body, member by member.
+
+The description (/api/openapi.json) is made from that table and schemas.def, and
+the web app's types are made from the description. A member that is missing,
+undeclared or of another type fails here, and so does a route nobody tries.
+"""
+
+import glob
+import json
+import re
+import threading
+import uuid
+
+import pytest
+from weirtest import wait_until
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
+
+
+class Description:
+    """The OpenAPI document, and what was tried of it."""
+
+    def __init__(self, doc):
+        self.doc = doc
+        self.tried = set()
+        self.operations = {(m.upper(), p): op for p, ms in doc["paths"].items() for m, op in ms.items()}
+
+    def operation(self, method, path):
+        path = path.split("?")[0]
+        for (m, pattern), op in self.operations.items():
+            if m == method and "{" not in pattern and pattern == path:
+                return (m, pattern), op
+        for (m, pattern), op in self.operations.items():
+            if m == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", pattern), path):
+                return (m, pattern), op
+        raise AssertionError(f"{method} {path} is not described")
+
+    def resolve(self, schema):
+        while "$ref" in schema:
+            node = self.doc
+            for step in schema["$ref"].removeprefix("#/").split("/"):
+                node = node[step]
+            schema = node
+        if "allOf" in schema:
+            parts = [self.resolve(s) for s in schema["allOf"]]
+            schema = {"type": "object", "required": [r for p in parts for r in p["required"]],
+                      "properties": {k: v for p in parts for k, v in p["properties"].items()}}
+        return schema
+
+    def problems(self, value, schema, where="body"):
+        """What is wrong with `value`; undeclared members count."""
+        schema = self.resolve(schema)
+        for key in ("oneOf", "anyOf"):
+            if key in schema:
+                tries = [self.problems(value, s, where) for s in schema[key]]
+                fits = sum(not t for t in tries)
+                return [] if fits == 1 else [f"{where}: fits {fits} of {len(tries)}: {tries}"]
+        types = schema.get("type")
+        if types is None:
+            return []
+        types = [types] if isinstance(types, str) else types
+        kind = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array",
+                dict: "object"}[type(value)]
+        if kind not in types and not (kind == "integer" and "number" in types):
+            return [f"{where}: {value!r} is no {types}"]
+        if "enum" in schema and value not in schema["enum"]:
+            return [f"{where}: {value!r} is none of {schema['enum']}"]
+        if kind == "string":
+            shape = {"uuid": r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uri": r"https?://\S+",
+                     "date-time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"}.get(schema.get("format"), r"(?s).*")
+            return [] if re.fullmatch(shape, value) else [f"{where}: {value!r} is no {schema['format']}"]
+        if kind == "array":
+            return [p for i, v in enumerate(value) for p in self.problems(v, schema["items"], f"{where}[{i}]")]
+        if kind == "object" and "properties" in schema:
+            known = schema["properties"]
+            return ([f"{where}: {k} is missing" for k in schema["required"] if k not in value]
+                    + [f"{where}: {k} is not described" for k in value if k not in known]
+                    + [p for k, v in value.items() if k in known for p in self.problems(v, known[k], f"{where}.{k}")])
+        return []
+
+
+@pytest.fixture(scope="module")
+def described(weir):
+    return Description(weir.get("/api/openapi.json").json)
+
+
+@pytest.fixture(scope="module")
+def ask(weir, described):
+    """Sends a request, and compares its answer with the description."""
+
+    def call(method, path, user=None, body=None, **more):
+        answer = weir.request(method, path, user, body, **more)
+        key, op = described.operation(method, path)
+        good = [s for s in op["responses"] if s.startswith("2")]
+        assert len(good) == 1
+        assert str(answer.status) == good[0], (key, answer)
+        content = op["responses"][good[0]].get("content")
+        if content is None:
+            assert answer.body == b"", (key, answer)
+        elif "application/json" in content:
+            assert answer.headers["Content-Type"].startswith("application/json")
+            problems = described.problems(answer.json, content["application/json"]["schema"])
+            assert not problems, (key, problems)
+        elif "text/plain" in content:
+            assert answer.headers["Content-Type"].startswith("text/plain")
+        else:
+            assert "*/*" in content and answer.body
+        described.tried.add(key)
+        return answer.json if content and "application/json" in content else answer
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def follow(weir, described):
+    """Reads a stream, and compares each event with the description."""
+
+    def call(method, path, user, body=None, until=None):
+        key, op = described.operation(method, path)
+        schema = op["responses"]["200"]["content"]["text/event-stream"]["schema"]
+        with weir.stream(path, body, user, method=method) as s:
+            assert s.status == 200, s.answer()
+            events = []
+            for event in s.events():
+                if event.json is not None:
+                    problems = described.problems(event.json, schema)
+                    assert not problems, (key, event.data, problems)
+                    events.append(event.json)
+                if until and until(events):
+                    break
+        described.tried.add(key)
+        return events
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def turn(weir, user, follow):
+    """A finished turn: its start event's data, with an attachment."""
+    conversation = weir.conversation(user)
+    events = follow("POST", f"/api/conversations/{conversation}/messages/stream", user,
+                    {"content": "hello [[demo reasoning=2]]", "image_url": "https://example.org/a.png", "model": "demo"})
+    assert [events[0]["type"], events[-1]["type"]] == ["start", "done"]
+    return events[0]["data"]
+
+
+def test_the_description_holds_together(described):
+    """Every reference leads somewhere, every schema is used."""
+    text = json.dumps(described.doc)
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+    assert named == set(described.doc["components"]["schemas"])
+    responses = set(re.findall(r'"#/components/responses/(\w+)"', text))
+    assert responses <= set(described.doc["components"]["responses"])
+
+
+def test_the_comparison_finds_faults(described):
+    rule = {"$ref": "#/components/schemas/Balance"}
+    assert described.problems({"balance": 1, "held": 0.5}, rule) == []
+    for wrong in ({"balance": 1}, {"balance": "1", "held": 0}, {"balance": 1, "held": 0, "more": 1}, [], None):
+        assert described.problems(wrong, rule)
+
+
+def test_operations(ask, admin):
+    ask("GET", "/healthz")
+    ask("GET", "/readyz")
+    ask("GET", "/metrics")
+    ask("GET", "/status")
+    ask("GET", "/api/openapi.json")
+    assert ask("GET", "/api/admin/status", admin)["pool"]["ready"] == 2
+
+
+def test_admin_status_is_for_admins(weir, user):
+    assert weir.get("/api/admin/status", user).code == "forbidden"
+    assert weir.get("/api/admin/status").code == "unauthenticated"
+
+
+def test_accounts(weir, ask):
+    login, password = f"{uuid.uuid4()}@example.org", "correct horse battery"
+    ask("POST", "/api/auth/register", None, {"email": login, "password": password, "nickname": "Reply"})
+    signed_in = ask("POST", "/api/auth/login", None, {"login": login, "password": password})
+    signed_in = ask("POST", "/api/auth/refresh", None, {"refresh_token": signed_in["refresh_token"]})
+    token = signed_in["access_token"]
+    ask("GET", "/api/me", token)
+    ask("PATCH", "/api/me", token, {"locale": "zh"})
+    other = ask("POST", "/api/auth/login", None, {"login": login, "password": password})
+    sessions = ask("GET", "/api/me/sessions", token)["items"]
+    assert len(sessions) == 3  # registered, signed in and refreshed, signed in again
+    ask("DELETE", f"/api/me/sessions/{next(s['id'] for s in sessions if not s['current'])}", token)
+    ask("POST", "/api/me/sessions/revoke", token, {"keep_current": True})
+    ask("POST", "/api/auth/password", token, {"current_password": password, "password": password + "!"})
+    ask("POST", "/api/auth/forgot", None, {"email": login})
+    mails = wait_until(lambda: glob.glob(weir.folder + "/mail/*.eml"), "the mail")
+    with open(mails[0]) as f:
+        reset = re.search(r"/reset#token=([A-Za-z0-9_-]{43})\s", f.read())
+    ask("POST", "/api/auth/reset", None, {"token": reset.group(1), "password": password})
+    ask("POST", "/api/auth/logout", None, {"refresh_token": other["refresh_token"]})
+
+
+def test_conversations_and_messages(weir, user, ask, follow, turn):
+    path = f"/api/conversations/{turn['conversation_id']}"
+    assert ask("GET", "/api/conversations", user)["items"]
+    ask("GET", path, user)
+    ask("PATCH", path, user, {"title": "Named"})
+    messages = ask("GET", path + "/messages", user)["items"]
+    assert any(m["attachments"] for m in messages)
+    assert ask("POST", path + "/messages", user, {"content": "at once", "model": "demo-fast"})["usage"]
+    events = follow("POST", f"{path}/messages/{turn['assistant_message_id']}/regenerate", user, {})
+    assert events[-1]["type"] == "done"
+    failed = follow("POST", path + "/messages/stream", user, {"content": "[[demo fault=500]] no", "model": "demo-fast"})
+    assert failed[-1]["type"] == "error"
+    empty = ask("POST", "/api/conversations", user, {"project_id": "p", "title": "Empty"})
+    ask("DELETE", f"/api/conversations/{empty['id']}", user)
+    ask("DELETE", f"{path}/messages/{turn['assistant_message_id']}", user)
+
+
+def test_tasks_and_credits(user, ask, follow, turn):
+    assert ask("GET", "/api/tasks", user)["items"]
+    ask("GET", "/api/tasks/limits", user)
+    ask("GET", f"/api/tasks/{turn['task_id']}", user)
+    ask("POST", f"/api/tasks/{turn['task_id']}/abort", user)
+    assert follow("GET", f"/api/tasks/{turn['task_id']}/stream", user)[-1]["type"] == "done"
+    ask("GET", "/api/me/credits", user)
+    assert ask("GET", "/api/me/credits/history", user)["items"]
+    assert ask("GET", "/api/me/credits/transactions", user)["items"]
+
+
+def test_uploads(ask, user):
+    kept = ask("POST", "/api/uploads", user, PNG)
+    assert ask("GET", "/api/uploads", user)["items"]
+    ask("GET", f"/api/uploads/{kept['id']}", user)
+    ask("DELETE", f"/api/uploads/{kept['id']}", user)
+
+
+def test_events(weir, follow, ask):
+    """What a page hears while another page of the same user works."""
+    user = weir.make_user()
+    heard = {"task", "balance", "conversation", "message"}
+    conversation = weir.chat(user, "before", model="demo-fast").conversation
+
+    def work():
+        turn = weir.chat(user, "now", conversation, model="demo-fast")
+        weir.patch(f"/api/conversations/{conversation}", {"title": "T"}, user)
+        message = turn.of("start")[0]["assistant_message_id"]
+        weir.delete(f"/api/conversations/{conversation}/messages/{message}", user)
+
+    timer = threading.Timer(0.5, work)
+    timer.start()
+    events = follow("GET", "/api/events", user, until=lambda seen: heard <= {e["type"] for e in seen})
+    timer.join()
+    assert {e["type"] for e in events} >= heard
+
+
+def test_models_agents_channels(weir, ask, follow, user, admin):
+    assert ask("GET", "/api/models", user)["items"]
+    model = ask("POST", "/api/admin/models", admin, {"name": "reply-model", "context_tokens": 1000, "type": "chat",
+                                                     "max_output_tokens": 100, "price_input_per_mtok": 1.5,
+                                                     "price_output_per_mtok": "2.25", "abilities": ["vision"]})
+    channel = ask("POST", "/api/admin/channels", admin, {
+        "name": "reply-channel", "provider": "openai", "base_url": weir.demo_url, "api_key": "k",
+        "allow_private": True, "models": [{"model": "reply-model", "upstream_name": "demo-fast"}]})
+    ask("GET", f"/api/admin/models/{model['id']}", admin)
+    ask("PATCH", f"/api/admin/models/{model['id']}", admin, {"sort": 5})
+    assert any(m["channels"] for m in ask("GET", "/api/admin/models", admin)["items"])
+    ask("GET", f"/api/admin/channels/{channel['id']}", admin)
+    ask("PATCH", f"/api/admin/channels/{channel['id']}", admin, {"weight": 2})
+    assert ask("GET", "/api/admin/channels", admin)["items"]
+    assert ask("POST", f"/api/admin/channels/{channel['id']}/test", admin, {})["ok"]
+    agent = ask("POST", "/api/admin/agents", admin, {"name": "Reply", "prompt": "Be brief.", "model_id": model["id"],
+                                                     "fallback_model_id": model["id"], "temperature": 0.5})
+    path = f"/api/admin/agents/{agent['id']}"
+    ask("GET", path, admin)
+    ask("PATCH", path, admin, {"description": "D", "temperature": None})
+    assert ask("GET", "/api/admin/agents", admin)["items"]
+    assert ask("GET", "/api/agents", user)["items"]
+    ask("POST", path + "/prompt-preview", admin, {"content": "hello"})
+    ask("POST", path + "/route-test", admin)
+    assert follow("POST", path + "/execution-test", admin, {"content": "hello"})[-1]["type"] == "done"
+    assert ask("GET", "/api/admin/debug-logs", admin)["items"]
+    ask("DELETE", path, admin)
+    ask("DELETE", f"/api/admin/channels/{channel['id']}", admin)
+    ask("DELETE", f"/api/admin/models/{model['id']}", admin)
+
+
+def test_users(weir, ask, user, admin):
+    assert ask("GET", "/api/admin/users", admin)["items"]
+    path = f"/api/admin/users/{user.id}"
+    ask("GET", path, admin)
+    ask("PATCH", path, admin, {"nickname": "N"})
+    ask("POST", path + "/credits", admin, {"amount": 1.5, "reason": "reply"})
+    assert ask("GET", path + "/credits/history", admin)["items"]
+
+
+def test_every_route_was_tried(described):
+    """Runs last: what is in the table and was not compared above."""
+    left = set(described.operations) - described.tried
+    assert not left, sorted(left)
