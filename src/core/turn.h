@@ -3,7 +3,8 @@
  *
  *	opening    worker   turn_begin(): plan, history, ceiling, slots, one SQL
  *			    call that makes messages, task and hold      turn.c
- *	streaming  reactor  upstream, failover, deadlines, the reader   stream.c
+ *	streaming  reactor  upstream, failover                turn_upstream.c
+ *			    deadlines, the reader, the end            stream.c
  *			    the journal of what was delivered          journal.c
  *	settling   worker   one SQL call that ends task, message, hold  settle.c
  *	ending     reactor  terminal event, [DONE], slots given back   stream.c

@@ -1,4 +1,4 @@
-/* The insides of a turn, for turn.c, stream.c, settle.c and journal.c only. */
+/* The insides of a turn, for turn*.c, stream.c, settle.c and journal.c only. */
 #ifndef WEIR_CORE_TURN_PRIVATE_H
 #define WEIR_CORE_TURN_PRIVATE_H
 
@@ -42,8 +42,8 @@ struct turn {
 	struct process *process;
 	enum turn_state state;
 	enum turn_mode mode;
-	struct arena *arena; /* small, for the turn's life */
-	struct arena *prep;  /* the request's: plan, history, attachments; NULL once flowing */
+	struct arena *arena;   /* small, for the turn's life */
+	struct arena *prep;    /* the request's: plan, history, attachments; NULL once flowing */
 	struct arena *attempt; /* what is sent to the candidate at work; NULL once it is out and an answer flows */
 
 	char task_id[UUID_LEN], message_id[UUID_LEN];
@@ -73,7 +73,8 @@ struct turn {
 	void *parser;
 	struct http_transfer *transfer;
 	int http_status;
-	struct buf error_body;
+	struct buf error_body;		 /* of an answer that is no 2xx */
+	struct provider_failure *inside; /* reported by the answer itself; in arena */
 
 	/* the answer */
 	struct buf text, reasoning, pending; /* pending: parsed, not yet delivered */
@@ -110,6 +111,28 @@ struct turn {
 void turn_free(struct turn *t);
 /* Put a turn on the reactor: request.carry. */
 void turn_carry(void *turn, struct fcgi_conn *conn);
+
+/* stream.c, reactor.  The only way to change t->state. */
+void turn_move(struct turn *t, enum turn_state to);
+/* Give the reader and the journal what was parsed since the last time. */
+void turn_deliver(struct turn *t);
+/* Set the timer to the next deadline. */
+void turn_arm_timer(struct turn *t);
+/* The only way to the end: drops upstream, delivers what is left, settles. */
+void turn_end(struct turn *t, enum turn_outcome outcome, enum status why, const char *detail);
+
+/* turn_upstream.c, reactor.  Ask the candidate at work. */
+void upstream_contact(struct turn *t);
+/* Turn to the next channel (`same_model`) or else to the fallback model; false: there is none. */
+bool upstream_next(struct turn *t, bool same_model);
+/* Stop the transfer, if one runs. */
+void upstream_drop(struct turn *t);
+/* The try failed for a reason that no HTTP answer gave: retry, go on or end. */
+void upstream_fail(struct turn *t, enum status st, const char *detail);
+
+/* turn_table.c, reactor. */
+void turn_table_add(struct process *p, struct turn *t);
+void turn_table_remove(struct process *p, struct turn *t);
 
 /* settle.c: settle on a worker, then post turn_settled(). */
 void turn_settle_job(struct job *job, struct worker *w);

@@ -98,7 +98,8 @@ def test_a_follower_gets_all_of_it_and_the_end(weir, killed):
     errors = follower.of("error")
     assert len(errors) == 1 and errors[0]["code"] == "interrupted"
     assert errors[0]["credits_consumed"] > 0
-    assert follower.text().startswith(killed["readers"][0].text()[:50])
+    # the journal is written at once for the first piece, then every 50 ms
+    assert follower.text() != "" and killed["readers"][0].text().startswith(follower.text())
     assert errors[0]["assistant_message"]["content"] == follower.text()
 
 
