@@ -194,6 +194,15 @@ class Bench(weirtest.Services):
 		}}
 """)
         self.start_hello()
+        self.settle_statistics()
+
+    def settle_statistics(self):
+        """Some turns, then ANALYZE: the state autovacuum leaves a site in from its second minute on."""
+        targets = self.turn_targets("first", "deltas=20")
+        self.load(targets, "-c", 8, "-n", 3000, "-d", 30)
+        with self.pg() as pg:
+            pg.script("ANALYZE")
+        self.load(targets, "-c", 50, "-n", 500, "-d", 10)
 
     def nginx_home(self):
         """The upstreams of the counterparts, with the same keep-alive as Weir's."""
