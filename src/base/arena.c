@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define ALIGN 16u
 #define RESERVE_BYTES (16u * 1024u)
 
@@ -27,18 +29,6 @@ struct arena {
 	bool exhausted;
 };
 
-static void *
-take(size_t bytes)
-{
-	void *p = malloc(bytes);
-
-	if (p == NULL) {
-		fputs("weir: out of memory\n", stderr);
-		abort();
-	}
-	return p;
-}
-
 /* Get a block with room for `need` bytes and put it in front. */
 static void
 grow(struct arena *a, size_t need)
@@ -54,7 +44,7 @@ grow(struct arena *a, size_t need)
 		}
 		size = need;
 	}
-	b = take(sizeof(*b) + size);
+	b = xmalloc(sizeof(*b) + size);
 	b->size = size;
 	b->used = 0;
 	b->next = a->blocks;
@@ -65,7 +55,7 @@ grow(struct arena *a, size_t need)
 struct arena *
 arena_new(size_t block_bytes, size_t max_bytes)
 {
-	struct arena *a = take(sizeof(*a));
+	struct arena *a = xmalloc(sizeof(*a));
 
 	*a = (struct arena){ .block_bytes = block_bytes, .max_bytes = max_bytes };
 	return a;

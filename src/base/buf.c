@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 char *
 buf_reserve(struct buf *b, size_t len)
 {
@@ -17,11 +19,7 @@ buf_reserve(struct buf *b, size_t len)
 	if (need > b->cap) {
 		while (cap < need)
 			cap += cap / 2;
-		data = realloc(b->data, cap);
-		if (data == NULL) {
-			fputs("weir: out of memory\n", stderr);
-			abort();
-		}
+		data = xrealloc(b->data, cap);
 		b->data = data;
 		b->cap = cap;
 	}

@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/memory.h"
+
 struct item {
 	struct item *next;
 	void *value;
@@ -19,10 +21,8 @@ struct queue {
 struct queue *
 queue_new(size_t max)
 {
-	struct queue *q = calloc(1, sizeof(*q));
+	struct queue *q = xcalloc(1, sizeof(*q));
 
-	if (q == NULL)
-		abort();
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->ready, NULL);
 	q->tail = &q->head;
@@ -43,11 +43,9 @@ queue_free(struct queue *q)
 static bool
 push(struct queue *q, void *value, bool always)
 {
-	struct item *it = malloc(sizeof(*it));
+	struct item *it = xmalloc(sizeof(*it));
 	bool taken;
 
-	if (it == NULL)
-		abort();
 	*it = (struct item){ .value = value };
 	pthread_mutex_lock(&q->lock);
 	taken = always || (!q->closed && q->length < q->max);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "core/uploads.h"
 
 /* An address in a message that names an upload. */
@@ -40,10 +41,8 @@ note(struct request *rq, struct places *p, const char **url, const char *field, 
 static struct places
 find_places(struct request *rq, struct provider_message *m, size_t n, bool asked)
 {
-	struct places p = { calloc(3 * n + 1, sizeof(*p.list)), 0 };
+	struct places p = { xcalloc(3 * n + 1, sizeof(*p.list)), 0 };
 
-	if (p.list == NULL)
-		abort();
 	arena_cleanup(rq->arena, free, p.list);
 	for (size_t i = n; i-- > 0;) {
 		bool now = asked && i == n - 1;
@@ -84,11 +83,9 @@ static char *
 read_file(const char *path, size_t len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *bytes = malloc(len);
+	char *bytes = xmalloc(len);
 	size_t got = 0;
 
-	if (bytes == NULL)
-		abort();
 	while (fd >= 0 && got < len) {
 		ssize_t n = read(fd, bytes + got, len - got);
 
@@ -114,9 +111,7 @@ data_url(struct request *rq, const char *id, const char *type, size_t len)
 	if (bytes == NULL)
 		return NULL;
 	before = arena_printf(rq->arena, "data:%s;base64,", type);
-	url = malloc(strlen(before) + CRYPTO_BASE64_LEN(len));
-	if (url == NULL)
-		abort();
+	url = xmalloc(strlen(before) + CRYPTO_BASE64_LEN(len));
 	memcpy(url, before, strlen(before));
 	crypto_base64(bytes, len, url + strlen(before));
 	free(bytes);

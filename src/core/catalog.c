@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "core/channels.h"
 
 /* Both plans end alike: `c` is one row that names the model and its fallback;
@@ -304,12 +305,10 @@ static void
 history_fill(struct history *h)
 {
 	size_t rows = (size_t)rows_count(h->rows);
-	struct pair *pairs = calloc(rows + 1, sizeof(*pairs));
+	struct pair *pairs = xcalloc(rows + 1, sizeof(*pairs));
 	size_t n;
 
-	h->messages = calloc(rows + 1, sizeof(*h->messages));
-	if (pairs == NULL || h->messages == NULL)
-		abort();
+	h->messages = xcalloc(rows + 1, sizeof(*h->messages));
 	n = pair_up(h->rows, pairs);
 	for (size_t i = 0; i < n; i++) {
 		if (row_bool(h->rows, pairs[i].question, "is_target")) {
@@ -359,8 +358,7 @@ catalog_history(struct request *rq, const char *conversation_id, const char *reg
 		rows_free(rows);
 		return refuse_regenerate(rq, conversation_id, regenerate_id);
 	}
-	if ((h = calloc(1, sizeof(*h))) == NULL)
-		abort();
+	h = xcalloc(1, sizeof(*h));
 	h->rows = rows;
 	history_fill(h);
 	*out = h;

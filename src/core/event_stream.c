@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "base/queue.h"
 #include "core/events.h"
 #include "core/job.h"
@@ -194,8 +195,7 @@ on_check_due(void *arg)
 	reactor_timer_start(all->check, SESSIONS_CHECK_MS);
 	if (all->checking)
 		return;
-	if ((c = calloc(1, sizeof(*c) + all->n * sizeof(c->sessions[0]))) == NULL)
-		abort();
+	c = xcalloc(1, sizeof(*c) + all->n * sizeof(c->sessions[0]));
 	c->job.run = check_sessions_job;
 	c->process = p;
 	for (struct event_stream *es = all->first; es != NULL; es = es->next)
@@ -219,8 +219,7 @@ enlist(struct event_stream *es)
 	struct event_streams *all = p->event_streams;
 
 	if (all == NULL) {
-		if ((all = p->event_streams = calloc(1, sizeof(*all))) == NULL)
-			abort();
+		all = p->event_streams = xcalloc(1, sizeof(*all));
 		all->check = reactor_timer_new(p->reactor, on_check_due, p);
 	}
 	es->next = all->first;
@@ -266,8 +265,7 @@ event_stream_open(struct request *rq)
 		reply_header(rq, "Retry-After", "60");
 		return fail(rq, E_RATE_LIMITED, "event streams");
 	}
-	if ((es = calloc(1, sizeof(*es) + strlen(headers) + 1)) == NULL)
-		abort();
+	es = xcalloc(1, sizeof(*es) + strlen(headers) + 1);
 	es->process = p;
 	es->place = place;
 	memcpy(es->user_id, rq->caller.user_id, UUID_LEN);

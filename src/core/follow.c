@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/queue.h"
 #include "core/job.h"
 #include "core/messages.h"
@@ -354,8 +355,7 @@ follow_begin(struct request *rq, const char *task_id, enum reader_wire wire)
 		return fail(rq, st, "follow: %s", pg_error(rq->pg));
 	if (rows_count(rows) == 0)
 		return fail(rq, E_NOT_FOUND, "no such task");
-	if ((f = calloc(1, sizeof(*f))) == NULL)
-		abort();
+	f = xcalloc(1, sizeof(*f));
 	f->job.run = follow_check_job;
 	f->process = rq->process;
 	f->arena = arena_new(1024, 262144);

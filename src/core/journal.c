@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "core/journal.h"
+#include "base/memory.h"
 #include "core/turn_private.h"
 #include "io/redis.h"
 #include "io/reactor.h"
@@ -184,9 +185,8 @@ journal_checkpoints(struct process *p)
 
 			if (!t->journal_gap || t->text.len <= t->checkpoint || t->state == TURN_SETTLING)
 				continue;
-			if ((c = calloc(1, sizeof(*c))) == NULL ||
-			    (c->text = strdup(t->text.data + t->checkpoint)) == NULL)
-				abort();
+			c = xcalloc(1, sizeof(*c));
+			c->text = xstrdup(t->text.data + t->checkpoint);
 			memcpy(c->task_id, t->task_id, UUID_LEN);
 			c->seq = t->checkpoint_seq++;
 			c->offset = t->checkpoint;

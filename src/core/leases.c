@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/reactor.h"
 
 /* One script call renews so many leases: large enough to be cheap, small
@@ -117,8 +118,7 @@ registry_of(struct process *process)
 
 	if (all != NULL)
 		return all;
-	if ((all = calloc(1, sizeof(*all))) == NULL)
-		abort();
+	all = xcalloc(1, sizeof(*all));
 	redis_script_init(&renew_script);
 	all->process = process;
 	all->timer = reactor_timer_new(process->reactor, on_tick, all);
@@ -221,10 +221,8 @@ chunk_args(const struct chunk *c, char (*keys)[SLOT_KEYS][SLOT_KEY_LEN], const c
 static struct chunk *
 chunk_new(struct leases *all)
 {
-	struct chunk *c = calloc(1, sizeof(*c));
+	struct chunk *c = xcalloc(1, sizeof(*c));
 
-	if (c == NULL)
-		abort();
 	c->registry = all;
 	return c;
 }
@@ -280,13 +278,11 @@ static void
 restore(struct chunk *c, int64_t seen_ms)
 {
 	static const size_t restore_max = 3 + CHUNK_ARGS;
-	char(*keys)[SLOT_KEYS][SLOT_KEY_LEN] = calloc((size_t)c->n, sizeof(*keys));
-	const char **argv = calloc(restore_max, sizeof(*argv));
+	char(*keys)[SLOT_KEYS][SLOT_KEY_LEN] = xcalloc((size_t)c->n, sizeof(*keys));
+	const char **argv = xcalloc(restore_max, sizeof(*argv));
 	char lease[24], seen[24], holds[24], nkeys[24];
 	int argc;
 
-	if (keys == NULL || argv == NULL)
-		abort();
 	snprintf(lease, sizeof(lease), "%lld", (long long)c->registry->process->conf->limits_slot_lease);
 	snprintf(seen, sizeof(seen), "%lld", (long long)seen_ms);
 	snprintf(holds, sizeof(holds), "%lld", (long long)c->registry->process->conf->redis_timeout);
@@ -335,14 +331,12 @@ on_renewed(void *arg, const struct redis_reply *reply)
 static bool
 renew(struct chunk *c)
 {
-	char(*keys)[SLOT_KEYS][SLOT_KEY_LEN] = calloc((size_t)c->n, sizeof(*keys));
-	const char **argv = calloc(CHUNK_ARGS, sizeof(*argv));
+	char(*keys)[SLOT_KEYS][SLOT_KEY_LEN] = xcalloc((size_t)c->n, sizeof(*keys));
+	const char **argv = xcalloc(CHUNK_ARGS, sizeof(*argv));
 	char lease[24];
 	bool sent;
 	int argc;
 
-	if (keys == NULL || argv == NULL)
-		abort();
 	snprintf(lease, sizeof(lease), "%lld", (long long)c->registry->process->conf->limits_slot_lease);
 	argc = chunk_args(c, keys, argv, 1, (const char *[]){ lease });
 	sent = redis_async_eval(
@@ -392,10 +386,8 @@ struct lease *
 lease_start(struct process *process, const struct slot_holder *holder, lease_lost_fn *lost, void *arg)
 {
 	struct leases *all = registry_of(process);
-	struct lease *l = calloc(1, sizeof(*l));
+	struct lease *l = xcalloc(1, sizeof(*l));
 
-	if (l == NULL)
-		abort();
 	l->registry = all;
 	l->holder = *holder;
 	l->lost = lost;

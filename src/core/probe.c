@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "core/channels.h"
 #include "core/provider.h"
@@ -181,12 +182,10 @@ build(struct probe *p, const struct probe_spec *spec)
 static struct probe *
 probe_new(const struct probe_spec *spec, struct probe_result *result)
 {
-	struct probe *p = calloc(1, sizeof(*p));
+	struct probe *p = xcalloc(1, sizeof(*p));
 	pthread_condattr_t attr;
 	enum status st;
 
-	if (p == NULL)
-		abort();
 	atomic_init(&p->refs, 1);
 	p->arena = arena_new(4096, PROBE_ARENA_MAX);
 	p->failure_body = BUF_INIT(BODY_MAX);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/queue.h"
 #include "core/follow.h"
 #include "core/job.h"
@@ -68,9 +69,7 @@ heartbeat_job(struct job *job, struct worker *w)
 
 	if (beat(p, w->pg, &rows) == OK) {
 		h->n_cancel = rows_count(rows);
-		h->cancel = calloc((size_t)h->n_cancel + 1, UUID_LEN);
-		if (h->cancel == NULL)
-			abort();
+		h->cancel = xcalloc((size_t)h->n_cancel + 1, UUID_LEN);
 		for (int i = 0; i < h->n_cancel; i++)
 			memcpy(h->cancel[i], row_text(rows, i, "task_id"), UUID_LEN);
 		if (pg_query_again(w->pg, NULL, "SELECT credits_extend($1::uuid, $2::int)", PS(p->id),
@@ -92,8 +91,7 @@ on_heartbeat_due(void *arg)
 	reactor_timer_start(p->heartbeat, PROCESS_HEARTBEAT_MS);
 	if (p->heartbeat_running) /* PostgreSQL is slow: do not pile up */
 		return;
-	if ((h = calloc(1, sizeof(*h))) == NULL)
-		abort();
+	h = xcalloc(1, sizeof(*h));
 	p->heartbeat_running = true;
 	h->job.run = heartbeat_job;
 	h->process = p;

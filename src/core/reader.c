@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 
 void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, enum reader_wire wire)
@@ -35,7 +36,7 @@ reader_start(struct reader *r, const char *data_json)
 		return;
 	if (r->wire == READER_JSON) {
 		free(r->start_json);
-		r->start_json = strdup(data_json);
+		r->start_json = xstrdup(data_json);
 		return;
 	}
 	buf_printf(&b, "{\"type\":\"start\",\"data\":%s}", data_json);
@@ -85,9 +86,8 @@ end_as_json(struct reader *r, const char *event_json)
 		    message == NULL ? status_text(st, r->lang) : json_string_value(message), "details", data,
 		    "request_id", r->request_id);
 	text = json_dumps(body, JSON_WIRE);
-	/* 499 is nginx' own; a stopped answer is a conflict of two requests. */
 	buf_printf(&b, "Status: %d\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n%s",
-	    st == E_CANCELLED ? 409 : status_http(st), strlen(text), r->common_headers, text);
+	    status_http(st), strlen(text), r->common_headers, text);
 	sink_write(r->sink, b.data, b.len);
 	buf_free(&b);
 	free(text);

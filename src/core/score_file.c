@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "core/score_layout.h"
 
 static const char magic[8] = "weirscb";
@@ -69,8 +70,7 @@ map_board(int fd, bool writable)
 		errno = ESTALE;
 		return NULL;
 	}
-	if ((board = calloc(1, sizeof(*board))) == NULL)
-		abort();
+	board = xcalloc(1, sizeof(*board));
 	*board = (struct scoreboard){ .fd = fd,
 		.writable = writable,
 		.bytes = (size_t)st.st_size,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "core/score_layout.h"
 #include "io/sockdiag.h"
 
@@ -122,11 +123,10 @@ read_all(struct score_snapshot *out, const struct scoreboard *board)
 struct score_snapshot *
 scoreboard_snapshot(struct scoreboard *board)
 {
-	struct score_snapshot *out = calloc(1, sizeof(*out));
+	struct score_snapshot *out = xcalloc(1, sizeof(*out));
 	int64_t begun;
 
-	if (out == NULL || (out->processes = calloc(board->head->n_slots, sizeof(*out->processes))) == NULL)
-		abort();
+	out->processes = xcalloc(board->head->n_slots, sizeof(*out->processes));
 	scoreboard_sweep(board);
 	/* again when a process was folded meanwhile: it might be counted twice or
 	 * not at all; a folder that died half-way must not keep us here */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "core/request.h"
 #include "core/score_layout.h"
 
@@ -289,9 +290,7 @@ scoreboard_join(struct scoreboard *board, int slot, const struct route *routes)
 		return NULL;
 	while (routes != NULL && routes[n].method != NULL)
 		n++;
-	s = calloc(1, sizeof(*s) + (size_t)n * sizeof(s->rows[0]));
-	if (s == NULL)
-		abort();
+	s = xcalloc(1, sizeof(*s) + (size_t)n * sizeof(s->rows[0]));
 	s->board = board;
 	s->slot = &board->slots[slot];
 	s->n_routes = n;

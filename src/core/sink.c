@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "io/fcgi.h"
 #include "io/reactor.h"
 
@@ -66,11 +67,9 @@ struct sink *
 sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
     void (*on_drain)(void *), void *arg)
 {
-	struct sink *s = calloc(1, sizeof(*s));
+	struct sink *s = xcalloc(1, sizeof(*s));
 	struct buf b = BUF_INIT(0);
 
-	if (s == NULL)
-		abort();
 	*s = (struct sink){ .conn = conn, .on_gone = on_gone, .on_drain = on_drain, .arg = arg };
 	s->keepalive_ms = process->conf->server_keepalive;
 	fcgi_watch(conn, gone, drained, s);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/utf8.h"
 #include "core/attachments.h"
 #include "core/follow.h"
@@ -167,7 +168,8 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 
 static const char open_sql[] =
     "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title,"
-    " credits_held($3::uuid) AS held FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid, $7::text, $8::jsonb, $9::bigint,"
+    " credits_held($3::uuid) AS held FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid, $6::uuid, "
+    "$7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
     " $20::text, $21::bytea)";
 
@@ -380,10 +382,8 @@ join_earlier(struct request *rq, const struct opening *o, bool *joined)
 static struct turn *
 turn_new(struct request *rq, const struct turn_ask *ask)
 {
-	struct turn *t = calloc(1, sizeof(*t));
+	struct turn *t = xcalloc(1, sizeof(*t));
 
-	if (t == NULL)
-		abort();
 	t->job.run = turn_settle_job;
 	t->process = rq->process;
 	t->mode = ask->mode;

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/reactor.h"
 
 /* FastCGI 1.0, section 8: record types and sizes. */
@@ -121,10 +122,8 @@ become_idle(struct fcgi_conn *c)
 static void
 accept_one(struct fcgi_server *s, int fd)
 {
-	struct fcgi_conn *c = calloc(1, sizeof(*c));
+	struct fcgi_conn *c = xcalloc(1, sizeof(*c));
 
-	if (c == NULL)
-		abort();
 	c->server = s;
 	c->fd = fd;
 	c->next = s->conns;
@@ -163,10 +162,8 @@ on_acceptable(void *arg, int listen_fd, unsigned events)
 static FCGX_Request *
 parser_new(const struct fcgi_conn *c)
 {
-	FCGX_Request *fx = calloc(1, sizeof(*fx));
+	FCGX_Request *fx = xcalloc(1, sizeof(*fx));
 
-	if (fx == NULL)
-		abort();
 	FCGX_InitRequest(fx, -1, 0); /* no listener: a failed parse must not accept another */
 	fx->ipcFd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
 	fx->keepConnection = 1;
@@ -301,10 +298,8 @@ fcgi_read_body_to(struct fcgi_conn *c, size_t max_bytes, fcgi_take_fn *take, voi
 {
 	unsigned long long told = announced(c), got = 0;
 	enum status st = told > max_bytes ? E_TOO_LARGE : OK;
-	char *piece = malloc(PIECE_BYTES);
+	char *piece = xmalloc(PIECE_BYTES);
 
-	if (piece == NULL)
-		abort();
 	while (st == OK && got < told) {
 		int n = FCGX_GetStr(piece, told - got > PIECE_BYTES ? PIECE_BYTES : (int)(told - got), c->fx->in);
 
@@ -593,10 +588,8 @@ on_sweep(void *arg)
 struct fcgi_server *
 fcgi_server_new(struct reactor *r, const struct fcgi_options *opt)
 {
-	struct fcgi_server *s = calloc(1, sizeof(*s));
+	struct fcgi_server *s = xcalloc(1, sizeof(*s));
 
-	if (s == NULL)
-		abort();
 	FCGX_Init();
 	s->reactor = r;
 	s->opt = *opt;

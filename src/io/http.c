@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/reactor.h"
 
 #define RECEIVE_BYTES 4096L /* libcurl's read buffer, one per transfer */
@@ -358,9 +359,9 @@ on_set_timer(CURLM *multi, long ms, void *arg)
 struct http_client *
 http_client_new(struct reactor *r)
 {
-	struct http_client *c = calloc(1, sizeof(*c));
+	struct http_client *c = xcalloc(1, sizeof(*c));
 
-	if (c == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (c->multi = curl_multi_init()) == NULL)
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (c->multi = curl_multi_init()) == NULL)
 		abort();
 	c->reactor = r;
 	c->timer = reactor_timer_new(r, on_time, c);
@@ -390,10 +391,8 @@ http_client_free(struct http_client *c)
 struct http_transfer *
 http_start(struct http_client *c, const struct http_spec *spec)
 {
-	struct http_transfer *t = calloc(1, sizeof(*t));
+	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
-	if (t == NULL)
-		abort();
 	t->client = c;
 	t->spec = *spec;
 	t->easy = c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();

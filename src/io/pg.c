@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 #define STATEMENTS_MAX 1024 /* open-addressing table of prepared statements */
 #define ARGS_MAX 40
@@ -43,10 +44,10 @@ struct rows {
 struct pg *
 pg_new(const struct conf *conf, const char *url, const char *name)
 {
-	struct pg *pg = calloc(1, sizeof(*pg));
+	struct pg *pg = xcalloc(1, sizeof(*pg));
 
-	if (pg == NULL || (pg->url = strdup(url)) == NULL || (pg->name = strdup(name)) == NULL)
-		abort();
+	pg->url = xstrdup(url);
+	pg->name = xstrdup(name);
 	pg->conf = conf;
 	pg->tried_ms = -RECONNECT_PAUSE_MS;
 	return pg;
@@ -331,9 +332,7 @@ pg_run(struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *
 		PQclear(res);
 		return OK;
 	}
-	*rows = malloc(sizeof(**rows));
-	if (*rows == NULL)
-		abort();
+	*rows = xmalloc(sizeof(**rows));
 	(*rows)->res = res;
 	return OK;
 }

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 struct posted {
 	struct posted *next;
 	reactor_fn *fn;
@@ -84,7 +86,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 struct reactor *
 reactor_new(void)
 {
-	struct reactor *r = must(calloc(1, sizeof(*r)));
+	struct reactor *r = xcalloc(1, sizeof(*r));
 	struct event_config *config = must(event_config_new());
 
 	/* One thread runs the loop and only reactor_post() crosses: no locks inside. */
@@ -144,7 +146,7 @@ reactor_stop(struct reactor *r)
 void
 reactor_post(struct reactor *r, reactor_fn *fn, void *arg)
 {
-	struct posted *p = must(malloc(sizeof(*p)));
+	struct posted *p = xmalloc(sizeof(*p));
 	uint64_t one = 1;
 	bool first;
 
@@ -172,7 +174,7 @@ on_signal(evutil_socket_t fd, short what, void *arg)
 void
 reactor_on_signal(struct reactor *r, int signo, reactor_fn *fn, void *arg)
 {
-	struct signal_handler *s = must(calloc(1, sizeof(*s)));
+	struct signal_handler *s = xcalloc(1, sizeof(*s));
 
 	*s = (struct signal_handler){ .next = r->signals, .fn = fn, .arg = arg };
 	s->event = must(evsignal_new(r->base, signo, on_signal, s));
@@ -193,7 +195,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 struct reactor_timer *
 reactor_timer_new(struct reactor *r, reactor_fn *fn, void *arg)
 {
-	struct reactor_timer *t = must(malloc(sizeof(*t)));
+	struct reactor_timer *t = xmalloc(sizeof(*t));
 
 	*t = (struct reactor_timer){ .fn = fn, .arg = arg };
 	t->event = must(evtimer_new(r->base, on_timer, t));
@@ -254,7 +256,7 @@ arm(struct reactor_watch *w)
 struct reactor_watch *
 reactor_watch_new(struct reactor *r, int fd, unsigned events, reactor_io_fn *fn, void *arg)
 {
-	struct reactor_watch *w = must(malloc(sizeof(*w)));
+	struct reactor_watch *w = xmalloc(sizeof(*w));
 
 	*w = (struct reactor_watch){ .reactor = r, .fd = fd, .events = events, .fn = fn, .arg = arg };
 	w->event = must(event_new(r->base, fd, EV_READ | EV_PERSIST, on_io, w));

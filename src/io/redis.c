@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/redis_private.h"
 
 /* ---- the breaker: one per process, closed while open_until_ms is 0 -------- */
@@ -213,10 +214,8 @@ struct redis {
 struct redis *
 redis_new(const struct conf *conf)
 {
-	struct redis *r = calloc(1, sizeof(*r));
+	struct redis *r = xcalloc(1, sizeof(*r));
 
-	if (r == NULL)
-		abort();
 	r->conf = conf;
 	redis_address_parse(conf, &r->address);
 	return r;

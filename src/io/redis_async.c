@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/redis.h"
 #include "io/redis_link.h"
 
@@ -103,8 +104,7 @@ redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const st
 		return false;
 	for (int i = 0; i < argc; i++)
 		bytes += strlen(argv[i]) + 1;
-	if ((e = malloc(bytes)) == NULL)
-		abort();
+	e = xmalloc(bytes);
 	*e = (struct eval){ ra, fn, arg, script, argc + 3 };
 	text = (char *)&e->argv[argc + 3];
 	e->argv[0] = "EVALSHA";
@@ -149,8 +149,7 @@ rehash(struct redis_async *ra)
 	size_t n_old = ra->n_buckets;
 
 	ra->n_buckets = n_old != 0 ? 4 * n_old : 64;
-	if ((ra->buckets = calloc(ra->n_buckets, sizeof(*ra->buckets))) == NULL)
-		abort();
+	ra->buckets = xcalloc(ra->n_buckets, sizeof(*ra->buckets));
 	for (size_t i = 0; i < n_old; i++)
 		for (c = old[i]; c != NULL; c = next) {
 			next = c->next;
@@ -165,10 +164,8 @@ static struct channel *
 channel_add(struct redis_async *ra, const char *name)
 {
 	size_t len = strlen(name) + 1;
-	struct channel *c = calloc(1, sizeof(*c) + len), **at;
+	struct channel *c = xcalloc(1, sizeof(*c) + len), **at;
 
-	if (c == NULL)
-		abort();
 	if (ra->n_channels >= 2 * ra->n_buckets)
 		rehash(ra);
 	memcpy(c->name, name, len);
@@ -231,8 +228,7 @@ on_listener_up(void *arg)
 
 	if (ra->n_channels == 0)
 		return;
-	if ((argv = malloc((ra->n_channels + 1) * sizeof(*argv))) == NULL)
-		abort();
+	argv = xmalloc((ra->n_channels + 1) * sizeof(*argv));
 	argv[0] = "SUBSCRIBE";
 	for (size_t i = 0; i < ra->n_buckets; i++)
 		for (struct channel *c = ra->buckets[i]; c != NULL; c = c->next) {
@@ -282,11 +278,9 @@ on_commands_push(void *arg, const struct redis_reply *reply)
 struct redis_subscription *
 redis_subscribe(struct redis_async *ra, const char *channel, redis_message_fn *fn, void *arg)
 {
-	struct redis_subscription *sub = calloc(1, sizeof(*sub));
+	struct redis_subscription *sub = xcalloc(1, sizeof(*sub));
 	struct channel *c = channel_find(ra, channel);
 
-	if (sub == NULL)
-		abort();
 	if (c == NULL)
 		c = channel_add(ra, channel);
 	*sub = (struct redis_subscription){ c->subscribers, ra, c, fn, arg };
@@ -310,10 +304,8 @@ redis_async_new(struct reactor *reactor, const struct conf *conf)
 {
 	static const struct redis_link_events command_events = { on_commands_up, on_commands_push };
 	static const struct redis_link_events listener_events = { on_listener_up, on_listener_push };
-	struct redis_async *ra = calloc(1, sizeof(*ra));
+	struct redis_async *ra = xcalloc(1, sizeof(*ra));
 
-	if (ra == NULL)
-		abort();
 	rehash(ra);
 	ra->commands = link_new(reactor, conf, &command_events, ra);
 	ra->listener = link_new(reactor, conf, &listener_events, ra);

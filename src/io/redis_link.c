@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "io/redis_private.h"
 
 #define BACKOFF_FIRST_MS 50
@@ -60,10 +61,8 @@ ring_push(struct redis_link *link, struct pending p)
 {
 	if (link->count == link->cap) {
 		size_t cap = link->cap != 0 ? 2 * link->cap : 64;
-		struct pending *ring = malloc(cap * sizeof(*ring));
+		struct pending *ring = xmalloc(cap * sizeof(*ring));
 
-		if (ring == NULL)
-			abort();
 		for (size_t i = 0; i < link->count; i++)
 			ring[i] = link->ring[(link->head + i) % link->cap];
 		free(link->ring);
@@ -387,10 +386,8 @@ on_ping(void *arg)
 struct redis_link *
 link_new(struct reactor *reactor, const struct conf *conf, const struct redis_link_events *events, void *arg)
 {
-	struct redis_link *link = calloc(1, sizeof(*link));
+	struct redis_link *link = xcalloc(1, sizeof(*link));
 
-	if (link == NULL)
-		abort();
 	link->reactor = reactor;
 	link->conf = conf;
 	link->events = events;

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/scan.h"
 #include "base/sse.h"
 #include "base/utf8.h"
@@ -280,12 +281,8 @@ on_event(void *arg, const struct sse_event *event)
 static void *
 parser_new(bool stream)
 {
-	struct parser *p = calloc(1, sizeof(*p));
+	struct parser *p = xcalloc(1, sizeof(*p));
 
-	if (p == NULL) {
-		fputs("weir: out of memory\n", stderr);
-		abort();
-	}
 	p->is_stream = stream;
 	p->body = BUF_INIT(BODY_MAX_BYTES);
 	sse_init(&p->sse, EVENT_MAX_BYTES);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "core/scoreboard.h"
 #include "io/sockdiag.h"
 
@@ -95,11 +96,7 @@ catch_signals(sigset_t *waiting)
 static void *
 grow(void *old, size_t count, size_t size)
 {
-	void *p = realloc(old, (count > 0 ? count : 1) * size);
-
-	if (p == NULL)
-		abort();
-	return p;
+	return xrealloc(old, (count > 0 ? count : 1) * size);
 }
 
 /* ---- one child ---- */
@@ -210,10 +207,8 @@ start_seat(struct pool *p, struct seat *s)
 static struct seat *
 new_seats(struct pool *p, int n)
 {
-	struct seat *seats = calloc((size_t)n, sizeof(*seats));
+	struct seat *seats = xcalloc((size_t)n, sizeof(*seats));
 
-	if (seats == NULL)
-		abort();
 	for (int i = 0; i < n; i++) {
 		seats[i].child.ready_fd = -1;
 		start_seat(p, &seats[i]);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/queue.h"
 #include "core/auth.h"
 #include "core/event_stream.h"
@@ -110,10 +111,8 @@ carry_on_reactor(void *arg)
 static void
 hand_to_reactor(struct request *rq)
 {
-	struct carried *c = malloc(sizeof(*c));
+	struct carried *c = xmalloc(sizeof(*c));
 
-	if (c == NULL)
-		abort();
 	*c = (struct carried){ rq->carry, rq->carry_arg, rq->conn };
 	reactor_post(rq->process->reactor, carry_on_reactor, c);
 }
@@ -278,10 +277,8 @@ on_request(void *arg, struct fcgi_conn *conn)
 {
 	struct responder *r = arg;
 	struct process *p = &r->process;
-	struct request_job *rj = calloc(1, sizeof(*rj));
+	struct request_job *rj = xcalloc(1, sizeof(*rj));
 
-	if (rj == NULL)
-		abort();
 	*rj = (struct request_job){ { request_job_run }, r, conn, clock_mono_us() };
 	if (atomic_load(&r->busy) >= (int)p->conf->server_workers)
 		score_add(p->score, SCORE_ALL_BUSY, 1);
@@ -380,13 +377,11 @@ start_threads(struct responder *r)
 	const struct conf *conf = r->process.conf;
 
 	r->n_threads = conf->server_workers + 1;
-	r->threads = calloc((size_t)r->n_threads, sizeof(*r->threads));
+	r->threads = xcalloc((size_t)r->n_threads, sizeof(*r->threads));
 	for (int64_t i = 0; i < r->n_threads; i++) {
-		struct thread_start *start = malloc(sizeof(*start));
+		struct thread_start *start = xmalloc(sizeof(*start));
 		int rc;
 
-		if (r->threads == NULL || start == NULL)
-			abort();
 		*start = (struct thread_start){ r, (int)i };
 		if (i == conf->server_workers) {
 			free(start);
@@ -476,10 +471,8 @@ announce(struct process *p)
 int
 responder_main(const struct responder_options *opt)
 {
-	struct responder *r = calloc(1, sizeof(*r));
+	struct responder *r = xcalloc(1, sizeof(*r));
 
-	if (r == NULL)
-		abort();
 	r->process.conf = opt->conf;
 	r->process.kind = "responder";
 	r->process.routes = routes;
