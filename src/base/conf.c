@@ -421,13 +421,13 @@ conf_doc_man(FILE *to)
 	fputs(
 	    ".TH WEIR.CONF 5 \"\" \"Weir\" \"File formats\"\n.SH NAME\nweir.conf \\- configuration of Weir\n"
 	    ".SH SYNOPSIS\n.B /etc/weir/weir.conf\n.br\n.B /etc/weir/secrets.conf\n"
-	    ".SH DESCRIPTION\nAn ini file: sections in brackets, one\n.I name = value\nper line, comments after # or "
-	    ";.\n"
-	    "An unknown option or a value out of bounds keeps the programs from starting, with file and name\nof each "
-	    "problem;\n"
+	    ".SH DESCRIPTION\nAn ini file: sections in brackets, one\n.I name = value\nper line,"
+	    " comments after # or ;.\n"
+	    "An unknown option or a value out of bounds keeps the programs from starting, with file"
+	    " and name\nof each problem;\n"
 	    ".B weirctl config check\nfinds them beforehand.\nOptions take effect on\n.BR \"systemctl reload weir\" .\n"
-	    "Secrets may stand in\n.I secrets.conf\nbeside the file, read after it; keep it readable by root and the "
-	    "weir group only.\n",
+	    "Secrets may stand in\n.I secrets.conf\nbeside the file, read after it; keep it readable by root"
+	    " and the weir group only.\n",
 	    to);
 	each_option(to, man_section, man_option);
 	fputs(".SH SEE ALSO\n.BR weir\\-fcgi (8),\n.BR weir\\-worker (8),\n.BR weirctl (8)\n", to);

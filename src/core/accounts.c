@@ -197,8 +197,8 @@ replace_password(
 	enum status st = pg_query(pg, &rows,
 	    "WITH who AS (UPDATE users SET password_hash = $3, updated_at = now()"
 	    "	WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) RETURNING id),"
-	    " resets AS (UPDATE password_resets r SET used_at = now() FROM who WHERE r.user_id = who.id AND r.used_at "
-	    "IS NULL),"
+	    " resets AS (UPDATE password_resets r SET used_at = now() FROM who WHERE r.user_id = who.id"
+	    " AND r.used_at IS NULL),"
 	    " revoked AS (UPDATE sessions s SET revoked_at = now(), revoke_reason = $5 FROM who"
 	    "	WHERE s.user_id = who.id AND s.revoked_at IS NULL AND ($4::uuid IS NULL OR s.id <> $4))"
 	    " SELECT id FROM who",
@@ -251,8 +251,8 @@ account_forgot(struct request *rq, const char *email, struct password_reset *out
 	token = crypto_base64url(rq->arena, bytes, sizeof(bytes));
 	crypto_sha256(token, strlen(token), hash);
 	st = pg_query(rq->pg, &rows,
-	    "WITH who AS (SELECT u.id, u.email, u.locale FROM users u WHERE lower(u.email) = lower($1) AND u.status = "
-	    "'active'"
+	    "WITH who AS (SELECT u.id, u.email, u.locale FROM users u WHERE lower(u.email) = lower($1)"
+	    " AND u.status = 'active'"
 	    "	AND (SELECT count(*) FROM password_resets r WHERE r.user_id = u.id"
 	    "	AND r.created_at > now() - interval '15 minutes') < " RESETS_PER_QUARTER "),"
 	    " made AS (INSERT INTO password_resets (token_hash, user_id, expires_at)"
@@ -297,8 +297,8 @@ reset_in_transaction(
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query(rq->pg, &rows,
-	    "UPDATE password_resets SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL AND expires_at > "
-	    "now()",
+	    "UPDATE password_resets SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL"
+	    " AND expires_at > now()",
 	    PX(hash, SHA256_BYTES));
 
 	if (st != OK)
@@ -337,10 +337,10 @@ account_json(struct request *rq, const char *user_id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(rq->pg, &rows,
-	    "SELECT json_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname, 'role', "
-	    "u.role,"
-	    " 'credits', trim_scale(u.credits), 'held', trim_scale(coalesce((SELECT sum(t.amount) FROM "
-	    "credit_transactions t"
+	    "SELECT json_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname,"
+	    " 'role', u.role,"
+	    " 'credits', trim_scale(u.credits), 'held',"
+	    " trim_scale(coalesce((SELECT sum(t.amount) FROM credit_transactions t"
 	    "	WHERE t.user_id = u.id AND t.status = 'pending'), 0)),"
 	    " 'locale', u.locale, 'created_at', json_time(u.created_at)) AS json FROM users u WHERE u.id = $1",
 	    PS(user_id));
@@ -358,8 +358,8 @@ account_update(struct request *rq, const char *user_id, const char *nickname, co
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(rq->pg, &rows,
-	    "UPDATE users SET nickname = coalesce(btrim($2), nickname), locale = coalesce($3, locale), updated_at = "
-	    "now() "
+	    "UPDATE users SET nickname = coalesce(btrim($2), nickname), locale = coalesce($3, locale),"
+	    " updated_at = now() "
 	    "WHERE id = $1",
 	    PS(user_id), PS(nickname), PS(locale));
 

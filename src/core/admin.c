@@ -160,8 +160,8 @@ admin_user_history(struct request *rq, const char *id, const struct page *page, 
 	if (id == NULL)
 		return fail(rq, E_NOT_FOUND, "no such user");
 	st = pg_query_again(rq->pg, &found,
-	    "SELECT $2::bigint = 0 OR EXISTS (SELECT FROM credits_history h WHERE h.user_id = u.id AND h.id = $2) AS "
-	    "cursor_ok"
+	    "SELECT $2::bigint = 0 OR EXISTS (SELECT FROM credits_history h WHERE h.user_id = u.id"
+	    " AND h.id = $2) AS cursor_ok"
 	    " FROM users u WHERE u.id = $1",
 	    PS(id), PI(cursor));
 	if (st == OK && rows_count(found) == 0)

@@ -124,8 +124,8 @@ static const char insert_sql[] =
     "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean)"
     " RETURNING " AGENT_JSON;
 static const char update_sql[] =
-    "UPDATE agents AS a SET name = coalesce(btrim(i.name), a.name), description = coalesce(i.description, "
-    "a.description),"
+    "UPDATE agents AS a SET name = coalesce(btrim(i.name), a.name),"
+    " description = coalesce(i.description, a.description),"
     "  prompt = coalesce(i.prompt, a.prompt), model_id = coalesce(i.model_id, a.model_id),"
     "  fallback_model_id = CASE WHEN $1::jsonb ? 'fallback_model_id' THEN i.fallback_model_id"
     "   ELSE a.fallback_model_id END,"

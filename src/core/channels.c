@@ -196,8 +196,8 @@ write_models(struct request *rq, int64_t id, const json_t *models)
 	st = pg_query(rq->pg, &rows,
 	    "INSERT INTO channel_models (channel_id, model_id, upstream_name)"
 	    " SELECT $1, m.id, nullif(i.upstream_name, m.name)"
-	    " FROM jsonb_to_recordset($2::jsonb) AS i(model text, upstream_name text) JOIN llm_models m ON m.name = "
-	    "i.model"
+	    " FROM jsonb_to_recordset($2::jsonb) AS i(model text, upstream_name text) JOIN llm_models m"
+	    " ON m.name = i.model"
 	    " ON CONFLICT DO NOTHING RETURNING model_id",
 	    PI(id), PS(text));
 	free(text);

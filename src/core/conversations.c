@@ -214,8 +214,8 @@ conversation_delete(struct request *rq, const char *id)
 		return fail(rq, E_NOT_FOUND, "conversation %s", id);
 	/* again is safe: the second run deletes nothing that is not already gone */
 	st = pg_query_again(rq->pg, &live,
-	    "SELECT d.deleted, t.id FROM conversation_delete($1, $2) AS d LEFT JOIN LATERAL unnest(d.live_tasks) AS "
-	    "t(id) ON true",
+	    "SELECT d.deleted, t.id FROM conversation_delete($1, $2) AS d LEFT"
+	    " JOIN LATERAL unnest(d.live_tasks) AS t(id) ON true",
 	    PS(rq->caller.user_id), PS(id));
 	if (st != OK)
 		return fail(rq, st, "delete conversation %s: %s", id, pg_error(rq->pg));

@@ -27,8 +27,8 @@ credits_json(struct request *rq, const char *user_id, json_t **out)
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(rq->pg, &rows,
 	    "SELECT json_build_object('balance', trim_scale(u.credits), 'held', trim_scale(coalesce("
-	    "	(SELECT sum(t.amount) FROM credit_transactions t WHERE t.user_id = u.id AND t.status = 'pending'), "
-	    "0))) AS json"
+	    "	(SELECT sum(t.amount) FROM credit_transactions t WHERE t.user_id = u.id"
+	    " AND t.status = 'pending'), 0))) AS json"
 	    " FROM users u WHERE u.id = $1",
 	    PS(user_id));
 

@@ -222,8 +222,8 @@ migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf
 	if (st == OK)
 		st = pg_query_again(pg, &rows,
 		    "SELECT version, name, checksum, "
-		    "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS applied_at "
-		    "FROM public.schema_migrations ORDER BY version");
+		    "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+		    " AS applied_at FROM public.schema_migrations ORDER BY version");
 	if (st != OK) {
 		buf_printf(problem, "cannot read schema_migrations: %s", pg_error(pg));
 		return st;
@@ -267,8 +267,8 @@ refuse_strangers(const struct migrations *m, struct buf *problem)
 	buf_clear(&names);
 	if (list_state(m, MIGRATION_CHANGED, &names) > 0) {
 		buf_printf(problem,
-		    "%sthese migrations were changed after they were applied: %s; restore their files "
-		    "and add a new migration instead",
+		    "%sthese migrations were changed after they were applied: %s; restore their"
+		    " files and add a new migration instead",
 		    st != OK ? "; and " : "", buf_str(&names));
 		st = E_CONFLICT;
 	}

@@ -216,8 +216,8 @@ advise_services(const struct score_snapshot *s, json_t *list)
 {
 	if (value(s, SCORE_REDIS_BREAKER) != 0)
 		json_array_append_new(list,
-		    json_sprintf("the Redis breaker is %s: slots are counted in PostgreSQL, rate limits per process; "
-				 "look at Redis",
+		    json_sprintf("the Redis breaker is %s: slots are counted in PostgreSQL,"
+				 " rate limits per process; look at Redis",
 			breaker_name(s)));
 	if (value(s, SCORE_PG_RECONNECTS) > 0)
 		json_array_append_new(list,
@@ -317,8 +317,8 @@ json_serving(const struct score_snapshot *s)
 static json_t *
 json_turns(const struct score_snapshot *s)
 {
-	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:o}, s:I, s:{s:I, s:I, s:I, s:I, s:I}, "
-			 "s:{s:s, s:I}, s:{s:I}, s:I}",
+	return json_pack("{s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I, s:o}, s:I, s:{s:I, s:I, s:I, s:I,"
+			 " s:I}, s:{s:s, s:I}, s:{s:I}, s:I}",
 	    "streams", "open", value(s, SCORE_STREAMS_OPEN), "started", value(s, SCORE_STREAMS_STARTED), "completed",
 	    value(s, SCORE_STREAMS_COMPLETED), "failed", value(s, SCORE_STREAMS_FAILED), "cancelled",
 	    value(s, SCORE_STREAMS_CANCELLED), "abandoned", value(s, SCORE_STREAMS_ABANDONED), "resumed",

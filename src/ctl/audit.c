@@ -40,8 +40,8 @@ audit_sql(struct ctl *c, int *broken)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(c->pg, &rows,
-	    "SELECT invariant, ok, CASE WHEN ok THEN coalesce(detail->>'rule', '') "
-	    "ELSE detail::text END AS detail FROM audit_run()");
+	    "SELECT invariant, ok, CASE WHEN ok THEN coalesce(detail->>'rule',"
+	    " '') ELSE detail::text END AS detail FROM audit_run()");
 
 	if (st != OK)
 		return ctl_fail_pg(c, st, "audit_run()");

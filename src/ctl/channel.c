@@ -177,8 +177,8 @@ list(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(c->pg, &rows,
-	    "SELECT ch.name, ch.provider, CASE WHEN ch.enabled THEN 'on' ELSE 'off' END AS state, ch.priority, "
-	    "ch.weight,"
+	    "SELECT ch.name, ch.provider, CASE WHEN ch.enabled THEN 'on' ELSE 'off' END AS state,"
+	    " ch.priority, ch.weight,"
 	    " CASE WHEN ch.api_key_enc IS NULL THEN 'no' ELSE 'yes' END AS key, ch.base_url,"
 	    " (SELECT coalesce(string_agg(m.name || coalesce('=' || cm.upstream_name, ''), ' ' ORDER BY m.name), '')"
 	    "  FROM channel_models cm JOIN llm_models m ON m.id = cm.model_id WHERE cm.channel_id = ch.id) AS models"

@@ -124,8 +124,8 @@ history(struct ctl *c, struct request *rq, const char *login, json_t *in)
 	if (!nouns_check(rq, history_fields, in) || !find(c, login, id))
 		return CTL_FAILED;
 	st = pg_query_again(c->pg, &rows,
-	    "SELECT to_char(created_at, 'YYYY-MM-DD HH24:MI:SS') AS at, change_type, trim_scale(change_amount) AS "
-	    "amount,"
+	    "SELECT to_char(created_at, 'YYYY-MM-DD HH24:MI:SS') AS at, change_type,"
+	    " trim_scale(change_amount) AS amount,"
 	    " trim_scale(balance_after) AS balance, coalesce(task_id::text, '') AS task, description"
 	    " FROM credits_history WHERE user_id = $1 ORDER BY id DESC LIMIT $2",
 	    PS(id), PI(field_int(in, "limit", HISTORY_LIMIT)));

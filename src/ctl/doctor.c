@@ -114,8 +114,8 @@ check_site(struct ctl *c)
 {
 	if (c->conf->auth_secure_cookie && strncmp(c->conf->server_base_url, "http://", 7) == 0)
 		warn("base_url",
-		    "%s is not HTTPS, but sign-in cookies need it: set [server] base_url, or [auth] secure_cookie = no "
-		    "for a test",
+		    "%s is not HTTPS, but sign-in cookies need it: set [server] base_url,"
+		    " or [auth] secure_cookie = no for a test",
 		    c->conf->server_base_url);
 	else
 		ok("base_url", "%s", c->conf->server_base_url);
@@ -162,13 +162,13 @@ check_roles(struct ctl *c)
 	AUTO_ROWS struct rows *rows = NULL;
 
 	if (pg_query_again(c->pg, &rows,
-		"SELECT coalesce((SELECT string_agg(n, ', ') FROM unnest(ARRAY['weir_owner', 'weir_service', "
-		"'weir_user']) n "
+		"SELECT coalesce((SELECT string_agg(n, ', ') FROM unnest(ARRAY['weir_owner',"
+		" 'weir_service', 'weir_user']) n "
 		"  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = n)), '') AS missing, "
-		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles WHERE rolname = "
-		"'weir_service') AS serves, "
-		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles WHERE rolname = 'weir_owner') "
-		"AS owns") != OK)
+		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles"
+		" WHERE rolname = 'weir_service') AS serves, "
+		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles"
+		" WHERE rolname = 'weir_owner') AS owns") != OK)
 		bad("roles", "%s", pg_error(c->pg));
 	else if (*row_text(rows, 0, "missing") != '\0')
 		bad("roles", "missing: %s; weirctl -u postgres setup --superuser dbname=postgres",
@@ -208,8 +208,8 @@ check_connections(struct ctl *c)
 	most = row_int(rows, 0, "most");
 	if (most < wanted)
 		warn("connections",
-		    "PostgreSQL takes %lld; %lld may be used during a reload: raise max_connections or lower [server] "
-		    "workers",
+		    "PostgreSQL takes %lld; %lld may be used during a reload: raise max_connections"
+		    " or lower [server] workers",
 		    (long long)most, (long long)wanted);
 	else
 		ok("connections", "up to %lld of PostgreSQL's %lld during a reload", (long long)wanted,
@@ -225,8 +225,8 @@ check_content(struct ctl *c)
 		"SELECT (SELECT count(*) FROM users WHERE role = 'admin' AND status = 'active') AS admins, "
 		"(SELECT count(*) FROM llm_models m WHERE m.enabled AND EXISTS (SELECT FROM channel_models cm "
 		"  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled)) AS models, "
-		"(SELECT count(*) FROM processes WHERE kind = 'worker' AND heartbeat_at > now() - interval '20 "
-		"seconds') AS daemons") != OK) {
+		"(SELECT count(*) FROM processes WHERE kind = 'worker'"
+		" AND heartbeat_at > now() - interval '20 seconds') AS daemons") != OK) {
 		bad("content", "%s", pg_error(c->pg));
 		return;
 	}

@@ -99,8 +99,8 @@ list(struct ctl *c)
 	enum status st = pg_query_again(c->pg, &rows,
 	    "SELECT name, type, context_tokens, max_output_tokens, trim_scale(price_input_per_mtok) AS input,"
 	    " trim_scale(price_output_per_mtok) AS output, trim_scale(price_per_call) AS call,"
-	    " concat_ws(',', CASE WHEN is_default THEN 'default' END, CASE WHEN NOT enabled THEN 'disabled' END) AS "
-	    "marks"
+	    " concat_ws(',', CASE WHEN is_default THEN 'default' END,"
+	    " CASE WHEN NOT enabled THEN 'disabled' END) AS marks"
 	    " FROM llm_models ORDER BY sort, name");
 
 	if (st != OK)

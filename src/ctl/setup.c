@@ -265,8 +265,8 @@ next_steps(const struct wishes *w)
 {
 	puts("\nNext:");
 	if (w->superuser == NULL)
-		puts("  weirctl -u postgres setup --superuser dbname=postgres    roles and database, when PostgreSQL "
-		     "runs here");
+		puts("  weirctl -u postgres setup --superuser dbname=postgres    roles and database,"
+		     " when PostgreSQL runs here");
 	puts("  weirctl -u postgres migrate up                           the schema (or: [database] migrate_url)\n"
 	     "  weirctl doctor                                           what is still missing\n"
 	     "  weirctl user add --login me@example.org --role admin     the first administrator\n"

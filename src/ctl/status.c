@@ -16,8 +16,8 @@ static int
 no_board(const char *path)
 {
 	if (*path == '\0')
-		return ctl_fail("[server] scoreboard is empty: the responders count in unnamed memory; ask /status of "
-				"the web server");
+		return ctl_fail("[server] scoreboard is empty: the responders count in unnamed memory; ask /status"
+				" of the web server");
 	if (errno == ENOENT)
 		return ctl_fail("%s is not there: no responder runs on this configuration", path);
 	if (errno == ESTALE)

@@ -149,8 +149,8 @@ answer_think(struct buf *out, const struct question *q)
 	buf_puts(out, "The user wrote “");
 	write_excerpt(out, q->prompt, TITLE_CHARS);
 	buf_puts(out,
-	    "”. I should repeat it, show a list, a table, some code and a line of Chinese, "
-	    "and say nothing that cannot be checked. ");
+	    "”. I should repeat it, show a list, a table, some code and a line"
+	    " of Chinese, and say nothing that cannot be checked. ");
 }
 
 size_t

@@ -413,13 +413,13 @@ script_help(FILE *out)
 #undef DEMO_FAULT_HELP
 	};
 
-	fputs("A script is a list of key=value words separated by ; , & or "
-	      "white space:\n"
+	fputs("A script is a list of key=value words separated by ; ,"
+	      " & or white space:\n"
 	      "  as suffix of the model:  demo-fast;deltas=20;fault=reset-mid\n"
 	      "  in the last user message: [[demo delay=500 usage=none]]\n"
 	      "  as request headers:      X-Demo-Delay: 500\n"
-	      "Later ones win, in the order: command line, model suffix, "
-	      "headers, message.\n\nKeys:\n",
+	      "Later ones win, in the order: command line,"
+	      " model suffix, headers, message.\n\nKeys:\n",
 	    out);
 	for (size_t i = 0; i < KEYS; i++)
 		fprintf(out, "  %-11s %s\n", keys[i].name, keys[i].help);

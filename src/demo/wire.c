@@ -94,8 +94,8 @@ read_messages(struct ask *ask, const json_t *messages, struct wire_error *err)
 	json_array_foreach(messages, i, message) {
 		if (!read_content(ask, json_object_get(message, "content"), i == last_user, &bytes, &images))
 			return refuse(err, "messages", "invalid_type",
-			    "Invalid type for 'messages[].content': expected a string or an array "
-			    "of parts.");
+			    "Invalid type for 'messages[].content': expected a string"
+			    " or an array of parts.");
 	}
 	ask->messages = (uint32_t)json_array_size(messages);
 	ask->prompt_tokens = ask->messages * MESSAGE_TOKENS + answer_tokens(bytes) + images * IMAGE_TOKENS;
@@ -169,8 +169,8 @@ wire_parse(const char *body, size_t len, struct ask *ask, struct wire_error *err
 	if (root == NULL)
 		return refuse(err, NULL, NULL,
 		    "We could not parse the JSON body of your request. (HINT: This likely means "
-		    "you aren't using your HTTP library correctly. The API expects a JSON "
-		    "payload, but what was sent was not valid JSON.)");
+		    "you aren't using your HTTP library correctly. The API expects a"
+		    " JSON payload, but what was sent was not valid JSON.)");
 	ok = read_root(ask, root, err);
 	json_decref(root);
 	return ok;
@@ -202,11 +202,11 @@ static const struct error_row {
 	{ 429, FAULT_QUOTA, "insufficient_quota", NULL, "insufficient_quota",
 	    "You exceeded your current quota for %s, please check your plan and billing details." },
 	{ 400, FAULT_CONTEXT, "invalid_request_error", "messages", "context_length_exceeded",
-	    "The maximum context length of %s is 8192 tokens. Please reduce the length of the "
-	    "messages." },
+	    "The maximum context length of %s is 8192 tokens. Please reduce the length"
+	    " of the messages." },
 	{ 400, FAULT_FILTER, "invalid_request_error", "prompt", "content_filter",
-	    "The response was filtered due to the prompt triggering the content management policy "
-	    "of %s. Please modify your prompt and retry." },
+	    "The response was filtered due to the prompt triggering the content management"
+	    " policy of %s. Please modify your prompt and retry." },
 	{ 500, FAULT_ERROR_MID, "server_error", NULL, NULL,
 	    "The server had an error while processing your request to %s. Sorry about that!" },
 };

@@ -75,8 +75,8 @@ reply_common_headers(struct request *rq)
 	if (origin != NULL)
 		cors = arena_printf(rq->arena,
 		    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
-		    "Access-Control-Expose-Headers: X-Request-Id, Retry-After, RateLimit-Limit, "
-		    "RateLimit-Remaining, RateLimit-Reset\r\n",
+		    "Access-Control-Expose-Headers: X-Request-Id, Retry-After,"
+		    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset\r\n",
 		    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
 	return arena_printf(rq->arena,
 	    "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->request_id,
