@@ -14,6 +14,13 @@ export const queryClient = new QueryClient({
 	},
 });
 
+/** Sets what is known now. A read that is on its way may be older: it is made again. */
+export function setNewer<T>(queryKey: readonly unknown[], update: (data: T | undefined) => T | undefined) {
+	const onItsWay = queryClient.getQueryState(queryKey)?.fetchStatus === "fetching";
+	queryClient.setQueryData<T>(queryKey, update);
+	if (onItsWay) void queryClient.invalidateQueries({ queryKey });
+}
+
 export const keys = {
 	me: ["me"] as const,
 	history: ["me", "history"] as const,

@@ -4,7 +4,7 @@ import type { Conversation, List } from "@/api/types";
 import { conversations } from "@/api/weir";
 import { tellTabs } from "@/lib/tabs";
 import { useConversation } from "@/stores/conversation";
-import { keys, queryClient } from "./client";
+import { keys, queryClient, setNewer } from "./client";
 
 type Pages = InfiniteData<List<Conversation>, string | undefined>;
 const NOT_FOUND = 404;
@@ -63,7 +63,7 @@ export function changeConversation(id: string, change: Partial<Conversation>) {
 				}
 			: data,
 	);
-	queryClient.setQueryData<Conversation>(keys.conversation(id), (c) => (c ? { ...c, ...change } : c));
+	setNewer<Conversation>(keys.conversation(id), (c) => (c ? { ...c, ...change } : c));
 	useConversation.getState().changeFresh(id, change);
 }
 

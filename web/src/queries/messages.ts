@@ -3,7 +3,7 @@ import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { List, Message } from "@/api/types";
 import { conversations } from "@/api/weir";
-import { keys, queryClient } from "./client";
+import { keys, queryClient, setNewer } from "./client";
 
 type Pages = InfiniteData<List<Message>, unknown>;
 const PAGE = 50;
@@ -37,7 +37,7 @@ export function upsert(data: Pages | undefined, messages: Message[]): Pages {
 }
 
 export function upsertMessages(conversationId: string, ...messages: Message[]) {
-	queryClient.setQueryData<Pages>(keys.messages(conversationId), (data) => upsert(data, messages));
+	setNewer<Pages>(keys.messages(conversationId), (data) => upsert(data, messages));
 }
 
 export function cachedMessages(conversationId: string): Message[] {
@@ -45,7 +45,7 @@ export function cachedMessages(conversationId: string): Message[] {
 }
 
 export function forgetMessage(conversationId: string, id: string) {
-	queryClient.setQueryData<Pages>(keys.messages(conversationId), (data) =>
+	setNewer<Pages>(keys.messages(conversationId), (data) =>
 		data
 			? { ...data, pages: data.pages.map((p) => ({ ...p, items: p.items.filter((m) => m.id !== id) })) }
 			: data,

@@ -1,8 +1,14 @@
 /*
  * Deltas come faster than a page can draw: they are gathered and handed on once
- * per frame, or every 200 ms when nobody looks.
+ * per frame, or every 200 ms when nobody looks. Where drawing takes long (a huge
+ * paragraph, a slow phone) it happens less often, so that most of the time is
+ * left for the reader's own doings.
  */
 const HIDDEN_MS = 200;
+/** A frame's worth: what takes less is drawn with every frame. */
+const CHEAP_MS = 8;
+/** Of the time, at most one part in this many goes into drawing. */
+const SHARE = 4;
 
 export interface Paced {
 	add: (text: string) => void;
@@ -17,6 +23,7 @@ export function paced(show: (text: string, reasoning: string) => void): Paced {
 	let text = "";
 	let reasoning = "";
 	let dirty = false;
+	let notBefore = 0;
 	let cancel: (() => void) | null = null;
 
 	const flush = () => {
@@ -24,11 +31,17 @@ export function paced(show: (text: string, reasoning: string) => void): Paced {
 		cancel = null;
 		if (!dirty) return;
 		dirty = false;
+		const began = performance.now();
 		show(text, reasoning);
+		// The page is drawn before the next task runs.
+		setTimeout(() => {
+			const cost = performance.now() - began;
+			notBefore = cost > CHEAP_MS ? began + cost * SHARE : 0;
+		});
 	};
 	const later = () => {
 		dirty = true;
-		cancel ??= schedule(flush);
+		cancel ??= schedule(flush, notBefore - performance.now());
 	};
 	return {
 		add: (t) => {
@@ -46,11 +59,11 @@ export function paced(show: (text: string, reasoning: string) => void): Paced {
 	};
 }
 
-function schedule(work: () => void): () => void {
-	if (document.visibilityState === "visible") {
+function schedule(work: () => void, wait: number): () => void {
+	if (document.visibilityState === "visible" && wait <= 0) {
 		const frame = requestAnimationFrame(work);
 		return () => cancelAnimationFrame(frame);
 	}
-	const timer = setTimeout(work, HIDDEN_MS);
+	const timer = setTimeout(work, document.visibilityState === "visible" ? wait : HIDDEN_MS);
 	return () => clearTimeout(timer);
 }

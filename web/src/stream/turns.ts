@@ -149,6 +149,7 @@ async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<
 	const { put, change, drop } = useRuntime.getState();
 	const text = paced((t, r) => change(turn.key, { text: t, reasoning: r, phase: phaseNow(turn.key) }));
 	let end: { type: string; data: TurnEnd } | null = null;
+	let question: Message | null = null;
 
 	running.set(turn.key, own);
 	put(turn);
@@ -159,6 +160,7 @@ async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<
 			signal: own.abort.signal,
 			onLost: () => change(turn.key, { phase: "reconnecting" }),
 			onEvent: (event) => {
+				if (event.type === "start") question = event.data.user_message;
 				if (event.type === "start") accept(turn, event.data, own);
 				else if (event.type === "content") text.add(event.data.text);
 				else if (event.type === "reasoning") text.reason(event.data.text);
@@ -167,7 +169,7 @@ async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<
 			},
 		});
 		text.flush();
-		if (end) settle(turn, end);
+		if (end) settle(turn, question, end);
 		drop(turn.key);
 		return true;
 	} catch (e) {
@@ -219,12 +221,13 @@ function placeOf(turn: LiveTurn, start: TurnStart): number {
 	return turn.kind === "send" ? start.user_message.sequence + 0.5 : Number.MAX_SAFE_INTEGER;
 }
 
-function settle(turn: LiveTurn, end: { type: string; data: TurnEnd }) {
+function settle(turn: LiveTurn, question: Message | null, end: { type: string; data: TurnEnd }) {
 	const { data } = end;
 	const message = data.assistant_message;
 	ended.add(data.task_id);
 	useTasks.getState().completeTask(data.task_id);
-	if (message) upsertMessages(turn.conversationId, withReasoning(message, turn.key));
+	const both = [question, message && withReasoning(message, turn.key)].filter((m) => m !== null);
+	upsertMessages(turn.conversationId, ...both);
 	if (data.balance !== undefined) setBalance(data.balance);
 	void refreshConversations();
 	reportEnd(turn, end as { type: "done" | "error" | "cancelled"; data: TurnEnd }, useConversation.getState().activeId);

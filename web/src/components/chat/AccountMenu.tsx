@@ -27,7 +27,7 @@ export function AccountMenu({ onSettings }: { onSettings: () => void }) {
 				type="button"
 				aria-haspopup="menu"
 				aria-expanded={open}
-				aria-label={t("sidebar.account", { name })}
+				title={t("sidebar.account", { name })}
 				onClick={() => setOpen(!open)}
 				className="flex h-12 min-w-0 grow items-center gap-2.5 rounded-lg px-2 text-start transition-colors hover:bg-hover"
 			>

@@ -49,7 +49,9 @@ function useColoured(code: string, language: string): ReactNode {
 		if (!language || code.length > COLOUR_MAX_CHARS) return;
 		let current = true;
 		const timer = setTimeout(async () => {
-			const { prepare, colour } = await import("./highlight");
+			const highlight = await import("./highlight").catch(() => null);
+			if (!highlight) return; // no network: it stays plain
+			const { prepare, colour } = highlight;
 			if ((await prepare(language.toLowerCase())) && current)
 				setDone({ code, node: colour(code, language.toLowerCase()) });
 		}, SETTLE_MS);

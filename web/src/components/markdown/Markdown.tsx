@@ -12,9 +12,22 @@ import { RemoteImage } from "./RemoteImage";
 
 type Plugins = Pick<Options, "remarkPlugins" | "rehypePlugins">;
 
+interface Node {
+	type: string;
+	children?: Node[];
+}
+
+/** HTML in an answer is shown as it was written; the sanitizer alone would drop it without a word. */
+function rawAsText() {
+	return function visit(node: Node) {
+		if (node.type === "raw") node.type = "text";
+		node.children?.forEach(visit);
+	};
+}
+
 const PLAIN: Plugins = {
 	remarkPlugins: [remarkGfm],
-	rehypePlugins: [[rehypeSanitize, { ...defaultSchema, clobberPrefix: "md-" }]],
+	rehypePlugins: [rawAsText, [rehypeSanitize, { ...defaultSchema, clobberPrefix: "md-" }]],
 };
 const MATH = /\$\$|\\\(|\\\[|(?<![\\$\w])\$[^\s$][^$\n]*\$(?!\d)/;
 
@@ -74,10 +87,13 @@ function usePlugins(text: string): Plugins {
 	useEffect(() => {
 		if (!hasMath || plugins !== PLAIN) return;
 		let current = true;
-		void import("./math").then((m) => {
-			withMath = m.extend(PLAIN);
-			if (current) setPlugins(withMath);
-		});
+		import("./math").then(
+			(m) => {
+				withMath = m.extend(PLAIN);
+				if (current) setPlugins(withMath);
+			},
+			() => undefined, // no network: formulas stay as they were written
+		);
 		return () => {
 			current = false;
 		};

@@ -59,7 +59,11 @@ export async function prepare(language: string): Promise<boolean> {
 	const name = ALIASES[language] ?? language;
 	const load = rare[name];
 	if (!load) return false;
-	lowlight.register(name, (await load()).default);
+	try {
+		lowlight.register(name, (await load()).default);
+	} catch {
+		return false; // no network
+	}
 	if (name !== language) lowlight.registerAlias(name, language);
 	return true;
 }

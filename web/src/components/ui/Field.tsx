@@ -87,7 +87,7 @@ interface SwitchProps {
 
 export function Switch({ label, on, onChange, bare }: SwitchProps) {
 	return (
-		<label className="flex cursor-pointer items-center justify-between gap-4 py-1">
+		<label className="relative flex cursor-pointer items-center justify-between gap-4 py-1">
 			<span className={bare ? "sr-only" : "min-w-0 text-sm text-ink"}>{label}</span>
 			<input
 				type="checkbox"
@@ -120,7 +120,7 @@ export function Segments<V extends string>({ label, value, options, onChange }: 
 					<label
 						key={o.value}
 						className={cx(
-							"cursor-pointer rounded-md px-3 py-1 text-sm transition-colors",
+							"relative cursor-pointer rounded-md px-3 py-1 text-sm transition-colors",
 							"has-focus-visible:outline-2 has-focus-visible:outline-accent",
 							o.value === value ? "bg-raised text-ink shadow-box" : "text-faint hover:text-ink",
 						)}

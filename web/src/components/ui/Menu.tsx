@@ -63,9 +63,11 @@ export function Popover({ anchor, onClose, children, label, role = "menu", class
 			aria-label={label}
 			tabIndex={-1}
 			onKeyDown={onKeyDown}
-			style={place ? { left: place.x, top: place.y } : { visibility: "hidden", left: 0, top: 0 }}
+			style={{ left: place?.x ?? 0, top: place?.y ?? 0 }}
 			className={cx(
 				"fixed z-50 max-h-[min(28rem,calc(100dvh-1rem))] max-w-[calc(100vw-1rem)] animate-rise overflow-y-auto rounded-xl border border-line bg-raised p-1.5 shadow-lift outline-none",
+				// Not `invisible` before it has its place: what cannot be seen cannot take the focus.
+				place === null && "opacity-0",
 				className,
 			)}
 		>

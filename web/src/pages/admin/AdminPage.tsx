@@ -38,7 +38,7 @@ export default function AdminPage({ area = "users" }: { area?: string }) {
 					<ArrowLeft size={19} aria-hidden />
 				</Link>
 				<h1 className="me-4 hidden font-semibold whitespace-nowrap sm:block">{t("admin.title")}</h1>
-				<nav aria-label={t("admin.title")} className="flex overflow-x-auto">
+				<nav aria-label={t("admin.title")} className="flex min-w-0 overflow-x-auto">
 					{(Object.keys(AREAS) as AreaName[]).map((name) => {
 						const { Icon } = AREAS[name];
 						return (

@@ -29,7 +29,7 @@ export function AreaHead({ title, count, onAdd, children }: { title: string; cou
 /** A table that scrolls sideways on a small screen. */
 export function Table({ label, heads, children }: { label: string; heads: ReactNode[]; children: ReactNode }) {
 	return (
-		<div tabIndex={0} role="group" aria-label={label} className="overflow-x-auto rounded-xl border border-line bg-raised">
+		<div tabIndex={0} role="group" aria-label={label} className="relative overflow-x-auto rounded-xl border border-line bg-raised">
 			<table className="w-full text-sm">
 				<thead>
 					<tr className="border-b border-line text-start text-xs text-faint">

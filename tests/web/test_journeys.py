@@ -1,0 +1,59 @@
+#!/usr/bin/python3
+"""The web app's journeys (journeys.mjs) in Chromium, through a Weir of their own.
+
+usage: test_journeys.py [part of a journey's name]
+       test_journeys.py --serve      only start it, and print its environment
+
+Prints TAP. Pictures of the screens are kept in tests/web/shots of the build.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+
+import weirstack  # noqa: E402
+import weirtest  # noqa: E402
+
+CONF = {"auth": {"registration": "open", "signup_gift": "100", "secure_cookie": "no"}, "limits": {"rate_stream": "30/1m"}}
+CHROMIUM = os.environ.get("WEIR_CHROMIUM", "/usr/bin/chromium")
+
+
+def missing():
+    """Why the journeys cannot be walked here, or None."""
+    if not shutil.which("node"):
+        return "no node: install nodejs"
+    if not os.path.exists(CHROMIUM):
+        return "no Chromium: install chromium"
+    if not os.path.isdir(os.path.join(weirstack.SRC, "web", "node_modules", "playwright-core")):
+        return "web/node_modules is not there: ./dev build"
+    if not os.path.exists(os.path.join(weirstack.SRC, "web", "dist", "index.html")):
+        return "web/dist is not built: ./dev build"
+    return None
+
+
+def main():
+    why = missing()
+    if why:
+        print(f"1..0 # SKIP {why}")
+        return 0
+    shots = os.path.join(weirstack.build_dir(), "tests", "web", "shots")
+    with weirtest.Services() as sv:
+        sv.up(CONF)
+        admin = sv.make_user(admin=True)
+        env = {"WEIR_URL": f"http://127.0.0.1:{sv.port}", "WEIR_ADMIN_LOGIN": admin.login,
+               "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM}
+        if "--serve" in sys.argv:
+            print("\n".join(f"export {k}='{v}'" for k, v in env.items()), flush=True)
+            signal.sigwait([signal.SIGTERM, signal.SIGINT])
+            return 0
+        done = subprocess.run(["node", os.path.join(HERE, "journeys.mjs"), *sys.argv[1:]], env={**os.environ, **env})
+        # Failed journeys are reported line by line; another status is a fault of the harness.
+        return 0 if done.returncode in (0, 1) else done.returncode
+
+
+sys.exit(main())
