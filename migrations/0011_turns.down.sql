@@ -1,3 +1,4 @@
+DROP FUNCTION credits_held(uuid);
 DROP FUNCTION prune_expired(int);
 DROP FUNCTION message_delete(uuid, uuid, uuid);
 DROP FUNCTION conversation_delete(uuid, uuid);

@@ -226,7 +226,7 @@ BEGIN
 			FROM credit_transactions c WHERE c.task_id = t.id), 0),
 		model_id = coalesce(p_model_id, t.model_id),
 		error_code = p_error_code, error_message = p_error_message
-	WHERE t.id = p_task_id AND t.status IN ('pending', 'running')
+	WHERE t.id = p_task_id AND t.status NOT IN ('completed', 'failed', 'cancelled') -- never by an index on status
 		AND CASE WHEN p_owner IS NULL THEN NOT process_is_alive(t.owner) ELSE t.owner = p_owner END
 	RETURNING * INTO v_task;
 	settled := FOUND;
@@ -415,3 +415,15 @@ END
 $$;
 COMMENT ON FUNCTION prune_expired(int) IS
 	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';
+
+CREATE FUNCTION credits_held(p_user_id uuid) RETURNS numeric
+	LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp
+AS $$
+BEGIN
+	-- plpgsql keeps the plan for the session; an SQL function would be planned at every call
+	RETURN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
+		WHERE t.user_id = p_user_id AND t.status IN ('pending', 'running'));
+END
+$$;
+COMMENT ON FUNCTION credits_held(uuid) IS
+	'Credits held for a user''s live tasks. Volatile, so that beside turn_open() or turn_settle() in one statement it sees what they did.';

@@ -1,3 +1,2 @@
-DROP FUNCTION credits_held(uuid);
 DROP FUNCTION upload_add(uuid, uuid, text, bigint, bigint);
 DROP TABLE uploads;

@@ -39,12 +39,3 @@ END
 $$;
 COMMENT ON FUNCTION upload_add(uuid, uuid, text, bigint, bigint) IS
 	'Adds a file unless the user''s files would take more than p_quota_bytes (0: no bound). Outcome: ok with the row, or quota with what is used. Locks the user, so that two files at once cannot both take the last room. Asked again with the same id it answers the same.';
-
-CREATE FUNCTION credits_held(p_user_id uuid) RETURNS numeric
-	LANGUAGE sql VOLATILE SET search_path = public, pg_temp
-AS $$
-	SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
-	WHERE t.user_id = p_user_id AND t.status IN ('pending', 'running')
-$$;
-COMMENT ON FUNCTION credits_held(uuid) IS
-	'Credits held for a user''s live tasks. Volatile, so that beside turn_open() or turn_settle() in one statement it sees what they did.';
