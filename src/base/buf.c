@@ -6,10 +6,13 @@
 
 #include "base/memory.h"
 
+#define FIRST_BYTES 64 /* a stream has four buffers that hold little for long */
+#define DOUBLE_BELOW_BYTES 4096
+
 char *
 buf_reserve(struct buf *b, size_t len)
 {
-	size_t need = b->len + len + 1, cap = b->cap == 0 ? 256 : b->cap;
+	size_t need = b->len + len + 1, cap = b->cap == 0 ? FIRST_BYTES : b->cap;
 	char *data;
 
 	if (b->max_bytes != 0 && b->len + len > b->max_bytes) {
@@ -18,7 +21,7 @@ buf_reserve(struct buf *b, size_t len)
 	}
 	if (need > b->cap) {
 		while (cap < need)
-			cap += cap / 2;
+			cap += cap < DOUBLE_BELOW_BYTES ? cap : cap / 2;
 		data = xrealloc(b->data, cap);
 		b->data = data;
 		b->cap = cap;

@@ -16,7 +16,7 @@
 #include "core/turn_private.h"
 #include "io/fcgi.h"
 
-#define TURN_ARENA_BYTES 1536
+#define TURN_ARENA_BYTES 512
 #define TURN_ARENA_MAX_BYTES 262144
 #define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */

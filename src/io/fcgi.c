@@ -23,10 +23,10 @@
 #define FCGI_TYPE_STDOUT 6
 #define FCGI_CONTENT_MAX 65528 /* the largest multiple of 8 below 64 KiB */
 
-#define ACCEPT_BATCH 16	       /* per wake-up, so that sibling processes get theirs */
-#define SWEEP_MS 500	       /* how often time-outs are looked at */
-#define DRAIN_IDLE_MS 2000     /* idle connections of a draining process live this long */
-#define KEEP_BUFFER_BYTES 4096 /* a larger empty out-buffer is given back */
+#define ACCEPT_BATCH 16	      /* per wake-up, so that sibling processes get theirs */
+#define SWEEP_MS 500	      /* how often time-outs are looked at */
+#define DRAIN_IDLE_MS 2000    /* idle connections of a draining process live this long */
+#define KEEP_BUFFER_BYTES 512 /* a larger empty out-buffer is given back */
 #define DISCARD_BYTES 16384
 #define PIECE_BYTES 65536 /* of a body, at a time */
 

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "io/reactor.h"
 
-#define RECEIVE_BYTES 4096L /* libcurl's read buffer, one per transfer */
+#define RECEIVE_BYTES 1024L /* libcurl's read buffer, one per transfer: a paced delta takes some 300 bytes */
 #define CACHED_CONNECTIONS 512L
 #define SPARE_HANDLES 64
 
