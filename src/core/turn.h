@@ -47,6 +47,9 @@ enum status turn_begin(struct request *rq, const struct turn_ask *ask) MUST_CHEC
 
 /* The live turn of that task in this process, or NULL.  Reactor. */
 struct turn *turn_find(struct process *p, const char *task_id);
+/* The task ids of the live turns, as PostgreSQL writes an array; NULL: none.
+ * The caller frees it.  Reactor. */
+char *turns_list(struct process *p);
 /* Stop a turn: upstream at once, then settlement, then the terminal event.
  * E_CANCELLED ends it as cancelled, anything else as failed with that code.
  * No effect on one that is settling.  Reactor. */

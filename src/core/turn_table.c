@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "base/buf.h"
 #include "core/turn_private.h"
 
 static unsigned
@@ -54,4 +55,18 @@ turns_stop_all(struct process *p, enum status why)
 	for (size_t i = 0; i < PROCESS_TURN_BUCKETS; i++)
 		for (struct turn *t = p->turns[i]; t != NULL; t = t->next)
 			turn_stop(t, why);
+}
+
+char *
+turns_list(struct process *p)
+{
+	struct buf b = BUF_INIT(0);
+
+	for (size_t i = 0; i < PROCESS_TURN_BUCKETS; i++)
+		for (struct turn *t = p->turns[i]; t != NULL; t = t->next)
+			if (t->mode != TURN_DEBUG)
+				buf_printf(&b, "%c%s", b.len == 0 ? '{' : ',', t->task_id);
+	if (b.len > 0)
+		buf_puts(&b, "}");
+	return b.data;
 }
