@@ -87,8 +87,11 @@ write_out(struct turn *t)
 	snprintf(id, sizeof(id), "%" PRIu64 "-0", t->delivered);
 	snprintf(start, sizeof(start), "%" PRIu64, t->delivered - t->journal.len);
 	append(t, id, t->journal_reasoning ? "r" : "t", start, t->journal.data, t->journal.len);
-	if (first)
+	if (first) {
 		expire(t, journal_key(conf, t->task_id, key), conf->chat_total_timeout + conf->chat_resume_window);
+		redis_async_flush(
+		    t->process->redis); /* before its reader has it: who is killed in between gave nothing */
+	}
 	buf_clear(&t->journal);
 }
 

@@ -96,6 +96,9 @@ bool redis_async_command(
  * know it (then after commands queued meanwhile). */
 bool redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, const struct redis_script *script,
     int nkeys, int argc, const char *const *argv);
+/* Let the commands queued leave now: for what others must find even if this
+ * process is killed in the next instant. */
+void redis_async_flush(struct redis_async *ra);
 /* Subscribe; several subscribers of one channel share one subscription.
  * Returns a handle for redis_unsubscribe(); the subscription survives reconnects. */
 struct redis_subscription *redis_subscribe(

@@ -47,6 +47,12 @@ redis_async_command(
 	return link_command(ra->commands, fn, arg, false, argc, argv, lens);
 }
 
+void
+redis_async_flush(struct redis_async *ra)
+{
+	link_flush(ra->commands);
+}
+
 /* A script call, kept until it is answered because it may have to be sent in full. */
 struct eval {
 	struct redis_async *ra;

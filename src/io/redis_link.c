@@ -434,6 +434,17 @@ link_send(struct redis_link *link, int argc, const char *const *argv)
 }
 
 void
+link_flush(struct redis_link *link)
+{
+	int done = 0;
+
+	if (link->state != LINK_UP || !link->writing || redisBufferWrite(link->ctx, &done) != REDIS_OK || !done)
+		return;
+	link->writing = false;
+	reactor_watch_set(link->watch, WATCH_READ);
+}
+
+void
 link_keep_alive(struct redis_link *link, int64_t every_ms)
 {
 	link->ping_every_ms = every_ms;
