@@ -93,8 +93,8 @@ earlier(int64_t a_ms, int64_t b_ms)
 static int64_t
 idle_by_ms(const struct turn *t)
 {
-	bool waiting = t->state == TURN_FLOWING &&
-	    (t->reader.sink == NULL || sink_unsent(t->reader.sink) <= t->process->conf->chat_high_water);
+	/* paused: it is we who keep the provider waiting */
+	bool waiting = t->state == TURN_FLOWING && (t->transfer == NULL || !http_paused(t->transfer));
 
 	return waiting ? t->last_data_ms + t->process->conf->chat_idle_timeout : 0;
 }
@@ -172,9 +172,12 @@ on_reader_drained(void *arg)
 {
 	struct turn *t = arg;
 
+	if (t->transfer == NULL || !http_paused(t->transfer))
+		return;
 	t->last_data_ms = clock_mono_ms(); /* the pause was ours, not the provider's */
-	if (t->transfer != NULL)
-		http_resume(t->transfer);
+	http_resume(t->transfer);
+	if (t->state == TURN_FLOWING) /* resuming may have brought the end */
+		turn_arm_timer(t);
 }
 
 /* ---- beginning and end ------------------------------------------------------------------- */

@@ -443,6 +443,12 @@ http_pause(struct http_transfer *t)
 	t->paused = true;
 }
 
+bool
+http_paused(const struct http_transfer *t)
+{
+	return t->paused;
+}
+
 void
 http_resume(struct http_transfer *t)
 {

@@ -59,6 +59,7 @@ bool http_sent(struct http_transfer *t);
  * read already come through on_data from within http_resume(). */
 void http_pause(struct http_transfer *t);
 void http_resume(struct http_transfer *t);
+bool http_paused(const struct http_transfer *t);
 /* A response header's value, or NULL; valid until the next call. */
 const char *http_header(struct http_transfer *t, const char *name);
 
