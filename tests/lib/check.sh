@@ -142,7 +142,7 @@ dev_up() {
 	return $status
 }
 
-fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-10}"; }
+fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-4}"; }
 
 check_all() {
 	check_logs=$build/check
@@ -160,7 +160,7 @@ check_all() {
 		sanitized "$build-asan" address,undefined $(make_list dynamic_tests)
 	! wants tsan || prove "threads under the thread sanitizer" \
 		sanitized "$build-tsan" thread $(make_list thread_tests)
-	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-10} s each" fuzz_short
+	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-4} s each" fuzz_short
 	! wants up || prove "dev up, the printed curl line, dev down" dev_up
 	! wants distcheck || prove "make distcheck" distcheck
 	! wants deb || prove "Debian package builds" deb_build
