@@ -67,11 +67,9 @@ class DevStack(Stack):
         self.write_private(self.env_path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in env.items()))
         return env
 
-    def base_conf(self):
-        """The keys stand in secrets.conf, where weirctl setup puts them."""
-        conf = super().base_conf()
-        del conf["auth"]["jwt_keys"], conf["auth"]["encryption_key"]
-        return conf
+    def keys(self):
+        """None here: weirctl setup makes them, in secrets.conf."""
+        return {}
 
     # -- up
 

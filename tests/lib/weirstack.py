@@ -535,6 +535,10 @@ class Stack:
         with open(path) as f:
             return f.read()
 
+    def keys(self):
+        """Signing and sealing keys, as options of section auth."""
+        return {"jwt_keys": "k1:" + self.secret("jwt"), "encryption_key": self.secret("encryption")}
+
     def base_conf(self):
         os.makedirs(self.folder + "/mail", exist_ok=True)
         self.make_uploads()
@@ -543,8 +547,7 @@ class Stack:
             "database": {"url": self.dsn("weir"), "migrate_url": self.dsn("weir_owner"),
                          "migrations": SRC + "/migrations"},
             "redis": {"address": self.redis_path},
-            "auth": {"jwt_keys": "k1:" + self.secret("jwt"), "encryption_key": self.secret("encryption"),
-                     "registration": "open", "secure_cookie": "no"},
+            "auth": {**self.keys(), "registration": "open", "secure_cookie": "no"},
             "mail": {"spool": self.folder + "/mail"},
             "uploads": {"folder": self.uploads},
         }
