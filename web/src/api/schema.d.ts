@@ -967,12 +967,156 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminAgent: components["schemas"]["Agent"] & {
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            fallback_model: string | null;
+            fallback_model_id: number | null;
+            model_id: number | null;
+            prompt: string;
+            temperature: number | null;
+            timeout_seconds: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        AdminLedgerEntry: components["schemas"]["LedgerEntry"] & {
+            /** Format: uuid */
+            actor_id: string | null;
+        };
+        AdminModel: components["schemas"]["Model"] & {
+            channels: components["schemas"]["ModelChannel"][];
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            sort: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        AdminUser: components["schemas"]["User"] & {
+            /** Format: date-time */
+            last_login_at: string | null;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /** Format: date-time */
+            updated_at: string;
+        };
+        Agent: {
+            description: string;
+            /** Format: uuid */
+            id: string;
+            model: string | null;
+            name: string;
+        };
+        Alive: {
+            /** @enum {string} */
+            status: "ok";
+        };
+        Attachment: {
+            /** @enum {string} */
+            type: "image" | "video" | "audio";
+            /** Format: uri */
+            url: string;
+        };
+        Balance: {
+            balance: number;
+            held: number;
+        };
+        BalanceEvent: {
+            data: components["schemas"]["BalanceNews"];
+            /** @enum {string} */
+            type: "balance";
+        };
+        BalanceNews: {
+            balance: number;
+            held?: number;
+        };
+        Channel: {
+            allow_private: boolean;
+            base_url: string;
+            /** Format: date-time */
+            created_at: string;
+            enabled: boolean;
+            has_key: boolean;
+            id: number;
+            models: components["schemas"]["ServedModel"][];
+            name: string;
+            priority: number;
+            provider: string;
+            type: string;
+            /** Format: date-time */
+            updated_at: string;
+            weight: number;
+        };
+        ChannelTest: {
+            detail: string;
+            error: string | null;
+            http_status: number;
+            latency_ms: number;
+            model: string;
+            ok: boolean;
+            text: string;
+            upstream_name: string;
+        };
+        Conversation: {
+            /** Format: uuid */
+            agent_id: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            message_count: number;
+            model: string | null;
+            project_id: string | null;
+            title: string;
+            title_is_custom: boolean;
+            total_tokens: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        ConversationEvent: {
+            data: components["schemas"]["ConversationNews"];
+            /** @enum {string} */
+            type: "conversation";
+        };
+        ConversationNews: {
+            /** @enum {string} */
+            action: "updated" | "deleted";
+            /** Format: uuid */
+            id: string;
+        };
+        Count: {
+            active: number;
+            limit: number;
+        };
+        DebugRun: {
+            /** Format: uuid */
+            admin_id: string | null;
+            /** Format: uuid */
+            agent_id: string | null;
+            cost: number;
+            /** Format: date-time */
+            created_at: string;
+            error: string | null;
+            id: number;
+            input_tokens: number;
+            kind: string;
+            model: string | null;
+            output_tokens: number;
+            request: unknown;
+            response: unknown;
+        };
+        EndEvent: {
+            data: components["schemas"]["TurnEnd"];
+            /** @enum {string} */
+            type: "done" | "error" | "cancelled";
+        };
         Error: {
             /**
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "registration_closed" | "not_found" | "method_not_allowed" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "cancelled" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -980,6 +1124,414 @@ export interface components {
             /** @description As in X-Request-Id and in the log. */
             request_id: string;
         };
+        Hold: {
+            amount: number;
+            /** Format: date-time */
+            confirmed_at: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            reason: string | null;
+            /** Format: date-time */
+            settled_at: string | null;
+            /** @enum {string} */
+            status: "pending" | "confirmed" | "refunded" | "expired";
+            /** Format: uuid */
+            task_id: string;
+            /** @enum {string} */
+            type: "lock" | "deduct" | "refund";
+            used: number;
+        };
+        LedgerEntry: {
+            balance_after: number;
+            change_amount: number;
+            change_type: string;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            id: number;
+            /** Format: uuid */
+            task_id: string | null;
+        };
+        ListenQueue: {
+            backlog: number | null;
+            length: number | null;
+            max: number | null;
+        };
+        Message: {
+            attachments: components["schemas"]["Attachment"][];
+            content: string;
+            /** Format: uuid */
+            conversation_id: string;
+            /** Format: date-time */
+            created_at: string;
+            credits_cost: number;
+            error_display: string | null;
+            error_message: string | null;
+            /** Format: uuid */
+            id: string;
+            input_tokens: number;
+            is_error: boolean;
+            model: string | null;
+            output_tokens: number;
+            /** @enum {string} */
+            role: "user" | "assistant" | "system";
+            sequence: number;
+            /** @enum {string} */
+            status: "pending" | "processing" | "success" | "error" | "insufficient_balance" | "content_violation" | "llm_error";
+            /** Format: uuid */
+            task_id: string | null;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        MessageEvent: {
+            data: components["schemas"]["MessageNews"];
+            /** @enum {string} */
+            type: "message";
+        };
+        MessageNews: {
+            /** @enum {string} */
+            action: "deleted";
+            /** Format: uuid */
+            conversation_id: string;
+            /** Format: uuid */
+            id: string;
+        };
+        Model: {
+            abilities: string[];
+            context_tokens: number;
+            display_name: string;
+            id: number;
+            is_default: boolean;
+            max_output_tokens: number;
+            name: string;
+            price_input_per_mtok: number;
+            price_output_per_mtok: number;
+            price_per_call: number;
+            /** @enum {string} */
+            type: "chat" | "image" | "video" | "embedding" | "audio";
+        };
+        ModelChannel: {
+            enabled: boolean;
+            id: number;
+            name: string;
+        };
+        NewBalance: {
+            balance: number;
+        };
+        OtherEvent: {
+            data: Record<string, never>;
+            /** @enum {string} */
+            type: "notification" | "resync";
+        };
+        Piece: {
+            text: string;
+        };
+        PieceEvent: {
+            data: components["schemas"]["Piece"];
+            /** @enum {string} */
+            type: "content" | "reasoning";
+        };
+        Pool: {
+            draining: number;
+            master: number | null;
+            processes: components["schemas"]["PoolProcess"][];
+            ready: number;
+            reloads: number;
+            reloads_failed: number;
+            respawns: number;
+            starting: number;
+            total: number;
+            wanted: number;
+        };
+        PoolConnections: {
+            accepted: number;
+            open: number;
+        };
+        PoolPostgres: {
+            reconnects: number;
+        };
+        PoolProcess: {
+            connections: number;
+            /** Format: date-time */
+            last_request_at: string | null;
+            pid: number;
+            requests: number;
+            resident_bytes: number;
+            /** Format: date-time */
+            started_at: string | null;
+            state: string;
+            streams_open: number;
+            workers: number;
+            workers_busy: number;
+        };
+        PoolQueue: {
+            length: number;
+            max: number;
+            overloaded: number;
+        };
+        PoolRedis: {
+            breaker: string;
+            failures: number;
+        };
+        PoolRequests: {
+            errors: number;
+            per_s: number;
+            slow: number;
+            total: number;
+        };
+        PoolStatus: {
+            advice: string[];
+            /** Format: date-time */
+            at: string;
+            connections: components["schemas"]["PoolConnections"];
+            holds_open: number;
+            listen_queue: components["schemas"]["ListenQueue"];
+            log_lines_lost: number;
+            pool: components["schemas"]["Pool"];
+            postgres: components["schemas"]["PoolPostgres"];
+            queue: components["schemas"]["PoolQueue"];
+            redis: components["schemas"]["PoolRedis"];
+            requests: components["schemas"]["PoolRequests"];
+            /** Format: date-time */
+            started_at: string | null;
+            streams: components["schemas"]["PoolStreams"];
+            tokens: components["schemas"]["PoolTokens"];
+            upstream: components["schemas"]["PoolUpstream"];
+            workers: components["schemas"]["PoolWorkers"];
+        };
+        PoolStreams: {
+            abandoned: number;
+            cancelled: number;
+            completed: number;
+            failed: number;
+            open: number;
+            resumed: number;
+            started: number;
+        };
+        PoolTokens: {
+            input: number;
+            output: number;
+            per_s: number;
+        };
+        PoolUpstream: {
+            failures: number;
+            fallbacks: number;
+            open: number;
+            requests: number;
+            retries: number;
+        };
+        PoolWorkers: {
+            all_busy: number;
+            busy: number;
+            busy_max: number;
+            idle: number;
+            total: number;
+        };
+        PromptMessage: {
+            content: string;
+            /** @enum {string} */
+            role: "system" | "user" | "assistant";
+        };
+        PromptPreview: {
+            context_tokens: number;
+            input_tokens: number;
+            max_output_tokens: number;
+            messages: components["schemas"]["PromptMessage"][];
+            model: string;
+            temperature: number | null;
+        };
+        Ready: {
+            checks: Record<string, never>;
+            /** @enum {string} */
+            status: "ok" | "degraded";
+        };
+        Revoked: {
+            revoked: number;
+        };
+        RouteChannel: {
+            base_url: string;
+            has_key: boolean;
+            id: number;
+            name: string;
+            provider: string;
+            upstream_name: string;
+        };
+        RouteModel: {
+            channels: components["schemas"]["RouteChannel"][];
+            id: number;
+            name: string;
+        };
+        RouteTest: {
+            /** Format: uuid */
+            agent_id: string;
+            fallback: components["schemas"]["RouteModel"] | null;
+            model: components["schemas"]["RouteModel"];
+            temperature: number | null;
+            timeout_seconds: number;
+        };
+        ServedModel: {
+            model: string;
+            upstream_name: string;
+        };
+        Session: {
+            /** Format: date-time */
+            created_at: string;
+            current: boolean;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            ip: string | null;
+            user_agent: string | null;
+        };
+        SignedIn: {
+            access_token: string;
+            expires_in: number;
+            refresh_token: string;
+            /** @enum {string} */
+            token_type: "Bearer";
+            user: components["schemas"]["User"];
+        };
+        StartEvent: {
+            data: components["schemas"]["TurnStart"];
+            /** @enum {string} */
+            type: "start";
+        };
+        Task: {
+            /** Format: date-time */
+            completed_at: string | null;
+            /** Format: uuid */
+            conversation_id: string | null;
+            /** Format: date-time */
+            created_at: string;
+            credits_locked: number;
+            credits_used: number;
+            error_message: string | null;
+            /** Format: uuid */
+            id: string;
+            progress: number;
+            result: unknown;
+            /** Format: date-time */
+            started_at: string | null;
+            /** @enum {string} */
+            status: "pending" | "running" | "completed" | "failed" | "cancelled";
+            /** @enum {string} */
+            type: "chat" | "image" | "video";
+        };
+        TaskEvent: {
+            data: components["schemas"]["TaskNews"];
+            /** @enum {string} */
+            type: "task";
+        };
+        TaskLimits: {
+            can_start: boolean;
+            conversation: components["schemas"]["Count"];
+            global: components["schemas"]["Count"];
+            reason?: string;
+        };
+        TaskNews: {
+            /** Format: uuid */
+            conversation_id?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            message_id?: string | null;
+            status: string;
+        };
+        TrialEnd: {
+            assistant_message: components["schemas"]["TrialMessage"];
+            balance: number;
+            code?: string;
+            credits_consumed: number;
+            message?: string;
+            /** Format: uuid */
+            task_id: string;
+            usage: components["schemas"]["Usage"];
+        };
+        TrialEndEvent: {
+            data: components["schemas"]["TrialEnd"];
+            /** @enum {string} */
+            type: "done" | "error" | "cancelled";
+        };
+        TrialEvent: components["schemas"]["TrialStartEvent"] | components["schemas"]["PieceEvent"] | components["schemas"]["TrialEndEvent"];
+        TrialMessage: {
+            content: string;
+            error_display: string | null;
+            model: string | null;
+            /** @enum {string} */
+            role: "assistant";
+            status: string;
+        };
+        TrialStart: {
+            model: string | null;
+            /** Format: uuid */
+            task_id: string;
+        };
+        TrialStartEvent: {
+            data: components["schemas"]["TrialStart"];
+            /** @enum {string} */
+            type: "start";
+        };
+        TurnEnd: {
+            assistant_message: components["schemas"]["Message"] | null;
+            balance: number;
+            code?: string;
+            credits_consumed: number;
+            message?: string;
+            /** Format: uuid */
+            task_id: string;
+            usage: components["schemas"]["Usage"];
+        };
+        TurnEvent: components["schemas"]["StartEvent"] | components["schemas"]["PieceEvent"] | components["schemas"]["EndEvent"];
+        TurnResult: components["schemas"]["TurnStart"] & components["schemas"]["TurnEnd"];
+        TurnStart: {
+            /** Format: uuid */
+            assistant_message_id: string | null;
+            /** Format: uuid */
+            conversation_id: string | null;
+            model: string | null;
+            /** Format: uuid */
+            task_id: string;
+            title: string | null;
+            user_message: components["schemas"]["Message"] | null;
+        };
+        Upload: {
+            content_type: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            size_bytes: number;
+            /** Format: uri */
+            url: string;
+        };
+        Usage: {
+            estimated: boolean;
+            /** @enum {string|null} */
+            finish: "stop" | "length" | "content_filter" | "other" | null;
+            input_tokens: number;
+            output_tokens: number;
+        };
+        User: {
+            /** Format: date-time */
+            created_at: string;
+            credits: number;
+            email: string | null;
+            held: number;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            locale: "en" | "zh";
+            nickname: string | null;
+            phone: string | null;
+            /** @enum {string} */
+            role: "user" | "admin";
+        };
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["OtherEvent"];
     };
     responses: {
         /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
@@ -1036,7 +1588,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. */
+        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -1083,15 +1635,6 @@ export interface components {
         };
         /** @description `headers_too_large`: The request headers are too large. */
         E431: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": components["schemas"]["Error"];
-            };
-        };
-        /** @description `cancelled`: Stopped. */
-        E499: {
             headers: {
                 [name: string]: unknown;
             };
@@ -1162,12 +1705,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["AdminAgent"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -1220,12 +1766,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminAgent"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1251,12 +1797,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminAgent"];
                 };
             };
             401: components["responses"]["E401"];
@@ -1278,14 +1824,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -1337,12 +1881,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminAgent"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1375,12 +1919,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": components["schemas"]["TrialEvent"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1413,12 +1957,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["PromptPreview"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1444,12 +1988,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["RouteTest"];
                 };
             };
             401: components["responses"]["E401"];
@@ -1470,12 +2014,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Channel"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -1535,12 +2082,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Channel"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1566,12 +2113,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Channel"];
                 };
             };
             401: components["responses"]["E401"];
@@ -1593,14 +2140,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -1659,12 +2204,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Channel"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1697,12 +2242,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["ChannelTest"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1726,12 +2271,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["DebugRun"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -1751,12 +2299,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["AdminModel"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -1820,12 +2371,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminModel"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1851,12 +2402,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminModel"];
                 };
             };
             401: components["responses"]["E401"];
@@ -1878,14 +2429,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -1948,12 +2497,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminModel"];
                 };
             };
             400: components["responses"]["E400"];
@@ -1977,12 +2526,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["PoolStatus"];
                 };
             };
             401: components["responses"]["E401"];
@@ -2002,12 +2551,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["AdminUser"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2029,12 +2581,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminUser"];
                 };
             };
             401: components["responses"]["E401"];
@@ -2070,12 +2622,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["AdminUser"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2113,12 +2665,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["NewBalance"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2145,12 +2697,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["AdminLedgerEntry"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2171,12 +2726,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Agent"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2206,12 +2764,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": Record<string, never>;
                 };
             };
             400: components["responses"]["E400"];
@@ -2240,12 +2798,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2272,14 +2830,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["E400"];
             413: components["responses"]["E413"];
@@ -2306,14 +2862,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["E400"];
             401: components["responses"]["E401"];
@@ -2342,12 +2896,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2385,12 +2939,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["SignedIn"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2419,14 +2973,12 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["E400"];
             413: components["responses"]["E413"];
@@ -2446,12 +2998,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Conversation"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2490,12 +3045,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Conversation"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2521,12 +3076,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Conversation"];
                 };
             };
             401: components["responses"]["E401"];
@@ -2548,14 +3103,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -2586,12 +3139,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Conversation"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2617,12 +3170,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Message"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2663,12 +3219,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "application/json": components["schemas"]["TurnResult"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2695,14 +3251,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -2735,12 +3289,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": components["schemas"]["TurnEvent"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2785,12 +3339,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": components["schemas"]["TurnEvent"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2815,12 +3369,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": components["schemas"]["UserEvent"];
                 };
             };
             401: components["responses"]["E401"];
@@ -2840,12 +3394,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["User"];
                 };
             };
             401: components["responses"]["E401"];
@@ -2877,12 +3431,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["User"];
                 };
             };
             400: components["responses"]["E400"];
@@ -2905,12 +3459,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Balance"];
                 };
             };
             401: components["responses"]["E401"];
@@ -2930,12 +3484,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["LedgerEntry"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2955,12 +3512,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Hold"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -2980,12 +3540,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Session"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -3006,14 +3569,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -3040,12 +3601,12 @@ export interface operations {
         };
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Revoked"];
                 };
             };
             400: components["responses"]["E400"];
@@ -3068,12 +3629,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Model"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -3093,12 +3657,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": Record<string, never>;
                 };
             };
             429: components["responses"]["E429"];
@@ -3116,12 +3680,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Task"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -3143,12 +3710,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             401: components["responses"]["E401"];
@@ -3171,12 +3738,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Task"];
                 };
             };
             401: components["responses"]["E401"];
@@ -3199,12 +3766,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": unknown;
+                    "text/event-stream": components["schemas"]["TurnEvent"];
                 };
             };
             401: components["responses"]["E401"];
@@ -3225,12 +3792,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["TaskLimits"];
                 };
             };
             401: components["responses"]["E401"];
@@ -3250,12 +3817,15 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Upload"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];
@@ -3275,23 +3845,31 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
-            "2XX": {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Upload"];
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
+            507: components["responses"]["E507"];
         };
     };
     uploads_get: {
@@ -3306,12 +3884,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "*/*": string;
                 };
             };
             401: components["responses"]["E401"];
@@ -3333,14 +3911,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done. */
-            "2XX": {
+            /** @description Done; no body. */
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
@@ -3360,12 +3936,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Alive"];
                 };
             };
             500: components["responses"]["E500"];
@@ -3382,12 +3958,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "text/plain": string;
                 };
             };
             401: components["responses"]["E401"];
@@ -3406,12 +3982,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["Ready"];
                 };
             };
             500: components["responses"]["E500"];
@@ -3428,12 +4004,12 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Done. */
-            "2XX": {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "text/plain": string;
                 };
             };
             401: components["responses"]["E401"];

@@ -52,17 +52,28 @@ export class SseParser {
 	}
 }
 
+export interface Listen {
+	/** Something came, if only a keep-alive. */
+	onBytes?: () => void;
+	/** Ends the events, as the end of the body does. */
+	signal?: AbortSignal;
+}
+
 /** Events of a response until its body ends. A cut body throws, as fetch does. */
-export async function* events(body: ReadableStream<Uint8Array>): AsyncGenerator<SseEvent> {
+export async function* events(body: ReadableStream<Uint8Array>, { onBytes, signal }: Listen = {}): AsyncGenerator<SseEvent> {
 	const parser = new SseParser();
 	const reader = body.getReader();
+	const leave = () => void reader.cancel().catch(() => undefined);
+	signal?.addEventListener("abort", leave);
 	try {
 		for (;;) {
 			const { done, value } = await reader.read();
 			if (done) return;
+			onBytes?.();
 			yield* parser.push(value);
 		}
 	} finally {
-		reader.cancel().catch(() => undefined);
+		signal?.removeEventListener("abort", leave);
+		leave();
 	}
 }

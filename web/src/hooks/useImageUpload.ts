@@ -1,6 +1,7 @@
 import { useCallback, useState } from "react";
 import type { Attachment } from "@/api/types";
 import { uploads } from "@/api/weir";
+import { t } from "@/i18n";
 import { newId } from "@/lib/ids";
 import { kindOf } from "@/lib/files";
 import { toast } from "@/stores/notices";
@@ -24,7 +25,9 @@ export function useImageUpload(attach: (a: Attachment) => void) {
 					setPending((p) => [...p, one]);
 					try {
 						const { url, content_type } = await uploads.post(file);
-						attach({ type: kindOf(content_type), url: new URL(url, location.href).href });
+						const type = kindOf(content_type);
+						if (type) attach({ type, url: new URL(url, location.href).href });
+						else toast("warn", t("upload.not_here"), { detail: file.name });
 					} catch (e) {
 						const { text, detail } = explain(e);
 						toast("danger", text, { detail: detail ?? file.name });

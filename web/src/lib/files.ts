@@ -1,3 +1,5 @@
+import type { Attachment } from "@/api/types";
+
 /** Saves a picture or video under its own name. */
 export async function download(url: string, name: string) {
 	const link = document.createElement("a");
@@ -22,9 +24,9 @@ export function fileName(src: string): string {
 }
 
 /** What may be attached, and as what. */
-export const ACCEPT = "image/png,image/jpeg,image/webp,image/gif,audio/*,video/mp4,video/webm,application/pdf";
+export const ACCEPT = "image/png,image/jpeg,image/webp,image/gif,audio/*,video/mp4,video/webm";
 
-export function kindOf(type: string): "image" | "video" | "audio" | "file" {
+export function kindOf(type: string): Attachment["type"] | null {
 	const kind = type.split("/")[0];
-	return kind === "image" || kind === "video" || kind === "audio" ? kind : "file";
+	return kind === "image" || kind === "video" || kind === "audio" ? kind : null;
 }

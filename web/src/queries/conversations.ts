@@ -67,6 +67,11 @@ export function changeConversation(id: string, change: Partial<Conversation>) {
 	useConversation.getState().changeFresh(id, change);
 }
 
+/** One conversation as the server has it now, wherever it is shown. */
+export async function refreshConversation(id: string) {
+	changeConversation(id, await conversations.get(id));
+}
+
 export function refreshConversations() {
 	return queryClient.invalidateQueries({ queryKey: keys.allConversations });
 }

@@ -6,7 +6,7 @@
 import { send } from "@/api/client";
 import { ApiError, isAbort } from "@/api/errors";
 import { events } from "@/api/sse";
-import type { UserEvent } from "@/api/types";
+import type { TaskStatus, UserEvent } from "@/api/types";
 import { tasks as tasksApi } from "@/api/weir";
 import { hearTabs } from "@/lib/tabs";
 import { setBalance } from "@/queries/account";
@@ -87,8 +87,8 @@ export function apply(event: UserEvent) {
 
 function onTask({ id, status, conversation_id, progress }: Extract<UserEvent, { type: "task" }>["data"]) {
 	const store = useTasks.getState();
-	const mine = isOurs(id, conversation_id);
-	if (isLive(status)) {
+	const mine = isOurs(id, conversation_id ?? null);
+	if (isLive(status as TaskStatus)) {
 		store.startTask(id, conversation_id ?? null);
 		if (progress !== undefined) store.updateTaskProgress(id, progress);
 		// Begun in another tab: its messages appear here, and the page joins its stream.

@@ -41,6 +41,7 @@ export async function readTurn(reader: TurnReader): Promise<void> {
 		const before = position.lastId;
 		try {
 			if (await connectOnce(reader)) return;
+			if (signal.aborted) throw new DOMException("aborted", "AbortError");
 		} catch (e) {
 			if (isAbort(e) && signal.aborted) throw e;
 			const refused = e instanceof ApiError && (position.taskId === null || !isTransient(e));
@@ -63,7 +64,7 @@ async function connectOnce(reader: TurnReader): Promise<boolean> {
 		const response =
 			taskId === null && reader.open ? await reader.open(watchdog.signal) : await rejoin(taskId!, lastId, watchdog.signal);
 		if (!response.body) throw new NetworkError("no body");
-		return await drain(watchdog.guard(response.body), reader);
+		return await drain(response.body, watchdog, reader);
 	} finally {
 		watchdog.stop();
 	}
@@ -76,9 +77,9 @@ function rejoin(taskId: string, lastId: string | null, signal: AbortSignal): Pro
 	});
 }
 
-async function drain(body: ReadableStream<Uint8Array>, { position, onEvent }: TurnReader): Promise<boolean> {
+async function drain(body: ReadableStream<Uint8Array>, watchdog: Watchdog, { position, onEvent }: TurnReader): Promise<boolean> {
 	let ended = false;
-	for await (const { id, data } of events(body)) {
+	for await (const { id, data } of events(body, { onBytes: () => watchdog.kick(), signal: watchdog.signal })) {
 		if (data === "[DONE]") return ended;
 		const event = parse(data);
 		if (event === null) continue;
@@ -140,25 +141,13 @@ class Watchdog {
 		return this.inner.signal;
 	}
 
-	guard(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-		return body.pipeThrough(
-			new TransformStream<Uint8Array, Uint8Array>({
-				transform: (bytes, out) => {
-					this.kick();
-					out.enqueue(bytes);
-				},
-			}),
-			{ signal: this.inner.signal },
-		);
-	}
-
 	stop() {
 		clearTimeout(this.timer);
 		this.outer.removeEventListener("abort", this.onAbort);
 		this.inner.abort();
 	}
 
-	private kick() {
+	kick() {
 		clearTimeout(this.timer);
 		this.timer = setTimeout(() => this.inner.abort(), SILENCE_MS);
 	}

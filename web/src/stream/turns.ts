@@ -9,7 +9,7 @@ import type { Attachment, Message, TurnEnd, TurnEvent, TurnStart } from "@/api/t
 import { tasks as tasksApi } from "@/api/weir";
 import { newId } from "@/lib/ids";
 import { setBalance } from "@/queries/account";
-import { changeConversation, refreshConversations } from "@/queries/conversations";
+import { changeConversation, refreshConversation, refreshConversations } from "@/queries/conversations";
 import { cachedMessages, refreshMessages, upsertMessages } from "@/queries/messages";
 import { useConversation } from "@/stores/conversation";
 import { createStreamingMessage, createTempMessage, type LiveTurn, turnsOf, useRuntime } from "@/stores/runtime";
@@ -104,7 +104,7 @@ export function isLiveHere(taskId: string): boolean {
 }
 
 /** Does this page follow the task itself? Also while its name is still on the way. */
-export function isOurs(taskId: string, conversationId: string | undefined): boolean {
+export function isOurs(taskId: string, conversationId: string | null): boolean {
 	const { turns } = useRuntime.getState();
 	return (
 		ended.has(taskId) ||
@@ -140,7 +140,7 @@ function newTurn(
 
 function urls(attachments: Attachment[]): Record<string, string> {
 	const out: Record<string, string> = {};
-	for (const { type, url } of attachments) if (type !== "file") out[`${type}_url`] = url;
+	for (const { type, url } of attachments) out[`${type}_url`] = url;
 	return out;
 }
 
@@ -193,14 +193,14 @@ function phaseNow(key: string): LiveTurn["phase"] {
 function accept(turn: LiveTurn, start: TurnStart, own: Running) {
 	const { change, turns } = useRuntime.getState();
 	const before = turns[turn.key];
-	upsertMessages(turn.conversationId, start.user_message);
+	if (start.user_message) upsertMessages(turn.conversationId, start.user_message);
 	change(turn.key, {
 		taskId: start.task_id,
 		assistantId: start.assistant_message_id,
 		question: null,
 		answer: {
 			...turn.answer,
-			id: start.assistant_message_id,
+			id: start.assistant_message_id ?? turn.answer.id,
 			model: start.model,
 			sequence: placeOf(turn, start),
 		},
@@ -218,7 +218,8 @@ function accept(turn: LiveTurn, start: TurnStart, own: Running) {
 /** An answer stands behind its question, or behind the answer it is a sibling of. */
 function placeOf(turn: LiveTurn, start: TurnStart): number {
 	if (turn.kind === "refill" || turn.kind === "follow") return turn.answer.sequence;
-	return turn.kind === "send" ? start.user_message.sequence + 0.5 : Number.MAX_SAFE_INTEGER;
+	const question = turn.kind === "send" ? start.user_message : null;
+	return question ? question.sequence + 0.5 : Number.MAX_SAFE_INTEGER;
 }
 
 function settle(turn: LiveTurn, question: Message | null, end: { type: string; data: TurnEnd }) {
@@ -257,7 +258,8 @@ async function abandon(turn: LiveTurn, error: unknown): Promise<boolean> {
 	if (now.taskId !== null) useTasks.getState().failTask(now.taskId);
 	drop(turn.key);
 	reportRefused(error, turn.conversationId);
-	if (error instanceof ApiError && error.status === 402) void refreshConversations();
+	// The question may have given the conversation its title.
+	if (error instanceof ApiError && error.status === 402) await refreshConversation(turn.conversationId).catch(() => undefined);
 	return error instanceof ApiError && keptByServer(error, turn.conversationId);
 }
 

@@ -19,15 +19,7 @@ export function MessageToolbar({ message, last, ...actions }: Props) {
 	const { t } = useTranslation();
 	const isAnswer = message.role === "assistant";
 	return (
-		<div className={cx("mt-1 flex flex-wrap items-center gap-x-3 text-xs text-faint", isAnswer ? "-ms-2" : "-mb-4 justify-end")}>
-			<div
-				className={cx(
-					"flex items-center transition-opacity",
-					!last && "pointer-fine:opacity-0 pointer-fine:group-focus-within:opacity-100 pointer-fine:group-hover:opacity-100",
-				)}
-			>
-				<MessageActions message={message} {...actions} />
-			</div>
+		<div className={cx("mt-1 flex flex-wrap items-center gap-x-3 text-xs text-faint", isAnswer ? "" : "-mb-4 justify-end")}>
 			{isAnswer && (
 				<p className="flex flex-wrap gap-x-2 py-1">
 					{message.model && <span>{message.model}</span>}
@@ -39,6 +31,14 @@ export function MessageToolbar({ message, last, ...actions }: Props) {
 					)}
 				</p>
 			)}
+			<div
+				className={cx(
+					"-ms-2 flex items-center transition-opacity",
+					!last && "pointer-fine:opacity-0 pointer-fine:group-focus-within:opacity-100 pointer-fine:group-hover:opacity-100",
+				)}
+			>
+				<MessageActions message={message} {...actions} />
+			</div>
 		</div>
 	);
 }

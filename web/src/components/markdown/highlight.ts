@@ -3,10 +3,8 @@ import { toJsxRuntime } from "hast-util-to-jsx-runtime";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";
 import diff from "highlight.js/lib/languages/diff";
-import ini from "highlight.js/lib/languages/ini";
 import javascript from "highlight.js/lib/languages/javascript";
 import json from "highlight.js/lib/languages/json";
-import markdown from "highlight.js/lib/languages/markdown";
 import python from "highlight.js/lib/languages/python";
 import shell from "highlight.js/lib/languages/shell";
 import typescript from "highlight.js/lib/languages/typescript";
@@ -16,7 +14,7 @@ import { createLowlight } from "lowlight";
 import type { ReactNode } from "react";
 import { Fragment, jsx, jsxs } from "react/jsx-runtime";
 
-const common = { bash, c, diff, ini, javascript, json, markdown, python, shell, typescript, xml, yaml };
+const common = { bash, c, diff, javascript, json, python, shell, typescript, xml, yaml };
 const lowlight = createLowlight(common);
 
 type Grammar = typeof bash;
@@ -30,11 +28,13 @@ const rare: Record<string, () => Promise<{ default: Grammar }>> = {
 	erlang: () => import("highlight.js/lib/languages/erlang"),
 	go: () => import("highlight.js/lib/languages/go"),
 	haskell: () => import("highlight.js/lib/languages/haskell"),
+	ini: () => import("highlight.js/lib/languages/ini"),
 	java: () => import("highlight.js/lib/languages/java"),
 	kotlin: () => import("highlight.js/lib/languages/kotlin"),
 	latex: () => import("highlight.js/lib/languages/latex"),
 	lua: () => import("highlight.js/lib/languages/lua"),
 	makefile: () => import("highlight.js/lib/languages/makefile"),
+	markdown: () => import("highlight.js/lib/languages/markdown"),
 	matlab: () => import("highlight.js/lib/languages/matlab"),
 	nginx: () => import("highlight.js/lib/languages/nginx"),
 	ocaml: () => import("highlight.js/lib/languages/ocaml"),
@@ -51,7 +51,7 @@ const rare: Record<string, () => Promise<{ default: Grammar }>> = {
 	swift: () => import("highlight.js/lib/languages/swift"),
 	x86asm: () => import("highlight.js/lib/languages/x86asm"),
 };
-const ALIASES: Record<string, string> = { "c#": "csharp", "c++": "cpp", cc: "cpp", h: "c", golang: "go", rs: "rust", less: "scss", mysql: "sql", postgresql: "sql", cs: "csharp", docker: "dockerfile", hs: "haskell", kt: "kotlin", tex: "latex", make: "makefile", pl: "perl", ps1: "powershell", rb: "ruby", asm: "x86asm" };
+const ALIASES: Record<string, string> = { "c#": "csharp", "c++": "cpp", cc: "cpp", h: "c", golang: "go", rs: "rust", less: "scss", mysql: "sql", postgresql: "sql", cs: "csharp", docker: "dockerfile", hs: "haskell", toml: "ini", md: "markdown", kt: "kotlin", tex: "latex", make: "makefile", pl: "perl", ps1: "powershell", rb: "ruby", asm: "x86asm" };
 
 /** Makes `language` known, if it is one of ours. */
 export async function prepare(language: string): Promise<boolean> {

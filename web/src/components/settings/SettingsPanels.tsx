@@ -19,6 +19,11 @@ const PANELS = {
 export type SettingsTab = keyof typeof PANELS;
 const TABS = Object.keys(PANELS) as SettingsTab[];
 
+/** On a phone the tabs may be wider than the screen. */
+function bringIntoView(tab: HTMLElement | null) {
+	tab?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
 /** The settings, one panel at a time. `tab` and `onTab` when the address names the panel. */
 export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: SettingsTab) => void }) {
 	const [own, setOwn] = useState<SettingsTab>("account");
@@ -33,6 +38,7 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 					return (
 						<button
 							key={name}
+							ref={name === current ? bringIntoView : undefined}
 							type="button"
 							role="tab"
 							id={`tab-${name}`}
@@ -40,11 +46,11 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 							aria-controls="settings-panel"
 							onClick={() => (onTab ?? setOwn)(name)}
 							className={cx(
-								"flex h-9 items-center gap-2.5 rounded-lg px-3 text-sm whitespace-nowrap transition-colors",
+								"flex h-9 items-center gap-2.5 rounded-lg px-2.5 text-sm whitespace-nowrap transition-colors",
 								name === current ? "bg-tint font-medium text-ink" : "text-soft hover:bg-hover",
 							)}
 						>
-							<Icon size={16} aria-hidden className={name === current ? "text-accent" : "text-faint"} />
+							<Icon size={16} aria-hidden className={cx("hidden sm:block", name === current ? "text-accent" : "text-faint")} />
 							{t(`settings.${name}`)}
 						</button>
 					);

@@ -1,5 +1,5 @@
 import { CircleAlert, CircleCheck, Info, TriangleAlert, X } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/lib/cx";
 import { type Toast, type Tone, useToasts } from "@/stores/notices";
@@ -14,12 +14,23 @@ const SIGNS: Record<Tone, { Icon: typeof Info; colour: string }> = {
 
 export function Toaster() {
 	const items = useToasts((s) => s.items);
+	const ref = useRef<HTMLElement>(null);
 	const { t } = useTranslation();
+
+	// In the top layer, and in front of a dialog that opened before.
+	useLayoutEffect(() => {
+		const section = ref.current;
+		if (!section?.showPopover) return;
+		if (section.matches(":popover-open")) section.hidePopover();
+		if (items.length > 0) section.showPopover();
+	}, [items]);
 	return (
 		<section
+			ref={ref}
+			{...{ popover: "manual" }}
 			aria-label={t("notices.title")}
 			aria-live="polite"
-			className="pointer-events-none fixed inset-x-0 top-[max(0.75rem,env(safe-area-inset-top))] z-60 flex flex-col items-center gap-2 px-3"
+			className="pointer-events-none fixed inset-x-0 top-[max(0.75rem,env(safe-area-inset-top))] bottom-auto m-0 w-full flex-col items-center gap-2 overflow-visible border-0 bg-transparent px-3 py-0 text-ink open:flex"
 		>
 			{items.map((toast) => (
 				<ToastCard key={toast.id} toast={toast} />

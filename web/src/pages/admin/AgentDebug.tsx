@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { AdminAgent, TurnEvent } from "@/api/types";
+import type { AdminAgent, TrialEvent } from "@/api/types";
 import { admin } from "@/api/weir";
 import { events } from "@/api/sse";
 import { isAbort } from "@/api/errors";
@@ -88,11 +88,11 @@ export function AgentDebug({ agent, onClose }: { agent: AdminAgent; onClose: () 
 	);
 }
 
-async function* turnEvents(response: Response): AsyncGenerator<TurnEvent> {
-	for await (const { data } of events(response.body!)) if (data !== "[DONE]") yield JSON.parse(data) as TurnEvent;
+async function* turnEvents(response: Response): AsyncGenerator<TrialEvent> {
+	for await (const { data } of events(response.body!)) if (data !== "[DONE]") yield JSON.parse(data) as TrialEvent;
 }
 
-function endLine(event: Extract<TurnEvent, { type: "done" | "error" | "cancelled" }>): string {
+function endLine(event: Extract<TrialEvent, { type: "done" | "error" | "cancelled" }>): string {
 	const { usage, message } = event.data;
 	const tokens = usage ? `${usage.input_tokens} → ${usage.output_tokens}` : "";
 	return [event.type, message, tokens].filter(Boolean).join(" · ");

@@ -110,7 +110,7 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 		</option>
 	));
 	return (
-		<FormDialog title={agent ? agent.name : t("admin.agents")} save={save} onClose={onClose} valid={models.length > 0}>
+		<FormDialog title={agent ? agent.name : t("admin.new_agent")} save={save} onClose={onClose} valid={models.length > 0}>
 			<Input autoFocus required label={t("admin.name")} maxLength={200} {...field("name")} />
 			<Input label={t("admin.description")} maxLength={2000} {...field("description")} />
 			<Wide>

@@ -132,7 +132,7 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 		await refresh();
 	};
 	return (
-		<FormDialog title={channel ? channel.name : t("admin.channels")} save={save} onClose={onClose}>
+		<FormDialog title={channel ? channel.name : t("admin.new_channel")} save={save} onClose={onClose}>
 			<Input autoFocus required label={t("admin.name")} {...field("name")} />
 			<Input required label={t("admin.provider")} {...field("provider")} />
 			<Wide>

@@ -133,7 +133,7 @@ function ModelDialog({ model, onClose }: { model: AdminModel | null; onClose: ()
 		await refresh();
 	};
 	return (
-		<FormDialog title={model ? model.name : t("admin.models")} save={save} onClose={onClose}>
+		<FormDialog title={model ? model.name : t("admin.new_model")} save={save} onClose={onClose}>
 			{field("name", t("admin.name"), false)}
 			{field("display_name", t("admin.display_name"), false)}
 			{field("context_tokens", t("admin.context"))}

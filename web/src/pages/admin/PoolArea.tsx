@@ -38,11 +38,13 @@ export default function PoolArea() {
 	}
 	return (
 		<div className="flex flex-col gap-6">
-			<AreaHead title={t("admin.pool")}>
-				<p className="text-xs text-faint">
-					{t("admin.since", { time: dateTime(data.started_at) })} · {t("admin.live")}
-				</p>
-			</AreaHead>
+			<div className="-mb-5">
+				<AreaHead title={t("admin.pool")}>
+					<p className="text-xs text-faint">
+						{t("admin.since", { time: dateTime(data.started_at) })} · {t("admin.live")}
+					</p>
+				</AreaHead>
+			</div>
 			<div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-4">
 				<Chart name={t("admin.workers")} value={data.workers.busy} note={t("admin.of", { total: data.workers.total })} samples={samples.map((s) => s.workers)} top={data.workers.total} />
 				<Chart name={t("admin.streams")} value={data.streams.open} samples={samples.map((s) => s.streams)} />

@@ -35,7 +35,7 @@ export default function UsersArea() {
 	return (
 		<>
 			<AreaHead title={t("admin.users")}>
-				<div className="w-72 max-w-full">
+				<div className="w-80 max-w-full">
 					<Input bare type="search" label={t("admin.search_users")} placeholder={t("admin.search_users")} value={search} onChange={(e) => setSearch(e.target.value)} />
 				</div>
 			</AreaHead>
