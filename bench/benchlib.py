@@ -383,7 +383,12 @@ def ms(us):
 
 
 def us(value):
-    return f"{value:.0f} µs" if value < 10000 else ms(value)
+    return f"{value:.0f} µs" if abs(value) < 10000 else ms(value)
+
+
+def more(value, unit):
+    """A difference with its sign, as unit() writes it."""
+    return ("+" if value >= 0 else "−") + unit(abs(value))
 
 
 def rate(value, unit="/s"):

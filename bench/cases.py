@@ -8,7 +8,7 @@ import threading
 import time
 
 import benchlib
-from benchlib import ACCOUNTS, Row, drive, median, ms, pgbench, rate, say, size, us
+from benchlib import ACCOUNTS, Row, drive, median, more, ms, pgbench, rate, say, size, us
 import weirstack
 import weirtest
 
@@ -84,12 +84,12 @@ def b2(bench, plan):
         Row("B2", "turns, 50 at once, each waiting for its last", rate(per_second), rate(proxied) + " nginx proxy_pass",
             f"{failed} failed", "≥ 1,000/s, none failed", per_second >= 1000 and failed == 0),
         Row("", f"  first content p50, {paced}/s over 50 connections", side("paced", "first_content", 50),
-            side("paced_proxy", "first_content", 50), "+" + ms(added[50]), "≤ 3 ms added", added[50] <= 3000),
+            side("paced_proxy", "first_content", 50), more(added[50], ms), "≤ 3 ms added", added[50] <= 3000),
         Row("", "  first content p99", side("paced", "first_content", 99), side("paced_proxy", "first_content", 99),
-            "+" + ms(added[99]), "≤ 15 ms added", added[99] <= 15000),
+            more(added[99], ms), "≤ 15 ms added", added[99] <= 15000),
         Row("", "  at full load: first content p50 / p99", f"{side('closed', 'first_content', 50)} / "
             f"{side('closed', 'first_content', 99)}", f"{side('closed_proxy', 'first_content', 50)} / "
-            f"{side('closed_proxy', 'first_content', 99)}", f"+{ms(full[50])} / +{ms(full[99])}", "", None),
+            f"{side('closed_proxy', 'first_content', 99)}", f"{more(full[50], ms)} / {more(full[99], ms)}", "", None),
         Row("", "  CPU per turn: Weir", us(cpu["pool"]), "PostgreSQL " + us(cpu["postgres"]),
             "Redis " + us(cpu["redis"]), "", None),
         Row("", "  CPU per turn: nginx", us(cpu["nginx"]), "weir-demo " + us(cpu["demo"]), "load " + us(cpu["load"]),
@@ -146,9 +146,9 @@ def b3_rows(count, level):
     return [
         Row("B3", f"{count} streams: lost", str(failed), str(lost([r["proxy"] for r in level])) + " nginx proxy_pass",
             f"{open_at_once} at once", "none lost", failed == 0 and open_at_once == count),
-        Row("", "  chunk latency p50", us(values["weir", 50]), us(values["proxy", 50]), f"+{us(added[50])}",
+        Row("", "  chunk latency p50", us(values["weir", 50]), us(values["proxy", 50]), more(added[50], us),
             "≤ 100 µs added", added[50] <= 100),
-        Row("", "  chunk latency p99", us(values["weir", 99]), us(values["proxy", 99]), f"+{us(added[99])}",
+        Row("", "  chunk latency p99", us(values["weir", 99]), us(values["proxy", 99]), more(added[99], us),
             "≤ 5 ms added", added[99] <= 5000),
         Row("", "  RSS of Weir per stream", size(each), "", "", "≤ 16 KB", each <= 16384),
     ]
