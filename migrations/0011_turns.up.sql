@@ -268,7 +268,7 @@ BEGIN
 		request_tokens, response_tokens, estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
 	SELECT p_request_id, p_task_id, v_task.user_id, p_channel_id, c.name, c.provider, v_task.model_id, l.name,
 		coalesce(p_input_tokens, 0), coalesce(p_output_tokens, 0), coalesce(p_estimated, false),
-		charged, v_cost - charged, p_latency_ms, p_first_token_ms, p_outcome, p_error_code
+		charged, greatest(v_cost - charged, 0), p_latency_ms, p_first_token_ms, p_outcome, p_error_code
 	FROM (VALUES (1)) AS one
 		LEFT JOIN channels c ON c.id = p_channel_id
 		LEFT JOIN llm_models l ON l.id = v_task.model_id;

@@ -365,6 +365,15 @@ class Settle(TurnTest):
         self.assertEqual((row["settled"], row["charged"], row["message"]), (True, 2, None))
         self.assertEqual(self.message(message)["content"], "theirs")
 
+    def test_hold_confirmed_by_other_means(self):
+        """For more than the settlement would have charged: it takes place all the same, and charges nothing more."""
+        user = self.user(10)
+        task, opened = self.open(user, self.conversation(user), hold=5)
+        self.db.query("SELECT credits_confirm($1, 4, 'chat_cost')", task)
+        row = self.settle(task, cost=1)
+        self.assertEqual((row["settled"], row["charged"], row["balance"]), (True, 4, 6))
+        self.assertEqual(self.db.row("SELECT cost, overrun FROM usage WHERE task_id = $1", task), {"cost": 4, "overrun": 0})
+
     def test_hold_ended_by_other_means(self):
         self.addCleanup(setattr, self, "audited", True)
         user = self.user(10)
