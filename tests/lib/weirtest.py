@@ -114,6 +114,27 @@ def make_template(stack):
     stack.weirctl("migrate", "up", conf=conf)
 
 
+# What a Services leaves behind when its process is killed, a shell of its own
+# clears away: it waits on a pipe, which ends with the process, then stops the
+# daemons remembered in the folder and removes it.
+GUARD = r"""
+read -r done
+[ -z "$done" ] || exit 0
+for note in "$1"/pids/*; do
+	[ -f "$note" ] || continue
+	pid=$(sed 's/.*"pid": \([0-9]*\).*/\1/' "$note")
+	start=$(sed 's/.*"start": \([0-9]*\).*/\1/' "$note")
+	[ "$(sed 's/.*) //' "/proc/$pid/stat" 2>/dev/null | cut -d ' ' -f 20)" = "$start" ] || continue
+	case $note in
+	*/postgres) kill -QUIT "$pid" ;;
+	*) kill -KILL "-$pid" ;;
+	esac
+done
+sleep 1
+rm -rf "$1"
+"""
+
+
 # ---- services of one test file ----------------------------------------------
 
 
@@ -127,6 +148,8 @@ class Services(Stack):
 
     def __init__(self):
         super().__init__(tempfile.mkdtemp(prefix="weirt.", dir="/tmp"))
+        self.guard = subprocess.Popen(["sh", "-c", GUARD, "weir-test-guard", self.folder], stdin=subprocess.PIPE,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         self.shared = shared_stack()
         self.port = None
         self.clones = []
@@ -154,6 +177,7 @@ class Services(Stack):
             print(f"kept {self.folder}", file=sys.stderr)
         else:
             self.remove()
+        self.guard.communicate(b"done\n")
 
     # -- data
 
