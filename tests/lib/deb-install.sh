@@ -73,8 +73,10 @@ test -f /etc/apache2/conf-available/weir.conf
 test ! -e /etc/apache2/conf-enabled/weir.conf
 
 step 'units are sound'
-! systemd-analyze verify /lib/systemd/system/weir.socket /lib/systemd/system/weir.service \
-	/lib/systemd/system/weir-worker.service 2>&1 | grep -E '/weir[a-z-]*\.(service|socket)'
+command -v systemd-analyze
+found=$(systemd-analyze verify /lib/systemd/system/weir.socket /lib/systemd/system/weir.service \
+	/lib/systemd/system/weir-worker.service 2>&1 | grep -E 'weir[a-z-]*\.(service|socket)' || true)
+[ -z "$found" ] || { echo "$found"; exit 1; }
 
 step 'upgrade keeps a changed configuration'
 echo '# mine' >> /etc/weir/weir.conf
