@@ -49,7 +49,7 @@ struct process {
 	struct redis_subscription *aborts;
 	struct leases *leases;		     /* slots its streams occupy: core/leases.h */
 	struct event_streams *event_streams; /* open /api/events of this process */
-	int64_t beaten_ms; /* last heartbeat that arrived, by clock_mono_ms() */
+	int64_t beaten_ms;		     /* last heartbeat that arrived, by clock_mono_ms() */
 	bool heartbeat_running, draining;
 };
 
