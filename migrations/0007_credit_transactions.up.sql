@@ -186,7 +186,9 @@ BEGIN
 	ended := FOUND;
 	IF NOT ended THEN
 		SELECT t.amount, t.used, u.credits INTO held, charged, balance
-		FROM credit_transactions t JOIN users u ON u.id = t.user_id WHERE t.task_id = p_task_id;
+		FROM credit_transactions t JOIN users u ON u.id = t.user_id
+		-- one that was made since the update looked is not over: to this call it was not there
+		WHERE t.task_id = p_task_id AND t.settled_at IS NOT NULL;
 		RETURN NEXT;
 		RETURN;
 	END IF;

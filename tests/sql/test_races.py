@@ -90,6 +90,25 @@ class Races(DatabaseTest):
         self.assertEqual(self.outcomes(results), {"ok": 1, "duplicate": MANY - 1})
         self.assertEqual(self.credits(user), 997)
 
+    def test_a_hold_made_this_moment_is_not_over(self):
+        """Who ends it too early is told that it is missing, never that it has ended."""
+        user = self.user(100000)
+        tasks = [new_id() for _ in range(40)]
+
+        def race(db, n):
+            if n % 2:
+                return [db.value("SELECT outcome FROM credits_hold($1, $2, $3, 3, 'x', 600)", t, new_id(), user) for t in tasks]
+            return [db.value("SELECT outcome FROM credits_refund($1, 'x')", t) for t in tasks for _ in range(3)]
+
+        refunds = [outcomes for n, outcomes in enumerate(self.race(6, race)) if not n % 2]
+        pending = self.db.query("SELECT task_id FROM credit_transactions WHERE user_id = $1 AND status = 'pending'", user)
+        for row in pending:
+            at = tasks.index(row["task_id"])
+            for outcomes in refunds:
+                self.assertEqual(set(outcomes[3 * at:3 * at + 3]), {"missing"})
+        self.db.query("SELECT credits_refund(task_id, 'end') FROM credit_transactions WHERE user_id = $1", user)
+        self.assertEqual(self.credits(user), 100000)
+
     def test_hold_ends_once(self):
         user = self.user(1000)
         task, _ = self.hold(user, 100, lease_s=-1)
