@@ -1,8 +1,12 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define LARGE_BYTES (1 << 20) /* mapped for itself, unmapped when freed */
+#define HEAPS_MAX 2
 
 static void *
 must(void *p)
@@ -36,4 +40,11 @@ char *
 xstrdup(const char *s)
 {
 	return must(strdup(s));
+}
+
+void
+memory_tune(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES); /* a fixed one: glibc would raise it to what was freed */
+	mallopt(M_ARENA_MAX, HEAPS_MAX);
 }

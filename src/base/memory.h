@@ -16,4 +16,11 @@ void *xcalloc(size_t n, size_t bytes) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *p, size_t bytes) __attribute__((returns_nonnull));
 char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull));
 
+/*
+ * Give large blocks back to the system as soon as they are freed, and share
+ * heaps between threads: a daemon that hashes a password (19 MiB) now and then
+ * must not keep that memory for good.  Main thread, once at start (mallopt(3)).
+ */
+void memory_tune(void);
+
 #endif

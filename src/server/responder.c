@@ -473,6 +473,7 @@ responder_main(const struct responder_options *opt)
 {
 	struct responder *r = xcalloc(1, sizeof(*r));
 
+	memory_tune();
 	r->process.conf = opt->conf;
 	r->process.kind = "responder";
 	r->process.routes = routes;
