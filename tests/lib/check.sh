@@ -90,6 +90,8 @@ export_source() {
 	else
 		tar --exclude=./build --exclude='./build-*' --exclude=./.run -cf - .
 	fi) | tar -C "$1" -xf -
+	# As the tarball does, it has the web app built.
+	[[ ! -d $src/web/dist ]] || cp -R "$src/web/dist" "$1/web/"
 }
 
 distcheck() {

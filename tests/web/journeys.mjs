@@ -395,7 +395,7 @@ journey("the sidebar: search, rename, delete with confirmation", async () => {
 	await page.locator("aside li", { hasText: "Gamma" }).getByRole("button").click();
 	await page.getByRole("menuitem", { name: "Delete" }).click();
 	await look(page, "delete-conversation");
-	await page.getByRole("button", { name: "Delete" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 	await until(async () => (await items.count()) === 1, "one left");
 	// a message, with confirmation too
 	await page.locator("aside a", { hasText: "Beta" }).click();
