@@ -54,7 +54,7 @@ export default function PoolArea() {
 			<dl className="grid grid-cols-2 gap-4 lg:grid-cols-4">
 				<Fact name={t("admin.queue")} value={count(data.queue.length)} note={t("admin.queue_max", { max: data.queue.max })} />
 				<Fact name={t("admin.holds")} value={count(data.holds_open)} />
-				<Fact name={t("admin.redis")} value={t(data.redis.breaker === "closed" ? "admin.redisUp" : "admin.redisDown")} bad={data.redis.breaker !== "closed"} />
+				<Fact name={t("admin.redis")} value={t(data.redis.breaker === "closed" ? "admin.redis_up" : "admin.redis_down")} bad={data.redis.breaker !== "closed"} />
 				<Fact
 					name={t("admin.upstream_failures")}
 					value={count(data.upstream.failures)}
