@@ -333,6 +333,18 @@ def raise_descriptors(wanted):
     return hard
 
 
+def disk_sync_us(folder, times=50):
+    """Median time of an 8 KB write with fdatasync(), which is what a commit waits for."""
+    took, fd = [], os.open(folder + "/sync", os.O_RDWR | os.O_CREAT)
+    for i in range(times):
+        began = time.monotonic()
+        os.pwrite(fd, bytes(8192), (i % 16) * 8192)
+        os.fdatasync(fd)
+        took.append((time.monotonic() - began) * 1e6)
+    os.close(fd)
+    return median(took)
+
+
 def pgbench(bench, script, accounts, seconds, run, clients=8):
     """Transactions per second of one of bench/sql, over `clients` connections."""
     done = subprocess.run(
@@ -346,8 +358,8 @@ def pgbench(bench, script, accounts, seconds, run, clients=8):
     return float(found.group(1))
 
 
-def drive(bench, work, keys, seconds, threads=8, warmup=0.5):
-    done = subprocess.run([program("bench/drive"), "-c", bench.conf_path, "-t", str(threads), "-d", str(seconds),
+def drive(bench, work, keys, seconds, threads=8, warmup=0.5, conf=None):
+    done = subprocess.run([program("bench/drive"), "-c", conf or bench.conf_path, "-t", str(threads), "-d", str(seconds),
                            "-w", str(warmup), work, str(keys)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise weirstack.StackError(f"drive {work}: {done.stdout}{done.stderr}")
