@@ -1,6 +1,7 @@
 // A person's ways through the web app: real nginx, responders, database, Chromium.
 //
 //	WEIR_URL=… WEIR_ADMIN_LOGIN=… WEIR_ADMIN_PASSWORD=… node journeys.mjs [part of a name]
+import { readdirSync, readFileSync } from "node:fs";
 import {
 	accessible,
 	admin,
@@ -367,6 +368,87 @@ journey("two tabs and two browsers stay in step", async () => {
 	await two.locator('input[autocomplete="current-password"]').waitFor();
 	equal(await input(three).count(), 1, "the other browser is signed in");
 });
+
+journey("many tabs share one line for events, and one of them takes over", async () => {
+	const user = await newUser();
+	const first = await newPage();
+	await signIn(first, user.email);
+	const tabs = [first];
+	for (let i = 0; i < 6; i += 1) {
+		const tab = await newPage(WAYS[0], first.context());
+		await tab.goto(URL_BASE);
+		await tab.getByTestId("balance").waitFor();
+		tabs.push(tab);
+	}
+	const before = await balanceOf(user);
+	await grant(user, 10);
+	for (const tab of tabs) await until(async () => (await tab.getByTestId("balance").innerText()) === `${before + 10} credits`, "the balance in every tab");
+	await first.close();
+	await tabs[6].waitForTimeout(1_500);
+	await grant(user, 10);
+	for (const tab of tabs.slice(1)) await until(async () => (await tab.getByTestId("balance").innerText()) === `${before + 20} credits`, "the balance in the tabs that are left");
+});
+
+journey("password: changed, forgotten and set anew; signed out everywhere", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await page.goto(`${URL_BASE}/settings/password`);
+	const field = (name) => page.getByLabel(name, { exact: true });
+	await field("Current password").fill("not my password");
+	await field("New password").fill("a new password");
+	await field("New password again").fill("a new one");
+	await page.getByRole("button", { name: "Change password" }).click();
+	await page.getByText("The two are not the same.").waitFor();
+	await field("New password again").fill("a new password");
+	await page.getByRole("button", { name: "Change password" }).click();
+	await page.getByText("This is not your current password.").waitFor();
+	await field("Current password").fill(PASSWORD);
+	await page.getByRole("button", { name: "Change password" }).click();
+	await page.getByText("Your password is changed").waitFor();
+
+	// everywhere
+	const other = await newPage();
+	await signIn(other, user.email, "a new password");
+	await page.goto(`${URL_BASE}/settings/sessions`);
+	await until(async () => (await page.getByRole("tabpanel").getByRole("listitem").count()) >= 2, "both devices are listed");
+	await page.getByRole("button", { name: "Sign out everywhere" }).click();
+	await look(page, "sign-out-everywhere");
+	await page.getByRole("dialog").getByRole("button", { name: "Sign out everywhere" }).click();
+	await page.locator('input[autocomplete="current-password"]').waitFor();
+	await other.goto(`${URL_BASE}/settings`);
+	await other.locator('input[autocomplete="current-password"]').waitFor();
+
+	// forgotten: the link comes by mail
+	if (!process.env.WEIR_MAIL) return;
+	await page.goto(`${URL_BASE}/forgot`);
+	await page.locator('input[type="email"]').fill(user.email);
+	await page.getByRole("button", { name: "Send link" }).click();
+	await page.getByText("Look into your mail").waitFor();
+	const link = await until(() => mailedLink(user.email), "the mail");
+	await page.goto(URL_BASE + link);
+	await page.locator('input[autocomplete="new-password"]').fill("the third password");
+	await page.getByRole("button", { name: "Change password" }).click();
+	await signIn(page, user.email, "the third password");
+	await page.goto(URL_BASE + link);
+	await page.reload();
+	await page.locator('input[autocomplete="new-password"]').fill("the fourth password");
+	await page.getByRole("button", { name: "Change password" }).click();
+	await page.getByText("This link or code is not valid or has expired.").waitFor();
+});
+
+function mailedLink(to) {
+	const folder = process.env.WEIR_MAIL;
+	for (const name of readdirSync(folder)) {
+		const mail = readFileSync(`${folder}/${name}`, "utf8");
+		if (!mail.includes(to)) continue;
+		const [head, ...body] = mail.split(/\r?\n\r?\n/);
+		const text = /base64/i.test(head) ? Buffer.from(body.join(""), "base64").toString() : body.join("\n").replace(/=\r?\n/g, "").replace(/=3D/g, "=");
+		const found = /\/reset#token=[\w.-]+/.exec(text);
+		if (found) return found[0];
+	}
+	return null;
+}
 
 journey("the sidebar: search, rename, delete with confirmation", async () => {
 	const user = await newUser();

@@ -46,7 +46,8 @@ def main():
         sv.up(CONF)
         admin = sv.make_user(admin=True)
         env = {"WEIR_URL": f"http://127.0.0.1:{sv.port}", "WEIR_ADMIN_LOGIN": admin.login,
-               "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM}
+               "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM,
+               "WEIR_MAIL": sv.folder + "/mail"}
         if "--serve" in sys.argv:
             print("\n".join(f"export {k}='{v}'" for k, v in env.items()), flush=True)
             signal.sigwait([signal.SIGTERM, signal.SIGINT])

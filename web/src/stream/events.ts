@@ -20,47 +20,79 @@ import { backoff, delay } from "./read";
 import { notifyEnd } from "./report";
 import { isOurs } from "./turns";
 
-/** Follows events until `signal` says otherwise. */
+const LOCK = "weir.events";
+const shared = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(LOCK);
+
+/**
+ * Follows events until `signal` says otherwise. One tab of a browser listens to
+ * the server and passes on what it hears: browsers open six connections to a
+ * host that speaks HTTP/1.1, and a tab each would soon have taken them all.
+ */
 export async function followEvents(signal: AbortSignal): Promise<void> {
+	const hear = (e: MessageEvent<UserEvent>) => apply(e.data);
 	const deaf = hearTabs((word) => {
 		if (word.type === "conversation") onConversation(word.id);
 		else void refreshMessages(word.conversationId);
 	});
-	let attempt = 0;
-	let first = true;
+	shared?.addEventListener("message", hear);
 	try {
-		while (!signal.aborted) {
-			let pause = delay(attempt);
-			try {
-				const response = await send("/api/events", { signal });
-				await resync(!first);
-				first = false;
-				attempt = 0;
-				for await (const { data } of events(response.body!)) receive(data);
-				pause = delay(0);
-			} catch (e) {
-				if (isAbort(e) && signal.aborted) return;
-				if (e instanceof ApiError && e.status === 401) return;
-				if (e instanceof ApiError && e.retryAfter !== null) pause = e.retryAfter * 1000;
-			}
-			attempt = Math.min(attempt + 1, 6);
-			await backoff(pause, signal);
-		}
+		void resync(false);
+		// Web Locks exist in secure contexts only; elsewhere each tab listens.
+		if (navigator.locks) await followAsLeader(signal);
+		else await listen(signal, false);
 	} catch (e) {
 		if (!isAbort(e)) throw e;
 	} finally {
+		shared?.removeEventListener("message", hear);
 		deaf();
 	}
 }
 
-function receive(data: string) {
-	let event: UserEvent;
-	try {
-		event = JSON.parse(data) as UserEvent;
-	} catch {
-		return;
+async function followAsLeader(signal: AbortSignal) {
+	let waited = true;
+	await navigator.locks.request(LOCK, { ifAvailable: true }, async (lock) => {
+		if (!lock) return;
+		waited = false;
+		await listen(signal, false);
+	});
+	// The tab that listened is gone: something may have been missed since.
+	if (waited) await navigator.locks.request(LOCK, { signal }, () => listen(signal, true));
+}
+
+/** Reads events until the end, over as many connections as it takes. */
+async function listen(signal: AbortSignal, missed: boolean) {
+	let attempt = 0;
+	while (!signal.aborted) {
+		let pause = delay(attempt);
+		try {
+			const response = await send("/api/events", { signal });
+			if (missed) receive({ type: "resync", data: {} });
+			missed = true;
+			attempt = 0;
+			for await (const { data } of events(response.body!, { signal })) receive(parse(data));
+			pause = delay(0);
+		} catch (e) {
+			if (isAbort(e) && signal.aborted) return;
+			if (e instanceof ApiError && e.status === 401) return;
+			if (e instanceof ApiError && e.retryAfter !== null) pause = e.retryAfter * 1000;
+		}
+		attempt = Math.min(attempt + 1, 6);
+		await backoff(pause, signal);
 	}
+}
+
+function receive(event: UserEvent | null) {
+	if (!event) return;
+	shared?.postMessage(event);
 	apply(event);
+}
+
+function parse(data: string): UserEvent | null {
+	try {
+		return JSON.parse(data) as UserEvent;
+	} catch {
+		return null;
+	}
 }
 
 export function apply(event: UserEvent) {

@@ -32,7 +32,7 @@ export function PasswordPanel() {
 		setTried(true);
 		if (!problem && !differs) mutate();
 	};
-	const wrongCurrent = error instanceof ApiError && error.code === "bad_credentials";
+	const wrongCurrent = error instanceof ApiError && error.field === "current_password";
 	return (
 		<form onSubmit={submit} noValidate className="flex max-w-sm flex-col gap-4">
 			<Input
