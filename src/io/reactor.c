@@ -61,16 +61,11 @@ must(void *p)
 	return p;
 }
 
-static void
-on_wake(evutil_socket_t fd, short what, void *arg)
+void
+reactor_run_posted(struct reactor *r)
 {
-	struct reactor *r = arg;
 	struct posted *p, *next;
-	uint64_t n;
 
-	(void)what;
-	if (read((int)fd, &n, sizeof(n)) < 0)
-		return;
 	pthread_mutex_lock(&r->lock);
 	p = r->posted;
 	r->posted = NULL;
@@ -81,6 +76,16 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		p->fn(p->arg);
 		free(p);
 	}
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t n;
+
+	(void)what;
+	if (read((int)fd, &n, sizeof(n)) > 0)
+		reactor_run_posted(arg);
 }
 
 struct reactor *

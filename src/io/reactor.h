@@ -29,6 +29,9 @@ void reactor_run(struct reactor *r);
 void reactor_stop(struct reactor *r);
 /* Run fn(arg) on the reactor soon, in the order of posting.  Any thread. */
 void reactor_post(struct reactor *r, reactor_fn *fn, void *arg);
+/* Run what was posted and not yet run: by the loop, and after it has ended, when
+ * the threads that post have ended too. */
+void reactor_run_posted(struct reactor *r);
 /* Call fn(arg) on the reactor thread when `signo` arrives.  Reactor thread, at start. */
 void reactor_on_signal(struct reactor *r, int signo, reactor_fn *fn, void *arg);
 
