@@ -22,6 +22,9 @@ import weirstack
 from weirtest import PgError, StackError, wait_until
 
 LONG = os.environ.get("WEIR_LONG", "") not in ("", "0")
+# Under a sanitizer all is slower and larger: times and memory are then not what is looked at.
+SANITIZED = os.environ.get("WEIR_SANITIZERS", "") not in ("", "no", "none")
+SLOWER = 5 if SANITIZED else 1
 SETTLED_WITHIN_S = 35
 PATIENCE_S = 90  # for what is not being measured, on a machine that others use too
 
@@ -264,11 +267,11 @@ async def _exchange(port, request, gate, timeout_s):
         writer.close()
     head, _, body = raw.partition(b"\r\n\r\n")
     if b"chunked" in head.lower():
-        body = _dechunk(body)
+        body = dechunk(body)
     return (int(head.split(b" ", 2)[1]) if head.startswith(b"HTTP/") else 0), body
 
 
-def _dechunk(body):
+def dechunk(body):
     out = []
     while body:
         size, _, rest = body.partition(b"\r\n")

@@ -12,10 +12,10 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import MANY, Killer, Load, kill, pool_is_whole, prove, scale, script, seed, send  # noqa: E402
+from faultlib import MANY, SLOWER, Killer, Load, kill, pool_is_whole, prove, scale, script, seed, send  # noqa: E402
 
 PROCESSES = 4
-RECOVERS_WITHIN_S = 1
+RECOVERS_WITHIN_S = 1 * SLOWER
 
 
 @pytest.fixture(scope="module")

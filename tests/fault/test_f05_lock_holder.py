@@ -13,13 +13,14 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faultlib import LONG, PATIENCE_S, kill, prove, script, send  # noqa: E402
-from weirtest import Services, wait_until  # noqa: E402
+from weirtest import Services, free_port, wait_until  # noqa: E402
 
 LEASE_S = 30 if LONG else 2
 DEAD_AFTER_S = 20
+MISSED_BEAT_S = 8  # so late a process looks whether it was taken for dead
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def weir():
     with Services() as sv:
         sv.up({"limits": {"slot_lease": f"{LEASE_S}s"}}, processes=1)
@@ -40,29 +41,29 @@ class Stopped:
     def __enter__(self):
         return self
 
-    def outlive(self):
+    def outlive(self, at_least_s=0):
         """Until everybody takes it for dead and its tasks are settled."""
         with self.weir.pg() as pg:
             if LONG:
                 time.sleep(max(DEAD_AFTER_S, LEASE_S) + 1)
             else:
                 pg.query("UPDATE processes SET heartbeat_at = now() - interval '21 s' WHERE id = $1", self.process)
-                time.sleep(LEASE_S + 0.5)
+                time.sleep(max(LEASE_S + 0.5, at_least_s))
             wait_until(lambda: pg.one("SELECT count(*) FROM tasks WHERE completed_at IS NULL") == "0", "settled by others", 20, 0.1)
 
     def __exit__(self, *exc):
         kill(self.pid, signal.SIGCONT)
 
 
-def second_pool(weir):
-    """Another host's pool, with a web server of its own; returns its port."""
-    import weirtest
+@pytest.fixture(scope="module")
+def port(weir):
+    """The port of another host: a pool and a web server of its own."""
     first, weir.fcgi_path = weir.fcgi_path, weir.sockets + "/fcgi2"
     try:
-        port = weirtest.free_port()
+        number = free_port()
         weir.start_pool(1, name="pool2", path=weir.fcgi_path)
-        weir.start_nginx(port, name="nginx2")
-        return port
+        weir.start_nginx(number, name="nginx2")
+        return number
     finally:
         weir.fcgi_path = first
 
@@ -96,7 +97,7 @@ def row(weir, task):
                         " WHERE t.id = $1", task)[0]
 
 
-@pytest.mark.parametrize("words", ["deltas=40 interval=50", "deltas=300 interval=20", "first=3000 deltas=3"],
+@pytest.mark.parametrize("words", ["deltas=40 interval=50", "deltas=1500 interval=20", "first=3000 deltas=3"],
                          ids=["ends while stopped", "goes on after", "nothing delivered yet"])
 def test_a_late_settlement_is_refused(weir, words):
     user = weir.make_user()
@@ -106,28 +107,33 @@ def test_a_late_settlement_is_refused(weir, words):
     wait_until(lambda: reader.of(wanted) and (wanted == "start" or len(reader.of("content")) > 3), "under way", PATIENCE_S)
     time.sleep(0.2)
     task = reader.of("start")[0]["task_id"]
+    goes_on = "1500" in words
     with Stopped(weir) as stopped:
-        stopped.outlive()
+        stopped.outlive(MISSED_BEAT_S if goes_on else 0)
         settled = row(weir, task)
         assert (settled["status"], settled["error_code"]) == ("failed", "interrupted")
         assert (float(settled["used"]) > 0) == (wanted == "content")
+    woke = time.monotonic()
     reader.join(PATIENCE_S)
     assert reader.events[-1].data == "[DONE]", "its reader is told"
     (error,) = reader.of("error")
     assert error["code"] == "interrupted" and not reader.of("done")
     assert error["credits_consumed"] == pytest.approx(float(settled["used"]))
     assert row(weir, task) == settled, "nothing of its late write took place"
+    if goes_on:  # it finds out by its heartbeat: the provider is not kept working for nothing
+        assert time.monotonic() - woke < 8
+        wait_until(lambda: [e["end"] for e in weir.demo_requests() if e.get("task") == task] not in ([], ["complete"]),
+                   "the provider was stopped", 20)
     stream.close()
     wait_until(lambda: send(weir, user, conversation, "and now?").done, "it serves again", PATIENCE_S, 0.2)
     prove(weir)
 
 
-def test_what_others_wrote_meanwhile_stays(weir):
+def test_what_others_wrote_meanwhile_stays(weir, port):
     """The failed answer is made again by another process while its first writer is stopped."""
     user = weir.make_user()
     conversation = weir.conversation(user)
-    port = second_pool(weir)
-    stream, reader = begin(weir, user, conversation, "deltas=300 interval=20")
+    stream, reader = begin(weir, user, conversation, "deltas=150 interval=20")
     wait_until(lambda: len(reader.of("content")) > 3, "under way", PATIENCE_S)
     start = reader.of("start")[0]
     with Stopped(weir) as stopped:
@@ -136,7 +142,6 @@ def test_what_others_wrote_meanwhile_stays(weir):
         with weir.stream(path, {"model": "demo-fast"}, user, port=port, timeout_s=PATIENCE_S) as s:
             assert s.status == 200, s.answer()
             again = [e.json for e in s.events() if e.json]
-        # it answers the same scripted question: stop it when something is there
     assert again[-1]["type"] in ("done", "cancelled"), again[-1]
     answer = again[-1]["data"]["assistant_message"]
     reader.join(PATIENCE_S)
@@ -148,15 +153,14 @@ def test_what_others_wrote_meanwhile_stays(weir):
     prove(weir)
 
 
-def test_a_conversation_lock_is_not_taken_back(weir):
+def test_a_conversation_lock_is_not_taken_back(weir, port):
     """An agent's conversation is free once its holder's lease has run out; the holder does not get it back."""
-    port = second_pool(weir)
     admin = weir.make_user(admin=True)
     model = next(m["id"] for m in weir.get("/api/models", admin).json["items"] if m["name"] == "demo-fast")
     agent = weir.post("/api/admin/agents", {"name": "held", "prompt": "Go on.", "model_id": model}, admin).json["id"]
     user = weir.make_user()
     conversation = weir.conversation(user, agent_id=agent)
-    stream, reader = begin(weir, user, conversation, "deltas=300 interval=20")
+    stream, reader = begin(weir, user, conversation, "deltas=150 interval=20")
     wait_until(lambda: len(reader.of("content")) > 3, "under way", PATIENCE_S)
     body = {"content": script("second", "deltas=40 interval=50")}
     path = f"/api/conversations/{conversation}/messages/stream"

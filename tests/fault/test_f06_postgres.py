@@ -12,10 +12,10 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import MANY, PATIENCE_S, Killer, Load, Proxy, prove, scale, script, seed, send  # noqa: E402
+from faultlib import MANY, PATIENCE_S, SLOWER, Killer, Load, Proxy, prove, scale, script, seed, send  # noqa: E402
 from weirtest import Services, wait_until  # noqa: E402
 
-RECOVERS_WITHIN_S = 5
+RECOVERS_WITHIN_S = 5 * SLOWER
 RESTARTS = scale(4, 50)
 
 
