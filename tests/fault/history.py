@@ -101,11 +101,12 @@ def make_script(seed, count, users):
 
 
 class Violation(Exception):
-    """What the model cannot explain; .users: whom it concerns (empty: everybody)."""
+    """What the model cannot explain; .users and .tasks: whom and what it concerns (empty: everybody, everything)."""
 
-    def __init__(self, text, *users):
+    def __init__(self, text, *users, tasks=()):
         super().__init__(text)
         self.users = {u for u in users if u is not None}
+        self.tasks = set(tasks) - {None}
 
 
 class Run:
@@ -277,7 +278,7 @@ class Model:
     def need(self, truth, text, *ops):
         if not truth:
             shown = "\n".join(f"  {op} was told {self.run.told.get(op['n'])} in {self.run.window.get(op['n'])}" for op in ops)
-            raise Violation(f"{text}\n{shown}", *(op["user"] for op in ops))
+            raise Violation(f"{text}\n{shown}", *(op["user"] for op in ops), tasks=[op.get("task") for op in ops])
 
     def check(self):
         for op in self.run.script:
@@ -505,11 +506,18 @@ def shrink(services, script, seed, violation, seconds=60, **options):
                 return found
         return None
 
-    if violation.users:
-        mine = [op for op in script if op["user"] in violation.users or op["kind"] in ("expire", "extend")]
-        found = fails(mine, crashes=False)
+    def concerned(op, tasks):
+        if op["kind"] in ("expire", "extend"):
+            return True
+        return op["user"] in violation.users and (
+            not tasks or op.get("task") in tasks or op["kind"] == "grant" and op["amount"] > 0)
+
+    for tasks in (violation.tasks, ()):  # those of the same task and what pays for them; else all of the user
+        mine = [op for op in script if concerned(op, tasks)]
+        found = violation.users and fails(mine, crashes=False)
         if found:
             script, violation = mine, found
+            break
     how = {"crashes": False}
     found = fails(script, connections=1, crashes=False)
     if found:

@@ -12,15 +12,15 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faultlib import (MANY, PATIENCE_S, SANITIZED, SLOWER, Pings, dechunk, events_of, live_tasks, p99, post_bytes, prove, quiesce,  # noqa: E402
                       resident_bytes, scale, script, send)
-from weirtest import fcgi_record, free_port, wait_until  # noqa: E402
+from weirtest import at_once, fcgi_record, free_port, wait_until  # noqa: E402
 
 READERS = scale(150, 1000)
 HALF_OPEN = scale(200, 1000)
 NOISE_S = 0.02
 LENGTH = 1_200_000  # more than all buffers on the way hold
 MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval=10"
-CUT_OFF_S = scale(6, 60)
-IDLE_S = 2
+CUT_OFF_S = scale(8, 60)
+IDLE_S = 1
 WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0", "idle_timeout": f"{IDLE_S}s"},
              "server": {"send_timeout": f"{CUT_OFF_S}s", "read_timeout": "1s", "workers": "4", "queue": "4096"}}
 
@@ -114,8 +114,8 @@ def test_a_reader_that_pauses_is_not_taken_for_a_silent_provider(weir, narrow):
         # of different lengths, so that what waits in our own buffer differs too
         readers = [open_sockets.enter_context(slow_reader(
             weir, narrow, user, conversation, f"deltas=100 bytes={3000 + 500 * i} interval=2")) for i in range(20)]
-        time.sleep(IDLE_S + 1.5)
-        ends = [finish(s) for s in readers]
+        time.sleep(IDLE_S + 1)
+        ends = at_once(len(readers), lambda i: finish(readers[i]))
     assert [kind for kind, _ in ends] == ["done"] * 20, [d.get("code") for k, d in ends if k != "done"]
     prove(weir)
 
@@ -124,7 +124,7 @@ def test_a_silent_provider_is_noticed_after_a_pause(weir, narrow):
     user = weir.make_user(credits="100000")
     conversation = weir.conversation(user)
     with slow_reader(weir, narrow, user, conversation, "deltas=400 bytes=2000 interval=0 fault=stall-after at=350") as s:
-        time.sleep(IDLE_S + 1.5)
+        time.sleep(IDLE_S + 1)
         began = time.monotonic()
         kind, data = finish(s)
     assert (kind, data["code"]) == ("error", "upstream_timeout") and data["credits_consumed"] > 0

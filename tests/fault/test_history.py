@@ -56,11 +56,19 @@ FAULTS = {  # function, what it says, what it says then, operations that are eno
 }
 
 
+@pytest.fixture(scope="module")
+def small():
+    """A database without a hundred thousand operations for the auditor to look at."""
+    with Services() as sv:
+        history.install(sv)
+        yield sv
+
+
 @pytest.fixture
-def planted(services, fault):
+def planted(small, fault):
     """One function of the database has one thing wrong."""
     function, old, new, few = FAULTS[fault]
-    with services.pg() as pg:
+    with small.pg() as pg:
         text = pg.one("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = $1", function)
         assert old in text, f"{function} no longer contains {old}"
         pg.script(text.replace(old, new))
@@ -69,20 +77,20 @@ def planted(services, fault):
 
 
 @pytest.mark.parametrize("fault", list(FAULTS)[:scale(3, None)])
-def test_a_planted_fault_is_found_and_shrunk(services, planted, fault):
+def test_a_planted_fault_is_found_and_shrunk(small, planted, fault):
     count, users = 3000, 6
     with pytest.raises(history.Violation) as found:
-        history.prove(services, 7, count, users=users, shrink_s=scale(10, 60))
+        history.prove(small, 7, count, users=users, shrink_s=scale(10, 60))
     told = str(found.value)
     print(told)
-    small = int(re.search(r"shrunk from \d+ to (\d+) operations", told)[1])
-    assert small <= max(planted, scale(100, 0)), told  # the short form has no time for the last few
+    few = int(re.search(r"shrunk from \d+ to (\d+) operations", told)[1])
+    assert few <= max(planted, scale(100, 0)), told  # the short form has no time for the last ones
     # what is printed repeats it
     only = {int(n) for n in re.search(r"--only ([\d,]+)", told)[1].split(",")}
-    assert len(only) == small
+    assert len(only) == few
     alone = "--connections 1 " in told
     script = [op for op in history.make_script(7, count, users) if op["n"] in only]
-    assert any(history.Run.once(services, script, 7 + i, connections=1 if alone else 8, crashes=False)
+    assert any(history.Run.once(small, script, 7 + i, connections=1 if alone else 8, crashes=False)
                for i in range(1 if alone else 20)), told
 
 
