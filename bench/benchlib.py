@@ -358,8 +358,8 @@ def pgbench(bench, script, accounts, seconds, run, clients=8):
     return float(found.group(1))
 
 
-def drive(bench, work, keys, seconds, threads=8, warmup=0.5, conf=None):
-    done = subprocess.run([program("bench/drive"), "-c", conf or bench.conf_path, "-t", str(threads), "-d", str(seconds),
+def drive(bench, work, keys, seconds, threads=8, warmup=0.5):
+    done = subprocess.run([program("bench/drive"), "-c", bench.conf_path, "-t", str(threads), "-d", str(seconds),
                            "-w", str(warmup), work, str(keys)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise weirstack.StackError(f"drive {work}: {done.stdout}{done.stderr}")
