@@ -25,7 +25,7 @@
 
 #define ACCEPT_BATCH 16	      /* per wake-up, so that sibling processes get theirs */
 #define SWEEP_MS 500	      /* how often time-outs are looked at */
-#define DRAIN_IDLE_MS 2000    /* idle connections of a draining process live this long */
+#define DRAIN_IDLE_MS 6000    /* idle connections of a draining process: nginx closes its own first (4 s) */
 #define KEEP_BUFFER_BYTES 512 /* a larger empty out-buffer is given back */
 #define DISCARD_BYTES 16384
 #define PIECE_BYTES 65536 /* of a body, at a time */
@@ -457,6 +457,10 @@ fcgi_end(struct fcgi_conn *c)
 	add_record_header(&c->out, FCGI_TYPE_END, c->request_id, 8, 0);
 	buf_add(&c->out, "\0\0\0\0\0\0\0\0", 8);
 	flush(c);
+	/* The end of a connection must reach the web server together with the end of
+	 * the request, before it gives the connection another one. */
+	if (c->out.len == 0 && (!c->keep || atomic_load(&c->server->draining)))
+		shutdown(c->fd, SHUT_WR);
 	reactor_post(c->server->reactor, end_on_reactor, c);
 }
 
