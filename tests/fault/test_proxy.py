@@ -177,6 +177,10 @@ def test_traps(wire):
 
 def test_ends(wire):
     px, connect, server = wire
+    before = None  # the ends of earlier tests' connections may still be on their way
+    while before != server.gone:
+        before = server.gone
+        time.sleep(0.5)
     gone = server.gone
     s = connect()
     s.sendall(b"a")
