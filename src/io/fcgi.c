@@ -46,7 +46,7 @@ struct fcgi_conn {
 	int request_id;
 	bool keep;	  /* the web server wants the connection back */
 	bool gone;	  /* writing failed or the peer hung up */
-	bool told_gone;	  /* on_gone was called */
+	bool told_gone; /* on_gone was called, or nobody is there to be called any more */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
 	FCGX_Request *fx; /* while a worker reads; over a duplicate of fd */
 	const char *const *params;
@@ -452,6 +452,7 @@ end_on_reactor(void *arg)
 void
 fcgi_end(struct fcgi_conn *c)
 {
+	c->told_gone = true; /* whoever carried it may be freed before the reactor gets to it */
 	/* END_REQUEST: application status 0, FCGI_REQUEST_COMPLETE. */
 	add_record_header(&c->out, FCGI_TYPE_STDOUT, c->request_id, 0, 0);
 	add_record_header(&c->out, FCGI_TYPE_END, c->request_id, 8, 0);
@@ -473,6 +474,7 @@ abandon_on_reactor(void *arg)
 void
 fcgi_abandon(struct fcgi_conn *c)
 {
+	c->told_gone = true;
 	parser_free(c);
 	reactor_post(c->server->reactor, abandon_on_reactor, c);
 }
@@ -524,7 +526,7 @@ on_stream_event(void *arg, int fd, unsigned events)
 		}
 	}
 	update_watch(c);
-	if ((events & WATCH_WRITE) && c->out.len == 0)
+	if ((events & WATCH_WRITE) && c->out.len == 0 && !c->told_gone)
 		c->on_drain(c->arg);
 }
 
