@@ -46,7 +46,7 @@ struct fcgi_conn {
 	int request_id;
 	bool keep;	  /* the web server wants the connection back */
 	bool gone;	  /* writing failed or the peer hung up */
-	bool told_gone; /* on_gone was called, or nobody is there to be called any more */
+	bool told_gone;	  /* on_gone was called, or nobody is there to be called any more */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
 	FCGX_Request *fx; /* while a worker reads; over a duplicate of fd */
 	const char *const *params;
