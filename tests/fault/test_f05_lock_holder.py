@@ -97,7 +97,7 @@ def row(weir, task):
                         " WHERE t.id = $1", task)[0]
 
 
-@pytest.mark.parametrize("words", ["deltas=40 interval=50", "deltas=1500 interval=20", "first=3000 deltas=3"],
+@pytest.mark.parametrize("words", ["deltas=40 interval=50", "deltas=3000 interval=20", "first=3000 deltas=3"],
                          ids=["ends while stopped", "goes on after", "nothing delivered yet"])
 def test_a_late_settlement_is_refused(weir, words):
     user = weir.make_user()
@@ -107,7 +107,7 @@ def test_a_late_settlement_is_refused(weir, words):
     wait_until(lambda: reader.of(wanted) and (wanted == "start" or len(reader.of("content")) > 3), "under way", PATIENCE_S)
     time.sleep(0.2)
     task = reader.of("start")[0]["task_id"]
-    goes_on = "1500" in words
+    goes_on = "3000 interval" in words
     with Stopped(weir) as stopped:
         stopped.outlive(MISSED_BEAT_S if goes_on else 0)
         settled = row(weir, task)
