@@ -43,6 +43,8 @@ struct process {
 	/* reactor only */
 	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: core/turn.h */
 	size_t n_turns;
+	struct turn *unsettled, **unsettled_tail; /* turns that wait to be settled: core/settle.c */
+	size_t n_unsettled, settle_rounds;
 	struct turn *unjournaled;   /* turns with text the journal has not seen: core/journal.c */
 	struct follower *followers; /* readers of other processes' turns: core/follow.c */
 	struct reactor_timer *heartbeat, *journal_timer, *follow_timer;

@@ -7,15 +7,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/queue.h"
 #include "core/credits.h"
 #include "core/events.h"
 #include "core/scoreboard.h"
 #include "core/turn_private.h"
 #include "io/http.h"
 #include "io/reactor.h"
-
-#define SETTLE_AGAIN_MS 500 /* PostgreSQL was away: try the settlement again */
 
 static const char *const state_names[] = { "opened", "contacting", "backoff", "flowing", "settling" };
 
@@ -120,7 +117,7 @@ on_timer(void *arg)
 	int64_t now_ms = clock_mono_ms(), idle_ms = idle_by_ms(t);
 
 	if (t->state == TURN_SETTLING) {
-		queue_push_always(t->process->work, &t->job);
+		settle_hurry(t->process);
 	} else if (t->grace_by_ms != 0 && now_ms >= t->grace_by_ms) {
 		turn_end(t, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 	} else if (now_ms >= t->total_by_ms) {
@@ -241,12 +238,11 @@ turn_end(struct turn *t, enum turn_outcome outcome, enum status why, const char 
 	upstream_drop(t);
 	turn_deliver(t);
 	journal_flush(t);
-	reactor_timer_stop(t->timer);
 	turn_move(t, TURN_SETTLING);
 	t->outcome = outcome;
 	t->why = why;
 	snprintf(t->detail, sizeof(t->detail), "%s", detail == NULL ? "" : detail);
-	queue_push_always(t->process->work, &t->job);
+	settle_soon(t);
 }
 
 void
@@ -279,8 +275,8 @@ count_end(struct turn *t)
 	    LMS("first_token_ms", t->first_token_us), LMS("ms", clock_mono_us() - t->started_us));
 }
 
-static void
-finish(struct turn *t)
+void
+turn_settled(struct turn *t)
 {
 	struct process *p = t->process;
 
@@ -295,15 +291,4 @@ finish(struct turn *t)
 	journal_forget(t);
 	reactor_timer_free(t->timer);
 	turn_free(t);
-}
-
-void
-turn_settled(void *arg)
-{
-	struct turn *t = arg;
-
-	if (t->settle_failed) /* money must end: as long as this process lives */
-		reactor_timer_start(t->timer, SETTLE_AGAIN_MS);
-	else
-		finish(t);
 }

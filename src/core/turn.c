@@ -167,8 +167,8 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 /* ---- the database's part --------------------------------------------------- */
 
 static const char open_sql[] =
-    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title,"
-    " credits_held($3::uuid) AS held FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
+    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title, held"
+    " FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
     " $6::uuid, $7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
     " $20::text, $21::bytea)";
@@ -384,7 +384,6 @@ turn_new(struct request *rq, const struct turn_ask *ask)
 {
 	struct turn *t = xcalloc(1, sizeof(*t));
 
-	t->job.run = turn_settle_job;
 	t->process = rq->process;
 	t->mode = ask->mode;
 	t->arena = arena_new(TURN_ARENA_BYTES, TURN_ARENA_MAX_BYTES);
