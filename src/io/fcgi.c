@@ -25,10 +25,9 @@
 #define FCGI_TYPE_STDOUT 6
 #define FCGI_CONTENT_MAX 65528 /* the largest multiple of 8 below 64 KiB */
 
-#define ACCEPT_BATCH 16	      /* per wake-up, so that sibling processes get theirs */
-#define SWEEP_MS 500	      /* how often time-outs are looked at */
-#define DRAIN_IDLE_MS 6000    /* idle connections of a draining process: nginx closes its own first (4 s) */
-#define KEEP_BUFFER_BYTES 512 /* a larger empty out-buffer is given back */
+#define ACCEPT_BATCH 16	   /* per wake-up, so that sibling processes get theirs */
+#define SWEEP_MS 500	   /* how often time-outs are looked at */
+#define DRAIN_IDLE_MS 6000 /* idle connections of a draining process: nginx closes its own first (4 s) */
 #define DISCARD_BYTES 16384
 #define PIECE_BYTES 65536 /* of a body, at a time */
 
@@ -99,7 +98,6 @@ become_idle(struct fcgi_conn *c, int op)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
 
-	buf_free(&c->out);
 	atomic_store(&c->since_ms, clock_mono_ms());
 	atomic_store(&c->state, CONN_IDLE);
 	if (epoll_ctl(c->server->idle, op, c->fd, &e) != 0) {
@@ -403,7 +401,7 @@ flush(struct fcgi_conn *c)
 		buf_consume(&c->out, sent);
 		c->progress_ms = clock_mono_ms();
 	}
-	if (c->out.len == 0 && c->out.cap > KEEP_BUFFER_BYTES)
+	if (c->out.len == 0) /* idle connections and streams wait most of the time */
 		buf_free(&c->out);
 	return !c->gone;
 }

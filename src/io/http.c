@@ -21,6 +21,7 @@ struct http_client {
 	struct reactor *reactor;
 	struct reactor_timer *timer;
 	CURLM *multi;
+	CURLSH *share;			 /* TLS sessions: libcurl would keep a list of them in each handle */
 	struct http_transfer *transfers; /* all, doubly linked */
 	struct http_transfer *deferred;	 /* started or cancelled while driving */
 	CURL *spare[SPARE_HANDLES];
@@ -32,11 +33,15 @@ struct http_transfer {
 	struct http_client *client;
 	struct http_transfer *next, **prev;
 	struct http_transfer *next_deferred;
-	struct http_spec spec; /* callbacks, flags; strings not kept */
+	void *arg; /* of the callbacks, which are those of struct http_spec */
+	void (*on_headers)(void *arg, int status);
+	void (*on_data)(void *arg, const char *data, size_t len);
+	void (*on_done)(void *arg, enum http_result result, const char *detail);
+	size_t body_len;
 	CURL *easy;
 	struct curl_slist *headers;
 	char error[CURL_ERROR_SIZE];
-	bool added, headers_told, paused, forbidden, cancelled, is_deferred;
+	bool allow_private, added, headers_told, paused, forbidden, cancelled, is_deferred;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -108,7 +113,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	struct http_transfer *t = arg;
 
 	(void)purpose;
-	if (!http_address_allowed(&address->addr, t->spec.allow_private)) {
+	if (!http_address_allowed(&address->addr, t->allow_private)) {
 		t->forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -129,9 +134,9 @@ before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int loca
 	(void)peer_port;
 	(void)local_port;
 	if (inet_pton(AF_INET, peer_ip, &v4.sin_addr) == 1)
-		ok = http_address_allowed((struct sockaddr *)(void *)&v4, t->spec.allow_private);
+		ok = http_address_allowed((struct sockaddr *)(void *)&v4, t->allow_private);
 	else if (inet_pton(AF_INET6, peer_ip, &v6.sin6_addr) == 1)
-		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->spec.allow_private);
+		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->allow_private);
 	t->forbidden = !ok;
 	return ok ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -146,9 +151,13 @@ tell_headers(struct http_transfer *t)
 	if (t->headers_told)
 		return;
 	t->headers_told = true;
+	/* sent, and not to be sent again */
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (t->spec.on_headers != NULL)
-		t->spec.on_headers(t->spec.arg, (int)status);
+	if (t->on_headers != NULL)
+		t->on_headers(t->arg, (int)status);
 }
 
 static size_t
@@ -163,7 +172,7 @@ on_body(char *data, size_t one, size_t len, void *arg)
 		return CURL_WRITEFUNC_PAUSE;
 	tell_headers(t);
 	if (!t->cancelled)
-		t->spec.on_data(t->spec.arg, data, len);
+		t->on_data(t->arg, data, len);
 	return t->cancelled ? CURL_WRITEFUNC_ERROR : len;
 }
 
@@ -173,6 +182,7 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	CURL *e = t->easy;
 
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(e, CURLOPT_SHARE, t->client->share);
 	curl_easy_setopt(e, CURLOPT_URL, s->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
@@ -266,7 +276,7 @@ finish(struct http_transfer *t, CURLcode code)
 		if (result == HTTP_OK)
 			tell_headers(t);
 		if (!t->cancelled)
-			t->spec.on_done(t->spec.arg, result, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
+			t->on_done(t->arg, result, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
 	}
 	c->driving = false;
 	if (t->is_deferred)
@@ -365,6 +375,9 @@ http_client_new(struct reactor *r)
 		abort();
 	c->reactor = r;
 	c->timer = reactor_timer_new(r, on_time, c);
+	if ((c->share = curl_share_init()) == NULL ||
+	    curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
+		abort();
 	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
 	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
@@ -383,6 +396,7 @@ http_client_free(struct http_client *c)
 	while (c->n_spare > 0)
 		curl_easy_cleanup(c->spare[--c->n_spare]);
 	curl_multi_cleanup(c->multi);
+	curl_share_cleanup(c->share); /* the last: handles and connections refer to it */
 	reactor_timer_free(c->timer);
 	free(c);
 	curl_global_cleanup();
@@ -394,7 +408,12 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
 	t->client = c;
-	t->spec = *spec;
+	t->arg = spec->arg;
+	t->on_headers = spec->on_headers;
+	t->on_data = spec->on_data;
+	t->on_done = spec->on_done;
+	t->body_len = spec->body_len;
+	t->allow_private = spec->allow_private;
 	t->easy = c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();
 	if (t->easy == NULL)
 		abort();
@@ -433,8 +452,8 @@ http_sent(struct http_transfer *t)
 {
 	curl_off_t sent = 0;
 
-	return t->spec.body_len == 0 ||
-	    (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= t->spec.body_len);
+	return t->body_len == 0 ||
+	    (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= t->body_len);
 }
 
 void
