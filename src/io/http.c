@@ -14,6 +14,7 @@
 #include "io/reactor.h"
 
 #define RECEIVE_BYTES 1024L /* libcurl's read buffer, one per transfer: a paced delta takes some 300 bytes */
+#define BATCH_READS 8	    /* of a socket, before what they brought is passed on */
 #define CACHED_CONNECTIONS 512L
 #define SPARE_HANDLES 64
 
@@ -24,6 +25,8 @@ struct http_client {
 	CURLSH *share;			 /* TLS sessions: libcurl would keep a list of them in each handle */
 	struct http_transfer *transfers; /* all, doubly linked */
 	struct http_transfer *deferred;	 /* started or cancelled while driving */
+	struct http_transfer *batch;	 /* got data while driving */
+	size_t received;		 /* body bytes of the last read */
 	CURL *spare[SPARE_HANDLES];
 	int n_spare;
 	bool driving; /* inside libcurl: no adding or removing */
@@ -32,16 +35,17 @@ struct http_client {
 struct http_transfer {
 	struct http_client *client;
 	struct http_transfer *next, **prev;
-	struct http_transfer *next_deferred;
+	struct http_transfer *next_deferred, *next_in_batch;
 	void *arg; /* of the callbacks, which are those of struct http_spec */
 	void (*on_headers)(void *arg, int status);
 	void (*on_data)(void *arg, const char *data, size_t len);
+	void (*on_batch)(void *arg);
 	void (*on_done)(void *arg, enum http_result result, const char *detail);
 	size_t body_len;
 	CURL *easy;
 	struct curl_slist *headers;
-	char error[CURL_ERROR_SIZE];
-	bool allow_private, added, headers_told, paused, forbidden, cancelled, is_deferred;
+	char *error; /* CURL_ERROR_SIZE; until the headers are in */
+	bool allow_private, added, headers_told, paused, forbidden, cancelled, is_deferred, in_batch;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -155,6 +159,10 @@ tell_headers(struct http_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
+	/* what fails from here on, its code tells as well */
+	curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+	free(t->error);
+	t->error = NULL;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (t->on_headers != NULL)
 		t->on_headers(t->arg, (int)status);
@@ -173,6 +181,12 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	tell_headers(t);
 	if (!t->cancelled)
 		t->on_data(t->arg, data, len);
+	t->client->received += len;
+	if (t->on_batch != NULL && !t->in_batch) {
+		t->in_batch = true;
+		t->next_in_batch = t->client->batch;
+		t->client->batch = t;
+	}
 	return t->cancelled ? CURL_WRITEFUNC_ERROR : len;
 }
 
@@ -221,6 +235,7 @@ release(struct http_transfer *t)
 		curl_easy_cleanup(t->easy);
 	}
 	curl_slist_free_all(t->headers);
+	free(t->error);
 	*t->prev = t->next;
 	if (t->next != NULL)
 		t->next->prev = t->prev;
@@ -276,13 +291,30 @@ finish(struct http_transfer *t, CURLcode code)
 		if (result == HTTP_OK)
 			tell_headers(t);
 		if (!t->cancelled)
-			t->on_done(t->arg, result, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
+			t->on_done(t->arg, result,
+			    t->error != NULL && t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
 	}
 	c->driving = false;
 	if (t->is_deferred)
 		t->cancelled = true; /* released with the other deferred ones */
 	else
 		release(t);
+}
+
+/* Nothing more to read for now. */
+static void
+end_batch(struct http_client *c)
+{
+	struct http_transfer *t;
+
+	c->driving = true; /* a cancel from within on_batch must not free what we hold */
+	while ((t = c->batch) != NULL) {
+		c->batch = t->next_in_batch;
+		t->in_batch = false;
+		if (!t->cancelled)
+			t->on_batch(t->arg);
+	}
+	c->driving = false;
 }
 
 /* What callbacks could not do while libcurl was running: tell the ends, start, cancel. */
@@ -293,6 +325,7 @@ after_driving(struct http_client *c)
 	CURLMsg *msg;
 	int left;
 
+	end_batch(c);
 	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
@@ -314,10 +347,13 @@ after_driving(struct http_client *c)
 static void
 drive(struct http_client *c, curl_socket_t fd, int mask)
 {
-	int running;
+	int running, reads = 0;
 
 	c->driving = true;
-	curl_multi_socket_action(c->multi, fd, mask, &running);
+	do { /* libcurl reads once; a buffer that was rather full had not all of it */
+		c->received = 0;
+		curl_multi_socket_action(c->multi, fd, mask, &running);
+	} while (c->received > RECEIVE_BYTES / 2 && ++reads < BATCH_READS);
 	c->driving = false;
 	after_driving(c);
 }
@@ -408,9 +444,11 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
 	t->client = c;
+	t->error = xcalloc(1, CURL_ERROR_SIZE);
 	t->arg = spec->arg;
 	t->on_headers = spec->on_headers;
 	t->on_data = spec->on_data;
+	t->on_batch = spec->on_batch;
 	t->on_done = spec->on_done;
 	t->body_len = spec->body_len;
 	t->allow_private = spec->allow_private;
