@@ -3,8 +3,6 @@
  * the terminal event.  See turn_private.h for the states and turn_upstream.c
  * for the way to the model.
  */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "core/credits.h"
@@ -73,7 +71,7 @@ turn_deliver(struct turn *t)
 	t->delivered += len;
 	journal_add(t, t->pending_reasoning, t->pending.data, len);
 	reader_delta(&t->reader, t->pending_reasoning, t->delivered, t->pending.data, len);
-	buf_clear(&t->pending);
+	buf_free(&t->pending); /* a stream waits most of the time */
 	if (t->reader.sink != NULL && t->transfer != NULL &&
 	    sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
 		http_pause(t->transfer);
@@ -241,7 +239,7 @@ turn_end(struct turn *t, enum turn_outcome outcome, enum status why, const char 
 	turn_move(t, TURN_SETTLING);
 	t->outcome = outcome;
 	t->why = why;
-	snprintf(t->detail, sizeof(t->detail), "%s", detail == NULL ? "" : detail);
+	t->detail = arena_strdup(t->arena, detail);
 	settle_soon(t);
 }
 
@@ -268,8 +266,7 @@ count_end(struct turn *t)
 	score_add(s, SCORE_TOKENS_OUT, t->output_tokens);
 	LOG(INFO, "stream", LS("task_id", t->task_id), LS("request_id", t->request_id), LS("user_id", t->user_id),
 	    LS("trace_id", t->trace_id), LS("status", t->task_status),
-	    LS("code", t->why == OK ? NULL : status_code(t->why)),
-	    LS("detail", t->detail[0] == '\0' ? NULL : t->detail), LS("model", t->model_name),
+	    LS("code", t->why == OK ? NULL : status_code(t->why)), LS("detail", t->detail), LS("model", t->model_name),
 	    LS("channel", t->channel_name), LI("input_tokens", t->input_tokens), LI("output_tokens", t->output_tokens),
 	    LI("estimated", t->estimated), LI("charged_ucr", t->charged_ucr), LI("reader_left", t->reader_left),
 	    LMS("first_token_ms", t->first_token_us), LMS("ms", clock_mono_us() - t->started_us));

@@ -97,9 +97,9 @@ struct turn {
 
 	/* the end */
 	enum turn_outcome outcome;
-	enum status why; /* OK, or what went wrong */
-	char detail[256];
-	char *end_json; /* terminal event, malloc'ed by the settling worker */
+	enum status why;    /* OK, or what went wrong */
+	const char *detail; /* for the log; in arena, NULL: none */
+	char *end_json;	    /* terminal event, malloc'ed by the settling worker */
 	const char *task_status;
 	int64_t charged_ucr, balance_ucr, held_ucr; /* held: for all the user's turns */
 	int64_t input_tokens, output_tokens;
