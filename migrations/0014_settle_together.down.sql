@@ -4,15 +4,9 @@ DROP FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint,
 DROP FUNCTION turn_settle(uuid, uuid, text, text, text, text, text, text, int, int, boolean, numeric, bigint, bigint, int, int, text);
 DROP FUNCTION turns_settle(uuid, json);
 DROP TYPE settlement;
-DROP FUNCTION credits_confirm(uuid, numeric, credits_change_type);
-DROP FUNCTION credits_refund(uuid, text);
-DROP FUNCTION credits_end_hold(uuid, text, numeric, credits_change_type, text);
 DROP FUNCTION credits_end_holds(hold_end[]);
 DROP TYPE hold_ended;
 DROP TYPE hold_end;
-DROP FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int);
-DROP FUNCTION credits_take(uuid, uuid, uuid, numeric, text, int);
-DROP TYPE hold_taken;
 
 ALTER TABLE tasks
 	DROP CONSTRAINT tasks_sound,
@@ -26,136 +20,6 @@ ALTER TABLE credit_transactions
 	ADD CONSTRAINT credit_tx_confirmed_has_time CHECK ((status = 'confirmed') = (confirmed_at IS NOT NULL));
 DROP FUNCTION task_is_sound(varchar, timestamptz, numeric, numeric);
 DROP FUNCTION hold_is_sound(varchar, numeric, numeric, timestamptz, timestamptz);
-
-CREATE FUNCTION credits_hold(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
-	RETURNS TABLE (outcome text, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v_amount numeric := round(p_amount, 6);
-	v_inserted boolean;
-BEGIN
-	IF v_amount IS NULL OR v_amount <= 0 OR v_amount IN ('NaN', 'Infinity') THEN
-		RAISE EXCEPTION 'credits_hold: bad amount %', p_amount USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	WITH debit AS (
-		UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
-		WHERE u.id = p_user_id AND u.credits >= v_amount
-			AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
-		RETURNING u.credits
-	), tx AS (
-		INSERT INTO credit_transactions AS t (id, task_id, user_id, amount, reason, expires_at)
-		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
-		FROM debit
-		ON CONFLICT (task_id) DO NOTHING
-		RETURNING t.id
-	), history AS (
-		INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, task_id)
-		SELECT p_user_id, 'hold', -v_amount, d.credits, coalesce(p_reason, ''), p_task_id FROM debit d, tx
-	)
-	SELECT d.credits, EXISTS (SELECT FROM tx) INTO balance, v_inserted FROM debit d;
-	IF v_inserted THEN
-		outcome := 'ok';
-	ELSIF balance IS NOT NULL THEN
-		-- a rival made the same hold just now: give back the debit nobody saw
-		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO balance;
-		outcome := 'duplicate';
-	ELSE
-		SELECT u.credits INTO balance FROM users u WHERE u.id = p_user_id;
-		outcome := CASE
-			WHEN balance IS NULL THEN 'no_user'
-			WHEN EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id) THEN 'duplicate'
-			ELSE 'insufficient' END;
-	END IF;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int) IS
-	'Sets credits aside for a task: debits the balance, inserts the hold and its history row, or does nothing. outcome: ok, insufficient, no_user, duplicate (the task has a hold already, in whatever state). The lease is in seconds.';
-
-CREATE FUNCTION credits_end_hold(p_task_id uuid, p_status text, p_used numeric, p_change_type credits_change_type, p_reason text)
-	RETURNS TABLE (ended boolean, held numeric, charged numeric, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v_user_id uuid;
-	v_reason text;
-BEGIN
-	UPDATE credit_transactions t
-	SET status = p_status,
-		used = CASE WHEN p_status = 'confirmed' THEN least(greatest(round(p_used, 6), 0), t.amount) ELSE 0 END,
-		settled_at = now(),
-		confirmed_at = CASE WHEN p_status = 'confirmed' THEN now() END,
-		reason = CASE WHEN p_status = 'confirmed' THEN t.reason ELSE left(coalesce(p_reason, t.reason), 100) END
-	-- "still pending", written so that the planner cannot take the index on status and walk its dead entries
-	WHERE t.task_id = p_task_id AND t.status NOT IN ('confirmed', 'refunded', 'expired')
-	RETURNING t.user_id, t.amount, t.used, coalesce(p_reason, t.reason, '')
-	INTO v_user_id, held, charged, v_reason;
-	ended := FOUND;
-	IF NOT ended THEN
-		SELECT t.amount, t.used, u.credits INTO held, charged, balance
-		FROM credit_transactions t JOIN users u ON u.id = t.user_id
-		-- one that was made since the update looked is not over: to this call it was not there
-		WHERE t.task_id = p_task_id AND t.settled_at IS NOT NULL;
-		RETURN NEXT;
-		RETURN;
-	END IF;
-	WITH credit AS (
-		UPDATE users u SET credits = u.credits + held - charged, updated_at = now()
-		WHERE u.id = v_user_id
-		RETURNING u.credits
-	), history AS (
-		INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, task_id)
-		SELECT v_user_id, h.change_type, h.amount, h.balance_after, v_reason, p_task_id
-		FROM credit c, LATERAL (VALUES
-			(1, 'hold_release'::credits_change_type, held, c.credits + charged),
-			(2, p_change_type, -charged, c.credits)) AS h (n, change_type, amount, balance_after)
-		WHERE h.amount <> 0
-		ORDER BY h.n
-	)
-	SELECT c.credits INTO balance FROM credit c;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION credits_end_hold(uuid, text, numeric, credits_change_type, text) IS
-	'The only way out of a pending hold: confirmed keeps min(used, held) and returns the rest, refunded and expired return all. The status change decides; a hold that has ended already is reported with ended = false and nothing moves. No hold: held is NULL.';
-
-CREATE FUNCTION credits_confirm(p_task_id uuid, p_used numeric, p_change_type credits_change_type)
-	RETURNS TABLE (outcome text, charged numeric, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v record;
-BEGIN
-	IF p_used IS NULL OR p_used < 0 OR p_used IN ('NaN', 'Infinity') THEN
-		RAISE EXCEPTION 'credits_confirm: bad amount %', p_used USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	SELECT * INTO v FROM credits_end_hold(p_task_id, 'confirmed', p_used, p_change_type, NULL);
-	outcome := CASE WHEN v.ended THEN 'ok' WHEN v.held IS NULL THEN 'missing' ELSE 'already' END;
-	charged := v.charged;
-	balance := v.balance;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION credits_confirm(uuid, numeric, credits_change_type) IS
-	'Ends a hold by charging min(used, held) and returning the rest. outcome: ok; already (ended before; charged is what it was charged then); missing.';
-
-CREATE FUNCTION credits_refund(p_task_id uuid, p_reason text)
-	RETURNS TABLE (outcome text, returned numeric, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v record;
-BEGIN
-	SELECT * INTO v FROM credits_end_hold(p_task_id, 'refunded', 0, 'refund', p_reason);
-	outcome := CASE WHEN v.ended THEN 'ok' WHEN v.held IS NULL THEN 'missing' ELSE 'already' END;
-	returned := CASE WHEN v.ended THEN v.held ELSE 0 END;
-	balance := v.balance;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION credits_refund(uuid, text) IS
-	'Ends a hold by returning all of it. outcome: ok, already, missing; returned is what this very call gave back, 0 unless ok.';
 
 CREATE FUNCTION turn_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_conversation_id uuid,

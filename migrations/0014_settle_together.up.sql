@@ -1,8 +1,8 @@
 -- The same turns for less work in the database: settled together, with fewer statements and cheaper constraints.
 --
--- * turns_settle() and credits_end_holds() work on sets; turn_settle() and credits_end_hold() are the same for one.
---   Each of their statements locks its rows in the order of their ids, one kind after the other: task, conversation,
---   hold, user, message. (Elsewhere the message comes before the hold: here its task and its conversation guard it.)
+-- * turns_settle() and credits_end_holds() work on sets. Each of their statements locks its rows in the order of their
+--   ids, one kind after the other: task, conversation, hold, user, message. (Elsewhere the message comes before the
+--   hold: here its task and its conversation guard it.)
 -- * What they run is planned once per connection and never for one call's values: planning costs more than running.
 --   Nor by reading whole tables, as is quicker while they are empty: the plan stays when they have grown.
 -- * PostgreSQL reads the text of a table's CHECK constraints again for every statement that writes to it; one call
@@ -38,70 +38,6 @@ ALTER TABLE tasks
 	DROP CONSTRAINT tasks_ended_has_time, DROP CONSTRAINT tasks_used_within_locked,
 	ADD CONSTRAINT tasks_sound CHECK (task_is_sound(status, completed_at, credits_locked, credits_used));
 
--- ---- taking a hold -------------------------------------------------------------------
-
-CREATE TYPE hold_taken AS (outcome text, balance numeric);
-COMMENT ON TYPE hold_taken IS 'What credits_take() answers.';
-
-CREATE FUNCTION credits_take(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
-	RETURNS hold_taken
-	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
-AS $$
-DECLARE
-	v_amount numeric := round(p_amount, 6);
-	v_inserted boolean;
-	v_balance numeric;
-BEGIN
-	IF v_amount IS NULL OR v_amount <= 0 OR v_amount IN ('NaN', 'Infinity') THEN
-		RAISE EXCEPTION 'credits_take: bad amount %', p_amount USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	WITH debit AS (
-		UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
-		WHERE u.id = p_user_id AND u.credits >= v_amount
-			AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
-		RETURNING u.credits
-	), tx AS (
-		INSERT INTO credit_transactions AS t (id, task_id, user_id, amount, reason, expires_at)
-		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
-		FROM debit
-		ON CONFLICT (task_id) DO NOTHING
-		RETURNING t.id
-	), history AS (
-		INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, task_id)
-		SELECT p_user_id, 'hold', -v_amount, d.credits, coalesce(p_reason, ''), p_task_id FROM debit d, tx
-	)
-	SELECT d.credits, EXISTS (SELECT FROM tx) INTO v_balance, v_inserted FROM debit d;
-	IF v_inserted THEN
-		RETURN ROW('ok'::text, v_balance)::hold_taken;
-	ELSIF v_balance IS NOT NULL THEN
-		-- a rival made the same hold just now: give back the debit nobody saw
-		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO v_balance;
-		RETURN ROW('duplicate'::text, v_balance)::hold_taken;
-	END IF;
-	SELECT u.credits INTO v_balance FROM users u WHERE u.id = p_user_id;
-	RETURN ROW(CASE
-		WHEN v_balance IS NULL THEN 'no_user'
-		WHEN EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id) THEN 'duplicate'
-		ELSE 'insufficient' END, v_balance)::hold_taken;
-END
-$$;
-COMMENT ON FUNCTION credits_take(uuid, uuid, uuid, numeric, text, int) IS
-	'Sets credits aside for a task: debits the balance, inserts the hold and its history row, or does nothing. outcome: ok, insufficient, no_user, duplicate (the task has a hold already, in whatever state). The lease is in seconds.';
-
-CREATE OR REPLACE FUNCTION credits_hold(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
-	RETURNS TABLE (outcome text, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v_taken hold_taken := credits_take(p_task_id, p_transaction_id, p_user_id, p_amount, p_reason, p_lease_s);
-BEGIN
-	outcome := v_taken.outcome;
-	balance := v_taken.balance;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int) IS 'credits_take() as a row.';
-
 -- ---- holds -------------------------------------------------------------------------
 
 CREATE TYPE hold_end AS (task_id uuid, status text, used numeric, change_type credits_change_type, reason text);
@@ -114,7 +50,15 @@ CREATE FUNCTION credits_end_holds(p_ends hold_end[]) RETURNS hold_ended[]
 AS $$
 DECLARE
 	v_done hold_ended[];
+	v_one record;
 BEGIN
+	IF cardinality(p_ends) = 1 THEN
+		-- the same for one, in statements that are quicker to start
+		SELECT * INTO v_one FROM credits_end_hold(p_ends[1].task_id, p_ends[1].status, p_ends[1].used,
+			p_ends[1].change_type, p_ends[1].reason);
+		RETURN CASE WHEN v_one.held IS NULL THEN '{}'
+			ELSE ARRAY[ROW(p_ends[1].task_id, v_one.ended, v_one.held, v_one.charged, v_one.balance)::hold_ended] END;
+	END IF;
 	WITH hold AS (
 		UPDATE credit_transactions t
 		SET status = e.status,
@@ -157,57 +101,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION credits_end_holds(hold_end[]) IS
-	'The only way out of a pending hold: confirmed keeps min(used, held) and returns the rest, refunded and expired return all. The status change decides; a hold that has ended already is reported with ended = false and nothing moves. A task without a hold is not in the answer. balance is after all of them.';
-
-CREATE OR REPLACE FUNCTION credits_end_hold(p_task_id uuid, p_status text, p_used numeric, p_change_type credits_change_type, p_reason text)
-	RETURNS TABLE (ended boolean, held numeric, charged numeric, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v_end hold_ended := (credits_end_holds(ARRAY[ROW(p_task_id, p_status, p_used, p_change_type, p_reason)::hold_end]))[1];
-BEGIN
-	ended := coalesce(v_end.ended, false);
-	held := v_end.held;
-	charged := v_end.charged;
-	balance := v_end.balance;
-	RETURN NEXT;
-END
-$$;
-COMMENT ON FUNCTION credits_end_hold(uuid, text, numeric, credits_change_type, text) IS
-	'credits_end_holds() for one. No hold: held is NULL.';
-
-CREATE OR REPLACE FUNCTION credits_confirm(p_task_id uuid, p_used numeric, p_change_type credits_change_type)
-	RETURNS TABLE (outcome text, charged numeric, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v_end hold_ended;
-BEGIN
-	IF p_used IS NULL OR p_used < 0 OR p_used IN ('NaN', 'Infinity') THEN
-		RAISE EXCEPTION 'credits_confirm: bad amount %', p_used USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	v_end := (credits_end_holds(ARRAY[ROW(p_task_id, 'confirmed', p_used, p_change_type, NULL)::hold_end]))[1];
-	outcome := CASE WHEN v_end.ended THEN 'ok' WHEN v_end.held IS NULL THEN 'missing' ELSE 'already' END;
-	charged := v_end.charged;
-	balance := v_end.balance;
-	RETURN NEXT;
-END
-$$;
-
-CREATE OR REPLACE FUNCTION credits_refund(p_task_id uuid, p_reason text)
-	RETURNS TABLE (outcome text, returned numeric, balance numeric)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-DECLARE
-	v_end hold_ended;
-BEGIN
-	v_end := (credits_end_holds(ARRAY[ROW(p_task_id, 'refunded', 0, 'refund', p_reason)::hold_end]))[1];
-	outcome := CASE WHEN v_end.ended THEN 'ok' WHEN v_end.held IS NULL THEN 'missing' ELSE 'already' END;
-	returned := CASE WHEN v_end.ended THEN v_end.held ELSE 0 END;
-	balance := v_end.balance;
-	RETURN NEXT;
-END
-$$;
+	'credits_end_hold() for many at once. A task without a hold is not in the answer. balance is after all of them.';
 
 -- ---- turns -------------------------------------------------------------------------
 
@@ -353,7 +247,7 @@ DECLARE
 	v_live record;
 	v_target conversation_messages;
 	v_question conversation_messages;
-	v_hold hold_taken;
+	v_hold record;
 	v_new_messages int := CASE p_mode WHEN 'send' THEN 2 WHEN 'regenerate_new' THEN 1 ELSE 0 END;
 	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
 	v_refused boolean := false;
@@ -461,7 +355,7 @@ BEGIN
 		END IF;
 
 		IF v_hold_amount > 0 THEN
-			v_hold := credits_take(p_task_id, p_transaction_id, p_user_id, v_hold_amount,
+			SELECT * INTO v_hold FROM credits_hold(p_task_id, p_transaction_id, p_user_id, v_hold_amount,
 				left('chat: ' || coalesce(v_ctx.model, ''), 100), p_lease_s);
 			balance := v_hold.balance;
 			IF v_hold.outcome = 'insufficient' THEN

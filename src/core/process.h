@@ -22,6 +22,7 @@ struct scoreboard_slot;
 struct turn;
 struct follower;
 struct pg;
+struct pg_together;
 struct leases;
 struct event_streams;
 struct redis_subscription;
@@ -36,6 +37,7 @@ struct process {
 	struct http_client *http;
 	struct redis_async *redis;
 	struct queue *work;	       /* struct job * for the workers: core/job.h */
+	struct pg_together *together;  /* turns of one account that open at once */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */

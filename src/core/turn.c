@@ -15,6 +15,7 @@
 #include "core/tokens.h"
 #include "core/turn_private.h"
 #include "io/fcgi.h"
+#include "io/pg_together.h"
 
 #define TURN_ARENA_BYTES 512
 #define TURN_ARENA_MAX_BYTES 262144
@@ -173,6 +174,9 @@ static const char open_sql[] =
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
     " $20::text, $21::bytea)";
 
+/* Turns of one user that open together lock their conversations before the user. */
+static const char lock_sql[] = "SELECT FROM conversations WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE";
+
 /* What turn_open() answered, when its answer was lost on the way. */
 static const char opened_sql[] =
     "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required, message_json(q) AS user_message,"
@@ -224,8 +228,7 @@ call_turn_open(struct request *rq, struct turn *t, const struct opening *o, stru
 	const struct conf *conf = rq->conf;
 	bool count = !t->slots.held;
 	struct pg_arg none = PNULL;
-
-	return pg_query(rq->pg, rows, open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
+	struct pg_call call = PG_CALL(open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
 	    PS(t->conversation_id), PS(o->user_message_id), PS(t->message_id), PS(o->ask->content), PS(o->attachments),
 	    PI(t->model->id), PM(t->hold_ucr), PI(conf->chat_hold_lease / 1000), PS(t->process->id),
 	    count ? PI(conf->limits_user_tasks) : none, count ? PI(conf->limits_conversation_tasks) : none,
@@ -233,6 +236,10 @@ call_turn_open(struct request *rq, struct turn *t, const struct opening *o, stru
 	    t->agent_id == NULL ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
 	    PS(o->ask->message_id), PS(o->title), PS(rq->idempotency_key), PS(o->route),
 	    rq->idempotency_key == NULL ? none : PX(o->body_hash, SHA256_BYTES));
+	enum status st = pg_together_run(t->process->together, rq->pg, t->user_id, &call, lock_sql, t->conversation_id);
+
+	*rows = call.rows;
+	return st;
 }
 
 /* turn_open(), whatever happens to its answer: the task id says whether an

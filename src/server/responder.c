@@ -22,6 +22,7 @@
 #include "core/turn.h"
 #include "io/fcgi.h"
 #include "io/http.h"
+#include "io/pg_together.h"
 #include "io/reactor.h"
 #include "providers/providers.h"
 #include "server/router.h"
@@ -484,6 +485,7 @@ start(struct responder *r, const struct responder_options *opt)
 	p->http = http_client_new(p->reactor);
 	p->redis = redis_async_new(p->reactor, conf);
 	p->work = queue_new((size_t)conf->server_queue);
+	p->together = pg_together_new();
 	r->shed = queue_new(SHED_MAX);
 	p->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
 	r->server = fcgi_server_new(p->reactor,
@@ -530,6 +532,7 @@ stop(struct responder *r)
 	fcgi_server_free(r->server);
 	reactor_free(p->reactor);
 	queue_free(p->work);
+	pg_together_free(p->together);
 	queue_free(r->shed);
 	scoreboard_leave(p->score);
 }
