@@ -8,6 +8,10 @@ DROP FUNCTION credits_end_holds(hold_end[]);
 DROP TYPE hold_ended;
 DROP TYPE hold_end;
 
+DROP FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int);
+DROP FUNCTION credits_take(uuid, uuid, uuid, numeric, text, int);
+DROP TYPE hold_taken;
+
 ALTER TABLE tasks
 	DROP CONSTRAINT tasks_sound,
 	ADD CONSTRAINT tasks_ended_has_time CHECK ((status IN ('completed', 'failed', 'cancelled')) = (completed_at IS NOT NULL)),
@@ -20,6 +24,52 @@ ALTER TABLE credit_transactions
 	ADD CONSTRAINT credit_tx_confirmed_has_time CHECK ((status = 'confirmed') = (confirmed_at IS NOT NULL));
 DROP FUNCTION task_is_sound(varchar, timestamptz, numeric, numeric);
 DROP FUNCTION hold_is_sound(varchar, numeric, numeric, timestamptz, timestamptz);
+
+CREATE FUNCTION credits_hold(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
+	RETURNS TABLE (outcome text, balance numeric)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_amount numeric := round(p_amount, 6);
+	v_inserted boolean;
+BEGIN
+	IF v_amount IS NULL OR v_amount <= 0 OR v_amount IN ('NaN', 'Infinity') THEN
+		RAISE EXCEPTION 'credits_hold: bad amount %', p_amount USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	WITH debit AS (
+		UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
+		WHERE u.id = p_user_id AND u.credits >= v_amount
+			AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
+		RETURNING u.credits
+	), tx AS (
+		INSERT INTO credit_transactions AS t (id, task_id, user_id, amount, reason, expires_at)
+		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
+		FROM debit
+		ON CONFLICT (task_id) DO NOTHING
+		RETURNING t.id
+	), history AS (
+		INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, task_id)
+		SELECT p_user_id, 'hold', -v_amount, d.credits, coalesce(p_reason, ''), p_task_id FROM debit d, tx
+	)
+	SELECT d.credits, EXISTS (SELECT FROM tx) INTO balance, v_inserted FROM debit d;
+	IF v_inserted THEN
+		outcome := 'ok';
+	ELSIF balance IS NOT NULL THEN
+		-- a rival made the same hold just now: give back the debit nobody saw
+		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO balance;
+		outcome := 'duplicate';
+	ELSE
+		SELECT u.credits INTO balance FROM users u WHERE u.id = p_user_id;
+		outcome := CASE
+			WHEN balance IS NULL THEN 'no_user'
+			WHEN EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id) THEN 'duplicate'
+			ELSE 'insufficient' END;
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int) IS
+	'Sets credits aside for a task: debits the balance, inserts the hold and its history row, or does nothing. outcome: ok, insufficient, no_user, duplicate (the task has a hold already, in whatever state). The lease is in seconds.';
 
 CREATE FUNCTION turn_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_conversation_id uuid,

@@ -38,6 +38,70 @@ ALTER TABLE tasks
 	DROP CONSTRAINT tasks_ended_has_time, DROP CONSTRAINT tasks_used_within_locked,
 	ADD CONSTRAINT tasks_sound CHECK (task_is_sound(status, completed_at, credits_locked, credits_used));
 
+-- ---- taking a hold -------------------------------------------------------------------
+
+CREATE TYPE hold_taken AS (outcome text, balance numeric);
+COMMENT ON TYPE hold_taken IS 'What credits_take() answers.';
+
+CREATE FUNCTION credits_take(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
+	RETURNS hold_taken
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_amount numeric := round(p_amount, 6);
+	v_inserted boolean;
+	v_balance numeric;
+BEGIN
+	IF v_amount IS NULL OR v_amount <= 0 OR v_amount IN ('NaN', 'Infinity') THEN
+		RAISE EXCEPTION 'credits_take: bad amount %', p_amount USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	WITH debit AS (
+		UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
+		WHERE u.id = p_user_id AND u.credits >= v_amount
+			AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
+		RETURNING u.credits
+	), tx AS (
+		INSERT INTO credit_transactions AS t (id, task_id, user_id, amount, reason, expires_at)
+		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
+		FROM debit
+		ON CONFLICT (task_id) DO NOTHING
+		RETURNING t.id
+	), history AS (
+		INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, task_id)
+		SELECT p_user_id, 'hold', -v_amount, d.credits, coalesce(p_reason, ''), p_task_id FROM debit d, tx
+	)
+	SELECT d.credits, EXISTS (SELECT FROM tx) INTO v_balance, v_inserted FROM debit d;
+	IF v_inserted THEN
+		RETURN ROW('ok'::text, v_balance)::hold_taken;
+	ELSIF v_balance IS NOT NULL THEN
+		-- a rival made the same hold just now: give back the debit nobody saw
+		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO v_balance;
+		RETURN ROW('duplicate'::text, v_balance)::hold_taken;
+	END IF;
+	SELECT u.credits INTO v_balance FROM users u WHERE u.id = p_user_id;
+	RETURN ROW(CASE
+		WHEN v_balance IS NULL THEN 'no_user'
+		WHEN EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id) THEN 'duplicate'
+		ELSE 'insufficient' END, v_balance)::hold_taken;
+END
+$$;
+COMMENT ON FUNCTION credits_take(uuid, uuid, uuid, numeric, text, int) IS
+	'Sets credits aside for a task: debits the balance, inserts the hold and its history row, or does nothing. outcome: ok, insufficient, no_user, duplicate (the task has a hold already, in whatever state). The lease is in seconds.';
+
+CREATE OR REPLACE FUNCTION credits_hold(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
+	RETURNS TABLE (outcome text, balance numeric)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_taken hold_taken := credits_take(p_task_id, p_transaction_id, p_user_id, p_amount, p_reason, p_lease_s);
+BEGIN
+	outcome := v_taken.outcome;
+	balance := v_taken.balance;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION credits_hold(uuid, uuid, uuid, numeric, text, int) IS 'credits_take() as a row.';
+
 -- ---- holds -------------------------------------------------------------------------
 
 CREATE TYPE hold_end AS (task_id uuid, status text, used numeric, change_type credits_change_type, reason text);
@@ -247,7 +311,7 @@ DECLARE
 	v_live record;
 	v_target conversation_messages;
 	v_question conversation_messages;
-	v_hold record;
+	v_hold hold_taken;
 	v_new_messages int := CASE p_mode WHEN 'send' THEN 2 WHEN 'regenerate_new' THEN 1 ELSE 0 END;
 	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
 	v_refused boolean := false;
@@ -355,7 +419,7 @@ BEGIN
 		END IF;
 
 		IF v_hold_amount > 0 THEN
-			SELECT * INTO v_hold FROM credits_hold(p_task_id, p_transaction_id, p_user_id, v_hold_amount,
+			v_hold := credits_take(p_task_id, p_transaction_id, p_user_id, v_hold_amount,
 				left('chat: ' || coalesce(v_ctx.model, ''), 100), p_lease_s);
 			balance := v_hold.balance;
 			IF v_hold.outcome = 'insufficient' THEN
@@ -396,7 +460,7 @@ BEGIN
 			WHERE CASE n.role WHEN 'user' THEN p_mode = 'send' ELSE p_mode <> 'regenerate_in_place' END
 			RETURNING m.role, message_json(m) AS json
 		)
-		SELECT max(m.json::text) FILTER (WHERE m.role = 'user'), max(m.json::text) FILTER (WHERE m.role = 'assistant'),
+		SELECT (array_agg(m.json) FILTER (WHERE m.role = 'user'))[1], (array_agg(m.json) FILTER (WHERE m.role = 'assistant'))[1],
 			-- the new task is not yet there to this statement
 			CASE WHEN v_refused THEN 0 ELSE v_hold_amount END + coalesce((SELECT sum(t.credits_locked) FROM tasks t
 				WHERE t.user_id = p_user_id AND t.status IN ('pending', 'running')), 0)
