@@ -91,7 +91,7 @@ def test_a_planted_fault_is_found_and_shrunk(small, planted, fault):
     alone = "--connections 1 " in told
     script = [op for op in history.make_script(7, count, users) if op["n"] in only]
     assert any(history.Run.once(small, script, 7 + i, connections=1 if alone else 8, crashes=False)
-               for i in range(1 if alone else 20)), told
+               for i in range(1 if alone else 100)), told
 
 
 def test_the_same_seed_is_the_same_script():
