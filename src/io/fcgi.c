@@ -66,7 +66,7 @@ struct fcgi_server {
 	struct reactor_watch *listener;
 	struct reactor_timer *sweep;
 	struct fcgi_conn *conns;
-	int idle;	   /* epoll set of all connections; each is armed while it is idle, for one event */
+	int idle;	   /* epoll set of all connections, each armed while it is idle, for one event */
 	int wake_fd;	   /* eventfd in `idle`, edge-triggered: a write lets one fcgi_take() return */
 	atomic_bool woken; /* written to, and nobody has returned yet */
 	atomic_size_t open;
@@ -92,7 +92,7 @@ conn_free(struct fcgi_conn *c)
 
 /* ---- idle: whoever is free takes the next request ------------------------ */
 
-/* From here on the connection is whose fcgi_take() returns it. */
+/* From here on the connection is whose fcgi_take() returns it: not to be touched again. */
 static void
 become_idle(struct fcgi_conn *c, int op)
 {
@@ -100,10 +100,12 @@ become_idle(struct fcgi_conn *c, int op)
 
 	atomic_store(&c->since_ms, clock_mono_ms());
 	atomic_store(&c->state, CONN_IDLE);
-	if (epoll_ctl(c->server->idle, op, c->fd, &e) != 0) {
-		LOG(ERROR, "epoll_failed", LS("error", strerror(errno)));
-		abort(); /* out of memory for it, or a bug: the connection would be forgotten */
-	}
+	if (epoll_ctl(c->server->idle, op, c->fd, &e) == 0)
+		return;
+	LOG(ERROR, "epoll_failed", LS("error", strerror(errno))); /* no memory for it: nobody else has it */
+	atomic_store(&c->state, CONN_WORKER);
+	atomic_store(&c->since_ms, 0);
+	fcgi_abandon(c);
 }
 
 /* An idle connection got an event and is ours: true when a request may be on it. */
