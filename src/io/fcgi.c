@@ -92,15 +92,24 @@ conn_free(struct fcgi_conn *c)
 
 /* ---- idle: whoever is free takes the next request ------------------------ */
 
+/* Let the next event on `fd` name `c`, once. */
+static bool
+arm_idle(int set, int op, int fd, void *c)
+{
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
+
+	return epoll_ctl(set, op, fd, &e) == 0;
+}
+
 /* From here on the connection is whose fcgi_take() returns it: not to be touched again. */
 static void
 become_idle(struct fcgi_conn *c, int op)
 {
-	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
+	int set = c->server->idle, fd = c->fd;
 
 	atomic_store(&c->since_ms, clock_mono_ms());
 	atomic_store(&c->state, CONN_IDLE);
-	if (epoll_ctl(c->server->idle, op, c->fd, &e) == 0)
+	if (arm_idle(set, op, fd, c))
 		return;
 	LOG(ERROR, "epoll_failed", LS("error", strerror(errno))); /* no memory for it: nobody else has it */
 	atomic_store(&c->state, CONN_WORKER);
