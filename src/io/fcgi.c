@@ -466,20 +466,13 @@ fcgi_written(const struct fcgi_conn *c)
 	return c->written;
 }
 
-/* The web server wants the connection back and gets it. */
-static bool
-is_kept(const struct fcgi_conn *c)
-{
-	return c->keep && !c->gone && !atomic_load(&c->server->draining);
-}
-
 /* The answer is out: wait for the next request, or close. */
 static void
 finished(struct fcgi_conn *c)
 {
 	reactor_watch_free(c->watch);
 	c->watch = NULL;
-	if (is_kept(c))
+	if (c->keep && !c->gone)
 		become_idle(c, EPOLL_CTL_MOD);
 	else
 		conn_free(c);
@@ -518,14 +511,17 @@ fcgi_end(struct fcgi_conn *c)
 	add_record_header(&c->out, FCGI_TYPE_STDOUT, c->request_id, 0, 0);
 	add_record_header(&c->out, FCGI_TYPE_END, c->request_id, 8, 0);
 	buf_add(&c->out, "\0\0\0\0\0\0\0\0", 8);
+	/* Decided before it is sent: with the end of the request in its hands the web
+	 * server may give the connection another one.  So the end of a connection has
+	 * to follow at once, or else wait for the end of that other one. */
+	if (atomic_load(&c->server->draining))
+		c->keep = false;
 	flush(c);
-	if (c->out.len == 0 && c->state == CONN_WORKER && is_kept(c)) {
+	if (c->out.len == 0 && c->state == CONN_WORKER && c->keep && !c->gone) {
 		become_idle(c, EPOLL_CTL_MOD);
 		return;
 	}
-	/* The end of a connection must reach the web server together with the end of
-	 * the request, before it gives the connection another one. */
-	if (c->out.len == 0 && !is_kept(c))
+	if (c->out.len == 0 && !c->keep)
 		shutdown(c->fd, SHUT_WR);
 	reactor_post(c->server->reactor, end_on_reactor, c);
 }
