@@ -45,7 +45,7 @@ struct fcgi_conn {
 	int fd;
 	_Atomic enum conn_state state;
 	int request_id;
-	bool keep;	  /* the web server wants the connection back */
+	bool keep;	  /* the web server wants the connection back, and gets it */
 	bool gone;	  /* writing failed or the peer hung up */
 	bool told_gone;	  /* on_gone was called, or nobody is there to be called any more */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
@@ -117,12 +117,18 @@ become_idle(struct fcgi_conn *c, int op)
 	fcgi_abandon(c);
 }
 
+static bool
+has_bytes(const struct fcgi_conn *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 /* An idle connection got an event and is ours: true when a request may be on it. */
 static bool
 claim(struct fcgi_conn *c, uint32_t events)
 {
-	char byte;
-
 	atomic_store(&c->since_ms, 0); /* first: the sweep looks at the state before it looks at the time */
 	if (atomic_exchange(&c->state, CONN_WORKER) != CONN_IDLE) /* acquires what its last owner wrote */
 		abort();
@@ -131,7 +137,7 @@ claim(struct fcgi_conn *c, uint32_t events)
 	c->params = NULL;
 	c->on_gone = c->on_drain = NULL;
 	/* the web server closed it, maybe behind a last request */
-	return !(events & ~(uint32_t)EPOLLIN) || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return !(events & ~(uint32_t)EPOLLIN) || has_bytes(c);
 }
 
 struct fcgi_conn *
@@ -265,7 +271,7 @@ fcgi_read(struct fcgi_conn *c, struct arena *a)
 		return E_UNAVAILABLE;
 	}
 	c->request_id = c->fx->requestId;
-	c->keep = c->fx->keepConnection != 0 && !atomic_load(&c->server->draining);
+	c->keep = c->fx->keepConnection != 0;
 	return copy_params(c, a);
 }
 
@@ -506,17 +512,20 @@ end_on_reactor(void *arg)
 void
 fcgi_end(struct fcgi_conn *c)
 {
+	bool draining;
+
 	c->told_gone = true; /* whoever carried it may be freed before the reactor gets to it */
 	/* END_REQUEST: application status 0, FCGI_REQUEST_COMPLETE. */
 	add_record_header(&c->out, FCGI_TYPE_STDOUT, c->request_id, 0, 0);
 	add_record_header(&c->out, FCGI_TYPE_END, c->request_id, 8, 0);
 	buf_add(&c->out, "\0\0\0\0\0\0\0\0", 8);
-	/* Decided before it is sent: with the end of the request in its hands the web
-	 * server may give the connection another one.  So the end of a connection has
-	 * to follow at once, or else wait for the end of that other one. */
-	if (atomic_load(&c->server->draining))
-		c->keep = false;
+	draining = atomic_load(&c->server->draining);
 	flush(c);
+	/* With the end of the request in its hands the web server may give the
+	 * connection another one: the end of the connection follows at once, or else
+	 * waits for the end of that other one. */
+	if (draining && c->out.len == 0 && !has_bytes(c))
+		c->keep = false;
 	if (c->out.len == 0 && c->state == CONN_WORKER && c->keep && !c->gone) {
 		become_idle(c, EPOLL_CTL_MOD);
 		return;
