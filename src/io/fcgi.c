@@ -45,7 +45,7 @@ struct fcgi_conn {
 	int fd;
 	_Atomic enum conn_state state;
 	int request_id;
-	bool keep;	  /* the web server wants the connection back */
+	bool keep;	  /* the web server wants the connection back, and gets it */
 	bool gone;	  /* writing failed or the peer hung up */
 	bool told_gone;	  /* on_gone was called, or nobody is there to be called any more */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
@@ -66,7 +66,7 @@ struct fcgi_server {
 	struct reactor_watch *listener;
 	struct reactor_timer *sweep;
 	struct fcgi_conn *conns;
-	int idle;	   /* epoll set of all connections; each is armed while it is idle, for one event */
+	int idle;	   /* epoll set of all connections, each armed while it is idle, for one event */
 	int wake_fd;	   /* eventfd in `idle`, edge-triggered: a write lets one fcgi_take() return */
 	atomic_bool woken; /* written to, and nobody has returned yet */
 	atomic_size_t open;
@@ -92,26 +92,43 @@ conn_free(struct fcgi_conn *c)
 
 /* ---- idle: whoever is free takes the next request ------------------------ */
 
-/* From here on the connection is whose fcgi_take() returns it. */
-static void
-become_idle(struct fcgi_conn *c, int op)
+/* Let the next event on `fd` name `c`, once. */
+static bool
+arm_idle(int set, int op, int fd, void *c)
 {
 	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
 
+	return epoll_ctl(set, op, fd, &e) == 0;
+}
+
+/* From here on the connection is whose fcgi_take() returns it: not to be touched again. */
+static void
+become_idle(struct fcgi_conn *c, int op)
+{
+	int set = c->server->idle, fd = c->fd;
+
 	atomic_store(&c->since_ms, clock_mono_ms());
 	atomic_store(&c->state, CONN_IDLE);
-	if (epoll_ctl(c->server->idle, op, c->fd, &e) != 0) {
-		LOG(ERROR, "epoll_failed", LS("error", strerror(errno)));
-		abort(); /* out of memory for it, or a bug: the connection would be forgotten */
-	}
+	if (arm_idle(set, op, fd, c))
+		return;
+	LOG(ERROR, "epoll_failed", LS("error", strerror(errno))); /* no memory for it: nobody else has it */
+	atomic_store(&c->state, CONN_WORKER);
+	atomic_store(&c->since_ms, 0);
+	fcgi_abandon(c);
+}
+
+static bool
+has_bytes(const struct fcgi_conn *c)
+{
+	char byte;
+
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* An idle connection got an event and is ours: true when a request may be on it. */
 static bool
 claim(struct fcgi_conn *c, uint32_t events)
 {
-	char byte;
-
 	atomic_store(&c->since_ms, 0); /* first: the sweep looks at the state before it looks at the time */
 	if (atomic_exchange(&c->state, CONN_WORKER) != CONN_IDLE) /* acquires what its last owner wrote */
 		abort();
@@ -120,7 +137,7 @@ claim(struct fcgi_conn *c, uint32_t events)
 	c->params = NULL;
 	c->on_gone = c->on_drain = NULL;
 	/* the web server closed it, maybe behind a last request */
-	return !(events & ~(uint32_t)EPOLLIN) || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return !(events & ~(uint32_t)EPOLLIN) || has_bytes(c);
 }
 
 struct fcgi_conn *
@@ -254,7 +271,7 @@ fcgi_read(struct fcgi_conn *c, struct arena *a)
 		return E_UNAVAILABLE;
 	}
 	c->request_id = c->fx->requestId;
-	c->keep = c->fx->keepConnection != 0 && !atomic_load(&c->server->draining);
+	c->keep = c->fx->keepConnection != 0;
 	return copy_params(c, a);
 }
 
@@ -455,20 +472,13 @@ fcgi_written(const struct fcgi_conn *c)
 	return c->written;
 }
 
-/* The web server wants the connection back and gets it. */
-static bool
-is_kept(const struct fcgi_conn *c)
-{
-	return c->keep && !c->gone && !atomic_load(&c->server->draining);
-}
-
 /* The answer is out: wait for the next request, or close. */
 static void
 finished(struct fcgi_conn *c)
 {
 	reactor_watch_free(c->watch);
 	c->watch = NULL;
-	if (is_kept(c))
+	if (c->keep && !c->gone)
 		become_idle(c, EPOLL_CTL_MOD);
 	else
 		conn_free(c);
@@ -502,19 +512,25 @@ end_on_reactor(void *arg)
 void
 fcgi_end(struct fcgi_conn *c)
 {
+	bool draining;
+
 	c->told_gone = true; /* whoever carried it may be freed before the reactor gets to it */
 	/* END_REQUEST: application status 0, FCGI_REQUEST_COMPLETE. */
 	add_record_header(&c->out, FCGI_TYPE_STDOUT, c->request_id, 0, 0);
 	add_record_header(&c->out, FCGI_TYPE_END, c->request_id, 8, 0);
 	buf_add(&c->out, "\0\0\0\0\0\0\0\0", 8);
+	draining = atomic_load(&c->server->draining);
 	flush(c);
-	if (c->out.len == 0 && c->state == CONN_WORKER && is_kept(c)) {
+	/* With the end of the request in its hands the web server may give the
+	 * connection another one: the end of the connection follows at once, or else
+	 * waits for the end of that other one. */
+	if (draining && c->out.len == 0 && !has_bytes(c))
+		c->keep = false;
+	if (c->out.len == 0 && c->state == CONN_WORKER && c->keep && !c->gone) {
 		become_idle(c, EPOLL_CTL_MOD);
 		return;
 	}
-	/* The end of a connection must reach the web server together with the end of
-	 * the request, before it gives the connection another one. */
-	if (c->out.len == 0 && !is_kept(c))
+	if (c->out.len == 0 && !c->keep)
 		shutdown(c->fd, SHUT_WR);
 	reactor_post(c->server->reactor, end_on_reactor, c);
 }
