@@ -458,7 +458,7 @@ BEGIN
 					CASE WHEN v_refused THEN 'insufficient_balance' ELSE 'processing' END, v_ctx.model, '[]')
 				) AS n (id, role, place, content, status, model, attachments)
 			WHERE CASE n.role WHEN 'user' THEN p_mode = 'send' ELSE p_mode <> 'regenerate_in_place' END
-			RETURNING m.role, message_json(m) AS json
+			RETURNING m.role, CASE WHEN v_refused OR m.role = 'user' THEN message_json(m) END AS json
 		)
 		SELECT (array_agg(m.json) FILTER (WHERE m.role = 'user'))[1], (array_agg(m.json) FILTER (WHERE m.role = 'assistant'))[1],
 			-- the new task is not yet there to this statement
@@ -474,8 +474,7 @@ BEGIN
 			UPDATE conversation_messages m
 			SET status = 'processing', content = '', reasoning = NULL, error_message = NULL, model = v_ctx.model,
 				input_tokens = 0, output_tokens = 0, credits_cost = 0, task_id = p_task_id, updated_at = now()
-			WHERE m.id = v_message_id
-			RETURNING message_json(m) INTO assistant_message;
+			WHERE m.id = v_message_id;
 		END IF;
 		EXIT attempt WHEN v_refused;
 		outcome := 'ok';
@@ -490,7 +489,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold.';
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. assistant_message is told only of a question that was refused.';
 
 
 -- ---- settling one ------------------------------------------------------------------

@@ -180,10 +180,10 @@ static const char lock_sql[] = "SELECT FROM conversations WHERE id = ANY ($1::uu
 /* What turn_open() answered, when its answer was lost on the way. */
 static const char opened_sql[] =
     "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required, message_json(q) AS user_message,"
-    " message_json(a) AS assistant_message, NULL::uuid AS existing_task_id, c.title,"
+    " NULL::jsonb AS assistant_message, NULL::uuid AS existing_task_id, c.title,"
     " credits_held(t.user_id) AS held"
     " FROM tasks t JOIN users u ON u.id = t.user_id JOIN conversations c ON c.id = t.conversation_id"
-    " JOIN conversation_messages q ON q.id = t.user_message_id JOIN conversation_messages a ON a.id = t.message_id"
+    " JOIN conversation_messages q ON q.id = t.user_message_id"
     " WHERE t.id = $1 AND t.owner = $2";
 
 static char *
@@ -439,11 +439,10 @@ hand_over(struct request *rq, struct turn *t)
 static void
 describe_start(struct turn *t, struct request *rq, const struct rows *rows)
 {
-	json_t *user = row_json(rows, 0, "user_message"), *answer = row_json(rows, 0, "assistant_message"), *data;
+	json_t *user = row_json(rows, 0, "user_message"), *data;
 	char *text;
 
 	message_localize(user, rq->lang);
-	snprintf(t->message_id, sizeof(t->message_id), "%s", json_string_value(json_object_get(answer, "id")));
 	data = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:s}", "model", t->model->name, "task_id", t->task_id,
 	    "conversation_id", t->conversation_id, "title", row_text(rows, 0, "title"), "user_message", user,
 	    "assistant_message_id", t->message_id);
@@ -451,7 +450,6 @@ describe_start(struct turn *t, struct request *rq, const struct rows *rows)
 	t->start_json = arena_strdup(rq->arena, text);
 	free(text);
 	json_decref(data);
-	json_decref(answer);
 }
 
 /* Slots, then the database; what was taken is given back on failure. */
@@ -469,6 +467,8 @@ open_paid(struct request *rq, struct turn *t, struct opening *o)
 	if (st == OK && strcmp(row_text(rows, 0, "outcome"), "ok") == 0) {
 		t->balance_ucr = row_ucr(rows, 0, "balance");
 		t->held_ucr = row_ucr(rows, 0, "held");
+		if (strcmp(o->mode, "regenerate_in_place") == 0)
+			snprintf(t->message_id, sizeof(t->message_id), "%s", o->ask->message_id);
 		describe_start(t, rq, rows);
 		hand_over(rq, t);
 		return OK;
