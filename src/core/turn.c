@@ -22,7 +22,6 @@
 #define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 #define TITLE_CHARS 40
-#define BYTES_PER_TOKEN_MAX 8 /* for bounding how much history is read at all */
 #define OPEN_TRIES 3
 
 /* ---- what goes upstream --------------------------------------------------- */
@@ -142,21 +141,21 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 
 	if ((st = previous_model(rq, ask, &model)) != OK)
 		return st;
-	st = ask->mode == TURN_DEBUG ? catalog_agent(rq, ask->agent_id, &plan)
-				     : catalog_turn(rq, ask->conversation_id, model, &plan);
+	if (ask->mode == TURN_DEBUG)
+		st = catalog_agent(rq, ask->agent_id, &plan);
+	else
+		st = catalog_turn(rq, ask->conversation_id, model,
+		    &(struct history_ask){
+			.regenerate_id = ask->message_id, .messages = rq->conf->chat_history_messages },
+		    &plan, &h);
+	if (h != NULL)
+		arena_cleanup(rq->arena, (void (*)(void *))history_free, h);
 	if (st != OK || (st = check_abilities(rq, plan, ask)) != OK)
 		return st;
 	t->plan = plan;
 	t->model = &plan->model;
 	t->price = (struct turn_price){ .context_tokens = plan->model.context_tokens };
 	t->max_output_tokens = plan->model.max_output_tokens;
-	if (ask->mode != TURN_DEBUG) {
-		st = catalog_history(rq, ask->conversation_id, ask->message_id, rq->conf->chat_history_messages,
-		    (size_t)max64(plan->model.context_tokens, 1024) * BYTES_PER_TOKEN_MAX, &h);
-		if (st != OK)
-			return st;
-		arena_cleanup(rq->arena, (void (*)(void *))history_free, h);
-	}
 	if ((st = make_messages(rq, t, ask, h)) != OK)
 		return st;
 	t->hold_ucr = ceiling_ucr(t, &plan->model);
