@@ -11,9 +11,12 @@ static const char acquire_lua[] =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
     "local task, conv, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])\n"
+    /* leases that ran out are swept only when they seem to be in the way */
     "local function full(key, member, limit)\n"
+    "  limit = tonumber(limit)\n"
+    "  if redis.call('ZCARD', key) < limit then return false end\n"
     "  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)\n"
-    "  return redis.call('ZCARD', key) >= tonumber(limit) and not redis.call('ZSCORE', key, member)\n"
+    "  return redis.call('ZCARD', key) >= limit and not redis.call('ZSCORE', key, member)\n"
     "end\n"
     "local function take(key, member)\n"
     "  redis.call('ZADD', key, now + lease, member)\n"
