@@ -13,7 +13,7 @@ import uuid
 import pytest
 from weirtest import wait_until
 
-WEIR_CONF = {"server": {"processes": "1"}, "auth": {"registration": "open"},
+WEIR_CONF = {"auth": {"registration": "open"},
              "chat": {"first_byte_timeout": "2s", "retries": "0"}}
 
 
