@@ -301,6 +301,46 @@ def test_a_trial_waits_too(weir, world):
     assert rest[-1]["type"] == "done", rest
 
 
+# ---- with Redis away, PostgreSQL is the one that is asked ----------------------------------
+
+
+@pytest.fixture
+def no_redis(weir):
+    weir.stop_redis(kill=True)
+    yield
+    weir.start_redis()
+
+
+def test_the_duplicate_guard_without_redis(weir, no_redis):
+    user = weir.make_user()
+    first = weir.post("/api/conversations", {"project_id": "p"}, user)
+    assert first.status == 201, first
+    again = weir.post("/api/conversations", {"project_id": "p"}, user)
+    assert (again.status, again.code) == (409, "duplicate_conversation")
+    assert again.json["details"]["conversation_id"] == first.json["id"]
+    assert weir.post("/api/conversations", {"project_id": "q"}, user).status == 201
+    with denied(weir, "SELECT ON conversations"):
+        assert is_refusal(weir.post("/api/conversations", {"project_id": "p"}, user))
+
+
+def test_slots_are_counted_without_redis(weir, user, no_redis):
+    path = f"/api/conversations/{weir.conversation(user)}/messages/stream"
+    with weir.stream(path, {"content": "busy [[demo delay=300]]", "model": "demo-fast"}, user) as s:
+        s.until("start")
+        assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 1
+        with denied(weir, "SELECT ON tasks"):
+            assert is_refusal(weir.get("/api/tasks/limits", user))
+        assert [e.json for e in s.events() if e.json][-1]["type"] == "done"
+
+
+def test_a_guard_that_makes_no_sense(weir):
+    """What Redis keeps of a conversation is no id: PostgreSQL knows of none, so one is made."""
+    user = weir.make_user()
+    with weir.redis() as r:
+        r.call("SET", f"weir:dup:{user.id}::p", "rubbish")
+    assert weir.post("/api/conversations", {"project_id": "p"}, user).status == 201
+
+
 def test_readiness_says_what_is_wrong(weir):
     with denied(weir, "SELECT ON schema_migrations"):
         answer = weir.get("/readyz")

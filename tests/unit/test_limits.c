@@ -298,6 +298,39 @@ test_stage_headers(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(headers, "RateLimit-Limit: 8\r\n"));
 }
 
+/* Each class has the rate that is named like it, and a count of its own. */
+static void
+test_every_class(void)
+{
+	static const struct {
+		enum rate_class class;
+		const char *name;
+		size_t rate;
+	} rows[] = {
+#define ROW(CLASS, name) { RATE_##CLASS, #name, offsetof(struct conf, limits_rate_##name) }
+		ROW(READ, read), ROW(WRITE, write), ROW(LOGIN, login), ROW(STREAM, stream), ROW(REGENERATE, regenerate),
+		ROW(IMAGE, image), ROW(VIDEO, video), ROW(ADMIN, admin)
+#undef ROW
+	};
+	struct conf *before = redisd_conf, conf = *before;
+	char limit_header[64];
+	const char *headers;
+
+	begin();
+	redisd_conf = &conf;
+	conf.limits_rate_address = conf.limits_rate_global = (struct rate){ 0, 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		*(struct rate *)(void *)((char *)&conf + rows[i].rate) = (struct rate){ (int64_t)i + 1, 60000 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(limit_header, sizeof(limit_header), "RateLimit-Limit: %zu\r\nRateLimit-Remaining: %zu\r\n",
+		    i + 1, i);
+		CU_ASSERT_EQUAL(ask(rows[i].class, "u1", "192.0.2.1", &headers), OK);
+		if (strstr(headers, limit_header) == NULL)
+			CU_FAIL(rows[i].name);
+	}
+	redisd_conf = before;
+}
+
 static void
 test_stage_addresses(void)
 {
@@ -327,6 +360,7 @@ static CU_TestInfo window_tests[] = {
 };
 static CU_TestInfo stage_tests[] = {
 	{ "user, class, address, site; and the headers", test_stage_headers },
+	{ "every class of routes", test_every_class },
 	{ "addresses: IPv4, mapped, /64", test_stage_addresses },
 	CU_TEST_INFO_NULL,
 };

@@ -320,6 +320,9 @@ test_fencing(void)
 	for (int i = 0; i < 16 && lost == 0; i++) /* the next renewal tells; the other's lease must not run out */
 		run_ms(50);
 	CU_ASSERT_EQUAL(lost, 1);
+	run_ms(300); /* told once, however often it is seen */
+	CU_ASSERT_EQUAL(lost, 1);
+	CU_ASSERT_EQUAL(acquire(CONV, true), E_CONVERSATION_BUSY); /* and what is lost is not renewed */
 	lease_end(lease);
 	run_ms(50);
 	CU_ASSERT_EQUAL(acquire(CONV, true), E_CONVERSATION_BUSY); /* it is the other's still */
@@ -356,6 +359,52 @@ test_ended_while_frozen(void)
 	no_lease_left(NULL);
 	run_ms(1200);
 	no_lease_left(NULL);
+	leases_end();
+}
+
+/* Nobody who asked to hear of it: the lease is lost all the same. */
+static void
+test_fencing_unheard(void)
+{
+	struct slot_holder h = holder(CONV, true);
+	struct lease *lease;
+
+	leases_begin();
+	CU_ASSERT_EQUAL(slots_acquire(r, redisd_conf, &h), OK);
+	lease = lease_start(&process, &h, NULL, NULL);
+	redisd_sleep_ms(1100);
+	CU_ASSERT_EQUAL(acquire(CONV, true), OK);
+	run_ms(400);
+	lease_end(lease);
+	run_ms(100);
+	CU_ASSERT_EQUAL(acquire(CONV, true), E_CONVERSATION_BUSY);
+	leases_end();
+}
+
+/* Redis stays away for longer than a lease: what ended meanwhile has run out by
+ * itself, and the Redis that comes back hears nothing of it. */
+static void
+test_ended_while_away(void)
+{
+	struct slot_holder h = holder(CONV, true);
+	struct redis_reply *reply = NULL;
+	struct lease *lease;
+
+	leases_begin();
+	CU_ASSERT_EQUAL(slots_acquire(r, redisd_conf, &h), OK);
+	lease = lease_start(&process, &h, NULL, NULL);
+	redisd_kill();
+	run_ms(100);
+	lease_end(lease);
+	CU_ASSERT_EQUAL(leases_count(&process), 0);
+	run_ms(1300);
+	redisd_launch();
+	CU_ASSERT_TRUE(redisd_run(process.reactor, 3000, is_up, NULL));
+	run_ms(300);
+	for (int i = 0; i < 200 && redis_call(r, &reply, "INFO", "commandstats") != OK; i++)
+		redisd_sleep_ms(10);
+	CU_ASSERT_PTR_NULL(strstr(redis_reply_text(reply, NULL), "cmdstat_eval"));
+	redis_reply_free(reply);
 	leases_end();
 }
 
@@ -445,6 +494,8 @@ static CU_TestInfo lease_tests[] = {
 	{ "hundreds of them", test_many_leases },
 	{ "a holder stopped past its lease is fenced off", test_fencing },
 	{ "ended while Redis was frozen: not brought back", test_ended_while_frozen },
+	{ "fenced off with nobody to tell", test_fencing_unheard },
+	{ "ended while Redis was away for long: forgotten", test_ended_while_away },
 	{ "Redis restarts", test_restart_of_redis },
 	CU_TEST_INFO_NULL,
 };
