@@ -17,17 +17,6 @@ WEIR_CONF = {"auth": {"registration": "open"},
              "chat": {"first_byte_timeout": "2s", "retries": "0"}}
 
 
-@contextlib.contextmanager
-def denied(weir, right):
-    """Without `right`: "SELECT ON tasks", "EXECUTE ON FUNCTION turn_open"."""
-    with weir.pg() as pg:
-        pg.query(f"REVOKE {right} FROM weir_service")
-        try:
-            yield
-        finally:
-            pg.query(f"GRANT {right} TO weir_service")
-
-
 class World:
     """What the rows refer to; each access makes a new one."""
 
@@ -202,7 +191,7 @@ def test_a_statement_is_refused(weir, world, row):
     headers = BYTES if isinstance(body, bytes) else None
     caller = {"user": world.user, "admin": world.admin, None: None}[who]
     before = weir.balance(world.user)
-    with denied(weir, right):
+    with weir.denied(right):
         assert is_refusal(weir.request(method, path, caller, body, headers))
     assert weir.balance(world.user) == before
     answer = weir.request(method, path, caller, body, headers)
@@ -216,7 +205,7 @@ def test_the_books_are_right_after_all_of_them(weir):
 def test_an_audit_row_is_worth_no_failure(weir, world):
     """What was done stays done; that it is not on record is in the log."""
     before = weir.balance(world.user)
-    with denied(weir, "INSERT ON audit_log"):
+    with weir.denied("INSERT ON audit_log"):
         answer = weir.post(f"/api/admin/users/{world.user.id}/credits", {"amount": 1, "reason": "unseen"}, world.admin)
     assert answer.status == 200 and weir.balance(world.user) == pytest.approx(before + 1)
     assert logged(weir, "audit_lost", "credits.grant")
@@ -225,10 +214,27 @@ def test_an_audit_row_is_worth_no_failure(weir, world):
 # ---- idempotency keys: each of their statements ----------------------------------
 
 
-@pytest.mark.parametrize("right", ["INSERT ON idempotency_keys", "UPDATE ON idempotency_keys"])
-def test_a_key_that_cannot_be_noted_makes_nothing(weir, user, right):
-    headers, body = {"Idempotency-Key": str(uuid.uuid4())}, {"title": f"only with its key {right}"}
-    with denied(weir, right):
+@contextlib.contextmanager
+def unanswerable(weir):
+    """A key can be taken; what was answered under it cannot be kept."""
+    with weir.pg() as pg:
+        pg.query("CREATE FUNCTION no_answer() RETURNS trigger LANGUAGE plpgsql AS"
+                 " $$ BEGIN RAISE EXCEPTION 'permission to answer denied'; END $$")
+        pg.query("GRANT EXECUTE ON FUNCTION no_answer() TO weir_service")
+        pg.query("CREATE TRIGGER no_answer BEFORE UPDATE ON idempotency_keys FOR EACH ROW"
+                 " WHEN (new.status IS NOT NULL) EXECUTE FUNCTION no_answer()")
+        try:
+            yield
+        finally:
+            pg.query("DROP TRIGGER no_answer ON idempotency_keys")
+            pg.query("DROP FUNCTION no_answer()")
+
+
+@pytest.mark.parametrize("trouble", [lambda weir: weir.denied("INSERT ON idempotency_keys"), unanswerable],
+                         ids=["not taken", "not answered"])
+def test_a_key_that_cannot_be_noted_makes_nothing(weir, user, trouble):
+    headers, body = {"Idempotency-Key": str(uuid.uuid4())}, {"title": f"only with its key {uuid.uuid4()}"}
+    with trouble(weir):
         assert is_refusal(weir.post("/api/conversations", body, user, headers=headers))
     with weir.pg() as pg:
         assert pg.one("SELECT count(*) FROM conversations WHERE title = $1", body["title"]) == "0"
@@ -236,14 +242,14 @@ def test_a_key_that_cannot_be_noted_makes_nothing(weir, user, right):
     assert answer.status == 201 and "Idempotent-Replay" not in answer.headers
     again = weir.post("/api/conversations", body, user, headers=headers)
     assert again.headers["Idempotent-Replay"] == "true" and again.json == answer.json
-    with denied(weir, "SELECT ON idempotency_keys"):
+    with weir.denied("SELECT ON idempotency_keys"):
         assert is_refusal(weir.post("/api/conversations", body, user, headers=headers))
 
 
 def test_a_turn_asks_for_its_key_first(weir, user):
     path = f"/api/conversations/{weir.conversation(user)}/messages/stream"
     headers = {"Idempotency-Key": str(uuid.uuid4())}
-    with denied(weir, "SELECT ON idempotency_keys"):
+    with weir.denied("SELECT ON idempotency_keys"):
         assert is_refusal(weir.post(path, question(), user, headers=headers))
     assert weir.post(path, question(), user, headers=headers).status == 200
 
@@ -252,7 +258,7 @@ def test_a_key_of_an_error_is_free_again(weir, user):
     """What failed has no key: the same key makes it once the reason is gone."""
     headers = {"Idempotency-Key": str(uuid.uuid4())}
     assert weir.post("/api/conversations", {"title": 7}, user, headers=headers).status == 400
-    with denied(weir, "INSERT ON conversations"):
+    with weir.denied("INSERT ON conversations"):
         assert is_refusal(weir.post("/api/conversations", {"title": "x"}, user, headers=headers))
     assert weir.post("/api/conversations", {"title": "y"}, user, headers=headers).status == 201
     other = weir.post("/api/conversations", {"title": "z"}, user, headers=headers)
@@ -277,7 +283,7 @@ def test_an_upload_with_a_key(weir, user):
 def test_a_settlement_waits_until_it_can_be_written(weir, user):
     before = weir.balance(user)
     path = f"/api/conversations/{weir.conversation(user)}/messages/stream"
-    with denied(weir, "EXECUTE ON FUNCTION turn_settle"):
+    with weir.denied("EXECUTE ON FUNCTION turn_settle"):
         s = weir.stream(path, {"content": "wait for me [[demo deltas=3]]", "model": "demo-fast"}, user)
         seen = [e.json["type"] for e in s.until("content")]
         task = weir.get("/api/tasks", user).json["items"][0]
@@ -292,7 +298,7 @@ def test_a_settlement_waits_until_it_can_be_written(weir, user):
 
 def test_a_trial_waits_too(weir, world):
     path = f"/api/admin/agents/{world.agent()}/execution-test"
-    with denied(weir, "INSERT ON admin_debug_logs"):
+    with weir.denied("INSERT ON admin_debug_logs"):
         s = weir.stream(path, {"content": "try [[demo deltas=2]]"}, world.admin)
         s.until("content")
         wait_until(lambda: logged(weir, "settle_failed"), "the refusal", 5)
@@ -319,7 +325,7 @@ def test_the_duplicate_guard_without_redis(weir, no_redis):
     assert (again.status, again.code) == (409, "duplicate_conversation")
     assert again.json["details"]["conversation_id"] == first.json["id"]
     assert weir.post("/api/conversations", {"project_id": "q"}, user).status == 201
-    with denied(weir, "SELECT ON conversations"):
+    with weir.denied("SELECT ON conversations"):
         assert is_refusal(weir.post("/api/conversations", {"project_id": "p"}, user))
 
 
@@ -328,7 +334,7 @@ def test_slots_are_counted_without_redis(weir, user, no_redis):
     with weir.stream(path, {"content": "busy [[demo delay=300]]", "model": "demo-fast"}, user) as s:
         s.until("start")
         assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 1
-        with denied(weir, "SELECT ON tasks"):
+        with weir.denied("SELECT ON tasks"):
             assert is_refusal(weir.get("/api/tasks/limits", user))
         assert [e.json for e in s.events() if e.json][-1]["type"] == "done"
 
@@ -342,7 +348,7 @@ def test_a_guard_that_makes_no_sense(weir):
 
 
 def test_readiness_says_what_is_wrong(weir):
-    with denied(weir, "SELECT ON schema_migrations"):
+    with weir.denied("SELECT ON schema_migrations"):
         answer = weir.get("/readyz")
         assert answer.status == 503 and json.loads(answer.text)
     assert weir.get("/readyz").status == 200

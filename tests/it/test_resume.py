@@ -82,6 +82,56 @@ def test_after_reload(weir, user):
     assert text(seen) + text(rest) == rest[-2].json["data"]["assistant_message"]["content"]
 
 
+def test_killed_responder(weir, user):
+    """kill -9: within 35 s the sweeper settles from the journal; the message is readable with what was delivered."""
+    before = weir.balance(user)
+    conversation = weir.conversation(user)
+    with weir.stream(f"/api/conversations/{conversation}/messages/stream",
+                     {"content": "killed [[demo deltas=400 interval=50]]", "model": "demo-fast"}, user) as s:
+        seen = []
+        for event in s.events():
+            seen.append(event)
+            if len(seen) == 12:
+                break
+        task = seen[0].json["data"]["task_id"]
+        for pid in weir.responders():
+            os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        try:
+            seen += list(s.events())
+        except OSError:
+            pass
+        except Exception as e:  # http.client.IncompleteRead
+            assert "IncompleteRead" in type(e).__name__
+    seen = [e for e in seen if e.json]
+    assert seen[-1].json["type"] == "content"
+    rest = follow_until_end(weir, user, task, seen[-1].id, 40)
+    assert time.monotonic() - killed < 35
+    end = rest[-1].json
+    assert end["type"] == "error" and end["data"]["code"] == "interrupted"
+    message = end["data"]["assistant_message"]
+    assert message["status"] == "error" and message["is_error"]
+    # the journal is written at once for the first piece, then every 50 ms
+    assert message["content"] != "" and text(seen).startswith(message["content"])
+    assert 0 < end["data"]["credits_consumed"] < 0.01
+    assert weir.balance(user) == pytest.approx(before - end["data"]["credits_consumed"], abs=1e-9)
+    assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
+    weir.audit()
+
+
+def follow_until_end(weir, user, task, last, timeout_s):
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until:
+        with weir.stream(f"/api/tasks/{task}/stream", None, user, method="GET", headers={"Last-Event-ID": last},
+                         timeout_s=timeout_s) as s:
+            if s.status == 200:
+                events = [e for e in s.events() if e.json]
+                if events and events[-1].json["type"] in ("done", "error", "cancelled"):
+                    return events
+        time.sleep(0.5)
+    raise AssertionError("no end")
+
+
 def test_refusals(weir, user):
     turn = weir.chat(user, "mine", model="demo-fast")
     path = f"/api/tasks/{turn.events[0]['data']['task_id']}/stream"
@@ -183,53 +233,3 @@ def test_reasoning_is_followed_too(weir, user):
     assert "".join(e["text"] for e in turn.of("reasoning")) == \
         "".join(e.json["data"]["text"] for e in every[:-1] if e.json["type"] == "reasoning") != ""
     assert text(every) == turn.text
-
-
-def test_killed_responder(weir, user):
-    """kill -9: within 35 s the sweeper settles from the journal; the message is readable with what was delivered."""
-    before = weir.balance(user)
-    conversation = weir.conversation(user)
-    with weir.stream(f"/api/conversations/{conversation}/messages/stream",
-                     {"content": "killed [[demo deltas=400 interval=50]]", "model": "demo-fast"}, user) as s:
-        seen = []
-        for event in s.events():
-            seen.append(event)
-            if len(seen) == 12:
-                break
-        task = seen[0].json["data"]["task_id"]
-        for pid in weir.responders():
-            os.kill(pid, signal.SIGKILL)
-        killed = time.monotonic()
-        try:
-            seen += list(s.events())
-        except OSError:
-            pass
-        except Exception as e:  # http.client.IncompleteRead
-            assert "IncompleteRead" in type(e).__name__
-    seen = [e for e in seen if e.json]
-    assert seen[-1].json["type"] == "content"
-    rest = follow_until_end(weir, user, task, seen[-1].id, 40)
-    assert time.monotonic() - killed < 35
-    end = rest[-1].json
-    assert end["type"] == "error" and end["data"]["code"] == "interrupted"
-    message = end["data"]["assistant_message"]
-    assert message["status"] == "error" and message["is_error"]
-    # the journal is written at once for the first piece, then every 50 ms
-    assert message["content"] != "" and text(seen).startswith(message["content"])
-    assert 0 < end["data"]["credits_consumed"] < 0.01
-    assert weir.balance(user) == pytest.approx(before - end["data"]["credits_consumed"], abs=1e-9)
-    assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
-    weir.audit()
-
-
-def follow_until_end(weir, user, task, last, timeout_s):
-    until = time.monotonic() + timeout_s
-    while time.monotonic() < until:
-        with weir.stream(f"/api/tasks/{task}/stream", None, user, method="GET", headers={"Last-Event-ID": last},
-                         timeout_s=timeout_s) as s:
-            if s.status == 200:
-                events = [e for e in s.events() if e.json]
-                if events and events[-1].json["type"] in ("done", "error", "cancelled"):
-                    return events
-        time.sleep(0.5)
-    raise AssertionError("no end")

@@ -212,6 +212,7 @@ leases_begin(void)
 	process.conf = redisd_conf;
 	process.reactor = reactor_new();
 	process.redis = redis_async_new(process.reactor, redisd_conf);
+	CU_ASSERT_EQUAL(leases_count(&process), 0);
 	CU_ASSERT_TRUE(redisd_run(process.reactor, 2000, is_up, NULL));
 }
 
@@ -453,6 +454,22 @@ test_lock(void)
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 300, &a), OK);
 }
 
+static void
+test_lock_without_redis(void)
+{
+	struct lock a, none;
+
+	begin();
+	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 10000, &a), OK);
+	memset(&none, 0, sizeof(none));
+	redisd_freeze();
+	CU_ASSERT_EQUAL(lock_extend(r, &a, 10000), E_UNAVAILABLE);
+	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "other", 10000, &none), E_UNAVAILABLE);
+	CU_ASSERT_EQUAL(none.key[0], '\0'); /* untouched */
+	redisd_thaw();
+	begin();
+}
+
 static enum status
 guard(const char *agent, const char *project, const char *id, char existing[UUID_LEN])
 {
@@ -480,6 +497,22 @@ test_duplicate_guard(void)
 	CU_ASSERT_EQUAL(guard(agent, "p", conv(1), existing), OK);
 }
 
+static void
+test_duplicate_guard_off(void)
+{
+	struct conf off = *redisd_conf;
+	char existing[UUID_LEN] = "";
+
+	begin();
+	off.limits_duplicate_window = 0;
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(duplicate_guard(r, NULL, &off, USER, NULL, "p", conv(i), existing), OK);
+	CU_ASSERT_EQUAL(guard(NULL, "p", conv(2), existing), OK); /* nor was anything remembered */
+	duplicate_forget(r, redisd_conf, USER, NULL, NULL, conv(2));
+	CU_ASSERT_EQUAL(guard(NULL, "p", conv(3), existing), E_DUPLICATE_CONVERSATION);
+	CU_ASSERT_STRING_EQUAL(existing, conv(2));
+}
+
 static CU_TestInfo slot_tests[] = {
 	{ "15 per user, 5 per conversation, all or nothing", test_fifteen_and_five },
 	{ "a dead owner's slots are free after one lease", test_a_dead_owner_frees },
@@ -501,7 +534,9 @@ static CU_TestInfo lease_tests[] = {
 };
 static CU_TestInfo lock_tests[] = {
 	{ "taken once, extended, lost, released", test_lock },
+	{ "not without Redis", test_lock_without_redis },
 	{ "the duplicate guard", test_duplicate_guard },
+	{ "the duplicate guard, off", test_duplicate_guard_off },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {
