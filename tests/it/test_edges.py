@@ -134,6 +134,15 @@ def test_an_answer_that_is_too_long_is_stopped(ask, piece):
     assert turn.final["data"]["usage"]["estimated"] is True and turn.final["data"]["credits_consumed"] > 0
 
 
+def test_thoughts_that_are_too_long_are_stopped(ask):
+    """They count like text: what was told of them is charged."""
+    thoughts = [b"data: " + json.dumps({"choices": [{"delta": {"reasoning": "x" * 700}}]}).encode() + b"\n\n"] * 3
+    turn = ask(answer(*thoughts, chunk("never told", "stop"), DONE))
+    assert turn.final["type"] == "done" and turn.final["data"]["usage"]["finish"] == "length"
+    assert turn.text == "" and "".join(e["text"] for e in turn.of("reasoning")) == "x" * 700
+    assert turn.final["data"]["credits_consumed"] > 0
+
+
 def test_a_wish_for_patience_beyond_the_first_byte(weir, user, ask):
     """No use in waiting for it: the turn ends at once."""
     began = time.monotonic()

@@ -199,7 +199,7 @@ def test_a_page_that_reads_nothing_for_a_while(weir, user):
             wait_until(lambda: redis.call("PUBSUB", "NUMSUB", channel)[1] >= 1, "subscribed", 10)
             for _ in range(60):
                 redis.call("PUBLISH", channel, big)
-        time.sleep(0.2)
+        time.sleep(0.5)  # longer than a keep-alive: none is queued behind what is not read
         seen, until = b"", time.monotonic() + 10
         while b'"type":"resync"' not in seen and time.monotonic() < until:
             seen += conn.record()[2]

@@ -199,6 +199,22 @@ def test_a_follower_leaves(weir, user):
     assert text(seen) + text(rest) == rest[-2].json["data"]["assistant_message"]["content"]
 
 
+def test_redis_stands_still_under_followers(weir, user):
+    """One of them leaves meanwhile; the other has the whole answer in the end."""
+    task, seen = begin(weir, user, "frozen [[demo deltas=40 interval=30]]")
+    path = f"/api/tasks/{task}/stream"
+    with weir.stream(path, None, user, method="GET") as stays:
+        with weir.stream(path, None, user, method="GET") as leaves:
+            stays.until("content"), leaves.until("content")
+            weir.daemons.send("redis", signal.SIGSTOP)
+            time.sleep(0.1)
+        time.sleep(0.1)
+        weir.daemons.send("redis", signal.SIGCONT)
+        rest = list(stays.events())
+    assert rest[-2].json["type"] == "done"
+    assert text(follow(weir, user, task)).endswith(text(rest)) and text(rest) != ""
+
+
 def test_several_follow_at_once(weir, user):
     task, seen = begin(weir, user, "many [[demo deltas=30 interval=20]]")
     texts = [None] * 4

@@ -230,6 +230,40 @@ test_without_redis(void)
 	redisd_launch();
 }
 
+static _Atomic int let_through;
+
+static void *
+take_hot(void *arg)
+{
+	struct redis *mine = redis_new(redisd_conf);
+
+	(void)arg;
+	for (int i = 0; i < 20000; i++) {
+		struct limit l = limit("hot", 1000, 86400000);
+		int tightest;
+
+		let_through += limits_take(mine, redisd_conf, &l, 1, &tightest) == OK;
+	}
+	redis_free(mine);
+	return NULL;
+}
+
+/* What the threads of a process count together is exact as well. */
+static void
+test_race_without_redis(void)
+{
+	pthread_t threads[8];
+
+	redisd_kill();
+	let_through = 0;
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, take_hot, NULL);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	CU_ASSERT_EQUAL(let_through, 1000);
+	redisd_launch();
+}
+
 /* More keys than the table has room for: it forgets, it does not grow or fail. */
 static void
 test_many_keys_without_redis(void)
@@ -355,6 +389,7 @@ static CU_TestInfo window_tests[] = {
 	{ "limits that are off", test_off },
 	{ "1,000 at once: exactly the limit", test_race },
 	{ "without Redis: the same, in the process", test_without_redis },
+	{ "without Redis: 160,000 at once, exactly the limit", test_race_without_redis },
 	{ "without Redis: a table that does not grow", test_many_keys_without_redis },
 	CU_TEST_INFO_NULL,
 };
