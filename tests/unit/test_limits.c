@@ -253,6 +253,7 @@ static void
 test_race_without_redis(void)
 {
 	pthread_t threads[8];
+	int64_t began_ms = clock_mono_ms(), came_free;
 
 	redisd_kill();
 	let_through = 0;
@@ -260,7 +261,8 @@ test_race_without_redis(void)
 		pthread_create(&threads[i], NULL, take_hot, NULL);
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
-	CU_ASSERT_EQUAL(let_through, 100000);
+	came_free = (clock_mono_ms() - began_ms) / 864 + 1; /* while it lasted: one of 100,000 a day */
+	CU_ASSERT(let_through >= 100000 && let_through <= 100000 + came_free);
 	redisd_launch();
 }
 
