@@ -24,6 +24,7 @@
 #include "core/limits.h"
 #include "core/slots.h"
 #include "io/pg.h"
+#include "io/pg_together.h"
 #include "io/redis.h"
 #include "load/hist.h"
 
@@ -53,24 +54,33 @@ next_key(struct driver *d)
 	return (uint32_t)(d->random % d->keys) + 1;
 }
 
+static struct pg_together *together;
+
+/* Calls for one account meet as those of a process' workers do. */
+static bool
+is_ok(struct driver *d, const char *account, struct pg_call *call)
+{
+	bool ok = pg_together_run(together, d->pg, account, call, NULL, NULL) == OK &&
+	    strcmp(row_text(call->rows, 0, "outcome"), "ok") == 0;
+
+	rows_free(call->rows);
+	return ok;
+}
+
 static bool
 hold_and_confirm(struct driver *d)
 {
 	char task[UUID_LEN], transaction[UUID_LEN], account[UUID_LEN];
-	AUTO_ROWS struct rows *held = NULL;
-	AUTO_ROWS struct rows *confirmed = NULL;
 
 	uuid_v7(task);
 	uuid_v7(transaction);
 	snprintf(account, sizeof(account), "00000000-0000-7000-8001-%012x", next_key(d));
-	if (pg_query(d->pg, &held,
-		"SELECT outcome, balance FROM credits_hold($1::uuid, $2::uuid, $3::uuid, $4, $5, $6)", PS(task),
-		PS(transaction), PS(account), PM(1000000), PS("bench"), PI(600)) != OK ||
-	    strcmp(row_text(held, 0, "outcome"), "ok") != 0)
-		return false;
-	return pg_query(d->pg, &confirmed, "SELECT outcome, balance FROM credits_confirm($1::uuid, $2, 'chat_cost')",
-		   PS(task), PM(250000)) == OK &&
-	    strcmp(row_text(confirmed, 0, "outcome"), "ok") == 0;
+	return is_ok(d, account,
+		   &PG_CALL("SELECT outcome, balance FROM credits_hold($1::uuid, $2::uuid, $3::uuid, $4, $5, $6)",
+		       PS(task), PS(transaction), PS(account), PM(1000000), PS("bench"), PI(600))) &&
+	    is_ok(d, account,
+		&PG_CALL(
+		    "SELECT outcome, balance FROM credits_confirm($1::uuid, $2, 'chat_cost')", PS(task), PM(250000)));
 }
 
 static bool
@@ -159,6 +169,7 @@ run(const struct conf *conf, work_fn *work, uint64_t keys, int n, double warmup_
 
 	if (all == NULL || times == NULL)
 		abort();
+	together = pg_together_new();
 	for (int i = 0; i < n; i++)
 		start(&all[i], conf, work, keys, (uint64_t)i);
 	pause_s(warmup_s);
@@ -176,6 +187,7 @@ run(const struct conf *conf, work_fn *work, uint64_t keys, int n, double warmup_
 		pg_free(all[i].pg);
 		redis_free(all[i].redis);
 	}
+	pg_together_free(together);
 	out = json_pack("{s:I, s:I, s:f, s:o}", "done", (json_int_t)done, "failed", (json_int_t)failed, "per_second",
 	    (double)done * 1e6 / (double)took_us, "times", hist_json(times));
 	json_dumpf(out, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));

@@ -32,7 +32,7 @@ programs (models and channels have integers). Credits are `numeric(20,6)`. Times
 
 ## Rules that hold everywhere
 
-- Balances change only in the functions named `credits_*` and `deduct_credits_atomic` and in `turn_open`, `turn_settle`; each change has a row in `credits_history`.
+- Balances change only in the functions named `credits_*` and `deduct_credits_atomic` and in `turn_open`, `turns_settle`; each change has a row in `credits_history`.
 - A task and its hold each leave their live state once, decided by one conditional `UPDATE`.
 - Rows are locked in one order: task, conversation, message, idempotency key, hold, user.
 - `SELECT * FROM audit_run()` proves the ledger.

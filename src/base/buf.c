@@ -58,18 +58,24 @@ buf_puts(struct buf *b, const char *s)
 bool
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->cap - b->len; /* most texts fit at once */
 	va_list ap;
 	char *to;
 	int len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(room == 0 ? NULL : b->data + b->len, room, fmt, ap);
 	va_end(ap);
-	if (len < 0 || (to = buf_reserve(b, (size_t)len)) == NULL)
+	if (len < 0 || (to = buf_reserve(b, (size_t)len)) == NULL) {
+		if (room > 0)
+			b->data[b->len] = '\0';
 		return false;
-	va_start(ap, fmt);
-	vsnprintf(to, (size_t)len + 1, fmt, ap);
-	va_end(ap);
+	}
+	if ((size_t)len >= room) {
+		va_start(ap, fmt);
+		vsnprintf(to, (size_t)len + 1, fmt, ap);
+		va_end(ap);
+	}
 	buf_commit(b, (size_t)len);
 	return true;
 }

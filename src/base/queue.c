@@ -16,7 +16,16 @@ struct queue {
 	struct item *head, **tail;
 	size_t length, max;
 	bool closed;
+	void (*tell)(void *arg);
+	void *tell_arg;
 };
+
+static void
+tell_reader(struct queue *q)
+{
+	if (q->tell != NULL)
+		q->tell(q->tell_arg);
+}
 
 struct queue *
 queue_new(size_t max)
@@ -53,11 +62,14 @@ push(struct queue *q, void *value, bool always)
 		*q->tail = it;
 		q->tail = &it->next;
 		q->length++;
-		pthread_cond_signal(&q->ready);
 	}
 	pthread_mutex_unlock(&q->lock);
-	if (!taken)
+	if (taken) { /* after unlocking: who wakes needs the lock */
+		pthread_cond_signal(&q->ready);
+		tell_reader(q);
+	} else {
 		free(it);
+	}
 	return taken;
 }
 
@@ -73,26 +85,57 @@ queue_push_always(struct queue *q, void *item)
 	push(q, item, true);
 }
 
+/* The first item, or NULL.  Locked. */
+static void *
+unlink_first(struct queue *q)
+{
+	struct item *it = q->head;
+	void *value;
+
+	if (it == NULL)
+		return NULL;
+	q->head = it->next;
+	if (q->head == NULL)
+		q->tail = &q->head;
+	q->length--;
+	value = it->value;
+	free(it);
+	return value;
+}
+
 void *
 queue_pop(struct queue *q)
 {
-	struct item *it;
-	void *value = NULL;
+	void *value;
 
 	pthread_mutex_lock(&q->lock);
 	while (q->head == NULL && !q->closed)
 		pthread_cond_wait(&q->ready, &q->lock);
-	it = q->head;
-	if (it != NULL) {
-		q->head = it->next;
-		if (q->head == NULL)
-			q->tail = &q->head;
-		q->length--;
-		value = it->value;
-	}
+	value = unlink_first(q);
 	pthread_mutex_unlock(&q->lock);
-	free(it);
 	return value;
+}
+
+void
+queue_tell(struct queue *q, void (*tell)(void *arg), void *arg)
+{
+	q->tell = tell;
+	q->tell_arg = arg;
+}
+
+bool
+queue_take(struct queue *q, void **item)
+{
+	bool more, over;
+
+	pthread_mutex_lock(&q->lock);
+	*item = unlink_first(q);
+	more = q->head != NULL || q->closed;
+	over = *item == NULL && q->closed;
+	pthread_mutex_unlock(&q->lock);
+	if (more)
+		tell_reader(q);
+	return !over;
 }
 
 void
@@ -102,6 +145,7 @@ queue_close(struct queue *q)
 	q->closed = true;
 	pthread_cond_broadcast(&q->ready);
 	pthread_mutex_unlock(&q->lock);
+	tell_reader(q);
 }
 
 size_t

@@ -1,6 +1,7 @@
 /*
- * A bounded queue of pointers between threads: the only way work crosses from
- * the reactor to the workers.  Any thread may push; a full queue refuses.
+ * A bounded queue of pointers between threads.  Any thread may push; a full
+ * queue refuses.  Readers wait in queue_pop(), or, where they have more to wait
+ * for, take what is there and are told of more.
  */
 #ifndef WEIR_BASE_QUEUE_H
 #define WEIR_BASE_QUEUE_H
@@ -20,7 +21,13 @@ bool queue_push(struct queue *q, void *item);
 void queue_push_always(struct queue *q, void *item);
 /* Wait for the next item; NULL when the queue is closed and empty. */
 void *queue_pop(struct queue *q);
-/* Wake every waiter; queue_pop() drains what is left, then returns NULL. */
+/* From now on call tell(arg) when one reader more is needed: after each push, when
+ * queue_take() leaves items, and, one reader after the other, once it is closed.
+ * Any thread calls it.  Before the first push. */
+void queue_tell(struct queue *q, void (*tell)(void *arg), void *arg);
+/* The next item without waiting, NULL for none; false when the queue is closed and empty. */
+bool queue_take(struct queue *q, void **item);
+/* No more items; readers drain what is left, then learn of it. */
 void queue_close(struct queue *q);
 size_t queue_length(struct queue *q);
 

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-/* Buffers larger than this are given back after an event: most are a few
- * hundred bytes, and there is one reader per open stream. */
-#define KEEP_BYTES 4096
+/* Buffers larger than this are given back after an event: there is one reader
+ * per open stream, and it waits most of the time. */
+#define KEEP_BYTES 64
 #define BOM "\xEF\xBB\xBF"
 #define RETRY_DIGITS_MAX 12
 

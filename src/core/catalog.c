@@ -198,22 +198,6 @@ read_plan(struct request *rq, const struct rows *rows, const char *model_name, s
 }
 
 enum status
-catalog_turn(struct request *rq, const char *conversation_id, const char *model_name, struct turn_plan **out)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	enum status st;
-
-	if (conversation_id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such conversation");
-	st = pg_query_again(rq->pg, &rows, turn_sql, PS(conversation_id), PS(rq->caller.user_id), PS(model_name));
-	if (st != OK)
-		return fail(rq, st, "plan a turn: %s", pg_error(rq->pg));
-	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "conversation %s", conversation_id);
-	return read_plan(rq, rows, model_name, out);
-}
-
-enum status
 catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
@@ -228,7 +212,8 @@ catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out)
 	return read_plan(rq, rows, NULL, out);
 }
 
-/* $1 conversation, $2 user, $3 message to make again or NULL, $4 messages, $5 bytes.
+/* $1 conversation, $2 user, $3 message to make again or NULL, $4 messages, $5 bytes or
+ * NULL: what the largest context of any model takes.
  * `target` is the question that message answers: the one its task says, else the
  * user message before it. */
 static const char history_sql[] =
@@ -249,7 +234,8 @@ static const char history_sql[] =
     "  jsonb_path_query_first(m.attachments, '$[*] ? (@.type == \"video\").url') #>> '{}' AS video_url,"
     "  jsonb_path_query_first(m.attachments, '$[*] ? (@.type == \"audio\").url') #>> '{}' AS audio_url"
     " FROM fitting m LEFT JOIN tasks t ON t.id = m.task_id AND m.role = 'assistant'"
-    " WHERE m.bytes <= $5 OR m.id = (SELECT id FROM target)"
+    " WHERE m.bytes <= coalesce($5::bigint, (SELECT greatest(max(context_tokens), 1024) * 8 FROM llm_models"
+    "  WHERE enabled AND type = 'chat')) OR m.id = (SELECT id FROM target)"
     " ORDER BY m.sequence";
 
 /* A user message and the row of its latest answer (-1: none). */
@@ -340,28 +326,44 @@ refuse_regenerate(struct request *rq, const char *conversation_id, const char *m
 	return fail_field(rq, "message_id", "has no user message before it");
 }
 
-enum status
-catalog_history(struct request *rq, const char *conversation_id, const char *regenerate_id, int64_t limit,
-    size_t max_bytes, struct history **out)
+/* `rows` is the answer to history_sql; the history owns it. */
+static struct history *
+make_history(struct rows *rows)
 {
-	struct rows *rows = NULL;
-	struct history *h;
+	struct history *h = xcalloc(1, sizeof(*h));
+
+	h->rows = rows;
+	history_fill(h);
+	return h;
+}
+
+/* Both questions in one round trip: the second needs no answer to the first. */
+enum status
+catalog_turn(struct request *rq, const char *conversation_id, const char *model_name, const struct history_ask *ask,
+    struct turn_plan **plan, struct history **history)
+{
+	const struct pg_arg none = PNULL;
+	struct pg_call calls[] = { PG_CALL(turn_sql, PS(conversation_id), PS(rq->caller.user_id), PS(model_name)),
+		PG_CALL(history_sql, PS(conversation_id), PS(rq->caller.user_id), PS(ask->regenerate_id),
+		    PI(ask->messages), ask->bytes > 0 ? PI(ask->bytes) : none) };
+	AUTO_ROWS struct rows *plan_rows = NULL;
+	AUTO_ROWS struct rows *history_rows = NULL;
 	enum status st;
 
 	if (conversation_id == NULL)
 		return fail(rq, E_NOT_FOUND, "no such conversation");
-	st = pg_query_again(rq->pg, &rows, history_sql, PS(conversation_id), PS(rq->caller.user_id), PS(regenerate_id),
-	    PI(limit), PI(max_bytes));
-	if (st != OK)
-		return fail(rq, st, "read history: %s", pg_error(rq->pg));
-	if (regenerate_id != NULL && rows_count(rows) == 0) {
-		rows_free(rows);
-		return refuse_regenerate(rq, conversation_id, regenerate_id);
-	}
-	h = xcalloc(1, sizeof(*h));
-	h->rows = rows;
-	history_fill(h);
-	*out = h;
+	if ((st = pg_run_all(rq->pg, calls, 2, true)) != OK)
+		return fail(rq, st, "plan a turn: %s", pg_error(rq->pg));
+	plan_rows = calls[0].rows;
+	history_rows = calls[1].rows;
+	if (rows_count(plan_rows) == 0)
+		return fail(rq, E_NOT_FOUND, "conversation %s", conversation_id);
+	if ((st = read_plan(rq, plan_rows, model_name, plan)) != OK)
+		return st;
+	if (ask->regenerate_id != NULL && rows_count(history_rows) == 0)
+		return refuse_regenerate(rq, conversation_id, ask->regenerate_id);
+	*history = make_history(history_rows);
+	history_rows = NULL;
 	return OK;
 }
 

@@ -59,19 +59,6 @@ struct turn_plan {
 	struct plan_model *fallback; /* NULL: none, or none that can be reached */
 };
 
-/* Plan a turn of the caller in `conversation_id`.  `model_name` NULL takes the
- * conversation's model, else its agent's, else the default, the first of them
- * that is enabled.  When the model has no enabled channel its fallback takes
- * its place.  Errors: E_NOT_FOUND (also for NULL and for other people's),
- * E_INVALID_REQUEST field "model" (unknown, disabled, no chat model),
- * E_FORBIDDEN the agent is disabled, E_UNAVAILABLE nothing can serve it. */
-enum status catalog_turn(
-    struct request *rq, const char *conversation_id, const char *model_name, struct turn_plan **out) MUST_CHECK;
-
-/* The same for an agent without a conversation: what admins test.  The agent may be
- * disabled.  E_NOT_FOUND, E_UNAVAILABLE. */
-enum status catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out) MUST_CHECK;
-
 /* Past messages, oldest first, that alternate user, assistant, user, … */
 struct history {
 	struct rows *rows; /* owns all text below */
@@ -80,22 +67,39 @@ struct history {
 	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
 };
 
-/* The caller's messages to send upstream: of the newest `limit` messages, while
- * they fit in `max_bytes` of text, each user message with its latest successful
- * answer; messages without one are left out.
+/* How much of it is wanted. */
+struct history_ask {
+	const char *regenerate_id; /* NULL, or the assistant message that is to be made again */
+	int64_t messages;	   /* at most so many, the newest */
+	int64_t bytes;		   /* at most so much text; 0: what the largest context of any model takes */
+};
+
+/*
+ * Plan a turn of the caller in `conversation_id`, and read what was said before.
  *
- * `regenerate_id` NULL: all of the conversation, to be followed by a new user
- * message.  Else that assistant message is to be made again: the history ends
- * with the user message it answers, whatever else came later.
+ * `model_name` NULL takes the conversation's model, else its agent's, else the
+ * default, the first of them that is enabled.  When the model has no enabled
+ * channel its fallback takes its place.
  *
- * *out is the caller's: history_free() once the upstream body is built.
- * Errors: E_NOT_FOUND no such message (an unknown conversation is merely empty:
- * catalog_turn() has looked), E_INVALID_REQUEST (field message_id) it is no
- * assistant message or answers nothing. */
-enum status catalog_history(struct request *rq, const char *conversation_id, const char *regenerate_id, int64_t limit,
-    size_t max_bytes, struct history **out) MUST_CHECK;
+ * The history holds, of the newest messages that fit, each user message with its
+ * latest successful answer; messages without one are left out.  Without a
+ * regenerate_id a new user message is to follow it; else it ends with the user
+ * message that the assistant message answers, whatever else came later.  It is
+ * the caller's: history_free() once the upstream body is built.
+ *
+ * Errors: E_NOT_FOUND (also for NULL and for other people's; and when there is no
+ * such message), E_INVALID_REQUEST field "model" (unknown, disabled, no chat
+ * model) or "message_id" (no assistant message, or it answers nothing),
+ * E_FORBIDDEN the agent is disabled, E_UNAVAILABLE nothing can serve it.
+ */
+enum status catalog_turn(struct request *rq, const char *conversation_id, const char *model_name,
+    const struct history_ask *ask, struct turn_plan **plan, struct history **history) MUST_CHECK;
 /* NULL is fine.  Any thread. */
 void history_free(struct history *h);
+
+/* The plan for an agent without a conversation: what admins test.  The agent may be
+ * disabled.  E_NOT_FOUND, E_UNAVAILABLE. */
+enum status catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out) MUST_CHECK;
 
 /* ABILITY_* of space-separated names; unknown names count for nothing. */
 unsigned abilities_parse(const char *names);

@@ -92,7 +92,7 @@ write_out(struct turn *t)
 		redis_async_flush(
 		    t->process->redis); /* before its reader has it: who is killed in between gave nothing */
 	}
-	buf_clear(&t->journal);
+	buf_free(&t->journal); /* a stream waits most of the time */
 }
 
 void

@@ -22,6 +22,7 @@ struct scoreboard_slot;
 struct turn;
 struct follower;
 struct pg;
+struct pg_together;
 struct leases;
 struct event_streams;
 struct redis_subscription;
@@ -36,6 +37,7 @@ struct process {
 	struct http_client *http;
 	struct redis_async *redis;
 	struct queue *work;	       /* struct job * for the workers: core/job.h */
+	struct pg_together *together;  /* turns of one account that open at once */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */
@@ -43,6 +45,8 @@ struct process {
 	/* reactor only */
 	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: core/turn.h */
 	size_t n_turns;
+	struct turn *unsettled, **unsettled_tail; /* turns that wait to be settled: core/settle.c */
+	size_t n_unsettled, settle_rounds;
 	struct turn *unjournaled;   /* turns with text the journal has not seen: core/journal.c */
 	struct follower *followers; /* readers of other processes' turns: core/follow.c */
 	struct reactor_timer *heartbeat, *journal_timer, *follow_timer;

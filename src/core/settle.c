@@ -1,6 +1,7 @@
 /*
- * Settling a turn, on a worker: what it used, what it costs, and the one SQL
- * call that ends task, message, hold and usage together.  See turn_private.h.
+ * Settling turns: what each used, what it costs, and the one SQL call that ends
+ * their tasks, messages, holds and usage together.  The reactor gathers what
+ * has ended, a worker settles it.  See turn_private.h.
  *
  * The charge: the provider's usage when it is believable, else a marked
  * estimate of prompt and delivered text; nothing delivered costs nothing; never
@@ -12,6 +13,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "base/queue.h"
 #include "core/tokens.h"
 #include "core/turn_private.h"
 #include "io/pg.h"
@@ -91,11 +94,25 @@ make_end(const struct turn *t, json_t *message)
 	    .finish = finish_name(t) });
 }
 
-static const char settle_sql[] =
-    "SELECT settled, charged, balance, message, task_status, credits_held($18::uuid) AS held"
-    " FROM turn_settle($1::uuid, $2::uuid, $3::text, $4::text,"
-    " $5::text, $6::text, $7::text, $8::text, $9::int, $10::int, $11::boolean, $12::numeric, $13::bigint, $14::bigint,"
-    " $15::int, $16::int, $17::text)";
+/* Turns that end while others are being settled are settled together: one
+ * transaction, one wait for the disk.  More than this gains nothing more. */
+#define SETTLE_TOGETHER 16
+#define SETTLE_ROUNDS_MAX 3   /* at a time, so that stuck ones leave workers for others */
+#define SETTLE_OVERDUE_MS 250 /* beyond that a turn does not wait for the round before it */
+#define SETTLE_AGAIN_MS 500   /* PostgreSQL was away: try again */
+
+/* What one worker settles at a time; made and freed on the reactor. */
+struct settle_round {
+	struct job job; /* first member */
+	struct process *process;
+	size_t n;
+	struct turn *turns[SETTLE_TOGETHER];
+};
+
+static void settle_round_over(void *round);
+
+static const char settle_sql[] = "SELECT task_id, settled, charged, balance, held, message, task_status"
+				 " FROM turns_settle($1::uuid, $2::json)";
 
 static int64_t
 elapsed_ms(const struct turn *t)
@@ -103,43 +120,72 @@ elapsed_ms(const struct turn *t)
 	return (clock_mono_us() - t->started_us) / 1000;
 }
 
-static struct pg_arg
-channel_arg(const struct turn *t)
+/* An element of turns_settle()'s p_turns. */
+static json_t *
+settlement(struct turn *t)
 {
-	return t->channel_id == 0 ? PNULL : PI(t->channel_id);
+	int64_t cost_ucr = measure(t);
+	char cost[UCR_TEXT_LEN];
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:I, s:I, s:s}", "task_id", t->task_id,
+	    "outcome", turn_outcome_name(t->outcome), "message_status", message_status(t), "error_code",
+	    t->why == OK ? NULL : status_code(t->why), "error_message",
+	    t->why == OK ? NULL : status_text(t->why, LANG_EN), "input_tokens", (json_int_t)t->input_tokens,
+	    "output_tokens", (json_int_t)t->output_tokens, "estimated", t->estimated, "model_id",
+	    (json_int_t)t->price.model_id, "latency_ms", (json_int_t)elapsed_ms(t), "request_id", t->request_id);
+
+	ucr_format(cost_ucr, cost);
+	json_object_set_new(j, "cost", json_string(cost));
+	json_object_set_new(j, "content", json_string_nocheck(buf_str(&t->text)));
+	if (t->reasoning.len > 0)
+		json_object_set_new(j, "reasoning", json_string_nocheck(t->reasoning.data));
+	if (t->channel_id != 0)
+		json_object_set_new(j, "channel_id", json_integer(t->channel_id));
+	if (t->delivered > 0)
+		json_object_set_new(j, "first_token_ms", json_integer(t->first_token_us / 1000));
+	return j;
 }
 
-/* turn_settle() does no harm when run twice: the second time it tells what the
- * first made. */
-static enum status
-settle_paid(struct turn *t, struct worker *w)
+/* Take over what the database says of `t`. */
+static void
+note_settled(struct turn *t, const struct rows *rows, int row)
 {
-	AUTO_ROWS struct rows *rows = NULL;
-	int64_t cost_ucr = measure(t);
-	const char *code = t->why == OK ? NULL : status_code(t->why);
 	bool ours;
-	enum status st;
 
-	st = pg_query_again(w->pg, &rows, settle_sql, PS(t->task_id), PS(t->process->id),
-	    PS(turn_outcome_name(t->outcome)), PS(message_status(t)), PS(buf_str(&t->text)),
-	    t->reasoning.len > 0 ? PS(t->reasoning.data) : PNULL, PS(code),
-	    t->why == OK ? PNULL : PS(status_text(t->why, LANG_EN)), PI(t->input_tokens), PI(t->output_tokens),
-	    PB(t->estimated), PM(cost_ucr), PI(t->price.model_id), channel_arg(t), PI(elapsed_ms(t)),
-	    t->delivered > 0 ? PI(t->first_token_us / 1000) : PNULL, PS(t->request_id), PS(t->user_id));
-	if (st != OK)
-		return st;
-	t->charged_ucr = row_ucr(rows, 0, "charged");
-	t->balance_ucr = row_ucr(rows, 0, "balance");
-	t->held_ucr = row_ucr(rows, 0, "held");
-	t->task_status = arena_strdup(t->arena, row_text(rows, 0, "task_status"));
-	ours = row_bool(rows, 0, "settled") ||
+	t->charged_ucr = row_ucr(rows, row, "charged");
+	t->balance_ucr = row_ucr(rows, row, "balance");
+	t->held_ucr = row_ucr(rows, row, "held");
+	t->task_status = arena_strdup(t->arena, row_text(rows, row, "task_status"));
+	ours = row_bool(rows, row, "settled") ||
 	    (t->task_status != NULL && strcmp(t->task_status, turn_outcome_name(t->outcome)) == 0);
 	if (!ours) { /* we were taken for dead, and the sweeper ended it */
 		t->outcome = OUTCOME_FAILED;
 		t->why = E_INTERRUPTED;
 	}
-	t->end_json = make_end(t, row_json(rows, 0, "message"));
-	return OK;
+	t->end_json = make_end(t, row_json(rows, row, "message"));
+	t->settle_failed = false;
+}
+
+/* turns_settle() does no harm when run twice: the second time it tells what the
+ * first made.  Turns it was not done for keep settle_failed. */
+static enum status
+settle_paid(struct worker *w, struct turn *const *turns, size_t n)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	json_t *list = json_array();
+	enum status st;
+	char *text;
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, settlement(turns[i]));
+	text = json_dumps(list, JSON_WIRE);
+	json_decref(list);
+	st = pg_query_again(w->pg, &rows, settle_sql, PS(w->process->id), PS(text));
+	free(text);
+	for (int row = 0; st == OK && row < rows_count(rows); row++)
+		for (size_t i = 0; i < n; i++)
+			if (strcmp(turns[i]->task_id, row_text(rows, row, "task_id")) == 0)
+				note_settled(turns[i], rows, row);
+	return st;
 }
 
 /* An admin's test: nobody pays, the debug log remembers. */
@@ -172,16 +218,123 @@ settle_debug(struct turn *t, struct worker *w)
 	return OK;
 }
 
-void
-turn_settle_job(struct job *job, struct worker *w)
+/* Is it the database that is away, and not one turn that spoils it for all? */
+static bool
+is_away(const struct pg *pg)
 {
-	struct turn *t = (struct turn *)(void *)job;
-	enum status st = t->mode == TURN_DEBUG ? settle_debug(t, w) : settle_paid(t, w);
+	return strncmp(pg_sqlstate(pg), "08", 2) == 0 || strncmp(pg_sqlstate(pg), "57P", 3) == 0;
+}
 
-	/* Errors that will not go away by waiting are bugs; they are retried all the
-	 * same, because giving up would leave the hold to its expiry. */
-	t->settle_failed = st != OK;
-	if (st != OK)
-		LOG(ERROR, "settle_failed", LS("task_id", t->task_id), LS("error", pg_error(w->pg)));
-	reactor_post(t->process->reactor, turn_settled, t);
+static void
+log_failure(const struct turn *t, const struct pg *pg)
+{
+	LOG(ERROR, "settle_failed", LS("task_id", t->task_id), LS("error", pg_error(pg)));
+}
+
+/* Worker.  Errors that will not go away by waiting are bugs; what failed is
+ * tried again all the same, because giving up would leave holds to their expiry. */
+static void
+settle_round_job(struct job *job, struct worker *w)
+{
+	struct settle_round *round = (struct settle_round *)(void *)job;
+	struct turn *paid[SETTLE_TOGETHER];
+	size_t n = 0;
+	enum status st;
+
+	for (size_t i = 0; i < round->n; i++) {
+		struct turn *t = round->turns[i];
+
+		t->settle_failed = true;
+		if (t->mode != TURN_DEBUG)
+			paid[n++] = t;
+		else if (settle_debug(t, w) == OK)
+			t->settle_failed = false;
+		else
+			log_failure(t, w->pg);
+	}
+	st = n == 0 ? OK : settle_paid(w, paid, n);
+	if (st != OK && n > 1 && !is_away(w->pg))
+		for (size_t i = 0; i < n; i++)
+			st = settle_paid(w, &paid[i], 1);
+	for (size_t i = 0; i < n; i++)
+		if (paid[i]->settle_failed)
+			log_failure(paid[i], w->pg);
+	reactor_post(round->process->reactor, settle_round_over, round);
+}
+
+/* ---- reactor ----------------------------------------------------------------- */
+
+/* Let a worker settle what waits. */
+static void
+start_round(struct process *p)
+{
+	struct settle_round *round = xcalloc(1, sizeof(*round));
+
+	round->job.run = settle_round_job;
+	round->process = p;
+	while (p->unsettled != NULL && round->n < SETTLE_TOGETHER) {
+		struct turn *t = p->unsettled;
+
+		p->unsettled = t->next_unsettled;
+		p->n_unsettled--;
+		round->turns[round->n++] = t;
+	}
+	if (p->unsettled == NULL)
+		p->unsettled_tail = &p->unsettled;
+	p->settle_rounds++;
+	queue_push_always(p->work, &round->job);
+}
+
+static void
+enqueue(struct turn *t)
+{
+	struct process *p = t->process;
+
+	if (p->unsettled == NULL)
+		p->unsettled_tail = &p->unsettled;
+	t->next_unsettled = NULL;
+	*p->unsettled_tail = t;
+	p->unsettled_tail = &t->next_unsettled;
+	p->n_unsettled++;
+}
+
+void
+settle_hurry(struct process *p)
+{
+	if (p->unsettled != NULL && p->settle_rounds < SETTLE_ROUNDS_MAX)
+		start_round(p);
+}
+
+void
+settle_soon(struct turn *t)
+{
+	struct process *p = t->process;
+
+	enqueue(t);
+	if (p->settle_rounds == 0 || p->n_unsettled >= SETTLE_TOGETHER)
+		settle_hurry(p);
+	/* a round may wait for a row that somebody else keeps locked */
+	reactor_timer_start(t->timer, SETTLE_OVERDUE_MS);
+}
+
+static void
+settle_round_over(void *arg)
+{
+	struct settle_round *round = arg;
+	struct process *p = round->process;
+
+	p->settle_rounds--;
+	for (size_t i = 0; i < round->n; i++) {
+		struct turn *t = round->turns[i];
+
+		if (t->settle_failed) { /* money must end: as long as this process lives */
+			enqueue(t);
+			reactor_timer_start(t->timer, SETTLE_AGAIN_MS);
+		} else {
+			turn_settled(t);
+		}
+	}
+	free(round);
+	if (p->settle_rounds == 0)
+		settle_hurry(p);
 }

@@ -3,19 +3,14 @@
  * the terminal event.  See turn_private.h for the states and turn_upstream.c
  * for the way to the model.
  */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/queue.h"
 #include "core/credits.h"
 #include "core/events.h"
 #include "core/scoreboard.h"
 #include "core/turn_private.h"
 #include "io/http.h"
 #include "io/reactor.h"
-
-#define SETTLE_AGAIN_MS 500 /* PostgreSQL was away: try the settlement again */
 
 static const char *const state_names[] = { "opened", "contacting", "backoff", "flowing", "settling" };
 
@@ -76,7 +71,7 @@ turn_deliver(struct turn *t)
 	t->delivered += len;
 	journal_add(t, t->pending_reasoning, t->pending.data, len);
 	reader_delta(&t->reader, t->pending_reasoning, t->delivered, t->pending.data, len);
-	buf_clear(&t->pending);
+	buf_free(&t->pending); /* a stream waits most of the time */
 	if (t->reader.sink != NULL && t->transfer != NULL &&
 	    sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
 		http_pause(t->transfer);
@@ -120,7 +115,7 @@ on_timer(void *arg)
 	int64_t now_ms = clock_mono_ms(), idle_ms = idle_by_ms(t);
 
 	if (t->state == TURN_SETTLING) {
-		queue_push_always(t->process->work, &t->job);
+		settle_hurry(t->process);
 	} else if (t->grace_by_ms != 0 && now_ms >= t->grace_by_ms) {
 		turn_end(t, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 	} else if (now_ms >= t->total_by_ms) {
@@ -241,12 +236,11 @@ turn_end(struct turn *t, enum turn_outcome outcome, enum status why, const char 
 	upstream_drop(t);
 	turn_deliver(t);
 	journal_flush(t);
-	reactor_timer_stop(t->timer);
 	turn_move(t, TURN_SETTLING);
 	t->outcome = outcome;
 	t->why = why;
-	snprintf(t->detail, sizeof(t->detail), "%s", detail == NULL ? "" : detail);
-	queue_push_always(t->process->work, &t->job);
+	t->detail = arena_strdup(t->arena, detail);
+	settle_soon(t);
 }
 
 void
@@ -272,15 +266,14 @@ count_end(struct turn *t)
 	score_add(s, SCORE_TOKENS_OUT, t->output_tokens);
 	LOG(INFO, "stream", LS("task_id", t->task_id), LS("request_id", t->request_id), LS("user_id", t->user_id),
 	    LS("trace_id", t->trace_id), LS("status", t->task_status),
-	    LS("code", t->why == OK ? NULL : status_code(t->why)),
-	    LS("detail", t->detail[0] == '\0' ? NULL : t->detail), LS("model", t->model_name),
+	    LS("code", t->why == OK ? NULL : status_code(t->why)), LS("detail", t->detail), LS("model", t->model_name),
 	    LS("channel", t->channel_name), LI("input_tokens", t->input_tokens), LI("output_tokens", t->output_tokens),
 	    LI("estimated", t->estimated), LI("charged_ucr", t->charged_ucr), LI("reader_left", t->reader_left),
 	    LMS("first_token_ms", t->first_token_us), LMS("ms", clock_mono_us() - t->started_us));
 }
 
-static void
-finish(struct turn *t)
+void
+turn_settled(struct turn *t)
 {
 	struct process *p = t->process;
 
@@ -295,15 +288,4 @@ finish(struct turn *t)
 	journal_forget(t);
 	reactor_timer_free(t->timer);
 	turn_free(t);
-}
-
-void
-turn_settled(void *arg)
-{
-	struct turn *t = arg;
-
-	if (t->settle_failed) /* money must end: as long as this process lives */
-		reactor_timer_start(t->timer, SETTLE_AGAIN_MS);
-	else
-		finish(t);
 }

@@ -15,13 +15,13 @@
 #include "core/tokens.h"
 #include "core/turn_private.h"
 #include "io/fcgi.h"
+#include "io/pg_together.h"
 
 #define TURN_ARENA_BYTES 512
 #define TURN_ARENA_MAX_BYTES 262144
 #define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 #define TITLE_CHARS 40
-#define BYTES_PER_TOKEN_MAX 8 /* for bounding how much history is read at all */
 #define OPEN_TRIES 3
 
 /* ---- what goes upstream --------------------------------------------------- */
@@ -141,21 +141,21 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 
 	if ((st = previous_model(rq, ask, &model)) != OK)
 		return st;
-	st = ask->mode == TURN_DEBUG ? catalog_agent(rq, ask->agent_id, &plan)
-				     : catalog_turn(rq, ask->conversation_id, model, &plan);
+	if (ask->mode == TURN_DEBUG)
+		st = catalog_agent(rq, ask->agent_id, &plan);
+	else
+		st = catalog_turn(rq, ask->conversation_id, model,
+		    &(struct history_ask){
+			.regenerate_id = ask->message_id, .messages = rq->conf->chat_history_messages },
+		    &plan, &h);
+	if (h != NULL)
+		arena_cleanup(rq->arena, (void (*)(void *))history_free, h);
 	if (st != OK || (st = check_abilities(rq, plan, ask)) != OK)
 		return st;
 	t->plan = plan;
 	t->model = &plan->model;
 	t->price = (struct turn_price){ .context_tokens = plan->model.context_tokens };
 	t->max_output_tokens = plan->model.max_output_tokens;
-	if (ask->mode != TURN_DEBUG) {
-		st = catalog_history(rq, ask->conversation_id, ask->message_id, rq->conf->chat_history_messages,
-		    (size_t)max64(plan->model.context_tokens, 1024) * BYTES_PER_TOKEN_MAX, &h);
-		if (st != OK)
-			return st;
-		arena_cleanup(rq->arena, (void (*)(void *))history_free, h);
-	}
 	if ((st = make_messages(rq, t, ask, h)) != OK)
 		return st;
 	t->hold_ucr = ceiling_ucr(t, &plan->model);
@@ -167,19 +167,22 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 /* ---- the database's part --------------------------------------------------- */
 
 static const char open_sql[] =
-    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title,"
-    " credits_held($3::uuid) AS held FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
+    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title, held"
+    " FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
     " $6::uuid, $7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
     " $20::text, $21::bytea)";
 
+/* Turns of one user that open together lock their conversations before the user. */
+static const char lock_sql[] = "SELECT FROM conversations WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE";
+
 /* What turn_open() answered, when its answer was lost on the way. */
 static const char opened_sql[] =
     "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required, message_json(q) AS user_message,"
-    " message_json(a) AS assistant_message, NULL::uuid AS existing_task_id, c.title,"
+    " NULL::jsonb AS assistant_message, NULL::uuid AS existing_task_id, c.title,"
     " credits_held(t.user_id) AS held"
     " FROM tasks t JOIN users u ON u.id = t.user_id JOIN conversations c ON c.id = t.conversation_id"
-    " JOIN conversation_messages q ON q.id = t.user_message_id JOIN conversation_messages a ON a.id = t.message_id"
+    " JOIN conversation_messages q ON q.id = t.user_message_id"
     " WHERE t.id = $1 AND t.owner = $2";
 
 static char *
@@ -224,8 +227,7 @@ call_turn_open(struct request *rq, struct turn *t, const struct opening *o, stru
 	const struct conf *conf = rq->conf;
 	bool count = !t->slots.held;
 	struct pg_arg none = PNULL;
-
-	return pg_query(rq->pg, rows, open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
+	struct pg_call call = PG_CALL(open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
 	    PS(t->conversation_id), PS(o->user_message_id), PS(t->message_id), PS(o->ask->content), PS(o->attachments),
 	    PI(t->model->id), PM(t->hold_ucr), PI(conf->chat_hold_lease / 1000), PS(t->process->id),
 	    count ? PI(conf->limits_user_tasks) : none, count ? PI(conf->limits_conversation_tasks) : none,
@@ -233,6 +235,10 @@ call_turn_open(struct request *rq, struct turn *t, const struct opening *o, stru
 	    t->agent_id == NULL ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
 	    PS(o->ask->message_id), PS(o->title), PS(rq->idempotency_key), PS(o->route),
 	    rq->idempotency_key == NULL ? none : PX(o->body_hash, SHA256_BYTES));
+	enum status st = pg_together_run(t->process->together, rq->pg, t->user_id, &call, lock_sql, t->conversation_id);
+
+	*rows = call.rows;
+	return st;
 }
 
 /* turn_open(), whatever happens to its answer: the task id says whether an
@@ -384,7 +390,6 @@ turn_new(struct request *rq, const struct turn_ask *ask)
 {
 	struct turn *t = xcalloc(1, sizeof(*t));
 
-	t->job.run = turn_settle_job;
 	t->process = rq->process;
 	t->mode = ask->mode;
 	t->arena = arena_new(TURN_ARENA_BYTES, TURN_ARENA_MAX_BYTES);
@@ -433,11 +438,10 @@ hand_over(struct request *rq, struct turn *t)
 static void
 describe_start(struct turn *t, struct request *rq, const struct rows *rows)
 {
-	json_t *user = row_json(rows, 0, "user_message"), *answer = row_json(rows, 0, "assistant_message"), *data;
+	json_t *user = row_json(rows, 0, "user_message"), *data;
 	char *text;
 
 	message_localize(user, rq->lang);
-	snprintf(t->message_id, sizeof(t->message_id), "%s", json_string_value(json_object_get(answer, "id")));
 	data = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:s}", "model", t->model->name, "task_id", t->task_id,
 	    "conversation_id", t->conversation_id, "title", row_text(rows, 0, "title"), "user_message", user,
 	    "assistant_message_id", t->message_id);
@@ -445,7 +449,6 @@ describe_start(struct turn *t, struct request *rq, const struct rows *rows)
 	t->start_json = arena_strdup(rq->arena, text);
 	free(text);
 	json_decref(data);
-	json_decref(answer);
 }
 
 /* Slots, then the database; what was taken is given back on failure. */
@@ -463,6 +466,8 @@ open_paid(struct request *rq, struct turn *t, struct opening *o)
 	if (st == OK && strcmp(row_text(rows, 0, "outcome"), "ok") == 0) {
 		t->balance_ucr = row_ucr(rows, 0, "balance");
 		t->held_ucr = row_ucr(rows, 0, "held");
+		if (strcmp(o->mode, "regenerate_in_place") == 0)
+			snprintf(t->message_id, sizeof(t->message_id), "%s", o->ask->message_id);
 		describe_start(t, rq, rows);
 		hand_over(rq, t);
 		return OK;

@@ -36,9 +36,8 @@ struct turn_price {
 };
 
 struct turn {
-	struct job job;		   /* settling; first member */
 	struct turn *next, **prev; /* in process->turns */
-	struct turn *next_unjournaled;
+	struct turn *next_unjournaled, *next_unsettled;
 	struct process *process;
 	enum turn_state state;
 	enum turn_mode mode;
@@ -98,9 +97,9 @@ struct turn {
 
 	/* the end */
 	enum turn_outcome outcome;
-	enum status why; /* OK, or what went wrong */
-	char detail[256];
-	char *end_json; /* terminal event, malloc'ed by the settling worker */
+	enum status why;    /* OK, or what went wrong */
+	const char *detail; /* for the log; in arena, NULL: none */
+	char *end_json;	    /* terminal event, malloc'ed by the settling worker */
 	const char *task_status;
 	int64_t charged_ucr, balance_ucr, held_ucr; /* held: for all the user's turns */
 	int64_t input_tokens, output_tokens;
@@ -134,10 +133,13 @@ void upstream_fail(struct turn *t, enum status st, const char *detail);
 void turn_table_add(struct process *p, struct turn *t);
 void turn_table_remove(struct process *p, struct turn *t);
 
-/* settle.c: settle on a worker, then post turn_settled(). */
-void turn_settle_job(struct job *job, struct worker *w);
-/* stream.c, reactor: the settlement is done (or has to be tried again). */
-void turn_settled(void *turn);
+/* settle.c, reactor.  Settle `t`, with others that have ended; turn_settled()
+ * follows, however often it takes. */
+void settle_soon(struct turn *t);
+/* Do not wait for the round that is at work: from the timer of a turn that waits. */
+void settle_hurry(struct process *p);
+/* stream.c, reactor: the settlement is done. */
+void turn_settled(struct turn *t);
 
 /* journal.c, reactor.  Note `len` delivered bytes that end at t->delivered. */
 void journal_add(struct turn *t, bool reasoning, const char *text, size_t len);

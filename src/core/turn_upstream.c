@@ -192,9 +192,14 @@ on_data(void *arg, const char *data, size_t len)
 	t->provider->parser_feed(t->parser, data, len, on_provider_event, t);
 	if (failed_inside(t))
 		return;
-	turn_deliver(t);
 	if (t->text.overflow || t->reasoning.overflow)
 		answer_complete(t);
+}
+
+static void
+on_batch(void *arg)
+{
+	turn_deliver(arg);
 }
 
 static void
@@ -308,6 +313,7 @@ upstream_contact(struct turn *t)
 		.arg = t,
 		.on_headers = on_headers,
 		.on_data = on_data,
+		.on_batch = on_batch,
 		.on_done = on_done,
 	    });
 	turn_arm_timer(t);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,15 +25,14 @@
 #define FCGI_TYPE_STDOUT 6
 #define FCGI_CONTENT_MAX 65528 /* the largest multiple of 8 below 64 KiB */
 
-#define ACCEPT_BATCH 16	      /* per wake-up, so that sibling processes get theirs */
-#define SWEEP_MS 500	      /* how often time-outs are looked at */
-#define DRAIN_IDLE_MS 6000    /* idle connections of a draining process: nginx closes its own first (4 s) */
-#define KEEP_BUFFER_BYTES 512 /* a larger empty out-buffer is given back */
+#define ACCEPT_BATCH 16	   /* per wake-up, so that sibling processes get theirs */
+#define SWEEP_MS 500	   /* how often time-outs are looked at */
+#define DRAIN_IDLE_MS 6000 /* idle connections of a draining process: nginx closes its own first (4 s) */
 #define DISCARD_BYTES 16384
 #define PIECE_BYTES 65536 /* of a body, at a time */
 
 enum conn_state {
-	CONN_IDLE,     /* reactor: waiting for a request */
+	CONN_IDLE,     /* nobody: waits in `idle` for a request and for who takes it */
 	CONN_WORKER,   /* a worker reads and answers it */
 	CONN_STREAM,   /* reactor: carries a stream (fcgi_watch) */
 	CONN_FLUSHING, /* reactor: answer complete, bytes left to send */
@@ -40,11 +41,11 @@ enum conn_state {
 struct fcgi_conn {
 	struct fcgi_server *server;
 	struct fcgi_conn *next, **prev; /* all of the server; reactor only */
-	struct reactor_watch *watch;
+	struct reactor_watch *watch;	/* of a stream or of what is left to send; reactor only */
 	int fd;
-	enum conn_state state;
+	_Atomic enum conn_state state;
 	int request_id;
-	bool keep;	  /* the web server wants the connection back */
+	bool keep;	  /* the web server wants the connection back, and gets it */
 	bool gone;	  /* writing failed or the peer hung up */
 	bool told_gone;	  /* on_gone was called, or nobody is there to be called any more */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
@@ -52,8 +53,8 @@ struct fcgi_conn {
 	const char *const *params;
 	struct buf out;
 	uint64_t written;
-	atomic_int_fast64_t reading_since_ms; /* 0: not reading */
-	int64_t progress_ms;		      /* last time the socket took bytes, or went idle */
+	atomic_int_fast64_t since_ms; /* idle since; at a worker: reading since; 0: neither */
+	int64_t progress_ms;	      /* last time the socket took bytes */
 	void (*on_gone)(void *);
 	void (*on_drain)(void *);
 	void *arg;
@@ -65,6 +66,9 @@ struct fcgi_server {
 	struct reactor_watch *listener;
 	struct reactor_timer *sweep;
 	struct fcgi_conn *conns;
+	int idle;	   /* epoll set of all connections, each armed while it is idle, for one event */
+	int wake_fd;	   /* eventfd in `idle`, edge-triggered: a write lets one fcgi_take() return */
+	atomic_bool woken; /* written to, and nobody has returned yet */
 	atomic_size_t open;
 	atomic_uint_fast64_t accepted;
 	atomic_bool draining;
@@ -86,37 +90,91 @@ conn_free(struct fcgi_conn *c)
 		reactor_watch_set(s->listener, WATCH_READ);
 }
 
-/* ---- idle: the reactor waits for a request ------------------------------- */
+/* ---- idle: whoever is free takes the next request ------------------------ */
 
-static void
-on_idle_readable(void *arg, int fd, unsigned events)
+/* Let the next event on `fd` name `c`, once. */
+static bool
+arm_idle(int set, int op, int fd, void *c)
 {
-	struct fcgi_conn *c = arg;
+	struct epoll_event e = { .events = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT, .data.ptr = c };
+
+	return epoll_ctl(set, op, fd, &e) == 0;
+}
+
+/* From here on the connection is whose fcgi_take() returns it: not to be touched again. */
+static void
+become_idle(struct fcgi_conn *c, int op)
+{
+	int set = c->server->idle, fd = c->fd;
+
+	atomic_store(&c->since_ms, clock_mono_ms());
+	atomic_store(&c->state, CONN_IDLE);
+	if (arm_idle(set, op, fd, c))
+		return;
+	LOG(ERROR, "epoll_failed", LS("error", strerror(errno))); /* no memory for it: nobody else has it */
+	atomic_store(&c->state, CONN_WORKER);
+	atomic_store(&c->since_ms, 0);
+	fcgi_abandon(c);
+}
+
+static bool
+has_bytes(const struct fcgi_conn *c)
+{
 	char byte;
 
-	(void)events;
-	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0) { /* the web server closed it */
-		conn_free(c);
-		return;
-	}
-	reactor_watch_free(c->watch);
-	c->watch = NULL;
-	c->state = CONN_WORKER;
+	return recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* An idle connection got an event and is ours: true when a request may be on it. */
+static bool
+claim(struct fcgi_conn *c, uint32_t events)
+{
+	atomic_store(&c->since_ms, 0); /* first: the sweep looks at the state before it looks at the time */
+	if (atomic_exchange(&c->state, CONN_WORKER) != CONN_IDLE) /* acquires what its last owner wrote */
+		abort();
 	c->gone = c->told_gone = false;
 	c->written = 0;
 	c->params = NULL;
-	c->server->opt.on_request(c->server->opt.arg, c);
+	c->on_gone = c->on_drain = NULL;
+	/* the web server closed it, maybe behind a last request */
+	return !(events & ~(uint32_t)EPOLLIN) || has_bytes(c);
 }
 
-static void
-become_idle(struct fcgi_conn *c)
+struct fcgi_conn *
+fcgi_take(struct fcgi_server *s, bool wait)
 {
-	reactor_watch_free(c->watch);
-	c->state = CONN_IDLE;
-	c->progress_ms = clock_mono_ms();
-	c->on_gone = c->on_drain = NULL;
-	buf_free(&c->out);
-	c->watch = reactor_watch_new(c->server->reactor, c->fd, WATCH_READ, on_idle_readable, c);
+	struct fcgi_conn *c = NULL;
+	struct epoll_event e;
+	bool woken = false;
+	int n;
+
+	while (c == NULL && !(wait && woken)) {
+		n = epoll_wait(s->idle, &e, 1, wait ? -1 : 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		if (e.data.ptr == NULL) {
+			atomic_store(&s->woken, false);
+			woken = true;
+		} else if (claim(e.data.ptr, e.events)) {
+			c = e.data.ptr;
+		} else {
+			fcgi_abandon(e.data.ptr);
+		}
+	}
+	if (woken && !wait) /* it was meant for somebody who waits */
+		fcgi_wake(s);
+	return c;
+}
+
+void
+fcgi_wake(struct fcgi_server *s)
+{
+	uint64_t one = 1;
+
+	if (!atomic_exchange(&s->woken, true) && write(s->wake_fd, &one, sizeof(one)) < 0)
+		LOG(ERROR, "wake_failed", LS("error", strerror(errno)));
 }
 
 static void
@@ -132,7 +190,7 @@ accept_one(struct fcgi_server *s, int fd)
 	c->prev = &s->conns;
 	s->conns = c;
 	atomic_fetch_add(&s->accepted, 1);
-	become_idle(c);
+	become_idle(c, EPOLL_CTL_ADD); /* a worker may have it now */
 	if (atomic_fetch_add(&s->open, 1) + 1 == s->opt.max_connections)
 		reactor_watch_set(s->listener, 0);
 }
@@ -181,7 +239,7 @@ parser_free(struct fcgi_conn *c)
 	FCGX_Free(c->fx, 0);
 	free(c->fx);
 	c->fx = NULL;
-	atomic_store(&c->reading_since_ms, 0);
+	atomic_store(&c->since_ms, 0);
 }
 
 /* Copy the parameters; E_HEADERS_TOO_LARGE (and none but the request line's
@@ -205,7 +263,7 @@ copy_params(struct fcgi_conn *c, struct arena *a)
 enum status
 fcgi_read(struct fcgi_conn *c, struct arena *a)
 {
-	atomic_store(&c->reading_since_ms, clock_mono_ms());
+	atomic_store(&c->since_ms, clock_mono_ms());
 	c->fx = parser_new(c);
 	if (c->fx->ipcFd < 0 || FCGX_Accept_r(c->fx) != 0) {
 		c->gone = true;
@@ -213,7 +271,7 @@ fcgi_read(struct fcgi_conn *c, struct arena *a)
 		return E_UNAVAILABLE;
 	}
 	c->request_id = c->fx->requestId;
-	c->keep = c->fx->keepConnection != 0 && !atomic_load(&c->server->draining);
+	c->keep = c->fx->keepConnection != 0;
 	return copy_params(c, a);
 }
 
@@ -306,8 +364,7 @@ fcgi_read_body_to(struct fcgi_conn *c, size_t max_bytes, fcgi_take_fn *take, voi
 		if (n <= 0)
 			break;
 		got += (unsigned long long)n;
-		atomic_store(
-		    &c->reading_since_ms, clock_mono_ms()); /* a large body may take longer than one time-out */
+		atomic_store(&c->since_ms, clock_mono_ms()); /* a large body may take longer than one time-out */
 		st = take(arg, piece, (size_t)n);
 	}
 	free(piece);
@@ -361,7 +418,7 @@ flush(struct fcgi_conn *c)
 		buf_consume(&c->out, sent);
 		c->progress_ms = clock_mono_ms();
 	}
-	if (c->out.len == 0 && c->out.cap > KEEP_BUFFER_BYTES)
+	if (c->out.len == 0) /* idle connections and streams wait most of the time */
 		buf_free(&c->out);
 	return !c->gone;
 }
@@ -395,10 +452,11 @@ fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len)
 		p += n;
 		len -= n;
 	}
+	if (c->state == CONN_WORKER) /* leaves together with its end */
+		return true;
 	if (was_empty)
 		flush(c);
-	if (c->state == CONN_STREAM)
-		update_watch(c);
+	update_watch(c);
 	return !c->gone;
 }
 
@@ -418,10 +476,12 @@ fcgi_written(const struct fcgi_conn *c)
 static void
 finished(struct fcgi_conn *c)
 {
-	if (c->gone || !c->keep || atomic_load(&c->server->draining))
-		conn_free(c);
+	reactor_watch_free(c->watch);
+	c->watch = NULL;
+	if (c->keep && !c->gone)
+		become_idle(c, EPOLL_CTL_MOD);
 	else
-		become_idle(c);
+		conn_free(c);
 }
 
 static void
@@ -452,15 +512,25 @@ end_on_reactor(void *arg)
 void
 fcgi_end(struct fcgi_conn *c)
 {
+	bool draining;
+
 	c->told_gone = true; /* whoever carried it may be freed before the reactor gets to it */
 	/* END_REQUEST: application status 0, FCGI_REQUEST_COMPLETE. */
 	add_record_header(&c->out, FCGI_TYPE_STDOUT, c->request_id, 0, 0);
 	add_record_header(&c->out, FCGI_TYPE_END, c->request_id, 8, 0);
 	buf_add(&c->out, "\0\0\0\0\0\0\0\0", 8);
+	draining = atomic_load(&c->server->draining);
 	flush(c);
-	/* The end of a connection must reach the web server together with the end of
-	 * the request, before it gives the connection another one. */
-	if (c->out.len == 0 && (!c->keep || atomic_load(&c->server->draining)))
+	/* With the end of the request in its hands the web server may give the
+	 * connection another one: the end of the connection follows at once, or else
+	 * waits for the end of that other one. */
+	if (draining && c->out.len == 0 && !has_bytes(c))
+		c->keep = false;
+	if (c->out.len == 0 && c->state == CONN_WORKER && c->keep && !c->gone) {
+		become_idle(c, EPOLL_CTL_MOD);
+		return;
+	}
+	if (c->out.len == 0 && !c->keep)
 		shutdown(c->fd, SHUT_WR);
 	reactor_post(c->server->reactor, end_on_reactor, c);
 }
@@ -556,9 +626,10 @@ static void
 check_time(struct fcgi_conn *c, int64_t now_ms)
 {
 	const struct fcgi_options *opt = &c->server->opt;
-	int64_t since_ms = atomic_load(&c->reading_since_ms);
+	enum conn_state state = atomic_load(&c->state);
+	int64_t since_ms = atomic_load(&c->since_ms);
 
-	switch (c->state) {
+	switch (state) {
 	case CONN_WORKER: /* wakes the worker out of libfcgi's read */
 		if (since_ms != 0 && now_ms - since_ms > opt->read_timeout_ms)
 			shutdown(c->fd, SHUT_RDWR);
@@ -571,9 +642,9 @@ check_time(struct fcgi_conn *c, int64_t now_ms)
 		if (is_stalled(c, now_ms))
 			conn_free(c);
 		break;
-	case CONN_IDLE:
-		if (atomic_load(&c->server->draining) && now_ms - c->progress_ms > DRAIN_IDLE_MS)
-			conn_free(c);
+	case CONN_IDLE: /* whoever takes it finds the end */
+		if (since_ms != 0 && atomic_load(&c->server->draining) && now_ms - since_ms > DRAIN_IDLE_MS)
+			shutdown(c->fd, SHUT_RDWR);
 		break;
 	}
 }
@@ -595,10 +666,15 @@ struct fcgi_server *
 fcgi_server_new(struct reactor *r, const struct fcgi_options *opt)
 {
 	struct fcgi_server *s = xcalloc(1, sizeof(*s));
+	struct epoll_event e = { .events = EPOLLIN | EPOLLET };
 
 	FCGX_Init();
 	s->reactor = r;
 	s->opt = *opt;
+	s->idle = epoll_create1(EPOLL_CLOEXEC);
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->idle < 0 || s->wake_fd < 0 || epoll_ctl(s->idle, EPOLL_CTL_ADD, s->wake_fd, &e) != 0)
+		abort();
 	fcntl(opt->listen_fd, F_SETFL, fcntl(opt->listen_fd, F_GETFL) | O_NONBLOCK);
 	s->listener = reactor_watch_new(r, opt->listen_fd, WATCH_READ, on_acceptable, s);
 	s->sweep = reactor_timer_new(r, on_sweep, s);
@@ -623,6 +699,8 @@ fcgi_server_free(struct fcgi_server *s)
 		conn_free(s->conns);
 	reactor_watch_free(s->listener);
 	reactor_timer_free(s->sweep);
+	close(s->idle);
+	close(s->wake_fd);
 	free(s);
 }
 

@@ -2,9 +2,15 @@
  * FastCGI: libfcgi parses requests, we write responses.
  *
  * A connection has one owner at any time:
- *   reactor  while it is idle (waiting for a request)
- *   worker   from the first readable byte until the answer is made
- *   reactor  while an answer or stream is written out
+ *   nobody   while it is idle: it waits for a request in an epoll set, armed for
+ *            one event, and belongs to whose fcgi_take() gets that event
+ *   worker   from then on, until the answer is made; what the socket takes at
+ *            once it sends itself, and makes the connection idle again
+ *   reactor  while a stream, or what the socket did not take, is written out
+ *
+ * So a request costs no hand-over between threads: the kernel wakes one worker
+ * when bytes come, and none while all of them are busy.  The reactor accepts,
+ * looks at time-outs, and frees: a connection ends on the reactor only.
  *
  * libfcgi's I/O blocks, so it is used for reading a request only, on a worker,
  * under a time-out; then the descriptor is taken from it and made
@@ -29,20 +35,25 @@ struct fcgi_options {
 	size_t max_connections;
 	size_t max_header_bytes; /* all parameters of a request together */
 	int64_t read_timeout_ms, send_timeout_ms;
-	/* A request waits on `conn`, now the caller's; pass it to a worker.  Reactor. */
-	void (*on_request)(void *arg, struct fcgi_conn *conn);
-	void *arg;
 };
 
 /* Start accepting.  Reactor thread. */
 struct fcgi_server *fcgi_server_new(struct reactor *r, const struct fcgi_options *opt);
-/* Stop accepting and close idle connections (drain).  Others go on. */
+/* Stop accepting and end idle connections (drain).  Others go on. */
 void fcgi_server_drain(struct fcgi_server *s);
-/* Close everything, free. */
+/* Close everything, free.  Nobody is in fcgi_take() any more, nor has a connection. */
 void fcgi_server_free(struct fcgi_server *s);
 /* Connections open, and accepted since start.  Any thread. */
 size_t fcgi_server_open(const struct fcgi_server *s);
 uint64_t fcgi_server_accepted(const struct fcgi_server *s);
+
+/* A connection with a request on it, the caller's from now on: fcgi_read() is
+ * next.  NULL: with `wait`, fcgi_wake() was called; without, there is none right
+ * now.  With `wait` on a worker, without it on any thread. */
+struct fcgi_conn *fcgi_take(struct fcgi_server *s, bool wait);
+/* Let one waiting fcgi_take() return NULL, the next one when none is waiting.
+ * Calls before that may count as one.  Any thread. */
+void fcgi_wake(struct fcgi_server *s);
 
 /* Read the parameters of the next request.  E_HEADERS_TOO_LARGE past the cap (the
  * request can still be answered); E_UNAVAILABLE when the peer is gone, too
@@ -64,16 +75,18 @@ enum status fcgi_read_body_to(struct fcgi_conn *c, size_t max_bytes, fcgi_take_f
 /* True when the client or web server has hung up already: look before charging.  Owner. */
 bool fcgi_peer_gone(struct fcgi_conn *c);
 
-/* Append bytes of the response (headers included) to the out-buffer and write
- * what the socket takes.  False once the peer is gone.  Owner. */
+/* Append bytes of the response (headers included) to the out-buffer and, in a
+ * stream, write what the socket takes; a worker's answer leaves with fcgi_end().
+ * False once the peer is gone.  Owner. */
 bool fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len);
 /* Bytes written but not yet taken by the socket.  Owner. */
 size_t fcgi_unsent(const struct fcgi_conn *c);
 /* Bytes of response written so far. */
 uint64_t fcgi_written(const struct fcgi_conn *c);
-/* The response is complete: append END_REQUEST and hand the connection to the
- * reactor, which flushes, then waits for the next request or closes.  The
- * caller must not touch it again.  Owner, any thread. */
+/* The response is complete: append END_REQUEST and write what the socket takes.
+ * The connection waits for its next request or, when there is more to do, goes
+ * to the reactor, which writes the rest or closes.  The caller must not touch
+ * it again.  Owner, any thread. */
 void fcgi_end(struct fcgi_conn *c);
 /* Close without an answer.  Owner, any thread. */
 void fcgi_abandon(struct fcgi_conn *c);

@@ -14,6 +14,7 @@
 #include "io/reactor.h"
 
 #define RECEIVE_BYTES 1024L /* libcurl's read buffer, one per transfer: a paced delta takes some 300 bytes */
+#define BATCH_READS 8	    /* of a socket, before what they brought is passed on */
 #define CACHED_CONNECTIONS 512L
 #define SPARE_HANDLES 64
 
@@ -21,8 +22,11 @@ struct http_client {
 	struct reactor *reactor;
 	struct reactor_timer *timer;
 	CURLM *multi;
+	CURLSH *share;			 /* TLS sessions: libcurl would keep a list of them in each handle */
 	struct http_transfer *transfers; /* all, doubly linked */
 	struct http_transfer *deferred;	 /* started or cancelled while driving */
+	struct http_transfer *batch;	 /* got data while driving */
+	size_t received;		 /* body bytes of the last read */
 	CURL *spare[SPARE_HANDLES];
 	int n_spare;
 	bool driving; /* inside libcurl: no adding or removing */
@@ -31,12 +35,17 @@ struct http_client {
 struct http_transfer {
 	struct http_client *client;
 	struct http_transfer *next, **prev;
-	struct http_transfer *next_deferred;
-	struct http_spec spec; /* callbacks, flags; strings not kept */
+	struct http_transfer *next_deferred, *next_in_batch;
+	void *arg; /* of the callbacks, which are those of struct http_spec */
+	void (*on_headers)(void *arg, int status);
+	void (*on_data)(void *arg, const char *data, size_t len);
+	void (*on_batch)(void *arg);
+	void (*on_done)(void *arg, enum http_result result, const char *detail);
+	size_t body_len;
 	CURL *easy;
 	struct curl_slist *headers;
-	char error[CURL_ERROR_SIZE];
-	bool added, headers_told, paused, forbidden, cancelled, is_deferred;
+	char *error; /* CURL_ERROR_SIZE; until the headers are in */
+	bool allow_private, added, headers_told, paused, forbidden, cancelled, is_deferred, in_batch;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -108,7 +117,7 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 	struct http_transfer *t = arg;
 
 	(void)purpose;
-	if (!http_address_allowed(&address->addr, t->spec.allow_private)) {
+	if (!http_address_allowed(&address->addr, t->allow_private)) {
 		t->forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -129,9 +138,9 @@ before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int loca
 	(void)peer_port;
 	(void)local_port;
 	if (inet_pton(AF_INET, peer_ip, &v4.sin_addr) == 1)
-		ok = http_address_allowed((struct sockaddr *)(void *)&v4, t->spec.allow_private);
+		ok = http_address_allowed((struct sockaddr *)(void *)&v4, t->allow_private);
 	else if (inet_pton(AF_INET6, peer_ip, &v6.sin6_addr) == 1)
-		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->spec.allow_private);
+		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->allow_private);
 	t->forbidden = !ok;
 	return ok ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -146,9 +155,17 @@ tell_headers(struct http_transfer *t)
 	if (t->headers_told)
 		return;
 	t->headers_told = true;
+	/* sent, and not to be sent again */
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(t->headers);
+	t->headers = NULL;
+	/* what fails from here on, its code tells as well */
+	curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
+	free(t->error);
+	t->error = NULL;
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (t->spec.on_headers != NULL)
-		t->spec.on_headers(t->spec.arg, (int)status);
+	if (t->on_headers != NULL)
+		t->on_headers(t->arg, (int)status);
 }
 
 static size_t
@@ -163,7 +180,13 @@ on_body(char *data, size_t one, size_t len, void *arg)
 		return CURL_WRITEFUNC_PAUSE;
 	tell_headers(t);
 	if (!t->cancelled)
-		t->spec.on_data(t->spec.arg, data, len);
+		t->on_data(t->arg, data, len);
+	t->client->received += len;
+	if (t->on_batch != NULL && !t->in_batch) {
+		t->in_batch = true;
+		t->next_in_batch = t->client->batch;
+		t->client->batch = t;
+	}
 	return t->cancelled ? CURL_WRITEFUNC_ERROR : len;
 }
 
@@ -173,6 +196,7 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	CURL *e = t->easy;
 
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+	curl_easy_setopt(e, CURLOPT_SHARE, t->client->share);
 	curl_easy_setopt(e, CURLOPT_URL, s->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
@@ -211,6 +235,7 @@ release(struct http_transfer *t)
 		curl_easy_cleanup(t->easy);
 	}
 	curl_slist_free_all(t->headers);
+	free(t->error);
 	*t->prev = t->next;
 	if (t->next != NULL)
 		t->next->prev = t->prev;
@@ -266,13 +291,30 @@ finish(struct http_transfer *t, CURLcode code)
 		if (result == HTTP_OK)
 			tell_headers(t);
 		if (!t->cancelled)
-			t->spec.on_done(t->spec.arg, result, t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
+			t->on_done(t->arg, result,
+			    t->error != NULL && t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
 	}
 	c->driving = false;
 	if (t->is_deferred)
 		t->cancelled = true; /* released with the other deferred ones */
 	else
 		release(t);
+}
+
+/* Nothing more to read for now. */
+static void
+end_batch(struct http_client *c)
+{
+	struct http_transfer *t;
+
+	c->driving = true; /* a cancel from within on_batch must not free what we hold */
+	while ((t = c->batch) != NULL) {
+		c->batch = t->next_in_batch;
+		t->in_batch = false;
+		if (!t->cancelled)
+			t->on_batch(t->arg);
+	}
+	c->driving = false;
 }
 
 /* What callbacks could not do while libcurl was running: tell the ends, start, cancel. */
@@ -283,6 +325,7 @@ after_driving(struct http_client *c)
 	CURLMsg *msg;
 	int left;
 
+	end_batch(c);
 	while ((msg = curl_multi_info_read(c->multi, &left)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)
 			continue;
@@ -304,10 +347,13 @@ after_driving(struct http_client *c)
 static void
 drive(struct http_client *c, curl_socket_t fd, int mask)
 {
-	int running;
+	int running, reads = 0;
 
 	c->driving = true;
-	curl_multi_socket_action(c->multi, fd, mask, &running);
+	do { /* libcurl reads once; a buffer that was rather full had not all of it */
+		c->received = 0;
+		curl_multi_socket_action(c->multi, fd, mask, &running);
+	} while (c->received > RECEIVE_BYTES / 2 && ++reads < BATCH_READS);
 	c->driving = false;
 	after_driving(c);
 }
@@ -365,6 +411,9 @@ http_client_new(struct reactor *r)
 		abort();
 	c->reactor = r;
 	c->timer = reactor_timer_new(r, on_time, c);
+	if ((c->share = curl_share_init()) == NULL ||
+	    curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
+		abort();
 	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
 	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_set_timer);
@@ -383,6 +432,7 @@ http_client_free(struct http_client *c)
 	while (c->n_spare > 0)
 		curl_easy_cleanup(c->spare[--c->n_spare]);
 	curl_multi_cleanup(c->multi);
+	curl_share_cleanup(c->share); /* the last: handles and connections refer to it */
 	reactor_timer_free(c->timer);
 	free(c);
 	curl_global_cleanup();
@@ -394,7 +444,14 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	struct http_transfer *t = xcalloc(1, sizeof(*t));
 
 	t->client = c;
-	t->spec = *spec;
+	t->error = xcalloc(1, CURL_ERROR_SIZE);
+	t->arg = spec->arg;
+	t->on_headers = spec->on_headers;
+	t->on_data = spec->on_data;
+	t->on_batch = spec->on_batch;
+	t->on_done = spec->on_done;
+	t->body_len = spec->body_len;
+	t->allow_private = spec->allow_private;
 	t->easy = c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();
 	if (t->easy == NULL)
 		abort();
@@ -433,8 +490,8 @@ http_sent(struct http_transfer *t)
 {
 	curl_off_t sent = 0;
 
-	return t->spec.body_len == 0 ||
-	    (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= t->spec.body_len);
+	return t->body_len == 0 ||
+	    (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= t->body_len);
 }
 
 void

@@ -36,6 +36,8 @@ struct http_spec {
 	void (*on_headers)(void *arg, int status);
 	/* Body bytes as they come. */
 	void (*on_data)(void *arg, const char *data, size_t len);
+	/* on_data was told all there is for now: pass it on.  May be NULL. */
+	void (*on_batch)(void *arg);
 	/* The end, exactly once unless cancelled; `detail` is for the log. */
 	void (*on_done)(void *arg, enum http_result result, const char *detail);
 };

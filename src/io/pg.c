@@ -289,6 +289,50 @@ run_once(struct pg *pg, PGresult **out, const char *sql, const struct bound *b, 
 	return OK;
 }
 
+/* Take the results of `n` statements that were sent in a pipeline, and its end.
+ * `failed` becomes the status of the first that failed. */
+static bool
+take_results(struct pg *pg, PGresult **results, size_t n, enum status *failed)
+{
+	PGresult *end;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((results[i] = await_result(pg)) == NULL)
+			return false;
+		if (*failed == OK && PQresultStatus(results[i]) != PGRES_TUPLES_OK &&
+		    PQresultStatus(results[i]) != PGRES_COMMAND_OK) {
+			*failed = failure(pg, results[i]);
+			if (pg->conn == NULL)
+				return true;
+		}
+	}
+	end = await_result(pg);
+	if (end != NULL && *failed == OK && PQresultStatus(end) != PGRES_PIPELINE_SYNC)
+		*failed = failure(pg, end); /* the commit failed */
+	PQclear(end);
+	return end != NULL && PQexitPipelineMode(pg->conn);
+}
+
+/* One try of several statements in one round trip. */
+static enum status
+run_all_once(struct pg *pg, PGresult **results, const struct pg_call *calls, const struct bound *bound, size_t n)
+{
+	char names[PG_CALLS_MAX][24];
+	enum status st = OK;
+	bool good;
+
+	for (size_t i = 0; i < n; i++)
+		if ((st = prepare(pg, calls[i].sql, names[i])) != OK)
+			return st;
+	good = PQenterPipelineMode(pg->conn);
+	for (size_t i = 0; i < n && good; i++)
+		good = PQsendQueryPrepared(
+		    pg->conn, names[i], (int)calls[i].nargs, bound[i].values, bound[i].lengths, bound[i].formats, 0);
+	if (!good || !PQpipelineSync(pg->conn) || !take_results(pg, results, n, &st))
+		return pg->conn == NULL ? st : failure(pg, NULL);
+	return st;
+}
+
 /* True when the same statement may succeed if it is run again: it never ran
  * (stale plan), or it was rolled back or lost and the caller said it may. */
 static bool
@@ -307,6 +351,26 @@ worth_another_try(struct pg *pg, enum status st, bool again)
 	    strncmp(pg->sqlstate, "53", 2) != 0;
 }
 
+/* After try number `tries`: enough?  If not, give a lost server a moment. */
+static bool
+give_up(const struct pg *pg, int tries, int64_t start_us)
+{
+	if (tries >= AGAIN_MAX && clock_mono_us() - start_us > AGAIN_WINDOW_MS * INT64_C(1000))
+		return true;
+	if (pg->conn == NULL && tries > 0)
+		usleep(RECONNECT_PAUSE_MS * 1000);
+	return false;
+}
+
+static struct rows *
+rows_of(PGresult *res)
+{
+	struct rows *rows = xmalloc(sizeof(*rows));
+
+	rows->res = res;
+	return rows;
+}
+
 enum status
 pg_run(struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *args, size_t nargs, bool again)
 {
@@ -320,10 +384,8 @@ pg_run(struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *
 		st = run_once(pg, &res, sql, &bound, nargs);
 		if (st == OK || !worth_another_try(pg, st, again))
 			break;
-		if (tries >= AGAIN_MAX && clock_mono_us() - start_us > AGAIN_WINDOW_MS * INT64_C(1000))
+		if (give_up(pg, tries, start_us))
 			break;
-		if (pg->conn == NULL && tries > 0)
-			usleep(RECONNECT_PAUSE_MS * 1000);
 	}
 	pg->spent_us += (uint64_t)(clock_mono_us() - start_us);
 	if (st != OK)
@@ -332,9 +394,37 @@ pg_run(struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *
 		PQclear(res);
 		return OK;
 	}
-	*rows = xmalloc(sizeof(**rows));
-	(*rows)->res = res;
+	*rows = rows_of(res);
 	return OK;
+}
+
+enum status
+pg_run_all(struct pg *pg, struct pg_call *calls, size_t n, bool again)
+{
+	int64_t start_us = clock_mono_us();
+	struct bound *bound;
+	PGresult *results[PG_CALLS_MAX] = { NULL };
+	enum status st;
+
+	if (n > PG_CALLS_MAX)
+		abort();
+	bound = xcalloc(n, sizeof(*bound));
+	for (size_t i = 0; i < n; i++)
+		bind_args(&bound[i], calls[i].args, calls[i].nargs);
+	for (int tries = 0;; tries++) {
+		st = run_all_once(pg, results, calls, bound, n);
+		for (size_t i = 0; i < n && st != OK; i++) {
+			PQclear(results[i]);
+			results[i] = NULL;
+		}
+		if (st == OK || !worth_another_try(pg, st, again) || give_up(pg, tries, start_us))
+			break;
+	}
+	free(bound);
+	pg->spent_us += (uint64_t)(clock_mono_us() - start_us);
+	for (size_t i = 0; i < n && st == OK; i++)
+		calls[i].rows = rows_of(results[i]);
+	return st;
 }
 
 enum status
@@ -443,6 +533,12 @@ uint64_t
 pg_spent_us(const struct pg *pg)
 {
 	return pg->spent_us;
+}
+
+void
+pg_lost(struct pg *pg)
+{
+	set_error(pg, "08006", "the connection that ran this for several was lost", NULL);
 }
 
 void

@@ -67,6 +67,19 @@ void pg_free(struct pg *pg);
 	pg_run((pg), (rows), (sql), PG_ARGS(__VA_ARGS__) + 1, PG_NARGS(__VA_ARGS__), true)
 enum status pg_run(
     struct pg *pg, struct rows **rows, const char *sql, const struct pg_arg *args, size_t nargs, bool again) MUST_CHECK;
+/* One of several statements that are run together. */
+struct pg_call {
+	const char *sql;
+	const struct pg_arg *args;
+	size_t nargs;
+	struct rows *rows; /* the caller's, when all succeeded */
+};
+#define PG_CALL(sql_, ...) \
+	((struct pg_call){ .sql = (sql_), .args = PG_ARGS(__VA_ARGS__) + 1, .nargs = PG_NARGS(__VA_ARGS__) })
+#define PG_CALLS_MAX 24
+/* Run `n` statements in one round trip and, outside a transaction, as one: all
+ * or none take effect.  Errors and `again` as above; what failed first is told. */
+enum status pg_run_all(struct pg *pg, struct pg_call *calls, size_t n, bool again) MUST_CHECK;
 /* Run a script of several statements without parameters (migrations, tests). */
 enum status pg_script(struct pg *pg, const char *sql) MUST_CHECK;
 
@@ -86,6 +99,9 @@ const char *pg_constraint(const struct pg *pg);
 uint64_t pg_spent_us(const struct pg *pg);
 /* Connections of this process that were made again after a loss. */
 uint64_t pg_reconnects(void);
+
+/* Say of the last statement that its connection was lost: it ran on another's. */
+void pg_lost(struct pg *pg);
 
 void rows_free(struct rows *rows);
 static inline void

@@ -1,6 +1,7 @@
 #include "io/reactor.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <event2/thread.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,14 +38,14 @@ struct reactor {
 };
 
 struct reactor_timer {
-	struct event *event;
+	struct event event;
 	reactor_fn *fn;
 	void *arg;
 };
 
 struct reactor_watch {
 	struct reactor *reactor;
-	struct event *event;
+	struct event event; /* an inactive one while nothing is watched */
 	int fd;
 	unsigned events;
 	reactor_io_fn *fn;
@@ -203,7 +204,7 @@ reactor_timer_new(struct reactor *r, reactor_fn *fn, void *arg)
 	struct reactor_timer *t = xmalloc(sizeof(*t));
 
 	*t = (struct reactor_timer){ .fn = fn, .arg = arg };
-	t->event = must(evtimer_new(r->base, on_timer, t));
+	evtimer_assign(&t->event, r->base, on_timer, t);
 	return t;
 }
 
@@ -212,19 +213,19 @@ reactor_timer_start(struct reactor_timer *t, int64_t ms)
 {
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
 
-	evtimer_add(t->event, &tv);
+	evtimer_add(&t->event, &tv);
 }
 
 void
 reactor_timer_stop(struct reactor_timer *t)
 {
-	evtimer_del(t->event);
+	evtimer_del(&t->event);
 }
 
 bool
 reactor_timer_running(const struct reactor_timer *t)
 {
-	return evtimer_pending(t->event, NULL) != 0;
+	return evtimer_pending(&t->event, NULL) != 0;
 }
 
 void
@@ -232,7 +233,7 @@ reactor_timer_free(struct reactor_timer *t)
 {
 	if (t == NULL)
 		return;
-	event_free(t->event);
+	evtimer_del(&t->event);
 	free(t);
 }
 
@@ -252,10 +253,9 @@ arm(struct reactor_watch *w)
 	short what = (short)(EV_PERSIST | ((w->events & WATCH_READ) ? EV_READ : 0) |
 	    ((w->events & WATCH_WRITE) ? EV_WRITE : 0) | ((w->events & WATCH_CLOSED) ? EV_CLOSED : 0));
 
-	if (w->events == 0)
-		return;
-	event_assign(w->event, w->reactor->base, w->fd, what, on_io, w);
-	event_add(w->event, NULL);
+	event_assign(&w->event, w->reactor->base, w->fd, what, on_io, w);
+	if (w->events != 0)
+		event_add(&w->event, NULL);
 }
 
 struct reactor_watch *
@@ -264,7 +264,6 @@ reactor_watch_new(struct reactor *r, int fd, unsigned events, reactor_io_fn *fn,
 	struct reactor_watch *w = xmalloc(sizeof(*w));
 
 	*w = (struct reactor_watch){ .reactor = r, .fd = fd, .events = events, .fn = fn, .arg = arg };
-	w->event = must(event_new(r->base, fd, EV_READ | EV_PERSIST, on_io, w));
 	arm(w);
 	return w;
 }
@@ -274,7 +273,7 @@ reactor_watch_set(struct reactor_watch *w, unsigned events)
 {
 	if (events == w->events)
 		return;
-	event_del(w->event);
+	event_del(&w->event);
 	w->events = events;
 	arm(w);
 }
@@ -284,7 +283,7 @@ reactor_watch_free(struct reactor_watch *w)
 {
 	if (w == NULL)
 		return;
-	event_free(w->event); /* deletes it first */
+	event_del(&w->event);
 	free(w);
 }
 

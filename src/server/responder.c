@@ -22,6 +22,7 @@
 #include "core/turn.h"
 #include "io/fcgi.h"
 #include "io/http.h"
+#include "io/pg_together.h"
 #include "io/reactor.h"
 #include "providers/providers.h"
 #include "server/router.h"
@@ -32,6 +33,7 @@
 #define DRAIN_CHECK_MS 100
 #define DRAIN_SETTLE_MS 10000 /* after drain_timeout: for settling what was stopped */
 #define HOUSEKEEPING_MS 1000
+#define CROWD_MS 5 /* how often is looked for requests that wait, while every worker is busy */
 
 struct responder {
 	struct process process;
@@ -39,16 +41,16 @@ struct responder {
 	struct queue *shed; /* what is refused with 503 overloaded */
 	pthread_t *threads;
 	int64_t n_threads;
-	atomic_int busy; /* workers at work */
-	struct reactor_timer *housekeeping, *drain_timer;
+	atomic_int busy;     /* workers at work */
+	atomic_bool crowded; /* all of them, some CROWD_MS ago: crowd_timer runs, or is about to */
+	struct reactor_timer *housekeeping, *drain_timer, *crowd_timer;
 	int64_t drain_by_ms;
 	uint64_t accepted_seen;
 };
 
-/* A request on its way to a worker; becomes the arena's first object there. */
+/* A request that every worker was too busy to take, on its way to one. */
 struct request_job {
 	struct job job;
-	struct responder *responder;
 	struct fcgi_conn *conn;
 	int64_t arrived_us;
 };
@@ -118,14 +120,14 @@ hand_to_reactor(struct request *rq)
 }
 
 static void
-fill_request(struct request *rq, struct arena *a, struct worker *w, const struct request_job *rj)
+fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
 	*rq = (struct request){ .arena = a,
 		.conf = w->process->conf,
 		.process = w->process,
 		.pg = w->pg,
 		.redis = w->redis,
-		.conn = rj->conn,
+		.conn = conn,
 		.method = "",
 		.path = "",
 		.query = "",
@@ -133,7 +135,7 @@ fill_request(struct request *rq, struct arena *a, struct worker *w, const struct
 		.http_status = 500,
 		.extra_headers = "",
 		.common_headers = "",
-		.started_us = rj->arrived_us };
+		.started_us = arrived_us };
 }
 
 /* True: the request became a stream, to be handed to the reactor. */
@@ -169,14 +171,13 @@ run_request(struct request *rq)
 }
 
 static void
-request_job_run(struct job *job, struct worker *w)
+serve(struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
-	struct request_job *rj = (struct request_job *)(void *)job;
 	struct arena *a = arena_new(REQUEST_ARENA_BYTES, w->process->conf->server_request_memory);
 	struct request *rq = ARENA_NEW(a, struct request);
 	bool carried, keep;
 
-	fill_request(rq, a, w, rj);
+	fill_request(rq, a, w, conn, arrived_us);
 	rq->pg_before_us = pg_spent_us(w->pg);
 	rq->redis_before_us = redis_spent_us(w->redis);
 	carried = run_request(rq);
@@ -188,6 +189,14 @@ request_job_run(struct job *job, struct worker *w)
 		hand_to_reactor(rq);
 	if (!keep)
 		arena_free(a);
+}
+
+static void
+request_job_run(struct job *job, struct worker *w)
+{
+	struct request_job *rj = (struct request_job *)(void *)job;
+
+	serve(w, rj->conn, rj->arrived_us);
 	free(rj);
 }
 
@@ -207,6 +216,48 @@ struct thread_start {
 	int number;
 };
 
+static void expect_crowd(void *arg);
+
+static void
+begin_work(struct responder *r)
+{
+	struct process *p = &r->process;
+	int busy = atomic_fetch_add(&r->busy, 1) + 1;
+
+	score_set(p->score, SCORE_WORKERS_BUSY, busy);
+	score_peak(p->score, SCORE_WORKERS_BUSY_MAX, busy);
+	/* nobody is left who would see the next request: the reactor has to */
+	if (busy == (int)p->conf->server_workers && !atomic_exchange(&r->crowded, true))
+		reactor_post(p->reactor, expect_crowd, r);
+}
+
+static void
+end_work(struct responder *r)
+{
+	score_set(r->process.score, SCORE_WORKERS_BUSY, atomic_fetch_sub(&r->busy, 1) - 1);
+}
+
+/* What was queued first, else the next request from an idle connection. */
+static void
+work(struct responder *r, struct worker *w)
+{
+	struct queue *queued = r->process.work;
+	struct fcgi_conn *conn;
+	void *job;
+
+	while (queue_take(queued, &job)) {
+		conn = job == NULL ? fcgi_take(r->server, true) : NULL;
+		if (job == NULL && conn == NULL) /* woken: something was queued */
+			continue;
+		begin_work(r);
+		if (conn != NULL)
+			serve(w, conn, clock_mono_us());
+		else
+			((struct job *)job)->run(job, w);
+		end_work(r);
+	}
+}
+
 static void *
 worker_main(void *arg)
 {
@@ -214,20 +265,12 @@ worker_main(void *arg)
 	struct responder *r = start.responder;
 	struct process *p = &r->process;
 	struct worker w = { .process = p, .number = start.number };
-	struct job *job;
 
 	free(arg);
 	block_signals();
 	w.pg = pg_new(p->conf, p->conf->database_url, "weir-fcgi");
 	w.redis = redis_new(p->conf);
-	while ((job = queue_pop(p->work)) != NULL) {
-		int busy = atomic_fetch_add(&r->busy, 1) + 1;
-
-		score_set(p->score, SCORE_WORKERS_BUSY, busy);
-		score_peak(p->score, SCORE_WORKERS_BUSY_MAX, busy);
-		job->run(job, &w);
-		score_set(p->score, SCORE_WORKERS_BUSY, atomic_fetch_sub(&r->busy, 1) - 1);
-	}
+	work(r, &w);
 	pg_free(w.pg);
 	redis_free(w.redis);
 	return NULL;
@@ -241,7 +284,7 @@ shed_one(struct responder *r, struct request_job *rj)
 	struct request *rq = ARENA_NEW(a, struct request);
 	struct worker nobody = { .process = &r->process };
 
-	fill_request(rq, a, &nobody, rj);
+	fill_request(rq, a, &nobody, rj->conn, rj->arrived_us);
 	score_add(r->process.score, SCORE_OVERLOADED, 1);
 	if (fcgi_read(rj->conn, a) == E_UNAVAILABLE) {
 		fcgi_abandon(rj->conn);
@@ -272,16 +315,15 @@ shed_main(void *arg)
 
 /* ---- the reactor's part -------------------------------------------------------------- */
 
+/* A request that found no worker: queue it, or refuse it. */
 static void
-on_request(void *arg, struct fcgi_conn *conn)
+enqueue(struct responder *r, struct fcgi_conn *conn)
 {
-	struct responder *r = arg;
 	struct process *p = &r->process;
 	struct request_job *rj = xcalloc(1, sizeof(*rj));
 
-	*rj = (struct request_job){ { request_job_run }, r, conn, clock_mono_us() };
-	if (atomic_load(&r->busy) >= (int)p->conf->server_workers)
-		score_add(p->score, SCORE_ALL_BUSY, 1);
+	*rj = (struct request_job){ { request_job_run }, conn, clock_mono_us() };
+	score_add(p->score, SCORE_ALL_BUSY, 1);
 	if (queue_push(p->work, rj)) {
 		size_t waiting = queue_length(p->work);
 
@@ -292,6 +334,34 @@ on_request(void *arg, struct fcgi_conn *conn)
 		fcgi_abandon(conn);
 		free(rj);
 	}
+}
+
+/* Every worker is busy: move what waits meanwhile into the queue, which is
+ * bounded, until one is free to look for itself. */
+static void
+on_crowd(void *arg)
+{
+	struct responder *r = arg;
+	int workers = (int)r->process.conf->server_workers;
+	struct fcgi_conn *conn;
+
+	if (atomic_load(&r->busy) < workers) {
+		atomic_store(&r->crowded, false);
+		/* again: who took the last place before that store relied on us */
+		if (atomic_load(&r->busy) < workers || atomic_exchange(&r->crowded, true))
+			return;
+	}
+	while ((conn = fcgi_take(r->server, false)) != NULL)
+		enqueue(r, conn);
+	reactor_timer_start(r->crowd_timer, CROWD_MS);
+}
+
+static void
+expect_crowd(void *arg)
+{
+	struct responder *r = arg;
+
+	reactor_timer_start(r->crowd_timer, CROWD_MS);
 }
 
 static int64_t
@@ -372,6 +442,14 @@ on_terminate(void *arg)
 }
 
 static void
+wake_worker(void *arg)
+{
+	struct responder *r = arg;
+
+	fcgi_wake(r->server);
+}
+
+static void
 start_threads(struct responder *r)
 {
 	const struct conf *conf = r->process.conf;
@@ -407,6 +485,7 @@ start(struct responder *r, const struct responder_options *opt)
 	p->http = http_client_new(p->reactor);
 	p->redis = redis_async_new(p->reactor, conf);
 	p->work = queue_new((size_t)conf->server_queue);
+	p->together = pg_together_new();
 	r->shed = queue_new(SHED_MAX);
 	p->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
 	r->server = fcgi_server_new(p->reactor,
@@ -414,9 +493,8 @@ start(struct responder *r, const struct responder_options *opt)
 		.max_connections = (size_t)conf->server_max_connections,
 		.max_header_bytes = conf->server_max_header_bytes,
 		.read_timeout_ms = conf->server_read_timeout,
-		.send_timeout_ms = conf->server_send_timeout,
-		.on_request = on_request,
-		.arg = r });
+		.send_timeout_ms = conf->server_send_timeout });
+	queue_tell(p->work, wake_worker, r);
 	/* After FCGX_Init(), which takes SIGTERM for itself. */
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file too large for its limits is a failed write, not the end */
@@ -426,6 +504,7 @@ start(struct responder *r, const struct responder_options *opt)
 	    p->reactor, SIGUSR1, on_terminate, r); /* what multiwatch sends to stop, by FastCGI's custom */
 	r->housekeeping = reactor_timer_new(p->reactor, on_housekeeping, r);
 	r->drain_timer = reactor_timer_new(p->reactor, on_drain_check, r);
+	r->crowd_timer = reactor_timer_new(p->reactor, on_crowd, r);
 	process_start(p);
 	start_threads(r);
 	on_housekeeping(r);
@@ -445,6 +524,7 @@ stop(struct responder *r)
 	process_stop(p);
 	reactor_timer_free(r->housekeeping);
 	reactor_timer_free(r->drain_timer);
+	reactor_timer_free(r->crowd_timer);
 	event_streams_free(p);
 	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	leases_free(p);
@@ -452,6 +532,7 @@ stop(struct responder *r)
 	fcgi_server_free(r->server);
 	reactor_free(p->reactor);
 	queue_free(p->work);
+	pg_together_free(p->together);
 	queue_free(r->shed);
 	scoreboard_leave(p->score);
 }

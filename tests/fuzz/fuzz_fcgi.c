@@ -59,18 +59,15 @@ serve(struct fcgi_conn *c)
 	arena_free(a);
 }
 
-static void
-on_request(void *arg, struct fcgi_conn *conn)
-{
-	(void)arg;
-	serve(conn);
-}
-
-/* Leave the loop when the connection is gone; look soon at first. */
+/* Serve what came; leave the loop when the connection is gone; look soon at first. */
 static void
 look(void *arg)
 {
+	struct fcgi_conn *c;
+
 	(void)arg;
+	while ((c = fcgi_take(server, false)) != NULL)
+		serve(c);
 	if (fcgi_server_open(server) == 0)
 		reactor_stop(reactor);
 	else
@@ -91,8 +88,7 @@ set_up(void)
 		.max_connections = 8,
 		.max_header_bytes = HEADER_CAP,
 		.read_timeout_ms = 1000,
-		.send_timeout_ms = 1000,
-		.on_request = on_request });
+		.send_timeout_ms = 1000 });
 	watch = reactor_timer_new(reactor, look, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }

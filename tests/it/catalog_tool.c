@@ -86,9 +86,12 @@ turns(struct request *rq, const char *conversation, const char *model, int draws
 {
 	for (int i = 0; i < draws; i++) {
 		struct turn_plan *plan = NULL;
-		enum status st = catalog_turn(rq, conversation, model, &plan);
+		struct history *h = NULL;
+		enum status st = catalog_turn(
+		    rq, conversation, model, &(struct history_ask){ .messages = 1 }, &plan, &h);
 
 		print(rq, st, st == OK ? plan_json(plan) : NULL);
+		history_free(h);
 		rq->details = NULL;
 	}
 }
@@ -96,9 +99,12 @@ turns(struct request *rq, const char *conversation, const char *model, int draws
 static void
 history(struct request *rq, char **argv)
 {
+	struct turn_plan *plan = NULL;
 	struct history *h = NULL;
-	enum status st = catalog_history(
-	    rq, argv[0], strcmp(argv[1], "-") == 0 ? NULL : argv[1], atoll(argv[2]), (size_t)atoll(argv[3]), &h);
+	struct history_ask ask = { .regenerate_id = strcmp(argv[1], "-") == 0 ? NULL : argv[1],
+		.messages = atoll(argv[2]),
+		.bytes = atoll(argv[3]) };
+	enum status st = catalog_turn(rq, argv[0], NULL, &ask, &plan, &h);
 
 	print(rq, st, st == OK ? history_json(h) : NULL);
 	history_free(h);

@@ -286,4 +286,4 @@ def test_bounds(talk):
     assert [t.split()[1] for t in talk.texts(most_bytes=300)] == ["8", "8", "9", "9"]
     assert talk.texts(most_bytes=50) == []
     assert talk.texts(again=last, most_bytes=1) == ["question 9"], "the question goes, however long"
-    assert talk.texts(user=str(uuid.uuid4())) == []
+    assert talk.history(user=str(uuid.uuid4()))["code"] == "not_found"

@@ -183,6 +183,10 @@ class DatabaseTest(unittest.TestCase):
             o["task"], o["tx"], user, conversation, o["user_message"], o["assistant_message"], o["content"],
             o["attachments"], o["model"], o["hold"], o["lease_s"], o["owner"], o["user_limit"], o["conv_limit"],
             o["agent_limit"], o["mode"], o["target"], o["title"], o["key"], o["route"], o["hash"])
+        if row["outcome"] == "ok":
+            answer = o["target"] if o["mode"] == "regenerate_in_place" else o["assistant_message"]
+            row["assistant_message"] = (db or self.db).value(
+                "SELECT message_json(m) FROM conversation_messages m WHERE id = $1", answer)
         return o["task"], row
 
     def settle(self, task, db=None, **options):

@@ -229,6 +229,39 @@ test_queue_threads(void)
 	queue_free(q);
 }
 
+static void
+count_call(void *arg)
+{
+	++*(int *)arg;
+}
+
+static void
+test_queue_take(void)
+{
+	struct queue *q = queue_new(2);
+	int a, b, told = 0;
+	void *item = &told;
+
+	queue_tell(q, count_call, &told);
+	CU_ASSERT_TRUE(queue_take(q, &item));
+	CU_ASSERT_PTR_NULL(item);
+	CU_ASSERT_EQUAL(told, 0);
+	CU_ASSERT_TRUE(queue_push(q, &a) && queue_push(q, &b));
+	CU_ASSERT_FALSE(queue_push(q, &a));
+	CU_ASSERT_EQUAL(told, 2); /* not of what was refused */
+	CU_ASSERT_TRUE(queue_take(q, &item));
+	CU_ASSERT_PTR_EQUAL(item, &a);
+	CU_ASSERT_EQUAL(told, 3); /* b is left */
+	queue_close(q);
+	CU_ASSERT_EQUAL(told, 4);
+	CU_ASSERT_TRUE(queue_take(q, &item));
+	CU_ASSERT_PTR_EQUAL(item, &b);
+	CU_ASSERT_FALSE(queue_take(q, &item));
+	CU_ASSERT_PTR_NULL(item);
+	CU_ASSERT_EQUAL(told, 6); /* so that every reader learns of the end */
+	queue_free(q);
+}
+
 static CU_TestInfo arena_tests[] = {
 	{ "memory is aligned, zeroed and stays", test_arena_memory },
 	{ "text", test_arena_text },
@@ -248,6 +281,7 @@ static CU_TestInfo buf_tests[] = {
 static CU_TestInfo queue_tests[] = {
 	{ "order, bound, closing", test_queue_order_and_bound },
 	{ "threads see each item once", test_queue_threads },
+	{ "taking without waiting, and who is told", test_queue_take },
 	CU_TEST_INFO_NULL,
 };
 
