@@ -157,9 +157,9 @@ set_option(struct conf *c, const struct option *o, const char *text)
 	case T_INT: return parse_number(text, no_units, &n) && set_number(c, o, n);
 	case T_SIZE: return parse_number(text, size_units, &n) && set_number(c, o, n);
 	case T_TIME: return parse_number(text, time_units, &n) && set_number(c, o, n);
-	case T_CREDITS: return ucr_parse(text, &n) && set_number(c, o, n);
+	case T_CREDITS: break;
 	}
-	return false;
+	return ucr_parse(text, &n) && set_number(c, o, n);
 }
 
 struct reading {
@@ -195,8 +195,11 @@ next_line(char *line, int size, void *user)
 	struct reading *r = user;
 	int c;
 
-	if (fgets(line, size, r->from) == NULL)
+	if (fgets(line, size, r->from) == NULL) {
+		if (ferror(r->from)) /* a folder, say: no empty file */
+			problem(r, "%s", strerror(errno));
 		return NULL;
+	}
 	r->line++;
 	r->indented = isblank((unsigned char)*line);
 	if (strchr(line, '\n') == NULL && !feof(r->from)) {

@@ -10,7 +10,7 @@
 
 /* A new version 7 UUID.  Any thread. */
 void uuid_v7(char out[UUID_LEN]);
-/* Copy `text` canonically (lower case) to `out`; false when it is not a UUID. */
+/* Copy `text` canonically (lower case) to `out`; false when it is not a UUID, as NULL is not. */
 bool uuid_parse(const char *text, char out[UUID_LEN]);
 /* True when `id` is fit to be logged and echoed as a request id: 8-64
  * characters of [A-Za-z0-9._-]. */

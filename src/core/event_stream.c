@@ -293,9 +293,3 @@ event_streams_free(struct process *p)
 	free(p->event_streams);
 	p->event_streams = NULL;
 }
-
-size_t
-event_streams_count(const struct process *p)
-{
-	return p->event_streams != NULL ? p->event_streams->n : 0;
-}

@@ -20,7 +20,5 @@ enum status event_stream_open(struct request *rq) MUST_CHECK;
 void event_streams_stop_all(struct process *p);
 /* Free what is left of them, before redis_async_free(). */
 void event_streams_free(struct process *p);
-/* How many are open: for tests and /status.  Reactor. */
-size_t event_streams_count(const struct process *p);
 
 #endif

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -226,23 +227,24 @@ limits_take(struct redis *r, const struct conf *conf, struct limit *limits, int 
 
 /* ---- the stage ---------------------------------------------------------------------- */
 
+static const struct {
+	const char *name;
+	size_t rate; /* where struct conf has it */
+} classes[] = {
+	[RATE_READ] = { "read", offsetof(struct conf, limits_rate_read) },
+	[RATE_WRITE] = { "write", offsetof(struct conf, limits_rate_write) },
+	[RATE_LOGIN] = { "login", offsetof(struct conf, limits_rate_login) },
+	[RATE_STREAM] = { "stream", offsetof(struct conf, limits_rate_stream) },
+	[RATE_REGENERATE] = { "regenerate", offsetof(struct conf, limits_rate_regenerate) },
+	[RATE_IMAGE] = { "image", offsetof(struct conf, limits_rate_image) },
+	[RATE_VIDEO] = { "video", offsetof(struct conf, limits_rate_video) },
+	[RATE_ADMIN] = { "admin", offsetof(struct conf, limits_rate_admin) },
+};
+
 static struct rate
-class_rate(const struct conf *conf, enum rate_class class, const char **name)
+class_rate(const struct conf *conf, enum rate_class class)
 {
-	switch (class) {
-	case RATE_READ: *name = "read"; return conf->limits_rate_read;
-	case RATE_WRITE: *name = "write"; return conf->limits_rate_write;
-	case RATE_LOGIN: *name = "login"; return conf->limits_rate_login;
-	case RATE_STREAM: *name = "stream"; return conf->limits_rate_stream;
-	case RATE_REGENERATE: *name = "regenerate"; return conf->limits_rate_regenerate;
-	case RATE_IMAGE: *name = "image"; return conf->limits_rate_image;
-	case RATE_VIDEO: *name = "video"; return conf->limits_rate_video;
-	case RATE_ADMIN: *name = "admin"; return conf->limits_rate_admin;
-	case RATE_NONE:
-	case RATE_CLASSES: break;
-	}
-	*name = "none";
-	return (struct rate){ 0, 0 };
+	return *(const struct rate *)(const void *)((const char *)conf + classes[class].rate);
 }
 
 /* What tells clients apart: an IPv4 address, or the /64 of an IPv6 address,
@@ -274,7 +276,6 @@ limits_stage(struct request *rq)
 	const struct conf *conf = rq->conf;
 	char address[INET6_ADDRSTRLEN + 4] = "unknown";
 	struct limit limits[3] = { { .rate = { 0, 0 } } };
-	const char *class;
 	enum status st;
 	int i;
 
@@ -282,8 +283,8 @@ limits_stage(struct request *rq)
 		return OK;
 	if (rq->client_ip != NULL)
 		address_key(rq->client_ip, address);
-	limits[0].rate = class_rate(conf, rq->route->rate, &class);
-	snprintf(limits[0].key, sizeof(limits[0].key), "rate:%s:%s", class,
+	limits[0].rate = class_rate(conf, rq->route->rate);
+	snprintf(limits[0].key, sizeof(limits[0].key), "rate:%s:%s", classes[rq->route->rate].name,
 	    rq->caller.user_id != NULL ? rq->caller.user_id : address);
 	limits[1].rate = conf->limits_rate_address;
 	snprintf(limits[1].key, sizeof(limits[1].key), "rate:address:%s", address);

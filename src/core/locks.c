@@ -114,7 +114,6 @@ duplicate_guard(struct redis *r, struct pg *pg, const struct conf *conf, const c
 {
 	AUTO_REPLY struct redis_reply *reply = NULL;
 	char key[DUPLICATE_KEY_LEN];
-	const char *found;
 	enum status st;
 
 	if (conf->limits_duplicate_window == 0 || (agent_id == NULL && project_id == NULL))
@@ -124,7 +123,7 @@ duplicate_guard(struct redis *r, struct pg *pg, const struct conf *conf, const c
 	if (st == OK)
 		return OK;
 	if (st == E_CONFLICT && redis_call(r, &reply, "GET", key) == OK &&
-	    (found = redis_reply_text(reply, NULL)) != NULL && uuid_parse(found, existing))
+	    uuid_parse(redis_reply_text(reply, NULL), existing))
 		return E_DUPLICATE_CONVERSATION;
 	/* no Redis, or the key went away between the two calls */
 	return duplicate_in_sql(pg, conf, user_id, agent_id, project_id, existing);

@@ -32,8 +32,6 @@ reader_start(struct reader *r, const char *data_json)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (r->sink == NULL)
-		return;
 	if (r->wire == READER_JSON) {
 		free(r->start_json);
 		r->start_json = xstrdup(data_json);
@@ -113,13 +111,6 @@ reader_end(struct reader *r, uint64_t end_offset, const char *event_json)
 	r->sink = NULL;
 	free(r->start_json);
 	r->start_json = NULL;
-}
-
-void
-reader_event(struct reader *r, const char *event_json)
-{
-	if (r->sink != NULL && r->wire == READER_SSE)
-		sink_event(r->sink, NULL, event_json, strlen(event_json));
 }
 
 void

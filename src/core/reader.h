@@ -40,8 +40,6 @@ void reader_start(struct reader *r, const char *data_json);
 void reader_delta(struct reader *r, bool reasoning, uint64_t end_offset, const char *text, size_t len);
 /* The terminal event ({"type":"done",…}), then [DONE]; closes the sink. */
 void reader_end(struct reader *r, uint64_t end_offset, const char *event_json);
-/* An event of no position (progress of another kind, notes). */
-void reader_event(struct reader *r, const char *event_json);
 /* Close without an end; the reader sees a cut.  NULL sink is fine. */
 void reader_abandon(struct reader *r);
 

@@ -97,8 +97,6 @@ sink_event(struct sink *s, const char *id, const char *json, size_t len)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (s->gone)
-		return;
 	if (id != NULL)
 		buf_printf(&b, "id: %s\n", id);
 	buf_add(&b, "data: ", 6);
@@ -112,12 +110,6 @@ size_t
 sink_unsent(const struct sink *s)
 {
 	return s->gone ? 0 : fcgi_unsent(s->conn);
-}
-
-bool
-sink_is_gone(const struct sink *s)
-{
-	return s->gone;
 }
 
 static void

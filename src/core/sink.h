@@ -37,7 +37,6 @@ void sink_event(struct sink *s, const char *id, const char *json, size_t len);
 void sink_write(struct sink *s, const void *bytes, size_t len);
 /* Bytes the reader has not taken yet. */
 size_t sink_unsent(const struct sink *s);
-bool sink_is_gone(const struct sink *s);
 /* End the response properly, or drop it when the reader is gone; frees.  NULL is fine. */
 void sink_close(struct sink *s);
 /* Drop the connection without an end: the reader sees a cut.  Frees. */

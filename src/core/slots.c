@@ -101,7 +101,7 @@ slots_acquire(struct redis *r, const struct conf *conf, struct slot_holder *hold
 		E_CONVERSATION_LIMIT };
 	char keys[SLOT_KEYS][SLOT_KEY_LEN], lease[24], user[24], conversation[24], agents[24] = "";
 	AUTO_REPLY struct redis_reply *reply = NULL;
-	int64_t answer;
+	uint64_t answer;
 
 	pthread_once(&once, init_scripts);
 	slot_keys(conf, holder, keys);
@@ -114,8 +114,8 @@ slots_acquire(struct redis *r, const struct conf *conf, struct slot_holder *hold
 		(const char *[]){ keys[0], keys[1], keys[2], keys[3], holder->task_id, holder->conversation_id, lease,
 		    user, conversation, agents }) != OK)
 		return E_UNAVAILABLE;
-	answer = redis_reply_int(reply);
-	if (answer < 0 || answer >= (int64_t)(sizeof(answers) / sizeof(answers[0])))
+	answer = (uint64_t)redis_reply_int(reply);
+	if (answer >= sizeof(answers) / sizeof(answers[0])) /* or below zero: none of ours */
 		return E_UNAVAILABLE;
 	holder->held = answer == 0;
 	return answers[answer];

@@ -255,6 +255,7 @@ take_candidate(struct turn *t, const struct plan_channel *ch)
 	t->inside = NULL;
 	t->usage_input = t->usage_output = -1;
 	t->finished = false;
+	t->finish = FINISH_OTHER; /* the reason of an earlier try is none of this one's */
 }
 
 static enum status

@@ -147,7 +147,7 @@ parse_retry_after(const char *value)
 	s = strtod(value, &end);
 	while (*end == ' ')
 		end++;
-	if (*end != '\0' || !(s >= 0))
+	if (*end != '\0')
 		return 0;
 	return (int64_t)((s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * 1000);
 }

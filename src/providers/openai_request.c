@@ -54,7 +54,7 @@ endpoint(struct arena *a, const char *base)
 			return NULL;
 	len = strcspn(base, "?");
 	tail = base + len;
-	while (len > scheme && base[len - 1] == '/')
+	while (base[len - 1] == '/') /* not the scheme's: a host begins behind them */
 		len--;
 	path = memchr(base + scheme, '/', len - scheme);
 	if (ends_with(base, len, "/chat/completions"))
@@ -176,9 +176,9 @@ openai_build(struct arena *a, const struct provider_call *call, struct provider_
 
 	if (url == NULL || call->model == NULL || call->n_messages == 0)
 		return E_INVALID_REQUEST;
-	if (!add_header(a, headers, &n, "Content-Type: ", "application/json") ||
-	    !add_header(a, headers, &n, "Accept: ", call->stream ? "text/event-stream" : "application/json") ||
-	    !add_header(a, headers, &n, "Authorization: Bearer ", call->api_key) ||
+	headers[n++] = "Content-Type: application/json";
+	headers[n++] = call->stream ? "Accept: text/event-stream" : "Accept: application/json";
+	if (!add_header(a, headers, &n, "Authorization: Bearer ", call->api_key) ||
 	    !add_header(a, headers, &n, "traceparent: ", call->traceparent) ||
 	    !add_header(a, headers, &n, "X-Weir-Task: ", call->task_id))
 		return E_INVALID_REQUEST;

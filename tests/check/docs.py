@@ -107,10 +107,11 @@ def unknown_commands(groups, options, dev_commands):
 
 
 def dev_packages():
-    """What ./dev installs: to run, and on top to check."""
+    """What ./dev installs: to run, and on top to check and to measure coverage."""
     text = read("dev")
-    return tuple(set(re.search(rf"^{name}=\(([^)]*)\)", text, re.M).group(1).split())
-                 for name in ("packages_run", "packages_check"))
+    run_list, check_list, coverage_list = (set(re.search(rf"^{name}=\(([^)]*)\)", text, re.M).group(1).split())
+                                           for name in ("packages_run", "packages_check", "packages_coverage"))
+    return run_list, check_list | coverage_list
 
 
 def readme_packages():
@@ -135,7 +136,7 @@ def compare_packages(t):
     t.none("README and dev agree on what a build and ./dev run need",
            [f"{p}: in README only" for p in sorted((services | to_build) - run_list)]
            + [f"{p}: in dev only" for p in sorted(run_list - services - to_build)])
-    t.none("README and dev agree on what ./dev check needs",
+    t.none("README and dev agree on what ./dev check and ./dev coverage need",
            [f"{p}: in README only" for p in sorted(to_check - check_list)]
            + [f"{p}: in dev only" for p in sorted(check_list - to_check)])
     if not os.path.exists(os.path.join(SRC, "debian/control")):

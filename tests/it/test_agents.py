@@ -37,8 +37,9 @@ def test_time_out_switches_to_the_fallback_model(weir, admin, user, models):
     weir.audit()
 
 
-def test_failure_switches_to_the_fallback_model(weir, admin, user, models):
-    agent = agent_with(weir, admin, models)
+@pytest.mark.parametrize("seconds", [1, None], ids=["its own time", "everybody's time"])
+def test_failure_switches_to_the_fallback_model(weir, admin, user, models, seconds):
+    agent = agent_with(weir, admin, models, timeout_seconds=seconds)
     turn = ask(weir, user, agent, "broken [[demo model=demo-slow fault=500]]")
     assert turn.final["type"] == "done" and turn.final["data"]["assistant_message"]["model"] == "demo-fast"
 

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from weirtest import wait_until
+from weirtest import Fcgi, fcgi_params, fcgi_pair, fcgi_record, wait_until
 
 WEIR_CONF = {"limits": {"event_streams": "3"}, "server": {"keepalive": "300ms"}}
 
@@ -160,6 +160,54 @@ def test_revocation_ends_them(weir, listen):
     assert not second.ended.is_set()
     weir.weirctl("user", "disable", user.login)
     assert second.ended.wait(8)
+
+
+def test_others_stay_when_one_is_revoked(weir, listen):
+    """Many pages of several people, some with the same session: exactly the revoked ones end."""
+    people = [weir.make_user() for _ in range(3)]
+    pages = [listen(people[i % 3]) for i in range(6)]
+    weir.weirctl("user", "disable", people[1].login)
+    assert pages[1].ended.wait(8) and pages[4].ended.wait(8)
+    for i in (0, 2, 3, 5):
+        notify(weir, people[i % 3], i)
+        assert not pages[i].ended.is_set()
+    assert pages[0].next("notification")["n"] in (0, 3) and pages[5].next("notification")["n"] in (2, 5)
+
+
+def test_what_is_no_line_is_not_passed_on(weir, user, listen):
+    """A message with a line end in it would be several fields of the stream."""
+    page = listen(user)
+    channel = f"weir:user:{user.id}"
+    with weir.redis() as redis:
+        wait_until(lambda: redis.call("PUBSUB", "NUMSUB", channel)[1] >= 1, "subscribed", 10)
+        redis.call("PUBLISH", channel, '{"type":"notification",\n"data":{"n":1}}')
+    notify(weir, user, 2)
+    assert page.next("notification") == {"n": 2}
+
+
+def test_a_page_that_reads_nothing_for_a_while(weir, user):
+    """Above the high-water mark events are dropped; that some were is told when there is room again."""
+    params = fcgi_params("GET", "/api/events", headers={"Authorization": "Bearer " + user.token})
+    with Fcgi(weir.fcgi_path) as conn:
+        conn.begin()
+        conn.send(fcgi_record(4, b"".join(fcgi_pair(k.encode(), v.encode()) for k, v in params.items())))
+        conn.send(fcgi_record(4) + fcgi_record(5))
+        head = conn.record()[2]
+        assert b"text/event-stream" in head, head
+        channel, big = f"weir:user:{user.id}", json.dumps({"type": "notification", "data": {"n": "x" * 60000}})
+        with weir.redis() as redis:
+            wait_until(lambda: redis.call("PUBSUB", "NUMSUB", channel)[1] >= 1, "subscribed", 10)
+            for _ in range(60):
+                redis.call("PUBLISH", channel, big)
+        time.sleep(0.5)  # longer than a keep-alive: none is queued behind what is not read
+        seen, until = b"", time.monotonic() + 10
+        while b'"type":"resync"' not in seen and time.monotonic() < until:
+            seen += conn.record()[2]
+        assert b'"type":"resync"' in seen and seen.count(big.encode()) < 60
+        notify(weir, user, 7)
+        while b'"n": 7' not in seen and time.monotonic() < until:
+            seen += conn.record()[2]
+        assert b'"n": 7' in seen
 
 
 def test_reload_ends_them_at_once(weir, user, listen):

@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from weirtest import PARAMS, STDIN, Fcgi, fcgi_pair, fcgi_params, fcgi_record
 
 WEIR_CONF = {"chat": {"first_byte_timeout": "1s", "idle_timeout": "1s", "retry_base": "20ms", "disconnect_grace": "0"}}
 
@@ -295,6 +296,68 @@ def test_reader_leaves(weir, user):
     assert task["credits_used"] > 0
     time.sleep(0.1)
     assert weir.demo_requests()[-1]["end"] != "complete"
+    ledger_is_sound(weir)
+
+
+def test_stopping_an_answer_that_is_not_streamed(weir, user):
+    """Who waits for the whole is told that there is none, with what there was."""
+    path, answers = f"/api/conversations/{weir.conversation(user)}/messages", []
+    waiting = threading.Thread(target=lambda: answers.append(
+        weir.post(path, {"content": script("whole", "deltas=100 interval=50"), "model": "demo-fast"}, user,
+                  headers={"Accept-Language": "zh"})))
+    waiting.start()
+    until = time.monotonic() + 5
+    while not (live := [t for t in weir.get("/api/tasks", user).json["items"] if t["status"] == "running"]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    time.sleep(0.2)
+    assert weir.post(f"/api/tasks/{live[0]['id']}/abort", None, user).status == 200
+    waiting.join(5)
+    assert answers and answers[0].code == "cancelled" and answers[0].status >= 400
+    details = answers[0].json["details"]
+    assert details["task_id"] == live[0]["id"] and details["assistant_message"]["content"] != ""
+    assert answers[0].json["message"] and answers[0].json["request_id"]
+    ledger_is_sound(weir)
+
+
+def ask_raw(conn, weir, user, words):
+    """A streamed question on a bare connection, which nobody reads but us."""
+    path = f"/api/conversations/{weir.conversation(user)}/messages/stream"
+    body = json.dumps({"content": script("big", words), "model": "demo-fast"}).encode()
+    params = fcgi_params("POST", path, body, {"Authorization": "Bearer " + user.token})
+    conn.begin()
+    conn.send(fcgi_record(PARAMS, b"".join(fcgi_pair(k.encode(), v.encode()) for k, v in params.items())))
+    conn.send(fcgi_record(PARAMS) + fcgi_record(STDIN, body) + fcgi_record(STDIN))
+    until = time.monotonic() + 5
+    while not (live := [t for t in weir.get("/api/tasks", user).json["items"] if t["status"] == "running"]):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return live[0]["id"]
+
+
+def test_a_reader_that_takes_its_time(weir, user):
+    """The provider is paused, for longer than it may be silent, and nothing of the answer is lost."""
+    with Fcgi(weir.fcgi_path) as conn:
+        task = ask_raw(conn, weir, user, "deltas=1000 bytes=2000")
+        time.sleep(1.3)
+        assert weir.get(f"/api/tasks/{task}", user).json["status"] == "running"
+        events = conn.answer().body.decode().split("\n\n")
+    texts, final = [], None
+    for event in events:
+        data = next((line[6:] for line in event.split("\n") if line.startswith("data: {")), None)
+        final = json.loads(data) if data else final
+        if final and data and final["type"] == "content":
+            texts.append(final["data"]["text"])
+    assert final["type"] == "done" and len("".join(texts).encode()) == 2000000
+    assert final["data"]["assistant_message"]["content"] == "".join(texts)
+
+
+def test_a_reader_that_leaves_what_it_did_not_take(weir, user):
+    """While the provider is paused for it: the turn ends, and what was sent is charged."""
+    with Fcgi(weir.fcgi_path) as conn:
+        task = ask_raw(conn, weir, user, "deltas=1000 bytes=2000")
+        time.sleep(0.3)
+    assert wait_task(weir, user, task, "cancelled")["credits_used"] > 0
     ledger_is_sound(weir)
 
 

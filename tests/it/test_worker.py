@@ -208,6 +208,22 @@ def test_long_journals_are_read_whole(data, ledger):
     assert ledger.message(task)["content"] == "".join(text for _, text in pieces)
 
 
+@pytest.mark.parametrize("right", ["EXECUTE ON FUNCTION turn_dead", "SELECT ON agents", "EXECUTE ON FUNCTION turn_settle"])
+def test_what_cannot_be_found_judged_or_settled_waits(data, ledger, right):
+    """Nothing is charged, returned or told before it is in the database; then all of it is, once."""
+    user = ledger.user(100)
+    task = ledger.dead_turn(user)
+    ledger.journal(task, ("t", "delivered"))
+    with data.denied(right):
+        once(data, expect=1)
+    assert ledger.task(task)["status"] == "running" and ledger.balance(user) == 90
+    assert ledger.hold(task)["status"] == "pending" and ledger.terminal(task) is None
+    once(data)
+    assert ledger.task(task)["status"] == "failed" and ledger.balance(user) == 100 - cost(10, 3)
+    assert ledger.terminal(task)["data"]["assistant_message"]["content"] == "delivered"
+    ledger.audit()
+
+
 def test_asked_to_cancel_before_the_death(data, ledger):
     user = ledger.user(100)
     some, none = ledger.dead_turn(user), ledger.dead_turn(user)

@@ -335,6 +335,16 @@ class Services(Stack):
     def balance(self, user):
         return float(self.get("/api/me/credits", user).json["balance"])
 
+    @contextlib.contextmanager
+    def denied(self, right):
+        """Without a right of the service's role: "SELECT ON tasks", "EXECUTE ON FUNCTION turn_open"."""
+        with self.pg() as pg:
+            pg.query(f"REVOKE {right} FROM weir_service")
+            try:
+                yield
+            finally:
+                pg.query(f"GRANT {right} TO weir_service")
+
     def audit(self):
         """The ledger proof: raises with weirctl's text when an invariant is broken."""
         return self.weirctl("audit").stdout

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/money.h"
@@ -130,6 +131,10 @@ test_values(void)
 	CU_ASSERT_EQUAL(c->limits_rate_stream.per_ms, 10000);
 	CU_ASSERT_EQUAL(c->limits_duplicate_window, 0);
 	conf_free(c);
+	CU_ASSERT_EQUAL_FATAL(load("[server]\n workers = 3\nmax_url_bytes = 8k", NULL, &c, &said), OK);
+	CU_ASSERT_EQUAL(c->server_workers, 3); /* the first line after a section goes on with nothing */
+	CU_ASSERT_EQUAL(c->server_max_url_bytes, 8192);
+	conf_free(c);
 }
 
 static void
@@ -154,6 +159,31 @@ test_secrets(void)
 }
 
 static void
+test_show(void)
+{
+	static const char *const lines[] = { "[server]\n", "\n[auth]\n", "\nread_timeout = 250ms\n",
+		"\nmax_url_bytes = 16384\n", "\nworkers = 8\n", "\nsecure_cookie = no\n", "\nsignup_gift = 12.5\n",
+		"\nrate_login = off\n", "\nrate_stream = 5/10000ms\n", "\nissuer = x y\n" };
+	struct conf *c = NULL;
+	const char *said;
+	FILE *f = tmpfile();
+
+	CU_ASSERT_EQUAL_FATAL(
+	    load("[server]\nworkers=8\nread_timeout = 250ms\nmax_url_bytes = 16k\n[auth]\nissuer = x\n y\n"
+		 "secure_cookie = off\nsignup_gift = 12.5\n[limits]\nrate_login = off\n"
+		 "rate_stream = 5/10s\n",
+		NULL, &c, &said),
+	    OK);
+	conf_show(c, f);
+	said = slurp(f);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (strstr(said, lines[i]) == NULL)
+			CU_FAIL(lines[i]);
+	fclose(f);
+	conf_free(c);
+}
+
+static void
 test_long_values(void)
 {
 	struct conf *c = NULL;
@@ -173,6 +203,9 @@ test_long_values(void)
 	conf_free(c);
 	check_refused("[server]\nworkers = 1\n 2\n", "weir.conf:3: [server] workers cannot go on");
 	check_refused("[server]\nworkers = 1\n  queue = 2\n", "weir.conf:3: [server] workers cannot go on");
+	check_refused("[server]\nworker = 1\n 2\n", "weir.conf:3: unknown option [server] worker");
+	snprintf(text, sizeof(text), "[auth]\njwt_keys = k1:%01000d", 1); /* and the file ends in it */
+	check_refused(text, "weir.conf:2: longer than 198 characters");
 }
 
 static void
@@ -195,6 +228,14 @@ test_problems(void)
 	check_refused("[limits]\nrate_login = 5\n", "is not a valid rate");
 	check_refused("[limits]\nrate_login = 0/1m\n", "is not a valid rate");
 	check_refused("[limits]\nrate_login = 5/0\n", "is not a valid rate");
+	check_refused("[limits]\nrate_login = x/1m\n", "is not a valid rate");
+	check_refused("[limits]\nrate_login = 5/x\n", "is not a valid rate");
+	check_refused("[limits]\nrate_login = -5/1m\n", "is not a valid rate");
+	check_refused("[limits]\nrate_login = 5/-1m\n", "is not a valid rate");
+	check_refused("[server]\nworkers = 0x8\n", "is not a valid number");
+	check_refused("[server]\nread_timeout = 99999d\n", "is not a valid time (ms, s, m, h, d) between");
+	check_refused("[server]\nmax_url_bytes = 1\n", "is not a valid size (bytes; k, m) between");
+	check_refused("[auth]\nsignup_gift = x\n", "is not a valid credits");
 	check_refused("[limits]\nrate_login = 11111111111111111111111111111111111111/1m\n", "is not a valid rate");
 	check_refused("[server]\nworkers 4\n", "weir.conf:2: neither");
 	check_refused("[server\nworkers = 4\n", "weir.conf:1: neither");
@@ -213,6 +254,29 @@ test_every_problem_is_told(void)
 	unlink(conf_path);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(freopen(errors_path, "w", stderr));
 	CU_ASSERT_EQUAL(conf_load(conf_path, &c), E_INVALID_REQUEST); /* named, so it must be there */
+}
+
+/* What is there and cannot be read is a problem, not an empty file. */
+static void
+test_unreadable(void)
+{
+	struct conf *c = NULL;
+	int saved = dup(STDERR_FILENO);
+
+	put(conf_path, "");
+	unlink(secrets_path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(freopen(errors_path, "w", stderr));
+	CU_ASSERT_EQUAL(conf_load(folder, &c), E_INVALID_REQUEST);
+	CU_ASSERT_EQUAL(symlink(secrets_path, secrets_path), 0);
+	CU_ASSERT_EQUAL(conf_load(conf_path, &c), E_INVALID_REQUEST);
+	unlink(secrets_path);
+	CU_ASSERT_EQUAL(mkdir(secrets_path, 0700), 0);
+	CU_ASSERT_EQUAL(conf_load(conf_path, &c), E_INVALID_REQUEST);
+	rmdir(secrets_path);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	CU_ASSERT_PTR_NULL(c);
 }
 
 static void
@@ -270,9 +334,11 @@ static CU_TestInfo tests[] = {
 	{ "defaults", test_defaults },
 	{ "values of every type", test_values },
 	{ "secrets.conf is read after and never shown", test_secrets },
+	{ "shown as they are", test_show },
 	{ "long values go on in further lines", test_long_values },
 	{ "problems name file, line and bounds", test_problems },
 	{ "every problem is told at once", test_every_problem_is_told },
+	{ "a file that cannot be read", test_unreadable },
 	{ "the sample can be loaded", test_sample_is_loadable },
 	{ "documents name every option", test_documents_name_every_option },
 	CU_TEST_INFO_NULL,

@@ -94,6 +94,21 @@ test_text_utf8(void)
 	json_decref(object);
 }
 
+/* Where a form would let the bytes pass: the host of a URL ends at its path. */
+static void
+test_form_utf8(void)
+{
+	static const struct field table[] = { { "x", F_URL }, { NULL } };
+	struct field_problem p;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "x", json_string_nocheck("http://a/\xc0\xaf"));
+	CU_ASSERT_FALSE(fields_check(arena, table, object, &p));
+	json_object_set_new(object, "x", json_string("http://a/\xc3\xa4"));
+	CU_ASSERT_TRUE(fields_check(arena, table, object, &p));
+	json_decref(object);
+}
+
 static void
 test_line(void)
 {
@@ -240,6 +255,7 @@ test_url(void)
 		"http://#x",
 		"http:\\\\a",
 		"http://a,b",
+		"http://[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa:bbbb]",
 	};
 	char big[2100];
 
@@ -375,7 +391,8 @@ test_table_order(void)
 static void
 test_members(void)
 {
-	json_t *o = json_loads("{\"t\":\"x\",\"i\":7,\"b\":true,\"c\":1.5,\"cs\":\"2.25\",\"n\":null}", 0, NULL);
+	json_t *o = json_loads(
+	    "{\"t\":\"x\",\"i\":7,\"b\":true,\"off\":false,\"c\":1.5,\"cs\":\"2.25\",\"n\":null}", 0, NULL);
 
 	CU_ASSERT_STRING_EQUAL(field_text(o, "t"), "x");
 	CU_ASSERT_PTR_NULL(field_text(o, "i"));
@@ -384,6 +401,8 @@ test_members(void)
 	CU_ASSERT_EQUAL(field_int(o, "none", 1), 1);
 	CU_ASSERT_TRUE(field_bool(o, "b", false));
 	CU_ASSERT_TRUE(field_bool(o, "none", true));
+	CU_ASSERT_FALSE(field_bool(o, "off", true));
+	CU_ASSERT_TRUE(field_bool(o, "i", true));
 	CU_ASSERT_EQUAL(field_ucr(o, "c", 0), 1500000);
 	CU_ASSERT_EQUAL(field_ucr(o, "cs", 0), 2250000);
 	CU_ASSERT_EQUAL(field_ucr(o, "i", 0), 7000000);
@@ -407,6 +426,9 @@ test_schema(void)
 		{ "mail", F_EMAIL },
 		{ "phone", F_PHONE },
 		{ "free", F_NUMBER },
+		{ "whole", F_CREDITS, 0, -UCR_PER_CREDIT, 7 * UCR_PER_CREDIT },
+		{ "kind", F_CHOICE, .choices = " a  b " },
+		{ "list", F_ARRAY, 0, 1 },
 		{ NULL },
 	};
 	json_t *schema = fields_schema(table);
@@ -420,7 +442,10 @@ test_schema(void)
 	    "\"tags\":{\"type\":\"array\",\"maxItems\":5,\"items\":{\"type\":\"string\",\"maxLength\":255}},"
 	    "\"mail\":{\"type\":\"string\",\"format\":\"email\",\"maxLength\":254},"
 	    "\"phone\":{\"type\":\"string\",\"pattern\":\"^\\\\+?[0-9]{5,20}$\"},"
-	    "\"free\":{\"type\":\"number\"}}}",
+	    "\"free\":{\"type\":\"number\"},"
+	    "\"whole\":{\"type\":\"number\",\"minimum\":-1,\"maximum\":7},"
+	    "\"kind\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]},"
+	    "\"list\":{\"type\":\"array\",\"minItems\":1}}}",
 	    0, NULL);
 	static const struct field none[] = { { NULL } };
 
@@ -439,6 +464,7 @@ static CU_TestInfo tests[] = {
 	{ "required, absent, null", test_presence },
 	{ "text", test_text },
 	{ "text must be UTF-8", test_text_utf8 },
+	{ "so must what has a form", test_form_utf8 },
 	{ "one line", test_line },
 	{ "whole numbers", test_int },
 	{ "booleans", test_bool },

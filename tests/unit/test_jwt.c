@@ -118,6 +118,11 @@ test_times(void)
 				   "\",\"nbf\":1,\"exp\":\"9999999999\"}",
 				   key1, 32, EVP_sha256())),
 	    "exp or nbf missing");
+	CU_ASSERT_STRING_EQUAL(
+	    refused(forge(HEADER,
+		"{\"iss\":\"weir\",\"aud\":\"weir\",\"sub\":\"" USER "\",\"sid\":\"" SESSION "\",\"exp\":9999999999}",
+		key1, 32, EVP_sha256())),
+	    "exp or nbf missing");
 }
 
 static void
@@ -137,6 +142,11 @@ test_claims(void)
 				   "{\"iss\":\"weir\",\"aud\":\"weir\",\"sub\":\"1' OR '1'='1\",\"sid\":\"" SESSION
 				   "\",\"nbf\":1,\"exp\":9999999999}",
 				   key1, 32, EVP_sha256())),
+	    "no user or session");
+	CU_ASSERT_STRING_EQUAL(
+	    refused(forge(HEADER,
+		"{\"iss\":\"weir\",\"aud\":\"weir\",\"sub\":\"" USER "\",\"sid\":\"\",\"nbf\":1,\"exp\":9999999999}",
+		key1, 32, EVP_sha256())),
 	    "no user or session");
 }
 
@@ -198,6 +208,11 @@ test_rotation(void)
 	CU_ASSERT_STRING_EQUAL(refused(new), "unknown key"); /* so the new key signed */
 	conf.auth_jwt_keys = "k2:" KEY2;
 	CU_ASSERT_STRING_EQUAL(refused(old), "unknown key");
+	conf.auth_jwt_keys = "k3:tooshort k1:" KEY1; /* one that is no key is passed over */
+	CU_ASSERT_EQUAL(access_token_check(arena, &conf, old, &claims, &why), OK);
+	CU_ASSERT_EQUAL_FATAL(access_token_issue(arena, &conf, USER, SESSION, &new), OK);
+	conf.auth_jwt_keys = "k1:" KEY1;
+	CU_ASSERT_EQUAL(access_token_check(arena, &conf, new, &claims, &why), OK);
 	conf.auth_jwt_keys = "k1:" KEY1;
 }
 
@@ -212,7 +227,8 @@ test_key_list(void)
 	conf.auth_jwt_keys = "";
 	CU_ASSERT_EQUAL(access_token_keys(&conf), 0);
 	CU_ASSERT_EQUAL(access_token_issue(arena, &conf, USER, SESSION, &token), E_UNAVAILABLE);
-	static const char *const wrong[] = { "k1", ":" KEY1, "k1:short", "k1:" KEY1 "=", "k1:" KEY1 " k2:x" };
+	static const char *const wrong[] = { "k1", ":" KEY1, "k1:short", "k1:QUFB", "k1:" KEY1 "=", "k1:" KEY1 " k2:x",
+		"k23456789-123456789-123456789-123456789-123456789-123456789-12345:" KEY1 };
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		conf.auth_jwt_keys = wrong[i];

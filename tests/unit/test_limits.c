@@ -230,6 +230,42 @@ test_without_redis(void)
 	redisd_launch();
 }
 
+static _Atomic int let_through;
+
+static void *
+take_hot(void *arg)
+{
+	struct redis *mine = redis_new(redisd_conf);
+
+	(void)arg;
+	for (int i = 0; i < 20000; i++) {
+		struct limit l = limit("hot", 100000, 86400000);
+		int tightest;
+
+		let_through += limits_take(mine, redisd_conf, &l, 1, &tightest) == OK;
+	}
+	redis_free(mine);
+	return NULL;
+}
+
+/* What the threads of a process count together is exact as well. */
+static void
+test_race_without_redis(void)
+{
+	pthread_t threads[8];
+	int64_t began_ms = clock_mono_ms(), came_free;
+
+	redisd_kill();
+	let_through = 0;
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, take_hot, NULL);
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+	came_free = (clock_mono_ms() - began_ms) / 864 + 1; /* while it lasted: one of 100,000 a day */
+	CU_ASSERT(let_through >= 100000 && let_through <= 100000 + came_free);
+	redisd_launch();
+}
+
 /* More keys than the table has room for: it forgets, it does not grow or fail. */
 static void
 test_many_keys_without_redis(void)
@@ -298,6 +334,39 @@ test_stage_headers(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(headers, "RateLimit-Limit: 8\r\n"));
 }
 
+/* Each class has the rate that is named like it, and a count of its own. */
+static void
+test_every_class(void)
+{
+	static const struct {
+		enum rate_class class;
+		const char *name;
+		size_t rate;
+	} rows[] = {
+#define ROW(CLASS, name) { RATE_##CLASS, #name, offsetof(struct conf, limits_rate_##name) }
+		ROW(READ, read), ROW(WRITE, write), ROW(LOGIN, login), ROW(STREAM, stream), ROW(REGENERATE, regenerate),
+		ROW(IMAGE, image), ROW(VIDEO, video), ROW(ADMIN, admin)
+#undef ROW
+	};
+	struct conf *before = redisd_conf, conf = *before;
+	char limit_header[64];
+	const char *headers;
+
+	begin();
+	redisd_conf = &conf;
+	conf.limits_rate_address = conf.limits_rate_global = (struct rate){ 0, 0 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		*(struct rate *)(void *)((char *)&conf + rows[i].rate) = (struct rate){ (int64_t)i + 1, 60000 };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(limit_header, sizeof(limit_header), "RateLimit-Limit: %zu\r\nRateLimit-Remaining: %zu\r\n",
+		    i + 1, i);
+		CU_ASSERT_EQUAL(ask(rows[i].class, "u1", "192.0.2.1", &headers), OK);
+		if (strstr(headers, limit_header) == NULL)
+			CU_FAIL(rows[i].name);
+	}
+	redisd_conf = before;
+}
+
 static void
 test_stage_addresses(void)
 {
@@ -322,11 +391,13 @@ static CU_TestInfo window_tests[] = {
 	{ "limits that are off", test_off },
 	{ "1,000 at once: exactly the limit", test_race },
 	{ "without Redis: the same, in the process", test_without_redis },
+	{ "without Redis: 160,000 at once, exactly the limit", test_race_without_redis },
 	{ "without Redis: a table that does not grow", test_many_keys_without_redis },
 	CU_TEST_INFO_NULL,
 };
 static CU_TestInfo stage_tests[] = {
 	{ "user, class, address, site; and the headers", test_stage_headers },
+	{ "every class of routes", test_every_class },
 	{ "addresses: IPv4, mapped, /64", test_stage_addresses },
 	CU_TEST_INFO_NULL,
 };

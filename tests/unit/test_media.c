@@ -30,6 +30,8 @@ static const struct sample {
 	{ BYTES("\xff\xfb\xf0\x64"), NULL },	     /* bit rate 15 is none */
 	{ BYTES("\xff\xfb\x9c\x64"), NULL },	     /* sampling rate 3 is none */
 	{ BYTES("\xff\xeb\x90\x64"), NULL },	     /* version 1 is none */
+	{ BYTES("\xff\xfb\x00\x64"), NULL },	     /* bit rate 0 is not told */
+	{ BYTES("\xff\x1b\x90\x64"), NULL },	     /* not in step */
 	{ BYTES("\xff\xf1\x50\x80"), NULL },	     /* AAC */
 	{ BYTES("\xff\xfe\0h\0i"), NULL },	     /* UTF-16 text */
 	{ BYTES(OGG_PAGE "OpusHead\1\2"), "audio/ogg" },
@@ -37,6 +39,9 @@ static const struct sample {
 	{ BYTES(OGG_PAGE "\x7f"
 			 "FLAC"),
 	    "audio/ogg" },
+	{ BYTES(OGG_PAGE "\x7f"
+			 "FLAP"),
+	    NULL },
 	{ BYTES(OGG_PAGE "\x80theora"), NULL },
 	{ BYTES(EBML "webm A_OPUS"), "audio/webm" },
 	{ BYTES(EBML "webm A_OPUS V_VP8"), "video/webm" },
@@ -45,6 +50,9 @@ static const struct sample {
 	{ BYTES(EBML "matroska V_VP9"), NULL },
 	{ BYTES("\0\0\0\x20"
 		"ftypM4A \0\0\0\0"),
+	    "audio/mp4" },
+	{ BYTES("\0\0\0\x20"
+		"ftypM4B \0\0\0\0"),
 	    "audio/mp4" },
 	{ BYTES("\0\0\0\x20"
 		"ftypisom\0\0\2\0"),

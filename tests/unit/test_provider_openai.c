@@ -47,6 +47,8 @@ test_url(void)
 		{ "https://host/gateway", "https://host/gateway/v1/chat/completions" },
 		{ "https://host/x/chat/completions", "https://host/x/chat/completions" },
 		{ "https://v1host", "https://v1host/v1/chat/completions" },
+		{ "https://host/vision", "https://host/vision/v1/chat/completions" },
+		{ "https://h///", "https://h/v1/chat/completions" },
 		{ "https://host/openai/deployments/d/chat/completions?api-version=2024-10-21",
 		    "https://host/openai/deployments/d/chat/completions?api-version=2024-10-21" },
 		{ "https://host/v1/?a=/b/", "https://host/v1/chat/completions?a=/b/" },
@@ -54,6 +56,8 @@ test_url(void)
 		{ "host/v1", NULL },
 		{ "https://", NULL },
 		{ "https:///v1", NULL },
+		{ "https://?x", NULL },
+		{ "https://host/\x7f", NULL },
 		{ "https://host/v1#part", NULL },
 		{ "https://host/v1\r\nX: y", NULL },
 		{ "https://ho st/", NULL },
@@ -96,8 +100,22 @@ test_headers(void)
 	CU_ASSERT_STRING_EQUAL(rq.headers[3], "traceparent: 00-a-b-01");
 	CU_ASSERT_STRING_EQUAL(rq.headers[4], "X-Weir-Task: t-1");
 	CU_ASSERT_PTR_NULL(rq.headers[5]);
-	call.api_key = "sk\r\nX-Evil: 1";
-	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+	call.api_key = ""; /* a provider without keys */
+	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.headers[2], "traceparent: 00-a-b-01");
+	for (int i = 0; i < 4; i++) {
+		static const char *const evil[] = { "sk\r\nX-Evil: 1", "\x7f", "a\tb", "\n" };
+
+		call.api_key = evil[i];
+		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		call.api_key = NULL;
+		call.traceparent = evil[i];
+		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		call.traceparent = NULL;
+		call.task_id = evil[i];
+		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		call.task_id = NULL;
+	}
 	arena_free(a);
 }
 
@@ -160,6 +178,58 @@ test_body(void)
 	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"i\"}},"
 	    "{\"type\":\"video_url\",\"video_url\":{\"url\":\"v\"}},"
 	    "{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"a\"}}]}]}");
+}
+
+/* One file of each kind alone, and a file of ours as it lies in the message. */
+static void
+test_body_files(void)
+{
+	static const struct provider_message turn[] = {
+		{ .role = "user", .content = "v", .video_url = "https://x/v" },
+		{ .role = "user", .content = "a", .audio_url = "https://x/a" },
+		{ .role = "user", .image_url = "data:image/png;base64,iVBORw0KGgo=" },
+	};
+	struct provider_call call = call_to("http://h");
+
+	call.stream = false;
+	call.messages = turn;
+	call.n_messages = COUNT(turn);
+	check_body(&call,
+	    "{\"model\":\"m\",\"messages\":["
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"v\"},"
+	    "{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://x/v\"}}]},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+	    "{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"https://x/a\"}}]},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"\"},"
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,iVBORw0KGgo=\"}}]}]}");
+}
+
+/* Who wants the longest answer under its new name: OpenAI, also at Azure, and nobody who is called alike. */
+static void
+test_max_tokens(void)
+{
+	static const struct {
+		const char *base;
+		bool is_new;
+	} rows[] = {
+		{ "https://api.openai.com:443/v1", true },
+		{ "https://me.openai.azure.com/openai/deployments/d/chat/completions?api-version=1", true },
+		{ "https://api.openai.com.example.org/v1", false },
+		{ "https://example.org/api.openai.com", false },
+		{ "https://azure.com/", false },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct provider_call call = call_to(rows[i].base);
+		struct provider_request rq;
+
+		call.max_output_tokens = 7;
+		CU_ASSERT_EQUAL_FATAL(provider_openai.build(a, &call, &rq), OK);
+		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_completion_tokens\":7") != NULL, rows[i].is_new);
+		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_tokens\":7") != NULL, !rows[i].is_new);
+		arena_free(a);
+	}
 }
 
 static void
@@ -259,6 +329,12 @@ static const struct sample streams[] = {
 	    "\"delta\":{\"content\":\"x\",\"reasoning\":\"r\",\"reasoning_content\":\"R\"},\"index\":0}],\"error\": "
 	    "null}\n\n" DONE,
 	    "R(R)T(x)F(stop)U(1,2)." },
+	{ "both names of reasoning, the first again",
+	    "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"R\",\"reasoning\":\"r\"}}]}\n\n" DONE, "R(R)." },
+	{ "an index that is no number",
+	    "data: {\"choices\":[{\"index\":\"1\",\"delta\":{\"content\":\"x\"}}]}\n\n" DONE, "T(x)." },
+	{ "an event as long as [DONE]", "data: {    }\n\n" DONE, "." },
+	{ "nearly [DONE]", CHUNK("{\"content\":\"a\"}", "null") "data: [done]\n\n", "T(a)X(upstream_failed,1,1)!" },
 	{ "cut by length", CHUNK("{\"content\":\"x\"}", "\"length\"") DONE, "T(x)F(length)." },
 	{ "content filter at the end", CHUNK("{\"content\":\"x\"}", "null") CHUNK("{}", "\"content_filter\"") DONE,
 	    "T(x)F(filtered)." },
@@ -305,7 +381,16 @@ static const struct sample streams[] = {
 	    "T(a)X(upstream_failed,1,1)!" },
 	{ "bytes that are not UTF-8", CHUNK("{\"content\":\"a\"}", "null") CHUNK("{\"content\":\"\xff\xfe\"}", "null"),
 	    "T(a)X(upstream_failed,1,1)!" },
+	{ "reasoning that is not UTF-8", CHUNK("{\"reasoning\":\"\xff\",\"content\":\"a\"}", "null"),
+	    "X(upstream_failed,1,1)!" },
+	{ "a refusal that is not UTF-8", CHUNK("{\"content\":\"a\",\"refusal\":\"\xc0\x80\"}", "null"),
+	    "T(a)X(upstream_failed,1,1)!" },
 	{ "not an object", "data: 7\n\n", "X(upstream_failed,1,1)!" },
+	{ "an error as a number", "data: {\"error\":7}\n\n", "X(upstream_failed,1,1)!" },
+	{ "a request it does not like", "data: {\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}\n\n",
+	    "X(invalid_request,0,0)!" },
+	{ "a status that is none", "data: {\"error\":{\"message\":\"no\",\"code\":600}}\n\n",
+	    "X(upstream_failed,1,1)!" },
 	{ "an error inside",
 	    CHUNK("{\"content\":\"a\"}", "null") "data: {\"error\":{\"message\":\"The server had an error\","
 						 "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n",
@@ -421,6 +506,11 @@ test_failures(void)
 		    "HTTP 400 invalid_request_error: words" },
 		{ 400, NULL, ERROR_BODY("\"invalid_request_error\"", "\"context_length_exceeded\""), E_TOO_LARGE, false,
 		    false, 0, "HTTP 400 context_length_exceeded: words" },
+		/* the words around a bad key repeat it, whatever the status */
+		{ 400, NULL, ERROR_BODY("null", "\"invalid_api_key\""), E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 400 invalid_api_key" },
+		{ 500, NULL, "{\"error\":{\"message\":\"a\\u007fb\"}}", E_UPSTREAM_FAILED, true, true, 0,
+		    "HTTP 500: a b" },
 		{ 400, NULL, ERROR_BODY("null", "\"content_filter\""), E_CONTENT_VIOLATION, false, false, 0,
 		    "HTTP 400 content_filter: words" },
 		{ 400, NULL, ERROR_BODY("\"invalid_request_error\"", "\"content_policy_violation\""),
@@ -503,6 +593,43 @@ test_detail_keeps_no_key_and_no_half_character(void)
 }
 
 static void
+keep_detail(void *arg, const struct provider_event *e)
+{
+	if (e->kind == PROVIDER_FAILURE)
+		memcpy(arg, e->failure.detail, sizeof(e->failure.detail));
+}
+
+/* An error in a stream has no status of its own: it gets the one that goes with its type. */
+static void
+test_status_inside(void)
+{
+	static const struct {
+		const char *error, *detail;
+	} rows[] = {
+		{ "{\"type\":\"requests\"}", "HTTP 429 requests" },
+		{ "{\"type\":\"tokens\"}", "HTTP 429 tokens" },
+		{ "{\"type\":\"rate_limit_error\"}", "HTTP 429 rate_limit_error" },
+		{ "{\"type\":\"invalid_request_error\"}", "HTTP 400 invalid_request_error" },
+		{ "{\"type\":\"else\"}", "HTTP 500 else" },
+		{ "{\"type\":\"requests\",\"code\":599}", "HTTP 599 requests" },
+		{ "{\"type\":\"requests\",\"code\":399}", "HTTP 429 requests" },
+		{ "{\"code\":600}", "HTTP 500" },
+		{ "{\"code\":\"404\"}", "HTTP 500 404" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *parser = provider_openai.parser_new(true);
+		char event[128], detail[sizeof((struct provider_failure){ 0 }.detail)] = "";
+
+		snprintf(event, sizeof(event), "data: {\"error\":%s}\n\n", rows[i].error);
+		CU_ASSERT_FALSE(provider_openai.parser_feed(parser, event, strlen(event), keep_detail, detail));
+		CU_ASSERT_STRING_EQUAL(detail, rows[i].detail);
+		provider_openai.parser_free(parser);
+	}
+	provider_openai.parser_free(NULL);
+}
+
+static void
 test_registry(void)
 {
 	provider_register(providers_all());
@@ -515,6 +642,8 @@ static CU_TestInfo request_tests[] = {
 	{ "joins the URL", test_url },
 	{ "sends the headers, and none that breaks its line", test_headers },
 	{ "writes the body", test_body },
+	{ "writes files", test_body_files },
+	{ "names the longest answer as its reader does", test_max_tokens },
 	{ "refuses to say nothing", test_nothing_to_say },
 	CU_TEST_INFO_NULL,
 };
@@ -529,6 +658,7 @@ static CU_TestInfo answer_tests[] = {
 static CU_TestInfo failure_tests[] = {
 	{ "understands statuses and error bodies", test_failures },
 	{ "logs no key and no half character", test_detail_keeps_no_key_and_no_half_character },
+	{ "gives an error in a stream its status", test_status_inside },
 	{ "is found by its name", test_registry },
 	CU_TEST_INFO_NULL,
 };

@@ -35,14 +35,15 @@ is_json(const char *text)
 static void
 test_json(void)
 {
-	static const char *const good[] = { "{}", "[]", "\"\"", "0", "-0", "12", "-1.5e+10", "1E5", "0.0", "true",
-		"false", "null", " [ 1 , 2 ] ",
+	static const char *const good[] = { "{}", "[]", "\"\"", "0", "-0", "12", "-1.5e+10", "2e-7", "1E5", "0.0",
+		"true", "false", "null", " [ 1 , 2 ] ",
 		"{\"a\":{\"b\":[{},[],\"\\u00e9\\\"\\\\\\/\\b\\f\\n\\r\\t\"]},\"a\":1}\n", "\"\xE4\xBD\xA0\"",
 		"[[[[]]]]", "\t\r\n {\"\":null}" };
 	static const char *const bad[] = { "", " ", "{", "}", "[", "]", "[1,]", "[,1]", "[1 2]", "{\"a\"}", "{\"a\":}",
 		"{\"a\":1,}", "{a:1}", "{'a':1}", "{\"a\":1 \"b\":2}", "\"", "\"\\", "\"\\x\"", "\"\\u12\"",
 		"\"\\u12g4\"", "\"a\nb\"", "01", "-", "1.", ".5", "1e", "1e+", "+1", "tru", "True", "nul", "nan",
-		"[1]2", "{}{}", "1 1", "\"\x01\"", "[1}", "{\"a\":1]", "[\"a\":1]", "{1:2}", "[[]", "{\"a\":[}" };
+		"[1]2", "{}{}", "1 1", "\"\x01\"", "[1}", "{\"a\":1]", "[\"a\":1]", "{1:2}", "[[]", "{\"a\":[}",
+		"\"\\u12", "trux", "falsy", "nulx", "1e-", "-x" };
 
 	for (size_t i = 0; i < COUNT(good); i++)
 		CU_ASSERT_TRUE(is_json(good[i]));
@@ -64,6 +65,27 @@ test_depth(void)
 	memset(text, '[', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	CU_ASSERT_FALSE(is_json(text));
+	for (size_t depth = SCAN_DEPTH_MAX; depth <= SCAN_DEPTH_MAX + 1; depth++) { /* the innermost is an object */
+		memset(text, '[', depth - 1);
+		memcpy(text + depth - 1, "{}", 2);
+		memset(text + depth + 1, ']', depth - 1);
+		text[2 * depth] = '\0';
+		CU_ASSERT_EQUAL(is_json(text), depth <= SCAN_DEPTH_MAX);
+	}
+}
+
+/* Nothing was wrong, and something is still open. */
+static void
+test_end_inside(void)
+{
+	struct scan s;
+
+	scan_init(&s, "[", 1);
+	CU_ASSERT_TRUE(scan_array(&s));
+	CU_ASSERT_FALSE(scan_end(&s));
+	scan_init(&s, "1 2", 3);
+	scan_skip(&s);
+	CU_ASSERT_FALSE(scan_end(&s));
 }
 
 static void
@@ -113,6 +135,16 @@ test_integers(void)
 		if (!rows[i].ok)
 			scan_skip(&s); /* nothing was consumed */
 		CU_ASSERT_TRUE(scan_end(&s));
+	}
+	for (size_t i = 0; i < 2; i++) { /* what begins like a number and is none */
+		static const char *const none[] = { "-", "1." };
+		int64_t n = 7;
+		struct scan s;
+
+		scan_init(&s, none[i], strlen(none[i]));
+		CU_ASSERT_FALSE(scan_integer(&s, &n));
+		CU_ASSERT_EQUAL(n, 7);
+		CU_ASSERT_FALSE(scan_end(&s));
 	}
 }
 
@@ -167,6 +199,10 @@ test_decode(void)
 		    "A" },
 		{ "\"\\ud83d\\ud83d\\ude00\"", "\xEF\xBF\xBD\xF0\x9F\x98\x80" },
 		{ "\"\\ud83d\\n\"", "\xEF\xBF\xBD\n" },
+		{ "\"\\ud83d\\nabcdef\"", "\xEF\xBF\xBD\nabcdef" },
+		{ "\"\\ud83dude00xy\"", "\xEF\xBF\xBDude00xy" },
+		{ "\"\\ud83d\\uff01\"", "\xEF\xBF\xBD\xEF\xBC\x81" },
+		{ "\"\\ue000\\uFFFF\"", "\xEE\x80\x80\xEF\xBF\xBF" },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -190,6 +226,7 @@ static CU_TestInfo scan_tests[] = {
 	{ "tells JSON from what is not", test_json },
 	{ "bounds the depth", test_depth },
 	{ "takes a NUL for no end", test_nul_is_no_end },
+	{ "ends only when everything is closed", test_end_inside },
 	{ "reads integers", test_integers },
 	{ "walks objects and arrays", test_walk },
 	{ "decodes escapes", test_decode },

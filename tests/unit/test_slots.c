@@ -212,6 +212,7 @@ leases_begin(void)
 	process.conf = redisd_conf;
 	process.reactor = reactor_new();
 	process.redis = redis_async_new(process.reactor, redisd_conf);
+	CU_ASSERT_EQUAL(leases_count(&process), 0);
 	CU_ASSERT_TRUE(redisd_run(process.reactor, 2000, is_up, NULL));
 }
 
@@ -320,6 +321,9 @@ test_fencing(void)
 	for (int i = 0; i < 16 && lost == 0; i++) /* the next renewal tells; the other's lease must not run out */
 		run_ms(50);
 	CU_ASSERT_EQUAL(lost, 1);
+	run_ms(300); /* told once, however often it is seen */
+	CU_ASSERT_EQUAL(lost, 1);
+	CU_ASSERT_EQUAL(acquire(CONV, true), E_CONVERSATION_BUSY); /* and what is lost is not renewed */
 	lease_end(lease);
 	run_ms(50);
 	CU_ASSERT_EQUAL(acquire(CONV, true), E_CONVERSATION_BUSY); /* it is the other's still */
@@ -356,6 +360,52 @@ test_ended_while_frozen(void)
 	no_lease_left(NULL);
 	run_ms(1200);
 	no_lease_left(NULL);
+	leases_end();
+}
+
+/* Nobody who asked to hear of it: the lease is lost all the same. */
+static void
+test_fencing_unheard(void)
+{
+	struct slot_holder h = holder(CONV, true);
+	struct lease *lease;
+
+	leases_begin();
+	CU_ASSERT_EQUAL(slots_acquire(r, redisd_conf, &h), OK);
+	lease = lease_start(&process, &h, NULL, NULL);
+	redisd_sleep_ms(1100);
+	CU_ASSERT_EQUAL(acquire(CONV, true), OK);
+	run_ms(400);
+	lease_end(lease);
+	run_ms(100);
+	CU_ASSERT_EQUAL(acquire(CONV, true), E_CONVERSATION_BUSY);
+	leases_end();
+}
+
+/* Redis stays away for longer than a lease: what ended meanwhile has run out by
+ * itself, and the Redis that comes back hears nothing of it. */
+static void
+test_ended_while_away(void)
+{
+	struct slot_holder h = holder(CONV, true);
+	struct redis_reply *reply = NULL;
+	struct lease *lease;
+
+	leases_begin();
+	CU_ASSERT_EQUAL(slots_acquire(r, redisd_conf, &h), OK);
+	lease = lease_start(&process, &h, NULL, NULL);
+	redisd_kill();
+	run_ms(100);
+	lease_end(lease);
+	CU_ASSERT_EQUAL(leases_count(&process), 0);
+	run_ms(1300);
+	redisd_launch();
+	CU_ASSERT_TRUE(redisd_run(process.reactor, 3000, is_up, NULL));
+	run_ms(300);
+	for (int i = 0; i < 200 && redis_call(r, &reply, "INFO", "commandstats") != OK; i++)
+		redisd_sleep_ms(10);
+	CU_ASSERT_PTR_NULL(strstr(redis_reply_text(reply, NULL), "cmdstat_eval"));
+	redis_reply_free(reply);
 	leases_end();
 }
 
@@ -404,6 +454,22 @@ test_lock(void)
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 300, &a), OK);
 }
 
+static void
+test_lock_without_redis(void)
+{
+	struct lock a, none;
+
+	begin();
+	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 10000, &a), OK);
+	memset(&none, 0, sizeof(none));
+	redisd_freeze();
+	CU_ASSERT_EQUAL(lock_extend(r, &a, 10000), E_UNAVAILABLE);
+	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "other", 10000, &none), E_UNAVAILABLE);
+	CU_ASSERT_EQUAL(none.key[0], '\0'); /* untouched */
+	redisd_thaw();
+	begin();
+}
+
 static enum status
 guard(const char *agent, const char *project, const char *id, char existing[UUID_LEN])
 {
@@ -431,6 +497,22 @@ test_duplicate_guard(void)
 	CU_ASSERT_EQUAL(guard(agent, "p", conv(1), existing), OK);
 }
 
+static void
+test_duplicate_guard_off(void)
+{
+	struct conf off = *redisd_conf;
+	char existing[UUID_LEN] = "";
+
+	begin();
+	off.limits_duplicate_window = 0;
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(duplicate_guard(r, NULL, &off, USER, NULL, "p", conv(i), existing), OK);
+	CU_ASSERT_EQUAL(guard(NULL, "p", conv(2), existing), OK); /* nor was anything remembered */
+	duplicate_forget(r, redisd_conf, USER, NULL, NULL, conv(2));
+	CU_ASSERT_EQUAL(guard(NULL, "p", conv(3), existing), E_DUPLICATE_CONVERSATION);
+	CU_ASSERT_STRING_EQUAL(existing, conv(2));
+}
+
 static CU_TestInfo slot_tests[] = {
 	{ "15 per user, 5 per conversation, all or nothing", test_fifteen_and_five },
 	{ "a dead owner's slots are free after one lease", test_a_dead_owner_frees },
@@ -445,12 +527,16 @@ static CU_TestInfo lease_tests[] = {
 	{ "hundreds of them", test_many_leases },
 	{ "a holder stopped past its lease is fenced off", test_fencing },
 	{ "ended while Redis was frozen: not brought back", test_ended_while_frozen },
+	{ "fenced off with nobody to tell", test_fencing_unheard },
+	{ "ended while Redis was away for long: forgotten", test_ended_while_away },
 	{ "Redis restarts", test_restart_of_redis },
 	CU_TEST_INFO_NULL,
 };
 static CU_TestInfo lock_tests[] = {
 	{ "taken once, extended, lost, released", test_lock },
+	{ "not without Redis", test_lock_without_redis },
 	{ "the duplicate guard", test_duplicate_guard },
+	{ "the duplicate guard, off", test_duplicate_guard_off },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

@@ -51,6 +51,9 @@ test_parse_refuses(void)
 		"00-" TRACE "_" SPAN "-01",
 		"00-" TRACE "-" SPAN "_01",
 		"00-" TRACE "-" SPAN "-0g",
+		"00-" TRACE "-" SPAN "-g0",
+		"0 -" TRACE "-" SPAN "-01",
+		"-0-" TRACE "-" SPAN "-01",
 		"00-4BF92F3577B34DA6A3CE929D0E0E4736-" SPAN "-01", /* upper case */
 		"00-4bf92f3577b34da6a3ce929d0e0e473g-" SPAN "-01",
 		"00-00000000000000000000000000000000-" SPAN "-01", /* all zero */
