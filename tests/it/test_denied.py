@@ -283,7 +283,7 @@ def test_an_upload_with_a_key(weir, user):
 def test_a_settlement_waits_until_it_can_be_written(weir, user):
     before = weir.balance(user)
     path = f"/api/conversations/{weir.conversation(user)}/messages/stream"
-    with weir.denied("EXECUTE ON FUNCTION turn_settle"):
+    with weir.denied("EXECUTE ON FUNCTION turns_settle"):
         s = weir.stream(path, {"content": "wait for me [[demo deltas=3]]", "model": "demo-fast"}, user)
         seen = [e.json["type"] for e in s.until("content")]
         task = weir.get("/api/tasks", user).json["items"][0]
