@@ -185,8 +185,8 @@ class DatabaseTest(unittest.TestCase):
             o["agent_limit"], o["mode"], o["target"], o["title"], o["key"], o["route"], o["hash"])
         if row["outcome"] == "ok":
             answer = o["target"] if o["mode"] == "regenerate_in_place" else o["assistant_message"]
-            row["assistant_message"] = (db or self.db).value(
-                "SELECT message_json(m) FROM conversation_messages m WHERE id = $1", answer) or {"id": answer}  # deleted already
+            found = (db or self.db).query("SELECT message_json(m) AS json FROM conversation_messages m WHERE id = $1", answer)
+            row["assistant_message"] = found[0]["json"] if found else {"id": answer}  # deleted already
         return o["task"], row
 
     def settle(self, task, db=None, **options):
