@@ -3,129 +3,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "core/channels.h"
+#include "base/buf.h"
+#include "base/crypto.h"
+#include "core/process.h"
 
-/* Both plans end alike: `c` is one row that names the model and its fallback;
- * one row per model and channel comes out, the model before the fallback,
- * channels in the order to try them.  Efraimidis and Spirakis' exponential keys
- * draw without replacement by weight; weight 0 comes last.  The prompt may be
- * long, so only one row carries it. */
-#define PLAN_TAIL \
-	" SELECT c.id AS conversation_id, c.title, c.title_is_custom, c.message_count," \
-	"  c.agent_id, c.agent_enabled, c.timeout_seconds, c.temperature, c.asked_id," \
-	"  CASE WHEN row_number() OVER () = 1 THEN c.prompt END AS prompt," \
-	"  m.id AS model_id, m.name AS model, m.type AS model_type, m.enabled AS model_enabled," \
-	"  m.context_tokens, m.max_output_tokens, array_to_string(m.abilities, ' ') AS abilities," \
-	"  m.price_input_per_mtok, m.price_output_per_mtok, m.price_per_call," \
-	"  ch.id AS channel_id, ch.name AS channel, ch.provider, ch.base_url, ch.api_key_enc," \
-	"  ch.allow_private, coalesce(cm.upstream_name, m.name) AS upstream_name" \
-	" FROM c" \
-	" LEFT JOIN llm_models m ON m.id = c.asked_id" \
-	"  OR (m.id = c.fallback_model_id AND m.enabled AND m.type = 'chat')" \
-	" LEFT JOIN (channel_models cm JOIN channels ch ON ch.id = cm.channel_id" \
-	"  AND ch.enabled AND ch.type = 'chat') ON cm.model_id = m.id" \
-	" ORDER BY (m.id = c.asked_id) IS TRUE DESC, m.id, ch.priority DESC NULLS LAST," \
-	"  CASE WHEN ch.weight > 0 THEN -ln(1 - random()) / ch.weight ELSE 'Infinity' END"
-
-/* $1 conversation, $2 user, $3 name of the model or NULL */
+/* What a turn asks of the database before it opens; the rest the offer knows, as
+ * of the version that the same snapshot names.  $1 conversation, $2 user. */
 static const char turn_sql[] =
-    "WITH c AS MATERIALIZED (SELECT c.id, c.title, c.title_is_custom, c.message_count,"
-    "  a.id AS agent_id, a.enabled AS agent_enabled, a.prompt, a.timeout_seconds, a.temperature, a.fallback_model_id,"
-    "  CASE WHEN $3::text IS NOT NULL THEN (SELECT id FROM llm_models WHERE name = $3)"
-    "  ELSE (SELECT m.id FROM llm_models m WHERE m.enabled AND m.type = 'chat'"
-    "   AND (m.id = c.model_id OR m.id = a.model_id OR m.is_default)"
-    "   ORDER BY (m.id = c.model_id) IS TRUE DESC, (m.id = a.model_id) IS TRUE DESC LIMIT 1) END AS asked_id"
-    " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id"
-    " WHERE c.id = $1 AND c.user_id = $2)" PLAN_TAIL;
+    "SELECT c.id AS conversation_id, c.title, c.title_is_custom, c.message_count, c.model_id AS chosen_id,"
+    "  a.id AS agent_id, a.enabled AS agent_enabled, a.prompt, a.timeout_seconds, a.temperature,"
+    "  a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version"
+    " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id WHERE c.id = $1 AND c.user_id = $2";
 
 /* $1 agent */
 static const char agent_sql[] =
-    "WITH c AS MATERIALIZED (SELECT NULL::uuid AS id, ''::text AS title, false AS title_is_custom, 0 AS message_count,"
-    "  a.id AS agent_id, true AS agent_enabled, a.prompt, a.timeout_seconds, a.temperature, a.fallback_model_id,"
-    "  a.model_id AS asked_id FROM agents a WHERE a.id = $1)" PLAN_TAIL;
+    "SELECT NULL::uuid AS conversation_id, '' AS title, false AS title_is_custom, 0 AS message_count,"
+    "  a.id AS agent_id, a.prompt, a.timeout_seconds, a.temperature, a.model_id AS agent_model_id,"
+    "  a.fallback_model_id, (SELECT version FROM catalog_version) AS version"
+    " FROM agents a WHERE a.id = $1";
 
-static const struct {
-	const char *name;
-	unsigned bit;
-} ability_names[] = {
-	{ "audio", ABILITY_AUDIO },
-	{ "reasoning", ABILITY_REASONING },
-	{ "tools", ABILITY_TOOLS },
-	{ "video", ABILITY_VIDEO },
-	{ "vision", ABILITY_VISION },
-};
+/* ---- the plan -------------------------------------------------------------------- */
 
-unsigned
-abilities_parse(const char *names)
+static bool
+is_same(const char *a, const char *b)
 {
-	unsigned bits = 0;
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
 
-	for (const char *p = names == NULL ? "" : names; *p != '\0';) {
-		size_t len = strcspn(p, " ");
+static const char *
+copy(struct request *rq, const struct rows *rows, const char *column)
+{
+	return arena_strdup(rq->arena, row_text(rows, 0, column));
+}
 
-		for (size_t i = 0; i < sizeof(ability_names) / sizeof(ability_names[0]); i++)
-			if (strlen(ability_names[i].name) == len && memcmp(ability_names[i].name, p, len) == 0)
-				bits |= ability_names[i].bit;
-		p += len;
-		p += strspn(p, " ");
+/* The position, from `first` on and before `end`, that the weights draw. */
+static size_t
+draw(const struct offer_channel *channels, size_t first, size_t end)
+{
+	uint64_t total = 0, lot;
+
+	for (size_t i = first; i < end; i++)
+		total += (uint64_t)channels[i].weight;
+	crypto_random(&lot, sizeof(lot));
+	if (total == 0)
+		return first + lot % (end - first);
+	lot %= total;
+	while (lot >= (uint64_t)channels[first].weight)
+		lot -= (uint64_t)channels[first++].weight;
+	return first;
+}
+
+/* A copy of `m` with its channels in the order in which to try them: by
+ * priority, equals drawn one after the other by their weights. */
+static struct offer_model *
+plan_model(struct request *rq, const struct offer_model *m)
+{
+	struct offer_model *out = ARENA_NEW(rq->arena, struct offer_model);
+	struct offer_channel *ch = ARENA_ARRAY(rq->arena, struct offer_channel, m->n_channels);
+
+	if (m->n_channels > 0)
+		memcpy(ch, m->channels, m->n_channels * sizeof(*ch));
+	for (size_t i = 0, end = 0; i < m->n_channels; i++) {
+		struct offer_channel first = ch[i];
+		size_t drawn;
+
+		while (end < m->n_channels && ch[end].priority == first.priority)
+			end++;
+		drawn = draw(ch, i, end);
+		ch[i] = ch[drawn];
+		ch[drawn] = first;
 	}
-	return bits;
+	*out = *m;
+	out->channels = ch;
+	return out;
 }
 
-static const char *
-copy(struct request *rq, const struct rows *rows, int row, const char *column)
+static const struct offer_model *
+chat_model(const struct offer *o, const struct rows *rows, const char *column)
 {
-	return arena_strdup(rq->arena, row_text(rows, row, column));
-}
+	const struct offer_model *m = row_null(rows, 0, column) ? NULL : offer_model(o, row_int(rows, 0, column));
 
-static enum status
-read_channel(struct request *rq, const struct rows *rows, int row, struct plan_channel *ch)
-{
-	size_t len = 0;
-	const unsigned char *sealed = row_bytes(rows, row, "api_key_enc", rq->arena, &len);
-
-	ch->id = row_int(rows, row, "channel_id");
-	ch->name = copy(rq, rows, row, "channel");
-	ch->provider = copy(rq, rows, row, "provider");
-	ch->base_url = copy(rq, rows, row, "base_url");
-	ch->upstream_name = copy(rq, rows, row, "upstream_name");
-	ch->allow_private = row_bool(rows, row, "allow_private");
-	return sealed == NULL ? OK : channel_key_open(rq->arena, rq->conf, ch->name, sealed, len, &ch->api_key);
-}
-
-/* Read the model whose rows begin at *row, and go on to the rows after it. */
-static struct plan_model *
-read_model(struct request *rq, const struct rows *rows, int *row)
-{
-	struct plan_model *m = ARENA_NEW(rq->arena, struct plan_model);
-	int first = *row;
-
-	m->id = row_int(rows, first, "model_id");
-	m->name = copy(rq, rows, first, "model");
-	m->context_tokens = row_int(rows, first, "context_tokens");
-	m->max_output_tokens = row_int(rows, first, "max_output_tokens");
-	m->price_input_ucr = row_ucr(rows, first, "price_input_per_mtok");
-	m->price_output_ucr = row_ucr(rows, first, "price_output_per_mtok");
-	m->price_call_ucr = row_ucr(rows, first, "price_per_call");
-	m->abilities = abilities_parse(row_text(rows, first, "abilities"));
-	while (*row < rows_count(rows) && row_int(rows, *row, "model_id") == m->id)
-		++*row;
-	m->channels = ARENA_ARRAY(rq->arena, struct plan_channel, *row - first);
-	for (int i = first; i < *row; i++)
-		/* a channel whose key cannot be opened is logged and passed over */
-		if (!row_null(rows, i, "channel_id") && read_channel(rq, rows, i, &m->channels[m->n_channels]) == OK)
-			m->n_channels++;
-	return m;
-}
-
-static const char *
-find_prompt(struct request *rq, const struct rows *rows)
-{
-	for (int i = 0; i < rows_count(rows); i++)
-		if (!row_null(rows, i, "prompt"))
-			return copy(rq, rows, i, "prompt");
-	return NULL;
+	return m != NULL && m->is_chat ? m : NULL;
 }
 
 static void
@@ -134,41 +92,65 @@ read_agent(struct request *rq, const struct rows *rows, struct turn_plan *plan)
 	plan->temperature = -1;
 	if (row_null(rows, 0, "agent_id"))
 		return;
-	plan->agent_id = copy(rq, rows, 0, "agent_id");
-	plan->prompt = find_prompt(rq, rows);
+	plan->agent_id = copy(rq, rows, "agent_id");
+	plan->prompt = copy(rq, rows, "prompt");
 	plan->timeout_ms = row_int(rows, 0, "timeout_seconds") * 1000;
 	if (!row_null(rows, 0, "temperature"))
 		plan->temperature = strtod(row_text(rows, 0, "temperature"), NULL);
 }
 
-/* The model and its fallback; the fallback moves up when the model cannot be reached. */
+/* The plan to answer with `m`, from the row of a plan query; the fallback moves
+ * up when the model cannot be reached. */
 static enum status
-read_models(struct request *rq, const struct rows *rows, struct turn_plan *plan)
+make_plan(struct request *rq, const struct offer *o, const struct rows *rows, const struct offer_model *m,
+    struct turn_plan **out)
 {
-	struct plan_model *model = NULL, *fallback = NULL;
-	int row = 0;
+	struct turn_plan *plan = ARENA_NEW(rq->arena, struct turn_plan);
+	const struct offer_model *fallback = chat_model(o, rows, "fallback_model_id");
 
-	model = read_model(rq, rows, &row);
-	if (row < rows_count(rows))
-		fallback = read_model(rq, rows, &row);
-	if (fallback != NULL && fallback->n_channels == 0)
+	if (fallback == m || (fallback != NULL && fallback->n_channels == 0))
 		fallback = NULL;
-	if (model->n_channels == 0) {
+	if (m->n_channels == 0) {
 		if (fallback == NULL)
-			return fail(rq, E_UNAVAILABLE, "model %s has no enabled channel", model->name);
-		model = fallback;
+			return fail(rq, E_UNAVAILABLE, "model %s has no enabled channel", m->name);
+		m = fallback;
 		fallback = NULL;
 	}
-	plan->model = *model;
-	plan->fallback = fallback;
+	plan->conversation_id = copy(rq, rows, "conversation_id");
+	plan->title = copy(rq, rows, "title");
+	plan->title_is_custom = row_bool(rows, 0, "title_is_custom");
+	plan->message_count = row_int(rows, 0, "message_count");
+	read_agent(rq, rows, plan);
+	plan->model = *plan_model(rq, m);
+	plan->fallback = fallback == NULL ? NULL : plan_model(rq, fallback);
+	*out = plan;
 	return OK;
 }
 
-/* `rows` is the answer to one of the plan queries and not empty. */
+/* The model that is asked for, or else what conversation, agent and site have set. */
 static enum status
-read_plan(struct request *rq, const struct rows *rows, const char *model_name, struct turn_plan **out)
+choose_model(struct request *rq, const struct offer *o, const struct rows *rows, const char *name,
+    const struct offer_model **out)
 {
-	struct turn_plan *plan = ARENA_NEW(rq->arena, struct turn_plan);
+	if (name != NULL) {
+		*out = offer_model_named(o, name);
+		if (*out == NULL)
+			return fail_field(rq, "model", "is not a model we offer");
+		return (*out)->is_chat ? OK : fail_field(rq, "model", "is not a chat model we offer");
+	}
+	*out = chat_model(o, rows, "chosen_id");
+	if (*out == NULL)
+		*out = chat_model(o, rows, "agent_model_id");
+	if (*out == NULL)
+		*out = offer_default(o);
+	return *out != NULL ? OK : fail(rq, E_UNAVAILABLE, "no default chat model is enabled");
+}
+
+static enum status
+plan_turn(struct request *rq, const struct offer *o, const struct rows *rows, const char *model_name,
+    struct turn_plan **out)
+{
+	const struct offer_model *m;
 	enum status st;
 
 	if (!row_null(rows, 0, "agent_id") && !row_bool(rows, 0, "agent_enabled")) {
@@ -176,24 +158,35 @@ read_plan(struct request *rq, const struct rows *rows, const char *model_name, s
 		fail_message(rq, "This agent is disabled.", "该智能体已停用");
 		return st;
 	}
-	if (row_null(rows, 0, "asked_id")) {
-		if (model_name != NULL)
-			return fail_field(rq, "model", "is not a model we offer");
-		return fail(rq, E_UNAVAILABLE, "no default chat model is enabled");
-	}
-	if (!row_bool(rows, 0, "model_enabled") || strcmp(row_text(rows, 0, "model_type"), "chat") != 0) {
-		if (model_name != NULL)
-			return fail_field(rq, "model", "is not a chat model we offer");
-		return fail(rq, E_UNAVAILABLE, "model %s is disabled", row_text(rows, 0, "model"));
-	}
-	plan->conversation_id = copy(rq, rows, 0, "conversation_id");
-	plan->title = copy(rq, rows, 0, "title");
-	plan->title_is_custom = row_bool(rows, 0, "title_is_custom");
-	plan->message_count = row_int(rows, 0, "message_count");
-	read_agent(rq, rows, plan);
-	if ((st = read_models(rq, rows, plan)) != OK)
+	if ((st = choose_model(rq, o, rows, model_name, &m)) != OK)
 		return st;
-	*out = plan;
+	return make_plan(rq, o, rows, m, out);
+}
+
+/* Have the offer of the version that the first of `rows` names, if there is one;
+ * *offer as read before, or NULL.  It stays as long as the request's arena. */
+static enum status
+have_offer(struct request *rq, const struct rows *rows, struct offer **offer)
+{
+	enum status st;
+
+	if (*offer != NULL && rows != NULL &&
+	    (rows_count(rows) == 0 || strcmp(row_text(rows, 0, "version"), (*offer)->version) == 0))
+		return OK;
+	if ((st = offers_read(rq->process->offers, rq->pg, rq->conf, offer)) != OK)
+		return fail(rq, st, "read models and channels: %s", pg_error(rq->pg));
+	arena_cleanup(rq->arena, (void (*)(void *))offer_unref, *offer);
+	return OK;
+}
+
+/* The newest offer of this process, to begin with. */
+static enum status
+guess_offer(struct request *rq, struct offer **offer)
+{
+	*offer = offers_newest(rq->process->offers);
+	if (*offer == NULL)
+		return have_offer(rq, NULL, offer);
+	arena_cleanup(rq->arena, (void (*)(void *))offer_unref, *offer);
 	return OK;
 }
 
@@ -201,6 +194,8 @@ enum status
 catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	const struct offer_model *m;
+	struct offer *offer;
 	enum status st;
 
 	if (agent_id == NULL)
@@ -209,103 +204,156 @@ catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out)
 		return fail(rq, st, "plan for agent %s: %s", agent_id, pg_error(rq->pg));
 	if (rows_count(rows) == 0)
 		return fail(rq, E_NOT_FOUND, "agent %s", agent_id);
-	return read_plan(rq, rows, NULL, out);
+	if ((st = guess_offer(rq, &offer)) != OK || (st = have_offer(rq, rows, &offer)) != OK)
+		return st;
+	if ((m = chat_model(offer, rows, "agent_model_id")) == NULL)
+		return fail(rq, E_UNAVAILABLE, "the model of agent %s is disabled", agent_id);
+	return make_plan(rq, offer, rows, m, out);
 }
 
-/* $1 conversation, $2 user, $3 message to make again or NULL, $4 messages, $5 bytes or
- * NULL: what the largest context of any model takes.
- * `target` is the question that message answers: the one its task says, else the
- * user message before it. */
-static const char history_sql[] =
+/* ---- the history ----------------------------------------------------------------- */
+
+/* $1 conversation, $2 user, $3 messages, $4 bytes: the newest messages that fit,
+ * newest first.  `upto` where they end, `target` the question to end with, if any. */
+#define HISTORY_SQL(upto, target) \
+	" SELECT m.id, m.sequence, m.role, m.content, m.task_id, " target " AS is_target," \
+	"  CASE WHEN m.attachments <> '[]' THEN m.attachments END AS attachments" \
+	" FROM (SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence DESC) AS bytes" \
+	"  FROM (SELECT id, sequence, role, content, attachments, task_id FROM conversation_messages" \
+	"   WHERE conversation_id = $1 AND user_id = $2" \
+	"    AND (role = 'user' OR (role = 'assistant' AND status = 'success'))" upto \
+	"   ORDER BY sequence DESC LIMIT $3) AS newest) AS m" \
+	" WHERE m.bytes <= $4::bigint OR " target " ORDER BY m.sequence DESC"
+
+static const char history_sql[] = HISTORY_SQL("", "false");
+
+/* $5 the assistant message to make again.  `target` is the question it answers:
+ * the one its task says, else the user message before it. */
+static const char history_again_sql[] =
     "WITH target AS (SELECT q.id, q.sequence FROM conversation_messages a LEFT JOIN tasks t ON t.id = a.task_id"
     "  CROSS JOIN LATERAL (SELECT u.id, u.sequence FROM conversation_messages u"
     "   WHERE u.conversation_id = a.conversation_id AND u.role = 'user' AND u.sequence < a.sequence"
     "    AND (t.user_message_id IS NULL OR u.id = t.user_message_id)"
     "   ORDER BY u.sequence DESC LIMIT 1) AS q"
-    "  WHERE a.id = $3::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant'),"
-    " newest AS (SELECT id, sequence, role, content, attachments, task_id FROM conversation_messages"
-    "  WHERE conversation_id = $1 AND user_id = $2 AND (role = 'user' OR (role = 'assistant' AND status = 'success'))"
-    "   AND sequence <= CASE WHEN $3::uuid IS NULL THEN 9223372036854775807 ELSE (SELECT sequence FROM target) END"
-    "  ORDER BY sequence DESC LIMIT $4),"
-    " fitting AS (SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence DESC) AS bytes FROM newest)"
-    " SELECT m.id, m.sequence, m.role, m.content, t.user_message_id AS question_id,"
-    "  m.id = (SELECT id FROM target) AS is_target,"
-    "  jsonb_path_query_first(m.attachments, '$[*] ? (@.type == \"image\").url') #>> '{}' AS image_url,"
-    "  jsonb_path_query_first(m.attachments, '$[*] ? (@.type == \"video\").url') #>> '{}' AS video_url,"
-    "  jsonb_path_query_first(m.attachments, '$[*] ? (@.type == \"audio\").url') #>> '{}' AS audio_url"
-    " FROM fitting m LEFT JOIN tasks t ON t.id = m.task_id AND m.role = 'assistant'"
-    " WHERE m.bytes <= coalesce($5::bigint, (SELECT greatest(max(context_tokens), 1024) * 8 FROM llm_models"
-    "  WHERE enabled AND type = 'chat')) OR m.id = (SELECT id FROM target)"
-    " ORDER BY m.sequence";
+    "  WHERE a.id = $5::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant')" HISTORY_SQL(
+	" AND sequence <= (SELECT sequence FROM target)", "(m.id = (SELECT id FROM target))");
 
 /* A user message and the row of its latest answer (-1: none). */
 struct pair {
 	int question, answer;
 };
 
-static struct pair *
-find_question(struct pair *pairs, size_t n, const struct rows *rows, int answer)
+/* `rows` have the newest first, so the later of two answers is the one above. */
+static void
+add_answer(struct pair *p, int row)
 {
-	const char *question_id = row_text(rows, answer, "question_id");
-
-	for (size_t i = n; i-- > 0;) {
-		if (question_id != NULL
-			? strcmp(row_text(rows, pairs[i].question, "id"), question_id) == 0
-			: row_int(rows, pairs[i].question, "sequence") + 1 == row_int(rows, answer, "sequence"))
-			return &pairs[i];
-	}
-	return NULL;
+	if (p->answer < 0 || row < p->answer)
+		p->answer = row;
 }
 
+/* Pair each answer with the question right before it, which is its own whenever
+ * it is there.  The rows of the other answers go to `apart`.  Both oldest first. */
 static size_t
-pair_up(const struct rows *rows, struct pair *pairs)
+pair_up(const struct rows *rows, struct pair *pairs, int *apart, size_t *n_apart)
 {
 	size_t n = 0;
 
-	for (int i = 0; i < rows_count(rows); i++) {
-		if (strcmp(row_text(rows, i, "role"), "user") == 0) {
+	for (int i = rows_count(rows) - 1; i >= 0; i--) {
+		if (strcmp(row_text(rows, i, "role"), "user") == 0)
 			pairs[n++] = (struct pair){ i, -1 };
-		} else {
-			struct pair *p = find_question(pairs, n, rows, i);
-
-			if (p != NULL)
-				p->answer = i;
-		}
+		else if (n > 0 && row_int(rows, pairs[n - 1].question, "sequence") + 1 == row_int(rows, i, "sequence"))
+			add_answer(&pairs[n - 1], i);
+		else
+			apart[(*n_apart)++] = i;
 	}
 	return n;
 }
 
 static void
-history_add(struct history *h, int row)
+answer_by_id(const struct rows *rows, struct pair *pairs, size_t n, const char *question_id, int answer)
 {
-	h->messages[h->n++] = (struct provider_message){
-		.role = row_text(h->rows, row, "role"),
-		.content = row_text(h->rows, row, "content"),
-		.image_url = row_text(h->rows, row, "image_url"),
-		.video_url = row_text(h->rows, row, "video_url"),
-		.audio_url = row_text(h->rows, row, "audio_url"),
-	};
+	for (size_t i = 0; i < n; i++)
+		if (is_same(row_text(rows, pairs[i].question, "id"), question_id))
+			add_answer(&pairs[i], answer);
+}
+
+/* An answer that was made again stands apart from its question: its task knows it. */
+static enum status
+pair_apart(struct request *rq, const struct rows *rows, struct pair *pairs, size_t n, const int *apart, size_t n_apart)
+{
+	AUTO_ROWS struct rows *tasks = NULL;
+	struct buf ids = { 0 };
+	enum status st;
+
+	for (size_t i = 0; i < n_apart; i++)
+		if (!row_null(rows, apart[i], "task_id"))
+			buf_printf(&ids, "%c%s", ids.len == 0 ? '{' : ',', row_text(rows, apart[i], "task_id"));
+	if (ids.len == 0)
+		return OK;
+	buf_printf(&ids, "}");
+	st = pg_query_again(rq->pg, &tasks, "SELECT id, user_message_id FROM tasks WHERE id = ANY ($1::uuid[])",
+	    PS(buf_str(&ids)));
+	buf_free(&ids);
+	if (st != OK)
+		return fail(rq, st, "questions of answers: %s", pg_error(rq->pg));
+	for (int t = 0; t < rows_count(tasks); t++)
+		for (size_t a = 0; a < n_apart; a++)
+			if (is_same(row_text(rows, apart[a], "task_id"), row_text(tasks, t, "id")))
+				answer_by_id(rows, pairs, n, row_text(tasks, t, "user_message_id"), apart[a]);
+	return OK;
+}
+
+/* The first attachment of a type, or NULL. */
+static const char *
+attachment_url(struct request *rq, const json_t *attachments, const char *type)
+{
+	size_t i;
+	json_t *one;
+
+	json_array_foreach(attachments, i, one)
+		if (is_same(json_string_value(json_object_get(one, "type")), type))
+			return arena_strdup(rq->arena, json_string_value(json_object_get(one, "url")));
+	return NULL;
 }
 
 static void
-history_fill(struct history *h)
+history_add(struct request *rq, struct history *h, int row)
 {
-	size_t rows = (size_t)rows_count(h->rows);
-	struct pair *pairs = xcalloc(rows + 1, sizeof(*pairs));
-	size_t n;
+	struct provider_message *m = &h->messages[h->n++];
+	json_t *attachments;
 
-	h->messages = xcalloc(rows + 1, sizeof(*h->messages));
-	n = pair_up(h->rows, pairs);
+	*m = (struct provider_message){ .role = row_text(h->rows, row, "role"), .content = row_text(h->rows, row, "content") };
+	if (row_null(h->rows, row, "attachments"))
+		return;
+	attachments = row_json(h->rows, row, "attachments");
+	m->image_url = attachment_url(rq, attachments, "image");
+	m->video_url = attachment_url(rq, attachments, "video");
+	m->audio_url = attachment_url(rq, attachments, "audio");
+	json_decref(attachments);
+}
+
+static enum status
+history_fill(struct request *rq, struct history *h)
+{
+	size_t rows = (size_t)rows_count(h->rows), n_apart = 0, n;
+	struct pair *pairs = ARENA_ARRAY(rq->arena, struct pair, rows);
+	int *apart = ARENA_ARRAY(rq->arena, int, rows);
+	enum status st;
+
+	n = pair_up(h->rows, pairs, apart, &n_apart);
+	if ((st = pair_apart(rq, h->rows, pairs, n, apart, n_apart)) != OK)
+		return st;
+	h->messages = ARENA_ARRAY(rq->arena, struct provider_message, 2 * n);
 	for (size_t i = 0; i < n; i++) {
 		if (row_bool(h->rows, pairs[i].question, "is_target")) {
 			h->question_id = row_text(h->rows, pairs[i].question, "id");
-			history_add(h, pairs[i].question);
+			history_add(rq, h, pairs[i].question);
 		} else if (pairs[i].answer >= 0) {
-			history_add(h, pairs[i].question);
-			history_add(h, pairs[i].answer);
+			history_add(rq, h, pairs[i].question);
+			history_add(rq, h, pairs[i].answer);
 		}
 	}
-	free(pairs);
+	return OK;
 }
 
 /* Nothing can be made again: say why. */
@@ -326,53 +374,56 @@ refuse_regenerate(struct request *rq, const char *conversation_id, const char *m
 	return fail_field(rq, "message_id", "has no user message before it");
 }
 
-/* `rows` is the answer to history_sql; the history owns it. */
-static struct history *
-make_history(struct rows *rows)
-{
-	struct history *h = xcalloc(1, sizeof(*h));
+#define BYTES_PER_TOKEN 8 /* more than any text has */
+#define CONTEXT_MIN 1024  /* tokens: what a model has at least, for the history's sake */
 
-	h->rows = rows;
-	history_fill(h);
-	return h;
+/* Plan and history in one round trip: the second needs no answer to the first. */
+static enum status
+ask_both(struct request *rq, const char *conversation_id, const struct history_ask *ask, const struct offer *offer,
+    struct rows **plan_rows, struct rows **history_rows)
+{
+	int64_t context = offer->largest_context > CONTEXT_MIN ? offer->largest_context : CONTEXT_MIN;
+	int64_t bytes = ask->bytes > 0 ? ask->bytes : context * BYTES_PER_TOKEN;
+	const char *user_id = rq->caller.user_id;
+	struct pg_call plan = PG_CALL(turn_sql, PS(conversation_id), PS(user_id));
+	struct pg_call plain = PG_CALL(history_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes));
+	struct pg_call again = PG_CALL(history_again_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes),
+	    PS(ask->regenerate_id));
+	struct pg_call calls[] = { plan, ask->regenerate_id == NULL ? plain : again };
+	enum status st = pg_run_all(rq->pg, calls, 2, true);
+
+	*plan_rows = calls[0].rows;
+	*history_rows = calls[1].rows;
+	return st == OK ? OK : fail(rq, st, "plan a turn: %s", pg_error(rq->pg));
 }
 
-/* Both questions in one round trip: the second needs no answer to the first. */
+static void
+history_clear(void *history)
+{
+	rows_free(((struct history *)history)->rows);
+}
+
 enum status
 catalog_turn(struct request *rq, const char *conversation_id, const char *model_name, const struct history_ask *ask,
     struct turn_plan **plan, struct history **history)
 {
-	const struct pg_arg none = PNULL;
-	struct pg_call calls[] = { PG_CALL(turn_sql, PS(conversation_id), PS(rq->caller.user_id), PS(model_name)),
-		PG_CALL(history_sql, PS(conversation_id), PS(rq->caller.user_id), PS(ask->regenerate_id),
-		    PI(ask->messages), ask->bytes > 0 ? PI(ask->bytes) : none) };
 	AUTO_ROWS struct rows *plan_rows = NULL;
-	AUTO_ROWS struct rows *history_rows = NULL;
+	struct history *h = ARENA_NEW(rq->arena, struct history);
+	struct offer *offer;
 	enum status st;
 
 	if (conversation_id == NULL)
 		return fail(rq, E_NOT_FOUND, "no such conversation");
-	if ((st = pg_run_all(rq->pg, calls, 2, true)) != OK)
-		return fail(rq, st, "plan a turn: %s", pg_error(rq->pg));
-	plan_rows = calls[0].rows;
-	history_rows = calls[1].rows;
+	arena_cleanup(rq->arena, history_clear, h);
+	if ((st = guess_offer(rq, &offer)) != OK ||
+	    (st = ask_both(rq, conversation_id, ask, offer, &plan_rows, &h->rows)) != OK)
+		return st;
 	if (rows_count(plan_rows) == 0)
 		return fail(rq, E_NOT_FOUND, "conversation %s", conversation_id);
-	if ((st = read_plan(rq, plan_rows, model_name, plan)) != OK)
+	if ((st = have_offer(rq, plan_rows, &offer)) != OK || (st = plan_turn(rq, offer, plan_rows, model_name, plan)) != OK)
 		return st;
-	if (ask->regenerate_id != NULL && rows_count(history_rows) == 0)
+	if (ask->regenerate_id != NULL && rows_count(h->rows) == 0)
 		return refuse_regenerate(rq, conversation_id, ask->regenerate_id);
-	*history = make_history(history_rows);
-	history_rows = NULL;
-	return OK;
-}
-
-void
-history_free(struct history *h)
-{
-	if (h == NULL)
-		return;
-	rows_free(h->rows);
-	free(h->messages);
-	free(h);
+	*history = h;
+	return history_fill(rq, h);
 }

@@ -23,6 +23,7 @@ struct turn;
 struct follower;
 struct pg;
 struct pg_together;
+struct offers;
 struct leases;
 struct event_streams;
 struct redis_subscription;
@@ -38,6 +39,7 @@ struct process {
 	struct redis_async *redis;
 	struct queue *work;	       /* struct job * for the workers: core/job.h */
 	struct pg_together *together;  /* turns of one account that open at once */
+	struct offers *offers;	       /* models and channels: core/offer.h */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */

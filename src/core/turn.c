@@ -94,7 +94,7 @@ check_abilities(struct request *rq, const struct turn_plan *plan, const struct t
 /* The most the turn can cost on `m`: a generous guess of the prompt, the
  * longest answer, the call. */
 static int64_t
-ceiling_ucr(const struct turn *t, const struct plan_model *m)
+ceiling_ucr(const struct turn *t, const struct offer_model *m)
 {
 	int64_t input = t->prompt_tokens + t->prompt_tokens / 4 + 64;
 	int64_t tokens_ucr = ucr_add(
@@ -148,8 +148,6 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 		    &(struct history_ask){
 			.regenerate_id = ask->message_id, .messages = rq->conf->chat_history_messages },
 		    &plan, &h);
-	if (h != NULL)
-		arena_cleanup(rq->arena, (void (*)(void *))history_free, h);
 	if (st != OK || (st = check_abilities(rq, plan, ask)) != OK)
 		return st;
 	t->plan = plan;

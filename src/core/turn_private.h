@@ -61,7 +61,7 @@ struct turn {
 	int64_t prompt_tokens; /* estimate */
 
 	/* whom: the candidate at work */
-	const struct plan_model *model; /* in prep */
+	const struct offer_model *model; /* in prep */
 	size_t channel;			/* index into model->channels */
 	int tries;			/* on this channel */
 	bool on_fallback;

@@ -239,9 +239,9 @@ on_done(void *arg, enum http_result result, const char *detail)
 
 /* Note what the candidate at work costs and is called, for the settlement. */
 static void
-take_candidate(struct turn *t, const struct plan_channel *ch)
+take_candidate(struct turn *t, const struct offer_channel *ch)
 {
-	const struct plan_model *m = t->model;
+	const struct offer_model *m = t->model;
 
 	t->price = (struct turn_price){ m->id, m->price_input_ucr, m->price_output_ucr, m->price_call_ucr,
 		m->context_tokens, m->max_output_tokens };
@@ -259,7 +259,7 @@ take_candidate(struct turn *t, const struct plan_channel *ch)
 }
 
 static enum status
-build_request(struct turn *t, const struct plan_channel *ch, struct provider_request *out)
+build_request(struct turn *t, const struct offer_channel *ch, struct provider_request *out)
 {
 	struct provider_call call = {
 		.base_url = ch->base_url,
@@ -286,7 +286,7 @@ build_request(struct turn *t, const struct plan_channel *ch, struct provider_req
 void
 upstream_contact(struct turn *t)
 {
-	const struct plan_channel *ch = &t->model->channels[t->channel];
+	const struct offer_channel *ch = &t->model->channels[t->channel];
 	struct provider_request rq;
 	enum status st;
 

@@ -17,6 +17,7 @@
 #include "core/job.h"
 #include "core/leases.h"
 #include "core/limits.h"
+#include "core/offer.h"
 #include "core/process.h"
 #include "core/scoreboard.h"
 #include "core/turn.h"
@@ -486,6 +487,7 @@ start(struct responder *r, const struct responder_options *opt)
 	p->redis = redis_async_new(p->reactor, conf);
 	p->work = queue_new((size_t)conf->server_queue);
 	p->together = pg_together_new();
+	p->offers = offers_new();
 	r->shed = queue_new(SHED_MAX);
 	p->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
 	r->server = fcgi_server_new(p->reactor,
@@ -533,6 +535,7 @@ stop(struct responder *r)
 	reactor_free(p->reactor);
 	queue_free(p->work);
 	pg_together_free(p->together);
+	offers_free(p->offers);
 	queue_free(r->shed);
 	scoreboard_leave(p->score);
 }

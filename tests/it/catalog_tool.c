@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/catalog.h"
+#include "core/process.h"
 
 static json_t *
 text(const char *s)
@@ -18,7 +19,7 @@ text(const char *s)
 }
 
 static json_t *
-model_json(const struct plan_model *m)
+model_json(const struct offer_model *m)
 {
 	json_t *channels;
 
@@ -26,7 +27,7 @@ model_json(const struct plan_model *m)
 		return json_null();
 	channels = json_array();
 	for (size_t i = 0; i < m->n_channels; i++) {
-		const struct plan_channel *ch = &m->channels[i];
+		const struct offer_channel *ch = &m->channels[i];
 
 		json_array_append_new(channels,
 		    json_pack("{s:s, s:s, s:s, s:o, s:s, s:b}", "name", ch->name, "provider", ch->provider, "base_url",
@@ -91,7 +92,6 @@ turns(struct request *rq, const char *conversation, const char *model, int draws
 		    rq, conversation, model, &(struct history_ask){ .messages = 1 }, &plan, &h);
 
 		print(rq, st, st == OK ? plan_json(plan) : NULL);
-		history_free(h);
 		rq->details = NULL;
 	}
 }
@@ -107,7 +107,6 @@ history(struct request *rq, char **argv)
 	enum status st = catalog_turn(rq, argv[0], NULL, &ask, &plan, &h);
 
 	print(rq, st, st == OK ? history_json(h) : NULL);
-	history_free(h);
 }
 
 static int
@@ -133,18 +132,22 @@ int
 main(int argc, char **argv)
 {
 	struct request rq = { .lang = LANG_EN, .extra_headers = "" };
+	struct process process = { .kind = "test" };
 	struct conf *conf;
 	int rc;
 
 	if (argc < 4 || conf_load(argv[1], &conf) != OK)
 		return 2;
-	rq.conf = conf;
+	process.conf = rq.conf = conf;
+	process.offers = offers_new();
+	rq.process = &process;
 	rq.arena = arena_new(65536, 256 << 20);
 	rq.pg = pg_new(conf, conf->database_url, "catalog_tool");
 	rq.caller.user_id = argv[2];
 	rc = run(&rq, argc, argv);
 	pg_free(rq.pg);
 	arena_free(rq.arena);
+	offers_free(process.offers);
 	conf_free(conf);
 	return rc;
 }

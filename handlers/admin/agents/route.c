@@ -12,7 +12,7 @@
 #include "weir.h"
 
 static json_t *
-model_json(const struct plan_model *m)
+model_json(const struct offer_model *m)
 {
 	json_t *channels;
 
@@ -20,7 +20,7 @@ model_json(const struct plan_model *m)
 		return json_null();
 	channels = json_array();
 	for (size_t i = 0; i < m->n_channels; i++) {
-		const struct plan_channel *ch = &m->channels[i];
+		const struct offer_channel *ch = &m->channels[i];
 
 		json_array_append_new(channels,
 		    json_pack("{s:I, s:s, s:s, s:s, s:s, s:b}", "id", (json_int_t)ch->id, "name", ch->name, "provider",
