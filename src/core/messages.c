@@ -15,18 +15,37 @@ static const struct {
 	    { [LANG_EN] = "The model could not answer, please try again.", [LANG_ZH] = "模型服务出错，请稍后重试" } },
 };
 
+/* The texts of a failed status, one for each language; NULL for the others. */
+static const char *const *
+find_display(const char *status)
+{
+	for (size_t i = 0; i < sizeof(displays) / sizeof(displays[0]); i++)
+		if (strcmp(displays[i].status, status) == 0)
+			return displays[i].text;
+	return NULL;
+}
+
 void
 message_localize(json_t *message, enum lang lang)
 {
 	const char *status = json_string_value(json_object_get(message, "status"));
-	json_t *display = json_null();
+	const char *const *display;
 
 	if (status == NULL)
 		return;
-	for (size_t i = 0; i < sizeof(displays) / sizeof(displays[0]); i++)
-		if (strcmp(displays[i].status, status) == 0)
-			display = json_string(displays[i].text[lang]);
-	json_object_set_new(message, "error_display", display);
+	display = find_display(status);
+	json_object_set_new(message, "error_display", display == NULL ? json_null() : json_string(display[lang]));
+}
+
+json_t *
+message_written(const struct message *m)
+{
+	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:s, s:b, s:s?, s:s?, s:I, s:I, s:o, s:o, s:s, s:s, s:s}", "id", m->id,
+	    "conversation_id", m->conversation_id, "sequence", (json_int_t)m->sequence, "role", m->role, "content",
+	    json_string_nocheck(m->content), "status", m->status, "is_error", find_display(m->status) != NULL,
+	    "error_message", m->error_message, "model", m->model, "input_tokens", (json_int_t)m->input_tokens,
+	    "output_tokens", (json_int_t)m->output_tokens, "credits_cost", json_credits(m->cost_ucr), "attachments",
+	    m->attachments, "task_id", m->task_id, "created_at", m->created_at, "updated_at", m->updated_at);
 }
 
 /* $1 conversation, $2 user, $3 cursor or NULL, $4 limit, $5 offset.  One row at least when the

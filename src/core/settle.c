@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/queue.h"
+#include "core/messages.h"
 #include "core/tokens.h"
 #include "core/turn_private.h"
 #include "io/pg.h"
@@ -111,13 +112,20 @@ struct settle_round {
 
 static void settle_round_over(void *round);
 
-static const char settle_sql[] = "SELECT task_id, settled, charged, balance, held, message, task_status"
-				 " FROM turns_settle($1::uuid, $2::json)";
+static const char settle_sql[] = "SELECT task_id, settled, charged, balance, held, message, task_status, sequence, model,"
+				 " attachments, created_at, updated_at FROM turns_settle($1::uuid, $2::json)";
 
 static int64_t
 elapsed_ms(const struct turn *t)
 {
 	return (clock_mono_us() - t->started_us) / 1000;
+}
+
+/* The text of what went wrong; NULL: nothing. */
+static const char *
+error_text(const struct turn *t)
+{
+	return t->why == OK ? NULL : status_text(t->why, LANG_EN);
 }
 
 /* An element of turns_settle()'s p_turns. */
@@ -129,7 +137,7 @@ settlement(struct turn *t)
 	json_t *j = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:I, s:I, s:s}", "task_id", t->task_id,
 	    "outcome", turn_outcome_name(t->outcome), "message_status", message_status(t), "error_code",
 	    t->why == OK ? NULL : status_code(t->why), "error_message",
-	    t->why == OK ? NULL : status_text(t->why, LANG_EN), "input_tokens", (json_int_t)t->input_tokens,
+	    error_text(t), "input_tokens", (json_int_t)t->input_tokens,
 	    "output_tokens", (json_int_t)t->output_tokens, "estimated", t->estimated, "model_id",
 	    (json_int_t)t->price.model_id, "latency_ms", (json_int_t)elapsed_ms(t), "request_id", t->request_id);
 
@@ -145,23 +153,48 @@ settlement(struct turn *t)
 	return j;
 }
 
+/* The answer as turns_settle() has just stored it, or as it is otherwise. */
+static json_t *
+settled_message(const struct turn *t, const struct rows *rows, int row)
+{
+	if (row_null(rows, row, "sequence"))
+		return row_json(rows, row, "message");
+	return message_written(&(struct message){ .id = t->message_id,
+	    .conversation_id = t->conversation_id,
+	    .role = "assistant",
+	    .content = buf_str(&t->text),
+	    .status = message_status(t),
+	    .sequence = row_int(rows, row, "sequence"),
+	    .error_message = error_text(t),
+	    .model = row_text(rows, row, "model"),
+	    .input_tokens = t->input_tokens,
+	    .output_tokens = t->output_tokens,
+	    .cost_ucr = t->charged_ucr,
+	    .attachments = row_json(rows, row, "attachments"),
+	    .task_id = t->task_id,
+	    .created_at = row_text(rows, row, "created_at"),
+	    .updated_at = row_text(rows, row, "updated_at") });
+}
+
 /* Take over what the database says of `t`. */
 static void
 note_settled(struct turn *t, const struct rows *rows, int row)
 {
+	json_t *message;
 	bool ours;
 
 	t->charged_ucr = row_ucr(rows, row, "charged");
 	t->balance_ucr = row_ucr(rows, row, "balance");
 	t->held_ucr = row_ucr(rows, row, "held");
 	t->task_status = arena_strdup(t->arena, row_text(rows, row, "task_status"));
+	message = settled_message(t, rows, row);
 	ours = row_bool(rows, row, "settled") ||
 	    (t->task_status != NULL && strcmp(t->task_status, turn_outcome_name(t->outcome)) == 0);
 	if (!ours) { /* we were taken for dead, and the sweeper ended it */
 		t->outcome = OUTCOME_FAILED;
 		t->why = E_INTERRUPTED;
 	}
-	t->end_json = make_end(t, row_json(rows, row, "message"));
+	t->end_json = make_end(t, message);
 	t->settle_failed = false;
 }
 

@@ -165,8 +165,8 @@ prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
 /* ---- the database's part --------------------------------------------------- */
 
 static const char open_sql[] =
-    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title, held"
-    " FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
+    "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title, held,"
+    " user_sequence, opened_at FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
     " $6::uuid, $7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
     " $20::text, $21::bytea)";
@@ -178,24 +178,30 @@ static const char lock_sql[] = "SELECT FROM conversations WHERE id = ANY ($1::uu
 static const char opened_sql[] =
     "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required, message_json(q) AS user_message,"
     " NULL::jsonb AS assistant_message, NULL::uuid AS existing_task_id, c.title,"
-    " credits_held(t.user_id) AS held"
+    " credits_held(t.user_id) AS held, NULL::bigint AS user_sequence, NULL::text AS opened_at"
     " FROM tasks t JOIN users u ON u.id = t.user_id JOIN conversations c ON c.id = t.conversation_id"
     " JOIN conversation_messages q ON q.id = t.user_message_id"
     " WHERE t.id = $1 AND t.owner = $2";
 
-static char *
-attachments_json(struct arena *a, const struct turn_ask *ask)
+static json_t *
+attachments_list(const struct turn_ask *ask)
 {
 	const char *urls[] = { ask->image_url, ask->video_url, ask->audio_url };
 	static const char *const types[] = { "image", "video", "audio" };
 	json_t *list = json_array();
-	char *text, *copy;
 
 	for (int i = 0; i < 3; i++)
 		if (urls[i] != NULL)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "type", types[i], "url", urls[i]));
-	text = json_dumps(list, JSON_WIRE);
-	copy = arena_strdup(a, text);
+	return list;
+}
+
+static char *
+attachments_json(struct arena *a, const struct turn_ask *ask)
+{
+	json_t *list = attachments_list(ask);
+	char *text = json_dumps(list, JSON_WIRE), *copy = arena_strdup(a, text);
+
 	free(text);
 	json_decref(list);
 	return copy;
@@ -433,10 +439,27 @@ hand_over(struct request *rq, struct turn *t)
 	rq->carry_arg = t;
 }
 
-static void
-describe_start(struct turn *t, struct request *rq, const struct rows *rows)
+/* The question that turn_open() has just stored. */
+static json_t *
+new_question(const struct turn *t, const struct opening *o, const struct rows *rows)
 {
-	json_t *user = row_json(rows, 0, "user_message"), *data;
+	return message_written(&(struct message){ .id = o->user_message_id,
+	    .conversation_id = t->conversation_id,
+	    .role = "user",
+	    .content = o->ask->content,
+	    .status = "success",
+	    .sequence = row_int(rows, 0, "user_sequence"),
+	    .attachments = attachments_list(o->ask),
+	    .task_id = t->task_id,
+	    .created_at = row_text(rows, 0, "opened_at"),
+	    .updated_at = row_text(rows, 0, "opened_at") });
+}
+
+static void
+describe_start(struct turn *t, struct request *rq, const struct opening *o, const struct rows *rows)
+{
+	bool is_new = row_null(rows, 0, "user_message");
+	json_t *user = is_new ? new_question(t, o, rows) : row_json(rows, 0, "user_message"), *data;
 	char *text;
 
 	message_localize(user, rq->lang);
@@ -466,7 +489,7 @@ open_paid(struct request *rq, struct turn *t, struct opening *o)
 		t->held_ucr = row_ucr(rows, 0, "held");
 		if (strcmp(o->mode, "regenerate_in_place") == 0)
 			snprintf(t->message_id, sizeof(t->message_id), "%s", o->ask->message_id);
-		describe_start(t, rq, rows);
+		describe_start(t, rq, o, rows);
 		hand_over(rq, t);
 		return OK;
 	}

@@ -185,9 +185,14 @@ class DatabaseTest(unittest.TestCase):
             o["agent_limit"], o["mode"], o["target"], o["title"], o["key"], o["route"], o["hash"])
         if row["outcome"] == "ok":
             answer = o["target"] if o["mode"] == "regenerate_in_place" else o["assistant_message"]
-            found = (db or self.db).query("SELECT message_json(m) AS json FROM conversation_messages m WHERE id = $1", answer)
-            row["assistant_message"] = found[0]["json"] if found else {"id": answer}  # deleted already
+            row["assistant_message"] = self.stored_message(answer, db)
+            if row["user_message"] is None:
+                row["user_message"] = self.stored_message(o["user_message"], db)
         return o["task"], row
+
+    def stored_message(self, ident, db=None):
+        found = (db or self.db).query("SELECT message_json(m) AS json FROM conversation_messages m WHERE id = $1", ident)
+        return found[0]["json"] if found else {"id": ident}  # deleted already
 
     def settle(self, task, db=None, **options):
         """turn_settle() with sensible values; returns its row."""

@@ -56,6 +56,24 @@ class Races(DatabaseTest):
             self.assertEqual(self.outcomes(results), collections.Counter(ok=affordable, insufficient=MANY - affordable))
             self.assertEqual(self.credits(user), 0)
 
+    def test_a_user_who_goes(self):
+        """No history stays of a user who is deleted while holds are taken and end."""
+        for _ in range(5):
+            user = self.user(1000)
+            first = self.hold(user, 1)[0]
+
+            def act(db, n):
+                if n == MANY // 2:
+                    return db.query("DELETE FROM users WHERE id = $1", user)
+                if n % 2:
+                    return db.query("SELECT credits_confirm($1, 0.5, 'chat_cost')", first)
+                return db.query("SELECT credits_hold($1, $2, $3, 1, 'x', 600)", new_id(), new_id(), user)
+
+            errors = [r for r in self.race(MANY, act) if isinstance(r, Exception)]
+            self.assertEqual(errors, [])
+            self.assertEqual(self.db.value("SELECT count(*) FROM users WHERE id = $1", user), 0)
+            self.assertEqual(self.db.value("SELECT count(*) FROM credits_history WHERE user_id = $1", user), 0)
+
     def test_limits_exact(self):
         user = self.user(1000)
         conversations = [self.conversation(user) for _ in range(5)]
