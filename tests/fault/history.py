@@ -512,16 +512,22 @@ def shrink(services, script, seed, violation, seconds=60, **options):
         return op["user"] in violation.users and (
             not tasks or op.get("task") in tasks or op["kind"] == "grant" and op["amount"] > 0)
 
-    for tasks in (violation.tasks, ()):  # those of the same task and what pays for them; else all of the user
-        mine = [op for op in script if concerned(op, tasks)]
-        found = violation.users and fails(mine, crashes=False)
-        if found:
-            script, violation = mine, found
+    def narrow(how):
+        """Those of the same task and what pays for them, else all of the user, else all."""
+        for tasks in (violation.tasks, ()) if violation.users else ():
+            mine = [op for op in script if concerned(op, tasks)]
+            found = fails(mine, **how)
+            if found:
+                return mine, found
+        found = fails(script, **how)
+        return found and (script, found)
+
+    # one after the other they fail every time, or never: the quickest to make small
+    for how in ({"connections": 1, "crashes": False}, {"crashes": False}):
+        narrower = narrow(how)
+        if narrower:
+            script, violation = narrower
             break
-    how = {"crashes": False}
-    found = fails(script, connections=1, crashes=False)
-    if found:
-        how, violation = {"connections": 1, "crashes": False}, found
     pieces = 2
     while len(script) > 1 and time.monotonic() < deadline:
         size = -(-len(script) // pieces)

@@ -18,9 +18,9 @@ READERS = scale(150, 1000)
 HALF_OPEN = scale(200, 1000)
 NOISE_S = 0.02
 LENGTH = 1_200_000  # more than all buffers on the way hold
-MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval=10"
+MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval={scale(10, 50)}"  # what the demo can write at all
 CUT_OFF_S = scale(8, 60)
-IDLE_S = 1
+IDLE_S = scale(1, 5)
 WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0", "idle_timeout": f"{IDLE_S}s"},
              "server": {"send_timeout": f"{CUT_OFF_S}s", "read_timeout": "1s", "workers": "4", "queue": "4096"}}
 

@@ -80,7 +80,7 @@ def planted(small, fault):
 def test_a_planted_fault_is_found_and_shrunk(small, planted, fault):
     count, users = 3000, 6
     with pytest.raises(history.Violation) as found:
-        history.prove(small, 7, count, users=users, shrink_s=scale(10, 60))
+        history.prove(small, 7, count, users=users, shrink_s=scale(10, 120))
     told = str(found.value)
     print(told)
     few = int(re.search(r"shrunk from \d+ to (\d+) operations", told)[1])
