@@ -147,8 +147,8 @@ choose_model(struct request *rq, const struct offer *o, const struct rows *rows,
 }
 
 static enum status
-plan_turn(struct request *rq, const struct offer *o, const struct rows *rows, const char *model_name,
-    struct turn_plan **out)
+plan_turn(
+    struct request *rq, const struct offer *o, const struct rows *rows, const char *model_name, struct turn_plan **out)
 {
 	const struct offer_model *m;
 	enum status st;
@@ -291,8 +291,8 @@ pair_apart(struct request *rq, const struct rows *rows, struct pair *pairs, size
 	if (ids.len == 0)
 		return OK;
 	buf_printf(&ids, "}");
-	st = pg_query_again(rq->pg, &tasks, "SELECT id, user_message_id FROM tasks WHERE id = ANY ($1::uuid[])",
-	    PS(buf_str(&ids)));
+	st = pg_query_again(
+	    rq->pg, &tasks, "SELECT id, user_message_id FROM tasks WHERE id = ANY ($1::uuid[])", PS(buf_str(&ids)));
 	buf_free(&ids);
 	if (st != OK)
 		return fail(rq, st, "questions of answers: %s", pg_error(rq->pg));
@@ -322,7 +322,8 @@ history_add(struct request *rq, struct history *h, int row)
 	struct provider_message *m = &h->messages[h->n++];
 	json_t *attachments;
 
-	*m = (struct provider_message){ .role = row_text(h->rows, row, "role"), .content = row_text(h->rows, row, "content") };
+	*m = (struct provider_message){ .role = row_text(h->rows, row, "role"),
+		.content = row_text(h->rows, row, "content") };
 	if (row_null(h->rows, row, "attachments"))
 		return;
 	attachments = row_json(h->rows, row, "attachments");
@@ -387,8 +388,8 @@ ask_both(struct request *rq, const char *conversation_id, const struct history_a
 	const char *user_id = rq->caller.user_id;
 	struct pg_call plan = PG_CALL(turn_sql, PS(conversation_id), PS(user_id));
 	struct pg_call plain = PG_CALL(history_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes));
-	struct pg_call again = PG_CALL(history_again_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes),
-	    PS(ask->regenerate_id));
+	struct pg_call again = PG_CALL(
+	    history_again_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->regenerate_id));
 	struct pg_call calls[] = { plan, ask->regenerate_id == NULL ? plain : again };
 	enum status st = pg_run_all(rq->pg, calls, 2, true);
 
@@ -420,7 +421,8 @@ catalog_turn(struct request *rq, const char *conversation_id, const char *model_
 		return st;
 	if (rows_count(plan_rows) == 0)
 		return fail(rq, E_NOT_FOUND, "conversation %s", conversation_id);
-	if ((st = have_offer(rq, plan_rows, &offer)) != OK || (st = plan_turn(rq, offer, plan_rows, model_name, plan)) != OK)
+	if ((st = have_offer(rq, plan_rows, &offer)) != OK ||
+	    (st = plan_turn(rq, offer, plan_rows, model_name, plan)) != OK)
 		return st;
 	if (ask->regenerate_id != NULL && rows_count(h->rows) == 0)
 		return refuse_regenerate(rq, conversation_id, ask->regenerate_id);

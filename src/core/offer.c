@@ -108,8 +108,7 @@ read_model(struct offer *o, const struct conf *conf, const struct rows *rows, in
 		end++;
 	m->channels = ARENA_ARRAY(o->arena, struct offer_channel, end - row);
 	for (; row < end; row++)
-		if (!row_null(rows, row, "channel_id") &&
-		    read_channel(o, conf, rows, row, &m->channels[m->n_channels]))
+		if (!row_null(rows, row, "channel_id") && read_channel(o, conf, rows, row, &m->channels[m->n_channels]))
 			m->n_channels++;
 	if (m->is_chat && m->context_tokens > o->largest_context)
 		o->largest_context = m->context_tokens;

@@ -54,8 +54,8 @@ struct offer_model {
 
 struct offer {
 	atomic_int refs;
-	struct arena *arena; /* all of it */
-	const char *version; /* catalog_version.version */
+	struct arena *arena;	    /* all of it */
+	const char *version;	    /* catalog_version.version */
 	struct offer_model *models; /* by id */
 	size_t n_models;
 	int64_t largest_context; /* tokens, of the chat models */

@@ -112,8 +112,9 @@ struct settle_round {
 
 static void settle_round_over(void *round);
 
-static const char settle_sql[] = "SELECT task_id, settled, charged, balance, held, message, task_status, sequence, model,"
-				 " attachments, created_at, updated_at FROM turns_settle($1::uuid, $2::json)";
+static const char settle_sql[] =
+    "SELECT task_id, settled, charged, balance, held, message, task_status, sequence, model,"
+    " attachments, created_at, updated_at FROM turns_settle($1::uuid, $2::json)";
 
 static int64_t
 elapsed_ms(const struct turn *t)
@@ -136,10 +137,10 @@ settlement(struct turn *t)
 	char cost[UCR_TEXT_LEN];
 	json_t *j = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:I, s:I, s:s}", "task_id", t->task_id,
 	    "outcome", turn_outcome_name(t->outcome), "message_status", message_status(t), "error_code",
-	    t->why == OK ? NULL : status_code(t->why), "error_message",
-	    error_text(t), "input_tokens", (json_int_t)t->input_tokens,
-	    "output_tokens", (json_int_t)t->output_tokens, "estimated", t->estimated, "model_id",
-	    (json_int_t)t->price.model_id, "latency_ms", (json_int_t)elapsed_ms(t), "request_id", t->request_id);
+	    t->why == OK ? NULL : status_code(t->why), "error_message", error_text(t), "input_tokens",
+	    (json_int_t)t->input_tokens, "output_tokens", (json_int_t)t->output_tokens, "estimated", t->estimated,
+	    "model_id", (json_int_t)t->price.model_id, "latency_ms", (json_int_t)elapsed_ms(t), "request_id",
+	    t->request_id);
 
 	ucr_format(cost_ucr, cost);
 	json_object_set_new(j, "cost", json_string(cost));

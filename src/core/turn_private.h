@@ -62,8 +62,8 @@ struct turn {
 
 	/* whom: the candidate at work */
 	const struct offer_model *model; /* in prep */
-	size_t channel;			/* index into model->channels */
-	int tries;			/* on this channel */
+	size_t channel;			 /* index into model->channels */
+	int tries;			 /* on this channel */
 	bool on_fallback;
 	struct turn_price price;
 	const char *model_name, *channel_name; /* in arena */
