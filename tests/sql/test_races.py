@@ -57,14 +57,17 @@ class Races(DatabaseTest):
             self.assertEqual(self.credits(user), 0)
 
     def test_a_user_who_goes(self):
-        """No history stays of a user who is deleted while holds are taken and end."""
+        """No history stays of a user who is deleted, in the order of locks, while holds are taken and end."""
         for _ in range(5):
             user = self.user(1000)
             first = self.hold(user, 1)[0]
 
             def act(db, n):
                 if n == MANY // 2:
-                    return db.query("DELETE FROM users WHERE id = $1", user)
+                    db.query("BEGIN")
+                    db.query("SELECT FROM credit_transactions WHERE user_id = $1 FOR UPDATE", user)
+                    db.query("DELETE FROM users WHERE id = $1", user)
+                    return db.query("COMMIT")
                 if n % 2:
                     return db.query("SELECT credits_confirm($1, 0.5, 'chat_cost')", first)
                 return db.query("SELECT credits_hold($1, $2, $3, 1, 'x', 600)", new_id(), new_id(), user)
