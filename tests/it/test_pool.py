@@ -80,11 +80,12 @@ class Load:
 
 
 class SlowStream(threading.Thread):
-    """A whole turn of some ten seconds on a thread; .last is the type of its last event."""
+    """A whole turn of so many seconds on a thread; .last is the type of its last event."""
 
-    def __init__(self, sv, user):
+    def __init__(self, sv, user, lasts_s=10):
         super().__init__()
         self.sv, self.user, self.last, self.closed, self.text = sv, user, None, False, ""
+        self.question = f"Hello [[demo deltas={lasts_s * 20} interval=50]]"
         self.conversation = sv.conversation(user)
         self.began = threading.Event()
         self.start()
@@ -92,7 +93,7 @@ class SlowStream(threading.Thread):
 
     def run(self):
         with self.sv.stream(f"/api/conversations/{self.conversation}/messages/stream",
-                            {"content": "Hello", "model": "demo-slow"}, self.user, timeout_s=60) as s:
+                            {"content": self.question, "model": "demo-slow"}, self.user, timeout_s=60) as s:
             for event in s.events():
                 if event.json:
                     self.last = event.json["type"]
@@ -245,7 +246,7 @@ def test_a_reload_that_cannot_work_leaves_the_old_ones(weir, broken):
 def test_stop_drains():
     with Services() as sv:
         sv.up(worker=False)
-        stream = SlowStream(sv, sv.make_user())
+        stream = SlowStream(sv, sv.make_user(), 4)
         idle = [p for p in sv.responders()]
         sv.daemons.send("pool", signal.SIGTERM)
         wait_until(lambda: not os.path.exists(sv.fcgi_path), "the socket is gone at once", 2)

@@ -82,7 +82,7 @@ for (const way of [WAYS[0], WAYS[2]])
 		equal(await page.locator('article:not([data-status])').count(), 2, "questions");
 
 		// regenerate a failed one: in its place
-		await send(page, "[[demo fault=500 fail=4]] Fail, then work");
+		await send(page, `[[demo fault=500 fail=4]] Fail, then work (${way.name})`);
 		await waitAnswer(page, 4, "llm_error").catch(() => waitAnswer(page, 4, "error"));
 		const failedId = await answers(page).nth(3).getAttribute("data-message");
 		await until(async () => {
@@ -114,7 +114,7 @@ for (const way of [WAYS[0], WAYS[2]])
 
 		// reload in the middle: it goes on and ends
 		await chooseModel(page, "demo");
-		await send(page, "[[demo deltas=400 pace=40]] Reload me");
+		await send(page, "[[demo deltas=200 pace=40]] Reload me");
 		await liveAnswer(page).locator(".prose").waitFor();
 		await page.waitForTimeout(700);
 		await page.reload();
@@ -559,7 +559,7 @@ journey("a fast, long answer is drawn smoothly, and the reader may scroll away",
 	console.log(`# frames: ${gaps.length}, p95 ${p95.toFixed(0)} ms, longest ${sorted.at(-1).toFixed(0)} ms`);
 	holds(p95 < 120, `the 95th of 100 frames took ${p95} ms`);
 	await until(async () => page.getByTestId("messages").evaluate((el) => el.scrollHeight - el.scrollTop - el.clientHeight < 60), "the end is in view");
-});
+}, { alone: true });
 
 journey("a picture is attached, shown and sent", async () => {
 	const user = await newUser();

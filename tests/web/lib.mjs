@@ -2,6 +2,7 @@
 //
 // WEIR_URL, WEIR_ADMIN_LOGIN and WEIR_ADMIN_PASSWORD name the instance; its
 // registration must be open. Pictures go to WEIR_SHOTS (default ./shots).
+import { AsyncLocalStorage } from "node:async_hooks";
 import { mkdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { connect, createServer } from "node:net";
@@ -25,21 +26,19 @@ export const WAYS = [
 
 // -- the browser
 
-let browser;
+/** Journeys mostly wait: two are under way at a time, each in a lane, which is {browser, contexts}. */
+const LANES = 2;
+const lane = new AsyncLocalStorage();
 
-export async function startBrowser() {
-	browser = await chromium.launch({
+const startBrowser = () =>
+	chromium.launch({
 		executablePath: process.env.WEIR_CHROMIUM ?? "/usr/bin/chromium",
 		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
 	});
-}
-
-export const stopBrowser = () => browser?.close();
-
-const contexts = [];
 
 /** A page of a browser of its own. What it logs as an error fails the journey. */
 export async function newPage(way = WAYS[0], sharedContext = null) {
+	const { browser, contexts } = lane.getStore();
 	const context =
 		sharedContext ??
 		(await browser.newContext({
@@ -64,9 +63,9 @@ export async function newPage(way = WAYS[0], sharedContext = null) {
 	return page;
 }
 
-export async function closePages() {
+async function closePages() {
 	const problems = [];
-	for (const context of contexts.splice(0)) {
+	for (const context of lane.getStore().contexts.splice(0)) {
 		for (const page of context.pages()) problems.push(...(page.problems ?? []));
 		await context.close();
 	}
@@ -226,7 +225,8 @@ export async function look(page, name) {
 // -- TAP
 
 const journeys = [];
-export const journey = (name, walk) => journeys.push({ name, walk });
+/** alone: what it measures another journey would disturb. */
+export const journey = (name, walk, { alone = false } = {}) => journeys.push({ name, walk, alone });
 
 export function equal(seen, wanted, what) {
 	if (seen !== wanted) throw new Error(`${what}: ${JSON.stringify(seen)}, not ${JSON.stringify(wanted)}`);
@@ -248,37 +248,48 @@ export async function until(check, what, timeout = 10_000) {
 }
 
 export async function runAll(only) {
+	const wanted = journeys.filter(({ name }) => !only || name.includes(only));
+	const together = wanted.filter(({ alone }) => !alone);
 	let number = 0;
 	let failed = 0;
-	await startBrowser();
-	for (const { name, walk } of journeys) {
-		if (only && !name.includes(only)) continue;
-		number += 1;
+
+	async function walkOne({ name, walk }) {
 		const began = Date.now();
 		let error = null;
 		try {
 			await walk();
 		} catch (e) {
 			error = e;
-			await shotsOfFailure(number).catch(() => undefined);
+			await shotsOfFailure(name).catch(() => undefined);
 		}
 		const problems = await closePages();
 		if (!error && problems.length > 0) error = new Error(problems.join("\n"));
 		if (error) failed += 1;
+		number += 1;
 		console.log(`${error ? "not ok" : "ok"} ${number} - ${name} (${Date.now() - began} ms)`);
 		for (const line of (error?.stack ?? "").split("\n").filter(Boolean)) console.log(`# ${line}`);
 		if (error && problems.length > 0) console.log(`# ${problems.join("\n# ")}`);
 	}
+
+	async function walkFrom(list) {
+		const browser = await startBrowser();
+		await lane.run({ browser, contexts: [] }, async () => {
+			for (let next = list.shift(); next; next = list.shift()) await walkOne(next);
+		});
+		await browser.close();
+	}
+
+	await Promise.all(Array.from({ length: LANES }, () => walkFrom(together)));
+	await walkFrom(wanted.filter(({ alone }) => alone));
 	console.log(`1..${number}`);
-	await stopBrowser();
 	return failed;
 }
 
-async function shotsOfFailure(number) {
+async function shotsOfFailure(name) {
 	let i = 0;
-	for (const context of contexts)
+	for (const context of lane.getStore().contexts)
 		for (const page of context.pages()) {
 			i += 1;
-			await page.screenshot({ path: join(SHOTS, `failed-${number}-${i}.png`) });
+			await page.screenshot({ path: join(SHOTS, `failed-${name.replace(/\W+/g, "-")}-${i}.png`) });
 		}
 }
