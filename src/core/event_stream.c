@@ -86,6 +86,7 @@ on_drained(void *arg)
 		return;
 	es->missed = false;
 	sink_event(es->sink, NULL, resync, sizeof(resync) - 1);
+	sink_flush(es->sink);
 }
 
 static void
@@ -100,6 +101,7 @@ on_event(void *arg, const char *channel, const char *payload, size_t len)
 		sink_event(es->sink, NULL, resync, sizeof(resync) - 1);
 	else if (memchr(payload, '\n', len) == NULL)
 		sink_event(es->sink, NULL, payload, len);
+	sink_flush(es->sink);
 }
 
 /* ---- revocation: a stream must not outlive its session -------------------------- */
@@ -242,6 +244,7 @@ carry(void *arg, struct fcgi_conn *conn)
 
 	enlist(es);
 	es->sink = sink_new(p, conn, es->headers, on_over, on_drained, es);
+	sink_flush(es->sink);
 	es->subscription = redis_subscribe(p->redis, events_channel(p->conf, es->user_id, channel), on_event, es);
 	es->life = reactor_timer_new(p->reactor, on_over, es);
 	reactor_timer_start(es->life, p->draining ? 0 : p->conf->auth_access_ttl);

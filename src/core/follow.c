@@ -240,6 +240,8 @@ on_journal(void *arg, const struct redis_reply *reply)
 	if (f->end_json != NULL) {
 		reader_end(&f->reader, f->position, f->end_json);
 		follower_free(f);
+	} else {
+		reader_flush(&f->reader);
 	}
 }
 
@@ -318,6 +320,8 @@ follow_carry(void *arg, struct fcgi_conn *conn)
 		reader_start(&f->reader, f->start_json);
 	if (f->ended)
 		end_from_database(f);
+	else
+		reader_flush(&f->reader);
 }
 
 /* ---- beginning, on a worker ---------------------------------------------------------- */

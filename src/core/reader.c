@@ -57,6 +57,13 @@ reader_delta(struct reader *r, bool reasoning, uint64_t end_offset, const char *
 	buf_free(&b);
 }
 
+void
+reader_flush(struct reader *r)
+{
+	if (r->sink != NULL)
+		sink_flush(r->sink);
+}
+
 /* The terminal event as one JSON answer: its data, or an error body. */
 static void
 end_as_json(struct reader *r, const char *event_json)

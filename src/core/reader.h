@@ -31,13 +31,16 @@ struct reader {
 
 /* What a reader of `rq` needs, copied to `arena`; no sink yet.  Worker. */
 void reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, enum reader_wire wire);
-/* Take over the connection and send the headers (SSE). */
+/* Take over the connection and write the headers (SSE).  What is written leaves with
+ * reader_flush() or reader_end(). */
 void reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, void (*on_gone)(void *),
     void (*on_drain)(void *), void *arg);
 /* data of the start event. */
 void reader_start(struct reader *r, const char *data_json);
 /* A piece of the answer that ends at `end_offset`. */
 void reader_delta(struct reader *r, bool reasoning, uint64_t end_offset, const char *text, size_t len);
+/* Send what was written.  NULL sink is fine. */
+void reader_flush(struct reader *r);
 /* The terminal event ({"type":"done",…}), then [DONE]; closes the sink. */
 void reader_end(struct reader *r, uint64_t end_offset, const char *event_json);
 /* Close without an end; the reader sees a cut.  NULL sink is fine. */

@@ -56,8 +56,10 @@ on_keepalive(void *arg)
 	int64_t quiet_ms = clock_mono_ms() - s->last_write_ms;
 
 	if (quiet_ms >= s->keepalive_ms) {
-		if (fcgi_unsent(s->conn) == 0)
+		if (fcgi_unsent(s->conn) == 0) {
 			sink_write(s, ":\n\n", 3);
+			sink_flush(s);
+		}
 		quiet_ms = 0;
 	}
 	reactor_timer_start(s->keepalive, s->keepalive_ms - quiet_ms);
@@ -104,6 +106,13 @@ sink_event(struct sink *s, const char *id, const char *json, size_t len)
 	buf_add(&b, "\n\n", 2);
 	sink_write(s, b.data, b.len);
 	buf_free(&b);
+}
+
+void
+sink_flush(struct sink *s)
+{
+	if (!s->gone)
+		fcgi_flush(s->conn);
 }
 
 size_t

@@ -25,16 +25,19 @@ struct sink;
 struct arena;
 const char *sink_headers(struct arena *a, const char *common);
 
-/* Take over `conn` and send `headers` (copied; NULL: nothing is sent and no
+/* Take over `conn` and write `headers` (copied; NULL: nothing is written and no
  * keep-alives either, for answers that are made at the end).  on_gone: the
  * reader left; the sink stays the caller's to close.  on_drain: all bytes were
  * taken after some had to wait.  Neither is called from within these functions. */
 struct sink *sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
     void (*on_drain)(void *), void *arg);
-/* One event.  `id` may be NULL.  `json` must not contain line breaks. */
+/* What is written leaves with sink_flush() or sink_close().  Every packet wakes the
+ * web server and the reader: write all there is, then flush.
+ * One event.  `id` may be NULL.  `json` must not contain line breaks. */
 void sink_event(struct sink *s, const char *id, const char *json, size_t len);
 /* Raw bytes of the response. */
 void sink_write(struct sink *s, const void *bytes, size_t len);
+void sink_flush(struct sink *s);
 /* Bytes the reader has not taken yet. */
 size_t sink_unsent(const struct sink *s);
 /* End the response properly, or drop it when the reader is gone; frees.  NULL is fine. */

@@ -71,6 +71,7 @@ turn_deliver(struct turn *t)
 	t->delivered += len;
 	journal_add(t, t->pending_reasoning, t->pending.data, len);
 	reader_delta(&t->reader, t->pending_reasoning, t->delivered, t->pending.data, len);
+	reader_flush(&t->reader);
 	buf_free(&t->pending); /* a stream waits most of the time */
 	if (t->reader.sink != NULL && t->transfer != NULL &&
 	    sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
@@ -222,6 +223,7 @@ turn_carry(void *arg, struct fcgi_conn *conn)
 	t->last_data_ms = now_ms;
 	reader_open(&t->reader, p, conn, on_reader_gone, on_reader_drained, t);
 	reader_start(&t->reader, t->start_json);
+	reader_flush(&t->reader);
 	publish_task(t, "running");
 	if (t->hold_ucr > 0)
 		publish_balance(t);

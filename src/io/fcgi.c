@@ -48,6 +48,7 @@ struct fcgi_conn {
 	bool keep;	  /* the web server wants the connection back, and gets it */
 	bool gone;	  /* writing failed or the peer hung up */
 	bool told_gone;	  /* on_gone was called, or nobody is there to be called any more */
+	bool blocked;	  /* the socket did not take all of `out` */
 	unsigned hearing; /* of a stream: WATCH_CLOSED, and WATCH_READ until something but an abort came */
 	FCGX_Request *fx; /* while a worker reads; over a duplicate of fd */
 	const char *const *params;
@@ -414,6 +415,7 @@ flush(struct fcgi_conn *c)
 	}
 	if (c->gone)
 		sent = c->out.len;
+	c->blocked = sent < c->out.len;
 	if (sent > 0) {
 		buf_consume(&c->out, sent);
 		c->progress_ms = clock_mono_ms();
@@ -423,24 +425,23 @@ flush(struct fcgi_conn *c)
 	return !c->gone;
 }
 
-/* Watch for writability exactly while bytes are waiting. */
+/* Watch for writability exactly while the socket takes no more. */
 static void
 update_watch(struct fcgi_conn *c)
 {
 	if (c->watch != NULL)
-		reactor_watch_set(c->watch, c->hearing | (c->out.len > 0 ? WATCH_WRITE : 0));
+		reactor_watch_set(c->watch, c->hearing | (c->blocked ? WATCH_WRITE : 0));
 }
 
 bool
 fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len)
 {
 	const char *p = bytes;
-	bool was_empty = c->out.len == 0;
 
 	if (c->gone)
 		return false;
 	c->written += len;
-	if (was_empty)
+	if (c->out.len == 0)
 		c->progress_ms = clock_mono_ms();
 	while (len > 0) {
 		size_t n = len > FCGI_CONTENT_MAX ? FCGI_CONTENT_MAX : len;
@@ -452,9 +453,13 @@ fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len)
 		p += n;
 		len -= n;
 	}
-	if (c->state == CONN_WORKER) /* leaves together with its end */
-		return true;
-	if (was_empty)
+	return true;
+}
+
+bool
+fcgi_flush(struct fcgi_conn *c)
+{
+	if (!c->blocked)
 		flush(c);
 	update_watch(c);
 	return !c->gone;
@@ -608,8 +613,7 @@ fcgi_watch(struct fcgi_conn *c, void (*on_gone)(void *), void (*on_drain)(void *
 	c->on_drain = on_drain;
 	c->arg = arg;
 	c->hearing = WATCH_READ | WATCH_CLOSED;
-	c->watch = reactor_watch_new(
-	    c->server->reactor, c->fd, c->hearing | (c->out.len > 0 ? WATCH_WRITE : 0), on_stream_event, c);
+	c->watch = reactor_watch_new(c->server->reactor, c->fd, c->hearing, on_stream_event, c);
 }
 
 /* ---- the server ---------------------------------------------------------- */

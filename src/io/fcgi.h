@@ -75,10 +75,13 @@ enum status fcgi_read_body_to(struct fcgi_conn *c, size_t max_bytes, fcgi_take_f
 /* True when the client or web server has hung up already: look before charging.  Owner. */
 bool fcgi_peer_gone(struct fcgi_conn *c);
 
-/* Append bytes of the response (headers included) to the out-buffer and, in a
- * stream, write what the socket takes; a worker's answer leaves with fcgi_end().
+/* Append bytes of the response (headers included) to the out-buffer; they leave
+ * with fcgi_flush() or fcgi_end(), what was written in between together.
  * False once the peer is gone.  Owner. */
 bool fcgi_write(struct fcgi_conn *c, const void *bytes, size_t len);
+/* Of a stream: send what the socket takes; the rest follows by itself.  False
+ * once the peer is gone.  Reactor. */
+bool fcgi_flush(struct fcgi_conn *c);
 /* Bytes written but not yet taken by the socket.  Owner. */
 size_t fcgi_unsent(const struct fcgi_conn *c);
 /* Bytes of response written so far. */

@@ -28,7 +28,7 @@ struct signal_handler {
 
 struct reactor {
 	struct event_base *base;
-	struct event *wake;
+	struct event *wake, *soon; /* posted to by other threads, by the loop's own */
 	int wake_fd;
 	pthread_mutex_t lock; /* guards posted, tail */
 	struct posted *posted, **tail;
@@ -89,6 +89,14 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		reactor_run_posted(arg);
 }
 
+static void
+on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	reactor_run_posted(arg);
+}
+
 struct reactor *
 reactor_new(void)
 {
@@ -107,6 +115,7 @@ reactor_new(void)
 		abort();
 	r->wake = must(event_new(r->base, r->wake_fd, EV_READ | EV_PERSIST, on_wake, r));
 	event_add(r->wake, NULL);
+	r->soon = must(event_new(r->base, -1, 0, on_soon, r));
 	return r;
 }
 
@@ -128,6 +137,7 @@ reactor_free(struct reactor *r)
 		free(s);
 	}
 	event_free(r->wake);
+	event_free(r->soon);
 	close(r->wake_fd);
 	event_base_free(r->base);
 	pthread_mutex_destroy(&r->lock);
@@ -162,8 +172,10 @@ reactor_post(struct reactor *r, reactor_fn *fn, void *arg)
 	*r->tail = p;
 	r->tail = &p->next;
 	pthread_mutex_unlock(&r->lock);
+	if (first && atomic_load(&r->running) && pthread_equal(atomic_load(&r->thread), pthread_self()))
+		event_active(r->soon, EV_TIMEOUT, 0);
 	/* A full counter means that the loop is awake anyway. */
-	if (first && write(r->wake_fd, &one, sizeof(one)) < 0)
+	else if (first && write(r->wake_fd, &one, sizeof(one)) < 0)
 		return;
 }
 
@@ -214,6 +226,12 @@ reactor_timer_start(struct reactor_timer *t, int64_t ms)
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
 
 	evtimer_add(&t->event, &tv);
+}
+
+void
+reactor_timer_soon(struct reactor_timer *t)
+{
+	event_active(&t->event, EV_TIMEOUT, 0);
 }
 
 void

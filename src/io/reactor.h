@@ -39,6 +39,8 @@ void reactor_on_signal(struct reactor *r, int signo, reactor_fn *fn, void *arg);
 struct reactor_timer *reactor_timer_new(struct reactor *r, reactor_fn *fn, void *arg);
 /* (Re)start: fires once after `ms`. */
 void reactor_timer_start(struct reactor_timer *t, int64_t ms);
+/* Fire once when the events at hand are done, before the loop waits again. */
+void reactor_timer_soon(struct reactor_timer *t);
 void reactor_timer_stop(struct reactor_timer *t);
 bool reactor_timer_running(const struct reactor_timer *t);
 void reactor_timer_free(struct reactor_timer *t);

@@ -35,7 +35,9 @@ struct redis_link {
 	enum link_state state;
 	redisContext *ctx;
 	struct reactor_watch *watch;
-	bool writing;		     /* the watch waits for room to write */
+	bool writing;		     /* commands wait to be written: for the end of this round of the loop */
+	bool blocked;		     /* or, when the socket took no more, for the watch */
+	struct reactor_timer *write; /* at the end of the round */
 	struct reactor_timer *timer; /* runs while anything has a deadline */
 	struct reactor_timer *again; /* to the next connection */
 	struct reactor_timer *ping;
@@ -107,13 +109,14 @@ deadline(struct redis_link *link)
 
 /* ---- reading and writing ------------------------------------------------------- */
 
+/* What a round of the loop has to say is written at once. */
 static void
 start_writing(struct redis_link *link)
 {
 	if (link->writing)
 		return;
 	link->writing = true;
-	reactor_watch_set(link->watch, WATCH_READ | WATCH_WRITE);
+	reactor_timer_soon(link->write);
 }
 
 static void
@@ -187,17 +190,26 @@ read_replies(struct redis_link *link)
 	}
 }
 
-static void
-write_commands(struct redis_link *link)
+/* Write what the socket takes; false when the connection is broken. */
+static bool
+write_some(struct redis_link *link)
 {
 	int done = 0;
 
-	if (redisBufferWrite(link->ctx, &done) != REDIS_OK) {
+	if (redisBufferWrite(link->ctx, &done) != REDIS_OK)
+		return false;
+	link->writing = link->blocked = !done;
+	reactor_watch_set(link->watch, done ? WATCH_READ : WATCH_READ | WATCH_WRITE);
+	return true;
+}
+
+static void
+write_commands(void *arg)
+{
+	struct redis_link *link = arg;
+
+	if (link->writing && !write_some(link))
 		drop(link, link->ctx->errstr, true);
-	} else if (done) {
-		link->writing = false;
-		reactor_watch_set(link->watch, WATCH_READ);
-	}
 }
 
 /* ---- connecting ------------------------------------------------------------------ */
@@ -243,14 +255,13 @@ on_connected(struct redis_link *link)
 	}
 	link->connect_deadline_ms = 0;
 	link->state = LINK_GREETING;
-	link->writing = true; /* the watch has been waiting for that */
+	reactor_watch_set(link->watch, WATCH_READ);
 	if (link->conf->redis_password[0] != '\0')
 		greet(link, 2, (const char *[]){ "AUTH", link->conf->redis_password });
 	snprintf(database, sizeof(database), "%lld", (long long)link->conf->redis_database);
 	if (link->conf->redis_database != 0)
 		greet(link, 2, (const char *[]){ "SELECT", database });
 	greet(link, 1, (const char *[]){ "PING" });
-	reactor_watch_set(link->watch, WATCH_READ | WATCH_WRITE);
 }
 
 static void
@@ -265,7 +276,7 @@ on_io(void *arg, int fd, unsigned events)
 	}
 	if ((events & (WATCH_READ | WATCH_CLOSED)) != 0 && !read_replies(link))
 		return;
-	if ((events & WATCH_WRITE) != 0 && link->writing)
+	if ((events & WATCH_WRITE) != 0)
 		write_commands(link);
 }
 
@@ -319,12 +330,13 @@ close_now(struct redis_link *link)
 	link->watch = NULL;
 	link->ctx = NULL;
 	link->state = LINK_DOWN;
-	link->writing = false;
+	link->writing = link->blocked = false;
 	link->connect_deadline_ms = link->pong_deadline_ms = 0;
 	link->ring = NULL;
 	link->cap = link->head = link->count = 0;
 	reactor_timer_stop(link->timer);
 	reactor_timer_stop(link->ping);
+	reactor_timer_stop(link->write);
 	for (size_t i = 0; i < count; i++) {
 		struct pending *p = &ring[(head + i) % cap];
 
@@ -396,6 +408,7 @@ link_new(struct reactor *reactor, const struct conf *conf, const struct redis_li
 	link->timer = reactor_timer_new(reactor, on_timer, link);
 	link->again = reactor_timer_new(reactor, connect_now, link);
 	link->ping = reactor_timer_new(reactor, on_ping, link);
+	link->write = reactor_timer_new(reactor, write_commands, link);
 	redis_address_parse(conf, &link->address);
 	redis_breaker_background(1);
 	connect_now(link);
@@ -412,6 +425,7 @@ link_free(struct redis_link *link)
 	reactor_timer_free(link->timer);
 	reactor_timer_free(link->again);
 	reactor_timer_free(link->ping);
+	reactor_timer_free(link->write);
 	free(link);
 }
 
@@ -436,12 +450,8 @@ link_send(struct redis_link *link, int argc, const char *const *argv)
 void
 link_flush(struct redis_link *link)
 {
-	int done = 0;
-
-	if (link->state != LINK_UP || !link->writing || redisBufferWrite(link->ctx, &done) != REDIS_OK || !done)
-		return;
-	link->writing = false;
-	reactor_watch_set(link->watch, WATCH_READ);
+	if (link->state == LINK_UP && link->writing && !link->blocked)
+		(void)write_some(link); /* a broken connection is found out at the end of the round */
 }
 
 void
