@@ -21,18 +21,20 @@ BEGIN
 	END IF;
 	UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
 	WHERE u.id = p_user_id AND u.credits >= v_amount
-		AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
 	RETURNING u.credits INTO v_balance;
 	IF FOUND THEN
-		INSERT INTO credit_transactions AS t (id, task_id, user_id, amount, reason, expires_at)
-		VALUES (p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s))
+		-- Looked for before it is inserted: who waits in ON CONFLICT for the end of a hold that exists already has the user
+		-- locked, and the order of locks is hold, user.
+		INSERT INTO credit_transactions (id, task_id, user_id, amount, reason, expires_at)
+		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
+		WHERE NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
 		ON CONFLICT (task_id) DO NOTHING;
 		IF FOUND THEN
 			INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, task_id)
 			VALUES (p_user_id, 'hold', -v_amount, v_balance, coalesce(p_reason, ''), p_task_id);
 			RETURN ROW('ok'::text, v_balance)::hold_taken;
 		END IF;
-		-- a rival made the same hold just now: give back the debit nobody saw
+		-- give back the debit nobody saw
 		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO v_balance;
 		RETURN ROW('duplicate'::text, v_balance)::hold_taken;
 	END IF;
