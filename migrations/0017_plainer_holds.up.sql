@@ -21,10 +21,11 @@ BEGIN
 	END IF;
 	UPDATE users u SET credits = u.credits - v_amount, updated_at = now()
 	WHERE u.id = p_user_id AND u.credits >= v_amount
+		AND NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
 	RETURNING u.credits INTO v_balance;
 	IF FOUND THEN
-		-- Looked for before it is inserted: who waits in ON CONFLICT for the end of a hold that exists already has the user
-		-- locked, and the order of locks is hold, user.
+		-- Looked for again: a rival that had the user locked may have made it since. Who meets it in ON CONFLICT waits there
+		-- for what ends it, with the user locked that this wants next; the order of locks is hold, user.
 		INSERT INTO credit_transactions (id, task_id, user_id, amount, reason, expires_at)
 		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
 		WHERE NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
@@ -34,7 +35,7 @@ BEGIN
 			VALUES (p_user_id, 'hold', -v_amount, v_balance, coalesce(p_reason, ''), p_task_id);
 			RETURN ROW('ok'::text, v_balance)::hold_taken;
 		END IF;
-		-- give back the debit nobody saw
+		-- a rival made the same hold just now: give back the debit nobody saw
 		UPDATE users u SET credits = u.credits + v_amount WHERE u.id = p_user_id RETURNING u.credits INTO v_balance;
 		RETURN ROW('duplicate'::text, v_balance)::hold_taken;
 	END IF;
