@@ -40,7 +40,8 @@ check_suites() {
 	local began=$SECONDS log=$check_logs/make-check.log before=$failed
 	say "        make check …"
 	find "$build" -name '*.trs' -delete
-	make -C "$build" -k -j"$jobs" check > "$log" 2>&1 < /dev/null || true
+	# One more than there are cores: most tests wait for something most of the time.
+	make -C "$build" -k -j"$((jobs + 1))" check > "$log" 2>&1 < /dev/null || true
 	count_trs "$build"
 	if ! grep -q '^# TOTAL:' "$log"; then
 		failed=$((failed + 1))

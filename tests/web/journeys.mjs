@@ -439,7 +439,7 @@ journey("password: changed, forgotten and set anew; signed out everywhere", asyn
 
 function mailedLink(to) {
 	const folder = process.env.WEIR_MAIL;
-	for (const name of readdirSync(folder)) {
+	for (const name of readdirSync(folder).filter(name => name.endsWith(".eml"))) { // one that is being written has another name
 		const mail = readFileSync(`${folder}/${name}`, "utf8");
 		if (!mail.includes(to)) continue;
 		const [head, ...body] = mail.split(/\r?\n\r?\n/);
