@@ -331,6 +331,20 @@ $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
 	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. assistant_message is told only of a question that was refused.';
 
+CREATE OR REPLACE FUNCTION credits_held(p_user_id uuid) RETURNS numeric
+	LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp
+AS $$
+BEGIN
+	-- plpgsql keeps the plan for the session; an SQL function would be planned at every call
+	RETURN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
+		WHERE t.user_id = p_user_id AND t.status IN ('pending', 'running'));
+END
+$$;
+DROP INDEX idx_credit_tx_status;
+CREATE INDEX idx_credit_tx_status ON credit_transactions (status, expires_at);
+DROP INDEX tasks_live;
+CREATE INDEX tasks_live_owner ON tasks (owner) WHERE completed_at IS NULL;
+
 ALTER TABLE credits_history ADD CONSTRAINT credits_history_user_id_fkey FOREIGN KEY (user_id) REFERENCES users ON DELETE CASCADE;
 COMMENT ON COLUMN credits_history.user_id IS 'Whose balance changed.';
 REVOKE DELETE ON credits_history FROM weir_service;

@@ -142,7 +142,7 @@ count_in_sql(struct pg *pg, const char *user_id, const char *conversation_id, in
 
 	st = pg_query_again(pg, &rows,
 	    "SELECT count(*) AS user_n, count(*) FILTER (WHERE conversation_id = $2::uuid) AS conversation_n"
-	    " FROM tasks WHERE user_id = $1::uuid AND status IN ('pending', 'running')",
+	    " FROM tasks WHERE user_id = $1::uuid AND completed_at IS NULL",
 	    PS(user_id), PS(conversation_id));
 	if (st != OK)
 		return st;
