@@ -381,6 +381,7 @@ def soak(bench, plan):
         while not over.wait(5):
             sample()
 
+    bench.load(targets, "-c", 50, "-d", 3)  # every worker has opened the connections that it keeps
     thread = threading.Thread(target=watch)
     thread.start()
     try:
