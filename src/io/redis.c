@@ -208,7 +208,6 @@ struct redis {
 	struct redis_address address;
 	redisContext *ctx; /* NULL: not connected */
 	pid_t pid;	   /* who connected: a child must not share the stream */
-	int64_t answered_us; /* clock_mono_us() of the last answer */
 	uint64_t spent_us;
 };
 
@@ -273,18 +272,14 @@ connect_now(struct redis *r)
 	return r->conf->redis_database == 0 || greet(r, "SELECT", database);
 }
 
-#define FRESH_US 20000 /* a connection that answered this recently is taken to be there still */
-
 /* An idle connection has nothing to read; if it has, Redis closed it (or it is
  * out of step), and it can be replaced before anything is sent. */
 static bool
-is_stale(const struct redis *r, int64_t now_us)
+is_stale(const struct redis *r)
 {
 	struct pollfd p = { .fd = r->ctx->fd, .events = POLLIN };
 
-	if (r->pid != getpid() || r->ctx->err != 0)
-		return true;
-	return now_us - r->answered_us > FRESH_US && poll(&p, 1, 0) != 0;
+	return r->pid != getpid() || r->ctx->err != 0 || poll(&p, 1, 0) != 0;
 }
 
 static enum status
@@ -306,13 +301,13 @@ failed(struct redis *r, const char *what)
 static enum status
 ask(struct redis *r, redisReply **out, int argc, const char *const *argv, const size_t *lens)
 {
-	int64_t began_us, ended_us;
+	int64_t began_us;
 	redisReply *reply;
 
 	if (!redis_breaker_ask(r->conf))
 		return E_UNAVAILABLE;
 	began_us = clock_mono_us();
-	if (r->ctx != NULL && is_stale(r, began_us))
+	if (r->ctx != NULL && is_stale(r))
 		disconnect(r);
 	if (r->ctx == NULL && !connect_now(r)) {
 		r->spent_us += (uint64_t)(clock_mono_us() - began_us);
@@ -320,11 +315,9 @@ ask(struct redis *r, redisReply **out, int argc, const char *const *argv, const 
 	}
 	/* hiredis' prototype lacks the const; it does not write */
 	reply = redisCommandArgv(r->ctx, argc, (const char **)(uintptr_t)argv, lens);
-	ended_us = clock_mono_us();
-	r->spent_us += (uint64_t)(ended_us - began_us);
+	r->spent_us += (uint64_t)(clock_mono_us() - began_us);
 	if (reply == NULL)
 		return failed(r, "command");
-	r->answered_us = ended_us;
 	if (reply->type == REDIS_REPLY_ERROR && redis_error_is_outage(reply->str)) {
 		redis_breaker_failure(r->conf, reply->str);
 		freeReplyObject(reply);
