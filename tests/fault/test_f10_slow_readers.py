@@ -19,7 +19,8 @@ HALF_OPEN = scale(200, 1000)
 NOISE_S = 0.02
 LENGTH = 1_200_000  # more than all buffers on the way hold
 MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval={scale(10, 50)}"  # what the demo can write at all
-CUT_OFF_S = scale(8, 60)
+CUT_OFF_S = scale(12, 60)
+MEASURE_S = CUT_OFF_S / 2
 IDLE_S = scale(1, 5)
 WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0", "idle_timeout": f"{IDLE_S}s"},
              "server": {"send_timeout": f"{CUT_OFF_S}s", "read_timeout": "1s", "workers": "4", "queue": "4096"}}
@@ -72,12 +73,12 @@ def test_others_hardly_notice(weir, narrow):
         wait_until(lambda: live_tasks(weir) == READERS, lambda: f"{live_tasks(weir)} streams are open", PATIENCE_S, 0.2)
         for kind in range(HALF_OPEN):
             open_sockets.enter_context(half_open(weir, crowd, kind))
-        during = []
-        for _ in range(3):  # another user of this machine may spoil one measurement, not three
+        # Another user of this machine may spoil a measurement or several; a crowd that is noticed spoils all of them.
+        during, until = [], time.monotonic() + MEASURE_S
+        while not during or (min(during) > 2 * before + NOISE_S * SLOWER and time.monotonic() < until):
             during.append(p99(pings.measure(scale(150, 1000))))
-            if during[-1] <= 2 * before + NOISE_S * SLOWER:
-                break
-        assert during[-1] <= 2 * before + NOISE_S * SLOWER, (during, before)
+        assert min(during) <= 2 * before + NOISE_S * SLOWER, (during, before)
+        assert live_tasks(weir) == READERS, "all were there while it was measured"
         turn = send(weir, other, place, "and a chat")
         assert turn.done
         kept = (resident_bytes(weir.responders()) - memory) // READERS

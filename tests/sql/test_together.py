@@ -24,15 +24,20 @@ class Together(DatabaseTest):
     def settle_all(self, turns, owner=None, db=None):
         """turns: (task, how it ended)…; the answer by task."""
         told = [{"task_id": task, "model_id": self.model, "channel_id": self.channel, **how} for task, how in turns]
-        rows = (db or self.db).query("SELECT * FROM turns_settle($1, $2)", owner or self.owner, json.dumps(told))
-        self.assertEqual(len(rows), len(turns))
-        for r in (r for r in rows if r["sequence"] is not None):  # filled as told: the rest is told back
-            self.assertIsNone(r["message"])
-            message = (db or self.db).row("SELECT message_json(m) AS json FROM conversation_messages m JOIN tasks t ON t.message_id = m.id"
-                                          " WHERE t.id = $1", r["task_id"])["json"]
-            for column in ("sequence", "model", "attachments", "created_at", "updated_at"):
-                self.assertEqual(message[column], r[column])
-            r["message"] = message
+        db = db or self.db
+        db.query("BEGIN")  # the messages as they are then, before somebody deletes one
+        try:
+            rows = db.query("SELECT * FROM turns_settle($1, $2)", owner or self.owner, json.dumps(told))
+            self.assertEqual(len(rows), len(turns))
+            for r in (r for r in rows if r["sequence"] is not None):  # filled as told: the rest is told back
+                self.assertIsNone(r["message"])
+                message = db.row("SELECT message_json(m) AS json FROM conversation_messages m JOIN tasks t ON t.message_id = m.id"
+                                 " WHERE t.id = $1", r["task_id"])["json"]
+                for column in ("sequence", "model", "attachments", "created_at", "updated_at"):
+                    self.assertEqual(message[column], r[column])
+                r["message"] = message
+        finally:
+            db.query("COMMIT")  # of a transaction that has failed: its end
         return {r["task_id"]: r for r in rows}
 
     def world(self):
