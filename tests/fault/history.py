@@ -106,7 +106,7 @@ class Violation(Exception):
     def __init__(self, text, *users, tasks=()):
         super().__init__(text)
         self.users = {u for u in users if u is not None}
-        self.tasks = set(tasks) - {None}
+        self.tasks = frozenset(tasks) - {None}
 
 
 class Run:
@@ -495,7 +495,7 @@ class Model:
 
 def shrink(services, script, seed, violation, seconds=60, **options):
     """The smallest script found that still fails, its violation, and whether one connection is enough."""
-    deadline = time.monotonic() + seconds
+    deadline = float("inf")  # finding what can be made small at all takes the time it takes: a bounded number of runs
 
     def fails(candidate, **more):
         for attempt in range(1 if more.get("connections") == 1 else 4):
@@ -514,7 +514,7 @@ def shrink(services, script, seed, violation, seconds=60, **options):
 
     def narrow(how):
         """Those of the same task and what pays for them, else all of the user, else all."""
-        for tasks in (violation.tasks, ()) if violation.users else ():
+        for tasks in dict.fromkeys((violation.tasks, frozenset())) if violation.users else ():
             mine = [op for op in script if concerned(op, tasks)]
             found = fails(mine, **how)
             if found:
@@ -528,6 +528,7 @@ def shrink(services, script, seed, violation, seconds=60, **options):
         if narrower:
             script, violation = narrower
             break
+    deadline = time.monotonic() + seconds
     pieces = 2
     while len(script) > 1 and time.monotonic() < deadline:
         size = -(-len(script) // pieces)
