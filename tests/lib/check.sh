@@ -97,8 +97,11 @@ export_source() {
 }
 
 distcheck() {
-	# The suites ran before: here it is the tarball that is proved.
-	make -C "$build" -j"$jobs" distcheck TESTS="$(make_list unit_tests) $(make_list static_tests)"
+	# The suites ran before: here it is the tarball that is proved. What reads
+	# the same C as before and takes long is left out.
+	local static
+	static=$(make_list static_tests | tr ' ' '\n' | grep -v -e cppcheck -e format)
+	make -C "$build" -j"$jobs" distcheck TESTS="$(make_list unit_tests) ${static//$'\n'/ }"
 	rm -f "$build"/weir-*.tar.xz
 }
 
