@@ -99,6 +99,9 @@ bool redis_async_eval(struct redis_async *ra, redis_reply_fn *fn, void *arg, con
 /* Let the commands queued leave now: for what others must find even if this
  * process is killed in the next instant. */
 void redis_async_flush(struct redis_async *ra);
+/* True while Redis has not answered a command of ours.  Never for longer than
+ * conf->redis_timeout after the last one: then the connection is dropped. */
+bool redis_async_busy(const struct redis_async *ra);
 /* Subscribe; several subscribers of one channel share one subscription.
  * Returns a handle for redis_unsubscribe(); the subscription survives reconnects. */
 struct redis_subscription *redis_subscribe(

@@ -53,6 +53,12 @@ redis_async_flush(struct redis_async *ra)
 	link_flush(ra->commands);
 }
 
+bool
+redis_async_busy(const struct redis_async *ra)
+{
+	return link_pending(ra->commands) != 0;
+}
+
 /* A script call, kept until it is answered because it may have to be sent in full. */
 struct eval {
 	struct redis_async *ra;

@@ -454,6 +454,12 @@ link_flush(struct redis_link *link)
 		(void)write_some(link); /* a broken connection is found out at the end of the round */
 }
 
+size_t
+link_pending(const struct redis_link *link)
+{
+	return link->state == LINK_UP ? link->count : 0;
+}
+
 void
 link_keep_alive(struct redis_link *link, int64_t every_ms)
 {

@@ -41,6 +41,8 @@ void link_send(struct redis_link *link, int argc, const char *const *argv);
 /* Write what is queued now, as far as the socket takes it, and not at the end
  * of this turn of the loop.  A failure is left for the loop to find. */
 void link_flush(struct redis_link *link);
+/* How many commands of link_command() wait for their reply. */
+size_t link_pending(const struct redis_link *link);
 /* Send PING every `every_ms` while UP and drop the link when a push-mode
  * answer does not come in time: for connections that mostly listen. */
 void link_keep_alive(struct redis_link *link, int64_t every_ms);

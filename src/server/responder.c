@@ -411,19 +411,16 @@ on_drain_check(void *arg)
 	int64_t now_ms = clock_mono_ms();
 	bool idle = p->n_turns == 0 && p->followers == NULL && fcgi_server_open(r->server) == 0;
 
-	if (idle || now_ms >= r->drain_by_ms + DRAIN_SETTLE_MS) {
-		reactor_stop(p->reactor);
-		return;
-	}
 	if (now_ms >= r->drain_by_ms) {
 		turns_stop_all(p, E_INTERRUPTED);
 		followers_stop_all(p);
-		if (p->n_turns == 0) {
-			reactor_stop(p->reactor);
-			return;
-		}
+		idle = p->n_turns == 0;
 	}
-	reactor_timer_start(r->drain_timer, DRAIN_CHECK_MS);
+	/* Slots that are being given back would else be taken until their leases run out. */
+	if ((idle && !redis_async_busy(p->redis)) || now_ms >= r->drain_by_ms + DRAIN_SETTLE_MS)
+		reactor_stop(p->reactor);
+	else
+		reactor_timer_start(r->drain_timer, DRAIN_CHECK_MS);
 }
 
 static void
@@ -523,6 +520,7 @@ stop(struct responder *r)
 		pthread_join(r->threads[i], NULL);
 	free(r->threads);
 	reactor_run_posted(p->reactor); /* what the workers finished last */
+	redis_async_flush(p->redis);
 	process_stop(p);
 	reactor_timer_free(r->housekeeping);
 	reactor_timer_free(r->drain_timer);

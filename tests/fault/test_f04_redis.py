@@ -9,13 +9,14 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 import time
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import (LONG, PATIENCE_S, SLOWER, Pings, Proxy, code_of, p99, post_bytes, prove, quiesce, scale, script,  # noqa: E402
-                      send, simultaneous)
+from faultlib import (LONG, PATIENCE_S, SLOWER, Pings, Proxy, code_of, live_tasks, p99, post_bytes, prove, quiesce, scale,  # noqa: E402
+                      script, send, simultaneous)
 from weirtest import Services, wait_until  # noqa: E402
 
 BACK_WITHIN_S = 30
@@ -156,3 +157,25 @@ def test_others_are_not_slowed(wired, fault):
         if during <= 2 * before + NOISE_S * SLOWER:
             return
     raise AssertionError(f"p99 (during, before): {ratios}")
+
+
+def test_a_stop_waits_until_its_slots_are_given_back():
+    """A Redis that is slow and has forgotten the scripts: giving back takes two round trips, and more than a check of the drain."""
+    with Services() as weir, Proxy(weir) as px:
+        weir.up({"redis": {"address": px.redis(weir), "timeout": "2s"}, "server": {"drain_timeout": "1s"}}, worker=False)
+        user = weir.make_user()
+        conversation = weir.conversation(user)
+        turns = []
+        stream = threading.Thread(target=lambda: turns.append(
+            send(weir, user, conversation, script("long", "deltas=400 interval=50"), "demo-fast")), daemon=True)
+        stream.start()
+        wait_until(lambda: live_tasks(weir) == 1, "the turn runs", PATIENCE_S)
+        with weir.redis() as redis:
+            redis.call("SCRIPT", "FLUSH")
+        px("set redis both delay=150")
+        weir.daemons.send("pool", signal.SIGTERM)
+        wait_until(lambda: weir.daemons.pid("pool") is None, "the pool has ended", PATIENCE_S)
+        stream.join(PATIENCE_S)
+        assert len(turns) == 1 and live_tasks(weir) == 0
+        px("clear redis")
+        weir.weirctl("audit", "--no-wait")
