@@ -140,6 +140,18 @@ on_timer(void *arg)
 
 /* ---- the reader ------------------------------------------------------------------------ */
 
+/* Go on with what was paused: the pause was ours, not the provider's.  False
+ * when nothing was; resuming may bring the end. */
+static bool
+resume_upstream(struct turn *t)
+{
+	if (t->transfer == NULL || !http_paused(t->transfer))
+		return false;
+	t->last_data_ms = clock_mono_ms();
+	http_resume(t->transfer);
+	return true;
+}
+
 static void
 on_reader_gone(void *arg)
 {
@@ -151,9 +163,7 @@ on_reader_gone(void *arg)
 	reader_abandon(&t->reader);
 	if (t->state == TURN_SETTLING)
 		return;
-	if (t->transfer != NULL)
-		http_resume(t->transfer);
-	if (t->state == TURN_SETTLING) /* resuming brought the end */
+	if (resume_upstream(t) && t->state == TURN_SETTLING)
 		return;
 	if (grace_ms == 0 || t->mode == TURN_DEBUG) {
 		turn_end(t, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
@@ -168,11 +178,7 @@ on_reader_drained(void *arg)
 {
 	struct turn *t = arg;
 
-	if (t->transfer == NULL || !http_paused(t->transfer))
-		return;
-	t->last_data_ms = clock_mono_ms(); /* the pause was ours, not the provider's */
-	http_resume(t->transfer);
-	if (t->state == TURN_FLOWING) /* resuming may have brought the end */
+	if (resume_upstream(t) && t->state == TURN_FLOWING)
 		turn_arm_timer(t);
 }
 

@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faultlib import (MANY, PATIENCE_S, SANITIZED, SLOWER, Pings, dechunk, events_of, live_tasks, p99, post_bytes, prove, quiesce,  # noqa: E402
                       resident_bytes, scale, script, send)
-from weirtest import at_once, fcgi_record, free_port, wait_until  # noqa: E402
+from weirtest import Services, at_once, fcgi_record, free_port, wait_until  # noqa: E402
 
 READERS = scale(150, 1000)
 HALF_OPEN = scale(200, 1000)
@@ -21,7 +21,7 @@ LENGTH = 1_200_000  # more than all buffers on the way hold
 MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval={scale(10, 50)}"  # what the demo can write at all
 CUT_OFF_S = scale(20, 60)
 MEASURE_S = CUT_OFF_S / 4
-IDLE_S = scale(1, 5)
+IDLE_S = scale(4, 5)
 WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0", "idle_timeout": f"{IDLE_S}s"},
              "server": {"send_timeout": f"{CUT_OFF_S}s", "read_timeout": "1s", "workers": "4", "queue": "4096"}}
 
@@ -32,12 +32,16 @@ def many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
 
 
-@pytest.fixture(scope="module")
-def narrow(weir):
+def narrow_port(weir):
     """A port of a web server whose kernel buffers do not swallow whole answers."""
     port = free_port()
     weir.start_nginx(free_port(), more=f"\t\tlisten 127.0.0.1:{port} sndbuf=32768 backlog=4096;\n", name="nginx2")
     return port
+
+
+@pytest.fixture(scope="module")
+def narrow(weir):
+    return narrow_port(weir)
 
 
 def slow_reader(weir, port, user, conversation, words=MANY_BYTES):
@@ -59,6 +63,14 @@ def half_open(weir, user, kind):
     return s
 
 
+def ended_early(weir, user):
+    """How tasks of `user` ended, after how many seconds and with how much of an answer."""
+    with weir.pg() as pg:
+        return pg.query("SELECT t.status, t.error_code, extract(epoch FROM t.completed_at - t.started_at), length(m.content)"
+                        " FROM tasks t JOIN conversation_messages m ON m.id = t.message_id"
+                        " WHERE t.user_id = $1 AND t.completed_at IS NOT NULL", user.id)
+
+
 def test_others_hardly_notice(weir, narrow):
     crowd, other = weir.make_user(credits="100000"), weir.make_user()
     place = weir.conversation(other)
@@ -78,7 +90,7 @@ def test_others_hardly_notice(weir, narrow):
         while not during or (min(during) > 2 * before + NOISE_S * SLOWER and time.monotonic() < until):
             during.append(p99(pings.measure(scale(150, 1000))))
         assert min(during) <= 2 * before + NOISE_S * SLOWER, (during, before)
-        assert live_tasks(weir) == READERS, "all were there while it was measured"
+        assert ended_early(weir, crowd) == [], "all were there while it was measured"
         turn = send(weir, other, place, "and a chat")
         assert turn.done
         kept = (resident_bytes(weir.responders()) - memory) // READERS
@@ -131,6 +143,27 @@ def test_a_silent_provider_is_noticed_after_a_pause(weir, narrow):
     assert (kind, data["code"]) == ("error", "upstream_timeout") and data["credits_consumed"] > 0
     assert time.monotonic() - began < IDLE_S + 10
     prove(weir)
+
+
+def test_a_reader_that_leaves_after_a_pause_leaves_the_provider_its_time():
+    """Readers pause for longer than a provider may be silent, and leave: only now is the provider waited for."""
+    idle_s, readers = 5, 30
+    with Services() as weir, contextlib.ExitStack() as open_sockets:
+        weir.up({"chat": {"idle_timeout": f"{idle_s}s", "disconnect_grace": "10m"}, **MANY})
+        user = weir.make_user(credits="100000")
+        port, conversation = narrow_port(weir), weir.conversation(user)
+        for i in range(readers):  # of different lengths, so that some have nothing left to read when they go on
+            words = f"deltas=4000 bytes=500 interval=0 fault=stall-after at={900 + 7 * i}"
+            open_sockets.enter_context(slow_reader(weir, port, user, conversation, words))
+        wait_until(lambda: live_tasks(weir) == readers, "all streams are open", PATIENCE_S)
+        time.sleep(idle_s + 1)
+        assert ended_early(weir, user) == []
+        open_sockets.close()
+        time.sleep(0.5)
+        assert ended_early(weir, user) == []
+        wait_until(lambda: live_tasks(weir) == 0, "the silence was noticed", PATIENCE_S)
+        assert {status for status, *_ in map(tuple, ended_early(weir, user))} == {"failed"}
+        prove(weir)
 
 
 def test_half_requests_are_given_up(weir):
