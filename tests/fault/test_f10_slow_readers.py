@@ -19,9 +19,9 @@ HALF_OPEN = scale(200, 1000)
 NOISE_S = 0.02
 LENGTH = 1_200_000  # more than all buffers on the way hold
 MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval={scale(10, 50)}"  # what the demo can write at all
-CUT_OFF_S = scale(20, 60)
+CUT_OFF_S = scale(15, 60)
 MEASURE_S = CUT_OFF_S / 4
-IDLE_S = scale(4, 5)
+IDLE_S = scale(3, 5)
 WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0", "idle_timeout": f"{IDLE_S}s"},
              "server": {"send_timeout": f"{CUT_OFF_S}s", "read_timeout": "1s", "workers": "4", "queue": "4096"}}
 
