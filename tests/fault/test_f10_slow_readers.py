@@ -10,7 +10,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import (MANY, PATIENCE_S, SANITIZED, SLOWER, Pings, dechunk, events_of, live_tasks, p99, post_bytes, prove, quiesce,  # noqa: E402
+from faultlib import (LONG, MANY, PATIENCE_S, SANITIZED, SLOWER, Pings, dechunk, events_of, live_tasks, p99, post_bytes, prove, quiesce,  # noqa: E402
                       resident_bytes, scale, script, send)
 from weirtest import Services, at_once, fcgi_record, free_port, wait_until  # noqa: E402
 
@@ -71,7 +71,30 @@ def ended_early(weir, user):
                         " WHERE t.user_id = $1 AND t.completed_at IS NOT NULL", user.id)
 
 
-def test_others_hardly_notice(weir, narrow):
+@pytest.fixture(scope="module")
+def beside():
+    """A Weir without a crowd: what is slow there too is this machine, which runs other tests meanwhile."""
+    if LONG:
+        yield None
+        return
+    with Services() as quiet:
+        quiet.up()
+        yield Pings(quiet, quiet.make_user())
+
+
+def measured(pings, beside, before):
+    """The p99 with the crowd there, and the one without it that it is held against."""
+    n = scale(150, 1000)
+    if beside is None:  # the long form has the machine for itself
+        return p99(pings.measure(n)), before
+    here, there = [], []
+    for _ in range(n):
+        here += pings.measure(1)
+        there += beside.measure(1)
+    return p99(sorted(here)), max(before, p99(sorted(there)))
+
+
+def test_others_hardly_notice(weir, narrow, beside):
     crowd, other = weir.make_user(credits="100000"), weir.make_user()
     place = weir.conversation(other)
     pings = Pings(weir, other)
@@ -86,10 +109,12 @@ def test_others_hardly_notice(weir, narrow):
         for kind in range(HALF_OPEN):
             open_sockets.enter_context(half_open(weir, crowd, kind))
         # Another user of this machine may spoil a measurement or several; a crowd that is noticed spoils all of them.
-        during, until = [], time.monotonic() + MEASURE_S
-        while not during or (min(during) > 2 * before + NOISE_S * SLOWER and time.monotonic() < until):
-            during.append(p99(pings.measure(scale(150, 1000))))
-        assert min(during) <= 2 * before + NOISE_S * SLOWER, (during, before)
+        pairs, until, unnoticed = [], time.monotonic() + MEASURE_S, False
+        while not unnoticed and (not pairs or time.monotonic() < until):
+            pairs.append(measured(pings, beside, before))
+            during, quiet = pairs[-1]
+            unnoticed = during <= 2 * quiet + NOISE_S * SLOWER
+        assert unnoticed, pairs
         assert ended_early(weir, crowd) == [], "all were there while it was measured"
         turn = send(weir, other, place, "and a chat")
         assert turn.done
