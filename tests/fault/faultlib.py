@@ -357,6 +357,15 @@ def pool_is_whole(weir, n):
     wait_until(whole, f"a pool of {n}", PATIENCE_S, 0.1)
 
 
+def renew_pool(weir, conf):
+    """The two responders of the pool replaced by ones with `conf`; the old ones are gone."""
+    old = set(weir.responders())
+    weir.write_conf(conf)
+    weir.reload_pool()
+    wait_until(lambda: not old & set(weir.responders()), "new processes", PATIENCE_S, 0.1)
+    pool_is_whole(weir, 2)
+
+
 def resident_bytes(pids):
     total = 0
     for pid in pids:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import (MANY, PATIENCE_S, code_of, events_of, pool_is_whole, post_bytes, prove, quiesce, scale, script,  # noqa: E402
+from faultlib import (MANY, PATIENCE_S, code_of, events_of, post_bytes, prove, quiesce, renew_pool, scale, script,  # noqa: E402
                       simultaneous)
 
 CROWD = scale(300, 1000)
@@ -49,9 +49,7 @@ def test_a_balance_for_n(weir, affordable):
 @pytest.fixture(scope="module")
 def limited(weir):
     """The same with the limits as they are by default."""
-    weir.write_conf({"server": WEIR_CONF["server"]})
-    weir.reload_pool()
-    pool_is_whole(weir, 2)
+    renew_pool(weir, {"server": WEIR_CONF["server"]})
 
 
 @pytest.mark.parametrize("redis", ["with", "without"])

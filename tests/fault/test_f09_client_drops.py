@@ -13,7 +13,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import MANY, PATIENCE_S, pool_is_whole, post_bytes, prove, quiesce, scale, script  # noqa: E402
+from faultlib import MANY, PATIENCE_S, post_bytes, prove, quiesce, renew_pool, scale, script  # noqa: E402
 from weirtest import wait_until  # noqa: E402
 
 DELTAS, INTERVAL_MS = 12, 80
@@ -112,11 +112,7 @@ def test_in_the_middle_of_frames(weir):
 
 def test_within_the_grace_the_answer_goes_on(weir):
     """disconnect_grace = 1 m: whoever comes back finds all of it, and pays for all of it."""
-    weir.write_conf({**WEIR_CONF, "chat": {"disconnect_grace": "1m"}})
-    old = set(weir.responders())
-    weir.reload_pool()
-    wait_until(lambda: not old & set(weir.responders()), "new processes", PATIENCE_S, 0.1)
-    pool_is_whole(weir, 2)
+    renew_pool(weir, {**WEIR_CONF, "chat": {"disconnect_grace": "1m"}})
     user = weir.make_user()
     done = 0
     for drop, task in drop_all(weir, user, EACH_FRAME[::scale(3, 1)]):
@@ -133,10 +129,7 @@ def test_within_the_grace_the_answer_goes_on(weir):
 
 def test_a_client_that_leaves_the_queue_costs_nothing(weir):
     """Gone before a worker looked at it: nothing is asked upstream, nothing charged."""
-    weir.write_conf({**WEIR_CONF, "server": {"workers": "1"}})
-    old = set(weir.responders())
-    weir.reload_pool()
-    wait_until(lambda: not old & set(weir.responders()), "new processes", PATIENCE_S, 0.1)
+    renew_pool(weir, {**WEIR_CONF, "server": {"workers": "1"}})
     user = weir.make_user()
     conversations = [weir.conversation(user) for _ in range(60)]
     before = len(weir.demo_requests())
