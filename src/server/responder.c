@@ -519,8 +519,8 @@ stop(struct responder *r)
 	for (int64_t i = 0; i < r->n_threads; i++)
 		pthread_join(r->threads[i], NULL);
 	free(r->threads);
-	reactor_run_posted(p->reactor); /* what the workers finished last */
-	redis_async_flush(p->redis);
+	reactor_run_posted(p->reactor); /* what the workers finished last, */
+	redis_async_flush(p->redis);	/* and what Redis is told of it */
 	process_stop(p);
 	reactor_timer_free(r->housekeeping);
 	reactor_timer_free(r->drain_timer);

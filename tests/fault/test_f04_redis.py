@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 import time
 
 import pytest
@@ -165,17 +164,17 @@ def test_a_stop_waits_until_its_slots_are_given_back():
         weir.up({"redis": {"address": px.redis(weir), "timeout": "2s"}, "server": {"drain_timeout": "1s"}}, worker=False)
         user = weir.make_user()
         conversation = weir.conversation(user)
-        turns = []
-        stream = threading.Thread(target=lambda: turns.append(
-            send(weir, user, conversation, script("long", "deltas=400 interval=50"), "demo-fast")), daemon=True)
-        stream.start()
-        wait_until(lambda: live_tasks(weir) == 1, "the turn runs", PATIENCE_S)
-        with weir.redis() as redis:
-            redis.call("SCRIPT", "FLUSH")
-        px("set redis both delay=150")
-        weir.daemons.send("pool", signal.SIGTERM)
-        wait_until(lambda: weir.daemons.pid("pool") is None, "the pool has ended", PATIENCE_S)
-        stream.join(PATIENCE_S)
-        assert len(turns) == 1 and live_tasks(weir) == 0
+        with weir.stream(f"/api/conversations/{conversation}/messages/stream",
+                         {"content": script("long", "deltas=400 interval=50"), "model": "demo-fast"}, user,
+                         timeout_s=PATIENCE_S) as s:
+            s.until("content")
+            with weir.redis() as redis:
+                redis.call("SCRIPT", "FLUSH")
+            px("set redis both delay=150")
+            weir.daemons.send("pool", signal.SIGTERM)
+            wait_until(lambda: weir.daemons.pid("pool") is None, "the pool has ended", PATIENCE_S)
+            events = list(s.events())
+        assert (events[-1].data, events[-2].json["data"]["code"]) == ("[DONE]", "interrupted")
+        assert live_tasks(weir) == 0
         px("clear redis")
         weir.weirctl("audit", "--no-wait")

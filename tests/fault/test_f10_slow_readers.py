@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faultlib import (LONG, MANY, PATIENCE_S, SANITIZED, SLOWER, Pings, dechunk, events_of, live_tasks, p99, post_bytes, prove, quiesce,  # noqa: E402
-                      resident_bytes, scale, script, send)
+                      renew_pool, resident_bytes, scale, script, send)
 from weirtest import Services, at_once, fcgi_record, free_port, wait_until  # noqa: E402
 
 READERS = scale(150, 1000)
@@ -32,16 +32,12 @@ def many_files():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
 
 
-def narrow_port(weir):
+@pytest.fixture(scope="module")
+def narrow(weir):
     """A port of a web server whose kernel buffers do not swallow whole answers."""
     port = free_port()
     weir.start_nginx(free_port(), more=f"\t\tlisten 127.0.0.1:{port} sndbuf=32768 backlog=4096;\n", name="nginx2")
     return port
-
-
-@pytest.fixture(scope="module")
-def narrow(weir):
-    return narrow_port(weir)
 
 
 def slow_reader(weir, port, user, conversation, words=MANY_BYTES):
@@ -63,7 +59,7 @@ def half_open(weir, user, kind):
     return s
 
 
-def ended_early(weir, user):
+def ended_tasks(weir, user):
     """How tasks of `user` ended, after how many seconds and with how much of an answer."""
     with weir.pg() as pg:
         return pg.query("SELECT t.status, t.error_code, extract(epoch FROM t.completed_at - t.started_at), length(m.content)"
@@ -115,7 +111,7 @@ def test_others_hardly_notice(weir, narrow, beside):
             during, quiet = pairs[-1]
             unnoticed = during <= 2 * quiet + NOISE_S * SLOWER
         assert unnoticed, pairs
-        assert ended_early(weir, crowd) == [], "all were there while it was measured"
+        assert ended_tasks(weir, crowd) == [], "all were there while it was measured"
         turn = send(weir, other, place, "and a chat")
         assert turn.done
         kept = (resident_bytes(weir.responders()) - memory) // READERS
@@ -170,27 +166,6 @@ def test_a_silent_provider_is_noticed_after_a_pause(weir, narrow):
     prove(weir)
 
 
-def test_a_reader_that_leaves_after_a_pause_leaves_the_provider_its_time():
-    """Readers pause for longer than a provider may be silent, and leave: only now is the provider waited for."""
-    idle_s, readers = 5, 30
-    with Services() as weir, contextlib.ExitStack() as open_sockets:
-        weir.up({"chat": {"idle_timeout": f"{idle_s}s", "disconnect_grace": "10m"}, **MANY})
-        user = weir.make_user(credits="100000")
-        port, conversation = narrow_port(weir), weir.conversation(user)
-        for i in range(readers):  # of different lengths, so that some have nothing left to read when they go on
-            words = f"deltas=4000 bytes=500 interval=0 fault=stall-after at={900 + 7 * i}"
-            open_sockets.enter_context(slow_reader(weir, port, user, conversation, words))
-        wait_until(lambda: live_tasks(weir) == readers, "all streams are open", PATIENCE_S)
-        time.sleep(idle_s + 1)
-        assert ended_early(weir, user) == []
-        open_sockets.close()
-        time.sleep(0.5)
-        assert ended_early(weir, user) == []
-        wait_until(lambda: live_tasks(weir) == 0, "the silence was noticed", PATIENCE_S)
-        assert {status for status, *_ in map(tuple, ended_early(weir, user))} == {"failed"}
-        prove(weir)
-
-
 def test_half_requests_are_given_up(weir):
     """A web server that died in the middle of a request holds nothing for longer than read_timeout."""
     user = weir.make_user()
@@ -207,3 +182,23 @@ def test_half_requests_are_given_up(weir):
                 pass
         s.close()
     assert weir.get("/api/me", user).status == 200
+
+
+def test_a_reader_that_leaves_after_a_pause_leaves_the_provider_its_time(weir, narrow):
+    """Readers pause for longer than a provider may be silent, and leave: only now is the provider waited for."""
+    idle_s, readers = 5, 30
+    renew_pool(weir, {"chat": {"idle_timeout": f"{idle_s}s", "disconnect_grace": "10m"}, **MANY})
+    user = weir.make_user(credits="100000")
+    conversation = weir.conversation(user)
+    with contextlib.ExitStack() as open_sockets:
+        for i in range(readers):  # of different lengths, so that some have nothing left to read when they go on
+            words = f"deltas=4000 bytes=500 interval=0 fault=stall-after at={900 + 7 * i}"
+            open_sockets.enter_context(slow_reader(weir, narrow, user, conversation, words))
+        wait_until(lambda: live_tasks(weir) == readers, "all streams are open", PATIENCE_S)
+        time.sleep(idle_s + 1)
+        assert ended_tasks(weir, user) == []
+    time.sleep(0.5)
+    assert ended_tasks(weir, user) == []
+    wait_until(lambda: live_tasks(weir) == 0, "the silence was noticed", PATIENCE_S)
+    assert {status for status, *_ in ended_tasks(weir, user)} == {"failed"}
+    prove(weir)
