@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faultlib import PATIENCE_S, Load, prove, script, send  # noqa: E402
 from weirtest import PgError, Services, wait_until  # noqa: E402
 
-CLONE_NEWNS, CLONE_NEWUSER, MS_PRIVATE, MS_REC = 0x20000, 0x10000000, 1 << 18, 16384
+CLONE_NEWNS, CLONE_NEWUSER, MS_PRIVATE, MS_REC, MNT_DETACH = 0x20000, 0x10000000, 1 << 18, 16384, 2
 DATA_BYTES, WAL_BYTES = 64 << 20, 64 << 20
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,6 +65,10 @@ class Disk:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.ballast)
 
+    def remove(self):
+        libc.umount2(self.path.encode(), MNT_DETACH)
+        os.rmdir(self.path)
+
 
 @pytest.fixture(scope="module")
 def weir(namespace):
@@ -91,6 +95,9 @@ def weir(namespace):
         sv.start_postgres()
         sv.up({"limits": {"slot_lease": "4s"}})
         yield sv
+    sv.data_disk.remove()
+    sv.wal_disk.remove()
+    os.rmdir(sv.folder)  # which they kept from being removed
 
 
 def rows(weir):
