@@ -233,7 +233,7 @@ class Bench(weirtest.Services):
         return done.stdout
 
     def token(self, user, session):
-        """An access token, signed as core/jwt.c signs them."""
+        """An access token, signed as account/jwt.c signs them."""
         def part(data):
             return base64.urlsafe_b64encode(data).rstrip(b"=")
 

@@ -21,8 +21,8 @@
 
 #include "base/clock.h"
 #include "base/ids.h"
-#include "core/limits.h"
-#include "core/slots.h"
+#include "limits/rates.h"
+#include "limits/slots.h"
 #include "io/pg.h"
 #include "io/pg_together.h"
 #include "io/redis.h"

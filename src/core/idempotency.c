@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "core/uploads.h"
+#include "files/uploads.h"
 
 static bool
 applies(const struct request *rq)

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/queue.h"
 #include "base/utf8.h"
-#include "core/job.h"
+#include "core/work.h"
 #include "core/process.h"
 #include "io/smtp.h"
 

@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
-#include "core/accounts.h"
+#include "account/accounts.h"
 #include "core/request.h"
 
 struct mail {

@@ -37,23 +37,23 @@ struct process {
 	struct reactor *reactor;
 	struct http_client *http;
 	struct redis_async *redis;
-	struct queue *work;	       /* struct job * for the workers: core/job.h */
+	struct queue *work;	       /* struct job * for the workers: core/work.h */
 	struct pg_together *together;  /* turns of one account that open at once */
-	struct offers *offers;	       /* models and channels: core/offer.h */
+	struct offers *offers;	       /* models and channels: catalog/offer.h */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */
 
 	/* reactor only */
-	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: core/turn.h */
+	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: chat/turn.h */
 	size_t n_turns;
-	struct turn *unsettled, **unsettled_tail; /* turns that wait to be settled: core/settle.c */
+	struct turn *unsettled, **unsettled_tail; /* turns that wait to be settled: engine/settle.c */
 	size_t n_unsettled, settle_rounds;
-	struct turn *unjournaled;   /* turns with text the journal has not seen: core/journal.c */
-	struct follower *followers; /* readers of other processes' turns: core/follow.c */
+	struct turn *unjournaled;   /* turns with text the journal has not seen: engine/journal.c */
+	struct follower *followers; /* readers of other processes' turns: engine/follow.c */
 	struct reactor_timer *heartbeat, *journal_timer, *follow_timer;
 	struct redis_subscription *aborts;
-	struct leases *leases;		     /* slots its streams occupy: core/leases.h */
+	struct leases *leases;		     /* slots its streams occupy: limits/leases.h */
 	struct event_streams *event_streams; /* open /api/events of this process */
 	int64_t beaten_ms;		     /* last heartbeat that arrived, by clock_mono_ms() */
 	bool heartbeat_running, draining;

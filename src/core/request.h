@@ -45,7 +45,7 @@ enum rate_class {
 #define ROUTE_STREAM 4u	    /* may end in a stream */
 #define ROUTE_RAW 8u	    /* takes any body */
 #define ROUTE_OPTIONAL 16u  /* the body may be absent */
-#define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: core/uploads.h */
+#define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: files/uploads.h */
 
 /* One row of handlers/routes.def. */
 struct route {

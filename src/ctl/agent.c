@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/agents.h"
-#include "core/models.h"
+#include "chat/agents.h"
+#include "catalog/models.h"
 #include "ctl/nouns.h"
 
 #define USAGE \

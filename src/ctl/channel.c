@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/channels.h"
-#include "core/probe.h"
+#include "catalog/channels.h"
+#include "engine/probe.h"
 #include "ctl/nouns.h"
-#include "providers/providers.h"
+#include "house/wires.h"
 
 #define USAGE \
 	"channel add NAME --provider openai --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \

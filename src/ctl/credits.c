@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/money.h"
-#include "core/accounts.h"
+#include "account/accounts.h"
 #include "core/audit.h"
-#include "core/credits.h"
+#include "ledger/credits.h"
 #include "core/events.h"
 #include "ctl/nouns.h"
 

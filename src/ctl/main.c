@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "core/migrate.h"
+#include "ops/migrate.h"
 #include "ctl/ctl.h"
 #include "io/pg.h"
 #include "io/redis.h"

@@ -6,7 +6,7 @@
  *
  * up and down run as the owner of the schema: [database] migrate_url.
  */
-#include "core/migrate.h"
+#include "ops/migrate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

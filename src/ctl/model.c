@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/models.h"
+#include "catalog/models.h"
 #include "ctl/nouns.h"
 
 #define USAGE \

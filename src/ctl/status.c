@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/score_report.h"
+#include "ops/report.h"
 #include "ctl/ctl.h"
 
 static int

@@ -11,9 +11,9 @@
 
 #include "base/crypto.h"
 #include "base/money.h"
-#include "core/accounts.h"
+#include "account/accounts.h"
 #include "core/audit.h"
-#include "core/passwords.h"
+#include "account/passwords.h"
 #include "ctl/nouns.h"
 
 #define USAGE \

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "core/scoreboard.h"
+#include "score/board.h"
 #include "io/sockdiag.h"
 
 #define BACKOFF_FIRST_MS 100

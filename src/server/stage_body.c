@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/uploads.h"
+#include "files/uploads.h"
 #include "io/fcgi.h"
 
 /* "application/json", with or without parameters, or any +json type. */

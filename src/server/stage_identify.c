@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "core/trace.h"
+#include "base/trace.h"
 #include "io/fcgi.h"
 
 /* The caller's request id if it is sane, else ours. */

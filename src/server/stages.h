@@ -3,8 +3,8 @@
  *
  *	identify   request id, trace, language, address      stage_identify.c
  *	route      the row of routes.def                     router.c
- *	auth       who calls, may they                       core/auth.c
- *	limits     rate limits in one Lua call               core/limits.c
+ *	auth       who calls, may they                       account/auth.c
+ *	limits     rate limits in one Lua call               limits/rates.c
  *	body       size cap, JSON, field table               stage_body.c
  *	idempotency  first time, replay or conflict          core/idempotency.c
  *	(handler)

@@ -16,8 +16,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "core/migrate.h"
-#include "worker/sweeps.h"
+#include "ops/migrate.h"
+#include "core/sweep.h"
 
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78 /* EX_CONFIG: systemd need not try again */

@@ -67,8 +67,10 @@ def without_comments(text):
 
 
 def def_rows(path, macro):
-    """The argument lists of macro(...) rows in a .def file, split at top-level commas."""
-    text = re.sub(r"/\*.*?\*/", "", read(path), flags=re.S)
+    """The argument lists of macro(...) rows in a .def file and those it includes, split at top-level commas."""
+    text = re.sub(r"^#include \"(.+)\"$", lambda m: read(os.path.join(os.path.dirname(path), m.group(1))), read(path),
+                  flags=re.M)
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
     rows = []
     for m in re.finditer(rf"^{macro}\(", text, re.M):
         depth, quoted, args, arg, i = 1, False, [], "", m.end()

@@ -19,6 +19,7 @@ def fragment_words():
 
 def main():
     words = fragment_words()
+    words |= {f"{w}.c" for w in words if re.fullmatch(r"tests/unit/\w+/test_\w+", w)}  # a program stands for its file
     with Tap() as t:
         for name, roots, ends in (
             ("C files", ("src", "handlers", "tests"), (".c", ".h", ".def")),

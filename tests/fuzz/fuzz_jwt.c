@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "core/jwt.h"
+#include "account/jwt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

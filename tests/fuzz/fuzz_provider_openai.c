@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "providers/providers.h"
+#include "house/wires.h"
+#include "wire/openai/openai.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /*
- * What core/catalog.h finds, as JSON, for test_catalog.py:
+ * What chat/plan.h finds, as JSON, for test_catalog.py:
  *
  *	catalog_tool CONF USER turn CONVERSATION [MODEL [DRAWS]]
  *	catalog_tool CONF USER agent AGENT
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/catalog.h"
+#include "chat/plan.h"
 #include "core/process.h"
 
 static json_t *

@@ -1,0 +1,30 @@
+/*
+ * POST /api/conversations/{conversation_id}/messages -- ask, and get the whole
+ * answer at once.
+ *
+ * in      as messages/stream
+ * out     200 {user_message, assistant_message, credits_consumed, balance, usage, task_id, …}
+ * errors  as messages/stream; a failed answer is 502, 503 or 504 with
+ *	   details.assistant_message; a stopped one 409 cancelled
+ * note    the same rules, limits and charges as the streamed one
+ * proof   tests/it/test_stream.py
+ */
+#include "weir.h"
+
+#include "messages_fields.h"
+
+const struct field messages_send_fields[] = { MESSAGE_FIELDS };
+
+enum status
+h_messages_send(struct request *rq)
+{
+	return turn_begin(rq,
+	    &(struct turn_ask){ .mode = TURN_SEND,
+		.wire = READER_JSON,
+		.conversation_id = path_uuid(rq, "conversation_id"),
+		.model = field_text(rq->json, "model"),
+		.content = field_text(rq->json, "content"),
+		.image_url = field_text(rq->json, "image_url"),
+		.video_url = field_text(rq->json, "video_url"),
+		.audio_url = field_text(rq->json, "audio_url") });
+}

@@ -1,0 +1,31 @@
+/*
+ * POST /api/conversations/{conversation_id}/messages/stream -- ask, and read the
+ * answer as it comes.
+ *
+ * in      content (1-32,000 characters), model?, image_url?, video_url?, audio_url?
+ * out     SSE: start, content… (reasoning…), done | error | cancelled, [DONE]
+ * errors  400 field, 402 balance and need, 404 not the caller's conversation,
+ *	   409 busy or key used otherwise, 429 slots and rates, 503; all before
+ *	   the stream begins and as plain JSON
+ * note    Idempotency-Key: the same key joins or replays the first stream
+ * proof   tests/it/test_stream.py
+ */
+#include "weir.h"
+
+#include "messages_fields.h"
+
+const struct field messages_stream_fields[] = { MESSAGE_FIELDS };
+
+enum status
+h_messages_stream(struct request *rq)
+{
+	return turn_begin(rq,
+	    &(struct turn_ask){ .mode = TURN_SEND,
+		.wire = READER_SSE,
+		.conversation_id = path_uuid(rq, "conversation_id"),
+		.model = field_text(rq->json, "model"),
+		.content = field_text(rq->json, "content"),
+		.image_url = field_text(rq->json, "image_url"),
+		.video_url = field_text(rq->json, "video_url"),
+		.audio_url = field_text(rq->json, "audio_url") });
+}

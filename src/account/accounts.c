@@ -1,0 +1,396 @@
+#include "account/accounts.h"
+
+#include <string.h>
+
+#include "base/crypto.h"
+#include "ledger/credits.h"
+#include "account/passwords.h"
+
+/* Mails that may be asked for an address in a quarter of an hour. */
+#define RESETS_PER_QUARTER "3"
+
+/* ---- finding and making ------------------------------------------------ */
+
+/* The row an e-mail address or phone number names. */
+static const char find_sql[] = "SELECT id, password_hash, status = 'active' AS active FROM users"
+			       " WHERE (lower(email) = lower($1) AND strpos($1, '@') > 0)"
+			       " OR (phone = $1 AND strpos($1, '@') = 0)";
+
+enum status
+account_find(struct pg *pg, const char *login, char out[UUID_LEN])
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(pg, &rows, find_sql, PS(login));
+
+	if (st != OK)
+		return st;
+	if (rows_count(rows) == 0)
+		return E_NOT_FOUND;
+	uuid_parse(row_text(rows, 0, "id"), out);
+	return OK;
+}
+
+enum status
+account_create(struct pg *pg, const struct account_new *in, char out_id[UUID_LEN])
+{
+	uuid_v7(out_id);
+	return pg_query(pg, NULL,
+	    "INSERT INTO users (id, email, phone, nickname, password_hash, role, locale)"
+	    " VALUES ($1, $2, $3, btrim($4), $5, $6, $7)",
+	    PS(out_id), PS(in->email), PS(in->phone), PS(in->nickname), PS(in->password_hash), PS(in->role),
+	    PS(in->locale));
+}
+
+/* ---- register ---------------------------------------------------------- */
+
+/* May this one register?  With an invitation, *gift_ucr is what it gives; it is
+ * used up when the transaction commits. */
+static enum status
+admit(struct request *rq, const struct registration *in, int64_t *gift_ucr)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	const char *mode = rq->conf->auth_registration;
+	enum status st;
+
+	*gift_ucr = 0;
+	if (strcmp(mode, "open") == 0 && in->invitation == NULL)
+		return OK;
+	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
+		return fail(rq, E_REGISTRATION_CLOSED, NULL);
+	if (in->invitation == NULL)
+		return fail_field(rq, "invitation", "is required");
+	st = pg_query(rq->pg, &rows,
+	    "UPDATE invitations SET uses = uses + 1 WHERE code = $1 AND uses < max_uses"
+	    " AND (expires_at IS NULL OR expires_at > now()) RETURNING gift_credits",
+	    PS(in->invitation));
+	if (st != OK)
+		return fail(rq, st, "looking up the invitation");
+	if (rows_count(rows) == 0)
+		return fail(rq, E_INVALID_TOKEN, "invitation unknown, over or used up");
+	*gift_ucr = row_ucr(rows, 0, "gift_credits");
+	return OK;
+}
+
+static enum status
+insert_account(struct request *rq, const struct registration *in, const char *hash, char *id)
+{
+	struct account_new account = {
+		.email = in->email,
+		.phone = in->phone,
+		.nickname = in->nickname == NULL ? "" : in->nickname,
+		.password_hash = hash,
+		.role = "user",
+		.locale = rq->lang == LANG_ZH ? "zh" : "en",
+	};
+	enum status st = account_create(rq->pg, &account, id);
+	bool phone = strcmp(pg_constraint(rq->pg), "users_phone") == 0;
+
+	if (st == E_CONFLICT)
+		return fail_with(rq, st, json_pack("{s:s}", "field", phone ? "phone" : "email"), "login name is taken");
+	return st == OK ? OK : fail(rq, st, "making the account");
+}
+
+static enum status
+give(struct request *rq, const char *user_id, int64_t amount_ucr, const char *type)
+{
+	int64_t balance_ucr;
+	enum status st;
+
+	if (amount_ucr <= 0)
+		return OK;
+	st = credits_grant(rq->pg, user_id, amount_ucr, type, "", NULL, &balance_ucr);
+	return st == OK ? OK : fail(rq, st, "granting the %s", type);
+}
+
+static enum status
+register_in_transaction(struct request *rq, const struct registration *in, const char *hash, struct session_grant *out)
+{
+	char *id = arena_alloc(rq->arena, UUID_LEN);
+	int64_t gift_ucr;
+	enum status st;
+
+	if ((st = admit(rq, in, &gift_ucr)) != OK || (st = insert_account(rq, in, hash, id)) != OK ||
+	    (st = give(rq, id, rq->conf->auth_signup_gift, "signup_gift")) != OK ||
+	    (st = give(rq, id, gift_ucr, "invitation_gift")) != OK)
+		return st;
+	return session_open(rq, id, hash, out);
+}
+
+enum status
+account_register(struct request *rq, const struct registration *in, struct session_grant *out)
+{
+	const char *mode = rq->conf->auth_registration;
+	enum status st;
+	char *hash;
+
+	/* said again in admit(); here it saves the hashing */
+	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
+		return fail(rq, E_REGISTRATION_CLOSED, NULL);
+	if ((st = passwords_hash(rq, in->password, &hash)) != OK)
+		return st;
+	if ((st = pg_begin(rq->pg)) != OK)
+		return fail(rq, st, "registering");
+	if ((st = register_in_transaction(rq, in, hash, out)) != OK) {
+		pg_rollback(rq->pg);
+		return st;
+	}
+	if ((st = pg_commit(rq->pg)) != OK)
+		return fail(rq, st, "registering");
+	return OK;
+}
+
+/* ---- sign in ----------------------------------------------------------- */
+
+/* Replace a hash of an older kind; the old one still holds when that fails. */
+static enum status
+upgrade_hash(struct request *rq, const char *user_id, const char *password, const char **hash)
+{
+	char *better;
+	enum status st = passwords_hash(rq, password, &better);
+
+	if (st != OK)
+		return st;
+	st = pg_query_again(rq->pg, NULL, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+	    PS(user_id), PS(*hash), PS(better));
+	if (st != OK)
+		return fail(rq, st, "upgrading a password hash");
+	*hash = better;
+	return OK;
+}
+
+enum status
+account_login(
+    struct request *rq, const char *login, const char *password, struct session_grant *out, const char **user_id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool known, matches, needs_rehash;
+	const char *hash;
+	enum status st;
+
+	*user_id = NULL;
+	if ((st = pg_query_again(rq->pg, &rows, find_sql, PS(login))) != OK)
+		return fail(rq, st, "looking up the account");
+	known = rows_count(rows) > 0;
+	hash = known ? row_text(rows, 0, "password_hash") : NULL;
+	if (known)
+		*user_id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
+	if ((st = passwords_verify(rq, password, hash, &matches, &needs_rehash)) != OK)
+		return st;
+	if (!matches)
+		return fail(rq, E_BAD_CREDENTIALS, known ? "wrong password" : "unknown login name");
+	if (!row_bool(rows, 0, "active"))
+		return fail(rq, E_ACCOUNT_DISABLED, "user %s", *user_id);
+	if (needs_rehash && (st = upgrade_hash(rq, *user_id, password, &hash)) != OK)
+		return st;
+	return session_open(rq, *user_id, hash, out);
+}
+
+/* ---- passwords --------------------------------------------------------- */
+
+/* Set the hash (where it is still `old_hash`, unless that is NULL), revoke the
+ * sessions but `keep`, and let no reset link outlive it.  E_NOT_FOUND. */
+static enum status
+replace_password(
+    struct pg *pg, const char *user_id, const char *old_hash, const char *hash, const char *keep, const char *reason)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(pg, &rows,
+	    "WITH who AS (UPDATE users SET password_hash = $3, updated_at = now()"
+	    "	WHERE id = $1 AND ($2::text IS NULL OR password_hash = $2) RETURNING id),"
+	    " resets AS (UPDATE password_resets r SET used_at = now() FROM who WHERE r.user_id = who.id"
+	    " AND r.used_at IS NULL),"
+	    " revoked AS (UPDATE sessions s SET revoked_at = now(), revoke_reason = $5 FROM who"
+	    "	WHERE s.user_id = who.id AND s.revoked_at IS NULL AND ($4::uuid IS NULL OR s.id <> $4))"
+	    " SELECT id FROM who",
+	    PS(user_id), PS(old_hash), PS(hash), PS(keep), PS(reason));
+
+	return st == OK && rows_count(rows) == 0 ? E_NOT_FOUND : st;
+}
+
+enum status
+account_change_password(struct request *rq, const char *current, const char *password)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool matches, needs_rehash;
+	const char *old_hash;
+	enum status st;
+	char *hash;
+
+	st = pg_query_again(rq->pg, &rows, "SELECT password_hash FROM users WHERE id = $1", PS(rq->caller.user_id));
+	if (st != OK)
+		return fail(rq, st, "looking up the account");
+	old_hash = rows_count(rows) == 0 ? NULL : row_text(rows, 0, "password_hash");
+	if ((st = passwords_verify(rq, current, old_hash, &matches, &needs_rehash)) != OK)
+		return st;
+	if (!matches)
+		return fail_field(rq, "current_password", "is wrong");
+	if ((st = passwords_hash(rq, password, &hash)) != OK)
+		return st;
+	st = replace_password(rq->pg, rq->caller.user_id, old_hash, hash, rq->caller.session_id, "password_change");
+	if (st == E_NOT_FOUND)
+		return fail(rq, E_CONFLICT, "the password was changed meanwhile");
+	return st == OK ? OK : fail(rq, st, "changing the password");
+}
+
+enum status
+account_set_password(struct pg *pg, const char *user_id, const char *password_hash)
+{
+	return replace_password(pg, user_id, NULL, password_hash, NULL, "password_change");
+}
+
+enum status
+account_forgot(struct request *rq, const char *email, struct password_reset *out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	unsigned char bytes[32], hash[SHA256_BYTES];
+	const char *token;
+	enum status st;
+
+	*out = (struct password_reset){ 0 };
+	crypto_random(bytes, sizeof(bytes));
+	token = crypto_base64url(rq->arena, bytes, sizeof(bytes));
+	crypto_sha256(token, strlen(token), hash);
+	st = pg_query(rq->pg, &rows,
+	    "WITH who AS (SELECT u.id, u.email, u.locale FROM users u WHERE lower(u.email) = lower($1)"
+	    " AND u.status = 'active'"
+	    "	AND (SELECT count(*) FROM password_resets r WHERE r.user_id = u.id"
+	    "	AND r.created_at > now() - interval '15 minutes') < " RESETS_PER_QUARTER "),"
+	    " made AS (INSERT INTO password_resets (token_hash, user_id, expires_at)"
+	    "	SELECT $2::bytea, id, now() + make_interval(secs => $3) FROM who)"
+	    " SELECT id, email, locale FROM who",
+	    PS(email), PX(hash, sizeof(hash)), PI(rq->conf->auth_reset_ttl / 1000));
+	if (st != OK)
+		return fail(rq, st, "making a reset token");
+	if (rows_count(rows) == 0)
+		return OK;
+	*out = (struct password_reset){
+		.token = token,
+		.user_id = arena_strdup(rq->arena, row_text(rows, 0, "id")),
+		.email = arena_strdup(rq->arena, row_text(rows, 0, "email")),
+		.locale = arena_strdup(rq->arena, row_text(rows, 0, "locale")),
+	};
+	return OK;
+}
+
+/* Whose reset token it is, if it still holds. */
+static enum status
+check_reset(struct request *rq, const unsigned char hash[SHA256_BYTES], const char **user_id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(rq->pg, &rows,
+	    "SELECT r.user_id FROM password_resets r JOIN users u ON u.id = r.user_id"
+	    " WHERE r.token_hash = $1 AND r.used_at IS NULL AND r.expires_at > now() AND u.status = 'active'",
+	    PX(hash, SHA256_BYTES));
+
+	if (st != OK)
+		return fail(rq, st, "looking up a reset token");
+	if (rows_count(rows) == 0)
+		return fail(rq, E_INVALID_TOKEN, "reset token unknown, over or used");
+	*user_id = arena_strdup(rq->arena, row_text(rows, 0, "user_id"));
+	return OK;
+}
+
+/* Of two at once only one may use the token. */
+static enum status
+reset_in_transaction(
+    struct request *rq, const unsigned char hash[SHA256_BYTES], const char *user_id, const char *password_hash)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(rq->pg, &rows,
+	    "UPDATE password_resets SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL"
+	    " AND expires_at > now()",
+	    PX(hash, SHA256_BYTES));
+
+	if (st != OK)
+		return fail(rq, st, "using a reset token");
+	if (rows_affected(rows) == 0)
+		return fail(rq, E_INVALID_TOKEN, "reset token used meanwhile");
+	st = replace_password(rq->pg, user_id, NULL, password_hash, NULL, "reset");
+	return st == OK ? OK : fail(rq, st, "resetting the password");
+}
+
+enum status
+account_reset(struct request *rq, const char *token, const char *password, const char **user_id)
+{
+	unsigned char hash[SHA256_BYTES];
+	char *password_hash;
+	enum status st;
+
+	*user_id = NULL;
+	crypto_sha256(token, strlen(token), hash);
+	if ((st = check_reset(rq, hash, user_id)) != OK || (st = passwords_hash(rq, password, &password_hash)) != OK)
+		return st;
+	if ((st = pg_begin(rq->pg)) != OK)
+		return fail(rq, st, "resetting the password");
+	if ((st = reset_in_transaction(rq, hash, *user_id, password_hash)) != OK) {
+		pg_rollback(rq->pg);
+		return st;
+	}
+	st = pg_commit(rq->pg);
+	return st == OK ? OK : fail(rq, st, "resetting the password");
+}
+
+/* ---- me ---------------------------------------------------------------- */
+
+enum status
+account_json(struct request *rq, const char *user_id, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(rq->pg, &rows,
+	    "SELECT json_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname,"
+	    " 'role', u.role,"
+	    " 'credits', trim_scale(u.credits), 'held',"
+	    " trim_scale(coalesce((SELECT sum(t.amount) FROM credit_transactions t"
+	    "	WHERE t.user_id = u.id AND t.status = 'pending'), 0)),"
+	    " 'locale', u.locale, 'created_at', json_time(u.created_at)) AS json FROM users u WHERE u.id = $1",
+	    PS(user_id));
+
+	if (st != OK)
+		return fail(rq, st, "reading the account");
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "user %s", user_id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+account_update(struct request *rq, const char *user_id, const char *nickname, const char *locale)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(rq->pg, &rows,
+	    "UPDATE users SET nickname = coalesce(btrim($2), nickname), locale = coalesce($3, locale),"
+	    " updated_at = now() "
+	    "WHERE id = $1",
+	    PS(user_id), PS(nickname), PS(locale));
+
+	if (st != OK)
+		return fail(rq, st, "updating the account");
+	return rows_affected(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "user %s", user_id);
+}
+
+/* ---- for operators ----------------------------------------------------- */
+
+enum status
+account_set_role(struct pg *pg, const char *user_id, const char *role)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(
+	    pg, &rows, "UPDATE users SET role = $2, updated_at = now() WHERE id = $1", PS(user_id), PS(role));
+
+	return st == OK && rows_affected(rows) == 0 ? E_NOT_FOUND : st;
+}
+
+enum status
+account_set_active(struct pg *pg, const char *user_id, bool active)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(pg, &rows,
+	    "WITH who AS (UPDATE users SET status = CASE WHEN $2 THEN 'active' ELSE 'disabled' END, updated_at = now()"
+	    "	WHERE id = $1 RETURNING id, status),"
+	    " revoked AS (UPDATE sessions s SET revoked_at = now(), revoke_reason = 'disabled' FROM who"
+	    "	WHERE s.user_id = who.id AND who.status = 'disabled' AND s.revoked_at IS NULL)"
+	    " SELECT id FROM who",
+	    PS(user_id), PB(active));
+
+	return st == OK && rows_count(rows) == 0 ? E_NOT_FOUND : st;
+}

@@ -1,0 +1,29 @@
+/*
+ * The auth stage: who calls, and may they call this route?
+ *
+ * The access token (account/jwt.h) names user and session; one query looks both
+ * up, so that a revoked session, a disabled account or a lost role counts with
+ * the next request in every process.
+ */
+#ifndef WEIR_ACCOUNT_AUTH_H
+#define WEIR_ACCOUNT_AUTH_H
+
+#include "core/request.h"
+
+/* Fill rq->caller for routes that ask for one (rq->route->caller):
+ *
+ *	CALLER_ANYONE	nobody is asked; rq->caller stays empty
+ *	CALLER_USER	a live session of an active user
+ *	CALLER_ADMIN	the same, with role admin
+ *	CALLER_OPS	ops_guard()
+ *
+ * E_UNAUTHENTICATED no token, or one that does not hold (with WWW-Authenticate);
+ * E_ACCOUNT_DISABLED; E_FORBIDDEN not an admin; E_UNAVAILABLE no database.
+ * Worker. */
+enum status auth_stage(struct request *rq) MUST_CHECK;
+/* For routes of CALLER_ANYONE that know their caller better than none: fill
+ * rq->caller when a token was sent and holds, leave it empty when not.  OK, or
+ * E_UNAVAILABLE no database.  Worker. */
+enum status auth_try(struct request *rq) MUST_CHECK;
+
+#endif

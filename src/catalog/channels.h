@@ -1,0 +1,46 @@
+/*
+ * Channels: the accounts at model providers through which models are reached.
+ * Their API keys are sealed in the database with auth_encryption_key and never
+ * leave again: everywhere else there is only "has_key".
+ *
+ * JSON: {id, name, provider, type, base_url, has_key, enabled, priority,
+ * weight, allow_private, models: [{model, upstream_name}], created_at,
+ * updated_at}.
+ *
+ * Worker-only; weirctl too, with a request of its own.  A json_t given out is
+ * the caller's reference.  Who may see channels is checked by the route.
+ */
+#ifndef WEIR_CATALOG_CHANNELS_H
+#define WEIR_CATALOG_CHANNELS_H
+
+#include "core/page.h"
+#include "core/request.h"
+
+/* Input of channel_create(); with nothing required, that of channel_update(). */
+extern const struct field channel_fields[], channel_change_fields[];
+
+/* By name.  E_INVALID_REQUEST stale cursor. */
+enum status channels_list(struct request *rq, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+/* E_NOT_FOUND, also for id 0. */
+enum status channel_find(struct request *rq, int64_t id, json_t **out) MUST_CHECK;
+/* E_NOT_FOUND; *id untouched then. */
+enum status channel_find_name(struct request *rq, const char *name, int64_t *id) MUST_CHECK;
+/* Checked input.  E_CONFLICT the name is taken; E_INVALID_REQUEST unknown
+ * provider or model; E_UNAVAILABLE a key is given and cannot be sealed. */
+enum status channel_create(struct request *rq, const json_t *in, json_t **out) MUST_CHECK;
+/* Only what `in` has is changed; `models` replaces the whole list, api_key null
+ * removes the key.  E_NOT_FOUND and as channel_create(). */
+enum status channel_update(struct request *rq, int64_t id, const json_t *in, json_t **out) MUST_CHECK;
+/* E_NOT_FOUND. */
+enum status channel_delete(struct request *rq, int64_t id) MUST_CHECK;
+
+/* Seal an API key for channels.api_key_enc, in the arena.  E_UNAVAILABLE
+ * (logged) when auth_encryption_key is not set or not 32 bytes of base64url. */
+enum status channel_key_seal(
+    struct arena *a, const struct conf *conf, const char *api_key, unsigned char **out, size_t *out_len) MUST_CHECK;
+/* The opposite; `channel` is its name, for the log.  E_UNAVAILABLE also when it
+ * was sealed with another key. */
+enum status channel_key_open(struct arena *a, const struct conf *conf, const char *channel, const unsigned char *sealed,
+    size_t len, const char **out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,234 @@
+#include "catalog/models.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TOKENS_MAX 100000000
+#define PRICE_MAX_UCR (INT64_C(1000000) * UCR_PER_CREDIT)
+
+#define MODEL_TYPES "chat image video embedding audio"
+/* clang-format off */
+#define MODEL_FIELDS(required) \
+	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "unique name on the wire" }, \
+	{ "display_name", F_LINE, 0, .max = 200, .help = "name shown to people; empty: name" }, \
+	{ "type", F_CHOICE, 0, .choices = MODEL_TYPES, .help = "default chat" }, \
+	{ "context_tokens", F_INT, (required), .min = 1, .max = TOKENS_MAX, .help = "context window" }, \
+	{ "max_output_tokens", F_INT, (required), .min = 1, .max = TOKENS_MAX, .help = "most tokens of one answer" }, \
+	{ "abilities", F_TEXTS, 0, .max = 20, .help = "such as vision, audio, video, reasoning, tools" }, \
+	{ "price_input_per_mtok", F_CREDITS, (required), .max = PRICE_MAX_UCR, .help = "credits per million input tokens" }, \
+	{ "price_output_per_mtok", F_CREDITS, (required), .max = PRICE_MAX_UCR, .help = "credits per million output tokens" }, \
+	{ "price_per_call", F_CREDITS, 0, .max = PRICE_MAX_UCR, .help = "credits per call" }, \
+	{ "enabled", F_BOOL, 0, .help = "offered to users; default true" }, \
+	{ "is_default", F_BOOL, 0, .help = "taken where a request names no model" }, \
+	{ "sort", F_INT, 0, .min = -1000000, .max = 1000000, .help = "order in lists, ascending" }
+/* clang-format on */
+
+const struct field model_fields[] = { MODEL_FIELDS(F_REQUIRED), { .name = NULL } };
+const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } };
+
+#define OFFER_JSON \
+	"jsonb_build_object('id', m.id, 'name', m.name, 'display_name', coalesce(nullif(m.display_name, ''), m.name)," \
+	" 'type', m.type, 'context_tokens', m.context_tokens, 'max_output_tokens', m.max_output_tokens," \
+	" 'abilities', to_jsonb(m.abilities), 'price_input_per_mtok', trim_scale(m.price_input_per_mtok)," \
+	" 'price_output_per_mtok', trim_scale(m.price_output_per_mtok)," \
+	" 'price_per_call', trim_scale(m.price_per_call), 'is_default', m.is_default)"
+#define MODEL_JSON \
+	OFFER_JSON " || jsonb_build_object('enabled', m.enabled, 'sort', m.sort," \
+		   " 'channels', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', ch.id, 'name', ch.name," \
+		   "  'enabled', ch.enabled) ORDER BY ch.priority DESC, ch.id), '[]')" \
+		   "  FROM channel_models cm JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id)," \
+		   " 'created_at', json_time(m.created_at), 'updated_at', json_time(m.updated_at)) AS json"
+
+/* $1 before, $2 after (0: none), $3 limit.  The table is small: number its rows, then cut the page. */
+#define PAGE_OF(json, where) \
+	"WITH l AS (SELECT m.id, " json ", row_number() OVER (ORDER BY m.sort, m.name) AS n FROM llm_models m" where \
+	")," \
+	" at AS (SELECT n FROM l WHERE id = $1::bigint + $2::bigint)" \
+	" SELECT json, ($1::bigint = 0 AND $2::bigint = 0) OR EXISTS (SELECT FROM at) AS cursor_ok" \
+	" FROM (SELECT 1) AS one LEFT JOIN LATERAL (SELECT l.json, l.n FROM l" \
+	"  WHERE ($1 = 0 OR l.n < (SELECT n FROM at)) AND ($2 = 0 OR l.n > (SELECT n FROM at))" \
+	"  ORDER BY CASE WHEN $1 = 0 THEN l.n ELSE -l.n END LIMIT $3) AS p ON true" \
+	" ORDER BY CASE WHEN $1 = 0 THEN p.n ELSE -p.n END"
+
+static const char offered_sql[] = PAGE_OF(OFFER_JSON " AS json",
+    " WHERE m.enabled AND ($4::text IS NULL OR m.type = $4) AND EXISTS (SELECT FROM channel_models cm"
+    "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled AND ch.type = m.type)");
+static const char list_sql[] = PAGE_OF(MODEL_JSON, "");
+
+static enum status
+read_page(struct request *rq, const struct page *page, const struct rows *rows, json_t **items, bool *more)
+{
+	if (!row_bool(rows, 0, "cursor_ok"))
+		return page_stale(rq, page);
+	if (row_null(rows, 0, "json")) {
+		*items = json_array();
+		*more = false;
+		return OK;
+	}
+	*items = page_items(page, rows, page->before != 0, more);
+	return OK;
+}
+
+enum status
+models_offered(struct request *rq, const struct page *page, const char *type, json_t **items, bool *more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(
+	    rq->pg, &rows, offered_sql, PI(page->before), PI(page->after), PI(page->limit + 1), PS(type));
+
+	if (st != OK)
+		return fail(rq, st, "list models: %s", pg_error(rq->pg));
+	return read_page(rq, page, rows, items, more);
+}
+
+enum status
+models_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(
+	    rq->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
+
+	if (st != OK)
+		return fail(rq, st, "list models: %s", pg_error(rq->pg));
+	return read_page(rq, page, rows, items, more);
+}
+
+enum status
+model_find(struct request *rq, int64_t id, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(
+	    rq->pg, &rows, "SELECT " MODEL_JSON " FROM llm_models m WHERE m.id = $1", PI(id));
+
+	if (st != OK)
+		return fail(rq, st, "read model: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "model %lld", (long long)id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+model_find_name(struct request *rq, const char *name, int64_t *id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(rq->pg, &rows, "SELECT id FROM llm_models WHERE name = $1", PS(name));
+
+	if (st != OK)
+		return fail(rq, st, "find model: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "model %s", name);
+	*id = row_int(rows, 0, "id");
+	return OK;
+}
+
+/* $1 the input; members that are absent or null take the default. */
+static const char insert_sql[] =
+    "INSERT INTO llm_models AS m (name, display_name, type, context_tokens, max_output_tokens, abilities,"
+    "  price_input_per_mtok, price_output_per_mtok, price_per_call, enabled, is_default, sort)"
+    " SELECT btrim(i.name), coalesce(btrim(i.display_name), ''), coalesce(i.type, 'chat'),"
+    "  coalesce(i.context_tokens, 8192), coalesce(i.max_output_tokens, 4096), coalesce(i.abilities, '{}'),"
+    "  coalesce(i.price_input_per_mtok, 0), coalesce(i.price_output_per_mtok, 0), coalesce(i.price_per_call, 0),"
+    "  coalesce(i.enabled, true), coalesce(i.is_default, false), coalesce(i.sort, 0)"
+    " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
+    "  max_output_tokens int, abilities text[], price_input_per_mtok numeric, price_output_per_mtok numeric,"
+    "  price_per_call numeric, enabled boolean, is_default boolean, sort int)"
+    " RETURNING m.context_tokens >= m.max_output_tokens AS fits, " MODEL_JSON;
+
+/* $1 the input, $2 the id; members that are absent or null stay as they are. */
+static const char update_sql[] =
+    "UPDATE llm_models AS m SET name = coalesce(btrim(i.name), m.name),"
+    "  display_name = coalesce(btrim(i.display_name), m.display_name), type = coalesce(i.type, m.type),"
+    "  context_tokens = coalesce(i.context_tokens, m.context_tokens),"
+    "  max_output_tokens = coalesce(i.max_output_tokens, m.max_output_tokens),"
+    "  abilities = coalesce(i.abilities, m.abilities),"
+    "  price_input_per_mtok = coalesce(i.price_input_per_mtok, m.price_input_per_mtok),"
+    "  price_output_per_mtok = coalesce(i.price_output_per_mtok, m.price_output_per_mtok),"
+    "  price_per_call = coalesce(i.price_per_call, m.price_per_call), enabled = coalesce(i.enabled, m.enabled),"
+    "  is_default = coalesce(i.is_default, m.is_default), sort = coalesce(i.sort, m.sort), updated_at = now()"
+    " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
+    "  max_output_tokens int, abilities text[], price_input_per_mtok numeric, price_output_per_mtok numeric,"
+    "  price_per_call numeric, enabled boolean, is_default boolean, sort int)"
+    " WHERE m.id = $2"
+    " RETURNING m.context_tokens >= m.max_output_tokens AS fits, " MODEL_JSON;
+
+/* The mark of the default moves: take it from whoever has it.  id 0: a new model. */
+static enum status
+clear_default(struct request *rq, int64_t id, const json_t *in)
+{
+	if (!field_bool(in, "is_default", false))
+		return OK;
+	return pg_query(rq->pg, NULL,
+	    "UPDATE llm_models SET is_default = false, updated_at = now() WHERE is_default AND id <> $1"
+	    " AND type = coalesce($2, (SELECT type FROM llm_models WHERE id = $1), 'chat')",
+	    PI(id), PS(field_text(in, "type")));
+}
+
+static enum status
+write_model(struct request *rq, int64_t id, const json_t *in, struct rows **rows)
+{
+	char *text = json_dumps(in, JSON_WIRE);
+	enum status st = clear_default(rq, id, in);
+
+	if (st == OK)
+		st = id == 0 ? pg_query(rq->pg, rows, insert_sql, PS(text))
+			     : pg_query(rq->pg, rows, update_sql, PS(text), PI(id));
+	free(text);
+	if (st == E_CONFLICT)
+		return fail_with(rq, st, json_pack("{s:s}", "field", "name"), "model: %s", pg_error(rq->pg));
+	if (st != OK)
+		return fail(rq, st, "write model: %s", pg_error(rq->pg));
+	if (rows_count(*rows) == 0)
+		return fail(rq, E_NOT_FOUND, "model %lld", (long long)id);
+	if (!row_bool(*rows, 0, "fits"))
+		return fail_field(rq, "max_output_tokens", "must not be more than context_tokens");
+	return OK;
+}
+
+static enum status
+save(struct request *rq, int64_t id, const json_t *in, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if ((st = pg_begin(rq->pg)) != OK)
+		return fail(rq, st, "write model: %s", pg_error(rq->pg));
+	if ((st = write_model(rq, id, in, &rows)) != OK) {
+		pg_rollback(rq->pg);
+		return st;
+	}
+	if ((st = pg_commit(rq->pg)) != OK)
+		return fail(rq, st, "write model: %s", pg_error(rq->pg));
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+model_create(struct request *rq, const json_t *in, json_t **out)
+{
+	return save(rq, 0, in, out);
+}
+
+enum status
+model_update(struct request *rq, int64_t id, const json_t *in, json_t **out)
+{
+	if (id == 0)
+		return fail(rq, E_NOT_FOUND, "no such model");
+	return save(rq, id, in, out);
+}
+
+enum status
+model_delete(struct request *rq, int64_t id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(rq->pg, &rows, "DELETE FROM llm_models WHERE id = $1 RETURNING id", PI(id));
+
+	if (st == E_NOT_FOUND) { /* a foreign key: agents.model_id */
+		st = fail(rq, E_CONFLICT, "model %lld: %s", (long long)id, pg_error(rq->pg));
+		fail_message(rq, "An agent runs on this model.", "有智能体正在使用该模型");
+		return st;
+	}
+	if (st != OK)
+		return fail(rq, st, "delete model: %s", pg_error(rq->pg));
+	return rows_count(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "model %lld", (long long)id);
+}

@@ -1,0 +1,235 @@
+#include "chat/agents.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROMPT_CHARS_MAX 32000
+/* clang-format off */
+#define AGENT_FIELDS(required) \
+	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "name shown to users" }, \
+	{ "description", F_TEXT, 0, .max = 2000, .help = "what it is for" }, \
+	{ "prompt", F_TEXT, 0, .max = PROMPT_CHARS_MAX, .help = "system prompt put before the conversation" }, \
+	{ "model_id", F_INT, (required), .min = 1, .max = INT64_MAX, .help = "chat model it runs on" }, \
+	{ "fallback_model_id", F_INT, F_NULLABLE, .min = 1, .max = INT64_MAX, .help = "taken after a time-out or failure before the first content" }, \
+	{ "timeout_seconds", F_INT, 0, .min = 1, .max = 3600, .help = "time to the first content; default 120" }, \
+	{ "temperature", F_NUMBER, F_NULLABLE, .max = 2, .help = "null: the provider's default" }, \
+	{ "enabled", F_BOOL, 0, .help = "offered to users; default true" }
+/* clang-format on */
+
+const struct field agent_fields[] = { AGENT_FIELDS(F_REQUIRED), { .name = NULL } };
+const struct field agent_change_fields[] = { AGENT_FIELDS(0), { .name = NULL } };
+
+#define OFFER_JSON \
+	"jsonb_build_object('id', a.id, 'name', a.name, 'description', a.description," \
+	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = a.model_id))"
+#define AGENT_JSON \
+	OFFER_JSON " || jsonb_build_object('model_id', a.model_id, 'fallback_model_id', a.fallback_model_id," \
+		   " 'fallback_model', (SELECT m.name FROM llm_models m WHERE m.id = a.fallback_model_id)," \
+		   " 'prompt', a.prompt, 'timeout_seconds', a.timeout_seconds, 'temperature', a.temperature," \
+		   " 'enabled', a.enabled, 'created_at', json_time(a.created_at)," \
+		   " 'updated_at', json_time(a.updated_at)) AS json"
+
+/* $1 cursor or NULL, $2 all, not only the enabled ones, $3 limit */
+#define LIST(json, order, than) \
+	"SELECT " json " FROM agents a WHERE ($1::uuid IS NULL OR a.id " than " $1::uuid) AND ($2 OR a.enabled)" \
+	" ORDER BY a.id " order " LIMIT $3"
+static const char *const list_sql[2][2] = {
+	{ LIST(OFFER_JSON " AS json", "DESC", "<"), LIST(OFFER_JSON " AS json", "ASC", ">") },
+	{ LIST(AGENT_JSON, "DESC", "<"), LIST(AGENT_JSON, "ASC", ">") },
+};
+
+static enum status
+check_cursor(struct request *rq, const struct page *page, const char *cursor, bool all)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (cursor == NULL)
+		return OK;
+	st = pg_query_again(
+	    rq->pg, &rows, "SELECT id FROM agents WHERE id = $1 AND ($2 OR enabled)", PS(cursor), PB(all));
+	if (st != OK)
+		return fail(rq, st, "read cursor: %s", pg_error(rq->pg));
+	return rows_count(rows) > 0 ? OK : page_stale(rq, page);
+}
+
+static enum status
+list(struct request *rq, const struct page *page, bool all, json_t **items, bool *more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool newer = page->after_id != NULL;
+	const char *cursor = newer ? page->after_id : page->before_id;
+	enum status st;
+
+	if ((st = check_cursor(rq, page, cursor, all)) != OK)
+		return st;
+	st = pg_query_again(rq->pg, &rows, list_sql[all][newer], PS(cursor), PB(all), PI(page->limit + 1));
+	if (st != OK)
+		return fail(rq, st, "list agents: %s", pg_error(rq->pg));
+	*items = page_items(page, rows, newer, more);
+	return OK;
+}
+
+enum status
+agents_offered(struct request *rq, const struct page *page, json_t **items, bool *more)
+{
+	return list(rq, page, false, items, more);
+}
+
+enum status
+agents_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+{
+	return list(rq, page, true, items, more);
+}
+
+enum status
+agent_find(struct request *rq, const char *id, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such agent");
+	st = pg_query_again(rq->pg, &rows, "SELECT " AGENT_JSON " FROM agents a WHERE a.id = $1", PS(id));
+	if (st != OK)
+		return fail(rq, st, "read agent: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "agent %s", id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+static enum status
+check_model(struct request *rq, const json_t *in, const char *field)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	int64_t id = field_int(in, field, 0);
+	enum status st;
+
+	if (id == 0)
+		return OK;
+	st = pg_query_again(rq->pg, &rows, "SELECT id FROM llm_models WHERE id = $1 AND type = 'chat'", PI(id));
+	if (st != OK)
+		return fail(rq, st, "find model: %s", pg_error(rq->pg));
+	return rows_count(rows) > 0 ? OK : fail_field(rq, field, "is not a chat model");
+}
+
+/* $1 the input, $2 the id */
+static const char insert_sql[] =
+    "INSERT INTO agents AS a (id, name, description, prompt, model_id, fallback_model_id, timeout_seconds, temperature,"
+    "  enabled)"
+    " SELECT $2::uuid, btrim(i.name), coalesce(i.description, ''), coalesce(i.prompt, ''), i.model_id,"
+    "  i.fallback_model_id, coalesce(i.timeout_seconds, 120), i.temperature, coalesce(i.enabled, true)"
+    " FROM jsonb_to_record($1::jsonb) AS i(name text, description text, prompt text, model_id bigint,"
+    "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean)"
+    " RETURNING " AGENT_JSON;
+static const char update_sql[] =
+    "UPDATE agents AS a SET name = coalesce(btrim(i.name), a.name),"
+    " description = coalesce(i.description, a.description),"
+    "  prompt = coalesce(i.prompt, a.prompt), model_id = coalesce(i.model_id, a.model_id),"
+    "  fallback_model_id = CASE WHEN $1::jsonb ? 'fallback_model_id' THEN i.fallback_model_id"
+    "   ELSE a.fallback_model_id END,"
+    "  timeout_seconds = coalesce(i.timeout_seconds, a.timeout_seconds),"
+    "  temperature = CASE WHEN $1::jsonb ? 'temperature' THEN i.temperature ELSE a.temperature END,"
+    "  enabled = coalesce(i.enabled, a.enabled), updated_at = now()"
+    " FROM jsonb_to_record($1::jsonb) AS i(name text, description text, prompt text, model_id bigint,"
+    "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean)"
+    " WHERE a.id = $2::uuid RETURNING " AGENT_JSON;
+
+static enum status
+save(struct request *rq, const char *id, bool create, const json_t *in, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	char *text;
+	enum status st;
+
+	if ((st = check_model(rq, in, "model_id")) != OK || (st = check_model(rq, in, "fallback_model_id")) != OK)
+		return st;
+	text = json_dumps(in, JSON_WIRE);
+	st = pg_query(rq->pg, &rows, create ? insert_sql : update_sql, PS(text), PS(id));
+	free(text);
+	if (st != OK)
+		return fail(rq, st, "write agent: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "agent %s", id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+agent_create(struct request *rq, const json_t *in, json_t **out)
+{
+	char id[UUID_LEN];
+
+	uuid_v7(id);
+	return save(rq, id, true, in, out);
+}
+
+enum status
+agent_update(struct request *rq, const char *id, const json_t *in, json_t **out)
+{
+	if (id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such agent");
+	return save(rq, id, false, in, out);
+}
+
+enum status
+agent_delete(struct request *rq, const char *id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such agent");
+	if ((st = pg_query(rq->pg, &rows, "DELETE FROM agents WHERE id = $1 RETURNING id", PS(id))) != OK)
+		return fail(rq, st, "delete agent: %s", pg_error(rq->pg));
+	return rows_count(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "agent %s", id);
+}
+
+enum status
+debug_record(struct request *rq, const struct debug_run *run)
+{
+	char *request = run->request == NULL ? NULL : json_dumps(run->request, JSON_WIRE);
+	char *response = run->response == NULL ? NULL : json_dumps(run->response, JSON_WIRE);
+	enum status st = pg_query(rq->pg, NULL,
+	    "INSERT INTO admin_debug_logs (admin_id, agent_id, kind, model, input_tokens, output_tokens, cost,"
+	    "  request, response, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	    PS(rq->caller.user_id), PS(run->agent_id), PS(run->kind), PS(run->model), PI(run->input_tokens),
+	    PI(run->output_tokens), PM(run->cost_ucr), PS(request), PS(response), PS(run->error));
+
+	free(request);
+	free(response);
+	return st == OK ? OK : fail(rq, st, "record a debugging run: %s", pg_error(rq->pg));
+}
+
+/* $1 cursor (0: none), $2 agent or NULL, $3 limit */
+#define DEBUG_LIST(than, order) \
+	"SELECT jsonb_build_object('id', d.id, 'admin_id', d.admin_id, 'agent_id', d.agent_id, 'kind', d.kind," \
+	" 'model', d.model, 'input_tokens', d.input_tokens, 'output_tokens', d.output_tokens," \
+	" 'cost', trim_scale(d.cost), 'request', d.request, 'response', d.response, 'error', d.error," \
+	" 'created_at', json_time(d.created_at)) AS json FROM admin_debug_logs d" \
+	" WHERE ($1::bigint = 0 OR d.id " than " $1) AND ($2::uuid IS NULL OR d.agent_id = $2)" \
+	" ORDER BY d.id " order " LIMIT $3"
+static const char debug_older_sql[] = DEBUG_LIST("<", "DESC");
+static const char debug_newer_sql[] = DEBUG_LIST(">", "ASC");
+
+enum status
+debug_list(struct request *rq, const struct page *page, const char *agent_id, json_t **items, bool *more)
+{
+	AUTO_ROWS struct rows *found = NULL, *rows = NULL;
+	bool newer = page->after != 0;
+	int64_t cursor = newer ? page->after : page->before;
+	enum status st = OK;
+
+	if (cursor != 0)
+		st = pg_query_again(rq->pg, &found, "SELECT id FROM admin_debug_logs WHERE id = $1", PI(cursor));
+	if (st == OK && cursor != 0 && rows_count(found) == 0)
+		return page_stale(rq, page);
+	if (st == OK)
+		st = pg_query_again(rq->pg, &rows, newer ? debug_newer_sql : debug_older_sql, PI(cursor), PS(agent_id),
+		    PI(page->limit + 1));
+	if (st != OK)
+		return fail(rq, st, "list debugging runs: %s", pg_error(rq->pg));
+	*items = page_items(page, rows, newer, more);
+	return OK;
+}

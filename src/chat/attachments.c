@@ -1,0 +1,175 @@
+#include "chat/attachments.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "files/uploads.h"
+
+/* An address in a message that names an upload. */
+struct place {
+	const char **url;
+	const char *field;
+	enum media_kind kind;
+	bool asked; /* by the caller, just now */
+	char id[UUID_LEN];
+};
+
+struct places {
+	struct place *list;
+	size_t n;
+};
+
+static void
+note(struct request *rq, struct places *p, const char **url, const char *field, enum media_kind kind, bool asked)
+{
+	struct place *at = &p->list[p->n];
+
+	if (*url == NULL || !upload_id_of_url(rq->conf, *url, at->id))
+		return;
+	at->url = url;
+	at->field = field;
+	at->kind = kind;
+	at->asked = asked;
+	p->n++;
+}
+
+/* Every upload named, newest message first. */
+static struct places
+find_places(struct request *rq, struct provider_message *m, size_t n, bool asked)
+{
+	struct places p = { xcalloc(3 * n + 1, sizeof(*p.list)), 0 };
+
+	arena_cleanup(rq->arena, free, p.list);
+	for (size_t i = n; i-- > 0;) {
+		bool now = asked && i == n - 1;
+
+		note(rq, &p, &m[i].image_url, "image_url", MEDIA_IMAGE, now);
+		note(rq, &p, &m[i].video_url, "video_url", MEDIA_VIDEO, now);
+		note(rq, &p, &m[i].audio_url, "audio_url", MEDIA_AUDIO, now);
+	}
+	return p;
+}
+
+/* The ids as a PostgreSQL array. */
+static const char *
+id_array(struct request *rq, const struct places *p)
+{
+	struct buf b = BUF_INIT(0);
+	const char *text;
+
+	for (size_t i = 0; i < p->n; i++)
+		buf_printf(&b, "%s%s", i == 0 ? "{" : ",", p->list[i].id);
+	buf_puts(&b, "}");
+	text = arena_strdup(rq->arena, buf_str(&b));
+	buf_free(&b);
+	return text;
+}
+
+static int
+find_row(const struct rows *rows, const char *id)
+{
+	for (int i = 0; i < rows_count(rows); i++)
+		if (strcmp(row_text(rows, i, "id"), id) == 0)
+			return i;
+	return -1;
+}
+
+/* All `len` bytes of a file, to be freed; NULL when they cannot be had. */
+static char *
+read_file(const char *path, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *bytes = xmalloc(len);
+	size_t got = 0;
+
+	while (fd >= 0 && got < len) {
+		ssize_t n = read(fd, bytes + got, len - got);
+
+		if (n <= 0)
+			break;
+		got += (size_t)n;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (got == len)
+		return bytes;
+	free(bytes);
+	return NULL;
+}
+
+/* data:TYPE;base64,… of an upload; NULL when its file is gone. */
+static const char *
+data_url(struct request *rq, const char *id, const char *type, size_t len)
+{
+	char *bytes = read_file(upload_path(rq->arena, rq->conf, id), len), *url;
+	const char *before;
+
+	if (bytes == NULL)
+		return NULL;
+	before = arena_printf(rq->arena, "data:%s;base64,", type);
+	url = xmalloc(strlen(before) + CRYPTO_BASE64_LEN(len));
+	memcpy(url, before, strlen(before));
+	crypto_base64(bytes, len, url + strlen(before));
+	free(bytes);
+	arena_cleanup(rq->arena, free, url);
+	return url;
+}
+
+/* Left out, or refused when it was asked for just now. */
+static enum status
+leave_out(struct request *rq, const struct place *p, const char *problem)
+{
+	if (p->asked)
+		return fail_field(rq, p->field, "%s", problem);
+	LOG(DEBUG, "attachment_left_out", LS("upload_id", p->id), LS("problem", problem));
+	*p->url = NULL;
+	return OK;
+}
+
+static enum status
+put_in(struct request *rq, const struct place *p, const struct rows *rows, size_t *room_bytes)
+{
+	int row = find_row(rows, p->id);
+	const struct media_type *type = row < 0 ? NULL : media_find(row_text(rows, row, "content_type"));
+	size_t len = row < 0 ? 0 : (size_t)row_int(rows, row, "size_bytes");
+	const char *url;
+
+	if (type == NULL)
+		return leave_out(rq, p, "is no upload of yours");
+	if (type->kind != p->kind)
+		return leave_out(rq, p, arena_printf(rq->arena, "is %s", type->type));
+	if (len > *room_bytes)
+		return leave_out(rq, p,
+		    arena_printf(
+			rq->arena, "is too large for a model: at most %zu bytes", rq->conf->uploads_inline_bytes));
+	if ((url = data_url(rq, p->id, type->type, len)) == NULL)
+		return leave_out(rq, p, "is no upload of yours");
+	*p->url = url;
+	*room_bytes -= len;
+	return OK;
+}
+
+enum status
+attachments_inline(struct request *rq, struct provider_message *messages, size_t n, bool asked)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	struct places p = find_places(rq, messages, n, asked);
+	size_t room_bytes = rq->conf->uploads_inline_bytes;
+	enum status st;
+
+	if (p.n == 0)
+		return OK;
+	st = pg_query_again(rq->pg, &rows,
+	    "SELECT id, content_type, size_bytes FROM uploads WHERE user_id = $1 AND id = ANY ($2::uuid[])",
+	    PS(rq->caller.user_id), PS(id_array(rq, &p)));
+	if (st != OK)
+		return fail(rq, st, "find uploads: %s", pg_error(rq->pg));
+	for (size_t i = 0; i < p.n; i++)
+		if ((st = put_in(rq, &p.list[i], rows, &room_bytes)) != OK)
+			return st;
+	return OK;
+}

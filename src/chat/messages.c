@@ -1,0 +1,125 @@
+#include "chat/messages.h"
+
+#include <string.h>
+
+#include "core/events.h"
+#include "engine/tasks.h"
+
+static const struct {
+	const char *status, *text[2]; /* by enum lang */
+} displays[] = {
+	{ "error", { [LANG_EN] = "Something went wrong, please try again.", [LANG_ZH] = "生成失败，请重试" } },
+	{ "insufficient_balance", { [LANG_EN] = "Not enough credits.", [LANG_ZH] = "积分不足，请充值后重试" } },
+	{ "content_violation", { [LANG_EN] = "The content was refused.", [LANG_ZH] = "内容不符合规范，请修改后重试" } },
+	{ "llm_error",
+	    { [LANG_EN] = "The model could not answer, please try again.", [LANG_ZH] = "模型服务出错，请稍后重试" } },
+};
+
+/* The texts of a failed status, one for each language; NULL for the others. */
+static const char *const *
+find_display(const char *status)
+{
+	for (size_t i = 0; i < sizeof(displays) / sizeof(displays[0]); i++)
+		if (strcmp(displays[i].status, status) == 0)
+			return displays[i].text;
+	return NULL;
+}
+
+void
+message_localize(json_t *message, enum lang lang)
+{
+	const char *status = json_string_value(json_object_get(message, "status"));
+	const char *const *display;
+
+	if (status == NULL)
+		return;
+	display = find_display(status);
+	json_object_set_new(message, "error_display", display == NULL ? json_null() : json_string(display[lang]));
+}
+
+json_t *
+message_written(const struct message *m)
+{
+	/* jsonb's order of keys, short ones first: an answer asked for again is the same to the byte */
+	return json_pack("{s:s, s:s, s:s?, s:s, s:o, s:s, s:b, s:I, s:s, s:s, s:o, s:o, s:I, s:s?, s:I, s:s}", "id",
+	    m->id, "role", m->role, "model", m->model, "status", m->status, "content", json_string_nocheck(m->content),
+	    "task_id", m->task_id, "is_error", find_display(m->status) != NULL, "sequence", (json_int_t)m->sequence,
+	    "created_at", m->created_at, "updated_at", m->updated_at, "attachments", m->attachments, "credits_cost",
+	    json_credits(m->cost_ucr), "input_tokens", (json_int_t)m->input_tokens, "error_message", m->error_message,
+	    "output_tokens", (json_int_t)m->output_tokens, "conversation_id", m->conversation_id);
+}
+
+/* $1 conversation, $2 user, $3 cursor or NULL, $4 limit, $5 offset.  One row at least when the
+ * conversation is there; `at` is the cursor's sequence. */
+#define LIST_HEAD \
+	"SELECT $3::uuid IS NULL OR c.at IS NOT NULL AS cursor_ok, m.json FROM" \
+	" (SELECT id, (SELECT sequence FROM conversation_messages" \
+	"   WHERE id = $3::uuid AND conversation_id = $1) AS at" \
+	"  FROM conversations WHERE id = $1 AND user_id = $2) AS c" \
+	" LEFT JOIN LATERAL (SELECT m.sequence, message_json(m) AS json FROM conversation_messages m" \
+	"  WHERE m.conversation_id = c.id AND m.sequence "
+
+static const char before_sql[] = LIST_HEAD
+    "< CASE WHEN $3::uuid IS NULL THEN 9223372036854775807 ELSE c.at END"
+    "  ORDER BY m.sequence DESC LIMIT $4 OFFSET $5) AS m ON true ORDER BY m.sequence DESC";
+static const char after_sql[] = LIST_HEAD
+    "> c.at ORDER BY m.sequence LIMIT $4 OFFSET $5) AS m ON true ORDER BY m.sequence";
+
+enum status
+messages_list(struct request *rq, const char *conversation_id, const struct page *page, int64_t offset, json_t **items,
+    bool *more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool after = page->after_id != NULL;
+	size_t i;
+	json_t *m;
+	enum status st;
+
+	if (conversation_id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such conversation");
+	st = pg_query_again(rq->pg, &rows, after ? after_sql : before_sql, PS(conversation_id), PS(rq->caller.user_id),
+	    PS(after ? page->after_id : page->before_id), PI(page->limit + 1), PI(offset));
+	if (st != OK)
+		return fail(rq, st, "list messages: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "conversation %s", conversation_id);
+	if (!row_bool(rows, 0, "cursor_ok"))
+		return page_stale(rq, page);
+	if (row_null(rows, 0, "json")) {
+		*items = json_array();
+		*more = false;
+		return OK;
+	}
+	*items = page_items(page, rows, !after, more);
+	json_array_foreach(*items, i, m)
+		message_localize(m, rq->lang);
+	return OK;
+}
+
+enum status
+message_delete(struct request *rq, const char *conversation_id, const char *message_id)
+{
+	AUTO_ROWS struct rows *tasks = NULL, *rows = NULL;
+	enum status st;
+
+	if (conversation_id == NULL || message_id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such message");
+	st = pg_query_again(rq->pg, &tasks,
+	    "UPDATE tasks SET cancel_requested_at = coalesce(cancel_requested_at, now())"
+	    " WHERE conversation_id = $1 AND user_id = $2 AND message_id = $3 AND status IN ('pending', 'running')"
+	    " RETURNING id",
+	    PS(conversation_id), PS(rq->caller.user_id), PS(message_id));
+	if (st == OK)
+		/* not again: a second run would find nothing and say "not found" */
+		st = pg_query(rq->pg, &rows, "SELECT message_delete($1, $2, $3) AS deleted", PS(rq->caller.user_id),
+		    PS(conversation_id), PS(message_id));
+	if (st != OK)
+		return fail(rq, st, "delete message %s: %s", message_id, pg_error(rq->pg));
+	for (int i = 0; i < rows_count(tasks); i++)
+		task_publish_abort(rq, row_text(tasks, i, "id"));
+	if (!row_bool(rows, 0, "deleted"))
+		return fail(rq, E_NOT_FOUND, "message %s", message_id);
+	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "message",
+	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "action", "deleted"));
+	return OK;
+}

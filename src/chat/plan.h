@@ -1,0 +1,75 @@
+/*
+ * What a turn needs to know before it opens: the conversation, its agent, the
+ * model that will answer, the one that steps in when it fails, and the channels
+ * that reach them.  And the history that goes upstream.  Both in one round trip.
+ *
+ * Worker-only.  Plans and histories live in the request's arena and never change.
+ */
+#ifndef WEIR_CHAT_PLAN_H
+#define WEIR_CHAT_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "catalog/offer.h"
+#include "wire/wire.h"
+#include "core/request.h"
+
+/* What answers: copies from the offer, with their channels (at least one each) in
+ * the order in which to try them: priority, then by lot with the channels' weights. */
+struct turn_plan {
+	const char *conversation_id;
+	const char *title; /* "" until the first message sets one */
+	bool title_is_custom;
+	int64_t message_count;
+
+	const char *agent_id; /* NULL: plain chat, and then: */
+	const char *prompt;   /* NULL */
+	int64_t timeout_ms;   /* 0: chat_first_byte_timeout holds */
+	double temperature;   /* negative: the provider's default */
+
+	struct offer_model model;
+	struct offer_model *fallback; /* NULL: none, or none that can be reached */
+};
+
+/* Past messages, oldest first, that alternate user, assistant, user, …; all in the request's arena. */
+struct history {
+	struct rows *rows; /* the text of the messages */
+	size_t n;
+	struct provider_message *messages;
+	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
+};
+
+/* How much of it is wanted. */
+struct history_ask {
+	const char *regenerate_id; /* NULL, or the assistant message that is to be made again */
+	int64_t messages;	   /* at most so many, the newest */
+	int64_t bytes;		   /* at most so much text; 0: what the largest context of any model takes */
+};
+
+/*
+ * Plan a turn of the caller in `conversation_id`, and read what was said before.
+ *
+ * `model_name` NULL takes the conversation's model, else its agent's, else the
+ * default, the first of them that is enabled.  When the model has no enabled
+ * channel its fallback takes its place.
+ *
+ * The history holds, of the newest messages that fit, each user message with its
+ * latest successful answer; messages without one are left out.  Without a
+ * regenerate_id a new user message is to follow it; else it ends with the user
+ * message that the assistant message answers, whatever else came later.
+ *
+ * Errors: E_NOT_FOUND (also for NULL and for other people's; and when there is no
+ * such message), E_INVALID_REQUEST field "model" (unknown, disabled, no chat
+ * model) or "message_id" (no assistant message, or it answers nothing),
+ * E_FORBIDDEN the agent is disabled, E_UNAVAILABLE nothing can serve it.
+ */
+enum status catalog_turn(struct request *rq, const char *conversation_id, const char *model_name,
+    const struct history_ask *ask, struct turn_plan **plan, struct history **history) MUST_CHECK;
+
+/* The plan for an agent without a conversation: what admins test.  The agent may be
+ * disabled.  E_NOT_FOUND, E_UNAVAILABLE. */
+enum status catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out) MUST_CHECK;
+
+#endif

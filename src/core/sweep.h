@@ -1,0 +1,50 @@
+/*
+ * What weir-worker does, one row per kind of work.
+ *
+ * Every sweep may run in any number of workers at once and may be killed at
+ * any moment: who ends a task or a hold is decided by the SQL function that
+ * ends it, once, and what was left half done is found again by the next.
+ *
+ * TO ADD A SWEEP: 1. write its function; 2. add a row to sweeps[] in sweeps.c;
+ * 3. test it in tests/it/test_worker.py.
+ */
+#ifndef WEIR_CORE_SWEEP_H
+#define WEIR_CORE_SWEEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/conf.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "io/pg.h"
+#include "io/redis.h"
+
+/* What a sweep works with; one thread. */
+struct sweeper {
+	char id[UUID_LEN]; /* this worker's row in processes */
+	const struct conf *conf;
+	struct pg *pg;
+	struct redis *redis;
+	bool (*stopping)(void); /* asked between pieces of work */
+	/* After an outage of PostgreSQL everybody's heartbeat is old: nobody is
+	 * taken for dead before this time (monotonic ms). */
+	int64_t patient_until_ms;
+};
+
+struct sweep {
+	const char *name;
+	int64_t every_ms;
+	/* Do what is due; errors are logged by the caller. */
+	enum status (*run)(struct sweeper *s);
+};
+
+extern const struct sweep sweeps[]; /* ends with a row without name */
+
+/* Settle the turns whose process died, from their journals: dead_turns.c. */
+enum status sweep_dead_turns(struct sweeper *s);
+
+/* Remove the files of uploads that are nobody's: stale_uploads.c. */
+enum status sweep_stale_uploads(struct sweeper *s);
+
+#endif

@@ -1,0 +1,325 @@
+#include "engine/probe.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/utf8.h"
+#include "catalog/channels.h"
+#include "wire/wire.h"
+#include "io/http.h"
+#include "io/reactor.h"
+
+#define BODY_MAX 8192	     /* of a failure's body, to understand it */
+#define ANSWER_MAX (1 << 20) /* of an answer: more than any single token needs */
+#define WAIT_SLACK_MS 5000   /* beyond the transfer's own time-out */
+#define PROBE_ARENA_MAX (1 << 20)
+
+/* One probe: the worker that waits and the reactor that runs it each hold a
+ * reference; the last one frees it. */
+struct probe {
+	atomic_int refs;
+	struct http_client *http;
+	struct arena *arena;
+	const struct provider *provider;
+	struct http_spec spec;
+	struct http_transfer *transfer;
+	void *parser;
+	struct buf failure_body;
+	size_t fed_bytes;
+	int64_t started_ms;
+	struct probe_result result;
+	void (*on_end)(struct probe *p); /* reactor */
+	struct reactor *own;		 /* probe_run_alone(): to be stopped at the end */
+
+	pthread_mutex_t lock; /* guards done */
+	pthread_cond_t ended;
+	bool done;
+};
+
+static void
+release(struct probe *p)
+{
+	if (atomic_fetch_sub(&p->refs, 1) > 1)
+		return;
+	if (p->parser != NULL)
+		p->provider->parser_free(p->parser);
+	buf_free(&p->failure_body);
+	pthread_cond_destroy(&p->ended);
+	pthread_mutex_destroy(&p->lock);
+	arena_free(p->arena);
+	free(p);
+}
+
+static void
+set_failure(struct probe *p, const struct provider_failure *f)
+{
+	p->result.status = f->status == OK ? E_UPSTREAM_FAILED : f->status;
+	snprintf(p->result.detail, sizeof(p->result.detail), "%s", f->detail);
+}
+
+/* The only way out of the reactor. */
+static void
+end(struct probe *p)
+{
+	p->result.latency_ms = clock_mono_ms() - p->started_ms;
+	p->on_end(p);
+	release(p);
+}
+
+static void
+on_event(void *arg, const struct provider_event *e)
+{
+	struct probe *p = arg;
+
+	if (e->kind == PROVIDER_FAILURE)
+		set_failure(p, &e->failure);
+	if (e->kind == PROVIDER_TEXT && p->result.text[0] == '\0') {
+		size_t len = e->len < sizeof(p->result.text) - 1 ? e->len : sizeof(p->result.text) - 1;
+
+		len -= utf8_tail(e->text, len);
+		memcpy(p->result.text, e->text, len);
+		p->result.text[len] = '\0';
+	}
+}
+
+static void
+on_headers(void *arg, int status)
+{
+	struct probe *p = arg;
+
+	p->result.http_status = status;
+}
+
+static bool
+is_success(const struct probe *p)
+{
+	return p->result.http_status >= 200 && p->result.http_status < 300;
+}
+
+static void
+on_data(void *arg, const char *data, size_t len)
+{
+	struct probe *p = arg;
+
+	if (!is_success(p)) {
+		(void)buf_add(&p->failure_body, data, len); /* what does not fit is not needed */
+		return;
+	}
+	p->fed_bytes += len;
+	if (p->fed_bytes <= ANSWER_MAX && p->provider->parser_feed(p->parser, data, len, on_event, p))
+		return;
+	if (p->result.status == OK)
+		set_failure(
+		    p, &(struct provider_failure){ .status = E_UPSTREAM_FAILED, .detail = "the answer is too long" });
+	http_cancel(p->transfer);
+	end(p);
+}
+
+static void
+on_done(void *arg, enum http_result result, const char *detail)
+{
+	struct probe *p = arg;
+	struct provider_failure f;
+
+	if (result == HTTP_FORBIDDEN) {
+		set_failure(p,
+		    &(struct provider_failure){ .status = E_UPSTREAM_FAILED,
+			.detail = "it is at a loopback or private address: set allow_private if it should be" });
+	} else if (result != HTTP_OK) {
+		provider_failure_transport(&f, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED, detail);
+		set_failure(p, &f);
+	} else if (!is_success(p)) {
+		p->provider->failure(p->result.http_status, NULL, buf_str(&p->failure_body), p->failure_body.len, &f);
+		set_failure(p, &f);
+	} else if (!p->provider->parser_end(p->parser, on_event, p) && p->result.status == OK) {
+		set_failure(
+		    p, &(struct provider_failure){ .status = E_UPSTREAM_FAILED, .detail = "the answer was cut" });
+	}
+	end(p);
+}
+
+static enum status
+build(struct probe *p, const struct probe_spec *spec)
+{
+	struct provider_message message = { .role = "user", .content = "ping" };
+	struct provider_call call = { .base_url = spec->base_url,
+		.api_key = spec->api_key,
+		.model = spec->model,
+		.messages = &message,
+		.n_messages = 1,
+		.max_output_tokens = 1,
+		.temperature = -1 };
+	struct provider_request request;
+	enum status st;
+
+	if ((p->provider = provider_find(spec->provider)) == NULL)
+		return E_INVALID_REQUEST;
+	if ((st = p->provider->build(p->arena, &call, &request)) != OK)
+		return st;
+	p->parser = p->provider->parser_new(false);
+	p->spec = (struct http_spec){ .method = request.method,
+		.url = request.url,
+		.headers = request.headers,
+		.body = request.body,
+		.body_len = request.body_len,
+		.connect_timeout_ms = spec->connect_timeout_ms,
+		.total_timeout_ms = PROBE_TIMEOUT_MS,
+		.allow_private = spec->allow_private,
+		.arg = p,
+		.on_headers = on_headers,
+		.on_data = on_data,
+		.on_done = on_done };
+	return OK;
+}
+
+/* A probe with one reference; NULL, and *result says why, when it cannot be asked. */
+static struct probe *
+probe_new(const struct probe_spec *spec, struct probe_result *result)
+{
+	struct probe *p = xcalloc(1, sizeof(*p));
+	pthread_condattr_t attr;
+	enum status st;
+
+	atomic_init(&p->refs, 1);
+	p->arena = arena_new(4096, PROBE_ARENA_MAX);
+	p->failure_body = BUF_INIT(BODY_MAX);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->ended, &attr);
+	pthread_condattr_destroy(&attr);
+	if ((st = build(p, spec)) != OK) {
+		*result = (struct probe_result){ .status = st, .detail = "no adapter of ours can ask this" };
+		release(p);
+		return NULL;
+	}
+	return p;
+}
+
+static void
+start(void *arg)
+{
+	struct probe *p = arg;
+
+	p->started_ms = clock_mono_ms();
+	p->transfer = http_start(p->http, &p->spec);
+}
+
+static void
+wake_worker(struct probe *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->done = true;
+	pthread_cond_signal(&p->ended);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static bool
+wait_for_end(struct probe *p)
+{
+	int64_t until_ms = clock_mono_ms() + PROBE_TIMEOUT_MS + WAIT_SLACK_MS;
+	struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
+	bool done;
+
+	pthread_mutex_lock(&p->lock);
+	while (!p->done && pthread_cond_timedwait(&p->ended, &p->lock, &until) == 0)
+		;
+	done = p->done;
+	pthread_mutex_unlock(&p->lock);
+	return done;
+}
+
+void
+probe_run(struct process *process, const struct probe_spec *spec, struct probe_result *result)
+{
+	struct probe *p = probe_new(spec, result);
+
+	if (p == NULL)
+		return;
+	p->http = process->http;
+	p->on_end = wake_worker;
+	atomic_fetch_add(&p->refs, 1);
+	reactor_post(process->reactor, start, p);
+	if (wait_for_end(p))
+		*result = p->result;
+	else
+		*result = (struct probe_result){ .status = E_UPSTREAM_TIMEOUT, .detail = "the reactor did not finish" };
+	release(p);
+}
+
+static void
+stop_own(struct probe *p)
+{
+	reactor_stop(p->own);
+}
+
+void
+probe_run_alone(const struct probe_spec *spec, struct probe_result *result)
+{
+	struct probe *p = probe_new(spec, result);
+
+	if (p == NULL)
+		return;
+	p->own = reactor_new();
+	p->http = http_client_new(p->own);
+	p->on_end = stop_own;
+	atomic_fetch_add(&p->refs, 1);
+	reactor_post(p->own, start, p);
+	reactor_run(p->own);
+	*result = p->result;
+	http_client_free(p->http);
+	reactor_free(p->own);
+	release(p);
+}
+
+enum status
+probe_channel(
+    struct request *rq, int64_t channel_id, const char *model, const char **model_name, struct probe_spec *spec)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	const unsigned char *sealed;
+	size_t len = 0;
+	enum status st;
+
+	st = pg_query_again(rq->pg, &rows,
+	    "SELECT ch.name, ch.provider, ch.base_url, ch.api_key_enc, ch.allow_private, m.name AS model,"
+	    "  coalesce(cm.upstream_name, m.name) AS upstream_name"
+	    " FROM channels ch LEFT JOIN (channel_models cm JOIN llm_models m ON m.id = cm.model_id)"
+	    "  ON cm.channel_id = ch.id AND ($2::text IS NULL OR m.name = $2)"
+	    " WHERE ch.id = $1 ORDER BY m.sort, m.name LIMIT 1",
+	    PI(channel_id), PS(model));
+	if (st != OK)
+		return fail(rq, st, "read channel: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "channel %lld", (long long)channel_id);
+	if (row_null(rows, 0, "model"))
+		return model != NULL ? fail_field(rq, "model", "is not served by this channel")
+				     : fail(rq, E_CONFLICT, "channel %lld serves no model", (long long)channel_id);
+	*model_name = arena_strdup(rq->arena, row_text(rows, 0, "model"));
+	*spec = (struct probe_spec){ .provider = arena_strdup(rq->arena, row_text(rows, 0, "provider")),
+		.base_url = arena_strdup(rq->arena, row_text(rows, 0, "base_url")),
+		.model = arena_strdup(rq->arena, row_text(rows, 0, "upstream_name")),
+		.allow_private = row_bool(rows, 0, "allow_private"),
+		.connect_timeout_ms = rq->conf->chat_connect_timeout };
+	if ((sealed = row_bytes(rows, 0, "api_key_enc", rq->arena, &len)) == NULL)
+		return OK;
+	st = channel_key_open(rq->arena, rq->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);
+	return st == OK ? OK : fail(rq, st, "the key of channel %lld cannot be opened", (long long)channel_id);
+}
+
+json_t *
+probe_json(const struct probe_result *result, const char *model, const char *upstream_name)
+{
+	bool ok = result->status == OK;
+
+	return json_pack("{s:b, s:s, s:s, s:i, s:I, s:o, s:s, s:s}", "ok", ok, "model", model, "upstream_name",
+	    upstream_name, "http_status", result->http_status, "latency_ms", (json_int_t)result->latency_ms, "error",
+	    ok ? json_null() : json_string(status_code(result->status)), "detail", result->detail, "text",
+	    result->text);
+}

@@ -1,0 +1,46 @@
+/*
+ * A probe: one small call to a model provider, to see whether a channel
+ * answers.  Nothing is stored and nobody is charged (the provider may charge
+ * for the single token asked for).
+ */
+#ifndef WEIR_ENGINE_PROBE_H
+#define WEIR_ENGINE_PROBE_H
+
+#include "core/process.h"
+#include "core/request.h"
+
+#define PROBE_TIMEOUT_MS 20000
+
+/* What to ask whom.  Strings are borrowed until the probe has run. */
+struct probe_spec {
+	const char *provider, *base_url;
+	const char *api_key; /* NULL: none */
+	const char *model;   /* the provider's name for it */
+	bool allow_private;
+	int64_t connect_timeout_ms;
+};
+
+struct probe_result {
+	enum status status; /* OK: it answered as its wire says it should */
+	int http_status;    /* 0: no answer */
+	int64_t latency_ms;
+	char detail[256]; /* of a failure, for admins; no secrets */
+	char text[128];	  /* how its answer begins */
+};
+
+/* Fill `spec` for a channel, enabled or not, and one of its models (`model`
+ * NULL: the first), whose name becomes *model_name.  E_NOT_FOUND;
+ * E_INVALID_REQUEST (field model) it does not serve it; E_CONFLICT it serves
+ * none; E_UNAVAILABLE its key cannot be opened.  Worker, weirctl. */
+enum status probe_channel(struct request *rq, int64_t channel_id, const char *model, const char **model_name,
+    struct probe_spec *spec) MUST_CHECK;
+/* Ask through the process' reactor and wait for the end, at most about
+ * PROBE_TIMEOUT_MS.  Worker. */
+void probe_run(struct process *process, const struct probe_spec *spec, struct probe_result *result);
+/* The same for a program that runs no reactor: weirctl.  Main thread. */
+void probe_run_alone(const struct probe_spec *spec, struct probe_result *result);
+/* {ok, model, upstream_name, http_status, latency_ms, error, detail, text}; the
+ * caller owns the reference. */
+json_t *probe_json(const struct probe_result *result, const char *model, const char *upstream_name);
+
+#endif

@@ -1,0 +1,144 @@
+#include "engine/tasks.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define ABORT_WAIT_MS 2000
+#define ABORT_POLL_FIRST_MS 10
+#define ABORT_POLL_MOST_MS 50
+
+static const char find_sql[] =
+    "SELECT t.id, t.status, task_json(t) AS json FROM tasks t WHERE t.id = $1 AND t.user_id = $2";
+
+static void
+take(struct request *rq, const struct rows *rows, struct task *task)
+{
+	task->id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
+	task->status = arena_strdup(rq->arena, row_text(rows, 0, "status"));
+	task->json = request_own(rq, row_json(rows, 0, "json"));
+}
+
+static enum status
+read_task(struct request *rq, const char *id, struct task *task)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(rq->pg, &rows, find_sql, PS(id), PS(rq->caller.user_id));
+
+	if (st != OK)
+		return fail(rq, st, "read task %s: %s", id, pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "task %s", id);
+	take(rq, rows, task);
+	return OK;
+}
+
+enum status
+task_find(struct request *rq, const char *id, struct task **out)
+{
+	struct task *task = ARENA_NEW(rq->arena, struct task);
+	enum status st;
+
+	if (id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such task");
+	if ((st = read_task(rq, id, task)) != OK)
+		return st;
+	*out = task;
+	return OK;
+}
+
+bool
+task_is_live(const struct task *task)
+{
+	return strcmp(task->status, "pending") == 0 || strcmp(task->status, "running") == 0;
+}
+
+json_t *
+task_json(const struct task *task)
+{
+	return json_incref(task->json);
+}
+
+/* Ids are version 7: their order is the order of creation. */
+static const char older_sql[] =
+    "SELECT task_json(t) AS json FROM tasks t"
+    " WHERE t.user_id = $1 AND (NOT $2 OR t.status IN ('pending', 'running')) AND ($3::uuid IS NULL OR t.id < $3::uuid)"
+    " ORDER BY t.id DESC LIMIT $4";
+static const char newer_sql[] =
+    "SELECT task_json(t) AS json FROM tasks t"
+    " WHERE t.user_id = $1 AND (NOT $2 OR t.status IN ('pending', 'running')) AND t.id > $3::uuid"
+    " ORDER BY t.id LIMIT $4";
+
+enum status
+tasks_list(struct request *rq, const struct page *page, bool active, json_t **items, bool *more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool newer = page->after_id != NULL;
+	const char *cursor = newer ? page->after_id : page->before_id;
+	struct task ignored;
+	enum status st;
+
+	if (cursor != NULL && (st = read_task(rq, cursor, &ignored)) != OK)
+		return st == E_NOT_FOUND ? page_stale(rq, page) : st;
+	st = pg_query_again(rq->pg, &rows, newer ? newer_sql : older_sql, PS(rq->caller.user_id), PB(active),
+	    PS(cursor), PI(page->limit + 1));
+	if (st != OK)
+		return fail(rq, st, "list tasks: %s", pg_error(rq->pg));
+	*items = page_items(page, rows, newer, more);
+	return OK;
+}
+
+void
+task_publish_abort(struct request *rq, const char *task_id)
+{
+	const char *channel = arena_printf(rq->arena, "%sabort", rq->conf->redis_prefix);
+
+	if (redis_call(rq->redis, NULL, "PUBLISH", channel, task_id) != OK)
+		LOG(WARN, "abort_not_published", LS("task_id", task_id),
+		    LS("hint", "its owner will see it at its next heartbeat"));
+}
+
+static void
+sleep_ms(int64_t ms)
+{
+	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+}
+
+static enum status
+await_end(struct request *rq, struct task *task)
+{
+	int64_t give_up_ms = clock_mono_ms() + ABORT_WAIT_MS;
+
+	for (int64_t pause_ms = ABORT_POLL_FIRST_MS; task_is_live(task) && clock_mono_ms() < give_up_ms;) {
+		enum status st;
+
+		sleep_ms(pause_ms);
+		if ((st = read_task(rq, task->id, task)) != OK)
+			return st;
+		if ((pause_ms *= 2) > ABORT_POLL_MOST_MS)
+			pause_ms = ABORT_POLL_MOST_MS;
+	}
+	return OK;
+}
+
+enum status
+task_request_abort(struct request *rq, struct task *task)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	st = pg_query_again(rq->pg, &rows,
+	    "SELECT t.id, t.status, task_json(t) AS json FROM task_cancel_request($1, $2) AS t", PS(task->id),
+	    PS(rq->caller.user_id));
+	if (st != OK)
+		return fail(rq, st, "cancel task %s: %s", task->id, pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "task %s", task->id);
+	take(rq, rows, task);
+	if (!task_is_live(task))
+		return OK;
+	task_publish_abort(rq, task->id);
+	return await_end(rq, task);
+}

@@ -1,0 +1,40 @@
+/*
+ * Tasks: one row per unit of work that occupies a slot.  Every function works
+ * for rq->caller only; what belongs to somebody else is E_NOT_FOUND.
+ *
+ * JSON as in the API: {id, type, status, progress, conversation_id,
+ * credits_locked, credits_used, result, error_message, created_at, started_at,
+ * completed_at}.
+ *
+ * Worker-only.
+ */
+#ifndef WEIR_ENGINE_TASKS_H
+#define WEIR_ENGINE_TASKS_H
+
+#include "core/page.h"
+#include "core/request.h"
+
+/* A task as it was when it was read; lives in the request's arena. */
+struct task {
+	const char *id;
+	const char *status; /* pending, running, completed, failed, cancelled */
+	json_t *json;	    /* dies with the request: task_json() */
+};
+
+/* E_NOT_FOUND, also for id NULL. */
+enum status task_find(struct request *rq, const char *id, struct task **out) MUST_CHECK;
+/* Pending or running. */
+bool task_is_live(const struct task *task);
+/* Its JSON, a new reference. */
+json_t *task_json(const struct task *task);
+/* The caller's tasks, newest first; `active`: live ones only.  E_INVALID_REQUEST
+ * stale cursor. */
+enum status tasks_list(struct request *rq, const struct page *page, bool active, json_t **items, bool *more) MUST_CHECK;
+/* Ask a live task's owner to stop it, then wait up to two seconds for its end;
+ * *task becomes what it is then. */
+enum status task_request_abort(struct request *rq, struct task *task) MUST_CHECK;
+/* Tell every process to stop the task (the owner listens on {prefix}abort).
+ * Without Redis its owner learns of a cancel request from its heartbeat. */
+void task_publish_abort(struct request *rq, const char *task_id);
+
+#endif

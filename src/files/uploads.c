@@ -1,0 +1,397 @@
+#include "files/uploads.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "io/fcgi.h"
+
+#define FOLDER_MODE 0750
+#define FILE_MODE 0640
+#define URL_PATH "/api/uploads/"
+
+/* ---- places -------------------------------------------------------------------- */
+
+const char *
+upload_path(struct arena *a, const struct conf *conf, const char *id)
+{
+	return arena_printf(a, "%s/%s/%s", conf->uploads_folder, id + UUID_LEN - 3, id);
+}
+
+/* The site's address with a path, without a slash too many. */
+static const char *
+url_prefix(struct arena *a, const struct conf *conf)
+{
+	size_t len = strlen(conf->server_base_url);
+
+	while (len > 0 && conf->server_base_url[len - 1] == '/')
+		len--;
+	return arena_printf(a, "%.*s" URL_PATH, (int)len, conf->server_base_url);
+}
+
+bool
+upload_id_of_url(const struct conf *conf, const char *url, char id[UUID_LEN])
+{
+	const char *base = conf->server_base_url;
+	size_t len = strlen(base);
+
+	while (len > 0 && base[len - 1] == '/')
+		len--;
+	return strncasecmp(url, base, len) == 0 && strncmp(url + len, URL_PATH, strlen(URL_PATH)) == 0 &&
+	    uuid_parse(url + len + strlen(URL_PATH), id);
+}
+
+/* Make the folder a file is to stand in, and the one above. */
+static bool
+make_folders(const struct conf *conf, const char *path, struct arena *a)
+{
+	const char *folder = dirname(arena_strdup(a, path));
+
+	if (mkdir(conf->uploads_folder, FOLDER_MODE) != 0 && errno != EEXIST)
+		return false;
+	return mkdir(folder, FOLDER_MODE) == 0 || errno == EEXIST;
+}
+
+/* What a failed call on a file means for the caller. */
+static enum status
+refuse_errno(struct request *rq, const char *what, const char *path)
+{
+	enum status st = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? E_STORAGE_FULL : E_UNAVAILABLE;
+
+	LOG(ERROR, "upload_failed", LS("call", what), LS("path", path), LS("error", strerror(errno)));
+	return fail(rq, st, "%s %s: %s", what, path, strerror(errno));
+}
+
+/* ---- coming in ------------------------------------------------------------------- */
+
+/* Forget what is left of a spool: at the latest when the request ends, but
+ * before a refusal is answered, so that nothing of it can be seen then. */
+static void
+spool_close(void *arg)
+{
+	struct upload_spool *s = arg;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	if (s->path != NULL)
+		unlink(s->path);
+	if (s->hash != NULL)
+		crypto_sha256_end(s->hash, s->sha256);
+	s->fd = -1;
+	s->path = NULL;
+	s->hash = NULL;
+}
+
+static bool
+spool_open(struct request *rq, struct upload_spool *s)
+{
+	const int how = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+
+	uuid_v7(s->id);
+	s->path = arena_printf(rq->arena, "%s/" UPLOADS_TMP "/%s", rq->conf->uploads_folder, s->id);
+	s->fd = open(s->path, how, FILE_MODE);
+	if (s->fd < 0 && errno == ENOENT && make_folders(rq->conf, s->path, rq->arena))
+		s->fd = open(s->path, how, FILE_MODE);
+	if (s->fd < 0) {
+		int error = errno;
+
+		s->path = NULL;
+		errno = error;
+		return false;
+	}
+	s->hash = crypto_sha256_new();
+	arena_cleanup(rq->arena, spool_close, s);
+	return true;
+}
+
+/* What takes the pieces of the body. */
+struct spooling {
+	struct upload_spool *spool;
+	int error; /* errno of the write that failed */
+};
+
+static enum status
+take_piece(void *arg, const void *bytes, size_t len)
+{
+	struct spooling *sp = arg;
+	struct upload_spool *s = sp->spool;
+
+	if (s->len < sizeof(s->head)) {
+		size_t room = sizeof(s->head) - s->len;
+
+		memcpy(s->head + s->len, bytes, len < room ? len : room);
+	}
+	crypto_sha256_add(s->hash, bytes, len);
+	for (size_t at = 0; at < len;) {
+		ssize_t n = write(s->fd, (const char *)bytes + at, len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			sp->error = n < 0 ? errno : ENOSPC;
+			return E_STORAGE_FULL;
+		}
+		at += (size_t)n;
+	}
+	s->len += len;
+	return OK;
+}
+
+/* Refuse before anything was read: what comes is thrown away, so that the
+ * client reads the answer and not a reset. */
+static enum status
+refuse_unread(struct request *rq, enum status st)
+{
+	char *body;
+	size_t len;
+
+	if (fcgi_read_body(rq->conn, rq->arena, 0, &body, &len) == E_UNAVAILABLE)
+		return fail(rq, E_UNAVAILABLE, "the client left while sending");
+	return st;
+}
+
+/* Read the body into the open file. */
+static enum status
+spool_body(struct request *rq, struct upload_spool *s)
+{
+	struct spooling sp = { s, 0 };
+	size_t max_bytes = rq->conf->uploads_max_bytes;
+	enum status st = fcgi_read_body_to(rq->conn, max_bytes, take_piece, &sp);
+
+	if (st == E_TOO_LARGE)
+		return fail_with(rq, st, json_pack("{s:I}", "limit_bytes", (json_int_t)max_bytes), NULL);
+	if (sp.error != 0) {
+		errno = sp.error;
+		return refuse_errno(rq, "write", s->path);
+	}
+	if (st != OK)
+		return fail(rq, st, "the client left while sending");
+	if (s->len == 0)
+		return fail_field(rq, "body", "is missing");
+	crypto_sha256_end(s->hash, s->sha256);
+	s->hash = NULL;
+	return OK;
+}
+
+enum status
+upload_spool(struct request *rq)
+{
+	struct upload_spool *s = ARENA_NEW(rq->arena, struct upload_spool);
+	enum status st;
+
+	if (*rq->conf->uploads_folder == '\0')
+		return refuse_unread(rq, fail(rq, E_FORBIDDEN, "uploads are off"));
+	if (!spool_open(rq, s))
+		return refuse_unread(rq, refuse_errno(rq, "open", rq->conf->uploads_folder));
+	if ((st = spool_body(rq, s)) != OK) {
+		spool_close(s);
+		return st;
+	}
+	rq->spool = s;
+	return OK;
+}
+
+/* ---- keeping ----------------------------------------------------------------------- */
+
+/* A rename lasts when its folder is on disk. */
+static bool
+sync_folder(struct arena *a, const char *path)
+{
+	int fd = open(dirname(arena_strdup(a, path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	bool ok = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+/* From tmp/ to where it is served from, to stay there after a power cut. */
+static enum status
+settle_file(struct request *rq, struct upload_spool *s, const char *path)
+{
+	if (fsync(s->fd) != 0)
+		return refuse_errno(rq, "fsync", s->path);
+	if (rename(s->path, path) != 0 &&
+	    (errno != ENOENT || !make_folders(rq->conf, path, rq->arena) || rename(s->path, path) != 0))
+		return refuse_errno(rq, "rename", path);
+	s->path = NULL;
+	return sync_folder(rq->arena, path) ? OK : refuse_errno(rq, "fsync", path);
+}
+
+static enum status
+refuse_quota(struct request *rq, int64_t used_bytes)
+{
+	return fail_with(rq, E_STORAGE_QUOTA,
+	    json_pack("{s:I, s:I}", "limit_bytes", (json_int_t)rq->conf->uploads_user_bytes, "used_bytes",
+		(json_int_t)used_bytes),
+	    NULL);
+}
+
+static enum status
+refuse_type(struct request *rq)
+{
+	spool_close(rq->spool);
+	fail(rq, E_UNSUPPORTED_MEDIA_TYPE, "not a kind of file we take");
+	fail_message(rq,
+	    "This kind of file is not accepted. Send an image (PNG, JPEG, GIF, WebP), audio (MP3, WAV, Ogg, WebM,"
+	    " M4A), video (MP4, WebM) or a PDF.",
+	    "不支持该类型的文件。请上传图片（PNG、JPEG、GIF、WebP）、音频（MP3、WAV、Ogg、WebM、M4A）、视频（MP4、WebM"
+	    "）或"
+	    " PDF");
+	return E_UNSUPPORTED_MEDIA_TYPE;
+}
+
+/* $1 prefix of its URL */
+#define UPLOAD_JSON \
+	"json_build_object('id', u.id, 'url', $1::text || u.id::text, 'content_type', u.content_type," \
+	" 'size_bytes', u.size_bytes, 'created_at', json_time(u.created_at)) AS json"
+
+/* The row; asked again it does no harm, for the id is the same. */
+static enum status
+add_row(struct request *rq, const struct upload_spool *s, const struct media_type *type, const char *path, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(rq->pg, &rows,
+	    "SELECT a.outcome, a.used_bytes, " UPLOAD_JSON
+	    " FROM upload_add($2, $3, $4, $5, $6) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
+	    PS(url_prefix(rq->arena, rq->conf)), PS(s->id), PS(rq->caller.user_id), PS(type->type), PI(s->len),
+	    PI(rq->conf->uploads_user_bytes));
+
+	if (st != OK) /* it may have been added: the worker will see */
+		return fail(rq, st, "add upload: %s", pg_error(rq->pg));
+	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0) {
+		unlink(path);
+		return refuse_quota(rq, row_int(rows, 0, "used_bytes"));
+	}
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+upload_store(struct request *rq, json_t **out)
+{
+	struct upload_spool *s = rq->spool;
+	const struct media_type *type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
+	const char *path = upload_path(rq->arena, rq->conf, s->id);
+	enum status st;
+
+	if (type == NULL)
+		return refuse_type(rq);
+	if ((st = settle_file(rq, s, path)) != OK)
+		return st;
+	return add_row(rq, s, type, path, out);
+}
+
+/* ---- giving -------------------------------------------------------------------------- */
+
+/* nginx wants a path below an internal location; the others the file's own. */
+static void
+name_file(struct request *rq, const char *id, const char *path)
+{
+	const char *how = rq->conf->uploads_sendfile, *server = fcgi_param(rq->conn, "SERVER_SOFTWARE");
+	bool is_nginx = server != NULL && strncmp(server, "nginx", 5) == 0;
+
+	if (strcmp(how, "x-accel-redirect") == 0 || (strcmp(how, "x-sendfile") != 0 && is_nginx))
+		reply_header(rq, "X-Accel-Redirect", UPLOADS_ACCEL_PATH "%s/%s", id + UUID_LEN - 3, id);
+	else
+		reply_header(rq, "X-Sendfile", "%s", path);
+}
+
+enum status
+upload_send(struct request *rq, const char *id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	const struct media_type *type;
+	const char *path;
+	enum status st;
+
+	if (id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such upload");
+	st = pg_query_again(rq->pg, &rows, "SELECT content_type FROM uploads WHERE id = $1 AND user_id = $2", PS(id),
+	    PS(rq->caller.user_id));
+	if (st != OK)
+		return fail(rq, st, "find upload: %s", pg_error(rq->pg));
+	path = upload_path(rq->arena, rq->conf, id);
+	if (rows_count(rows) == 0 || access(path, R_OK) != 0)
+		return fail(rq, E_NOT_FOUND, "upload %s", id);
+	type = media_find(row_text(rows, 0, "content_type"));
+	if (type == NULL)
+		return fail(rq, E_INTERNAL, "upload %s has a type we do not know", id);
+	reply_empty(rq);
+	rq->http_status = 200;
+	rq->cache_control = "private, no-cache"; /* may be kept, but the owner is checked each time */
+	name_file(rq, id, path);
+	reply_header(rq, "Content-Type", "%s", type->type);
+	reply_header(rq, "Content-Disposition", "%s; filename=\"%s.%s\"",
+	    type->kind == MEDIA_DOCUMENT ? "attachment" : "inline", id, type->extension);
+	reply_header(rq, "Content-Security-Policy", "default-src 'none'; sandbox");
+	return OK;
+}
+
+/* ---- the rest ------------------------------------------------------------------------- */
+
+enum status
+upload_delete(struct request *rq, const char *id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(rq, E_NOT_FOUND, "no such upload");
+	/* not again: a second run would find nothing and say "not found" */
+	st = pg_query(rq->pg, &rows, "DELETE FROM uploads WHERE id = $1 AND user_id = $2 RETURNING id", PS(id),
+	    PS(rq->caller.user_id));
+	if (st != OK)
+		return fail(rq, st, "delete upload: %s", pg_error(rq->pg));
+	if (rows_count(rows) == 0)
+		return fail(rq, E_NOT_FOUND, "upload %s", id);
+	if (unlink(upload_path(rq->arena, rq->conf, id)) != 0 && errno != ENOENT)
+		LOG(WARN, "upload_not_removed", LS("id", id), LS("error", strerror(errno)),
+		    LS("hint", "weir-worker will try again"));
+	return OK;
+}
+
+static enum status
+check_cursor(struct request *rq, const struct page *page)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	const char *id = page->before_id != NULL ? page->before_id : page->after_id;
+	enum status st;
+
+	if (id == NULL)
+		return OK;
+	st = pg_query_again(
+	    rq->pg, &rows, "SELECT id FROM uploads WHERE id = $1 AND user_id = $2", PS(id), PS(rq->caller.user_id));
+	if (st != OK)
+		return fail(rq, st, "find upload: %s", pg_error(rq->pg));
+	return rows_count(rows) > 0 ? OK : page_stale(rq, page);
+}
+
+/* Ids are version 7: their order is the order of creation. */
+static const char older_sql[] = "SELECT " UPLOAD_JSON " FROM uploads u WHERE u.user_id = $2"
+				" AND ($3::uuid IS NULL OR u.id < $3::uuid) ORDER BY u.id DESC LIMIT $4";
+static const char newer_sql[] = "SELECT " UPLOAD_JSON " FROM uploads u WHERE u.user_id = $2"
+				" AND u.id > $3::uuid ORDER BY u.id LIMIT $4";
+
+enum status
+uploads_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool newer = page->after_id != NULL;
+	enum status st;
+
+	if ((st = check_cursor(rq, page)) != OK)
+		return st;
+	st = pg_query_again(rq->pg, &rows, newer ? newer_sql : older_sql, PS(url_prefix(rq->arena, rq->conf)),
+	    PS(rq->caller.user_id), PS(newer ? page->after_id : page->before_id), PI(page->limit + 1));
+	if (st != OK)
+		return fail(rq, st, "list uploads: %s", pg_error(rq->pg));
+	*items = page_items(page, rows, newer, more);
+	return OK;
+}

@@ -1,0 +1,78 @@
+#include "core/sweep.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define HOLDS_AT_ONCE 100
+#define ROWS_AT_ONCE 1000
+#define PATIENCE_MS 15000 /* three heartbeats: time for the living to say so */
+
+/* This worker is alive. */
+static enum status
+heartbeat(struct sweeper *s)
+{
+	char host[256] = "?";
+	enum status st;
+
+	gethostname(host, sizeof(host) - 1);
+	st = pg_query_again(s->pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
+	    PS(host), PI(getpid()));
+	if (st != OK)
+		s->patient_until_ms = clock_mono_ms() + PATIENCE_MS;
+	return st;
+}
+
+/* Holds past their lease whose task is dead: the last net below dead_turns. */
+static enum status
+expire_holds(struct sweeper *s)
+{
+	int64_t n;
+	enum status st;
+
+	do {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		st = pg_query_again(s->pg, &rows, "SELECT credits_expire($1::int) AS n", PI(HOLDS_AT_ONCE));
+		if (st != OK)
+			return st;
+		if ((n = row_int(rows, 0, "n")) > 0)
+			LOG(WARN, "holds_expired", LI("count", n));
+	} while (n == HOLDS_AT_ONCE && !s->stopping());
+	return OK;
+}
+
+/* Rows that have served: keys, journals, sessions, resets, dead processes. */
+static enum status
+prune(struct sweeper *s)
+{
+	bool more;
+	enum status st;
+
+	do {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		st = pg_query_again(s->pg, &rows, "SELECT what, removed FROM prune_expired($1::int)", PI(ROWS_AT_ONCE));
+		if (st != OK)
+			return st;
+		more = false;
+		for (int i = 0; i < rows_count(rows); i++) {
+			int64_t removed = row_int(rows, i, "removed");
+
+			if (removed > 0)
+				LOG(INFO, "pruned", LS("what", row_text(rows, i, "what")), LI("count", removed));
+			more = more || removed == ROWS_AT_ONCE;
+		}
+	} while (more && !s->stopping());
+	return OK;
+}
+
+const struct sweep sweeps[] = {
+	{ "heartbeat", 5000, heartbeat },
+	{ "dead_turns", 5000, sweep_dead_turns },
+	{ "expire_holds", 5000, expire_holds },
+	{ "prune", 60000, prune },
+	{ "stale_uploads", 600000, sweep_stale_uploads },
+	{ NULL, 0, NULL },
+};

@@ -1,0 +1,48 @@
+/*
+ * Rate limits: how often somebody may ask, as sliding windows in Redis.
+ *
+ * A request counts in up to three dimensions at once: the route's class
+ * (limits_rate_*) per user, or per address when nobody signed in; the client
+ * address over all routes; the whole site.  All are looked at in one Lua call,
+ * and only when each has room does the request count in any.  IPv6 clients
+ * are told apart by /64.
+ *
+ * A window begins with its first request: within conf's period never more than
+ * the limit pass.  Afterwards the previous window weighs in by the share that
+ * still overlaps, so that no boundary lets twice the limit through.
+ *
+ *	{prefix}rate:{class}:{user or address}	{prefix}rate:address:{address}	{prefix}rate:global
+ *
+ * Without Redis each process counts for itself (GCRA in a fixed table), so a
+ * pool of N processes lets up to N times the limit through; an alarm is logged
+ * once a minute.
+ */
+#ifndef WEIR_LIMITS_RATES_H
+#define WEIR_LIMITS_RATES_H
+
+#include "core/request.h"
+
+/* The stage: OK, or E_RATE_LIMITED with Retry-After.  Sets RateLimit-Limit,
+ * -Remaining and -Reset of the tightest dimension (draft-ietf-httpapi-
+ * ratelimit-headers-03).  Routes of class RATE_NONE count nowhere.  Worker. */
+enum status limits_stage(struct request *rq);
+
+/* One dimension of one question, and its answer. */
+struct limit {
+	char key[160]; /* without the prefix: "rate:stream:{id}" */
+	struct rate rate;
+	/* filled by limits_take() */
+	int64_t remaining, reset_ms, retry_after_ms; /* retry_after_ms > 0: this one refused */
+};
+
+/* Count one request in all `n` (at most 8) dimensions, or in none.  Rates with
+ * count 0 are skipped.  *tightest is the index of the dimension to report: the
+ * refusing one that takes longest, else the one with least room; -1 when all
+ * are off.  OK or E_RATE_LIMITED; never E_UNAVAILABLE.  Any thread with its
+ * own `r`. */
+enum status limits_take(struct redis *r, const struct conf *conf, struct limit *limits, int n, int *tightest);
+
+/* Requests counted without Redis since start, for /metrics.  Any thread. */
+uint64_t limits_degraded_count(void);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * Migrations: numbered pairs of files, NNNN_name.up.sql and .down.sql, and
+ * table schema_migrations, which says what the database has got.
+ *
+ * Each file runs in a transaction of its own that holds an advisory lock, so
+ * that two runs at once take turns and a failed one leaves nothing behind.
+ * The checksum of the up file is kept: a file that changed after it was
+ * applied is found out.
+ *
+ * TO ADD A MIGRATION: 1. weirctl --migrations migrations migrate create NAME;
+ * 2. write both files, with COMMENT ON for every new table and column; list
+ * them in migrations/Makefile.inc; 3. make check runs it down and up again.
+ */
+#ifndef WEIR_OPS_MIGRATE_H
+#define WEIR_OPS_MIGRATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/conf.h"
+#include "base/status.h"
+#include "io/pg.h"
+
+enum migration_state {
+	MIGRATION_PENDING, /* a file, not in the database */
+	MIGRATION_APPLIED,
+	MIGRATION_CHANGED, /* applied, but the file is not the one that was */
+	MIGRATION_UNKNOWN, /* applied, but there is no such file */
+};
+
+struct migration {
+	int version;
+	const char *name;     /* "accounts" */
+	const char *checksum; /* SHA-256 of the up file, hex; NULL when unknown */
+	const char *up_path, *down_path;
+	const char *applied_at; /* RFC 3339; NULL: not applied */
+	enum migration_state state;
+};
+
+struct migrations {
+	struct migration *list; /* by version */
+	size_t n;
+};
+
+/* The folder in use: `given` (weirctl --migrations), the configuration's, or
+ * the installed one.  Never NULL. */
+const char *migrate_dir(const struct conf *conf, const char *given);
+
+/* Read the folder: every migration pending.  E_INVALID_REQUEST (and a
+ * sentence in *problem) when it cannot be read, a file's name is malformed, a
+ * pair is not complete or a number is used twice.  Any thread. */
+enum status migrate_read(struct arena *a, const char *dir, struct migrations *out, struct buf *problem) MUST_CHECK;
+
+/* Compare with the database: sets each state and adds the unknown ones.
+ * E_UNAVAILABLE when the database cannot be asked.  A database without
+ * schema_migrations has none applied. */
+enum status migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf *problem) MUST_CHECK;
+
+/* What the start of every program asks: does the database have exactly the
+ * migrations of this build?  OK; E_CONFLICT with a sentence in *problem that
+ * tells what is wrong and what to run; E_UNAVAILABLE when the database cannot
+ * be asked (the caller may go on and ask later); E_INVALID_REQUEST when the
+ * folder cannot be read. */
+enum status migrate_check(struct pg *pg, const struct conf *conf, struct buf *problem) MUST_CHECK;
+
+/* Called before (us = -1) and after each file. */
+typedef void migrate_note_fn(void *arg, const struct migration *m, const char *direction, int64_t us);
+
+/* Apply every pending migration, in order.  Stops at the first failure with
+ * its SQL error in *problem: E_CONFLICT when the database has changed or
+ * unknown migrations (nothing is done then), otherwise what pg_script() said. */
+enum status migrate_up(
+    struct arena *a, struct pg *pg, const char *dir, migrate_note_fn *note, void *arg, struct buf *problem) MUST_CHECK;
+/* Take back the last `count` applied migrations, newest first. */
+enum status migrate_down(struct arena *a, struct pg *pg, const char *dir, int count, migrate_note_fn *note, void *arg,
+    struct buf *problem) MUST_CHECK;
+/* Write the next pair of empty files; the paths in *up and *down. */
+enum status migrate_create(struct arena *a, const char *dir, const char *name, const char **up, const char **down,
+    struct buf *problem) MUST_CHECK;
+
+#endif

@@ -1,9 +1,0 @@
-#include "providers/providers.h"
-
-static const struct provider *const all[] = { &provider_openai, NULL };
-
-const struct provider *const *
-providers_all(void)
-{
-	return all;
-}

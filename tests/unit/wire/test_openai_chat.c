@@ -1,0 +1,678 @@
+/*
+ * The OpenAI adapter: requests byte for byte, transcripts in every slicing,
+ * and what each error means to the engine.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "house/wires.h"
+#include "wire/openai/openai.h"
+#include "tap.h"
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- requests ---------------------------------------------------------------- */
+
+static const struct provider_message hello[] = { { .role = "user", .content = "Hi" } };
+
+static struct provider_call
+call_to(const char *base_url)
+{
+	return (struct provider_call){ .base_url = base_url,
+		.model = "m",
+		.messages = hello,
+		.n_messages = 1,
+		.temperature = -1,
+		.stream = true };
+}
+
+static void
+test_url(void)
+{
+	static const struct {
+		const char *base, *url;
+	} rows[] = {
+		{ "https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions" },
+		{ "https://api.openai.com/v1/", "https://api.openai.com/v1/chat/completions" },
+		{ "https://api.openai.com", "https://api.openai.com/v1/chat/completions" },
+		{ "https://api.openai.com/", "https://api.openai.com/v1/chat/completions" },
+		{ "http://127.0.0.1:8089", "http://127.0.0.1:8089/v1/chat/completions" },
+		{ "HTTP://[::1]:80//", "HTTP://[::1]:80/v1/chat/completions" },
+		{ "https://openrouter.ai/api/v1", "https://openrouter.ai/api/v1/chat/completions" },
+		{ "https://host/compatible-mode/v1", "https://host/compatible-mode/v1/chat/completions" },
+		{ "https://host/api/v3", "https://host/api/v3/chat/completions" },
+		{ "https://host/v1beta/openai/", "https://host/v1beta/openai/chat/completions" },
+		{ "https://host/gateway", "https://host/gateway/v1/chat/completions" },
+		{ "https://host/x/chat/completions", "https://host/x/chat/completions" },
+		{ "https://v1host", "https://v1host/v1/chat/completions" },
+		{ "https://host/vision", "https://host/vision/v1/chat/completions" },
+		{ "https://h///", "https://h/v1/chat/completions" },
+		{ "https://host/openai/deployments/d/chat/completions?api-version=2024-10-21",
+		    "https://host/openai/deployments/d/chat/completions?api-version=2024-10-21" },
+		{ "https://host/v1/?a=/b/", "https://host/v1/chat/completions?a=/b/" },
+		{ "ftp://host/v1", NULL },
+		{ "host/v1", NULL },
+		{ "https://", NULL },
+		{ "https:///v1", NULL },
+		{ "https://?x", NULL },
+		{ "https://host/\x7f", NULL },
+		{ "https://host/v1#part", NULL },
+		{ "https://host/v1\r\nX: y", NULL },
+		{ "https://ho st/", NULL },
+		{ "", NULL },
+		{ NULL, NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct provider_call call = call_to(rows[i].base);
+		struct provider_request rq;
+		enum status st = provider_openai.build(a, &call, &rq);
+
+		CU_ASSERT_EQUAL(st, rows[i].url == NULL ? E_INVALID_REQUEST : OK);
+		if (st == OK && rows[i].url != NULL)
+			CU_ASSERT_STRING_EQUAL(rq.url, rows[i].url);
+		arena_free(a);
+	}
+}
+
+static void
+test_headers(void)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct provider_call call = call_to("http://h");
+	struct provider_request rq;
+
+	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.method, "POST");
+	CU_ASSERT_STRING_EQUAL(rq.headers[0], "Content-Type: application/json");
+	CU_ASSERT_STRING_EQUAL(rq.headers[1], "Accept: text/event-stream");
+	CU_ASSERT_PTR_NULL(rq.headers[2]);
+	call.stream = false;
+	call.api_key = "sk-1";
+	call.traceparent = "00-a-b-01";
+	call.task_id = "t-1";
+	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.headers[1], "Accept: application/json");
+	CU_ASSERT_STRING_EQUAL(rq.headers[2], "Authorization: Bearer sk-1");
+	CU_ASSERT_STRING_EQUAL(rq.headers[3], "traceparent: 00-a-b-01");
+	CU_ASSERT_STRING_EQUAL(rq.headers[4], "X-Weir-Task: t-1");
+	CU_ASSERT_PTR_NULL(rq.headers[5]);
+	call.api_key = ""; /* a provider without keys */
+	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.headers[2], "traceparent: 00-a-b-01");
+	for (int i = 0; i < 4; i++) {
+		static const char *const evil[] = { "sk\r\nX-Evil: 1", "\x7f", "a\tb", "\n" };
+
+		call.api_key = evil[i];
+		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		call.api_key = NULL;
+		call.traceparent = evil[i];
+		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		call.traceparent = NULL;
+		call.task_id = evil[i];
+		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		call.task_id = NULL;
+	}
+	arena_free(a);
+}
+
+static void
+check_body(const struct provider_call *call, const char *body)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct provider_request rq;
+	json_t *root;
+
+	CU_ASSERT_EQUAL_FATAL(provider_openai.build(a, call, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.body, body);
+	CU_ASSERT_EQUAL(rq.body_len, strlen(rq.body));
+	root = json_loadb(rq.body, rq.body_len, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL(root);
+	json_decref(root);
+	arena_free(a);
+}
+
+static void
+test_body(void)
+{
+	static const struct provider_message turn[] = {
+		{ .role = "system", .content = "Be \"brief\"\n" },
+		{ .role = "user", .content = "\xE4\xBD\xA0\xE5\xA5\xBD" },
+		{ .role = "assistant", .content = NULL },
+		{ .role = "user", .content = "see", .image_url = "https://x/a?b=1&c=\"" },
+		{ .role = "user", .content = "all", .image_url = "i", .video_url = "v", .audio_url = "a" },
+	};
+	struct provider_call call = call_to("http://h");
+
+	check_body(&call,
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
+	    "\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+	call.stream = false;
+	call.model = "demo;fault=\"x\"";
+	call.max_output_tokens = 4096;
+	call.temperature = 0.7;
+	check_body(&call,
+	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
+	    "\"max_tokens\":4096,\"temperature\":0.700}");
+	call.base_url = "https://api.openai.com/v1";
+	call.model = "m";
+	call.temperature = 0;
+	check_body(&call,
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
+	    "\"max_completion_tokens\":4096,\"temperature\":0.000}");
+	call = call_to("http://h");
+	call.stream = false;
+	call.messages = turn;
+	call.n_messages = COUNT(turn);
+	check_body(&call,
+	    "{\"model\":\"m\",\"messages\":["
+	    "{\"role\":\"system\",\"content\":\"Be \\\"brief\\\"\\n\"},"
+	    "{\"role\":\"user\",\"content\":\"\xE4\xBD\xA0\xE5\xA5\xBD\"},"
+	    "{\"role\":\"assistant\",\"content\":\"\"},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"see\"},"
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x/a?b=1&c=\\\"\"}}]},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"all\"},"
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"i\"}},"
+	    "{\"type\":\"video_url\",\"video_url\":{\"url\":\"v\"}},"
+	    "{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"a\"}}]}]}");
+}
+
+/* One file of each kind alone, and a file of ours as it lies in the message. */
+static void
+test_body_files(void)
+{
+	static const struct provider_message turn[] = {
+		{ .role = "user", .content = "v", .video_url = "https://x/v" },
+		{ .role = "user", .content = "a", .audio_url = "https://x/a" },
+		{ .role = "user", .image_url = "data:image/png;base64,iVBORw0KGgo=" },
+	};
+	struct provider_call call = call_to("http://h");
+
+	call.stream = false;
+	call.messages = turn;
+	call.n_messages = COUNT(turn);
+	check_body(&call,
+	    "{\"model\":\"m\",\"messages\":["
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"v\"},"
+	    "{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://x/v\"}}]},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"a\"},"
+	    "{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"https://x/a\"}}]},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"\"},"
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,iVBORw0KGgo=\"}}]}]}");
+}
+
+/* Who wants the longest answer under its new name: OpenAI, also at Azure, and nobody who is called alike. */
+static void
+test_max_tokens(void)
+{
+	static const struct {
+		const char *base;
+		bool is_new;
+	} rows[] = {
+		{ "https://api.openai.com:443/v1", true },
+		{ "https://me.openai.azure.com/openai/deployments/d/chat/completions?api-version=1", true },
+		{ "https://api.openai.com.example.org/v1", false },
+		{ "https://example.org/api.openai.com", false },
+		{ "https://azure.com/", false },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct provider_call call = call_to(rows[i].base);
+		struct provider_request rq;
+
+		call.max_output_tokens = 7;
+		CU_ASSERT_EQUAL_FATAL(provider_openai.build(a, &call, &rq), OK);
+		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_completion_tokens\":7") != NULL, rows[i].is_new);
+		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_tokens\":7") != NULL, !rows[i].is_new);
+		arena_free(a);
+	}
+}
+
+static void
+test_nothing_to_say(void)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct provider_call call = call_to("http://h");
+	struct provider_request rq;
+
+	call.n_messages = 0;
+	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+	call = call_to("http://h");
+	call.model = NULL;
+	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+	arena_free(a);
+}
+
+/* ---- answers ----------------------------------------------------------------- */
+
+/* Events are written down as one line: T(text) R(text) U(in,out) F(finish) X(status,retry,next). */
+static void
+note(void *arg, const struct provider_event *e)
+{
+	static const char *const finishes[] = { "stop", "length", "filtered", "other" };
+	struct buf *out = arg;
+
+	switch (e->kind) {
+	case PROVIDER_TEXT: buf_printf(out, "T(%.*s)", (int)e->len, e->text); break;
+	case PROVIDER_REASONING: buf_printf(out, "R(%.*s)", (int)e->len, e->text); break;
+	case PROVIDER_USAGE:
+		buf_printf(out, "U(%lld,%lld)", (long long)e->input_tokens, (long long)e->output_tokens);
+		break;
+	case PROVIDER_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
+	case PROVIDER_FAILURE:
+		buf_printf(
+		    out, "X(%s,%d,%d)", status_code(e->failure.status), e->failure.retryable, e->failure.next_channel);
+		CU_ASSERT_TRUE(e->failure.detail[0] != '\0');
+		break;
+	}
+}
+
+/* Read an answer in slices; append to out what was said, and how it ended. */
+static void
+read_answer(bool stream, const char *in, size_t len, size_t slice, struct buf *out)
+{
+	void *parser = provider_openai.parser_new(stream);
+	bool ok = true;
+
+	for (size_t at = 0; at < len && ok; at += slice) {
+		size_t n = len - at < slice ? len - at : slice;
+		char *piece = malloc(n);
+
+		memcpy(piece, in + at, n);
+		ok = provider_openai.parser_feed(parser, piece, n, note, out);
+		free(piece);
+	}
+	if (!ok)
+		CU_ASSERT_FALSE(provider_openai.parser_feed(parser, "data: [DONE]\n\n", 14, note, out));
+	buf_puts(out, provider_openai.parser_end(parser, note, out) ? "." : "!");
+	provider_openai.parser_free(parser);
+}
+
+struct sample {
+	const char *what, *in, *events;
+};
+
+#define CHUNK(delta, finish) \
+	"data: {\"id\":\"chatcmpl-1\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\"," \
+	"\"choices\":[{\"index\":0,\"delta\":" delta ",\"logprobs\":null,\"finish_reason\":" finish \
+	"}],\"usage\":null}\n\n"
+#define USAGE(body) "data: {\"id\":\"chatcmpl-1\",\"choices\":[],\"usage\":" body "}\n\n"
+#define DONE "data: [DONE]\n\n"
+#define ROLE CHUNK("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null")
+#define STOP CHUNK("{}", "\"stop\"")
+
+static const struct sample streams[] = {
+	{ "a regular answer",
+	    ROLE CHUNK("{\"content\":\"Hel\"}", "null") CHUNK("{\"content\":\"lo\"}", "null")
+		STOP USAGE("{\"prompt_tokens\":9,\"completion_tokens\":2,\"total_tokens\":11}") DONE,
+	    "T(Hel)T(lo)F(stop)U(9,2)." },
+	{ "reasoning, DeepSeek",
+	    CHUNK("{\"reasoning_content\":\"hm\",\"content\":null}", "null") CHUNK("{\"content\":\"ok\"}", "null")
+		STOP DONE,
+	    "R(hm)T(ok)F(stop)." },
+	{ "reasoning, OpenRouter; comments; text with the finish",
+	    ": OPENROUTER PROCESSING\n\n" CHUNK("{\"reasoning\":\"hm\"}", "null")
+		CHUNK("{\"content\":\"ok\"}", "\"stop\"") DONE,
+	    "R(hm)T(ok)F(stop)." },
+	{ "escapes, Chinese, a split emoji",
+	    CHUNK("{\"content\":\"\\u4f60\xE5\xA5\xBD\\n\\\"\\ud83d\\ude00\\\"\"}", "null") STOP DONE,
+	    "T(\xE4\xBD\xA0\xE5\xA5\xBD\n\"\xF0\x9F\x98\x80\")F(stop)." },
+	{ "a NUL in the text is left out", CHUNK("{\"content\":\"a\\u0000b\\u0000\"}", "null") STOP DONE,
+	    "T(ab)F(stop)." },
+	{ "half an emoji", CHUNK("{\"content\":\"\\ud83d\"}", "null") STOP DONE, "T(\xEF\xBF\xBD)F(stop)." },
+	{ "members in another order",
+	    "data: {\"usage\":{\"completion_tokens\":2,\"prompt_tokens\":1},\"choices\":[{\"finish_reason\":\"stop\","
+	    "\"delta\":{\"content\":\"x\",\"reasoning\":\"r\",\"reasoning_content\":\"R\"},\"index\":0}],\"error\": "
+	    "null}\n\n" DONE,
+	    "R(R)T(x)F(stop)U(1,2)." },
+	{ "both names of reasoning, the first again",
+	    "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"R\",\"reasoning\":\"r\"}}]}\n\n" DONE, "R(R)." },
+	{ "an index that is no number",
+	    "data: {\"choices\":[{\"index\":\"1\",\"delta\":{\"content\":\"x\"}}]}\n\n" DONE, "T(x)." },
+	{ "an event as long as [DONE]", "data: {    }\n\n" DONE, "." },
+	{ "nearly [DONE]", CHUNK("{\"content\":\"a\"}", "null") "data: [done]\n\n", "T(a)X(upstream_failed,1,1)!" },
+	{ "cut by length", CHUNK("{\"content\":\"x\"}", "\"length\"") DONE, "T(x)F(length)." },
+	{ "content filter at the end", CHUNK("{\"content\":\"x\"}", "null") CHUNK("{}", "\"content_filter\"") DONE,
+	    "T(x)F(filtered)." },
+	{ "an unknown finish", CHUNK("{}", "\"tool_calls\"") DONE, "F(other)." },
+	{ "two finishes", CHUNK("{}", "\"stop\"") CHUNK("{}", "\"length\"") DONE, "F(stop)." },
+	{ "a refusal", CHUNK("{\"content\":null,\"refusal\":\"I will not\"}", "null") STOP DONE,
+	    "T(I will not)F(stop)." },
+	{ "Azure's first event", "data: {\"choices\":[],\"prompt_filter_results\":[{}]}\n\n" STOP DONE, "F(stop)." },
+	{ "only the first choice",
+	    "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\"}]}\n\n" CHUNK(
+		"{\"content\":\"a\"}", "\"stop\"") DONE,
+	    "T(a)F(stop)." },
+	{ "CRLF and no space", "data:{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}\r\n\r\ndata:[DONE]\r\n\r\n",
+	    "T(x)." },
+	{ "what follows the end", CHUNK("{\"content\":\"a\"}", "\"stop\"") DONE "data: {broken\n\n", "T(a)F(stop)." },
+
+	{ "no [DONE], but a finish", CHUNK("{\"content\":\"a\"}", "null") STOP, "T(a)F(stop)." },
+	{ "no finish, but [DONE]", CHUNK("{\"content\":\"a\"}", "null") DONE, "T(a)." },
+	{ "cut after a delta", CHUNK("{\"content\":\"a\"}", "null"), "T(a)!" },
+	{ "cut in a frame", CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[{\"ind", "T(a)!" },
+	{ "nothing at all", "", "!" },
+	{ "a page instead", "<html><body>502</body></html>\n", "!" },
+
+	{ "usage in every chunk",
+	    "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}],"
+	    "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":1}}\n\n" DONE,
+	    "T(x)F(stop)U(5,1)." },
+	{ "usage below zero", STOP USAGE("{\"prompt_tokens\":-1,\"completion_tokens\":-7}") DONE, "F(stop)." },
+	{ "usage as text", STOP USAGE("{\"prompt_tokens\":\"9\",\"completion_tokens\":\"2\"}") DONE, "F(stop)." },
+	{ "usage as fractions", STOP USAGE("{\"prompt_tokens\":9,\"completion_tokens\":2.5}") DONE, "F(stop)U(9,-1)." },
+	{ "usage beyond reason",
+	    STOP USAGE("{\"prompt_tokens\":4611686018427387904,\"completion_tokens\":1000000001}") DONE, "F(stop)." },
+	{ "usage of nothing", STOP USAGE("{}") DONE, "F(stop)." },
+	{ "usage is a list", STOP USAGE("[1]") DONE, "F(stop)." },
+
+	{ "two choices in one chunk",
+	    "data: "
+	    "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},{\"index\":1,\"delta\":{\"content\":\"b\"}}]}"
+	    "\n\n" DONE,
+	    "T(a)." },
+	{ "nothing of a broken chunk is used", "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],}\n\n",
+	    "X(upstream_failed,1,1)!" },
+	{ "broken JSON", CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[\n\n" DONE,
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "bytes that are not UTF-8", CHUNK("{\"content\":\"a\"}", "null") CHUNK("{\"content\":\"\xff\xfe\"}", "null"),
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "reasoning that is not UTF-8", CHUNK("{\"reasoning\":\"\xff\",\"content\":\"a\"}", "null"),
+	    "X(upstream_failed,1,1)!" },
+	{ "a refusal that is not UTF-8", CHUNK("{\"content\":\"a\",\"refusal\":\"\xc0\x80\"}", "null"),
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "not an object", "data: 7\n\n", "X(upstream_failed,1,1)!" },
+	{ "an error as a number", "data: {\"error\":7}\n\n", "X(upstream_failed,1,1)!" },
+	{ "a request it does not like", "data: {\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}\n\n",
+	    "X(invalid_request,0,0)!" },
+	{ "a status that is none", "data: {\"error\":{\"message\":\"no\",\"code\":600}}\n\n",
+	    "X(upstream_failed,1,1)!" },
+	{ "an error inside",
+	    CHUNK("{\"content\":\"a\"}", "null") "data: {\"error\":{\"message\":\"The server had an error\","
+						 "\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n",
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "a content filter inside", "data: {\"error\":{\"message\":\"no\",\"code\":\"content_filter\"}}\n\n",
+	    "X(content_violation,0,0)!" },
+	{ "an error with a status inside", "data: {\"error\":{\"message\":\"no\",\"code\":402}}\n\n",
+	    "X(upstream_failed,0,1)!" },
+	{ "a time-out inside", "data: {\"error\":{\"message\":\"slow\",\"code\":504}}\n\n",
+	    "X(upstream_timeout,1,1)!" },
+	{ "an error as text", "data: {\"error\":\"oops\"}\n\n", "X(upstream_failed,1,1)!" },
+	{ "strange types",
+	    "data: {\"choices\":{\"0\":1},\"usage\":7,\"error\":null}\n\n"
+	    "data: {\"choices\":[7,{}]}\n\ndata: {\"choices\":[{\"delta\":[],\"finish_reason\":7}]}\n\n"
+	    "data: {\"choices\":[{\"delta\":{\"content\":[\"x\"],\"reasoning_content\":1}}]}\n\n" DONE,
+	    "." },
+};
+
+#define BODY(message, finish, usage) \
+	"{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":" message \
+	",\"finish_reason\":" finish "}],\"usage\":" usage "}"
+
+static const struct sample bodies[] = {
+	{ "a regular answer",
+	    BODY("{\"role\":\"assistant\",\"content\":\"Hello\"}", "\"stop\"",
+		"{\"prompt_tokens\":9,\"completion_tokens\":2}"),
+	    "T(Hello)F(stop)U(9,2)." },
+	{ "with reasoning, without usage",
+	    BODY("{\"reasoning_content\":\"hm\",\"content\":\"Hello\"}", "\"length\"", "null"),
+	    "R(hm)T(Hello)F(length)." },
+	{ "without a finish", BODY("{\"content\":\"Hello\"}", "null", "null"), "T(Hello)!" },
+	{ "cut", "{\"choices\":[{\"message\":{\"cont", "X(upstream_failed,1,1)!" },
+	{ "empty", "", "X(upstream_failed,1,1)!" },
+	{ "an error with status 200", "{\"error\":{\"message\":\"no\",\"type\":\"insufficient_quota\"}}",
+	    "X(upstream_failed,0,1)!" },
+};
+
+static void
+check_samples(bool stream, const struct sample *samples, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(samples[i].in);
+
+		for (size_t slice = 1; slice <= len + 1; slice += slice < 20 ? 1 : 37) {
+			struct buf out = BUF_INIT(0);
+
+			read_answer(stream, samples[i].in, len, slice, &out);
+			CU_ASSERT_STRING_EQUAL(buf_str(&out), samples[i].events);
+			if (strcmp(buf_str(&out), samples[i].events) != 0)
+				printf("# %s, slices of %zu: %s\n", samples[i].what, slice, buf_str(&out));
+			buf_free(&out);
+		}
+	}
+}
+
+static void
+test_streams(void)
+{
+	check_samples(true, streams, COUNT(streams));
+}
+
+static void
+test_bodies(void)
+{
+	check_samples(false, bodies, COUNT(bodies));
+}
+
+/* Feed `total` bytes of one endless text; what the adapter makes of it. */
+static void
+check_endless(bool stream, const char *start, size_t total, const char *events)
+{
+	static char piece[65536];
+	void *parser = provider_openai.parser_new(stream);
+	struct buf out = BUF_INIT(0);
+	size_t fed = 0;
+	bool ok;
+
+	memset(piece, 'x', sizeof(piece));
+	ok = provider_openai.parser_feed(parser, start, strlen(start), note, &out);
+	for (; ok && fed < total; fed += sizeof(piece))
+		ok = provider_openai.parser_feed(parser, piece, sizeof(piece), note, &out);
+	CU_ASSERT_FALSE(ok);
+	CU_ASSERT_TRUE(fed < total);
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), events);
+	provider_openai.parser_free(parser);
+	buf_free(&out);
+}
+
+static void
+test_endless(void)
+{
+	check_endless(true, CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[{\"delta\":{\"content\":\"",
+	    1 << 20, "T(a)X(upstream_failed,1,1)");
+	check_endless(false, "{\"choices\":[{\"message\":{\"content\":\"", 16 << 20, "X(upstream_failed,1,1)");
+}
+
+/* ---- failures ---------------------------------------------------------------- */
+
+#define ERROR_BODY(type, code) "{\"error\":{\"message\":\"words\",\"type\":" type ",\"param\":null,\"code\":" code "}}"
+
+static void
+test_failures(void)
+{
+	static const struct {
+		int http;
+		const char *retry_after, *body;
+		enum status status;
+		bool retryable, next;
+		int64_t retry_after_ms;
+		const char *detail;
+	} rows[] = {
+		{ 400, NULL, ERROR_BODY("\"invalid_request_error\"", "null"), E_INVALID_REQUEST, false, false, 0,
+		    "HTTP 400 invalid_request_error: words" },
+		{ 400, NULL, ERROR_BODY("\"invalid_request_error\"", "\"context_length_exceeded\""), E_TOO_LARGE, false,
+		    false, 0, "HTTP 400 context_length_exceeded: words" },
+		/* the words around a bad key repeat it, whatever the status */
+		{ 400, NULL, ERROR_BODY("null", "\"invalid_api_key\""), E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 400 invalid_api_key" },
+		{ 500, NULL, "{\"error\":{\"message\":\"a\\u007fb\"}}", E_UPSTREAM_FAILED, true, true, 0,
+		    "HTTP 500: a b" },
+		{ 400, NULL, ERROR_BODY("null", "\"content_filter\""), E_CONTENT_VIOLATION, false, false, 0,
+		    "HTTP 400 content_filter: words" },
+		{ 400, NULL, ERROR_BODY("\"invalid_request_error\"", "\"content_policy_violation\""),
+		    E_CONTENT_VIOLATION, false, false, 0, "HTTP 400 content_policy_violation: words" },
+		{ 401, NULL, ERROR_BODY("\"invalid_request_error\"", "\"invalid_api_key\""), E_UPSTREAM_FAILED, false,
+		    true, 0, "HTTP 401 invalid_api_key" },
+		{ 403, NULL, ERROR_BODY("\"request_forbidden\"", "null"), E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 403 request_forbidden" },
+		{ 404, NULL, ERROR_BODY("\"invalid_request_error\"", "\"model_not_found\""), E_UPSTREAM_FAILED, false,
+		    true, 0, "HTTP 404 model_not_found: words" },
+		{ 402, NULL, "", E_UPSTREAM_FAILED, false, true, 0, "HTTP 402" },
+		{ 408, NULL, "", E_UPSTREAM_TIMEOUT, true, true, 0, "HTTP 408" },
+		{ 413, NULL, "<html>", E_TOO_LARGE, false, false, 0, "HTTP 413" },
+		{ 422, NULL, "{\"message\":\"flat\"}", E_INVALID_REQUEST, false, false, 0, "HTTP 422: flat" },
+		{ 429, "7", ERROR_BODY("\"requests\"", "\"rate_limit_exceeded\""), E_UPSTREAM_FAILED, true, true, 7000,
+		    "HTTP 429 rate_limit_exceeded: words" },
+		{ 429, "0.25", "", E_UPSTREAM_FAILED, true, true, 250, "HTTP 429" },
+		{ 429, NULL, ERROR_BODY("\"insufficient_quota\"", "\"insufficient_quota\""), E_UPSTREAM_FAILED, false,
+		    true, 0, "HTTP 429 insufficient_quota: words" },
+		{ 429, NULL, ERROR_BODY("\"insufficient_quota\"", "\"something_new\""), E_UPSTREAM_FAILED, false, true,
+		    0, "HTTP 429 something_new: words" },
+		{ 500, NULL, ERROR_BODY("\"server_error\"", "null"), E_UPSTREAM_FAILED, true, true, 0,
+		    "HTTP 500 server_error: words" },
+		{ 501, NULL, "", E_UPSTREAM_FAILED, false, true, 0, "HTTP 501" },
+		{ 502, NULL, "<html>502</html>", E_UPSTREAM_FAILED, true, true, 0, "HTTP 502" },
+		{ 503, "30 ", "{\"error\":\"busy\"}", E_UPSTREAM_FAILED, true, true, 30000, "HTTP 503: busy" },
+		{ 504, NULL, NULL, E_UPSTREAM_TIMEOUT, true, true, 0, "HTTP 504" },
+		{ 529, NULL, "", E_UPSTREAM_FAILED, true, true, 0, "HTTP 529" },
+		{ 302, NULL, "", E_UPSTREAM_FAILED, false, true, 0, "HTTP 302" },
+		{ 199, NULL, "", E_UPSTREAM_FAILED, false, true, 0, "HTTP 199" },
+		{ 429, "Fri, 31 Dec 2027 23:59:59 GMT", "", E_UPSTREAM_FAILED, true, true, 0, "HTTP 429" },
+		{ 429, "-5", "", E_UPSTREAM_FAILED, true, true, 0, "HTTP 429" },
+		{ 429, "12x", "", E_UPSTREAM_FAILED, true, true, 0, "HTTP 429" },
+		{ 429, "1e300", "", E_UPSTREAM_FAILED, true, true, 86400000, "HTTP 429" },
+		{ 500, NULL, "[1,2", E_UPSTREAM_FAILED, true, true, 0, "HTTP 500" },
+		{ 500, NULL, "{\"error\":7}", E_UPSTREAM_FAILED, true, true, 0, "HTTP 500" },
+		{ 500, NULL, "{\"error\":{\"message\":\"a\\nb\\u0007\"}}", E_UPSTREAM_FAILED, true, true, 0,
+		    "HTTP 500: a b " },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct provider_failure f;
+
+		memset(&f, 0x5a, sizeof(f));
+		provider_openai.failure(rows[i].http, rows[i].retry_after, rows[i].body,
+		    rows[i].body == NULL ? 0 : strlen(rows[i].body), &f);
+		CU_ASSERT_EQUAL(f.status, rows[i].status);
+		CU_ASSERT_EQUAL(f.retryable, rows[i].retryable);
+		CU_ASSERT_EQUAL(f.next_channel, rows[i].next);
+		CU_ASSERT_EQUAL(f.retry_after_ms, rows[i].retry_after_ms);
+		CU_ASSERT_STRING_EQUAL(f.detail, rows[i].detail);
+	}
+}
+
+static void
+test_detail_keeps_no_key_and_no_half_character(void)
+{
+	struct buf body = BUF_INIT(0);
+	struct provider_failure f;
+
+	provider_openai.failure(401, NULL,
+	    "{\"error\":{\"message\":\"Incorrect API key provided: sk-abc\",\"code\":\"invalid_api_key\"}}", 78, &f);
+	CU_ASSERT_PTR_NULL(strstr(f.detail, "sk-"));
+	for (size_t pad = 0; pad < 3; pad++) {
+		size_t len;
+
+		buf_clear(&body);
+		buf_puts(&body, "{\"error\":{\"message\":\"");
+		buf_add(&body, "xxx", pad);
+		for (int i = 0; i < 200; i++)
+			buf_puts(&body, "\xE4\xBD\xA0");
+		buf_puts(&body, "\"}}");
+		provider_openai.failure(500, NULL, body.data, body.len, &f);
+		len = strlen(f.detail);
+		CU_ASSERT_TRUE(len > 240);
+		CU_ASSERT_EQUAL((unsigned char)f.detail[len - 1], 0xA0);
+		CU_ASSERT_EQUAL((unsigned char)f.detail[len - 3], 0xE4);
+	}
+	buf_free(&body);
+}
+
+static void
+keep_detail(void *arg, const struct provider_event *e)
+{
+	if (e->kind == PROVIDER_FAILURE)
+		memcpy(arg, e->failure.detail, sizeof(e->failure.detail));
+}
+
+/* An error in a stream has no status of its own: it gets the one that goes with its type. */
+static void
+test_status_inside(void)
+{
+	static const struct {
+		const char *error, *detail;
+	} rows[] = {
+		{ "{\"type\":\"requests\"}", "HTTP 429 requests" },
+		{ "{\"type\":\"tokens\"}", "HTTP 429 tokens" },
+		{ "{\"type\":\"rate_limit_error\"}", "HTTP 429 rate_limit_error" },
+		{ "{\"type\":\"invalid_request_error\"}", "HTTP 400 invalid_request_error" },
+		{ "{\"type\":\"else\"}", "HTTP 500 else" },
+		{ "{\"type\":\"requests\",\"code\":599}", "HTTP 599 requests" },
+		{ "{\"type\":\"requests\",\"code\":399}", "HTTP 429 requests" },
+		{ "{\"code\":600}", "HTTP 500" },
+		{ "{\"code\":\"404\"}", "HTTP 500 404" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *parser = provider_openai.parser_new(true);
+		char event[128], detail[sizeof((struct provider_failure){ 0 }.detail)] = "";
+
+		snprintf(event, sizeof(event), "data: {\"error\":%s}\n\n", rows[i].error);
+		CU_ASSERT_FALSE(provider_openai.parser_feed(parser, event, strlen(event), keep_detail, detail));
+		CU_ASSERT_STRING_EQUAL(detail, rows[i].detail);
+		provider_openai.parser_free(parser);
+	}
+	provider_openai.parser_free(NULL);
+}
+
+static void
+test_registry(void)
+{
+	provider_register(providers_all());
+	CU_ASSERT_PTR_EQUAL(provider_find("openai"), &provider_openai);
+	CU_ASSERT_PTR_NULL(provider_find("nobody"));
+	CU_ASSERT_PTR_NULL(provider_find(NULL));
+}
+
+static CU_TestInfo request_tests[] = {
+	{ "joins the URL", test_url },
+	{ "sends the headers, and none that breaks its line", test_headers },
+	{ "writes the body", test_body },
+	{ "writes files", test_body_files },
+	{ "names the longest answer as its reader does", test_max_tokens },
+	{ "refuses to say nothing", test_nothing_to_say },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo answer_tests[] = {
+	{ "reads streams in every slicing", test_streams },
+	{ "reads whole answers in every slicing", test_bodies },
+	{ "gives up on an endless answer", test_endless },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo failure_tests[] = {
+	{ "understands statuses and error bodies", test_failures },
+	{ "logs no key and no half character", test_detail_keeps_no_key_and_no_half_character },
+	{ "gives an error in a stream its status", test_status_inside },
+	{ "is found by its name", test_registry },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_SuiteInfo suites[] = {
+	{ "request", NULL, NULL, NULL, NULL, request_tests },
+	{ "answer", NULL, NULL, NULL, NULL, answer_tests },
+	{ "failure", NULL, NULL, NULL, NULL, failure_tests },
+	CU_SUITE_INFO_NULL,
+};
+
+int
+main(void)
+{
+	return tap_run(suites);
+}
