@@ -65,8 +65,8 @@ session_open(struct request *rq, const char *user_id, const char *password_hash,
 	    "	SELECT $3::uuid, id, now() + make_interval(secs => $4), $5, $6::inet FROM who RETURNING id, expires_at)"
 	    " INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at)"
 	    " SELECT $7::uuid, id, $8::bytea, expires_at FROM session RETURNING session_id",
-	    PS(user_id), PS(password_hash), PS(id), PI(out->refresh_expires_in_s), PS(request_user_agent(rq)),
-	    PS(request_client_address(rq)), PS(token_id), PX(hash, sizeof(hash)));
+	    PS(user_id), PS(password_hash), PS(id), PI(out->refresh_expires_in_s), PS(rq->user_agent),
+	    PS(audit_address(rq->client_ip)), PS(token_id), PX(hash, sizeof(hash)));
 	if (st != OK)
 		return fail(rq, st, "opening a session");
 	if (rows_count(rows) == 0)

@@ -2,13 +2,9 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/utf8.h"
-
-#define AGENT_CHARS_MAX 500
 
 struct entry {
 	const char *user_id, *action, *object, *result, *ip, *user_agent, *request_id;
@@ -33,31 +29,14 @@ write_entry(struct pg *pg, const struct entry *e)
 	json_decref(e->details);
 }
 
-/* PostgreSQL refuses the whole row for an address it cannot read. */
-static const char *
-address_or_null(const char *ip)
+const char *
+audit_address(const char *ip)
 {
 	unsigned char bytes[sizeof(struct in6_addr)];
 
 	if (ip == NULL || (inet_pton(AF_INET, ip, bytes) != 1 && inet_pton(AF_INET6, ip, bytes) != 1))
 		return NULL;
 	return ip;
-}
-
-const char *
-request_client_address(const struct request *rq)
-{
-	return address_or_null(rq->client_ip);
-}
-
-const char *
-request_user_agent(struct request *rq)
-{
-	const char *agent = request_header(rq, "User-Agent");
-
-	if (agent == NULL || !utf8_valid(agent, strlen(agent)))
-		return NULL;
-	return arena_strndup(rq->arena, agent, utf8_prefix(agent, strlen(agent), AGENT_CHARS_MAX));
 }
 
 void
@@ -68,8 +47,8 @@ audit(struct request *rq, const char *action, const char *object, const char *re
 		.action = action,
 		.object = object,
 		.result = result,
-		.ip = request_client_address(rq),
-		.user_agent = request_user_agent(rq),
+		.ip = audit_address(rq->client_ip),
+		.user_agent = rq->user_agent,
 		.request_id = rq->request_id,
 		.details = details,
 	};

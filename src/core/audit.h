@@ -21,10 +21,8 @@ void audit(struct request *rq, const char *action, const char *object, const cha
 /* The same from the command line: no caller, no address; details say "by":
  * "weirctl" and the login name of the operator. */
 void audit_operator(struct pg *pg, const char *action, const char *object, const char *result, json_t *details);
-/* What rows about a request keep of it: its client's address, NULL when it is
- * none PostgreSQL can read; its User-Agent, cut, NULL when it is no UTF-8. */
-const char *request_client_address(const struct request *rq);
-const char *request_user_agent(struct request *rq);
+/* `ip`, or NULL when it is no address that PostgreSQL can read. */
+const char *audit_address(const char *ip);
 /* "user:ID" in the request's arena, for `object`; NULL for NULL. */
 const char *audit_user(struct request *rq, const char *user_id);
 

@@ -126,10 +126,10 @@ decref(void *j)
 }
 
 json_t *
-request_own(struct request *rq, json_t *j)
+json_own(struct arena *a, json_t *j)
 {
 	if (j != NULL)
-		arena_cleanup(rq->arena, decref, j);
+		arena_cleanup(a, decref, j);
 	return j;
 }
 

@@ -84,6 +84,7 @@ struct request {
 		const char *name, *value;
 	} path_params[PATH_PARAMS_MAX];
 	const char *request_id, *trace_id, *span_id, *traceparent, *client_ip;
+	const char *user_agent; /* at most 500 characters of UTF-8; NULL: none */
 	const char *idempotency_key; /* NULL: none given */
 	struct principal caller;
 	enum lang lang;
@@ -141,8 +142,8 @@ enum status reply_empty(struct request *rq);
 enum status reply_list(struct request *rq, json_t *items, bool has_more);
 /* Add a response header. */
 void reply_header(struct request *rq, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* A json_t that dies with the request. */
-json_t *request_own(struct request *rq, json_t *j);
+/* A json_t that dies with the arena. */
+json_t *json_own(struct arena *a, json_t *j);
 
 /* A request header by its HTTP name ("Last-Event-ID"), or NULL. */
 const char *request_header(const struct request *rq, const char *name);

@@ -18,7 +18,7 @@ take(struct request *rq, const struct rows *rows, struct task *task)
 {
 	task->id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
 	task->status = arena_strdup(rq->arena, row_text(rows, 0, "status"));
-	task->json = request_own(rq, row_json(rows, 0, "json"));
+	task->json = json_own(rq->arena, row_json(rows, 0, "json"));
 }
 
 static enum status

@@ -21,7 +21,7 @@ parse_object(struct request *rq)
 {
 	json_error_t err;
 
-	rq->json = request_own(rq, json_loadb(rq->body, rq->body_len, 0, &err));
+	rq->json = json_own(rq->arena, json_loadb(rq->body, rq->body_len, 0, &err));
 	if (rq->json == NULL)
 		return fail_field(rq, "body", "is not valid JSON (line %d, column %d)", err.line, err.column);
 	if (!json_is_object(rq->json))
@@ -67,7 +67,7 @@ stage_body(struct request *rq)
 	if (!(r->flags & ROUTE_JSON))
 		return OK;
 	if (body == NULL && (r->flags & ROUTE_OPTIONAL)) {
-		rq->json = request_own(rq, json_object());
+		rq->json = json_own(rq->arena, json_object());
 		return check_fields(rq);
 	}
 	if (!is_json_type(fcgi_param(rq->conn, "CONTENT_TYPE")))

@@ -6,6 +6,8 @@
 #include "base/trace.h"
 #include "io/fcgi.h"
 
+#define AGENT_CHARS_MAX 500
+
 /* The caller's request id if it is sane, else ours. */
 static const char *
 choose_request_id(struct request *rq)
@@ -43,6 +45,16 @@ is_key(const char *key)
 	return len > 0 && len <= 255 && utf8_valid(key, len);
 }
 
+static const char *
+user_agent(struct request *rq)
+{
+	const char *agent = request_header(rq, "User-Agent");
+
+	if (agent == NULL || !utf8_valid(agent, strlen(agent)))
+		return NULL;
+	return arena_strndup(rq->arena, agent, utf8_prefix(agent, strlen(agent), AGENT_CHARS_MAX));
+}
+
 enum status
 stage_identify(struct request *rq)
 {
@@ -54,6 +66,7 @@ stage_identify(struct request *rq)
 	rq->request_id = choose_request_id(rq);
 	rq->lang = lang_accept(request_header(rq, "Accept-Language"));
 	rq->client_ip = fcgi_param(rq->conn, "REMOTE_ADDR");
+	rq->user_agent = user_agent(rq);
 	rq->idempotency_key = request_header(rq, "Idempotency-Key");
 	rq->path = "/";
 	set_trace(rq);
