@@ -14,7 +14,7 @@ h_admin_users_get(struct request *rq)
 	json_t *user;
 	enum status st;
 
-	if ((st = admin_user_find(rq, path_uuid(rq, "user_id"), &user)) != OK)
+	if ((st = admin_user_find(&rq->cx, path_uuid(rq, "user_id"), &user)) != OK)
 		return st;
 	return reply_json(rq, 200, user);
 }

@@ -21,7 +21,7 @@ h_admin_users_list(struct request *rq)
 
 	if ((st = page_read(rq, &page)) != OK || (st = page_search(rq, &filter.q)) != OK)
 		return st;
-	if ((st = admin_users_list(rq, &page, &filter, &items, &more)) != OK)
+	if ((st = admin_users_list(&rq->cx, &page, &filter, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

@@ -22,7 +22,7 @@ h_admin_users_patch(struct request *rq)
 	json_t *user;
 	enum status st;
 
-	if ((st = admin_user_update(rq, path_uuid(rq, "user_id"), rq->json, &user)) != OK)
+	if ((st = admin_user_update(&rq->cx, path_uuid(rq, "user_id"), rq->json, &user)) != OK)
 		return st;
 	admin_audit(rq, "user.update", "user", user);
 	return reply_json(rq, 200, user);

@@ -21,12 +21,12 @@ h_auth_forgot(struct request *rq)
 	struct password_reset reset;
 	enum status st;
 
-	if (!mail_configured(rq->conf))
-		return fail(rq, E_UNAVAILABLE, "no mail is configured");
-	if ((st = account_forgot(rq, field_text(rq->json, "email"), &reset)) != OK)
+	if (!mail_configured(rq->cx.conf))
+		return fail(&rq->cx, E_UNAVAILABLE, "no mail is configured");
+	if ((st = account_forgot(&rq->cx, field_text(rq->json, "email"), &reset)) != OK)
 		return st;
 	if (reset.token != NULL)
-		mail_post_reset(rq, &reset);
-	audit(rq, "auth.forgot", audit_user(rq, reset.user_id), reset.token == NULL ? "denied" : "ok", NULL);
+		mail_post_reset(&rq->cx, &reset);
+	audit(&rq->cx, "auth.forgot", audit_user(&rq->cx, reset.user_id), reset.token == NULL ? "denied" : "ok", NULL);
 	return reply_json(rq, 202, json_object());
 }

@@ -26,10 +26,10 @@ h_auth_login(struct request *rq)
 
 	if (st != OK) {
 		/* a name nobody has may be a password typed into the wrong box: it is not kept */
-		audit(rq, "auth.login", audit_user(rq, user_id), status_code(st), NULL);
+		audit(&rq->cx, "auth.login", audit_user(&rq->cx, user_id), status_code(st), NULL);
 		return st;
 	}
-	rq->caller.user_id = user_id;
-	audit(rq, "auth.login", audit_user(rq, user_id), "ok", NULL);
+	rq->cx.caller.user_id = user_id;
+	audit(&rq->cx, "auth.login", audit_user(&rq->cx, user_id), "ok", NULL);
 	return session_reply(rq, 200, &grant);
 }

@@ -20,11 +20,11 @@ end_callers_session(struct request *rq, const char **user_id)
 	int64_t count;
 	enum status st;
 
-	if ((st = auth_try(rq)) != OK || rq->caller.user_id == NULL)
+	if ((st = auth_try(rq)) != OK || rq->cx.caller.user_id == NULL)
 		return st;
-	*user_id = rq->caller.user_id;
-	st = sessions_revoke(rq->pg, *user_id, rq->caller.session_id, NULL, "logout", &count);
-	return st == OK ? OK : fail(rq, st, "closing a session");
+	*user_id = rq->cx.caller.user_id;
+	st = sessions_revoke(rq->cx.pg, *user_id, rq->cx.caller.session_id, NULL, "logout", &count);
+	return st == OK ? OK : fail(&rq->cx, st, "closing a session");
 }
 
 enum status
@@ -34,14 +34,14 @@ h_auth_logout(struct request *rq)
 	enum status st = OK;
 
 	if (token != NULL)
-		st = session_close(rq, token, &user_id);
+		st = session_close(&rq->cx, token, &user_id);
 	if (st == OK && user_id == NULL)
 		st = end_callers_session(rq, &user_id);
 	if (st != OK)
 		return st;
 	if (user_id != NULL) {
-		rq->caller.user_id = user_id;
-		audit(rq, "auth.logout", audit_user(rq, user_id), "ok", NULL);
+		rq->cx.caller.user_id = user_id;
+		audit(&rq->cx, "auth.logout", audit_user(&rq->cx, user_id), "ok", NULL);
 	}
 	session_clear_cookie(rq);
 	return reply_empty(rq);

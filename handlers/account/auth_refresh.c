@@ -24,16 +24,16 @@ h_auth_refresh(struct request *rq)
 	bool reused;
 
 	if (token == NULL)
-		return fail(rq, E_UNAUTHENTICATED, "no refresh token");
-	st = session_refresh(rq, token, &grant, &reused);
-	rq->caller.user_id = grant.user_id;
+		return fail(&rq->cx, E_UNAUTHENTICATED, "no refresh token");
+	st = session_refresh(&rq->cx, token, &grant, &reused);
+	rq->cx.caller.user_id = grant.user_id;
 	if (st != OK) {
 		result = reused ? "token_reuse" : status_code(st);
-		audit(rq, "auth.refresh", audit_user(rq, grant.user_id), result, NULL);
+		audit(&rq->cx, "auth.refresh", audit_user(&rq->cx, grant.user_id), result, NULL);
 		if (st == E_UNAUTHENTICATED)
 			session_clear_cookie(rq);
 		return st;
 	}
-	audit(rq, "auth.refresh", audit_user(rq, grant.user_id), "ok", NULL);
+	audit(&rq->cx, "auth.refresh", audit_user(&rq->cx, grant.user_id), "ok", NULL);
 	return session_reply(rq, 200, &grant);
 }

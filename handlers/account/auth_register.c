@@ -34,13 +34,13 @@ h_auth_register(struct request *rq)
 	enum status st;
 
 	if (in.email == NULL && in.phone == NULL)
-		return fail_field(rq, "email", "is required, or phone");
+		return fail_field(&rq->cx, "email", "is required, or phone");
 	st = account_register(rq, &in, &grant);
 	if (st != OK) {
-		audit(rq, "auth.register", NULL, status_code(st), NULL);
+		audit(&rq->cx, "auth.register", NULL, status_code(st), NULL);
 		return st;
 	}
-	rq->caller.user_id = grant.user_id;
-	audit(rq, "auth.register", audit_user(rq, grant.user_id), "ok", NULL);
+	rq->cx.caller.user_id = grant.user_id;
+	audit(&rq->cx, "auth.register", audit_user(&rq->cx, grant.user_id), "ok", NULL);
 	return session_reply(rq, 201, &grant);
 }

@@ -20,8 +20,8 @@ h_auth_reset(struct request *rq)
 	const char *user_id;
 	enum status st = account_reset(rq, field_text(rq->json, "token"), field_text(rq->json, "password"), &user_id);
 
-	rq->caller.user_id = user_id;
-	audit(rq, "auth.reset", audit_user(rq, user_id), st == OK ? "ok" : status_code(st), NULL);
+	rq->cx.caller.user_id = user_id;
+	audit(&rq->cx, "auth.reset", audit_user(&rq->cx, user_id), st == OK ? "ok" : status_code(st), NULL);
 	if (st != OK)
 		return st;
 	session_clear_cookie(rq);

@@ -13,7 +13,7 @@ h_me_get(struct request *rq)
 	json_t *account;
 	enum status st;
 
-	if ((st = account_json(rq, rq->caller.user_id, &account)) != OK)
+	if ((st = account_json(&rq->cx, rq->cx.caller.user_id, &account)) != OK)
 		return st;
 	return reply_json(rq, 200, account);
 }

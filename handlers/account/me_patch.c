@@ -21,9 +21,9 @@ h_me_patch(struct request *rq)
 	enum status st;
 
 	if ((nickname != NULL || locale != NULL) &&
-	    (st = account_update(rq, rq->caller.user_id, nickname, locale)) != OK)
+	    (st = account_update(&rq->cx, rq->cx.caller.user_id, nickname, locale)) != OK)
 		return st;
-	if ((st = account_json(rq, rq->caller.user_id, &account)) != OK)
+	if ((st = account_json(&rq->cx, rq->cx.caller.user_id, &account)) != OK)
 		return st;
 	return reply_json(rq, 200, account);
 }

@@ -15,11 +15,11 @@ h_me_session_delete(struct request *rq)
 	enum status st = OK;
 
 	if (id != NULL)
-		st = sessions_revoke(rq->pg, rq->caller.user_id, id, NULL, "logout", &count);
+		st = sessions_revoke(rq->cx.pg, rq->cx.caller.user_id, id, NULL, "logout", &count);
 	if (st != OK)
-		return fail(rq, st, "revoking a session");
+		return fail(&rq->cx, st, "revoking a session");
 	if (count == 0)
-		return fail(rq, E_NOT_FOUND, "no live session of the caller");
-	audit(rq, "auth.session_revoke", arena_printf(rq->arena, "session:%s", id), "ok", NULL);
+		return fail(&rq->cx, E_NOT_FOUND, "no live session of the caller");
+	audit(&rq->cx, "auth.session_revoke", arena_printf(rq->cx.arena, "session:%s", id), "ok", NULL);
 	return reply_empty(rq);
 }

@@ -12,7 +12,7 @@ h_me_sessions(struct request *rq)
 	json_t *items;
 	enum status st;
 
-	if ((st = sessions_list(rq, &items)) != OK)
+	if ((st = sessions_list(&rq->cx, &items)) != OK)
 		return st;
 	return reply_list(rq, items, false);
 }

@@ -18,11 +18,11 @@ h_me_sessions_revoke(struct request *rq)
 	bool keep = field_bool(rq->json, "keep_current", false);
 	int64_t count;
 	enum status st = sessions_revoke(
-	    rq->pg, rq->caller.user_id, NULL, keep ? rq->caller.session_id : NULL, "logout", &count);
+	    rq->cx.pg, rq->cx.caller.user_id, NULL, keep ? rq->cx.caller.session_id : NULL, "logout", &count);
 
 	if (st != OK)
-		return fail(rq, st, "revoking sessions");
-	audit(rq, "auth.sessions_revoke", audit_user(rq, rq->caller.user_id), "ok",
+		return fail(&rq->cx, st, "revoking sessions");
+	audit(&rq->cx, "auth.sessions_revoke", audit_user(&rq->cx, rq->cx.caller.user_id), "ok",
 	    json_pack("{s:I}", "revoked", (json_int_t)count));
 	return reply_json(rq, 200, json_pack("{s:I}", "revoked", (json_int_t)count));
 }

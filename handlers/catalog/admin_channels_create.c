@@ -14,7 +14,7 @@ h_admin_channels_create(struct request *rq)
 	json_t *channel;
 	enum status st;
 
-	if ((st = channel_create(rq, rq->json, &channel)) != OK)
+	if ((st = channel_create(&rq->cx, rq->json, &channel)) != OK)
 		return st;
 	admin_audit(rq, "channel.create", "channel", channel);
 	return reply_json(rq, 201, channel);

@@ -12,8 +12,9 @@ h_admin_channels_delete(struct request *rq)
 {
 	enum status st;
 
-	if ((st = channel_delete(rq, path_int(rq, "channel_id"))) != OK)
+	if ((st = channel_delete(&rq->cx, path_int(rq, "channel_id"))) != OK)
 		return st;
-	audit(rq, "channel.delete", arena_printf(rq->arena, "channel:%s", path_text(rq, "channel_id")), "ok", NULL);
+	audit(&rq->cx, "channel.delete", arena_printf(rq->cx.arena, "channel:%s", path_text(rq, "channel_id")), "ok",
+	    NULL);
 	return reply_empty(rq);
 }

@@ -13,7 +13,7 @@ h_admin_channels_get(struct request *rq)
 	json_t *channel;
 	enum status st;
 
-	if ((st = channel_find(rq, path_int(rq, "channel_id"), &channel)) != OK)
+	if ((st = channel_find(&rq->cx, path_int(rq, "channel_id"), &channel)) != OK)
 		return st;
 	return reply_json(rq, 200, channel);
 }

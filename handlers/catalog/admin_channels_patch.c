@@ -14,7 +14,7 @@ h_admin_channels_patch(struct request *rq)
 	json_t *channel;
 	enum status st;
 
-	if ((st = channel_update(rq, path_int(rq, "channel_id"), rq->json, &channel)) != OK)
+	if ((st = channel_update(&rq->cx, path_int(rq, "channel_id"), rq->json, &channel)) != OK)
 		return st;
 	admin_audit(rq, "channel.update", "channel", channel);
 	return reply_json(rq, 200, channel);

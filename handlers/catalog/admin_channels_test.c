@@ -25,11 +25,11 @@ h_admin_channels_test(struct request *rq)
 	const char *model;
 	enum status st;
 
-	st = probe_channel(rq, path_int(rq, "channel_id"), field_text(rq->json, "model"), &model, &spec);
+	st = probe_channel(&rq->cx, path_int(rq, "channel_id"), field_text(rq->json, "model"), &model, &spec);
 	if (st != OK)
 		return st;
-	probe_run(rq->process, &spec, &result);
-	audit(rq, "channel.test", arena_printf(rq->arena, "channel:%s", path_text(rq, "channel_id")),
+	probe_run(rq->cx.process, &spec, &result);
+	audit(&rq->cx, "channel.test", arena_printf(rq->cx.arena, "channel:%s", path_text(rq, "channel_id")),
 	    status_code(result.status), json_pack("{s:s}", "model", model));
 	return reply_json(rq, 200, probe_json(&result, model, spec.model));
 }

@@ -14,7 +14,7 @@ h_admin_models_create(struct request *rq)
 	json_t *model;
 	enum status st;
 
-	if ((st = model_create(rq, rq->json, &model)) != OK)
+	if ((st = model_create(&rq->cx, rq->json, &model)) != OK)
 		return st;
 	admin_audit(rq, "model.create", "model", model);
 	return reply_json(rq, 201, model);

@@ -12,8 +12,8 @@ h_admin_models_delete(struct request *rq)
 {
 	enum status st;
 
-	if ((st = model_delete(rq, path_int(rq, "model_id"))) != OK)
+	if ((st = model_delete(&rq->cx, path_int(rq, "model_id"))) != OK)
 		return st;
-	audit(rq, "model.delete", arena_printf(rq->arena, "model:%s", path_text(rq, "model_id")), "ok", NULL);
+	audit(&rq->cx, "model.delete", arena_printf(rq->cx.arena, "model:%s", path_text(rq, "model_id")), "ok", NULL);
 	return reply_empty(rq);
 }

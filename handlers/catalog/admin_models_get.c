@@ -13,7 +13,7 @@ h_admin_models_get(struct request *rq)
 	json_t *model;
 	enum status st;
 
-	if ((st = model_find(rq, path_int(rq, "model_id"), &model)) != OK)
+	if ((st = model_find(&rq->cx, path_int(rq, "model_id"), &model)) != OK)
 		return st;
 	return reply_json(rq, 200, model);
 }

@@ -18,7 +18,7 @@ h_admin_models_list(struct request *rq)
 
 	if ((st = page_read_int(rq, &page)) != OK)
 		return st;
-	if ((st = models_list(rq, &page, &items, &more)) != OK)
+	if ((st = models_list(&rq->cx, &page, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

@@ -14,7 +14,7 @@ h_admin_models_patch(struct request *rq)
 	json_t *model;
 	enum status st;
 
-	if ((st = model_update(rq, path_int(rq, "model_id"), rq->json, &model)) != OK)
+	if ((st = model_update(&rq->cx, path_int(rq, "model_id"), rq->json, &model)) != OK)
 		return st;
 	admin_audit(rq, "model.update", "model", model);
 	return reply_json(rq, 200, model);

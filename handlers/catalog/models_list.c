@@ -20,7 +20,7 @@ h_models_list(struct request *rq)
 
 	if ((st = page_read_int(rq, &page)) != OK)
 		return st;
-	if ((st = models_offered(rq, &page, query_text(rq, "type"), &items, &more)) != OK)
+	if ((st = models_offered(&rq->cx, &page, query_text(rq, "type"), &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

@@ -14,7 +14,7 @@ h_admin_agents_create(struct request *rq)
 	json_t *agent;
 	enum status st;
 
-	if ((st = agent_create(rq, rq->json, &agent)) != OK)
+	if ((st = agent_create(&rq->cx, rq->json, &agent)) != OK)
 		return st;
 	admin_audit(rq, "agent.create", "agent", agent);
 	return reply_json(rq, 201, agent);

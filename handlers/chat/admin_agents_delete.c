@@ -12,8 +12,8 @@ h_admin_agents_delete(struct request *rq)
 {
 	enum status st;
 
-	if ((st = agent_delete(rq, path_uuid(rq, "agent_id"))) != OK)
+	if ((st = agent_delete(&rq->cx, path_uuid(rq, "agent_id"))) != OK)
 		return st;
-	audit(rq, "agent.delete", arena_printf(rq->arena, "agent:%s", path_text(rq, "agent_id")), "ok", NULL);
+	audit(&rq->cx, "agent.delete", arena_printf(rq->cx.arena, "agent:%s", path_text(rq, "agent_id")), "ok", NULL);
 	return reply_empty(rq);
 }

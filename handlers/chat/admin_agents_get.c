@@ -13,7 +13,7 @@ h_admin_agents_get(struct request *rq)
 	json_t *agent;
 	enum status st;
 
-	if ((st = agent_find(rq, path_uuid(rq, "agent_id"), &agent)) != OK)
+	if ((st = agent_find(&rq->cx, path_uuid(rq, "agent_id"), &agent)) != OK)
 		return st;
 	return reply_json(rq, 200, agent);
 }

@@ -14,7 +14,7 @@ h_admin_agents_patch(struct request *rq)
 	json_t *agent;
 	enum status st;
 
-	if ((st = agent_update(rq, path_uuid(rq, "agent_id"), rq->json, &agent)) != OK)
+	if ((st = agent_update(&rq->cx, path_uuid(rq, "agent_id"), rq->json, &agent)) != OK)
 		return st;
 	admin_audit(rq, "agent.update", "agent", agent);
 	return reply_json(rq, 200, agent);

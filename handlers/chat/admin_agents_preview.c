@@ -39,13 +39,13 @@ h_admin_agents_preview(struct request *rq)
 	json_t *answer;
 	enum status st;
 
-	if ((st = catalog_agent(rq, agent_id, &plan)) != OK)
+	if ((st = catalog_agent(&rq->cx, agent_id, &plan)) != OK)
 		return st;
 	tokens = tokens_estimate(content, strlen(content));
 	if (plan->prompt != NULL)
 		tokens += tokens_estimate(plan->prompt, strlen(plan->prompt));
 	answer = preview_json(plan, content, tokens);
-	st = debug_record(rq,
+	st = debug_record(&rq->cx,
 	    &(struct debug_run){ .agent_id = agent_id,
 		.kind = "preview",
 		.model = plan->model.name,

@@ -41,13 +41,13 @@ plan_json(const struct turn_plan *plan)
 
 /* A route that leads nowhere is a result too; a second failure must not hide the first. */
 static enum status
-record_failure(struct request *rq, const char *agent_id, enum status st)
+record_failure(struct context *cx, const char *agent_id, enum status st)
 {
-	const char *detail = rq->log_detail;
+	const char *detail = cx->log_detail;
 
 	if (st == E_UNAVAILABLE && detail != NULL)
-		(void)!debug_record(rq, &(struct debug_run){ .agent_id = agent_id, .kind = "route", .error = detail });
-	return fail(rq, st, "%s", detail == NULL ? "" : detail);
+		(void)!debug_record(cx, &(struct debug_run){ .agent_id = agent_id, .kind = "route", .error = detail });
+	return fail(cx, st, "%s", detail == NULL ? "" : detail);
 }
 
 enum status
@@ -58,10 +58,10 @@ h_admin_agents_route(struct request *rq)
 	json_t *answer;
 	enum status st;
 
-	if ((st = catalog_agent(rq, agent_id, &plan)) != OK)
-		return record_failure(rq, agent_id, st);
+	if ((st = catalog_agent(&rq->cx, agent_id, &plan)) != OK)
+		return record_failure(&rq->cx, agent_id, st);
 	answer = plan_json(plan);
-	st = debug_record(rq,
+	st = debug_record(&rq->cx,
 	    &(struct debug_run){
 		.agent_id = agent_id, .kind = "route", .model = plan->model.name, .response = answer });
 	if (st != OK) {

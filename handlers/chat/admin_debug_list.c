@@ -20,7 +20,7 @@ h_admin_debug_list(struct request *rq)
 
 	if ((st = page_read_int(rq, &page)) != OK || (st = query_uuid(rq, "agent_id", &agent_id)) != OK)
 		return st;
-	if ((st = debug_list(rq, &page, agent_id, &items, &more)) != OK)
+	if ((st = debug_list(&rq->cx, &page, agent_id, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

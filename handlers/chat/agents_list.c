@@ -18,7 +18,7 @@ h_agents_list(struct request *rq)
 
 	if ((st = page_read(rq, &page)) != OK)
 		return st;
-	if ((st = agents_offered(rq, &page, &items, &more)) != OK)
+	if ((st = agents_offered(&rq->cx, &page, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

@@ -26,7 +26,7 @@ h_conversations_create(struct request *rq)
 	json_t *conversation;
 	enum status st;
 
-	if ((st = conversation_create(rq, rq->json, &conversation)) != OK)
+	if ((st = conversation_create(&rq->cx, rq->json, &conversation)) != OK)
 		return st;
 	return reply_json(rq, 201, conversation);
 }

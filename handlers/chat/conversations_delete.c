@@ -13,7 +13,7 @@ h_conversations_delete(struct request *rq)
 {
 	enum status st;
 
-	if ((st = conversation_delete(rq, path_uuid(rq, "conversation_id"))) != OK)
+	if ((st = conversation_delete(&rq->cx, path_uuid(rq, "conversation_id"))) != OK)
 		return st;
 	return reply_empty(rq);
 }

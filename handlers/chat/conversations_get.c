@@ -13,7 +13,7 @@ h_conversations_get(struct request *rq)
 	json_t *conversation;
 	enum status st;
 
-	if ((st = conversation_find(rq, path_uuid(rq, "conversation_id"), &conversation)) != OK)
+	if ((st = conversation_find(&rq->cx, path_uuid(rq, "conversation_id"), &conversation)) != OK)
 		return st;
 	return reply_json(rq, 200, conversation);
 }

@@ -21,7 +21,7 @@ h_conversations_list(struct request *rq)
 
 	if ((st = page_read(rq, &page)) != OK || (st = page_search(rq, &q)) != OK)
 		return st;
-	if ((st = conversations_list(rq, &page, q, &items, &more)) != OK)
+	if ((st = conversations_list(&rq->cx, &page, q, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

@@ -22,7 +22,7 @@ h_conversations_patch(struct request *rq)
 	json_t *conversation;
 	enum status st;
 
-	if ((st = conversation_update(rq, path_uuid(rq, "conversation_id"), rq->json, &conversation)) != OK)
+	if ((st = conversation_update(&rq->cx, path_uuid(rq, "conversation_id"), rq->json, &conversation)) != OK)
 		return st;
 	return reply_json(rq, 200, conversation);
 }

@@ -14,7 +14,7 @@ h_messages_delete(struct request *rq)
 {
 	enum status st;
 
-	if ((st = message_delete(rq, path_uuid(rq, "conversation_id"), path_uuid(rq, "message_id"))) != OK)
+	if ((st = message_delete(&rq->cx, path_uuid(rq, "conversation_id"), path_uuid(rq, "message_id"))) != OK)
 		return st;
 	return reply_empty(rq);
 }

@@ -22,7 +22,7 @@ h_messages_list(struct request *rq)
 
 	if ((st = page_read(rq, &page)) != OK || (st = query_int(rq, "offset", 0, 0, 1000000000, &offset)) != OK)
 		return st;
-	if ((st = messages_list(rq, path_uuid(rq, "conversation_id"), &page, offset, &items, &more)) != OK)
+	if ((st = messages_list(&rq->cx, path_uuid(rq, "conversation_id"), &page, offset, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

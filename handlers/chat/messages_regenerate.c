@@ -23,7 +23,7 @@ h_messages_regenerate(struct request *rq)
 	const char *message_id = path_uuid(rq, "message_id");
 
 	if (message_id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such message");
+		return fail(&rq->cx, E_NOT_FOUND, "no such message");
 	return turn_begin(rq,
 	    &(struct turn_ask){ .mode = TURN_REGENERATE,
 		.wire = READER_SSE,

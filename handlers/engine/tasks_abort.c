@@ -15,9 +15,9 @@ h_tasks_abort(struct request *rq)
 	struct task *task;
 	enum status st;
 
-	if ((st = task_find(rq, path_uuid(rq, "task_id"), &task)) != OK)
+	if ((st = task_find(&rq->cx, path_uuid(rq, "task_id"), &task)) != OK)
 		return st;
-	if (task_is_live(task) && (st = task_request_abort(rq, task)) != OK)
+	if (task_is_live(task) && (st = task_request_abort(&rq->cx, task)) != OK)
 		return st;
 	return reply_json(rq, 200, task_json(task));
 }

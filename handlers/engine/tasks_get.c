@@ -13,7 +13,7 @@ h_tasks_get(struct request *rq)
 	struct task *task;
 	enum status st;
 
-	if ((st = task_find(rq, path_uuid(rq, "task_id"), &task)) != OK)
+	if ((st = task_find(&rq->cx, path_uuid(rq, "task_id"), &task)) != OK)
 		return st;
 	return reply_json(rq, 200, task_json(task));
 }

@@ -18,7 +18,7 @@ count_json(int64_t active, int64_t limit)
 enum status
 h_tasks_limits(struct request *rq)
 {
-	const struct conf *conf = rq->conf;
+	const struct conf *conf = rq->cx.conf;
 	int64_t user_n, conversation_n;
 	const char *conversation_id;
 	enum status st, would = OK;
@@ -27,13 +27,14 @@ h_tasks_limits(struct request *rq)
 	if ((st = query_uuid(rq, "conversation_id", &conversation_id)) != OK)
 		return st;
 	if (conversation_id != NULL) {
-		if ((st = conversation_find(rq, conversation_id, &conversation)) != OK)
+		if ((st = conversation_find(&rq->cx, conversation_id, &conversation)) != OK)
 			return st;
 		json_decref(conversation);
 	}
-	st = slots_active(rq->redis, rq->pg, conf, rq->caller.user_id, conversation_id, &user_n, &conversation_n);
+	st = slots_active(
+	    rq->cx.redis, rq->cx.pg, conf, rq->cx.caller.user_id, conversation_id, &user_n, &conversation_n);
 	if (st != OK)
-		return fail(rq, st, "tasks cannot be counted");
+		return fail(&rq->cx, st, "tasks cannot be counted");
 	if (user_n >= conf->limits_user_tasks)
 		would = E_TASK_QUEUE_FULL;
 	else if (conversation_n >= conf->limits_conversation_tasks)

@@ -19,7 +19,7 @@ h_tasks_list(struct request *rq)
 
 	if ((st = page_read(rq, &page)) != OK)
 		return st;
-	if ((st = tasks_list(rq, &page, query_bool(rq, "active", false), &items, &more)) != OK)
+	if ((st = tasks_list(&rq->cx, &page, query_bool(rq, "active", false), &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

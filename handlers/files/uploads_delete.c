@@ -13,7 +13,7 @@ h_uploads_delete(struct request *rq)
 {
 	enum status st;
 
-	if ((st = upload_delete(rq, path_uuid(rq, "upload_id"))) != OK)
+	if ((st = upload_delete(&rq->cx, path_uuid(rq, "upload_id"))) != OK)
 		return st;
 	return reply_empty(rq);
 }

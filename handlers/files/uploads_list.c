@@ -16,7 +16,7 @@ h_uploads_list(struct request *rq)
 	bool more;
 	enum status st;
 
-	if ((st = page_read(rq, &page)) != OK || (st = uploads_list(rq, &page, &items, &more)) != OK)
+	if ((st = page_read(rq, &page)) != OK || (st = uploads_list(&rq->cx, &page, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

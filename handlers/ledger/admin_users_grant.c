@@ -21,7 +21,7 @@ const struct field admin_users_grant_fields[] = {
 static void
 audit_grant(struct request *rq, const char *result)
 {
-	audit(rq, "credits.grant", arena_printf(rq->arena, "user:%s", path_text(rq, "user_id")), result,
+	audit(&rq->cx, "credits.grant", arena_printf(rq->cx.arena, "user:%s", path_text(rq, "user_id")), result,
 	    json_incref(rq->json));
 }
 
@@ -33,8 +33,8 @@ h_admin_users_grant(struct request *rq)
 	enum status st;
 
 	if (amount_ucr == 0)
-		return fail_field(rq, "amount", "must not be zero");
-	st = admin_user_grant(rq, path_uuid(rq, "user_id"), amount_ucr, field_text(rq->json, "reason"), &balance);
+		return fail_field(&rq->cx, "amount", "must not be zero");
+	st = admin_user_grant(&rq->cx, path_uuid(rq, "user_id"), amount_ucr, field_text(rq->json, "reason"), &balance);
 	audit_grant(rq, st == OK ? "ok" : status_code(st));
 	if (st != OK)
 		return st;

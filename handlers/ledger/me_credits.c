@@ -13,7 +13,7 @@ h_me_credits(struct request *rq)
 	json_t *credits;
 	enum status st;
 
-	if ((st = credits_json(rq, rq->caller.user_id, &credits)) != OK)
+	if ((st = credits_json(&rq->cx, rq->cx.caller.user_id, &credits)) != OK)
 		return st;
 	return reply_json(rq, 200, credits);
 }

@@ -20,6 +20,6 @@ h_me_history(struct request *rq)
 
 	if ((st = page_read_int(rq, &page)) != OK)
 		return st;
-	st = credits_history(rq, rq->caller.user_id, &page, query_bool(rq, "raw", false), &items, &more);
+	st = credits_history(&rq->cx, rq->cx.caller.user_id, &page, query_bool(rq, "raw", false), &items, &more);
 	return st == OK ? reply_list(rq, items, more) : st;
 }

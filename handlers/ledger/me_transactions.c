@@ -20,6 +20,6 @@ h_me_transactions(struct request *rq)
 
 	if ((st = page_read(rq, &page)) != OK)
 		return st;
-	st = credits_transactions(rq, rq->caller.user_id, &page, &items, &more);
+	st = credits_transactions(&rq->cx, rq->cx.caller.user_id, &page, &items, &more);
 	return st == OK ? reply_list(rq, items, more) : st;
 }

@@ -11,12 +11,12 @@
 enum status
 h_admin_status_get(struct request *rq)
 {
-	struct score_snapshot *s = score_snapshot_of(rq->process->score);
+	struct score_snapshot *s = score_snapshot_of(rq->cx.process->score);
 	enum status st;
 
 	if (s == NULL)
-		return fail(rq, E_UNAVAILABLE, "this process has no place on the scoreboard");
-	st = reply_json(rq, 200, score_json(s, rq->conf));
+		return fail(&rq->cx, E_UNAVAILABLE, "this process has no place on the scoreboard");
+	st = reply_json(rq, 200, score_json(s, rq->cx.conf));
 	score_snapshot_free(s);
 	return st;
 }

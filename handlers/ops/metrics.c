@@ -10,14 +10,14 @@
 enum status
 h_ops_metrics(struct request *rq)
 {
-	struct score_snapshot *s = score_snapshot_of(rq->process->score);
+	struct score_snapshot *s = score_snapshot_of(rq->cx.process->score);
 	struct buf text = BUF_INIT(0);
 	enum status st;
 
 	if (s == NULL)
-		return fail(rq, E_UNAVAILABLE, "this process has no place on the scoreboard");
+		return fail(&rq->cx, E_UNAVAILABLE, "this process has no place on the scoreboard");
 	score_metrics(s, &text);
-	st = reply_text(rq, 200, SCORE_METRICS_TYPE, arena_strdup(rq->arena, buf_str(&text)));
+	st = reply_text(rq, 200, SCORE_METRICS_TYPE, arena_strdup(rq->cx.arena, buf_str(&text)));
 	buf_free(&text);
 	score_snapshot_free(s);
 	return st;

@@ -9,5 +9,5 @@
 enum status
 h_ops_openapi(struct request *rq)
 {
-	return reply_json(rq, 200, openapi_document(rq->process->routes, rq->conf->server_base_url));
+	return reply_json(rq, 200, openapi_document(rq->cx.process->routes, rq->cx.conf->server_base_url));
 }

@@ -29,26 +29,26 @@ report(json_t *checks, const char *name, int64_t from_us, const char *problem)
 }
 
 static bool
-check_postgresql(struct request *rq, json_t *checks)
+check_postgresql(struct context *cx, json_t *checks)
 {
 	int64_t from_us = clock_mono_us();
-	enum status st = pg_query(rq->pg, NULL, "SELECT 1");
+	enum status st = pg_query(cx->pg, NULL, "SELECT 1");
 
 	/* A connection that was lost a while ago says so on first use.  Once more,
 	 * then, but no waiting: whoever asks wants to know how it is now. */
 	if (st == E_UNAVAILABLE)
-		st = pg_query(rq->pg, NULL, "SELECT 1");
+		st = pg_query(cx->pg, NULL, "SELECT 1");
 	return report(checks, "postgresql", from_us, st == OK ? NULL : "it does not answer");
 }
 
 static bool
-check_migrations(struct request *rq, json_t *checks)
+check_migrations(struct context *cx, json_t *checks)
 {
 	struct buf problem = BUF_INIT(16384);
 	int64_t from_us = clock_mono_us();
 	bool good = atomic_load(&migrations_seen);
 
-	if (!good && migrate_check(rq->pg, rq->conf, &problem) == OK)
+	if (!good && migrate_check(cx->pg, cx->conf, &problem) == OK)
 		atomic_store(&migrations_seen, good = true);
 	good = report(checks, "migrations", from_us, good ? NULL : buf_str(&problem));
 	buf_free(&problem);
@@ -56,10 +56,10 @@ check_migrations(struct request *rq, json_t *checks)
 }
 
 static bool
-check_redis(struct request *rq, json_t *checks)
+check_redis(struct context *cx, json_t *checks)
 {
 	int64_t from_us = clock_mono_us();
-	enum status st = redis_call(rq->redis, NULL, "PING");
+	enum status st = redis_call(cx->redis, NULL, "PING");
 
 	return report(checks, "redis", from_us,
 	    st == OK ? NULL : "it does not answer; slots are counted in PostgreSQL, rates per process");
@@ -69,8 +69,8 @@ enum status
 h_ops_readyz(struct request *rq)
 {
 	json_t *checks = json_object();
-	bool up = check_postgresql(rq, checks) && check_migrations(rq, checks);
-	bool whole = check_redis(rq, checks);
+	bool up = check_postgresql(&rq->cx, checks) && check_migrations(&rq->cx, checks);
+	bool whole = check_redis(&rq->cx, checks);
 
 	return reply_json(rq, up ? 200 : 503,
 	    json_pack("{s:s, s:o}", "status",

@@ -18,17 +18,17 @@ wants_json(const struct request *rq)
 enum status
 h_ops_status(struct request *rq)
 {
-	struct score_snapshot *s = score_snapshot_of(rq->process->score);
+	struct score_snapshot *s = score_snapshot_of(rq->cx.process->score);
 	struct buf text = BUF_INIT(0);
 	enum status st;
 
 	if (s == NULL)
-		return fail(rq, E_UNAVAILABLE, "this process has no place on the scoreboard");
+		return fail(&rq->cx, E_UNAVAILABLE, "this process has no place on the scoreboard");
 	if (wants_json(rq)) {
-		st = reply_json(rq, 200, score_json(s, rq->conf));
+		st = reply_json(rq, 200, score_json(s, rq->cx.conf));
 	} else {
-		score_text(s, rq->conf, &text);
-		st = reply_text(rq, 200, "text/plain; charset=utf-8", arena_strdup(rq->arena, buf_str(&text)));
+		score_text(s, rq->cx.conf, &text);
+		st = reply_text(rq, 200, "text/plain; charset=utf-8", arena_strdup(rq->cx.arena, buf_str(&text)));
 	}
 	buf_free(&text);
 	score_snapshot_free(s);

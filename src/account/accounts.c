@@ -46,33 +46,33 @@ account_create(struct pg *pg, const struct account_new *in, char out_id[UUID_LEN
 /* May this one register?  With an invitation, *gift_ucr is what it gives; it is
  * used up when the transaction commits. */
 static enum status
-admit(struct request *rq, const struct registration *in, int64_t *gift_ucr)
+admit(struct context *cx, const struct registration *in, int64_t *gift_ucr)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *mode = rq->conf->auth_registration;
+	const char *mode = cx->conf->auth_registration;
 	enum status st;
 
 	*gift_ucr = 0;
 	if (strcmp(mode, "open") == 0 && in->invitation == NULL)
 		return OK;
 	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
-		return fail(rq, E_REGISTRATION_CLOSED, NULL);
+		return fail(cx, E_REGISTRATION_CLOSED, NULL);
 	if (in->invitation == NULL)
-		return fail_field(rq, "invitation", "is required");
-	st = pg_query(rq->pg, &rows,
+		return fail_field(cx, "invitation", "is required");
+	st = pg_query(cx->pg, &rows,
 	    "UPDATE invitations SET uses = uses + 1 WHERE code = $1 AND uses < max_uses"
 	    " AND (expires_at IS NULL OR expires_at > now()) RETURNING gift_credits",
 	    PS(in->invitation));
 	if (st != OK)
-		return fail(rq, st, "looking up the invitation");
+		return fail(cx, st, "looking up the invitation");
 	if (rows_count(rows) == 0)
-		return fail(rq, E_INVALID_TOKEN, "invitation unknown, over or used up");
+		return fail(cx, E_INVALID_TOKEN, "invitation unknown, over or used up");
 	*gift_ucr = row_ucr(rows, 0, "gift_credits");
 	return OK;
 }
 
 static enum status
-insert_account(struct request *rq, const struct registration *in, const char *hash, char *id)
+insert_account(struct context *cx, const struct registration *in, const char *hash, char *id)
 {
 	struct account_new account = {
 		.email = in->email,
@@ -80,62 +80,62 @@ insert_account(struct request *rq, const struct registration *in, const char *ha
 		.nickname = in->nickname == NULL ? "" : in->nickname,
 		.password_hash = hash,
 		.role = "user",
-		.locale = rq->lang == LANG_ZH ? "zh" : "en",
+		.locale = cx->lang == LANG_ZH ? "zh" : "en",
 	};
-	enum status st = account_create(rq->pg, &account, id);
-	bool phone = strcmp(pg_constraint(rq->pg), "users_phone") == 0;
+	enum status st = account_create(cx->pg, &account, id);
+	bool phone = strcmp(pg_constraint(cx->pg), "users_phone") == 0;
 
 	if (st == E_CONFLICT)
-		return fail_with(rq, st, json_pack("{s:s}", "field", phone ? "phone" : "email"), "login name is taken");
-	return st == OK ? OK : fail(rq, st, "making the account");
+		return fail_with(cx, st, json_pack("{s:s}", "field", phone ? "phone" : "email"), "login name is taken");
+	return st == OK ? OK : fail(cx, st, "making the account");
 }
 
 static enum status
-give(struct request *rq, const char *user_id, int64_t amount_ucr, const char *type)
+give(struct context *cx, const char *user_id, int64_t amount_ucr, const char *type)
 {
 	int64_t balance_ucr;
 	enum status st;
 
 	if (amount_ucr <= 0)
 		return OK;
-	st = credits_grant(rq->pg, user_id, amount_ucr, type, "", NULL, &balance_ucr);
-	return st == OK ? OK : fail(rq, st, "granting the %s", type);
+	st = credits_grant(cx->pg, user_id, amount_ucr, type, "", NULL, &balance_ucr);
+	return st == OK ? OK : fail(cx, st, "granting the %s", type);
 }
 
 static enum status
-register_in_transaction(struct request *rq, const struct registration *in, const char *hash, struct session_grant *out)
+register_in_transaction(struct context *cx, const struct registration *in, const char *hash, struct session_grant *out)
 {
-	char *id = arena_alloc(rq->arena, UUID_LEN);
+	char *id = arena_alloc(cx->arena, UUID_LEN);
 	int64_t gift_ucr;
 	enum status st;
 
-	if ((st = admit(rq, in, &gift_ucr)) != OK || (st = insert_account(rq, in, hash, id)) != OK ||
-	    (st = give(rq, id, rq->conf->auth_signup_gift, "signup_gift")) != OK ||
-	    (st = give(rq, id, gift_ucr, "invitation_gift")) != OK)
+	if ((st = admit(cx, in, &gift_ucr)) != OK || (st = insert_account(cx, in, hash, id)) != OK ||
+	    (st = give(cx, id, cx->conf->auth_signup_gift, "signup_gift")) != OK ||
+	    (st = give(cx, id, gift_ucr, "invitation_gift")) != OK)
 		return st;
-	return session_open(rq, id, hash, out);
+	return session_open(cx, id, hash, out);
 }
 
 enum status
 account_register(struct request *rq, const struct registration *in, struct session_grant *out)
 {
-	const char *mode = rq->conf->auth_registration;
+	const char *mode = rq->cx.conf->auth_registration;
 	enum status st;
 	char *hash;
 
 	/* said again in admit(); here it saves the hashing */
 	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
-		return fail(rq, E_REGISTRATION_CLOSED, NULL);
+		return fail(&rq->cx, E_REGISTRATION_CLOSED, NULL);
 	if ((st = passwords_hash(rq, in->password, &hash)) != OK)
 		return st;
-	if ((st = pg_begin(rq->pg)) != OK)
-		return fail(rq, st, "registering");
-	if ((st = register_in_transaction(rq, in, hash, out)) != OK) {
-		pg_rollback(rq->pg);
+	if ((st = pg_begin(rq->cx.pg)) != OK)
+		return fail(&rq->cx, st, "registering");
+	if ((st = register_in_transaction(&rq->cx, in, hash, out)) != OK) {
+		pg_rollback(rq->cx.pg);
 		return st;
 	}
-	if ((st = pg_commit(rq->pg)) != OK)
-		return fail(rq, st, "registering");
+	if ((st = pg_commit(rq->cx.pg)) != OK)
+		return fail(&rq->cx, st, "registering");
 	return OK;
 }
 
@@ -150,10 +150,10 @@ upgrade_hash(struct request *rq, const char *user_id, const char *password, cons
 
 	if (st != OK)
 		return st;
-	st = pg_query_again(rq->pg, NULL, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+	st = pg_query_again(rq->cx.pg, NULL, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
 	    PS(user_id), PS(*hash), PS(better));
 	if (st != OK)
-		return fail(rq, st, "upgrading a password hash");
+		return fail(&rq->cx, st, "upgrading a password hash");
 	*hash = better;
 	return OK;
 }
@@ -168,21 +168,21 @@ account_login(
 	enum status st;
 
 	*user_id = NULL;
-	if ((st = pg_query_again(rq->pg, &rows, find_sql, PS(login))) != OK)
-		return fail(rq, st, "looking up the account");
+	if ((st = pg_query_again(rq->cx.pg, &rows, find_sql, PS(login))) != OK)
+		return fail(&rq->cx, st, "looking up the account");
 	known = rows_count(rows) > 0;
 	hash = known ? row_text(rows, 0, "password_hash") : NULL;
 	if (known)
-		*user_id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
+		*user_id = arena_strdup(rq->cx.arena, row_text(rows, 0, "id"));
 	if ((st = passwords_verify(rq, password, hash, &matches, &needs_rehash)) != OK)
 		return st;
 	if (!matches)
-		return fail(rq, E_BAD_CREDENTIALS, known ? "wrong password" : "unknown login name");
+		return fail(&rq->cx, E_BAD_CREDENTIALS, known ? "wrong password" : "unknown login name");
 	if (!row_bool(rows, 0, "active"))
-		return fail(rq, E_ACCOUNT_DISABLED, "user %s", *user_id);
+		return fail(&rq->cx, E_ACCOUNT_DISABLED, "user %s", *user_id);
 	if (needs_rehash && (st = upgrade_hash(rq, *user_id, password, &hash)) != OK)
 		return st;
-	return session_open(rq, *user_id, hash, out);
+	return session_open(&rq->cx, *user_id, hash, out);
 }
 
 /* ---- passwords --------------------------------------------------------- */
@@ -216,20 +216,22 @@ account_change_password(struct request *rq, const char *current, const char *pas
 	enum status st;
 	char *hash;
 
-	st = pg_query_again(rq->pg, &rows, "SELECT password_hash FROM users WHERE id = $1", PS(rq->caller.user_id));
+	st = pg_query_again(
+	    rq->cx.pg, &rows, "SELECT password_hash FROM users WHERE id = $1", PS(rq->cx.caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "looking up the account");
+		return fail(&rq->cx, st, "looking up the account");
 	old_hash = rows_count(rows) == 0 ? NULL : row_text(rows, 0, "password_hash");
 	if ((st = passwords_verify(rq, current, old_hash, &matches, &needs_rehash)) != OK)
 		return st;
 	if (!matches)
-		return fail_field(rq, "current_password", "is wrong");
+		return fail_field(&rq->cx, "current_password", "is wrong");
 	if ((st = passwords_hash(rq, password, &hash)) != OK)
 		return st;
-	st = replace_password(rq->pg, rq->caller.user_id, old_hash, hash, rq->caller.session_id, "password_change");
+	st = replace_password(
+	    rq->cx.pg, rq->cx.caller.user_id, old_hash, hash, rq->cx.caller.session_id, "password_change");
 	if (st == E_NOT_FOUND)
-		return fail(rq, E_CONFLICT, "the password was changed meanwhile");
-	return st == OK ? OK : fail(rq, st, "changing the password");
+		return fail(&rq->cx, E_CONFLICT, "the password was changed meanwhile");
+	return st == OK ? OK : fail(&rq->cx, st, "changing the password");
 }
 
 enum status
@@ -239,7 +241,7 @@ account_set_password(struct pg *pg, const char *user_id, const char *password_ha
 }
 
 enum status
-account_forgot(struct request *rq, const char *email, struct password_reset *out)
+account_forgot(struct context *cx, const char *email, struct password_reset *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	unsigned char bytes[32], hash[SHA256_BYTES];
@@ -248,9 +250,9 @@ account_forgot(struct request *rq, const char *email, struct password_reset *out
 
 	*out = (struct password_reset){ 0 };
 	crypto_random(bytes, sizeof(bytes));
-	token = crypto_base64url(rq->arena, bytes, sizeof(bytes));
+	token = crypto_base64url(cx->arena, bytes, sizeof(bytes));
 	crypto_sha256(token, strlen(token), hash);
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(cx->pg, &rows,
 	    "WITH who AS (SELECT u.id, u.email, u.locale FROM users u WHERE lower(u.email) = lower($1)"
 	    " AND u.status = 'active'"
 	    "	AND (SELECT count(*) FROM password_resets r WHERE r.user_id = u.id"
@@ -258,55 +260,55 @@ account_forgot(struct request *rq, const char *email, struct password_reset *out
 	    " made AS (INSERT INTO password_resets (token_hash, user_id, expires_at)"
 	    "	SELECT $2::bytea, id, now() + make_interval(secs => $3) FROM who)"
 	    " SELECT id, email, locale FROM who",
-	    PS(email), PX(hash, sizeof(hash)), PI(rq->conf->auth_reset_ttl / 1000));
+	    PS(email), PX(hash, sizeof(hash)), PI(cx->conf->auth_reset_ttl / 1000));
 	if (st != OK)
-		return fail(rq, st, "making a reset token");
+		return fail(cx, st, "making a reset token");
 	if (rows_count(rows) == 0)
 		return OK;
 	*out = (struct password_reset){
 		.token = token,
-		.user_id = arena_strdup(rq->arena, row_text(rows, 0, "id")),
-		.email = arena_strdup(rq->arena, row_text(rows, 0, "email")),
-		.locale = arena_strdup(rq->arena, row_text(rows, 0, "locale")),
+		.user_id = arena_strdup(cx->arena, row_text(rows, 0, "id")),
+		.email = arena_strdup(cx->arena, row_text(rows, 0, "email")),
+		.locale = arena_strdup(cx->arena, row_text(rows, 0, "locale")),
 	};
 	return OK;
 }
 
 /* Whose reset token it is, if it still holds. */
 static enum status
-check_reset(struct request *rq, const unsigned char hash[SHA256_BYTES], const char **user_id)
+check_reset(struct context *cx, const unsigned char hash[SHA256_BYTES], const char **user_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows,
+	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT r.user_id FROM password_resets r JOIN users u ON u.id = r.user_id"
 	    " WHERE r.token_hash = $1 AND r.used_at IS NULL AND r.expires_at > now() AND u.status = 'active'",
 	    PX(hash, SHA256_BYTES));
 
 	if (st != OK)
-		return fail(rq, st, "looking up a reset token");
+		return fail(cx, st, "looking up a reset token");
 	if (rows_count(rows) == 0)
-		return fail(rq, E_INVALID_TOKEN, "reset token unknown, over or used");
-	*user_id = arena_strdup(rq->arena, row_text(rows, 0, "user_id"));
+		return fail(cx, E_INVALID_TOKEN, "reset token unknown, over or used");
+	*user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
 	return OK;
 }
 
 /* Of two at once only one may use the token. */
 static enum status
 reset_in_transaction(
-    struct request *rq, const unsigned char hash[SHA256_BYTES], const char *user_id, const char *password_hash)
+    struct context *cx, const unsigned char hash[SHA256_BYTES], const char *user_id, const char *password_hash)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(rq->pg, &rows,
+	enum status st = pg_query(cx->pg, &rows,
 	    "UPDATE password_resets SET used_at = now() WHERE token_hash = $1 AND used_at IS NULL"
 	    " AND expires_at > now()",
 	    PX(hash, SHA256_BYTES));
 
 	if (st != OK)
-		return fail(rq, st, "using a reset token");
+		return fail(cx, st, "using a reset token");
 	if (rows_affected(rows) == 0)
-		return fail(rq, E_INVALID_TOKEN, "reset token used meanwhile");
-	st = replace_password(rq->pg, user_id, NULL, password_hash, NULL, "reset");
-	return st == OK ? OK : fail(rq, st, "resetting the password");
+		return fail(cx, E_INVALID_TOKEN, "reset token used meanwhile");
+	st = replace_password(cx->pg, user_id, NULL, password_hash, NULL, "reset");
+	return st == OK ? OK : fail(cx, st, "resetting the password");
 }
 
 enum status
@@ -318,25 +320,26 @@ account_reset(struct request *rq, const char *token, const char *password, const
 
 	*user_id = NULL;
 	crypto_sha256(token, strlen(token), hash);
-	if ((st = check_reset(rq, hash, user_id)) != OK || (st = passwords_hash(rq, password, &password_hash)) != OK)
+	if ((st = check_reset(&rq->cx, hash, user_id)) != OK ||
+	    (st = passwords_hash(rq, password, &password_hash)) != OK)
 		return st;
-	if ((st = pg_begin(rq->pg)) != OK)
-		return fail(rq, st, "resetting the password");
-	if ((st = reset_in_transaction(rq, hash, *user_id, password_hash)) != OK) {
-		pg_rollback(rq->pg);
+	if ((st = pg_begin(rq->cx.pg)) != OK)
+		return fail(&rq->cx, st, "resetting the password");
+	if ((st = reset_in_transaction(&rq->cx, hash, *user_id, password_hash)) != OK) {
+		pg_rollback(rq->cx.pg);
 		return st;
 	}
-	st = pg_commit(rq->pg);
-	return st == OK ? OK : fail(rq, st, "resetting the password");
+	st = pg_commit(rq->cx.pg);
+	return st == OK ? OK : fail(&rq->cx, st, "resetting the password");
 }
 
 /* ---- me ---------------------------------------------------------------- */
 
 enum status
-account_json(struct request *rq, const char *user_id, json_t **out)
+account_json(struct context *cx, const char *user_id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows,
+	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT json_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname,"
 	    " 'role', u.role,"
 	    " 'credits', trim_scale(u.credits), 'held',"
@@ -346,26 +349,26 @@ account_json(struct request *rq, const char *user_id, json_t **out)
 	    PS(user_id));
 
 	if (st != OK)
-		return fail(rq, st, "reading the account");
+		return fail(cx, st, "reading the account");
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "user %s", user_id);
+		return fail(cx, E_NOT_FOUND, "user %s", user_id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 enum status
-account_update(struct request *rq, const char *user_id, const char *nickname, const char *locale)
+account_update(struct context *cx, const char *user_id, const char *nickname, const char *locale)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows,
+	enum status st = pg_query_again(cx->pg, &rows,
 	    "UPDATE users SET nickname = coalesce(btrim($2), nickname), locale = coalesce($3, locale),"
 	    " updated_at = now() "
 	    "WHERE id = $1",
 	    PS(user_id), PS(nickname), PS(locale));
 
 	if (st != OK)
-		return fail(rq, st, "updating the account");
-	return rows_affected(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "user %s", user_id);
+		return fail(cx, st, "updating the account");
+	return rows_affected(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "user %s", user_id);
 }
 
 /* ---- for operators ----------------------------------------------------- */

@@ -39,16 +39,16 @@ enum status account_change_password(struct request *rq, const char *current, con
 struct password_reset {
 	const char *token, *user_id, *email, *locale;
 };
-enum status account_forgot(struct request *rq, const char *email, struct password_reset *out) MUST_CHECK;
+enum status account_forgot(struct context *cx, const char *email, struct password_reset *out) MUST_CHECK;
 /* Set a password by such a token and revoke all sessions.  E_INVALID_TOKEN. */
 enum status account_reset(struct request *rq, const char *token, const char *password, const char **user_id) MUST_CHECK;
 
 /* The account as its owner sees it (GET /api/me); the caller owns *out.
  * E_NOT_FOUND. */
-enum status account_json(struct request *rq, const char *user_id, json_t **out) MUST_CHECK;
+enum status account_json(struct context *cx, const char *user_id, json_t **out) MUST_CHECK;
 /* Set what is not NULL. */
 enum status account_update(
-    struct request *rq, const char *user_id, const char *nickname, const char *locale) MUST_CHECK;
+    struct context *cx, const char *user_id, const char *nickname, const char *locale) MUST_CHECK;
 
 /* ---- for operators: weirctl and admin routes --------------------------- */
 

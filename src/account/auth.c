@@ -21,10 +21,10 @@ bearer_token(const struct request *rq)
 /* The token is ours: are the session and the user behind it still good?  *st is
  * the answer, *why the reason when it is E_UNAUTHENTICATED. */
 static enum status
-check_session(struct request *rq, const struct jwt_claims *claims, const char **why)
+check_session(struct context *cx, const struct jwt_claims *claims, const char **why)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows,
+	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT u.role = 'admin' AS admin, u.status = 'active' AS active,"
 	    " s.revoked_at IS NULL AND s.expires_at > now() AS live"
 	    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2",
@@ -39,9 +39,9 @@ check_session(struct request *rq, const struct jwt_claims *claims, const char **
 		return E_ACCOUNT_DISABLED;
 	if (!row_bool(rows, 0, "live"))
 		return E_UNAUTHENTICATED;
-	rq->caller = (struct principal){
-		.user_id = arena_strdup(rq->arena, claims->user_id),
-		.session_id = arena_strdup(rq->arena, claims->session_id),
+	cx->caller = (struct principal){
+		.user_id = arena_strdup(cx->arena, claims->user_id),
+		.session_id = arena_strdup(cx->arena, claims->session_id),
 		.admin = row_bool(rows, 0, "admin"),
 	};
 	return OK;
@@ -58,9 +58,9 @@ identify(struct request *rq, const char **why)
 	*why = "no Bearer token";
 	if (token == NULL)
 		return E_UNAUTHENTICATED;
-	if ((st = access_token_check(rq->arena, rq->conf, token, &claims, why)) != OK)
+	if ((st = access_token_check(rq->cx.arena, rq->cx.conf, token, &claims, why)) != OK)
 		return st;
-	return check_session(rq, &claims, why);
+	return check_session(&rq->cx, &claims, why);
 }
 
 /* RFC 6750 3: no error code where no token was sent. */
@@ -69,7 +69,7 @@ refuse(struct request *rq, const char *why)
 {
 	reply_header(rq, "WWW-Authenticate", "Bearer realm=\"weir\"%s",
 	    bearer_token(rq) == NULL ? "" : ", error=\"invalid_token\"");
-	return fail(rq, E_UNAUTHENTICATED, "%s", why);
+	return fail(&rq->cx, E_UNAUTHENTICATED, "%s", why);
 }
 
 enum status
@@ -78,8 +78,9 @@ auth_try(struct request *rq)
 	const char *why;
 	enum status st = identify(rq, &why);
 
-	return st == OK || st == E_UNAUTHENTICATED || st == E_ACCOUNT_DISABLED ? OK
-									       : fail(rq, st, "looking up the session");
+	return st == OK || st == E_UNAUTHENTICATED || st == E_ACCOUNT_DISABLED
+	    ? OK
+	    : fail(&rq->cx, st, "looking up the session");
 }
 
 enum status
@@ -98,8 +99,8 @@ auth_stage(struct request *rq)
 	if (st == E_UNAUTHENTICATED)
 		return refuse(rq, why);
 	if (st != OK)
-		return fail(rq, st, "looking up the session");
-	if (rq->route->caller == CALLER_ADMIN && !rq->caller.admin)
-		return fail(rq, E_FORBIDDEN, "not an admin");
+		return fail(&rq->cx, st, "looking up the session");
+	if (rq->route->caller == CALLER_ADMIN && !rq->cx.caller.admin)
+		return fail(&rq->cx, E_FORBIDDEN, "not an admin");
 	return OK;
 }

@@ -37,7 +37,7 @@ token_matches(const struct request *rq)
 {
 	unsigned char given[SHA256_BYTES], wanted[SHA256_BYTES];
 	const char *header = request_header(rq, "Authorization");
-	const char *token = rq->conf->server_ops_token;
+	const char *token = rq->cx.conf->server_ops_token;
 
 	if (*token == '\0' || header == NULL || strncasecmp(header, "Bearer ", 7) != 0)
 		return false;
@@ -55,7 +55,7 @@ ops_guard(struct request *rq)
 		return OK;
 	if (token_matches(rq))
 		return OK;
-	if (*rq->conf->server_ops_token == '\0')
-		return fail(rq, E_FORBIDDEN, "ops route from %s, no ops_token is set", peer == NULL ? "?" : peer);
-	return fail(rq, E_UNAUTHENTICATED, "ops route from %s without the ops_token", peer == NULL ? "?" : peer);
+	if (*rq->cx.conf->server_ops_token == '\0')
+		return fail(&rq->cx, E_FORBIDDEN, "ops route from %s, no ops_token is set", peer == NULL ? "?" : peer);
+	return fail(&rq->cx, E_UNAUTHENTICATED, "ops route from %s without the ops_token", peer == NULL ? "?" : peer);
 }

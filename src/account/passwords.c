@@ -41,15 +41,15 @@ static enum status
 no_slot(struct request *rq)
 {
 	reply_header(rq, "Retry-After", "1");
-	return fail(rq, E_OVERLOADED, "all hashing slots are taken and no worker can be spared to wait");
+	return fail(&rq->cx, E_OVERLOADED, "all hashing slots are taken and no worker can be spared to wait");
 }
 
 enum status
 passwords_hash(struct request *rq, const char *password, char **out)
 {
-	if (!enter(rq->conf))
+	if (!enter(rq->cx.conf))
 		return no_slot(rq);
-	*out = password_hash(rq->arena, password);
+	*out = password_hash(rq->cx.arena, password);
 	leave();
 	return OK;
 }
@@ -57,7 +57,7 @@ passwords_hash(struct request *rq, const char *password, char **out)
 enum status
 passwords_verify(struct request *rq, const char *password, const char *hash, bool *matches, bool *needs_rehash)
 {
-	if (!enter(rq->conf))
+	if (!enter(rq->cx.conf))
 		return no_slot(rq);
 	*matches = password_verify(password, hash, needs_rehash);
 	leave();

@@ -35,52 +35,52 @@ hash_token(const char *text, unsigned char hash[SHA256_BYTES])
 }
 
 static enum status
-grant_access(struct request *rq, struct session_grant *grant)
+grant_access(struct context *cx, struct session_grant *grant)
 {
-	grant->expires_in_s = rq->conf->auth_access_ttl / 1000;
-	if (access_token_issue(rq->arena, rq->conf, grant->user_id, grant->session_id, &grant->access_token) != OK)
-		return fail(rq, E_UNAVAILABLE, "no access token could be issued");
+	grant->expires_in_s = cx->conf->auth_access_ttl / 1000;
+	if (access_token_issue(cx->arena, cx->conf, grant->user_id, grant->session_id, &grant->access_token) != OK)
+		return fail(cx, E_UNAVAILABLE, "no access token could be issued");
 	return OK;
 }
 
 enum status
-session_open(struct request *rq, const char *user_id, const char *password_hash, struct session_grant *out)
+session_open(struct context *cx, const char *user_id, const char *password_hash, struct session_grant *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	char *id = arena_alloc(rq->arena, UUID_LEN), token_id[UUID_LEN];
+	char *id = arena_alloc(cx->arena, UUID_LEN), token_id[UUID_LEN];
 	unsigned char hash[SHA256_BYTES];
 	enum status st;
 
 	*out = (struct session_grant){ .user_id = user_id, .session_id = id };
 	uuid_v7(id);
 	uuid_v7(token_id);
-	out->refresh_token = new_token(rq->arena, hash);
-	out->refresh_expires_in_s = rq->conf->auth_refresh_ttl / 1000;
-	if ((st = grant_access(rq, out)) != OK)
+	out->refresh_token = new_token(cx->arena, hash);
+	out->refresh_expires_in_s = cx->conf->auth_refresh_ttl / 1000;
+	if ((st = grant_access(cx, out)) != OK)
 		return st;
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(cx->pg, &rows,
 	    "WITH who AS (UPDATE users SET last_login_at = now()"
 	    "	WHERE id = $1 AND status = 'active' AND password_hash = $2 RETURNING id),"
 	    " session AS (INSERT INTO sessions (id, user_id, expires_at, user_agent, ip)"
 	    "	SELECT $3::uuid, id, now() + make_interval(secs => $4), $5, $6::inet FROM who RETURNING id, expires_at)"
 	    " INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at)"
 	    " SELECT $7::uuid, id, $8::bytea, expires_at FROM session RETURNING session_id",
-	    PS(user_id), PS(password_hash), PS(id), PI(out->refresh_expires_in_s), PS(rq->user_agent),
-	    PS(audit_address(rq->client_ip)), PS(token_id), PX(hash, sizeof(hash)));
+	    PS(user_id), PS(password_hash), PS(id), PI(out->refresh_expires_in_s), PS(cx->user_agent),
+	    PS(audit_address(cx->client_ip)), PS(token_id), PX(hash, sizeof(hash)));
 	if (st != OK)
-		return fail(rq, st, "opening a session");
+		return fail(cx, st, "opening a session");
 	if (rows_count(rows) == 0)
-		return fail(rq, E_BAD_CREDENTIALS, "password or status changed meanwhile");
+		return fail(cx, E_BAD_CREDENTIALS, "password or status changed meanwhile");
 	return OK;
 }
 
 /* The token could not be exchanged: why?  One that was used before gives its
  * session away. */
 static enum status
-refuse_refresh(struct request *rq, const unsigned char hash[SHA256_BYTES], struct session_grant *out, bool *reused)
+refuse_refresh(struct context *cx, const unsigned char hash[SHA256_BYTES], struct session_grant *out, bool *reused)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(rq->pg, &rows,
+	enum status st = pg_query(cx->pg, &rows,
 	    "WITH token AS (SELECT t.session_id, s.user_id, t.used_at IS NOT NULL AS used"
 	    "	FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id WHERE t.token_hash = $1),"
 	    " revoked AS (UPDATE sessions s SET revoked_at = now(), revoke_reason = 'token_reuse' FROM token"
@@ -89,18 +89,18 @@ refuse_refresh(struct request *rq, const unsigned char hash[SHA256_BYTES], struc
 	    PX(hash, SHA256_BYTES));
 
 	if (st != OK)
-		return fail(rq, st, "refusing a refresh token");
+		return fail(cx, st, "refusing a refresh token");
 	if (rows_count(rows) == 0)
-		return fail(rq, E_UNAUTHENTICATED, "unknown refresh token");
-	out->user_id = arena_strdup(rq->arena, row_text(rows, 0, "user_id"));
-	out->session_id = arena_strdup(rq->arena, row_text(rows, 0, "session_id"));
+		return fail(cx, E_UNAUTHENTICATED, "unknown refresh token");
+	out->user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
+	out->session_id = arena_strdup(cx->arena, row_text(rows, 0, "session_id"));
 	*reused = row_bool(rows, 0, "used");
-	return fail(rq, E_UNAUTHENTICATED,
+	return fail(cx, E_UNAUTHENTICATED,
 	    *reused ? "refresh token used before: session revoked" : "session revoked, over or its user disabled");
 }
 
 enum status
-session_refresh(struct request *rq, const char *refresh_token, struct session_grant *out, bool *reused)
+session_refresh(struct context *cx, const char *refresh_token, struct session_grant *out, bool *reused)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	unsigned char hash[SHA256_BYTES], next_hash[SHA256_BYTES];
@@ -110,10 +110,10 @@ session_refresh(struct request *rq, const char *refresh_token, struct session_gr
 	*out = (struct session_grant){ 0 };
 	*reused = false;
 	if (!hash_token(refresh_token, hash))
-		return fail(rq, E_UNAUTHENTICATED, "no refresh token of ours");
+		return fail(cx, E_UNAUTHENTICATED, "no refresh token of ours");
 	uuid_v7(next_id);
-	out->refresh_token = new_token(rq->arena, next_hash);
-	st = pg_query(rq->pg, &rows,
+	out->refresh_token = new_token(cx->arena, next_hash);
+	st = pg_query(cx->pg, &rows,
 	    "WITH used AS (UPDATE refresh_tokens t SET used_at = now() FROM sessions s JOIN users u ON u.id = s.user_id"
 	    "	WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > now() AND s.id = t.session_id"
 	    "	AND s.revoked_at IS NULL AND s.expires_at > now() AND u.status = 'active'"
@@ -123,17 +123,17 @@ session_refresh(struct request *rq, const char *refresh_token, struct session_gr
 	    " SELECT session_id, user_id, extract(epoch FROM expires_at - now())::bigint AS left_s FROM used",
 	    PX(hash, sizeof(hash)), PS(next_id), PX(next_hash, sizeof(next_hash)));
 	if (st != OK)
-		return fail(rq, st, "exchanging a refresh token");
+		return fail(cx, st, "exchanging a refresh token");
 	if (rows_count(rows) == 0)
-		return refuse_refresh(rq, hash, out, reused);
-	out->user_id = arena_strdup(rq->arena, row_text(rows, 0, "user_id"));
-	out->session_id = arena_strdup(rq->arena, row_text(rows, 0, "session_id"));
+		return refuse_refresh(cx, hash, out, reused);
+	out->user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
+	out->session_id = arena_strdup(cx->arena, row_text(rows, 0, "session_id"));
 	out->refresh_expires_in_s = row_int(rows, 0, "left_s");
-	return grant_access(rq, out);
+	return grant_access(cx, out);
 }
 
 enum status
-session_close(struct request *rq, const char *refresh_token, const char **user_id)
+session_close(struct context *cx, const char *refresh_token, const char **user_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	unsigned char hash[SHA256_BYTES];
@@ -142,15 +142,15 @@ session_close(struct request *rq, const char *refresh_token, const char **user_i
 	*user_id = NULL;
 	if (!hash_token(refresh_token, hash))
 		return OK;
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(cx->pg, &rows,
 	    "UPDATE sessions s SET revoked_at = coalesce(s.revoked_at, now()),"
 	    " revoke_reason = coalesce(s.revoke_reason, 'logout')"
 	    " FROM refresh_tokens t WHERE t.token_hash = $1 AND s.id = t.session_id RETURNING s.user_id",
 	    PX(hash, sizeof(hash)));
 	if (st != OK)
-		return fail(rq, st, "closing a session");
+		return fail(cx, st, "closing a session");
 	if (rows_count(rows) > 0)
-		*user_id = arena_strdup(rq->arena, row_text(rows, 0, "user_id"));
+		*user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
 	return OK;
 }
 
@@ -171,18 +171,18 @@ sessions_revoke(
 }
 
 enum status
-sessions_list(struct request *rq, json_t **out)
+sessions_list(struct context *cx, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows,
+	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT coalesce(json_agg(json_build_object('id', id, 'current', id = $2::uuid,"
 	    " 'created_at', json_time(created_at), 'expires_at', json_time(expires_at),"
 	    " 'user_agent', user_agent, 'ip', host(ip)) ORDER BY created_at DESC), '[]') AS json"
 	    " FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()",
-	    PS(rq->caller.user_id), PS(rq->caller.session_id));
+	    PS(cx->caller.user_id), PS(cx->caller.session_id));
 
 	if (st != OK)
-		return fail(rq, st, "listing sessions");
+		return fail(cx, st, "listing sessions");
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -199,7 +199,7 @@ static void
 set_cookie(struct request *rq, const char *value, int64_t max_age_s)
 {
 	reply_header(rq, "Set-Cookie", SESSION_COOKIE "=%s; Max-Age=%lld; Path=/api/auth; HttpOnly; SameSite=Strict%s",
-	    value, (long long)max_age_s, rq->conf->auth_secure_cookie ? "; Secure" : "");
+	    value, (long long)max_age_s, rq->cx.conf->auth_secure_cookie ? "; Secure" : "");
 }
 
 void
@@ -220,7 +220,7 @@ session_reply(struct request *rq, int http_status, const struct session_grant *g
 	json_t *user;
 	enum status st;
 
-	if ((st = account_json(rq, grant->user_id, &user)) != OK)
+	if ((st = account_json(&rq->cx, grant->user_id, &user)) != OK)
 		return st;
 	session_set_cookie(rq, grant);
 	return reply_json(rq, http_status,

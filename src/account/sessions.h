@@ -28,21 +28,21 @@ struct session_grant {
  * `password_hash`: it fails with E_BAD_CREDENTIALS when that is not the hash
  * any more, or the account is disabled.  Inside or outside a transaction. */
 enum status session_open(
-    struct request *rq, const char *user_id, const char *password_hash, struct session_grant *out) MUST_CHECK;
+    struct context *cx, const char *user_id, const char *password_hash, struct session_grant *out) MUST_CHECK;
 /* Exchange a refresh token.  E_UNAUTHENTICATED when it is unknown, over, revoked
  * or used before; then the session is revoked and *reused says so.  *out has
  * user_id and session_id wherever they are known. */
 enum status session_refresh(
-    struct request *rq, const char *refresh_token, struct session_grant *out, bool *reused) MUST_CHECK;
+    struct context *cx, const char *refresh_token, struct session_grant *out, bool *reused) MUST_CHECK;
 /* Revoke the session a refresh token belongs to, used or not; *user_id is NULL
  * when there is none. */
-enum status session_close(struct request *rq, const char *refresh_token, const char **user_id) MUST_CHECK;
+enum status session_close(struct context *cx, const char *refresh_token, const char **user_id) MUST_CHECK;
 /* Revoke the caller's session `id`, or all of them (NULL) but `keep` (may be
  * NULL); *count is how many were live. */
 enum status sessions_revoke(struct pg *pg, const char *user_id, const char *id, const char *keep, const char *reason,
     int64_t *count) MUST_CHECK;
 /* The caller's live sessions, newest first, as a JSON array the caller owns. */
-enum status sessions_list(struct request *rq, json_t **out) MUST_CHECK;
+enum status sessions_list(struct context *cx, json_t **out) MUST_CHECK;
 
 /* The refresh token of this request: "refresh_token" of the body, else the
  * cookie; NULL when there is neither. */

@@ -26,7 +26,7 @@ static const char users_newer_sql[] = USERS_LIST(">", "ASC");
 
 enum status
 admin_users_list(
-    struct request *rq, const struct page *page, const struct user_filter *filter, json_t **items, bool *more)
+    struct context *cx, const struct page *page, const struct user_filter *filter, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *found = NULL, *rows = NULL;
 	bool newer = page->after_id != NULL;
@@ -34,60 +34,60 @@ admin_users_list(
 	enum status st = OK;
 
 	if (cursor != NULL)
-		st = pg_query_again(rq->pg, &found, "SELECT id FROM users WHERE id = $1", PS(cursor));
+		st = pg_query_again(cx->pg, &found, "SELECT id FROM users WHERE id = $1", PS(cursor));
 	if (st == OK && cursor != NULL && rows_count(found) == 0)
-		return page_stale(rq, page);
+		return page_stale(cx, page);
 	if (st == OK)
-		st = pg_query_again(rq->pg, &rows, newer ? users_newer_sql : users_older_sql, PS(cursor), PS(filter->q),
+		st = pg_query_again(cx->pg, &rows, newer ? users_newer_sql : users_older_sql, PS(cursor), PS(filter->q),
 		    PS(filter->role), PS(filter->status), PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list users: %s", pg_error(rq->pg));
+		return fail(cx, st, "list users: %s", pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }
 
 enum status
-admin_user_find(struct request *rq, const char *id, json_t **out)
+admin_user_find(struct context *cx, const char *id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such user");
-	if ((st = pg_query_again(rq->pg, &rows, "SELECT " USER_JSON " FROM users u WHERE u.id = $1", PS(id))) != OK)
-		return fail(rq, st, "read user: %s", pg_error(rq->pg));
+		return fail(cx, E_NOT_FOUND, "no such user");
+	if ((st = pg_query_again(cx->pg, &rows, "SELECT " USER_JSON " FROM users u WHERE u.id = $1", PS(id))) != OK)
+		return fail(cx, st, "read user: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "user %s", id);
+		return fail(cx, E_NOT_FOUND, "user %s", id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 static enum status
-refuse_self(struct request *rq, const char *id, const json_t *in)
+refuse_self(struct context *cx, const char *id, const json_t *in)
 {
 	const char *role = field_text(in, "role"), *status = field_text(in, "status");
 	enum status st;
 
-	if (strcmp(id, rq->caller.user_id) != 0)
+	if (strcmp(id, cx->caller.user_id) != 0)
 		return OK;
 	if ((role == NULL || strcmp(role, "admin") == 0) && (status == NULL || strcmp(status, "active") == 0))
 		return OK;
-	st = fail(rq, E_CONFLICT, "an admin tried to disable or demote itself");
-	fail_message(rq, "You cannot disable or demote yourself.", "不能停用或降级自己的账号");
+	st = fail(cx, E_CONFLICT, "an admin tried to disable or demote itself");
+	fail_message(cx, "You cannot disable or demote yourself.", "不能停用或降级自己的账号");
 	return st;
 }
 
 enum status
-admin_user_update(struct request *rq, const char *id, const json_t *in, json_t **out)
+admin_user_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such user");
-	if ((st = refuse_self(rq, id, in)) != OK)
+		return fail(cx, E_NOT_FOUND, "no such user");
+	if ((st = refuse_self(cx, id, in)) != OK)
 		return st;
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(cx->pg, &rows,
 	    "WITH u AS (UPDATE users SET role = coalesce($2, role), status = coalesce($3, status),"
 	    "  nickname = coalesce(btrim($4), nickname), updated_at = now() WHERE id = $1 RETURNING *),"
 	    " s AS (UPDATE sessions SET revoked_at = now(), revoke_reason = 'disabled'"
@@ -95,24 +95,24 @@ admin_user_update(struct request *rq, const char *id, const json_t *in, json_t *
 	    " SELECT " USER_JSON " FROM u",
 	    PS(id), PS(field_text(in, "role")), PS(field_text(in, "status")), PS(field_text(in, "nickname")));
 	if (st != OK)
-		return fail(rq, st, "change user %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "change user %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "user %s", id);
+		return fail(cx, E_NOT_FOUND, "user %s", id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 static enum status
-refuse_balance(struct request *rq, json_t *balance)
+refuse_balance(struct context *cx, json_t *balance)
 {
-	enum status st = fail_with(rq, E_CONFLICT, json_pack("{s:o}", "balance", balance), "the balance is too low");
+	enum status st = fail_with(cx, E_CONFLICT, json_pack("{s:o}", "balance", balance), "the balance is too low");
 
-	fail_message(rq, "The balance is too low for this.", "余额不足，无法扣减");
+	fail_message(cx, "The balance is too low for this.", "余额不足，无法扣减");
 	return st;
 }
 
 enum status
-admin_user_grant(struct request *rq, const char *id, int64_t amount_ucr, const char *reason, json_t **out)
+admin_user_grant(struct context *cx, const char *id, int64_t amount_ucr, const char *reason, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *outcome;
@@ -120,22 +120,22 @@ admin_user_grant(struct request *rq, const char *id, int64_t amount_ucr, const c
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such user");
+		return fail(cx, E_NOT_FOUND, "no such user");
 	/* not again: a lost answer must not grant twice; the caller has Idempotency-Key */
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(cx->pg, &rows,
 	    "SELECT outcome, to_jsonb(trim_scale(balance)) AS balance"
 	    " FROM credits_grant($1, $2, 'admin_adjustment', $3, $4)",
-	    PS(id), PM(amount_ucr), PS(reason), PS(rq->caller.user_id));
+	    PS(id), PM(amount_ucr), PS(reason), PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "grant to %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "grant to %s: %s", id, pg_error(cx->pg));
 	outcome = row_text(rows, 0, "outcome");
 	if (strcmp(outcome, "no_user") == 0)
-		return fail(rq, E_NOT_FOUND, "user %s", id);
+		return fail(cx, E_NOT_FOUND, "user %s", id);
 	balance = row_json(rows, 0, "balance");
 	if (strcmp(outcome, "insufficient") == 0)
-		return refuse_balance(rq, balance);
+		return refuse_balance(cx, balance);
 	*out = json_pack("{s:o}", "balance", balance);
-	events_publish_sync(rq->redis, rq->conf, id, "balance", json_incref(*out));
+	events_publish_sync(cx->redis, cx->conf, id, "balance", json_incref(*out));
 	return OK;
 }
 
@@ -150,7 +150,7 @@ static const char history_older_sql[] = HISTORY("<", "DESC");
 static const char history_newer_sql[] = HISTORY(">", "ASC");
 
 enum status
-admin_user_history(struct request *rq, const char *id, const struct page *page, json_t **items, bool *more)
+admin_user_history(struct context *cx, const char *id, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *found = NULL, *rows = NULL;
 	bool newer = page->after != 0;
@@ -158,21 +158,21 @@ admin_user_history(struct request *rq, const char *id, const struct page *page, 
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such user");
-	st = pg_query_again(rq->pg, &found,
+		return fail(cx, E_NOT_FOUND, "no such user");
+	st = pg_query_again(cx->pg, &found,
 	    "SELECT $2::bigint = 0 OR EXISTS (SELECT FROM credits_history h WHERE h.user_id = u.id"
 	    " AND h.id = $2) AS cursor_ok"
 	    " FROM users u WHERE u.id = $1",
 	    PS(id), PI(cursor));
 	if (st == OK && rows_count(found) == 0)
-		return fail(rq, E_NOT_FOUND, "user %s", id);
+		return fail(cx, E_NOT_FOUND, "user %s", id);
 	if (st == OK && !row_bool(found, 0, "cursor_ok"))
-		return page_stale(rq, page);
+		return page_stale(cx, page);
 	if (st == OK)
-		st = pg_query_again(rq->pg, &rows, newer ? history_newer_sql : history_older_sql, PS(id), PI(cursor),
+		st = pg_query_again(cx->pg, &rows, newer ? history_newer_sql : history_older_sql, PS(id), PI(cursor),
 		    PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list the credits of %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "list the credits of %s: %s", id, pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }
@@ -183,10 +183,10 @@ admin_audit(struct request *rq, const char *action, const char *noun, const json
 	const json_t *id = json_object_get(object, "id");
 	json_t *details = json_deep_copy(rq->json);
 	const char *name = json_is_integer(id)
-	    ? arena_printf(rq->arena, "%s:%lld", noun, (long long)json_integer_value(id))
-	    : arena_printf(rq->arena, "%s:%s", noun, json_is_string(id) ? json_string_value(id) : "");
+	    ? arena_printf(rq->cx.arena, "%s:%lld", noun, (long long)json_integer_value(id))
+	    : arena_printf(rq->cx.arena, "%s:%s", noun, json_is_string(id) ? json_string_value(id) : "");
 
 	if (json_object_get(details, "api_key") != NULL)
 		json_object_set_new(details, "api_key", json_string("(set)"));
-	audit(rq, action, name, "ok", details);
+	audit(&rq->cx, action, name, "ok", details);
 }

@@ -52,46 +52,46 @@ static const char list_sql[] =
     " ORDER BY CASE WHEN $1 = 0 THEN p.name END, CASE WHEN $1 <> 0 THEN p.name END DESC";
 
 enum status
-channels_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+channels_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(
-	    rq->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
+	    cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
 
 	if (st != OK)
-		return fail(rq, st, "list channels: %s", pg_error(rq->pg));
+		return fail(cx, st, "list channels: %s", pg_error(cx->pg));
 	if (!row_bool(rows, 0, "cursor_ok"))
-		return page_stale(rq, page);
+		return page_stale(cx, page);
 	*more = false;
 	*items = row_null(rows, 0, "json") ? json_array() : page_items(page, rows, page->before != 0, more);
 	return OK;
 }
 
 enum status
-channel_find(struct request *rq, int64_t id, json_t **out)
+channel_find(struct context *cx, int64_t id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(
-	    rq->pg, &rows, "SELECT " CHANNEL_JSON " FROM channels ch WHERE ch.id = $1", PI(id));
+	    cx->pg, &rows, "SELECT " CHANNEL_JSON " FROM channels ch WHERE ch.id = $1", PI(id));
 
 	if (st != OK)
-		return fail(rq, st, "read channel: %s", pg_error(rq->pg));
+		return fail(cx, st, "read channel: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "channel %lld", (long long)id);
+		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 enum status
-channel_find_name(struct request *rq, const char *name, int64_t *id)
+channel_find_name(struct context *cx, const char *name, int64_t *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows, "SELECT id FROM channels WHERE name = $1", PS(name));
+	enum status st = pg_query_again(cx->pg, &rows, "SELECT id FROM channels WHERE name = $1", PS(name));
 
 	if (st != OK)
-		return fail(rq, st, "find channel: %s", pg_error(rq->pg));
+		return fail(cx, st, "find channel: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "channel %s", name);
+		return fail(cx, E_NOT_FOUND, "channel %s", name);
 	*id = row_int(rows, 0, "id");
 	return OK;
 }
@@ -123,7 +123,7 @@ struct channel_row {
 };
 
 static enum status
-make_row(struct request *rq, const json_t *in, struct channel_row *row)
+make_row(struct context *cx, const json_t *in, struct channel_row *row)
 {
 	const char *key = field_text(in, "api_key");
 	json_t *rest = json_copy((json_t *)in);
@@ -132,41 +132,41 @@ make_row(struct request *rq, const json_t *in, struct channel_row *row)
 
 	json_object_del(rest, "api_key");
 	text = json_dumps(rest, JSON_WIRE);
-	*row = (struct channel_row){ .text = arena_strdup(rq->arena, text), .set_key = field_present(in, "api_key") };
+	*row = (struct channel_row){ .text = arena_strdup(cx->arena, text), .set_key = field_present(in, "api_key") };
 	free(text);
 	json_decref(rest);
-	if (key != NULL && (st = channel_key_seal(rq->arena, rq->conf, key, &row->key, &row->key_len)) != OK)
-		return fail(rq, st, "seal the key of a channel");
+	if (key != NULL && (st = channel_key_seal(cx->arena, cx->conf, key, &row->key, &row->key_len)) != OK)
+		return fail(cx, st, "seal the key of a channel");
 	return OK;
 }
 
 static enum status
-write_row(struct request *rq, int64_t *id, const json_t *in)
+write_row(struct context *cx, int64_t *id, const json_t *in)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct channel_row row;
 	struct pg_arg key;
 	enum status st;
 
-	if ((st = make_row(rq, in, &row)) != OK)
+	if ((st = make_row(cx, in, &row)) != OK)
 		return st;
 	key = row.key == NULL ? PNULL : PX(row.key, row.key_len);
 	if (*id == 0)
-		st = pg_query(rq->pg, &rows, insert_sql, PS(row.text), key);
+		st = pg_query(cx->pg, &rows, insert_sql, PS(row.text), key);
 	else
-		st = pg_query(rq->pg, &rows, update_sql, PS(row.text), key, PB(row.set_key), PI(*id));
+		st = pg_query(cx->pg, &rows, update_sql, PS(row.text), key, PB(row.set_key), PI(*id));
 	if (st == E_CONFLICT)
-		return fail_with(rq, st, json_pack("{s:s}", "field", "name"), "channel: %s", pg_error(rq->pg));
+		return fail_with(cx, st, json_pack("{s:s}", "field", "name"), "channel: %s", pg_error(cx->pg));
 	if (st != OK)
-		return fail(rq, st, "write channel: %s", pg_error(rq->pg));
+		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "channel %lld", (long long)*id);
+		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)*id);
 	*id = row_int(rows, 0, "id");
 	return OK;
 }
 
 static enum status
-check_models(struct request *rq, const json_t *models)
+check_models(struct context *cx, const json_t *models)
 {
 	struct field_problem problem;
 	size_t i;
@@ -174,15 +174,15 @@ check_models(struct request *rq, const json_t *models)
 
 	json_array_foreach(models, i, m) {
 		if (!json_is_object(m))
-			return fail_field(rq, "models", "element %zu must be an object {model, upstream_name?}", i);
-		if (!fields_check(rq->arena, channel_model_fields, m, &problem))
-			return fail_field(rq, "models", "element %zu: %s %s", i, problem.field, problem.message);
+			return fail_field(cx, "models", "element %zu must be an object {model, upstream_name?}", i);
+		if (!fields_check(cx->arena, channel_model_fields, m, &problem))
+			return fail_field(cx, "models", "element %zu: %s %s", i, problem.field, problem.message);
 	}
 	return OK;
 }
 
 static enum status
-write_models(struct request *rq, int64_t id, const json_t *models)
+write_models(struct context *cx, int64_t id, const json_t *models)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	char *text;
@@ -190,10 +190,10 @@ write_models(struct request *rq, int64_t id, const json_t *models)
 
 	if (!json_is_array(models))
 		return OK;
-	if ((st = pg_query(rq->pg, NULL, "DELETE FROM channel_models WHERE channel_id = $1", PI(id))) != OK)
-		return fail(rq, st, "write channel: %s", pg_error(rq->pg));
+	if ((st = pg_query(cx->pg, NULL, "DELETE FROM channel_models WHERE channel_id = $1", PI(id))) != OK)
+		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
 	text = json_dumps(models, JSON_WIRE);
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(cx->pg, &rows,
 	    "INSERT INTO channel_models (channel_id, model_id, upstream_name)"
 	    " SELECT $1, m.id, nullif(i.upstream_name, m.name)"
 	    " FROM jsonb_to_recordset($2::jsonb) AS i(model text, upstream_name text) JOIN llm_models m"
@@ -202,57 +202,57 @@ write_models(struct request *rq, int64_t id, const json_t *models)
 	    PI(id), PS(text));
 	free(text);
 	if (st != OK)
-		return fail(rq, st, "write channel: %s", pg_error(rq->pg));
+		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
 	if ((size_t)rows_count(rows) != json_array_size(models))
-		return fail_field(rq, "models", "names a model twice, or one that does not exist");
+		return fail_field(cx, "models", "names a model twice, or one that does not exist");
 	return OK;
 }
 
 static enum status
-save(struct request *rq, int64_t id, const json_t *in, json_t **out)
+save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 {
 	const char *provider = field_text(in, "provider");
 	json_t *models = json_object_get(in, "models");
 	enum status st;
 
 	if (provider != NULL && provider_find(provider) == NULL)
-		return fail_field(rq, "provider", "is not an adapter we have");
-	if ((st = check_models(rq, models)) != OK)
+		return fail_field(cx, "provider", "is not an adapter we have");
+	if ((st = check_models(cx, models)) != OK)
 		return st;
-	if ((st = pg_begin(rq->pg)) != OK)
-		return fail(rq, st, "write channel: %s", pg_error(rq->pg));
-	if ((st = write_row(rq, &id, in)) != OK || (st = write_models(rq, id, models)) != OK) {
-		pg_rollback(rq->pg);
+	if ((st = pg_begin(cx->pg)) != OK)
+		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
+	if ((st = write_row(cx, &id, in)) != OK || (st = write_models(cx, id, models)) != OK) {
+		pg_rollback(cx->pg);
 		return st;
 	}
-	if ((st = pg_commit(rq->pg)) != OK)
-		return fail(rq, st, "write channel: %s", pg_error(rq->pg));
-	return channel_find(rq, id, out);
+	if ((st = pg_commit(cx->pg)) != OK)
+		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
+	return channel_find(cx, id, out);
 }
 
 enum status
-channel_create(struct request *rq, const json_t *in, json_t **out)
+channel_create(struct context *cx, const json_t *in, json_t **out)
 {
-	return save(rq, 0, in, out);
+	return save(cx, 0, in, out);
 }
 
 enum status
-channel_update(struct request *rq, int64_t id, const json_t *in, json_t **out)
+channel_update(struct context *cx, int64_t id, const json_t *in, json_t **out)
 {
 	if (id == 0)
-		return fail(rq, E_NOT_FOUND, "no such channel");
-	return save(rq, id, in, out);
+		return fail(cx, E_NOT_FOUND, "no such channel");
+	return save(cx, id, in, out);
 }
 
 enum status
-channel_delete(struct request *rq, int64_t id)
+channel_delete(struct context *cx, int64_t id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(rq->pg, &rows, "DELETE FROM channels WHERE id = $1 RETURNING id", PI(id));
+	enum status st = pg_query(cx->pg, &rows, "DELETE FROM channels WHERE id = $1 RETURNING id", PI(id));
 
 	if (st != OK)
-		return fail(rq, st, "delete channel: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "channel %lld", (long long)id);
+		return fail(cx, st, "delete channel: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
 }
 
 static enum status

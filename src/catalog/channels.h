@@ -20,19 +20,19 @@
 extern const struct field channel_fields[], channel_change_fields[];
 
 /* By name.  E_INVALID_REQUEST stale cursor. */
-enum status channels_list(struct request *rq, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+enum status channels_list(struct context *cx, const struct page *page, json_t **items, bool *more) MUST_CHECK;
 /* E_NOT_FOUND, also for id 0. */
-enum status channel_find(struct request *rq, int64_t id, json_t **out) MUST_CHECK;
+enum status channel_find(struct context *cx, int64_t id, json_t **out) MUST_CHECK;
 /* E_NOT_FOUND; *id untouched then. */
-enum status channel_find_name(struct request *rq, const char *name, int64_t *id) MUST_CHECK;
+enum status channel_find_name(struct context *cx, const char *name, int64_t *id) MUST_CHECK;
 /* Checked input.  E_CONFLICT the name is taken; E_INVALID_REQUEST unknown
  * provider or model; E_UNAVAILABLE a key is given and cannot be sealed. */
-enum status channel_create(struct request *rq, const json_t *in, json_t **out) MUST_CHECK;
+enum status channel_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
 /* Only what `in` has is changed; `models` replaces the whole list, api_key null
  * removes the key.  E_NOT_FOUND and as channel_create(). */
-enum status channel_update(struct request *rq, int64_t id, const json_t *in, json_t **out) MUST_CHECK;
+enum status channel_update(struct context *cx, int64_t id, const json_t *in, json_t **out) MUST_CHECK;
 /* E_NOT_FOUND. */
-enum status channel_delete(struct request *rq, int64_t id) MUST_CHECK;
+enum status channel_delete(struct context *cx, int64_t id) MUST_CHECK;
 
 /* Seal an API key for channels.api_key_enc, in the arena.  E_UNAVAILABLE
  * (logged) when auth_encryption_key is not set or not 32 bytes of base64url. */

@@ -56,10 +56,10 @@ static const char offered_sql[] = PAGE_OF(OFFER_JSON " AS json",
 static const char list_sql[] = PAGE_OF(MODEL_JSON, "");
 
 static enum status
-read_page(struct request *rq, const struct page *page, const struct rows *rows, json_t **items, bool *more)
+read_page(struct context *cx, const struct page *page, const struct rows *rows, json_t **items, bool *more)
 {
 	if (!row_bool(rows, 0, "cursor_ok"))
-		return page_stale(rq, page);
+		return page_stale(cx, page);
 	if (row_null(rows, 0, "json")) {
 		*items = json_array();
 		*more = false;
@@ -70,54 +70,54 @@ read_page(struct request *rq, const struct page *page, const struct rows *rows, 
 }
 
 enum status
-models_offered(struct request *rq, const struct page *page, const char *type, json_t **items, bool *more)
+models_offered(struct context *cx, const struct page *page, const char *type, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(
-	    rq->pg, &rows, offered_sql, PI(page->before), PI(page->after), PI(page->limit + 1), PS(type));
+	    cx->pg, &rows, offered_sql, PI(page->before), PI(page->after), PI(page->limit + 1), PS(type));
 
 	if (st != OK)
-		return fail(rq, st, "list models: %s", pg_error(rq->pg));
-	return read_page(rq, page, rows, items, more);
+		return fail(cx, st, "list models: %s", pg_error(cx->pg));
+	return read_page(cx, page, rows, items, more);
 }
 
 enum status
-models_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+models_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(
-	    rq->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
+	    cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
 
 	if (st != OK)
-		return fail(rq, st, "list models: %s", pg_error(rq->pg));
-	return read_page(rq, page, rows, items, more);
+		return fail(cx, st, "list models: %s", pg_error(cx->pg));
+	return read_page(cx, page, rows, items, more);
 }
 
 enum status
-model_find(struct request *rq, int64_t id, json_t **out)
+model_find(struct context *cx, int64_t id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(
-	    rq->pg, &rows, "SELECT " MODEL_JSON " FROM llm_models m WHERE m.id = $1", PI(id));
+	    cx->pg, &rows, "SELECT " MODEL_JSON " FROM llm_models m WHERE m.id = $1", PI(id));
 
 	if (st != OK)
-		return fail(rq, st, "read model: %s", pg_error(rq->pg));
+		return fail(cx, st, "read model: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "model %lld", (long long)id);
+		return fail(cx, E_NOT_FOUND, "model %lld", (long long)id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 enum status
-model_find_name(struct request *rq, const char *name, int64_t *id)
+model_find_name(struct context *cx, const char *name, int64_t *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows, "SELECT id FROM llm_models WHERE name = $1", PS(name));
+	enum status st = pg_query_again(cx->pg, &rows, "SELECT id FROM llm_models WHERE name = $1", PS(name));
 
 	if (st != OK)
-		return fail(rq, st, "find model: %s", pg_error(rq->pg));
+		return fail(cx, st, "find model: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "model %s", name);
+		return fail(cx, E_NOT_FOUND, "model %s", name);
 	*id = row_int(rows, 0, "id");
 	return OK;
 }
@@ -154,81 +154,81 @@ static const char update_sql[] =
 
 /* The mark of the default moves: take it from whoever has it.  id 0: a new model. */
 static enum status
-clear_default(struct request *rq, int64_t id, const json_t *in)
+clear_default(struct context *cx, int64_t id, const json_t *in)
 {
 	if (!field_bool(in, "is_default", false))
 		return OK;
-	return pg_query(rq->pg, NULL,
+	return pg_query(cx->pg, NULL,
 	    "UPDATE llm_models SET is_default = false, updated_at = now() WHERE is_default AND id <> $1"
 	    " AND type = coalesce($2, (SELECT type FROM llm_models WHERE id = $1), 'chat')",
 	    PI(id), PS(field_text(in, "type")));
 }
 
 static enum status
-write_model(struct request *rq, int64_t id, const json_t *in, struct rows **rows)
+write_model(struct context *cx, int64_t id, const json_t *in, struct rows **rows)
 {
 	char *text = json_dumps(in, JSON_WIRE);
-	enum status st = clear_default(rq, id, in);
+	enum status st = clear_default(cx, id, in);
 
 	if (st == OK)
-		st = id == 0 ? pg_query(rq->pg, rows, insert_sql, PS(text))
-			     : pg_query(rq->pg, rows, update_sql, PS(text), PI(id));
+		st = id == 0 ? pg_query(cx->pg, rows, insert_sql, PS(text))
+			     : pg_query(cx->pg, rows, update_sql, PS(text), PI(id));
 	free(text);
 	if (st == E_CONFLICT)
-		return fail_with(rq, st, json_pack("{s:s}", "field", "name"), "model: %s", pg_error(rq->pg));
+		return fail_with(cx, st, json_pack("{s:s}", "field", "name"), "model: %s", pg_error(cx->pg));
 	if (st != OK)
-		return fail(rq, st, "write model: %s", pg_error(rq->pg));
+		return fail(cx, st, "write model: %s", pg_error(cx->pg));
 	if (rows_count(*rows) == 0)
-		return fail(rq, E_NOT_FOUND, "model %lld", (long long)id);
+		return fail(cx, E_NOT_FOUND, "model %lld", (long long)id);
 	if (!row_bool(*rows, 0, "fits"))
-		return fail_field(rq, "max_output_tokens", "must not be more than context_tokens");
+		return fail_field(cx, "max_output_tokens", "must not be more than context_tokens");
 	return OK;
 }
 
 static enum status
-save(struct request *rq, int64_t id, const json_t *in, json_t **out)
+save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
-	if ((st = pg_begin(rq->pg)) != OK)
-		return fail(rq, st, "write model: %s", pg_error(rq->pg));
-	if ((st = write_model(rq, id, in, &rows)) != OK) {
-		pg_rollback(rq->pg);
+	if ((st = pg_begin(cx->pg)) != OK)
+		return fail(cx, st, "write model: %s", pg_error(cx->pg));
+	if ((st = write_model(cx, id, in, &rows)) != OK) {
+		pg_rollback(cx->pg);
 		return st;
 	}
-	if ((st = pg_commit(rq->pg)) != OK)
-		return fail(rq, st, "write model: %s", pg_error(rq->pg));
+	if ((st = pg_commit(cx->pg)) != OK)
+		return fail(cx, st, "write model: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 enum status
-model_create(struct request *rq, const json_t *in, json_t **out)
+model_create(struct context *cx, const json_t *in, json_t **out)
 {
-	return save(rq, 0, in, out);
+	return save(cx, 0, in, out);
 }
 
 enum status
-model_update(struct request *rq, int64_t id, const json_t *in, json_t **out)
+model_update(struct context *cx, int64_t id, const json_t *in, json_t **out)
 {
 	if (id == 0)
-		return fail(rq, E_NOT_FOUND, "no such model");
-	return save(rq, id, in, out);
+		return fail(cx, E_NOT_FOUND, "no such model");
+	return save(cx, id, in, out);
 }
 
 enum status
-model_delete(struct request *rq, int64_t id)
+model_delete(struct context *cx, int64_t id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(rq->pg, &rows, "DELETE FROM llm_models WHERE id = $1 RETURNING id", PI(id));
+	enum status st = pg_query(cx->pg, &rows, "DELETE FROM llm_models WHERE id = $1 RETURNING id", PI(id));
 
 	if (st == E_NOT_FOUND) { /* a foreign key: agents.model_id */
-		st = fail(rq, E_CONFLICT, "model %lld: %s", (long long)id, pg_error(rq->pg));
-		fail_message(rq, "An agent runs on this model.", "有智能体正在使用该模型");
+		st = fail(cx, E_CONFLICT, "model %lld: %s", (long long)id, pg_error(cx->pg));
+		fail_message(cx, "An agent runs on this model.", "有智能体正在使用该模型");
 		return st;
 	}
 	if (st != OK)
-		return fail(rq, st, "delete model: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "model %lld", (long long)id);
+		return fail(cx, st, "delete model: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "model %lld", (long long)id);
 }

@@ -20,19 +20,19 @@ extern const struct field model_fields[], model_change_fields[];
 
 /* What users may choose: enabled, with an enabled channel; `type` NULL: all. */
 enum status models_offered(
-    struct request *rq, const struct page *page, const char *type, json_t **items, bool *more) MUST_CHECK;
+    struct context *cx, const struct page *page, const char *type, json_t **items, bool *more) MUST_CHECK;
 /* All of them, for admins.  E_INVALID_REQUEST stale cursor, for both. */
-enum status models_list(struct request *rq, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+enum status models_list(struct context *cx, const struct page *page, json_t **items, bool *more) MUST_CHECK;
 /* E_NOT_FOUND, also for id 0. */
-enum status model_find(struct request *rq, int64_t id, json_t **out) MUST_CHECK;
+enum status model_find(struct context *cx, int64_t id, json_t **out) MUST_CHECK;
 /* E_NOT_FOUND; *id untouched then. */
-enum status model_find_name(struct request *rq, const char *name, int64_t *id) MUST_CHECK;
+enum status model_find_name(struct context *cx, const char *name, int64_t *id) MUST_CHECK;
 /* Checked input.  is_default takes that mark from the other of its type.
  * E_CONFLICT the name is taken; E_INVALID_REQUEST more output than context. */
-enum status model_create(struct request *rq, const json_t *in, json_t **out) MUST_CHECK;
+enum status model_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
 /* Only what `in` has is changed.  E_NOT_FOUND and as model_create(). */
-enum status model_update(struct request *rq, int64_t id, const json_t *in, json_t **out) MUST_CHECK;
+enum status model_update(struct context *cx, int64_t id, const json_t *in, json_t **out) MUST_CHECK;
 /* E_NOT_FOUND; E_CONFLICT an agent runs on it. */
-enum status model_delete(struct request *rq, int64_t id) MUST_CHECK;
+enum status model_delete(struct context *cx, int64_t id) MUST_CHECK;
 
 #endif

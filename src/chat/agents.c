@@ -39,7 +39,7 @@ static const char *const list_sql[2][2] = {
 };
 
 static enum status
-check_cursor(struct request *rq, const struct page *page, const char *cursor, bool all)
+check_cursor(struct context *cx, const struct page *page, const char *cursor, bool all)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -47,60 +47,60 @@ check_cursor(struct request *rq, const struct page *page, const char *cursor, bo
 	if (cursor == NULL)
 		return OK;
 	st = pg_query_again(
-	    rq->pg, &rows, "SELECT id FROM agents WHERE id = $1 AND ($2 OR enabled)", PS(cursor), PB(all));
+	    cx->pg, &rows, "SELECT id FROM agents WHERE id = $1 AND ($2 OR enabled)", PS(cursor), PB(all));
 	if (st != OK)
-		return fail(rq, st, "read cursor: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : page_stale(rq, page);
+		return fail(cx, st, "read cursor: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : page_stale(cx, page);
 }
 
 static enum status
-list(struct request *rq, const struct page *page, bool all, json_t **items, bool *more)
+list(struct context *cx, const struct page *page, bool all, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	bool newer = page->after_id != NULL;
 	const char *cursor = newer ? page->after_id : page->before_id;
 	enum status st;
 
-	if ((st = check_cursor(rq, page, cursor, all)) != OK)
+	if ((st = check_cursor(cx, page, cursor, all)) != OK)
 		return st;
-	st = pg_query_again(rq->pg, &rows, list_sql[all][newer], PS(cursor), PB(all), PI(page->limit + 1));
+	st = pg_query_again(cx->pg, &rows, list_sql[all][newer], PS(cursor), PB(all), PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list agents: %s", pg_error(rq->pg));
+		return fail(cx, st, "list agents: %s", pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }
 
 enum status
-agents_offered(struct request *rq, const struct page *page, json_t **items, bool *more)
+agents_offered(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
-	return list(rq, page, false, items, more);
+	return list(cx, page, false, items, more);
 }
 
 enum status
-agents_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+agents_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
-	return list(rq, page, true, items, more);
+	return list(cx, page, true, items, more);
 }
 
 enum status
-agent_find(struct request *rq, const char *id, json_t **out)
+agent_find(struct context *cx, const char *id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such agent");
-	st = pg_query_again(rq->pg, &rows, "SELECT " AGENT_JSON " FROM agents a WHERE a.id = $1", PS(id));
+		return fail(cx, E_NOT_FOUND, "no such agent");
+	st = pg_query_again(cx->pg, &rows, "SELECT " AGENT_JSON " FROM agents a WHERE a.id = $1", PS(id));
 	if (st != OK)
-		return fail(rq, st, "read agent: %s", pg_error(rq->pg));
+		return fail(cx, st, "read agent: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "agent %s", id);
+		return fail(cx, E_NOT_FOUND, "agent %s", id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 static enum status
-check_model(struct request *rq, const json_t *in, const char *field)
+check_model(struct context *cx, const json_t *in, const char *field)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	int64_t id = field_int(in, field, 0);
@@ -108,10 +108,10 @@ check_model(struct request *rq, const json_t *in, const char *field)
 
 	if (id == 0)
 		return OK;
-	st = pg_query_again(rq->pg, &rows, "SELECT id FROM llm_models WHERE id = $1 AND type = 'chat'", PI(id));
+	st = pg_query_again(cx->pg, &rows, "SELECT id FROM llm_models WHERE id = $1 AND type = 'chat'", PI(id));
 	if (st != OK)
-		return fail(rq, st, "find model: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : fail_field(rq, field, "is not a chat model");
+		return fail(cx, st, "find model: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail_field(cx, field, "is not a chat model");
 }
 
 /* $1 the input, $2 the id */
@@ -137,69 +137,69 @@ static const char update_sql[] =
     " WHERE a.id = $2::uuid RETURNING " AGENT_JSON;
 
 static enum status
-save(struct request *rq, const char *id, bool create, const json_t *in, json_t **out)
+save(struct context *cx, const char *id, bool create, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	char *text;
 	enum status st;
 
-	if ((st = check_model(rq, in, "model_id")) != OK || (st = check_model(rq, in, "fallback_model_id")) != OK)
+	if ((st = check_model(cx, in, "model_id")) != OK || (st = check_model(cx, in, "fallback_model_id")) != OK)
 		return st;
 	text = json_dumps(in, JSON_WIRE);
-	st = pg_query(rq->pg, &rows, create ? insert_sql : update_sql, PS(text), PS(id));
+	st = pg_query(cx->pg, &rows, create ? insert_sql : update_sql, PS(text), PS(id));
 	free(text);
 	if (st != OK)
-		return fail(rq, st, "write agent: %s", pg_error(rq->pg));
+		return fail(cx, st, "write agent: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "agent %s", id);
+		return fail(cx, E_NOT_FOUND, "agent %s", id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 enum status
-agent_create(struct request *rq, const json_t *in, json_t **out)
+agent_create(struct context *cx, const json_t *in, json_t **out)
 {
 	char id[UUID_LEN];
 
 	uuid_v7(id);
-	return save(rq, id, true, in, out);
+	return save(cx, id, true, in, out);
 }
 
 enum status
-agent_update(struct request *rq, const char *id, const json_t *in, json_t **out)
+agent_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 {
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such agent");
-	return save(rq, id, false, in, out);
+		return fail(cx, E_NOT_FOUND, "no such agent");
+	return save(cx, id, false, in, out);
 }
 
 enum status
-agent_delete(struct request *rq, const char *id)
+agent_delete(struct context *cx, const char *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such agent");
-	if ((st = pg_query(rq->pg, &rows, "DELETE FROM agents WHERE id = $1 RETURNING id", PS(id))) != OK)
-		return fail(rq, st, "delete agent: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : fail(rq, E_NOT_FOUND, "agent %s", id);
+		return fail(cx, E_NOT_FOUND, "no such agent");
+	if ((st = pg_query(cx->pg, &rows, "DELETE FROM agents WHERE id = $1 RETURNING id", PS(id))) != OK)
+		return fail(cx, st, "delete agent: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "agent %s", id);
 }
 
 enum status
-debug_record(struct request *rq, const struct debug_run *run)
+debug_record(struct context *cx, const struct debug_run *run)
 {
 	char *request = run->request == NULL ? NULL : json_dumps(run->request, JSON_WIRE);
 	char *response = run->response == NULL ? NULL : json_dumps(run->response, JSON_WIRE);
-	enum status st = pg_query(rq->pg, NULL,
+	enum status st = pg_query(cx->pg, NULL,
 	    "INSERT INTO admin_debug_logs (admin_id, agent_id, kind, model, input_tokens, output_tokens, cost,"
 	    "  request, response, error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-	    PS(rq->caller.user_id), PS(run->agent_id), PS(run->kind), PS(run->model), PI(run->input_tokens),
+	    PS(cx->caller.user_id), PS(run->agent_id), PS(run->kind), PS(run->model), PI(run->input_tokens),
 	    PI(run->output_tokens), PM(run->cost_ucr), PS(request), PS(response), PS(run->error));
 
 	free(request);
 	free(response);
-	return st == OK ? OK : fail(rq, st, "record a debugging run: %s", pg_error(rq->pg));
+	return st == OK ? OK : fail(cx, st, "record a debugging run: %s", pg_error(cx->pg));
 }
 
 /* $1 cursor (0: none), $2 agent or NULL, $3 limit */
@@ -214,7 +214,7 @@ static const char debug_older_sql[] = DEBUG_LIST("<", "DESC");
 static const char debug_newer_sql[] = DEBUG_LIST(">", "ASC");
 
 enum status
-debug_list(struct request *rq, const struct page *page, const char *agent_id, json_t **items, bool *more)
+debug_list(struct context *cx, const struct page *page, const char *agent_id, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *found = NULL, *rows = NULL;
 	bool newer = page->after != 0;
@@ -222,14 +222,14 @@ debug_list(struct request *rq, const struct page *page, const char *agent_id, js
 	enum status st = OK;
 
 	if (cursor != 0)
-		st = pg_query_again(rq->pg, &found, "SELECT id FROM admin_debug_logs WHERE id = $1", PI(cursor));
+		st = pg_query_again(cx->pg, &found, "SELECT id FROM admin_debug_logs WHERE id = $1", PI(cursor));
 	if (st == OK && cursor != 0 && rows_count(found) == 0)
-		return page_stale(rq, page);
+		return page_stale(cx, page);
 	if (st == OK)
-		st = pg_query_again(rq->pg, &rows, newer ? debug_newer_sql : debug_older_sql, PI(cursor), PS(agent_id),
+		st = pg_query_again(cx->pg, &rows, newer ? debug_newer_sql : debug_older_sql, PI(cursor), PS(agent_id),
 		    PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list debugging runs: %s", pg_error(rq->pg));
+		return fail(cx, st, "list debugging runs: %s", pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }

@@ -24,11 +24,11 @@ struct places {
 };
 
 static void
-note(struct request *rq, struct places *p, const char **url, const char *field, enum media_kind kind, bool asked)
+note(struct context *cx, struct places *p, const char **url, const char *field, enum media_kind kind, bool asked)
 {
 	struct place *at = &p->list[p->n];
 
-	if (*url == NULL || !upload_id_of_url(rq->conf, *url, at->id))
+	if (*url == NULL || !upload_id_of_url(cx->conf, *url, at->id))
 		return;
 	at->url = url;
 	at->field = field;
@@ -39,24 +39,24 @@ note(struct request *rq, struct places *p, const char **url, const char *field, 
 
 /* Every upload named, newest message first. */
 static struct places
-find_places(struct request *rq, struct provider_message *m, size_t n, bool asked)
+find_places(struct context *cx, struct provider_message *m, size_t n, bool asked)
 {
 	struct places p = { xcalloc(3 * n + 1, sizeof(*p.list)), 0 };
 
-	arena_cleanup(rq->arena, free, p.list);
+	arena_cleanup(cx->arena, free, p.list);
 	for (size_t i = n; i-- > 0;) {
 		bool now = asked && i == n - 1;
 
-		note(rq, &p, &m[i].image_url, "image_url", MEDIA_IMAGE, now);
-		note(rq, &p, &m[i].video_url, "video_url", MEDIA_VIDEO, now);
-		note(rq, &p, &m[i].audio_url, "audio_url", MEDIA_AUDIO, now);
+		note(cx, &p, &m[i].image_url, "image_url", MEDIA_IMAGE, now);
+		note(cx, &p, &m[i].video_url, "video_url", MEDIA_VIDEO, now);
+		note(cx, &p, &m[i].audio_url, "audio_url", MEDIA_AUDIO, now);
 	}
 	return p;
 }
 
 /* The ids as a PostgreSQL array. */
 static const char *
-id_array(struct request *rq, const struct places *p)
+id_array(struct context *cx, const struct places *p)
 {
 	struct buf b = BUF_INIT(0);
 	const char *text;
@@ -64,7 +64,7 @@ id_array(struct request *rq, const struct places *p)
 	for (size_t i = 0; i < p->n; i++)
 		buf_printf(&b, "%s%s", i == 0 ? "{" : ",", p->list[i].id);
 	buf_puts(&b, "}");
-	text = arena_strdup(rq->arena, buf_str(&b));
+	text = arena_strdup(cx->arena, buf_str(&b));
 	buf_free(&b);
 	return text;
 }
@@ -103,35 +103,35 @@ read_file(const char *path, size_t len)
 
 /* data:TYPE;base64,… of an upload; NULL when its file is gone. */
 static const char *
-data_url(struct request *rq, const char *id, const char *type, size_t len)
+data_url(struct context *cx, const char *id, const char *type, size_t len)
 {
-	char *bytes = read_file(upload_path(rq->arena, rq->conf, id), len), *url;
+	char *bytes = read_file(upload_path(cx->arena, cx->conf, id), len), *url;
 	const char *before;
 
 	if (bytes == NULL)
 		return NULL;
-	before = arena_printf(rq->arena, "data:%s;base64,", type);
+	before = arena_printf(cx->arena, "data:%s;base64,", type);
 	url = xmalloc(strlen(before) + CRYPTO_BASE64_LEN(len));
 	memcpy(url, before, strlen(before));
 	crypto_base64(bytes, len, url + strlen(before));
 	free(bytes);
-	arena_cleanup(rq->arena, free, url);
+	arena_cleanup(cx->arena, free, url);
 	return url;
 }
 
 /* Left out, or refused when it was asked for just now. */
 static enum status
-leave_out(struct request *rq, const struct place *p, const char *problem)
+leave_out(struct context *cx, const struct place *p, const char *problem)
 {
 	if (p->asked)
-		return fail_field(rq, p->field, "%s", problem);
+		return fail_field(cx, p->field, "%s", problem);
 	LOG(DEBUG, "attachment_left_out", LS("upload_id", p->id), LS("problem", problem));
 	*p->url = NULL;
 	return OK;
 }
 
 static enum status
-put_in(struct request *rq, const struct place *p, const struct rows *rows, size_t *room_bytes)
+put_in(struct context *cx, const struct place *p, const struct rows *rows, size_t *room_bytes)
 {
 	int row = find_row(rows, p->id);
 	const struct media_type *type = row < 0 ? NULL : media_find(row_text(rows, row, "content_type"));
@@ -139,37 +139,37 @@ put_in(struct request *rq, const struct place *p, const struct rows *rows, size_
 	const char *url;
 
 	if (type == NULL)
-		return leave_out(rq, p, "is no upload of yours");
+		return leave_out(cx, p, "is no upload of yours");
 	if (type->kind != p->kind)
-		return leave_out(rq, p, arena_printf(rq->arena, "is %s", type->type));
+		return leave_out(cx, p, arena_printf(cx->arena, "is %s", type->type));
 	if (len > *room_bytes)
-		return leave_out(rq, p,
+		return leave_out(cx, p,
 		    arena_printf(
-			rq->arena, "is too large for a model: at most %zu bytes", rq->conf->uploads_inline_bytes));
-	if ((url = data_url(rq, p->id, type->type, len)) == NULL)
-		return leave_out(rq, p, "is no upload of yours");
+			cx->arena, "is too large for a model: at most %zu bytes", cx->conf->uploads_inline_bytes));
+	if ((url = data_url(cx, p->id, type->type, len)) == NULL)
+		return leave_out(cx, p, "is no upload of yours");
 	*p->url = url;
 	*room_bytes -= len;
 	return OK;
 }
 
 enum status
-attachments_inline(struct request *rq, struct provider_message *messages, size_t n, bool asked)
+attachments_inline(struct context *cx, struct provider_message *messages, size_t n, bool asked)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	struct places p = find_places(rq, messages, n, asked);
-	size_t room_bytes = rq->conf->uploads_inline_bytes;
+	struct places p = find_places(cx, messages, n, asked);
+	size_t room_bytes = cx->conf->uploads_inline_bytes;
 	enum status st;
 
 	if (p.n == 0)
 		return OK;
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(cx->pg, &rows,
 	    "SELECT id, content_type, size_bytes FROM uploads WHERE user_id = $1 AND id = ANY ($2::uuid[])",
-	    PS(rq->caller.user_id), PS(id_array(rq, &p)));
+	    PS(cx->caller.user_id), PS(id_array(cx, &p)));
 	if (st != OK)
-		return fail(rq, st, "find uploads: %s", pg_error(rq->pg));
+		return fail(cx, st, "find uploads: %s", pg_error(cx->pg));
 	for (size_t i = 0; i < p.n; i++)
-		if ((st = put_in(rq, &p.list[i], rows, &room_bytes)) != OK)
+		if ((st = put_in(cx, &p.list[i], rows, &room_bytes)) != OK)
 			return st;
 	return OK;
 }

@@ -33,27 +33,27 @@ static const char newer_sql[] = "SELECT " CONVERSATION_JSON " FROM conversations
 				" ORDER BY c.updated_at, c.id LIMIT $5";
 
 enum status
-conversation_find(struct request *rq, const char *id, json_t **out)
+conversation_find(struct context *cx, const char *id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such conversation");
-	st = pg_query_again(rq->pg, &rows,
+		return fail(cx, E_NOT_FOUND, "no such conversation");
+	st = pg_query_again(cx->pg, &rows,
 	    "SELECT " CONVERSATION_JSON " FROM conversations c WHERE c.id = $1 AND c.user_id = $2", PS(id),
-	    PS(rq->caller.user_id));
+	    PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "read conversation %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "read conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "conversation %s", id);
+		return fail(cx, E_NOT_FOUND, "conversation %s", id);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 /* Where the page begins: the place in the list its cursor has now. */
 static enum status
-find_cursor(struct request *rq, const struct page *page, const char **time, const char **id)
+find_cursor(struct context *cx, const struct page *page, const char **time, const char **id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -64,37 +64,37 @@ find_cursor(struct request *rq, const struct page *page, const char **time, cons
 		*id = LAST_ID;
 		return OK;
 	}
-	st = pg_query_again(rq->pg, &rows, "SELECT updated_at FROM conversations WHERE id = $1 AND user_id = $2",
-	    PS(*id), PS(rq->caller.user_id));
+	st = pg_query_again(cx->pg, &rows, "SELECT updated_at FROM conversations WHERE id = $1 AND user_id = $2",
+	    PS(*id), PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "read cursor: %s", pg_error(rq->pg));
+		return fail(cx, st, "read cursor: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return page_stale(rq, page);
-	*time = arena_strdup(rq->arena, row_text(rows, 0, "updated_at"));
+		return page_stale(cx, page);
+	*time = arena_strdup(cx->arena, row_text(rows, 0, "updated_at"));
 	return OK;
 }
 
 enum status
-conversations_list(struct request *rq, const struct page *page, const char *q, json_t **items, bool *more)
+conversations_list(struct context *cx, const struct page *page, const char *q, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *time = NULL, *id = NULL;
 	bool newer = page->after_id != NULL;
 	enum status st;
 
-	if ((st = find_cursor(rq, page, &time, &id)) != OK)
+	if ((st = find_cursor(cx, page, &time, &id)) != OK)
 		return st;
-	st = pg_query_again(rq->pg, &rows, newer ? newer_sql : older_sql, PS(rq->caller.user_id), PS(time), PS(id),
+	st = pg_query_again(cx->pg, &rows, newer ? newer_sql : older_sql, PS(cx->caller.user_id), PS(time), PS(id),
 	    PS(q), PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list conversations: %s", pg_error(rq->pg));
+		return fail(cx, st, "list conversations: %s", pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }
 
 /* The id, as text, of a chat model that is offered; NULL for name NULL. */
 static enum status
-find_model(struct request *rq, const char *name, const char **id)
+find_model(struct context *cx, const char *name, const char **id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -103,127 +103,127 @@ find_model(struct request *rq, const char *name, const char **id)
 	if (name == NULL)
 		return OK;
 	st = pg_query_again(
-	    rq->pg, &rows, "SELECT id FROM llm_models WHERE name = $1 AND enabled AND type = 'chat'", PS(name));
+	    cx->pg, &rows, "SELECT id FROM llm_models WHERE name = $1 AND enabled AND type = 'chat'", PS(name));
 	if (st != OK)
-		return fail(rq, st, "find model: %s", pg_error(rq->pg));
+		return fail(cx, st, "find model: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail_field(rq, "model", "is not a chat model we offer");
-	*id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
+		return fail_field(cx, "model", "is not a chat model we offer");
+	*id = arena_strdup(cx->arena, row_text(rows, 0, "id"));
 	return OK;
 }
 
 static enum status
-check_agent(struct request *rq, const char *agent_id)
+check_agent(struct context *cx, const char *agent_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (agent_id == NULL)
 		return OK;
-	if ((st = pg_query_again(rq->pg, &rows, "SELECT id FROM agents WHERE id = $1 AND enabled", PS(agent_id))) != OK)
-		return fail(rq, st, "find agent: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : fail_field(rq, "agent_id", "is not an agent we offer");
+	if ((st = pg_query_again(cx->pg, &rows, "SELECT id FROM agents WHERE id = $1 AND enabled", PS(agent_id))) != OK)
+		return fail(cx, st, "find agent: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail_field(cx, "agent_id", "is not an agent we offer");
 }
 
 static enum status
-insert(struct request *rq, const char *id, const json_t *in, const char *model_id, json_t **out)
+insert(struct context *cx, const char *id, const json_t *in, const char *model_id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *title = field_text(in, "title");
 	enum status st;
 
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(cx->pg, &rows,
 	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom)"
 	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '') RETURNING " CONVERSATION_JSON,
-	    PS(id), PS(rq->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
+	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
 	    PS(model_id), PS(title == NULL ? "" : title));
 	if (st != OK)
-		return fail(rq, st, "create conversation: %s", pg_error(rq->pg));
+		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
 
 enum status
-conversation_create(struct request *rq, const json_t *in, json_t **out)
+conversation_create(struct context *cx, const json_t *in, json_t **out)
 {
 	const char *agent_id = field_text(in, "agent_id"), *project_id = field_text(in, "project_id"), *model_id;
 	char id[UUID_LEN], existing[UUID_LEN];
 	enum status st;
 
-	if ((st = check_agent(rq, agent_id)) != OK || (st = find_model(rq, field_text(in, "model"), &model_id)) != OK)
+	if ((st = check_agent(cx, agent_id)) != OK || (st = find_model(cx, field_text(in, "model"), &model_id)) != OK)
 		return st;
 	uuid_v7(id);
-	st = duplicate_guard(rq->redis, rq->pg, rq->conf, rq->caller.user_id, agent_id, project_id, id, existing);
+	st = duplicate_guard(cx->redis, cx->pg, cx->conf, cx->caller.user_id, agent_id, project_id, id, existing);
 	if (st == E_DUPLICATE_CONVERSATION)
-		return fail_with(rq, st, json_pack("{s:s}", "conversation_id", existing), "duplicate of %s", existing);
+		return fail_with(cx, st, json_pack("{s:s}", "conversation_id", existing), "duplicate of %s", existing);
 	if (st != OK)
-		return fail(rq, st, "duplicate guard");
-	if ((st = insert(rq, id, in, model_id, out)) != OK)
-		duplicate_forget(rq->redis, rq->conf, rq->caller.user_id, agent_id, project_id, id);
+		return fail(cx, st, "duplicate guard");
+	if ((st = insert(cx, id, in, model_id, out)) != OK)
+		duplicate_forget(cx->redis, cx->conf, cx->caller.user_id, agent_id, project_id, id);
 	return st;
 }
 
 /* The caller's other pages. */
 static void
-tell(struct request *rq, const char *id, const char *change)
+tell(struct context *cx, const char *id, const char *change)
 {
-	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "conversation",
+	events_publish_sync(cx->redis, cx->conf, cx->caller.user_id, "conversation",
 	    json_pack("{s:s, s:s}", "id", id, "action", change));
 }
 
 enum status
-conversation_update(struct request *rq, const char *id, const json_t *in, json_t **out)
+conversation_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *model_id;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such conversation");
-	if ((st = find_model(rq, field_text(in, "model"), &model_id)) != OK)
+		return fail(cx, E_NOT_FOUND, "no such conversation");
+	if ((st = find_model(cx, field_text(in, "model"), &model_id)) != OK)
 		return st;
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(cx->pg, &rows,
 	    "UPDATE conversations c SET title = coalesce(btrim($3), c.title),"
 	    "  title_is_custom = coalesce(btrim($3) <> '', c.title_is_custom),"
 	    "  model_id = CASE WHEN $4 THEN $5 ELSE c.model_id END, updated_at = now()"
 	    " WHERE c.id = $1 AND c.user_id = $2 RETURNING " CONVERSATION_JSON,
-	    PS(id), PS(rq->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id));
+	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id));
 	if (st != OK)
-		return fail(rq, st, "change conversation %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "change conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "conversation %s", id);
+		return fail(cx, E_NOT_FOUND, "conversation %s", id);
 	*out = row_json(rows, 0, "json");
-	tell(rq, id, "updated");
+	tell(cx, id, "updated");
 	return OK;
 }
 
 enum status
-conversation_delete(struct request *rq, const char *id)
+conversation_delete(struct context *cx, const char *id)
 {
 	AUTO_ROWS struct rows *found = NULL, *live = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such conversation");
-	st = pg_query_again(rq->pg, &found,
+		return fail(cx, E_NOT_FOUND, "no such conversation");
+	st = pg_query_again(cx->pg, &found,
 	    "SELECT agent_id, project_id FROM conversations WHERE id = $1 AND user_id = $2", PS(id),
-	    PS(rq->caller.user_id));
+	    PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "read conversation %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "read conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(found) == 0)
-		return fail(rq, E_NOT_FOUND, "conversation %s", id);
+		return fail(cx, E_NOT_FOUND, "conversation %s", id);
 	/* again is safe: the second run deletes nothing that is not already gone */
-	st = pg_query_again(rq->pg, &live,
+	st = pg_query_again(cx->pg, &live,
 	    "SELECT d.deleted, t.id FROM conversation_delete($1, $2) AS d LEFT"
 	    " JOIN LATERAL unnest(d.live_tasks) AS t(id) ON true",
-	    PS(rq->caller.user_id), PS(id));
+	    PS(cx->caller.user_id), PS(id));
 	if (st != OK)
-		return fail(rq, st, "delete conversation %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "delete conversation %s: %s", id, pg_error(cx->pg));
 	for (int i = 0; i < rows_count(live); i++)
 		if (!row_null(live, i, "id"))
-			task_publish_abort(rq, row_text(live, i, "id"));
-	duplicate_forget(rq->redis, rq->conf, rq->caller.user_id, row_text(found, 0, "agent_id"),
+			task_publish_abort(cx, row_text(live, i, "id"));
+	duplicate_forget(cx->redis, cx->conf, cx->caller.user_id, row_text(found, 0, "agent_id"),
 	    row_text(found, 0, "project_id"), id);
-	tell(rq, id, "deleted");
+	tell(cx, id, "deleted");
 	return OK;
 }

@@ -17,22 +17,22 @@
 #define CONVERSATION_TITLE_CHARS 200
 
 /* E_NOT_FOUND, also for id NULL. */
-enum status conversation_find(struct request *rq, const char *id, json_t **out) MUST_CHECK;
+enum status conversation_find(struct context *cx, const char *id, json_t **out) MUST_CHECK;
 /* Conversations with at least one successful answer, newest activity first;
  * `q` (NULL: all) must occur in the title, in whatever case.
  * E_INVALID_REQUEST stale cursor. */
 enum status conversations_list(
-    struct request *rq, const struct page *page, const char *q, json_t **items, bool *more) MUST_CHECK;
+    struct context *cx, const struct page *page, const char *q, json_t **items, bool *more) MUST_CHECK;
 /* Create from checked input {agent_id?, project_id?, model?, title?}.
  * E_INVALID_REQUEST agent_id or model not offered; E_DUPLICATE_CONVERSATION
  * with details.conversation_id: the same agent and project a moment ago. */
-enum status conversation_create(struct request *rq, const json_t *in, json_t **out) MUST_CHECK;
+enum status conversation_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
 /* Change from checked input {title?, model?}: a title is custom from then on,
  * an empty one goes back to automatic; model null goes back to the default.
  * E_NOT_FOUND, E_INVALID_REQUEST model not offered. */
-enum status conversation_update(struct request *rq, const char *id, const json_t *in, json_t **out) MUST_CHECK;
+enum status conversation_update(struct context *cx, const char *id, const json_t *in, json_t **out) MUST_CHECK;
 /* Delete with all messages.  Answers being written are asked to stop; what they
  * delivered is charged all the same.  E_NOT_FOUND. */
-enum status conversation_delete(struct request *rq, const char *id) MUST_CHECK;
+enum status conversation_delete(struct context *cx, const char *id) MUST_CHECK;
 
 #endif

@@ -66,7 +66,7 @@ static const char after_sql[] = LIST_HEAD
     "> c.at ORDER BY m.sequence LIMIT $4 OFFSET $5) AS m ON true ORDER BY m.sequence";
 
 enum status
-messages_list(struct request *rq, const char *conversation_id, const struct page *page, int64_t offset, json_t **items,
+messages_list(struct context *cx, const char *conversation_id, const struct page *page, int64_t offset, json_t **items,
     bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
@@ -76,15 +76,15 @@ messages_list(struct request *rq, const char *conversation_id, const struct page
 	enum status st;
 
 	if (conversation_id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such conversation");
-	st = pg_query_again(rq->pg, &rows, after ? after_sql : before_sql, PS(conversation_id), PS(rq->caller.user_id),
+		return fail(cx, E_NOT_FOUND, "no such conversation");
+	st = pg_query_again(cx->pg, &rows, after ? after_sql : before_sql, PS(conversation_id), PS(cx->caller.user_id),
 	    PS(after ? page->after_id : page->before_id), PI(page->limit + 1), PI(offset));
 	if (st != OK)
-		return fail(rq, st, "list messages: %s", pg_error(rq->pg));
+		return fail(cx, st, "list messages: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "conversation %s", conversation_id);
+		return fail(cx, E_NOT_FOUND, "conversation %s", conversation_id);
 	if (!row_bool(rows, 0, "cursor_ok"))
-		return page_stale(rq, page);
+		return page_stale(cx, page);
 	if (row_null(rows, 0, "json")) {
 		*items = json_array();
 		*more = false;
@@ -92,34 +92,34 @@ messages_list(struct request *rq, const char *conversation_id, const struct page
 	}
 	*items = page_items(page, rows, !after, more);
 	json_array_foreach(*items, i, m)
-		message_localize(m, rq->lang);
+		message_localize(m, cx->lang);
 	return OK;
 }
 
 enum status
-message_delete(struct request *rq, const char *conversation_id, const char *message_id)
+message_delete(struct context *cx, const char *conversation_id, const char *message_id)
 {
 	AUTO_ROWS struct rows *tasks = NULL, *rows = NULL;
 	enum status st;
 
 	if (conversation_id == NULL || message_id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such message");
-	st = pg_query_again(rq->pg, &tasks,
+		return fail(cx, E_NOT_FOUND, "no such message");
+	st = pg_query_again(cx->pg, &tasks,
 	    "UPDATE tasks SET cancel_requested_at = coalesce(cancel_requested_at, now())"
 	    " WHERE conversation_id = $1 AND user_id = $2 AND message_id = $3 AND status IN ('pending', 'running')"
 	    " RETURNING id",
-	    PS(conversation_id), PS(rq->caller.user_id), PS(message_id));
+	    PS(conversation_id), PS(cx->caller.user_id), PS(message_id));
 	if (st == OK)
 		/* not again: a second run would find nothing and say "not found" */
-		st = pg_query(rq->pg, &rows, "SELECT message_delete($1, $2, $3) AS deleted", PS(rq->caller.user_id),
+		st = pg_query(cx->pg, &rows, "SELECT message_delete($1, $2, $3) AS deleted", PS(cx->caller.user_id),
 		    PS(conversation_id), PS(message_id));
 	if (st != OK)
-		return fail(rq, st, "delete message %s: %s", message_id, pg_error(rq->pg));
+		return fail(cx, st, "delete message %s: %s", message_id, pg_error(cx->pg));
 	for (int i = 0; i < rows_count(tasks); i++)
-		task_publish_abort(rq, row_text(tasks, i, "id"));
+		task_publish_abort(cx, row_text(tasks, i, "id"));
 	if (!row_bool(rows, 0, "deleted"))
-		return fail(rq, E_NOT_FOUND, "message %s", message_id);
-	events_publish_sync(rq->redis, rq->conf, rq->caller.user_id, "message",
+		return fail(cx, E_NOT_FOUND, "message %s", message_id);
+	events_publish_sync(cx->redis, cx->conf, cx->caller.user_id, "message",
 	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "action", "deleted"));
 	return OK;
 }

@@ -37,10 +37,10 @@ void message_localize(json_t *message, enum lang lang);
  * `limit`, or those before or after the cursor; `offset` skips that many of the
  * newest.  *more: there are more in that direction.  E_NOT_FOUND;
  * E_INVALID_REQUEST stale cursor. */
-enum status messages_list(struct request *rq, const char *conversation_id, const struct page *page, int64_t offset,
+enum status messages_list(struct context *cx, const char *conversation_id, const struct page *page, int64_t offset,
     json_t **items, bool *more) MUST_CHECK;
 /* Delete one physically.  An answer being written is asked to stop; what it
  * delivered is charged all the same.  E_NOT_FOUND. */
-enum status message_delete(struct request *rq, const char *conversation_id, const char *message_id) MUST_CHECK;
+enum status message_delete(struct context *cx, const char *conversation_id, const char *message_id) MUST_CHECK;
 
 #endif

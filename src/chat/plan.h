@@ -65,11 +65,11 @@ struct history_ask {
  * model) or "message_id" (no assistant message, or it answers nothing),
  * E_FORBIDDEN the agent is disabled, E_UNAVAILABLE nothing can serve it.
  */
-enum status catalog_turn(struct request *rq, const char *conversation_id, const char *model_name,
+enum status catalog_turn(struct context *cx, const char *conversation_id, const char *model_name,
     const struct history_ask *ask, struct turn_plan **plan, struct history **history) MUST_CHECK;
 
 /* The plan for an agent without a conversation: what admins test.  The agent may be
  * disabled.  E_NOT_FOUND, E_UNAVAILABLE. */
-enum status catalog_agent(struct request *rq, const char *agent_id, struct turn_plan **out) MUST_CHECK;
+enum status catalog_agent(struct context *cx, const char *agent_id, struct turn_plan **out) MUST_CHECK;
 
 #endif

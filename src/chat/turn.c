@@ -38,10 +38,10 @@ message_tokens(const struct provider_message *m)
  * message.  The system prompt and the question always stay; the oldest turns
  * go first. */
 static enum status
-make_messages(struct request *rq, struct turn *t, const struct turn_ask *ask, const struct history *h)
+make_messages(struct context *cx, struct turn *t, const struct turn_ask *ask, const struct history *h)
 {
 	size_t n_history = h == NULL ? 0 : h->n, first = 0, n = 0;
-	struct provider_message *m = ARENA_ARRAY(rq->arena, struct provider_message, n_history + 2);
+	struct provider_message *m = ARENA_ARRAY(cx->arena, struct provider_message, n_history + 2);
 	int64_t budget = t->price.context_tokens - t->max_output_tokens, tokens = 0;
 
 	if (t->plan->prompt != NULL && *t->plan->prompt != '\0') {
@@ -56,7 +56,7 @@ make_messages(struct request *rq, struct turn *t, const struct turn_ask *ask, co
 		tokens += message_tokens(&h->messages[n_history - 1]);
 	}
 	if (t->price.context_tokens > 0 && tokens > budget)
-		return fail_field(rq, "content", "is too long for the model (about %lld of %lld tokens)",
+		return fail_field(cx, "content", "is too long for the model (about %lld of %lld tokens)",
 		    (long long)tokens, (long long)budget);
 	for (size_t i = n_history - (ask->content == NULL && n_history > 0); i > 0; i--) {
 		tokens += message_tokens(&h->messages[i - 1]);
@@ -76,18 +76,18 @@ make_messages(struct request *rq, struct turn *t, const struct turn_ask *ask, co
 	t->messages = m;
 	t->n_messages = n + (n_history - first) + (ask->content != NULL);
 	t->prompt_tokens = tokens;
-	return attachments_inline(rq, m, t->n_messages, ask->content != NULL);
+	return attachments_inline(cx, m, t->n_messages, ask->content != NULL);
 }
 
 static enum status
-check_abilities(struct request *rq, const struct turn_plan *plan, const struct turn_ask *ask)
+check_abilities(struct context *cx, const struct turn_plan *plan, const struct turn_ask *ask)
 {
 	if (ask->image_url != NULL && !(plan->model.abilities & ABILITY_VISION))
-		return fail_field(rq, "image_url", "the model %s takes no images", plan->model.name);
+		return fail_field(cx, "image_url", "the model %s takes no images", plan->model.name);
 	if (ask->video_url != NULL && !(plan->model.abilities & ABILITY_VIDEO))
-		return fail_field(rq, "video_url", "the model %s takes no video", plan->model.name);
+		return fail_field(cx, "video_url", "the model %s takes no video", plan->model.name);
 	if (ask->audio_url != NULL && !(plan->model.abilities & ABILITY_AUDIO))
-		return fail_field(rq, "audio_url", "the model %s takes no audio", plan->model.name);
+		return fail_field(cx, "audio_url", "the model %s takes no audio", plan->model.name);
 	return OK;
 }
 
@@ -111,7 +111,7 @@ max64(int64_t a, int64_t b)
 
 /* Regenerating keeps to the model that answered before, if it is still on offer. */
 static enum status
-previous_model(struct request *rq, const struct turn_ask *ask, const char **model)
+previous_model(struct context *cx, const struct turn_ask *ask, const char **model)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -119,42 +119,42 @@ previous_model(struct request *rq, const struct turn_ask *ask, const char **mode
 	*model = ask->model;
 	if (ask->mode != TURN_REGENERATE || ask->model != NULL)
 		return OK;
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(cx->pg, &rows,
 	    "SELECT m.model FROM conversation_messages m JOIN llm_models l ON l.name = m.model AND l.enabled"
 	    " WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3",
-	    PS(ask->message_id), PS(ask->conversation_id), PS(rq->caller.user_id));
+	    PS(ask->message_id), PS(ask->conversation_id), PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "previous model: %s", pg_error(rq->pg));
+		return fail(cx, st, "previous model: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 1)
-		*model = arena_strdup(rq->arena, row_text(rows, 0, "model"));
+		*model = arena_strdup(cx->arena, row_text(rows, 0, "model"));
 	return OK;
 }
 
 /* Fill in plan, prompt and ceiling. */
 static enum status
-prepare(struct request *rq, struct turn *t, const struct turn_ask *ask)
+prepare(struct context *cx, struct turn *t, const struct turn_ask *ask)
 {
 	struct turn_plan *plan;
 	struct history *h = NULL;
 	const char *model;
 	enum status st;
 
-	if ((st = previous_model(rq, ask, &model)) != OK)
+	if ((st = previous_model(cx, ask, &model)) != OK)
 		return st;
 	if (ask->mode == TURN_DEBUG)
-		st = catalog_agent(rq, ask->agent_id, &plan);
+		st = catalog_agent(cx, ask->agent_id, &plan);
 	else
-		st = catalog_turn(rq, ask->conversation_id, model,
+		st = catalog_turn(cx, ask->conversation_id, model,
 		    &(struct history_ask){
-			.regenerate_id = ask->message_id, .messages = rq->conf->chat_history_messages },
+			.regenerate_id = ask->message_id, .messages = cx->conf->chat_history_messages },
 		    &plan, &h);
-	if (st != OK || (st = check_abilities(rq, plan, ask)) != OK)
+	if (st != OK || (st = check_abilities(cx, plan, ask)) != OK)
 		return st;
 	t->plan = plan;
 	t->model = &plan->model;
 	t->price = (struct turn_price){ .context_tokens = plan->model.context_tokens };
 	t->max_output_tokens = plan->model.max_output_tokens;
-	if ((st = make_messages(rq, t, ask, h)) != OK)
+	if ((st = make_messages(cx, t, ask, h)) != OK)
 		return st;
 	t->hold_ucr = ceiling_ucr(t, &plan->model);
 	if (plan->fallback != NULL)
@@ -228,7 +228,7 @@ struct opening {
 static enum status
 call_turn_open(struct request *rq, struct turn *t, const struct opening *o, struct rows **rows)
 {
-	const struct conf *conf = rq->conf;
+	const struct conf *conf = rq->cx.conf;
 	bool count = !t->slots.held;
 	struct pg_arg none = PNULL;
 	struct pg_call call = PG_CALL(open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
@@ -239,7 +239,8 @@ call_turn_open(struct request *rq, struct turn *t, const struct opening *o, stru
 	    t->agent_id == NULL ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
 	    PS(o->ask->message_id), PS(o->title), PS(rq->idempotency_key), PS(o->route),
 	    rq->idempotency_key == NULL ? none : PX(o->body_hash, SHA256_BYTES));
-	enum status st = pg_together_run(t->process->together, rq->pg, t->user_id, &call, lock_sql, t->conversation_id);
+	enum status st = pg_together_run(
+	    t->process->together, rq->cx.pg, t->user_id, &call, lock_sql, t->conversation_id);
 
 	*rows = call.rows;
 	return st;
@@ -254,35 +255,35 @@ open_once(struct request *rq, struct turn *t, const struct opening *o, struct ro
 
 	for (int tries = 0; tries < OPEN_TRIES && st == E_UNAVAILABLE; tries++) {
 		st = call_turn_open(rq, t, o, rows);
-		if (st != E_UNAVAILABLE || strncmp(pg_sqlstate(rq->pg), "53", 2) == 0 ||
-		    strcmp(pg_sqlstate(rq->pg), "57014") == 0)
+		if (st != E_UNAVAILABLE || strncmp(pg_sqlstate(rq->cx.pg), "53", 2) == 0 ||
+		    strcmp(pg_sqlstate(rq->cx.pg), "57014") == 0)
 			break;
-		if (pg_query_again(rq->pg, rows, opened_sql, PS(t->task_id), PS(t->process->id)) != OK)
+		if (pg_query_again(rq->cx.pg, rows, opened_sql, PS(t->task_id), PS(t->process->id)) != OK)
 			break;
 		if (rows_count(*rows) == 1)
 			return OK;
 		rows_free(*rows);
 		*rows = NULL;
 	}
-	return st == OK ? OK : fail(rq, st, "turn_open: %s", pg_error(rq->pg));
+	return st == OK ? OK : fail(&rq->cx, st, "turn_open: %s", pg_error(rq->cx.pg));
 }
 
 static enum status
-refuse_credits(struct request *rq, const struct rows *rows)
+refuse_credits(struct context *cx, const struct rows *rows)
 {
 	char balance[UCR_TEXT_LEN], required[UCR_TEXT_LEN];
 	int64_t balance_ucr = row_ucr(rows, 0, "balance"), required_ucr = row_ucr(rows, 0, "required");
 	json_t *message = row_json(rows, 0, "assistant_message");
 
-	message_localize(message, rq->lang);
-	fail_with(rq, E_INSUFFICIENT_CREDITS,
+	message_localize(message, cx->lang);
+	fail_with(cx, E_INSUFFICIENT_CREDITS,
 	    json_pack("{s:o, s:o, s:o}", "balance", json_credits(balance_ucr), "required", json_credits(required_ucr),
 		"assistant_message", message),
 	    NULL);
 	ucr_format(balance_ucr, balance);
 	ucr_format(required_ucr, required);
-	fail_message(rq, arena_printf(rq->arena, "Not enough credits: you have %s, this needs %s.", balance, required),
-	    arena_printf(rq->arena, "积分不足，当前余额 %s，需要 %s", balance, required));
+	fail_message(cx, arena_printf(cx->arena, "Not enough credits: you have %s, this needs %s.", balance, required),
+	    arena_printf(cx->arena, "积分不足，当前余额 %s，需要 %s", balance, required));
 	return E_INSUFFICIENT_CREDITS;
 }
 
@@ -290,23 +291,24 @@ refuse_credits(struct request *rq, const struct rows *rows)
 static enum status
 refuse_slots(struct request *rq, enum status st)
 {
-	const struct conf *conf = rq->conf;
+	const struct conf *conf = rq->cx.conf;
 	long long user = conf->limits_user_tasks, conversation = conf->limits_conversation_tasks;
 
 	if (st == E_TASK_QUEUE_FULL) {
-		fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
-		fail_message(rq, arena_printf(rq->arena, "The task queue is full: at most %lld tasks at once.", user),
-		    arena_printf(rq->arena, "任务队列已满，最多同时执行 %lld 个任务", user));
+		fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
+		fail_message(&rq->cx,
+		    arena_printf(rq->cx.arena, "The task queue is full: at most %lld tasks at once.", user),
+		    arena_printf(rq->cx.arena, "任务队列已满，最多同时执行 %lld 个任务", user));
 	} else if (st == E_CONVERSATION_QUEUE_FULL) {
-		fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
-		fail_message(rq,
-		    arena_printf(
-			rq->arena, "This conversation's task queue is full: at most %lld tasks at once.", conversation),
-		    arena_printf(rq->arena, "当前对话任务队列已满，最多同时执行 %lld 个任务", conversation));
+		fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
+		fail_message(&rq->cx,
+		    arena_printf(rq->cx.arena, "This conversation's task queue is full: at most %lld tasks at once.",
+			conversation),
+		    arena_printf(rq->cx.arena, "当前对话任务队列已满，最多同时执行 %lld 个任务", conversation));
 	} else if (st == E_CONVERSATION_LIMIT) {
-		fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)conf->limits_agent_conversations), NULL);
+		fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)conf->limits_agent_conversations), NULL);
 	} else {
-		fail(rq, st, NULL);
+		fail(&rq->cx, st, NULL);
 	}
 	reply_header(rq, "Retry-After", "5");
 	return st;
@@ -332,7 +334,7 @@ refuse(struct request *rq, const struct rows *rows, const struct opening *o)
 	const char *outcome = row_text(rows, 0, "outcome");
 
 	if (strcmp(outcome, "insufficient") == 0)
-		return refuse_credits(rq, rows);
+		return refuse_credits(&rq->cx, rows);
 	if (strcmp(outcome, "idempotent_replay") == 0)
 		return follow_begin(rq, row_text(rows, 0, "existing_task_id"), o->ask->wire);
 	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
@@ -340,8 +342,8 @@ refuse(struct request *rq, const struct rows *rows, const struct opening *o)
 			return refuse_slots(rq, slots[i].st);
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (strcmp(outcome, plain[i].outcome) == 0)
-			return fail(rq, plain[i].st, "turn_open: %s", outcome);
-	return fail(rq, E_INTERNAL, "turn_open: %s", outcome);
+			return fail(&rq->cx, plain[i].st, "turn_open: %s", outcome);
+	return fail(&rq->cx, E_INTERNAL, "turn_open: %s", outcome);
 }
 
 /* Call turn_open(); regenerating first tries to refill a failed answer, then,
@@ -375,17 +377,17 @@ join_earlier(struct request *rq, const struct opening *o, bool *joined)
 	*joined = false;
 	if (rq->idempotency_key == NULL)
 		return OK;
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(rq->cx.pg, &rows,
 	    "SELECT task_id, route = $3 AND body_hash = $4 AS same FROM idempotency_keys"
 	    " WHERE user_id = $1 AND key = $2 AND created_at >= now() - interval '24 hours'",
-	    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(o->route), PX(o->body_hash, SHA256_BYTES));
+	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(o->route), PX(o->body_hash, SHA256_BYTES));
 	if (st != OK)
-		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0)
 		return OK;
 	*joined = true;
 	if (!row_bool(rows, 0, "same") || row_null(rows, 0, "task_id"))
-		return fail(rq, E_IDEMPOTENCY_MISMATCH, NULL);
+		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
 	return follow_begin(rq, row_text(rows, 0, "task_id"), o->ask->wire);
 }
 
@@ -394,18 +396,18 @@ turn_new(struct request *rq, const struct turn_ask *ask)
 {
 	struct turn *t = xcalloc(1, sizeof(*t));
 
-	t->process = rq->process;
+	t->process = rq->cx.process;
 	t->mode = ask->mode;
 	t->arena = arena_new(TURN_ARENA_BYTES, TURN_ARENA_MAX_BYTES);
 	uuid_v7(t->task_id);
 	uuid_v7(t->message_id);
-	t->user_id = arena_strdup(t->arena, rq->caller.user_id);
+	t->user_id = arena_strdup(t->arena, rq->cx.caller.user_id);
 	t->conversation_id = arena_strdup(t->arena, ask->conversation_id);
-	t->request_id = arena_strdup(t->arena, rq->request_id);
-	t->trace_id = arena_strdup(t->arena, rq->trace_id);
+	t->request_id = arena_strdup(t->arena, rq->cx.request_id);
+	t->trace_id = arena_strdup(t->arena, rq->cx.trace_id);
 	t->started_us = rq->started_us;
 	t->usage_input = t->usage_output = -1;
-	t->text.max_bytes = t->reasoning.max_bytes = rq->conf->chat_max_answer_bytes;
+	t->text.max_bytes = t->reasoning.max_bytes = rq->cx.conf->chat_max_answer_bytes;
 	t->error_body.max_bytes = 16384;
 	reader_prepare(&t->reader, t->arena, rq, ask->wire);
 	return t;
@@ -432,8 +434,8 @@ turn_free(struct turn *t)
 static void
 hand_over(struct request *rq, struct turn *t)
 {
-	t->prep = rq->arena;
-	t->traceparent = rq->traceparent;
+	t->prep = rq->cx.arena;
+	t->traceparent = rq->cx.traceparent;
 	rq->keep_arena = true;
 	rq->carry = turn_carry;
 	rq->carry_arg = t;
@@ -456,18 +458,18 @@ new_question(const struct turn *t, const struct opening *o, const struct rows *r
 }
 
 static void
-describe_start(struct turn *t, struct request *rq, const struct opening *o, const struct rows *rows)
+describe_start(struct turn *t, struct context *cx, const struct opening *o, const struct rows *rows)
 {
 	bool is_new = row_null(rows, 0, "user_message");
 	json_t *user = is_new ? new_question(t, o, rows) : row_json(rows, 0, "user_message"), *data;
 	char *text;
 
-	message_localize(user, rq->lang);
+	message_localize(user, cx->lang);
 	data = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:s}", "model", t->model->name, "task_id", t->task_id,
 	    "conversation_id", t->conversation_id, "title", row_text(rows, 0, "title"), "user_message", user,
 	    "assistant_message_id", t->message_id);
 	text = json_dumps(data, JSON_WIRE);
-	t->start_json = arena_strdup(rq->arena, text);
+	t->start_json = arena_strdup(cx->arena, text);
 	free(text);
 	json_decref(data);
 }
@@ -480,7 +482,7 @@ open_paid(struct request *rq, struct turn *t, struct opening *o)
 	enum status st;
 
 	slot_holder_init(&t->slots, t->user_id, t->conversation_id, t->task_id, t->agent_id != NULL);
-	st = slots_acquire(rq->redis, rq->conf, &t->slots);
+	st = slots_acquire(rq->cx.redis, rq->cx.conf, &t->slots);
 	if (st != OK && st != E_UNAVAILABLE)
 		return refuse_slots(rq, st);
 	st = open_in_database(rq, t, o, &rows);
@@ -489,29 +491,29 @@ open_paid(struct request *rq, struct turn *t, struct opening *o)
 		t->held_ucr = row_ucr(rows, 0, "held");
 		if (strcmp(o->mode, "regenerate_in_place") == 0)
 			snprintf(t->message_id, sizeof(t->message_id), "%s", o->ask->message_id);
-		describe_start(t, rq, o, rows);
+		describe_start(t, &rq->cx, o, rows);
 		hand_over(rq, t);
 		return OK;
 	}
-	slots_release(rq->redis, rq->conf, &t->slots);
+	slots_release(rq->cx.redis, rq->cx.conf, &t->slots);
 	return st != OK ? st : refuse(rq, rows, o);
 }
 
 static enum status
 begin(struct request *rq, struct turn *t, struct opening *o)
 {
-	enum status st = prepare(rq, t, o->ask);
+	enum status st = prepare(&rq->cx, t, o->ask);
 
 	if (st != OK)
 		return st;
 	t->agent_id = arena_strdup(t->arena, t->plan->agent_id);
-	if (atomic_load(&rq->process->streams) >= (size_t)rq->conf->server_max_streams)
-		return fail(rq, E_OVERLOADED, "streams");
+	if (atomic_load(&rq->cx.process->streams) >= (size_t)rq->cx.conf->server_max_streams)
+		return fail(&rq->cx, E_OVERLOADED, "streams");
 	if (fcgi_peer_gone(rq->conn)) /* left while it waited: nothing to charge for */
-		return fail(rq, E_CANCELLED, "the client left before the turn opened");
+		return fail(&rq->cx, E_CANCELLED, "the client left before the turn opened");
 	if (o->ask->mode != TURN_DEBUG)
 		return open_paid(rq, t, o);
-	t->start_json = arena_printf(rq->arena, "{\"model\":null,\"task_id\":\"%s\"}", t->task_id);
+	t->start_json = arena_printf(rq->cx.arena, "{\"model\":null,\"task_id\":\"%s\"}", t->task_id);
 	hand_over(rq, t);
 	return OK;
 }
@@ -525,13 +527,13 @@ turn_begin(struct request *rq, const struct turn_ask *ask)
 	enum status st;
 
 	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, o.body_hash);
-	o.route = arena_printf(rq->arena, "%s %s", rq->method, rq->path);
+	o.route = arena_printf(rq->cx.arena, "%s %s", rq->method, rq->path);
 	if ((st = join_earlier(rq, &o, &joined)) != OK || joined)
 		return st;
 	uuid_v7(o.transaction_id);
 	uuid_v7(o.user_message_id);
-	o.attachments = attachments_json(rq->arena, ask);
-	o.title = ask->content == NULL ? NULL : make_title(rq->arena, ask->content);
+	o.attachments = attachments_json(rq->cx.arena, ask);
+	o.title = ask->content == NULL ? NULL : make_title(rq->cx.arena, ask->content);
 	t = turn_new(rq, ask);
 	st = begin(rq, t, &o);
 	if (st != OK || rq->carry_arg != t) /* refused, or joined another */

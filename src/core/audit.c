@@ -40,20 +40,20 @@ audit_address(const char *ip)
 }
 
 void
-audit(struct request *rq, const char *action, const char *object, const char *result, json_t *details)
+audit(struct context *cx, const char *action, const char *object, const char *result, json_t *details)
 {
 	struct entry e = {
-		.user_id = rq->caller.user_id,
+		.user_id = cx->caller.user_id,
 		.action = action,
 		.object = object,
 		.result = result,
-		.ip = audit_address(rq->client_ip),
-		.user_agent = rq->user_agent,
-		.request_id = rq->request_id,
+		.ip = audit_address(cx->client_ip),
+		.user_agent = cx->user_agent,
+		.request_id = cx->request_id,
 		.details = details,
 	};
 
-	write_entry(rq->pg, &e);
+	write_entry(cx->pg, &e);
 }
 
 void
@@ -73,7 +73,7 @@ audit_operator(struct pg *pg, const char *action, const char *object, const char
 }
 
 const char *
-audit_user(struct request *rq, const char *user_id)
+audit_user(struct context *cx, const char *user_id)
 {
-	return user_id == NULL ? NULL : arena_printf(rq->arena, "user:%s", user_id);
+	return user_id == NULL ? NULL : arena_printf(cx->arena, "user:%s", user_id);
 }

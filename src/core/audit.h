@@ -17,13 +17,13 @@
 /* Write a row about what the caller of `rq` did.  `object` may be NULL; the
  * reference to `details` (may be NULL) is taken over; never put a secret into
  * it.  Call it outside a transaction, or the row shares its fate.  Worker. */
-void audit(struct request *rq, const char *action, const char *object, const char *result, json_t *details);
+void audit(struct context *cx, const char *action, const char *object, const char *result, json_t *details);
 /* The same from the command line: no caller, no address; details say "by":
  * "weirctl" and the login name of the operator. */
 void audit_operator(struct pg *pg, const char *action, const char *object, const char *result, json_t *details);
 /* `ip`, or NULL when it is no address that PostgreSQL can read. */
 const char *audit_address(const char *ip);
 /* "user:ID" in the request's arena, for `object`; NULL for NULL. */
-const char *audit_user(struct request *rq, const char *user_id);
+const char *audit_user(struct context *cx, const char *user_id);
 
 #endif

@@ -253,26 +253,26 @@ carry(void *arg, struct fcgi_conn *conn)
 enum status
 event_stream_open(struct request *rq)
 {
-	struct process *p = rq->process;
-	_Atomic int *place = place_of(rq->caller.user_id);
-	const char *headers = sink_headers(rq->arena, rq->common_headers);
+	struct process *p = rq->cx.process;
+	_Atomic int *place = place_of(rq->cx.caller.user_id);
+	const char *headers = sink_headers(rq->cx.arena, rq->common_headers);
 	struct event_stream *es;
 
-	if (atomic_fetch_add(&p->streams, 1) >= (size_t)rq->conf->server_max_streams) {
+	if (atomic_fetch_add(&p->streams, 1) >= (size_t)rq->cx.conf->server_max_streams) {
 		atomic_fetch_sub(&p->streams, 1);
-		return fail(rq, E_OVERLOADED, "streams");
+		return fail(&rq->cx, E_OVERLOADED, "streams");
 	}
-	if (atomic_fetch_add(place, 1) >= rq->conf->limits_event_streams) {
+	if (atomic_fetch_add(place, 1) >= rq->cx.conf->limits_event_streams) {
 		atomic_fetch_sub(place, 1);
 		atomic_fetch_sub(&p->streams, 1);
 		reply_header(rq, "Retry-After", "60");
-		return fail(rq, E_RATE_LIMITED, "event streams");
+		return fail(&rq->cx, E_RATE_LIMITED, "event streams");
 	}
 	es = xcalloc(1, sizeof(*es) + strlen(headers) + 1);
 	es->process = p;
 	es->place = place;
-	memcpy(es->user_id, rq->caller.user_id, UUID_LEN);
-	memcpy(es->session_id, rq->caller.session_id, UUID_LEN);
+	memcpy(es->user_id, rq->cx.caller.user_id, UUID_LEN);
+	memcpy(es->session_id, rq->cx.caller.session_id, UUID_LEN);
 	memcpy(es->headers, headers, strlen(headers) + 1);
 	rq->carry = carry;
 	rq->carry_arg = es;

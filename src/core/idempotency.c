@@ -9,7 +9,7 @@ static bool
 applies(const struct request *rq)
 {
 	return (rq->route->flags & ROUTE_IDEMPOTENT) && !(rq->route->flags & ROUTE_STREAM) &&
-	    rq->idempotency_key != NULL && rq->caller.user_id != NULL;
+	    rq->idempotency_key != NULL && rq->cx.caller.user_id != NULL;
 }
 
 static void
@@ -25,15 +25,15 @@ static enum status
 replay(struct request *rq, const char *route, const unsigned char *hash)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(rq->pg, &rows,
+	enum status st = pg_query(rq->cx.pg, &rows,
 	    "SELECT route = $3 AND body_hash = $4 AS same, status, response::text AS response"
 	    " FROM idempotency_keys WHERE user_id = $1 AND key = $2",
-	    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
+	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
 
 	if (st != OK)
-		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0 || !row_bool(rows, 0, "same") || row_null(rows, 0, "status"))
-		return fail(rq, E_IDEMPOTENCY_MISMATCH, NULL);
+		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
 	reply_header(rq, "Idempotent-Replay", "true");
 	if (row_null(rows, 0, "response")) {
 		reply_empty(rq);
@@ -41,7 +41,7 @@ replay(struct request *rq, const char *route, const unsigned char *hash)
 		return OK;
 	}
 	return reply_text(rq, (int)row_int(rows, 0, "status"), "application/json",
-	    arena_strdup(rq->arena, row_text(rows, 0, "response")));
+	    arena_strdup(rq->cx.arena, row_text(rows, 0, "response")));
 }
 
 enum status
@@ -55,25 +55,25 @@ idempotency_begin(struct request *rq, bool *replayed)
 	*replayed = false;
 	if (!applies(rq))
 		return OK;
-	route = arena_printf(rq->arena, "%s %s", rq->method, rq->path);
+	route = arena_printf(rq->cx.arena, "%s %s", rq->method, rq->path);
 	hash_body(rq, hash);
-	if ((st = pg_begin(rq->pg)) != OK)
-		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+	if ((st = pg_begin(rq->cx.pg)) != OK)
+		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 	/* Waits for a rival with the same key; a key older than a day counts as new. */
-	st = pg_query(rq->pg, &rows,
+	st = pg_query(rq->cx.pg, &rows,
 	    "INSERT INTO idempotency_keys AS k (user_id, key, route, body_hash) VALUES ($1, $2, $3, $4)"
 	    " ON CONFLICT (user_id, key) DO UPDATE SET route = excluded.route, body_hash = excluded.body_hash,"
 	    " task_id = NULL, status = NULL, response = NULL, created_at = now()"
 	    " WHERE k.created_at < now() - interval '24 hours' RETURNING key",
-	    PS(rq->caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
+	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
 	if (st != OK) {
-		pg_rollback(rq->pg);
-		return fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+		pg_rollback(rq->cx.pg);
+		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 	}
 	if (rows_count(rows) == 1)
 		return OK;
 	st = replay(rq, route, hash);
-	pg_rollback(rq->pg);
+	pg_rollback(rq->cx.pg);
 	*replayed = st == OK;
 	return st;
 }
@@ -81,18 +81,18 @@ idempotency_begin(struct request *rq, bool *replayed)
 enum status
 idempotency_end(struct request *rq, enum status st)
 {
-	if (!applies(rq) || !pg_in_transaction(rq->pg))
+	if (!applies(rq) || !pg_in_transaction(rq->cx.pg))
 		return st;
 	if (st != OK) {
-		pg_rollback(rq->pg);
+		pg_rollback(rq->cx.pg);
 		return st;
 	}
-	st = pg_query(rq->pg, NULL,
+	st = pg_query(rq->cx.pg, NULL,
 	    "UPDATE idempotency_keys SET status = $3, response = $4::jsonb WHERE user_id = $1 AND key = $2",
-	    PS(rq->caller.user_id), PS(rq->idempotency_key), PI(rq->http_status), PS(rq->reply));
+	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PI(rq->http_status), PS(rq->reply));
 	if (st == OK)
-		st = pg_commit(rq->pg);
+		st = pg_commit(rq->cx.pg);
 	else
-		pg_rollback(rq->pg);
-	return st == OK ? OK : fail(rq, st, "idempotency key: %s", pg_error(rq->pg));
+		pg_rollback(rq->cx.pg);
+	return st == OK ? OK : fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 }

@@ -190,18 +190,18 @@ run_mail(struct job *job, struct worker *w)
 }
 
 void
-mail_post(struct request *rq, const struct mail *m)
+mail_post(struct context *cx, const struct mail *m)
 {
 	struct arena *a = arena_new(2048, 1 << 20);
 	struct mail_job *mj = ARENA_NEW(a, struct mail_job);
 
 	mj->job.run = run_mail;
 	mj->arena = a;
-	mj->conf = rq->conf;
+	mj->conf = cx->conf;
 	mj->mail.to = arena_strdup(a, m->to);
 	mj->mail.subject = arena_strdup(a, m->subject);
 	mj->mail.text = arena_strdup(a, m->text);
-	if (rq->process != NULL && queue_push(rq->process->work, &mj->job))
+	if (cx->process != NULL && queue_push(cx->process->work, &mj->job))
 		return;
 	LOG(ERROR, "mail_failed", LS("reason", "the work queue is full"));
 	arena_free(a);
@@ -211,36 +211,36 @@ mail_post(struct request *rq, const struct mail *m)
 
 /* Behind '#', so that the token stands in no server's log. */
 static const char *
-reset_link(struct request *rq, const char *token)
+reset_link(struct context *cx, const char *token)
 {
-	const char *base = rq->conf->server_base_url;
+	const char *base = cx->conf->server_base_url;
 	size_t len = strlen(base);
 
 	while (len > 0 && base[len - 1] == '/')
 		len--;
-	return arena_printf(rq->arena, "%.*s/reset#token=%s", (int)len, base, token);
+	return arena_printf(cx->arena, "%.*s/reset#token=%s", (int)len, base, token);
 }
 
 void
-mail_post_reset(struct request *rq, const struct password_reset *reset)
+mail_post_reset(struct context *cx, const struct password_reset *reset)
 {
-	const char *link = reset_link(rq, reset->token);
-	long long minutes = rq->conf->auth_reset_ttl / 60000;
+	const char *link = reset_link(cx, reset->token);
+	long long minutes = cx->conf->auth_reset_ttl / 60000;
 	struct mail m = { .to = reset->email };
 
 	if (strncmp(reset->locale, "zh", 2) == 0) {
 		m.subject = "重置密码";
-		m.text = arena_printf(rq->arena,
+		m.text = arena_printf(cx->arena,
 		    "您好！\n\n有人（可能是您本人）请求为 %s 重置密码。\n请打开以下链接设置新密码：\n\n%s\n\n"
 		    "该链接仅可使用一次，%lld 分钟内有效。\n如果不是您本人操作，请忽略本邮件，您的密码不会改变。\n",
 		    reset->email, link, minutes);
 	} else {
 		m.subject = "Set a new password";
-		m.text = arena_printf(rq->arena,
+		m.text = arena_printf(cx->arena,
 		    "Hello,\n\nsomebody, probably you, asked to set a new password for %s.\n"
 		    "This link lets you do so:\n\n%s\n\nIt works once, within %lld minutes.\n"
 		    "If it was not you, nothing needs to be done: your password stays as it is.\n",
 		    reset->email, link, minutes);
 	}
-	mail_post(rq, &m);
+	mail_post(cx, &m);
 }

@@ -27,8 +27,8 @@ void mail_compose(const struct conf *conf, const struct mail *m, struct buf *out
 enum status mail_send(const struct conf *conf, const struct mail *m) MUST_CHECK;
 /* Send after the answer, on some worker: the client neither waits for the mail
  * server nor learns from the time whether there was anything to send. */
-void mail_post(struct request *rq, const struct mail *m);
+void mail_post(struct context *cx, const struct mail *m);
 /* The mail with the link to set a new password, in the account's language. */
-void mail_post_reset(struct request *rq, const struct password_reset *reset);
+void mail_post_reset(struct context *cx, const struct password_reset *reset);
 
 #endif

@@ -14,9 +14,9 @@ read_limit(struct request *rq, struct page *out)
 }
 
 static enum status
-two_cursors(struct request *rq)
+two_cursors(struct context *cx)
 {
-	return fail_field(rq, "after_id", "cannot stand together with before_id");
+	return fail_field(cx, "after_id", "cannot stand together with before_id");
 }
 
 enum status
@@ -27,7 +27,7 @@ page_read(struct request *rq, struct page *out)
 	if ((st = read_limit(rq, out)) != OK || (st = query_uuid(rq, "before_id", &out->before_id)) != OK ||
 	    (st = query_uuid(rq, "after_id", &out->after_id)) != OK)
 		return st;
-	return out->before_id != NULL && out->after_id != NULL ? two_cursors(rq) : OK;
+	return out->before_id != NULL && out->after_id != NULL ? two_cursors(&rq->cx) : OK;
 }
 
 enum status
@@ -39,15 +39,15 @@ page_read_int(struct request *rq, struct page *out)
 	    (st = query_int(rq, "before_id", 0, 1, INT64_MAX, &out->before)) != OK ||
 	    (st = query_int(rq, "after_id", 0, 1, INT64_MAX, &out->after)) != OK)
 		return st;
-	return out->before != 0 && out->after != 0 ? two_cursors(rq) : OK;
+	return out->before != 0 && out->after != 0 ? two_cursors(&rq->cx) : OK;
 }
 
 enum status
-page_stale(struct request *rq, const struct page *page)
+page_stale(struct context *cx, const struct page *page)
 {
 	bool before = page->before_id != NULL || page->before != 0;
 
-	return fail_field(rq, before ? "before_id" : "after_id", "names nothing in this list (any more)");
+	return fail_field(cx, before ? "before_id" : "after_id", "names nothing in this list (any more)");
 }
 
 enum status
@@ -59,9 +59,9 @@ page_search(struct request *rq, const char **out)
 	if (q == NULL || *q == '\0')
 		return OK;
 	if (!utf8_valid(q, strlen(q)))
-		return fail_field(rq, "q", "is not valid UTF-8");
+		return fail_field(&rq->cx, "q", "is not valid UTF-8");
 	if (utf8_length(q, strlen(q)) > SEARCH_CHARS_MAX)
-		return fail_field(rq, "q", "must be at most %d characters", SEARCH_CHARS_MAX);
+		return fail_field(&rq->cx, "q", "must be at most %d characters", SEARCH_CHARS_MAX);
 	*out = q;
 	return OK;
 }

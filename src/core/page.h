@@ -24,7 +24,7 @@ enum status page_read(struct request *rq, struct page *out) MUST_CHECK;
 /* The same where ids are integers. */
 enum status page_read_int(struct request *rq, struct page *out) MUST_CHECK;
 /* E_INVALID_REQUEST naming the cursor that was given. */
-enum status page_stale(struct request *rq, const struct page *page);
+enum status page_stale(struct context *cx, const struct page *page);
 /* What is looked for by ?q= (at most 200 characters), NULL when absent or empty.
  * E_INVALID_REQUEST. */
 enum status page_search(struct request *rq, const char **out) MUST_CHECK;

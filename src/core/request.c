@@ -8,54 +8,54 @@
 #include "io/fcgi.h"
 
 enum status
-fail_with(struct request *rq, enum status st, json_t *details, const char *fmt, ...)
+fail_with(struct context *cx, enum status st, json_t *details, const char *fmt, ...)
 {
 	va_list ap;
 
-	rq->error = st;
-	rq->message = status_text(st, rq->lang);
-	if (rq->details != NULL)
-		json_decref(rq->details);
-	rq->details = details;
+	cx->error = st;
+	cx->message = status_text(st, cx->lang);
+	if (cx->details != NULL)
+		json_decref(cx->details);
+	cx->details = details;
 	if (fmt != NULL) {
 		va_start(ap, fmt);
-		rq->log_detail = arena_vprintf(rq->arena, fmt, ap);
+		cx->log_detail = arena_vprintf(cx->arena, fmt, ap);
 		va_end(ap);
 	}
 	return st;
 }
 
 enum status
-fail(struct request *rq, enum status st, const char *fmt, ...)
+fail(struct context *cx, enum status st, const char *fmt, ...)
 {
 	char *detail = NULL;
 	va_list ap;
 
 	if (fmt != NULL) {
 		va_start(ap, fmt);
-		detail = arena_vprintf(rq->arena, fmt, ap);
+		detail = arena_vprintf(cx->arena, fmt, ap);
 		va_end(ap);
 	}
-	return fail_with(rq, st, NULL, detail == NULL ? NULL : "%s", detail);
+	return fail_with(cx, st, NULL, detail == NULL ? NULL : "%s", detail);
 }
 
 enum status
-fail_field(struct request *rq, const char *field, const char *fmt, ...)
+fail_field(struct context *cx, const char *field, const char *fmt, ...)
 {
 	char *problem;
 	va_list ap;
 
 	va_start(ap, fmt);
-	problem = arena_vprintf(rq->arena, fmt, ap);
+	problem = arena_vprintf(cx->arena, fmt, ap);
 	va_end(ap);
-	return fail_with(rq, E_INVALID_REQUEST, json_pack("{s:s, s:s}", "field", field, "problem", problem), "%s: %s",
+	return fail_with(cx, E_INVALID_REQUEST, json_pack("{s:s, s:s}", "field", field, "problem", problem), "%s: %s",
 	    field, problem);
 }
 
 void
-fail_message(struct request *rq, const char *en, const char *zh)
+fail_message(struct context *cx, const char *en, const char *zh)
 {
-	rq->message = arena_strdup(rq->arena, rq->lang == LANG_ZH ? zh : en);
+	cx->message = arena_strdup(cx->arena, cx->lang == LANG_ZH ? zh : en);
 }
 
 static void
@@ -77,8 +77,8 @@ reply_json(struct request *rq, int http_status, json_t *body)
 
 	json_decref(body);
 	if (text == NULL)
-		return fail(rq, E_INTERNAL, "no JSON to answer with");
-	arena_cleanup(rq->arena, free_json_text, text);
+		return fail(&rq->cx, E_INTERNAL, "no JSON to answer with");
+	arena_cleanup(rq->cx.arena, free_json_text, text);
 	return reply_text(rq, http_status, "application/json", text);
 }
 
@@ -113,10 +113,10 @@ reply_header(struct request *rq, const char *name, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	value = arena_vprintf(rq->arena, fmt, ap);
+	value = arena_vprintf(rq->cx.arena, fmt, ap);
 	va_end(ap);
 	value[strcspn(value, "\r\n")] = '\0';
-	rq->extra_headers = arena_printf(rq->arena, "%s%s: %s\r\n", rq->extra_headers, name, value);
+	rq->extra_headers = arena_printf(rq->cx.arena, "%s%s: %s\r\n", rq->extra_headers, name, value);
 }
 
 static void
@@ -153,7 +153,7 @@ request_cookie(struct request *rq, const char *name)
 	while (p != NULL && *p != '\0') {
 		p += strspn(p, "; ");
 		if (strncmp(p, name, len) == 0 && p[len] == '=')
-			return arena_strndup(rq->arena, p + len + 1, strcspn(p + len + 1, ";"));
+			return arena_strndup(rq->cx.arena, p + len + 1, strcspn(p + len + 1, ";"));
 		p += strcspn(p, ";");
 	}
 	return NULL;
@@ -171,7 +171,7 @@ path_text(struct request *rq, const char *name)
 const char *
 path_uuid(struct request *rq, const char *name)
 {
-	char *id = arena_alloc(rq->arena, UUID_LEN);
+	char *id = arena_alloc(rq->cx.arena, UUID_LEN);
 
 	return uuid_parse(path_text(rq, name), id) ? id : NULL;
 }
@@ -228,7 +228,7 @@ query_text(struct request *rq, const char *name)
 		size_t part = strcspn(p, "&");
 
 		if (part > len && strncmp(p, name, len) == 0 && p[len] == '=')
-			return percent_decode(rq->arena, p + len + 1, part - len - 1, true);
+			return percent_decode(rq->cx.arena, p + len + 1, part - len - 1, true);
 		p += part;
 		p += *p == '&';
 	}
@@ -247,7 +247,8 @@ query_int(struct request *rq, const char *name, int64_t def, int64_t min, int64_
 		return OK;
 	n = strtoll(text, &end, 10);
 	if (end == text || *end != '\0' || n < min || n > max || strlen(text) > 18)
-		return fail_field(rq, name, "must be a whole number from %lld to %lld", (long long)min, (long long)max);
+		return fail_field(
+		    &rq->cx, name, "must be a whole number from %lld to %lld", (long long)min, (long long)max);
 	*out = n;
 	return OK;
 }
@@ -256,13 +257,13 @@ enum status
 query_uuid(struct request *rq, const char *name, const char **out)
 {
 	const char *text = query_text(rq, name);
-	char *id = arena_alloc(rq->arena, UUID_LEN);
+	char *id = arena_alloc(rq->cx.arena, UUID_LEN);
 
 	*out = NULL;
 	if (text == NULL)
 		return OK;
 	if (!uuid_parse(text, id))
-		return fail_field(rq, name, "must be an id (UUID)");
+		return fail_field(&rq->cx, name, "must be an id (UUID)");
 	*out = id;
 	return OK;
 }

@@ -84,7 +84,7 @@ struct request {
 		const char *name, *value;
 	} path_params[PATH_PARAMS_MAX];
 	const char *request_id, *trace_id, *span_id, *traceparent, *client_ip;
-	const char *user_agent; /* at most 500 characters of UTF-8; NULL: none */
+	const char *user_agent;	     /* at most 500 characters of UTF-8; NULL: none */
 	const char *idempotency_key; /* NULL: none given */
 	struct principal caller;
 	enum lang lang;
@@ -117,13 +117,13 @@ struct request {
 /* End the request with an error: sets status, code, localized text and the log
  * detail (printf, English, may be NULL); returns `st` so that handlers write
  * `return fail(rq, E_NOT_FOUND, "conversation %s", id);`.  Worker. */
-enum status fail(struct request *rq, enum status st, const char *fmt, ...) PRINTF_LIKE(3, 4);
+enum status fail(struct context *cx, enum status st, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* The same, with "details"; takes over the reference. */
-enum status fail_with(struct request *rq, enum status st, json_t *details, const char *fmt, ...) PRINTF_LIKE(4, 5);
+enum status fail_with(struct context *cx, enum status st, json_t *details, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* E_INVALID_REQUEST naming a field: details.field and details.problem. */
-enum status fail_field(struct request *rq, const char *field, const char *fmt, ...) PRINTF_LIKE(3, 4);
+enum status fail_field(struct context *cx, const char *field, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Replace the localized text (both languages given; printf-free). */
-void fail_message(struct request *rq, const char *en, const char *zh);
+void fail_message(struct context *cx, const char *en, const char *zh);
 
 /* Flags for json_dumps() of whatever leaves: 15 digits, so that 0.1 stays 0.1
  * and credits are exact up to a thousand million. */

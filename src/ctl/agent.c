@@ -90,20 +90,20 @@ take_other(void *arg, const char *name, const char *value)
 
 /* The agent with that id, or the only one with that name. */
 static enum status
-find(struct request *rq, const char *word, const char **id)
+find(struct context *cx, const char *word, const char **id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	char canonical[UUID_LEN];
-	enum status st = pg_query_again(rq->pg, &rows, "SELECT id FROM agents WHERE name = $1 OR id = $2::uuid",
+	enum status st = pg_query_again(cx->pg, &rows, "SELECT id FROM agents WHERE name = $1 OR id = $2::uuid",
 	    PS(word), PS(uuid_parse(word, canonical) ? canonical : NULL));
 
 	if (st != OK)
-		return fail(rq, st, "find agent: %s", pg_error(rq->pg));
+		return fail(cx, st, "find agent: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "agent %s", word);
+		return fail(cx, E_NOT_FOUND, "agent %s", word);
 	if (rows_count(rows) > 1)
-		return fail(rq, E_CONFLICT, "%d agents are called %s: name it by its id", rows_count(rows), word);
-	*id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
+		return fail(cx, E_CONFLICT, "%d agents are called %s: name it by its id", rows_count(rows), word);
+	*id = arena_strdup(cx->arena, row_text(rows, 0, "id"));
 	return OK;
 }
 
@@ -134,13 +134,13 @@ add(struct ctl *c, const char *name, struct agent_options *o)
 }
 
 static int
-remove_agent(struct ctl *c, struct request *rq, const char *word)
+remove_agent(struct ctl *c, struct context *cx, const char *word)
 {
 	const char *id = NULL;
 	enum status st;
 
-	if ((st = find(rq, word, &id)) != OK || (st = agent_delete(rq, id)) != OK)
-		return nouns_fail(rq, st, "agent remove");
+	if ((st = find(cx, word, &id)) != OK || (st = agent_delete(cx, id)) != OK)
+		return nouns_fail(cx, st, "agent remove");
 	nouns_audit(c, "agent.delete", "agent", id, NULL);
 	printf("agent %s removed\n", word);
 	return CTL_OK;
@@ -191,7 +191,7 @@ ctl_agent(struct ctl *c, int argc, char **argv)
 	struct agent_options o = { .rq = &rq, .in = json_object() };
 	int rc;
 
-	nouns_request(c, &rq);
+	nouns_request(c, &&rq->cx);
 	rc = run(c, argc, argv, &o);
 	json_decref(o.in);
 	return rc;

@@ -93,21 +93,21 @@ audit_channel(struct ctl *c, const char *action, const char *name, json_t *in)
 }
 
 static int
-add(struct ctl *c, struct request *rq, const char *name, struct channel_options *o)
+add(struct ctl *c, struct context *cx, const char *name, struct channel_options *o)
 {
 	json_t *channel;
 	int64_t id;
 	enum status st;
 
-	if (o->only_missing && channel_find_name(rq, name, &id) == OK) {
+	if (o->only_missing && channel_find_name(cx, name, &id) == OK) {
 		printf("channel %s is there already\n", name);
 		return CTL_OK;
 	}
 	json_object_set_new(o->in, "name", json_string(name));
-	if (!nouns_check(rq, channel_fields, o->in))
+	if (!nouns_check(cx, channel_fields, o->in))
 		return CTL_FAILED;
-	if ((st = channel_create(rq, o->in, &channel)) != OK)
-		return nouns_fail(rq, st, "channel add");
+	if ((st = channel_create(cx, o->in, &channel)) != OK)
+		return nouns_fail(cx, st, "channel add");
 	json_decref(channel);
 	audit_channel(c, "channel.create", name, o->in);
 	printf("channel %s added\n", name);
@@ -115,16 +115,16 @@ add(struct ctl *c, struct request *rq, const char *name, struct channel_options 
 }
 
 static int
-set(struct ctl *c, struct request *rq, const char *name, json_t *in)
+set(struct ctl *c, struct context *cx, const char *name, json_t *in)
 {
 	json_t *channel;
 	int64_t id;
 	enum status st;
 
-	if (!nouns_check(rq, channel_change_fields, in))
+	if (!nouns_check(cx, channel_change_fields, in))
 		return CTL_FAILED;
-	if ((st = channel_find_name(rq, name, &id)) != OK || (st = channel_update(rq, id, in, &channel)) != OK)
-		return nouns_fail(rq, st, "channel set");
+	if ((st = channel_find_name(cx, name, &id)) != OK || (st = channel_update(cx, id, in, &channel)) != OK)
+		return nouns_fail(cx, st, "channel set");
 	json_decref(channel);
 	audit_channel(c, "channel.update", name, in);
 	printf("channel %s changed\n", name);
@@ -132,38 +132,38 @@ set(struct ctl *c, struct request *rq, const char *name, json_t *in)
 }
 
 static int
-turn(struct ctl *c, struct request *rq, const char *name, bool on)
+turn(struct ctl *c, struct context *cx, const char *name, bool on)
 {
 	json_t *in = json_pack("{s:b}", "enabled", on);
-	int rc = set(c, rq, name, in);
+	int rc = set(c, cx, name, in);
 
 	json_decref(in);
 	return rc;
 }
 
 static int
-remove_channel(struct ctl *c, struct request *rq, const char *name)
+remove_channel(struct ctl *c, struct context *cx, const char *name)
 {
 	int64_t id;
 	enum status st;
 
-	if ((st = channel_find_name(rq, name, &id)) != OK || (st = channel_delete(rq, id)) != OK)
-		return nouns_fail(rq, st, "channel remove");
+	if ((st = channel_find_name(cx, name, &id)) != OK || (st = channel_delete(cx, id)) != OK)
+		return nouns_fail(cx, st, "channel remove");
 	nouns_audit(c, "channel.delete", "channel", name, NULL);
 	printf("channel %s removed\n", name);
 	return CTL_OK;
 }
 
 static int
-test(struct request *rq, const char *name, const char *model)
+test(struct context *cx, const char *name, const char *model)
 {
 	struct probe_result result;
 	struct probe_spec spec;
 	int64_t id;
 	enum status st;
 
-	if ((st = channel_find_name(rq, name, &id)) != OK || (st = probe_channel(rq, id, model, &model, &spec)) != OK)
-		return nouns_fail(rq, st, "channel test");
+	if ((st = channel_find_name(cx, name, &id)) != OK || (st = probe_channel(cx, id, model, &model, &spec)) != OK)
+		return nouns_fail(cx, st, "channel test");
 	probe_run_alone(&spec, &result);
 	printf("%s  channel %s, model %s (%s there), HTTP %d, %lld ms\n", result.status == OK ? "ok" : "FAILED", name,
 	    model, spec.model, result.http_status, (long long)result.latency_ms);
@@ -202,7 +202,7 @@ run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 	const char *verb = argc > 1 ? argv[1] : "", *name = NULL;
 	struct request rq;
 
-	nouns_request(c, &rq);
+	nouns_request(c, &&rq->cx);
 	provider_register(providers_all());
 	if (argc < 2 || !nouns_options(argc, argv, options, o->in, &name, take_other, o))
 		return ctl_usage(USAGE);
@@ -211,15 +211,15 @@ run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 	if (name == NULL)
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "add") == 0)
-		return add(c, &rq, name, o);
+		return add(c, &&rq->cx, name, o);
 	if (strcmp(verb, "set") == 0)
-		return set(c, &rq, name, o->in);
+		return set(c, &&rq->cx, name, o->in);
 	if (strcmp(verb, "enable") == 0 || strcmp(verb, "disable") == 0)
-		return turn(c, &rq, name, verb[0] == 'e');
+		return turn(c, &&rq->cx, name, verb[0] == 'e');
 	if (strcmp(verb, "remove") == 0)
-		return remove_channel(c, &rq, name);
+		return remove_channel(c, &&rq->cx, name);
 	if (strcmp(verb, "test") == 0)
-		return test(&rq, name, o->first_model);
+		return test(&&rq->cx, name, o->first_model);
 	return ctl_usage(USAGE);
 }
 

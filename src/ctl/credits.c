@@ -71,7 +71,7 @@ grant(struct ctl *c, const char *login, int64_t amount_ucr, const char *reason)
 
 /* AMOUNT may begin with a minus, which an option scanner would take: read it by hand. */
 static int
-run_grant(struct ctl *c, struct request *rq, int argc, char **argv)
+run_grant(struct ctl *c, struct context *cx, int argc, char **argv)
 {
 	bool with_reason = argc == 6 && strcmp(argv[4], "--reason") == 0;
 	json_t *in = json_pack("{s:s?}", "reason", with_reason ? argv[5] : NULL);
@@ -82,7 +82,7 @@ run_grant(struct ctl *c, struct request *rq, int argc, char **argv)
 		rc = ctl_usage(USAGE);
 	else if (!ucr_parse(argv[3] + (argv[3][0] == '+'), &amount_ucr) || amount_ucr == 0)
 		rc = ctl_fail("\"%s\" is no amount of credits", argv[3]);
-	else if (in == NULL || !nouns_check(rq, grant_fields, in))
+	else if (in == NULL || !nouns_check(cx, grant_fields, in))
 		rc = in == NULL ? ctl_fail("the reason is not UTF-8") : CTL_FAILED;
 	else
 		rc = grant(c, argv[2], amount_ucr, with_reason ? argv[5] : "");
@@ -115,13 +115,13 @@ show(struct ctl *c, const char *login)
 }
 
 static int
-history(struct ctl *c, struct request *rq, const char *login, json_t *in)
+history(struct ctl *c, struct context *cx, const char *login, json_t *in)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!nouns_check(rq, history_fields, in) || !find(c, login, id))
+	if (!nouns_check(cx, history_fields, in) || !find(c, login, id))
 		return CTL_FAILED;
 	st = pg_query_again(c->pg, &rows,
 	    "SELECT to_char(created_at, 'YYYY-MM-DD HH24:MI:SS') AS at, change_type,"
@@ -140,14 +140,14 @@ history(struct ctl *c, struct request *rq, const char *login, json_t *in)
 }
 
 static int
-run_history(struct ctl *c, struct request *rq, int argc, char **argv)
+run_history(struct ctl *c, struct context *cx, int argc, char **argv)
 {
 	json_t *in = json_object();
 	const char *login = NULL;
 	int rc;
 
 	if (nouns_options(argc, argv, history_options, in, &login, NULL, NULL) && login != NULL)
-		rc = history(c, rq, login, in);
+		rc = history(c, cx, login, in);
 	else
 		rc = ctl_usage(USAGE);
 	json_decref(in);
@@ -160,12 +160,12 @@ ctl_credits(struct ctl *c, int argc, char **argv)
 	const char *verb = argc > 1 ? argv[1] : "";
 	struct request rq;
 
-	nouns_request(c, &rq);
+	nouns_request(c, &&rq->cx);
 	if (strcmp(verb, "grant") == 0 && argc >= 4)
-		return run_grant(c, &rq, argc, argv);
+		return run_grant(c, &&rq->cx, argc, argv);
 	if (strcmp(verb, "show") == 0 && argc == 3)
 		return show(c, argv[2]);
 	if (strcmp(verb, "history") == 0)
-		return run_history(c, &rq, argc, argv);
+		return run_history(c, &&rq->cx, argc, argv);
 	return ctl_usage(USAGE);
 }

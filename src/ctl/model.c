@@ -41,21 +41,21 @@ if_missing(void *arg, const char *name, const char *value)
 }
 
 static int
-add(struct ctl *c, struct request *rq, const char *name, json_t *in, bool only_missing)
+add(struct ctl *c, struct context *cx, const char *name, json_t *in, bool only_missing)
 {
 	json_t *model;
 	int64_t id;
 	enum status st;
 
-	if (only_missing && model_find_name(rq, name, &id) == OK) {
+	if (only_missing && model_find_name(cx, name, &id) == OK) {
 		printf("model %s is there already\n", name);
 		return CTL_OK;
 	}
 	json_object_set_new(in, "name", json_string(name));
-	if (!nouns_check(rq, model_fields, in))
+	if (!nouns_check(cx, model_fields, in))
 		return CTL_FAILED;
-	if ((st = model_create(rq, in, &model)) != OK)
-		return nouns_fail(rq, st, "model add");
+	if ((st = model_create(cx, in, &model)) != OK)
+		return nouns_fail(cx, st, "model add");
 	json_decref(model);
 	nouns_audit(c, "model.create", "model", name, in);
 	printf("model %s added\n", name);
@@ -63,16 +63,16 @@ add(struct ctl *c, struct request *rq, const char *name, json_t *in, bool only_m
 }
 
 static int
-set(struct ctl *c, struct request *rq, const char *name, json_t *in)
+set(struct ctl *c, struct context *cx, const char *name, json_t *in)
 {
 	json_t *model;
 	int64_t id;
 	enum status st;
 
-	if (!nouns_check(rq, model_change_fields, in))
+	if (!nouns_check(cx, model_change_fields, in))
 		return CTL_FAILED;
-	if ((st = model_find_name(rq, name, &id)) != OK || (st = model_update(rq, id, in, &model)) != OK)
-		return nouns_fail(rq, st, "model set");
+	if ((st = model_find_name(cx, name, &id)) != OK || (st = model_update(cx, id, in, &model)) != OK)
+		return nouns_fail(cx, st, "model set");
 	json_decref(model);
 	nouns_audit(c, "model.update", "model", name, in);
 	printf("model %s changed\n", name);
@@ -80,13 +80,13 @@ set(struct ctl *c, struct request *rq, const char *name, json_t *in)
 }
 
 static int
-remove_model(struct ctl *c, struct request *rq, const char *name)
+remove_model(struct ctl *c, struct context *cx, const char *name)
 {
 	int64_t id;
 	enum status st;
 
-	if ((st = model_find_name(rq, name, &id)) != OK || (st = model_delete(rq, id)) != OK)
-		return nouns_fail(rq, st, "model remove");
+	if ((st = model_find_name(cx, name, &id)) != OK || (st = model_delete(cx, id)) != OK)
+		return nouns_fail(cx, st, "model remove");
 	nouns_audit(c, "model.delete", "model", name, NULL);
 	printf("model %s removed\n", name);
 	return CTL_OK;
@@ -122,7 +122,7 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 	bool only_missing = false;
 	struct request rq;
 
-	nouns_request(c, &rq);
+	nouns_request(c, &&rq->cx);
 	if (argc < 2 || !nouns_options(argc, argv, options, in, &name, if_missing, &only_missing))
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "list") == 0 && name == NULL)
@@ -130,11 +130,11 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 	if (name == NULL)
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "add") == 0)
-		return add(c, &rq, name, in, only_missing);
+		return add(c, &&rq->cx, name, in, only_missing);
 	if (strcmp(verb, "set") == 0)
-		return set(c, &rq, name, in);
+		return set(c, &&rq->cx, name, in);
 	if (strcmp(verb, "remove") == 0)
-		return remove_model(c, &rq, name);
+		return remove_model(c, &&rq->cx, name);
 	return ctl_usage(USAGE);
 }
 

@@ -11,30 +11,30 @@
 #define OPTIONS_MAX 24
 
 void
-nouns_request(struct ctl *c, struct request *rq)
+nouns_request(struct ctl *c, struct context *cx)
 {
-	*rq = (struct request){
+	*cx = (struct request){
 		.arena = c->arena, .conf = c->conf, .pg = c->pg, .redis = c->redis, .lang = LANG_EN, .extra_headers = ""
 	};
 }
 
 int
-nouns_fail(struct request *rq, enum status st, const char *doing)
+nouns_fail(struct context *cx, enum status st, const char *doing)
 {
-	const char *detail = rq->log_detail == NULL ? "" : rq->log_detail;
+	const char *detail = cx->log_detail == NULL ? "" : cx->log_detail;
 
-	if (rq->details != NULL)
-		json_decref(rq->details);
-	rq->details = NULL;
+	if (cx->details != NULL)
+		json_decref(cx->details);
+	cx->details = NULL;
 	return ctl_fail("%s: %s%s%s", doing, status_text(st, LANG_EN), *detail == '\0' ? "" : " ", detail);
 }
 
 bool
-nouns_check(struct request *rq, const struct field *fields, const json_t *in)
+nouns_check(struct context *cx, const struct field *fields, const json_t *in)
 {
 	struct field_problem problem;
 
-	if (fields_check(rq->arena, fields, in, &problem))
+	if (fields_check(cx->arena, fields, in, &problem))
 		return true;
 	ctl_fail("%s %s", problem.field, problem.message);
 	return false;

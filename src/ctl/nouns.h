@@ -13,11 +13,11 @@
 #include "ctl/ctl.h"
 
 /* A request for core functions, without caller or connection. */
-void nouns_request(struct ctl *c, struct request *rq);
+void nouns_request(struct ctl *c, struct context *cx);
 /* Say what went wrong with `rq`, after `doing`; returns CTL_FAILED. */
-int nouns_fail(struct request *rq, enum status st, const char *doing);
+int nouns_fail(struct context *cx, enum status st, const char *doing);
 /* Check `in` as the route would.  False, after saying which option is wrong. */
-bool nouns_check(struct request *rq, const struct field *fields, const json_t *in);
+bool nouns_check(struct context *cx, const struct field *fields, const json_t *in);
 /* Write to the audit log what was done to `noun` `name`; details (without a
  * secret) are borrowed. */
 void nouns_audit(struct ctl *c, const char *action, const char *noun, const char *name, const json_t *details);

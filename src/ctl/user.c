@@ -66,11 +66,11 @@ static const struct field password_fields[] = {
 
 /* The hash of a password read from standard input; NULL after saying why not. */
 static char *
-hash_from_stdin(struct ctl *c, struct request *rq)
+hash_from_stdin(struct ctl *c, struct context *cx)
 {
 	char *password = ctl_secret(c, "password");
 	json_t *in = json_pack("{s:s?}", "password", password);
-	bool fits = password != NULL && in != NULL && nouns_check(rq, password_fields, in);
+	bool fits = password != NULL && in != NULL && nouns_check(cx, password_fields, in);
 
 	if (password != NULL && in == NULL)
 		ctl_fail("the password is not UTF-8");
@@ -98,7 +98,7 @@ note(struct ctl *c, const char *action, const char *id, json_t *details)
 }
 
 static int
-add(struct ctl *c, struct request *rq, json_t *in)
+add(struct ctl *c, struct context *cx, json_t *in)
 {
 	const char *login = field_text(in, "login"), *hash = field_text(in, "hash"), *role = field_text(in, "role");
 	bool phone = login != NULL && strchr(login, '@') == NULL;
@@ -112,7 +112,7 @@ add(struct ctl *c, struct request *rq, json_t *in)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!nouns_check(rq, add_fields, in) || !nouns_check(rq, phone ? phone_fields : email_fields, in))
+	if (!nouns_check(cx, add_fields, in) || !nouns_check(cx, phone ? phone_fields : email_fields, in))
 		return CTL_FAILED;
 	if (field_bool(in, "if-missing", false) && account_find(c->pg, login, id) == OK) {
 		printf("user %s is there already\n", login);
@@ -120,7 +120,7 @@ add(struct ctl *c, struct request *rq, json_t *in)
 	}
 	if (hash != NULL && !password_hash_known(hash))
 		return ctl_fail("--hash takes a bcrypt ($2b$...) or Argon2id ($argon2id$v=19$...) hash");
-	account.password_hash = hash != NULL ? hash : hash_from_stdin(c, rq);
+	account.password_hash = hash != NULL ? hash : hash_from_stdin(c, cx);
 	if (account.password_hash == NULL)
 		return CTL_FAILED;
 	st = account_create(c->pg, &account, id);
@@ -134,12 +134,12 @@ add(struct ctl *c, struct request *rq, json_t *in)
 }
 
 static int
-passwd(struct ctl *c, struct request *rq, const char *login)
+passwd(struct ctl *c, struct context *cx, const char *login)
 {
 	char id[UUID_LEN], *hash;
 	enum status st;
 
-	if (!find(c, login, id) || (hash = hash_from_stdin(c, rq)) == NULL)
+	if (!find(c, login, id) || (hash = hash_from_stdin(c, cx)) == NULL)
 		return CTL_FAILED;
 	if ((st = account_set_password(c->pg, id, hash)) != OK)
 		return ctl_fail_pg(c, st, "user passwd");
@@ -197,13 +197,13 @@ make_code(char out[14])
 }
 
 static int
-invite(struct ctl *c, struct request *rq, json_t *in)
+invite(struct ctl *c, struct context *cx, json_t *in)
 {
 	int64_t days = field_int(in, "days", 0);
 	char code[14];
 	enum status st;
 
-	if (!nouns_check(rq, invite_fields, in))
+	if (!nouns_check(cx, invite_fields, in))
 		return CTL_FAILED;
 	make_code(code);
 	st = pg_query(c->pg, NULL,
@@ -244,18 +244,19 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 	const char *verb = argc > 1 ? argv[1] : "", *word = NULL;
 	struct request rq;
 
-	nouns_request(c, &rq);
+	nouns_request(c, &&rq->cx);
 	if (strcmp(verb, "add") == 0)
-		return nouns_options(argc, argv, add_options, in, &word, NULL, NULL) && word == NULL ? add(c, &rq, in)
-												     : ctl_usage(USAGE);
+		return nouns_options(argc, argv, add_options, in, &word, NULL, NULL) && word == NULL
+		    ? add(c, &&rq->cx, in)
+		    : ctl_usage(USAGE);
 	if (strcmp(verb, "invite") == 0)
 		return nouns_options(argc, argv, invite_options, in, &word, NULL, NULL) && word == NULL
-		    ? invite(c, &rq, in)
+		    ? invite(c, &&rq->cx, in)
 		    : ctl_usage(USAGE);
 	if (strcmp(verb, "list") == 0 && argc == 2)
 		return list(c);
 	if (strcmp(verb, "passwd") == 0 && argc == 3)
-		return passwd(c, &rq, argv[2]);
+		return passwd(c, &&rq->cx, argv[2]);
 	if (strcmp(verb, "role") == 0 && argc == 4)
 		return role(c, argv[2], argv[3]);
 	if ((strcmp(verb, "disable") == 0 || strcmp(verb, "enable") == 0) && argc == 3)

@@ -351,24 +351,24 @@ follow_begin(struct request *rq, const char *task_id, enum reader_wire wire)
 	enum status st;
 
 	if (task_id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such task");
-	if (atomic_load(&rq->process->streams) >= (size_t)rq->conf->server_max_streams)
-		return fail(rq, E_OVERLOADED, "streams");
-	st = pg_query_again(rq->pg, &rows, task_sql, PS(task_id), PS(rq->caller.user_id));
+		return fail(&rq->cx, E_NOT_FOUND, "no such task");
+	if (atomic_load(&rq->cx.process->streams) >= (size_t)rq->cx.conf->server_max_streams)
+		return fail(&rq->cx, E_OVERLOADED, "streams");
+	st = pg_query_again(rq->cx.pg, &rows, task_sql, PS(task_id), PS(rq->cx.caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "follow: %s", pg_error(rq->pg));
+		return fail(&rq->cx, st, "follow: %s", pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "no such task");
+		return fail(&rq->cx, E_NOT_FOUND, "no such task");
 	f = xcalloc(1, sizeof(*f));
 	f->job.run = follow_check_job;
-	f->process = rq->process;
+	f->process = rq->cx.process;
 	f->arena = arena_new(1024, 262144);
 	f->task_id = arena_strdup(f->arena, task_id);
-	f->user_id = arena_strdup(f->arena, rq->caller.user_id);
+	f->user_id = arena_strdup(f->arena, rq->cx.caller.user_id);
 	reader_prepare(&f->reader, f->arena, rq, wire);
 	if (!parse_position(f, position != NULL ? position : query_text(rq, "last_event_id"))) {
 		follower_free(f);
-		return fail_field(rq, "Last-Event-ID", "is not a position of this stream");
+		return fail_field(&rq->cx, "Last-Event-ID", "is not a position of this stream");
 	}
 	note_start(f, rows);
 	note_end(f, rows);

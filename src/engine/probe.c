@@ -280,14 +280,14 @@ probe_run_alone(const struct probe_spec *spec, struct probe_result *result)
 
 enum status
 probe_channel(
-    struct request *rq, int64_t channel_id, const char *model, const char **model_name, struct probe_spec *spec)
+    struct context *cx, int64_t channel_id, const char *model, const char **model_name, struct probe_spec *spec)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const unsigned char *sealed;
 	size_t len = 0;
 	enum status st;
 
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(cx->pg, &rows,
 	    "SELECT ch.name, ch.provider, ch.base_url, ch.api_key_enc, ch.allow_private, m.name AS model,"
 	    "  coalesce(cm.upstream_name, m.name) AS upstream_name"
 	    " FROM channels ch LEFT JOIN (channel_models cm JOIN llm_models m ON m.id = cm.model_id)"
@@ -295,22 +295,22 @@ probe_channel(
 	    " WHERE ch.id = $1 ORDER BY m.sort, m.name LIMIT 1",
 	    PI(channel_id), PS(model));
 	if (st != OK)
-		return fail(rq, st, "read channel: %s", pg_error(rq->pg));
+		return fail(cx, st, "read channel: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "channel %lld", (long long)channel_id);
+		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)channel_id);
 	if (row_null(rows, 0, "model"))
-		return model != NULL ? fail_field(rq, "model", "is not served by this channel")
-				     : fail(rq, E_CONFLICT, "channel %lld serves no model", (long long)channel_id);
-	*model_name = arena_strdup(rq->arena, row_text(rows, 0, "model"));
-	*spec = (struct probe_spec){ .provider = arena_strdup(rq->arena, row_text(rows, 0, "provider")),
-		.base_url = arena_strdup(rq->arena, row_text(rows, 0, "base_url")),
-		.model = arena_strdup(rq->arena, row_text(rows, 0, "upstream_name")),
+		return model != NULL ? fail_field(cx, "model", "is not served by this channel")
+				     : fail(cx, E_CONFLICT, "channel %lld serves no model", (long long)channel_id);
+	*model_name = arena_strdup(cx->arena, row_text(rows, 0, "model"));
+	*spec = (struct probe_spec){ .provider = arena_strdup(cx->arena, row_text(rows, 0, "provider")),
+		.base_url = arena_strdup(cx->arena, row_text(rows, 0, "base_url")),
+		.model = arena_strdup(cx->arena, row_text(rows, 0, "upstream_name")),
 		.allow_private = row_bool(rows, 0, "allow_private"),
-		.connect_timeout_ms = rq->conf->chat_connect_timeout };
-	if ((sealed = row_bytes(rows, 0, "api_key_enc", rq->arena, &len)) == NULL)
+		.connect_timeout_ms = cx->conf->chat_connect_timeout };
+	if ((sealed = row_bytes(rows, 0, "api_key_enc", cx->arena, &len)) == NULL)
 		return OK;
-	st = channel_key_open(rq->arena, rq->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);
-	return st == OK ? OK : fail(rq, st, "the key of channel %lld cannot be opened", (long long)channel_id);
+	st = channel_key_open(cx->arena, cx->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);
+	return st == OK ? OK : fail(cx, st, "the key of channel %lld cannot be opened", (long long)channel_id);
 }
 
 json_t *

@@ -32,7 +32,7 @@ struct probe_result {
  * NULL: the first), whose name becomes *model_name.  E_NOT_FOUND;
  * E_INVALID_REQUEST (field model) it does not serve it; E_CONFLICT it serves
  * none; E_UNAVAILABLE its key cannot be opened.  Worker, weirctl. */
-enum status probe_channel(struct request *rq, int64_t channel_id, const char *model, const char **model_name,
+enum status probe_channel(struct context *cx, int64_t channel_id, const char *model, const char **model_name,
     struct probe_spec *spec) MUST_CHECK;
 /* Ask through the process' reactor and wait for the end, at most about
  * PROBE_TIMEOUT_MS.  Worker. */

@@ -11,9 +11,9 @@
 void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, enum reader_wire wire)
 {
-	*r = (struct reader){ .wire = wire, .lang = rq->lang };
+	*r = (struct reader){ .wire = wire, .lang = rq->cx.lang };
 	r->common_headers = arena_strdup(arena, rq->common_headers);
-	r->request_id = arena_strdup(arena, rq->request_id);
+	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
 
 void

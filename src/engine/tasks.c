@@ -14,36 +14,36 @@ static const char find_sql[] =
     "SELECT t.id, t.status, task_json(t) AS json FROM tasks t WHERE t.id = $1 AND t.user_id = $2";
 
 static void
-take(struct request *rq, const struct rows *rows, struct task *task)
+take(struct context *cx, const struct rows *rows, struct task *task)
 {
-	task->id = arena_strdup(rq->arena, row_text(rows, 0, "id"));
-	task->status = arena_strdup(rq->arena, row_text(rows, 0, "status"));
-	task->json = json_own(rq->arena, row_json(rows, 0, "json"));
+	task->id = arena_strdup(cx->arena, row_text(rows, 0, "id"));
+	task->status = arena_strdup(cx->arena, row_text(rows, 0, "status"));
+	task->json = json_own(cx->arena, row_json(rows, 0, "json"));
 }
 
 static enum status
-read_task(struct request *rq, const char *id, struct task *task)
+read_task(struct context *cx, const char *id, struct task *task)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows, find_sql, PS(id), PS(rq->caller.user_id));
+	enum status st = pg_query_again(cx->pg, &rows, find_sql, PS(id), PS(cx->caller.user_id));
 
 	if (st != OK)
-		return fail(rq, st, "read task %s: %s", id, pg_error(rq->pg));
+		return fail(cx, st, "read task %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "task %s", id);
-	take(rq, rows, task);
+		return fail(cx, E_NOT_FOUND, "task %s", id);
+	take(cx, rows, task);
 	return OK;
 }
 
 enum status
-task_find(struct request *rq, const char *id, struct task **out)
+task_find(struct context *cx, const char *id, struct task **out)
 {
-	struct task *task = ARENA_NEW(rq->arena, struct task);
+	struct task *task = ARENA_NEW(cx->arena, struct task);
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such task");
-	if ((st = read_task(rq, id, task)) != OK)
+		return fail(cx, E_NOT_FOUND, "no such task");
+	if ((st = read_task(cx, id, task)) != OK)
 		return st;
 	*out = task;
 	return OK;
@@ -72,7 +72,7 @@ static const char newer_sql[] =
     " ORDER BY t.id LIMIT $4";
 
 enum status
-tasks_list(struct request *rq, const struct page *page, bool active, json_t **items, bool *more)
+tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	bool newer = page->after_id != NULL;
@@ -80,22 +80,22 @@ tasks_list(struct request *rq, const struct page *page, bool active, json_t **it
 	struct task ignored;
 	enum status st;
 
-	if (cursor != NULL && (st = read_task(rq, cursor, &ignored)) != OK)
-		return st == E_NOT_FOUND ? page_stale(rq, page) : st;
-	st = pg_query_again(rq->pg, &rows, newer ? newer_sql : older_sql, PS(rq->caller.user_id), PB(active),
+	if (cursor != NULL && (st = read_task(cx, cursor, &ignored)) != OK)
+		return st == E_NOT_FOUND ? page_stale(cx, page) : st;
+	st = pg_query_again(cx->pg, &rows, newer ? newer_sql : older_sql, PS(cx->caller.user_id), PB(active),
 	    PS(cursor), PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list tasks: %s", pg_error(rq->pg));
+		return fail(cx, st, "list tasks: %s", pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }
 
 void
-task_publish_abort(struct request *rq, const char *task_id)
+task_publish_abort(struct context *cx, const char *task_id)
 {
-	const char *channel = arena_printf(rq->arena, "%sabort", rq->conf->redis_prefix);
+	const char *channel = arena_printf(cx->arena, "%sabort", cx->conf->redis_prefix);
 
-	if (redis_call(rq->redis, NULL, "PUBLISH", channel, task_id) != OK)
+	if (redis_call(cx->redis, NULL, "PUBLISH", channel, task_id) != OK)
 		LOG(WARN, "abort_not_published", LS("task_id", task_id),
 		    LS("hint", "its owner will see it at its next heartbeat"));
 }
@@ -107,7 +107,7 @@ sleep_ms(int64_t ms)
 }
 
 static enum status
-await_end(struct request *rq, struct task *task)
+await_end(struct context *cx, struct task *task)
 {
 	int64_t give_up_ms = clock_mono_ms() + ABORT_WAIT_MS;
 
@@ -115,7 +115,7 @@ await_end(struct request *rq, struct task *task)
 		enum status st;
 
 		sleep_ms(pause_ms);
-		if ((st = read_task(rq, task->id, task)) != OK)
+		if ((st = read_task(cx, task->id, task)) != OK)
 			return st;
 		if ((pause_ms *= 2) > ABORT_POLL_MOST_MS)
 			pause_ms = ABORT_POLL_MOST_MS;
@@ -124,21 +124,21 @@ await_end(struct request *rq, struct task *task)
 }
 
 enum status
-task_request_abort(struct request *rq, struct task *task)
+task_request_abort(struct context *cx, struct task *task)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
-	st = pg_query_again(rq->pg, &rows,
+	st = pg_query_again(cx->pg, &rows,
 	    "SELECT t.id, t.status, task_json(t) AS json FROM task_cancel_request($1, $2) AS t", PS(task->id),
-	    PS(rq->caller.user_id));
+	    PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "cancel task %s: %s", task->id, pg_error(rq->pg));
+		return fail(cx, st, "cancel task %s: %s", task->id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "task %s", task->id);
-	take(rq, rows, task);
+		return fail(cx, E_NOT_FOUND, "task %s", task->id);
+	take(cx, rows, task);
 	if (!task_is_live(task))
 		return OK;
-	task_publish_abort(rq, task->id);
-	return await_end(rq, task);
+	task_publish_abort(cx, task->id);
+	return await_end(cx, task);
 }

@@ -22,19 +22,19 @@ struct task {
 };
 
 /* E_NOT_FOUND, also for id NULL. */
-enum status task_find(struct request *rq, const char *id, struct task **out) MUST_CHECK;
+enum status task_find(struct context *cx, const char *id, struct task **out) MUST_CHECK;
 /* Pending or running. */
 bool task_is_live(const struct task *task);
 /* Its JSON, a new reference. */
 json_t *task_json(const struct task *task);
 /* The caller's tasks, newest first; `active`: live ones only.  E_INVALID_REQUEST
  * stale cursor. */
-enum status tasks_list(struct request *rq, const struct page *page, bool active, json_t **items, bool *more) MUST_CHECK;
+enum status tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more) MUST_CHECK;
 /* Ask a live task's owner to stop it, then wait up to two seconds for its end;
  * *task becomes what it is then. */
-enum status task_request_abort(struct request *rq, struct task *task) MUST_CHECK;
+enum status task_request_abort(struct context *cx, struct task *task) MUST_CHECK;
 /* Tell every process to stop the task (the owner listens on {prefix}abort).
  * Without Redis its owner learns of a cancel request from its heartbeat. */
-void task_publish_abort(struct request *rq, const char *task_id);
+void task_publish_abort(struct context *cx, const char *task_id);
 
 #endif

@@ -60,12 +60,12 @@ make_folders(const struct conf *conf, const char *path, struct arena *a)
 
 /* What a failed call on a file means for the caller. */
 static enum status
-refuse_errno(struct request *rq, const char *what, const char *path)
+refuse_errno(struct context *cx, const char *what, const char *path)
 {
 	enum status st = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? E_STORAGE_FULL : E_UNAVAILABLE;
 
 	LOG(ERROR, "upload_failed", LS("call", what), LS("path", path), LS("error", strerror(errno)));
-	return fail(rq, st, "%s %s: %s", what, path, strerror(errno));
+	return fail(cx, st, "%s %s: %s", what, path, strerror(errno));
 }
 
 /* ---- coming in ------------------------------------------------------------------- */
@@ -89,14 +89,14 @@ spool_close(void *arg)
 }
 
 static bool
-spool_open(struct request *rq, struct upload_spool *s)
+spool_open(struct context *cx, struct upload_spool *s)
 {
 	const int how = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
 
 	uuid_v7(s->id);
-	s->path = arena_printf(rq->arena, "%s/" UPLOADS_TMP "/%s", rq->conf->uploads_folder, s->id);
+	s->path = arena_printf(cx->arena, "%s/" UPLOADS_TMP "/%s", cx->conf->uploads_folder, s->id);
 	s->fd = open(s->path, how, FILE_MODE);
-	if (s->fd < 0 && errno == ENOENT && make_folders(rq->conf, s->path, rq->arena))
+	if (s->fd < 0 && errno == ENOENT && make_folders(cx->conf, s->path, cx->arena))
 		s->fd = open(s->path, how, FILE_MODE);
 	if (s->fd < 0) {
 		int error = errno;
@@ -106,7 +106,7 @@ spool_open(struct request *rq, struct upload_spool *s)
 		return false;
 	}
 	s->hash = crypto_sha256_new();
-	arena_cleanup(rq->arena, spool_close, s);
+	arena_cleanup(cx->arena, spool_close, s);
 	return true;
 }
 
@@ -151,8 +151,8 @@ refuse_unread(struct request *rq, enum status st)
 	char *body;
 	size_t len;
 
-	if (fcgi_read_body(rq->conn, rq->arena, 0, &body, &len) == E_UNAVAILABLE)
-		return fail(rq, E_UNAVAILABLE, "the client left while sending");
+	if (fcgi_read_body(rq->conn, rq->cx.arena, 0, &body, &len) == E_UNAVAILABLE)
+		return fail(&rq->cx, E_UNAVAILABLE, "the client left while sending");
 	return st;
 }
 
@@ -161,19 +161,19 @@ static enum status
 spool_body(struct request *rq, struct upload_spool *s)
 {
 	struct spooling sp = { s, 0 };
-	size_t max_bytes = rq->conf->uploads_max_bytes;
+	size_t max_bytes = rq->cx.conf->uploads_max_bytes;
 	enum status st = fcgi_read_body_to(rq->conn, max_bytes, take_piece, &sp);
 
 	if (st == E_TOO_LARGE)
-		return fail_with(rq, st, json_pack("{s:I}", "limit_bytes", (json_int_t)max_bytes), NULL);
+		return fail_with(&rq->cx, st, json_pack("{s:I}", "limit_bytes", (json_int_t)max_bytes), NULL);
 	if (sp.error != 0) {
 		errno = sp.error;
-		return refuse_errno(rq, "write", s->path);
+		return refuse_errno(&rq->cx, "write", s->path);
 	}
 	if (st != OK)
-		return fail(rq, st, "the client left while sending");
+		return fail(&rq->cx, st, "the client left while sending");
 	if (s->len == 0)
-		return fail_field(rq, "body", "is missing");
+		return fail_field(&rq->cx, "body", "is missing");
 	crypto_sha256_end(s->hash, s->sha256);
 	s->hash = NULL;
 	return OK;
@@ -182,13 +182,13 @@ spool_body(struct request *rq, struct upload_spool *s)
 enum status
 upload_spool(struct request *rq)
 {
-	struct upload_spool *s = ARENA_NEW(rq->arena, struct upload_spool);
+	struct upload_spool *s = ARENA_NEW(rq->cx.arena, struct upload_spool);
 	enum status st;
 
-	if (*rq->conf->uploads_folder == '\0')
-		return refuse_unread(rq, fail(rq, E_FORBIDDEN, "uploads are off"));
-	if (!spool_open(rq, s))
-		return refuse_unread(rq, refuse_errno(rq, "open", rq->conf->uploads_folder));
+	if (*rq->cx.conf->uploads_folder == '\0')
+		return refuse_unread(rq, fail(&rq->cx, E_FORBIDDEN, "uploads are off"));
+	if (!spool_open(&rq->cx, s))
+		return refuse_unread(rq, refuse_errno(&rq->cx, "open", rq->cx.conf->uploads_folder));
 	if ((st = spool_body(rq, s)) != OK) {
 		spool_close(s);
 		return st;
@@ -213,22 +213,22 @@ sync_folder(struct arena *a, const char *path)
 
 /* From tmp/ to where it is served from, to stay there after a power cut. */
 static enum status
-settle_file(struct request *rq, struct upload_spool *s, const char *path)
+settle_file(struct context *cx, struct upload_spool *s, const char *path)
 {
 	if (fsync(s->fd) != 0)
-		return refuse_errno(rq, "fsync", s->path);
+		return refuse_errno(cx, "fsync", s->path);
 	if (rename(s->path, path) != 0 &&
-	    (errno != ENOENT || !make_folders(rq->conf, path, rq->arena) || rename(s->path, path) != 0))
-		return refuse_errno(rq, "rename", path);
+	    (errno != ENOENT || !make_folders(cx->conf, path, cx->arena) || rename(s->path, path) != 0))
+		return refuse_errno(cx, "rename", path);
 	s->path = NULL;
-	return sync_folder(rq->arena, path) ? OK : refuse_errno(rq, "fsync", path);
+	return sync_folder(cx->arena, path) ? OK : refuse_errno(cx, "fsync", path);
 }
 
 static enum status
-refuse_quota(struct request *rq, int64_t used_bytes)
+refuse_quota(struct context *cx, int64_t used_bytes)
 {
-	return fail_with(rq, E_STORAGE_QUOTA,
-	    json_pack("{s:I, s:I}", "limit_bytes", (json_int_t)rq->conf->uploads_user_bytes, "used_bytes",
+	return fail_with(cx, E_STORAGE_QUOTA,
+	    json_pack("{s:I, s:I}", "limit_bytes", (json_int_t)cx->conf->uploads_user_bytes, "used_bytes",
 		(json_int_t)used_bytes),
 	    NULL);
 }
@@ -237,8 +237,8 @@ static enum status
 refuse_type(struct request *rq)
 {
 	spool_close(rq->spool);
-	fail(rq, E_UNSUPPORTED_MEDIA_TYPE, "not a kind of file we take");
-	fail_message(rq,
+	fail(&rq->cx, E_UNSUPPORTED_MEDIA_TYPE, "not a kind of file we take");
+	fail_message(&rq->cx,
 	    "This kind of file is not accepted. Send an image (PNG, JPEG, GIF, WebP), audio (MP3, WAV, Ogg, WebM,"
 	    " M4A), video (MP4, WebM) or a PDF.",
 	    "不支持该类型的文件。请上传图片（PNG、JPEG、GIF、WebP）、音频（MP3、WAV、Ogg、WebM、M4A）、视频（MP4、WebM"
@@ -254,20 +254,20 @@ refuse_type(struct request *rq)
 
 /* The row; asked again it does no harm, for the id is the same. */
 static enum status
-add_row(struct request *rq, const struct upload_spool *s, const struct media_type *type, const char *path, json_t **out)
+add_row(struct context *cx, const struct upload_spool *s, const struct media_type *type, const char *path, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(rq->pg, &rows,
+	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT a.outcome, a.used_bytes, " UPLOAD_JSON
 	    " FROM upload_add($2, $3, $4, $5, $6) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
-	    PS(url_prefix(rq->arena, rq->conf)), PS(s->id), PS(rq->caller.user_id), PS(type->type), PI(s->len),
-	    PI(rq->conf->uploads_user_bytes));
+	    PS(url_prefix(cx->arena, cx->conf)), PS(s->id), PS(cx->caller.user_id), PS(type->type), PI(s->len),
+	    PI(cx->conf->uploads_user_bytes));
 
 	if (st != OK) /* it may have been added: the worker will see */
-		return fail(rq, st, "add upload: %s", pg_error(rq->pg));
+		return fail(cx, st, "add upload: %s", pg_error(cx->pg));
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0) {
 		unlink(path);
-		return refuse_quota(rq, row_int(rows, 0, "used_bytes"));
+		return refuse_quota(cx, row_int(rows, 0, "used_bytes"));
 	}
 	*out = row_json(rows, 0, "json");
 	return OK;
@@ -278,14 +278,14 @@ upload_store(struct request *rq, json_t **out)
 {
 	struct upload_spool *s = rq->spool;
 	const struct media_type *type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
-	const char *path = upload_path(rq->arena, rq->conf, s->id);
+	const char *path = upload_path(rq->cx.arena, rq->cx.conf, s->id);
 	enum status st;
 
 	if (type == NULL)
 		return refuse_type(rq);
-	if ((st = settle_file(rq, s, path)) != OK)
+	if ((st = settle_file(&rq->cx, s, path)) != OK)
 		return st;
-	return add_row(rq, s, type, path, out);
+	return add_row(&rq->cx, s, type, path, out);
 }
 
 /* ---- giving -------------------------------------------------------------------------- */
@@ -294,7 +294,7 @@ upload_store(struct request *rq, json_t **out)
 static void
 name_file(struct request *rq, const char *id, const char *path)
 {
-	const char *how = rq->conf->uploads_sendfile, *server = fcgi_param(rq->conn, "SERVER_SOFTWARE");
+	const char *how = rq->cx.conf->uploads_sendfile, *server = fcgi_param(rq->conn, "SERVER_SOFTWARE");
 	bool is_nginx = server != NULL && strncmp(server, "nginx", 5) == 0;
 
 	if (strcmp(how, "x-accel-redirect") == 0 || (strcmp(how, "x-sendfile") != 0 && is_nginx))
@@ -312,17 +312,17 @@ upload_send(struct request *rq, const char *id)
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such upload");
-	st = pg_query_again(rq->pg, &rows, "SELECT content_type FROM uploads WHERE id = $1 AND user_id = $2", PS(id),
-	    PS(rq->caller.user_id));
+		return fail(&rq->cx, E_NOT_FOUND, "no such upload");
+	st = pg_query_again(rq->cx.pg, &rows, "SELECT content_type FROM uploads WHERE id = $1 AND user_id = $2", PS(id),
+	    PS(rq->cx.caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "find upload: %s", pg_error(rq->pg));
-	path = upload_path(rq->arena, rq->conf, id);
+		return fail(&rq->cx, st, "find upload: %s", pg_error(rq->cx.pg));
+	path = upload_path(rq->cx.arena, rq->cx.conf, id);
 	if (rows_count(rows) == 0 || access(path, R_OK) != 0)
-		return fail(rq, E_NOT_FOUND, "upload %s", id);
+		return fail(&rq->cx, E_NOT_FOUND, "upload %s", id);
 	type = media_find(row_text(rows, 0, "content_type"));
 	if (type == NULL)
-		return fail(rq, E_INTERNAL, "upload %s has a type we do not know", id);
+		return fail(&rq->cx, E_INTERNAL, "upload %s has a type we do not know", id);
 	reply_empty(rq);
 	rq->http_status = 200;
 	rq->cache_control = "private, no-cache"; /* may be kept, but the owner is checked each time */
@@ -337,28 +337,28 @@ upload_send(struct request *rq, const char *id)
 /* ---- the rest ------------------------------------------------------------------------- */
 
 enum status
-upload_delete(struct request *rq, const char *id)
+upload_delete(struct context *cx, const char *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (id == NULL)
-		return fail(rq, E_NOT_FOUND, "no such upload");
+		return fail(cx, E_NOT_FOUND, "no such upload");
 	/* not again: a second run would find nothing and say "not found" */
-	st = pg_query(rq->pg, &rows, "DELETE FROM uploads WHERE id = $1 AND user_id = $2 RETURNING id", PS(id),
-	    PS(rq->caller.user_id));
+	st = pg_query(cx->pg, &rows, "DELETE FROM uploads WHERE id = $1 AND user_id = $2 RETURNING id", PS(id),
+	    PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "delete upload: %s", pg_error(rq->pg));
+		return fail(cx, st, "delete upload: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
-		return fail(rq, E_NOT_FOUND, "upload %s", id);
-	if (unlink(upload_path(rq->arena, rq->conf, id)) != 0 && errno != ENOENT)
+		return fail(cx, E_NOT_FOUND, "upload %s", id);
+	if (unlink(upload_path(cx->arena, cx->conf, id)) != 0 && errno != ENOENT)
 		LOG(WARN, "upload_not_removed", LS("id", id), LS("error", strerror(errno)),
 		    LS("hint", "weir-worker will try again"));
 	return OK;
 }
 
 static enum status
-check_cursor(struct request *rq, const struct page *page)
+check_cursor(struct context *cx, const struct page *page)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *id = page->before_id != NULL ? page->before_id : page->after_id;
@@ -367,10 +367,10 @@ check_cursor(struct request *rq, const struct page *page)
 	if (id == NULL)
 		return OK;
 	st = pg_query_again(
-	    rq->pg, &rows, "SELECT id FROM uploads WHERE id = $1 AND user_id = $2", PS(id), PS(rq->caller.user_id));
+	    cx->pg, &rows, "SELECT id FROM uploads WHERE id = $1 AND user_id = $2", PS(id), PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(rq, st, "find upload: %s", pg_error(rq->pg));
-	return rows_count(rows) > 0 ? OK : page_stale(rq, page);
+		return fail(cx, st, "find upload: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : page_stale(cx, page);
 }
 
 /* Ids are version 7: their order is the order of creation. */
@@ -380,18 +380,18 @@ static const char newer_sql[] = "SELECT " UPLOAD_JSON " FROM uploads u WHERE u.u
 				" AND u.id > $3::uuid ORDER BY u.id LIMIT $4";
 
 enum status
-uploads_list(struct request *rq, const struct page *page, json_t **items, bool *more)
+uploads_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	bool newer = page->after_id != NULL;
 	enum status st;
 
-	if ((st = check_cursor(rq, page)) != OK)
+	if ((st = check_cursor(cx, page)) != OK)
 		return st;
-	st = pg_query_again(rq->pg, &rows, newer ? newer_sql : older_sql, PS(url_prefix(rq->arena, rq->conf)),
-	    PS(rq->caller.user_id), PS(newer ? page->after_id : page->before_id), PI(page->limit + 1));
+	st = pg_query_again(cx->pg, &rows, newer ? newer_sql : older_sql, PS(url_prefix(cx->arena, cx->conf)),
+	    PS(cx->caller.user_id), PS(newer ? page->after_id : page->before_id), PI(page->limit + 1));
 	if (st != OK)
-		return fail(rq, st, "list uploads: %s", pg_error(rq->pg));
+		return fail(cx, st, "list uploads: %s", pg_error(cx->pg));
 	*items = page_items(page, rows, newer, more);
 	return OK;
 }

@@ -48,9 +48,9 @@ enum status upload_store(struct request *rq, json_t **out) MUST_CHECK;
  * for other people's and for a NULL id. */
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;
 /* Remove it, row and file.  E_NOT_FOUND. */
-enum status upload_delete(struct request *rq, const char *id) MUST_CHECK;
+enum status upload_delete(struct context *cx, const char *id) MUST_CHECK;
 /* The caller's files, newest first. */
-enum status uploads_list(struct request *rq, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+enum status uploads_list(struct context *cx, const struct page *page, json_t **items, bool *more) MUST_CHECK;
 
 /* Where the bytes of `id` are, in the arena. */
 const char *upload_path(struct arena *a, const struct conf *conf, const char *id);

@@ -17,7 +17,7 @@ enum status credits_grant(struct pg *pg, const char *user_id, int64_t amount_ucr
     const char *description, const char *actor, int64_t *balance_ucr) MUST_CHECK;
 /* {"balance","held"}: what may be spent and what is set aside for running
  * tasks; the caller owns *out.  E_NOT_FOUND. */
-enum status credits_json(struct request *rq, const char *user_id, json_t **out) MUST_CHECK;
+enum status credits_json(struct context *cx, const char *user_id, json_t **out) MUST_CHECK;
 /* The same as the data of a "balance" event; the caller owns it.  Any thread. */
 json_t *credits_event(int64_t balance_ucr, int64_t held_ucr);
 /*
@@ -28,10 +28,10 @@ json_t *credits_event(int64_t balance_ucr, int64_t held_ucr);
  * the end, and sums up to balance plus held.
  */
 enum status credits_history(
-    struct request *rq, const char *user_id, const struct page *page, bool raw, json_t **items, bool *more) MUST_CHECK;
+    struct context *cx, const char *user_id, const struct page *page, bool raw, json_t **items, bool *more) MUST_CHECK;
 /* A page of holds, newest first: id, task_id, amount, used, type, status,
  * reason, created_at, confirmed_at, settled_at, expires_at. */
 enum status credits_transactions(
-    struct request *rq, const char *user_id, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+    struct context *cx, const char *user_id, const struct page *page, json_t **items, bool *more) MUST_CHECK;
 
 #endif

@@ -273,7 +273,7 @@ address_key(const char *ip, char out[INET6_ADDRSTRLEN + 4])
 enum status
 limits_stage(struct request *rq)
 {
-	const struct conf *conf = rq->conf;
+	const struct conf *conf = rq->cx.conf;
 	char address[INET6_ADDRSTRLEN + 4] = "unknown";
 	struct limit limits[3] = { { .rate = { 0, 0 } } };
 	enum status st;
@@ -281,17 +281,17 @@ limits_stage(struct request *rq)
 
 	if (rq->route->rate == RATE_NONE)
 		return OK;
-	if (rq->client_ip != NULL)
-		address_key(rq->client_ip, address);
+	if (rq->cx.client_ip != NULL)
+		address_key(rq->cx.client_ip, address);
 	limits[0].rate = class_rate(conf, rq->route->rate);
 	snprintf(limits[0].key, sizeof(limits[0].key), "rate:%s:%s", classes[rq->route->rate].name,
-	    rq->caller.user_id != NULL ? rq->caller.user_id : address);
+	    rq->cx.caller.user_id != NULL ? rq->cx.caller.user_id : address);
 	limits[1].rate = conf->limits_rate_address;
 	snprintf(limits[1].key, sizeof(limits[1].key), "rate:address:%s", address);
 	limits[2].rate = conf->limits_rate_global;
 	snprintf(limits[2].key, sizeof(limits[2].key), "rate:global");
 
-	st = limits_take(rq->redis, conf, limits, 3, &i);
+	st = limits_take(rq->cx.redis, conf, limits, 3, &i);
 	if (i >= 0) {
 		reply_header(rq, "RateLimit-Limit", "%lld", (long long)limits[i].rate.count);
 		reply_header(rq, "RateLimit-Remaining", "%lld", st == OK ? (long long)limits[i].remaining : 0LL);
@@ -301,5 +301,5 @@ limits_stage(struct request *rq)
 	if (st == OK)
 		return OK;
 	reply_header(rq, "Retry-After", "%lld", ((long long)limits[i].retry_after_ms + 999) / 1000);
-	return fail(rq, st, "%s", limits[i].key);
+	return fail(&rq->cx, st, "%s", limits[i].key);
 }

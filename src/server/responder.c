@@ -79,17 +79,18 @@ static void
 write_access_log(struct request *rq, int64_t us)
 {
 	const struct route *r = rq->route;
-	bool slow = us / 1000 >= rq->conf->server_slow_request;
-	struct process *p = rq->process;
+	bool slow = us / 1000 >= rq->cx.conf->server_slow_request;
+	struct process *p = rq->cx.process;
 
 	score_request(p->score, r == NULL ? SCORE_NO_ROUTE : (int)(r - routes), rq->http_status, us);
-	log_set_context(&(struct log_context){ rq->request_id, rq->caller.user_id, rq->trace_id, rq->span_id });
+	log_set_context(
+	    &(struct log_context){ rq->cx.request_id, rq->cx.caller.user_id, rq->cx.trace_id, rq->span_id });
 	log_write(slow ? LOG_WARN : LOG_INFO, slow ? "slow_request" : "request",
 	    (struct log_field[]){ LS("method", rq->method), LS("route", r == NULL ? NULL : r->path),
-		LI("status", rq->http_status), LS("code", rq->error == OK ? NULL : status_code(rq->error)),
-		LS("detail", rq->log_detail), LS("ip", rq->client_ip), LI("bytes", rq->reply_len), LMS("ms", us),
-		LMS("pg_ms", pg_spent_us(rq->pg) - rq->pg_before_us),
-		LMS("redis_ms", redis_spent_us(rq->redis) - rq->redis_before_us), { .kind = LOG_F_END } });
+		LI("status", rq->http_status), LS("code", rq->cx.error == OK ? NULL : status_code(rq->cx.error)),
+		LS("detail", rq->cx.log_detail), LS("ip", rq->cx.client_ip), LI("bytes", rq->reply_len), LMS("ms", us),
+		LMS("pg_ms", pg_spent_us(rq->cx.pg) - rq->pg_before_us),
+		LMS("redis_ms", redis_spent_us(rq->cx.redis) - rq->redis_before_us), { .kind = LOG_F_END } });
 	log_set_context(NULL);
 	if (slow)
 		score_add(p->score, SCORE_SLOW_REQUESTS, 1);
@@ -117,13 +118,13 @@ hand_to_reactor(struct request *rq)
 	struct carried *c = xmalloc(sizeof(*c));
 
 	*c = (struct carried){ rq->carry, rq->carry_arg, rq->conn };
-	reactor_post(rq->process->reactor, carry_on_reactor, c);
+	reactor_post(rq->cx.process->reactor, carry_on_reactor, c);
 }
 
 static void
-fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
+fill_request(struct context *cx, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
-	*rq = (struct request){ .arena = a,
+	*cx = (struct request){ .arena = a,
 		.conf = w->process->conf,
 		.process = w->process,
 		.pg = w->pg,
@@ -143,7 +144,7 @@ fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_
 static bool
 run_request(struct request *rq)
 {
-	enum status st = fcgi_read(rq->conn, rq->arena);
+	enum status st = fcgi_read(rq->conn, rq->cx.arena);
 
 	if (st == E_UNAVAILABLE) { /* nobody there to answer */
 		fcgi_abandon(rq->conn);
@@ -152,8 +153,8 @@ run_request(struct request *rq)
 	if (st == OK)
 		st = stage_identify(rq);
 	else
-		fail(rq, st, NULL);
-	log_set_context(&(struct log_context){ rq->request_id, NULL, rq->trace_id, rq->span_id });
+		fail(&rq->cx, st, NULL);
+	log_set_context(&(struct log_context){ rq->cx.request_id, NULL, rq->cx.trace_id, rq->span_id });
 	if (st != OK || stage_preflight(rq))
 		stage_body_discard(rq);
 	else
@@ -163,8 +164,8 @@ run_request(struct request *rq)
 		write_access_log(rq, clock_mono_us() - rq->started_us);
 		return true;
 	}
-	if (arena_exhausted(rq->arena))
-		fail(rq, E_TOO_LARGE, "request_memory");
+	if (arena_exhausted(rq->cx.arena))
+		fail(&rq->cx, E_TOO_LARGE, "request_memory");
 	stage_reply(rq);
 	write_access_log(rq, clock_mono_us() - rq->started_us);
 	fcgi_end(rq->conn);
@@ -178,14 +179,14 @@ serve(struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 	struct request *rq = ARENA_NEW(a, struct request);
 	bool carried, keep;
 
-	fill_request(rq, a, w, conn, arrived_us);
+	fill_request(&rq->cx, a, w, conn, arrived_us);
 	rq->pg_before_us = pg_spent_us(w->pg);
 	rq->redis_before_us = redis_spent_us(w->redis);
 	carried = run_request(rq);
 	keep = rq->keep_arena;
 	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
 		pg_rollback(w->pg);
-	json_decref(rq->details);
+	json_decref(rq->cx.details);
 	if (carried) /* with keep, the reactor may free the arena, and rq in it, from here on */
 		hand_to_reactor(rq);
 	if (!keep)
@@ -285,19 +286,19 @@ shed_one(struct responder *r, struct request_job *rj)
 	struct request *rq = ARENA_NEW(a, struct request);
 	struct worker nobody = { .process = &r->process };
 
-	fill_request(rq, a, &nobody, rj->conn, rj->arrived_us);
+	fill_request(&rq->cx, a, &nobody, rj->conn, rj->arrived_us);
 	score_add(r->process.score, SCORE_OVERLOADED, 1);
 	if (fcgi_read(rj->conn, a) == E_UNAVAILABLE) {
 		fcgi_abandon(rj->conn);
 	} else {
 		if (stage_identify(rq) == OK)
-			fail(rq, E_OVERLOADED, NULL);
+			fail(&rq->cx, E_OVERLOADED, NULL);
 		stage_body_discard(rq);
 		stage_reply(rq);
 		score_request(r->process.score, SCORE_NO_ROUTE, rq->http_status, clock_mono_us() - rj->arrived_us);
 		fcgi_end(rj->conn);
 	}
-	json_decref(rq->details);
+	json_decref(rq->cx.details);
 	arena_free(a);
 	free(rj);
 }

@@ -32,8 +32,8 @@ match(struct request *rq, const char *pattern, const char *path)
 
 			if (value == 0 || n == PATH_PARAMS_MAX)
 				return false;
-			rq->path_params[n].name = arena_strndup(rq->arena, pattern, name);
-			rq->path_params[n++].value = arena_strndup(rq->arena, path, value);
+			rq->path_params[n].name = arena_strndup(rq->cx.arena, pattern, name);
+			rq->path_params[n++].value = arena_strndup(rq->cx.arena, path, value);
 			pattern += name + 1;
 			path += value;
 		} else if (*pattern++ != *path++) {
@@ -60,9 +60,9 @@ decode_params(struct request *rq)
 	for (int i = 0; i < PATH_PARAMS_MAX && rq->path_params[i].name != NULL; i++) {
 		const char *raw = rq->path_params[i].value;
 
-		rq->path_params[i].value = percent_decode(rq->arena, raw, strlen(raw), false);
+		rq->path_params[i].value = percent_decode(rq->cx.arena, raw, strlen(raw), false);
 		if (rq->path_params[i].value == NULL)
-			return fail_field(rq, rq->path_params[i].name, "is not well-formed");
+			return fail_field(&rq->cx, rq->path_params[i].name, "is not well-formed");
 	}
 	return OK;
 }
@@ -80,10 +80,10 @@ router_find(struct request *rq)
 			rq->route = r;
 			return decode_params(rq);
 		}
-		allow = allow == NULL ? r->method : arena_printf(rq->arena, "%s, %s", allow, r->method);
+		allow = allow == NULL ? r->method : arena_printf(rq->cx.arena, "%s, %s", allow, r->method);
 	}
 	if (allow == NULL)
-		return fail(rq, E_NOT_FOUND, NULL);
+		return fail(&rq->cx, E_NOT_FOUND, NULL);
 	reply_header(rq, "Allow", "%s", allow);
-	return fail(rq, E_METHOD_NOT_ALLOWED, NULL);
+	return fail(&rq->cx, E_METHOD_NOT_ALLOWED, NULL);
 }

@@ -21,11 +21,11 @@ parse_object(struct request *rq)
 {
 	json_error_t err;
 
-	rq->json = json_own(rq->arena, json_loadb(rq->body, rq->body_len, 0, &err));
+	rq->json = json_own(rq->cx.arena, json_loadb(rq->body, rq->body_len, 0, &err));
 	if (rq->json == NULL)
-		return fail_field(rq, "body", "is not valid JSON (line %d, column %d)", err.line, err.column);
+		return fail_field(&rq->cx, "body", "is not valid JSON (line %d, column %d)", err.line, err.column);
 	if (!json_is_object(rq->json))
-		return fail_field(rq, "body", "must be a JSON object");
+		return fail_field(&rq->cx, "body", "must be a JSON object");
 	return OK;
 }
 
@@ -34,9 +34,9 @@ check_fields(struct request *rq)
 {
 	struct field_problem problem;
 
-	if (rq->route->fields == NULL || fields_check(rq->arena, rq->route->fields, rq->json, &problem))
+	if (rq->route->fields == NULL || fields_check(rq->cx.arena, rq->route->fields, rq->json, &problem))
 		return OK;
-	return fail_field(rq, problem.field, "%s", problem.message);
+	return fail_field(&rq->cx, problem.field, "%s", problem.message);
 }
 
 void
@@ -45,8 +45,8 @@ stage_body_discard(struct request *rq)
 	char *body;
 	size_t len;
 
-	if (fcgi_read_body(rq->conn, rq->arena, 0, &body, &len) == E_UNAVAILABLE)
-		rq->error = E_UNAVAILABLE;
+	if (fcgi_read_body(rq->conn, rq->cx.arena, 0, &body, &len) == E_UNAVAILABLE)
+		rq->cx.error = E_UNAVAILABLE;
 }
 
 enum status
@@ -58,22 +58,22 @@ stage_body(struct request *rq)
 
 	if (r->flags & ROUTE_FILE)
 		return upload_spool(rq);
-	st = fcgi_read_body(rq->conn, rq->arena, r->body_cap_bytes, &body, &rq->body_len);
+	st = fcgi_read_body(rq->conn, rq->cx.arena, r->body_cap_bytes, &body, &rq->body_len);
 	rq->body = body;
 	if (st == E_TOO_LARGE)
-		return fail_with(rq, st, json_pack("{s:I}", "limit", (json_int_t)r->body_cap_bytes), NULL);
+		return fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)r->body_cap_bytes), NULL);
 	if (st != OK)
-		return fail(rq, st, "the client left while sending");
+		return fail(&rq->cx, st, "the client left while sending");
 	if (!(r->flags & ROUTE_JSON))
 		return OK;
 	if (body == NULL && (r->flags & ROUTE_OPTIONAL)) {
-		rq->json = json_own(rq->arena, json_object());
+		rq->json = json_own(rq->cx.arena, json_object());
 		return check_fields(rq);
 	}
 	if (!is_json_type(fcgi_param(rq->conn, "CONTENT_TYPE")))
-		return fail(rq, E_UNSUPPORTED_MEDIA_TYPE, NULL);
+		return fail(&rq->cx, E_UNSUPPORTED_MEDIA_TYPE, NULL);
 	if (body == NULL)
-		return fail_field(rq, "body", "is missing");
+		return fail_field(&rq->cx, "body", "is missing");
 	if ((st = parse_object(rq)) != OK)
 		return st;
 	return check_fields(rq);

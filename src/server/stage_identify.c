@@ -17,7 +17,7 @@ choose_request_id(struct request *rq)
 
 	if (request_id_is_sane(given))
 		return given;
-	id = arena_alloc(rq->arena, UUID_LEN);
+	id = arena_alloc(rq->cx.arena, UUID_LEN);
 	uuid_v7(id);
 	return id;
 }
@@ -25,12 +25,12 @@ choose_request_id(struct request *rq)
 static void
 set_trace(struct request *rq)
 {
-	struct trace *t = ARENA_NEW(rq->arena, struct trace);
+	struct trace *t = ARENA_NEW(rq->cx.arena, struct trace);
 
 	trace_start(request_header(rq, "traceparent"), t);
-	rq->trace_id = t->trace_id;
+	rq->cx.trace_id = t->trace_id;
 	rq->span_id = t->span_id;
-	rq->traceparent = t->header;
+	rq->cx.traceparent = t->header;
 }
 
 /* 1 to 255 bytes of UTF-8 without control characters. */
@@ -52,7 +52,7 @@ user_agent(struct request *rq)
 
 	if (agent == NULL || !utf8_valid(agent, strlen(agent)))
 		return NULL;
-	return arena_strndup(rq->arena, agent, utf8_prefix(agent, strlen(agent), AGENT_CHARS_MAX));
+	return arena_strndup(rq->cx.arena, agent, utf8_prefix(agent, strlen(agent), AGENT_CHARS_MAX));
 }
 
 enum status
@@ -63,26 +63,26 @@ stage_identify(struct request *rq)
 	const char *question;
 
 	rq->method = method == NULL ? "GET" : method;
-	rq->request_id = choose_request_id(rq);
-	rq->lang = lang_accept(request_header(rq, "Accept-Language"));
-	rq->client_ip = fcgi_param(rq->conn, "REMOTE_ADDR");
-	rq->user_agent = user_agent(rq);
+	rq->cx.request_id = choose_request_id(rq);
+	rq->cx.lang = lang_accept(request_header(rq, "Accept-Language"));
+	rq->cx.client_ip = fcgi_param(rq->conn, "REMOTE_ADDR");
+	rq->cx.user_agent = user_agent(rq);
 	rq->idempotency_key = request_header(rq, "Idempotency-Key");
 	rq->path = "/";
 	set_trace(rq);
 	if (uri == NULL)
-		return fail(rq, E_INVALID_REQUEST, "the web server sent no REQUEST_URI");
-	if (strlen(uri) > rq->conf->server_max_url_bytes)
-		return fail(rq, E_URI_TOO_LONG, "%zu bytes", strlen(uri));
+		return fail(&rq->cx, E_INVALID_REQUEST, "the web server sent no REQUEST_URI");
+	if (strlen(uri) > rq->cx.conf->server_max_url_bytes)
+		return fail(&rq->cx, E_URI_TOO_LONG, "%zu bytes", strlen(uri));
 	if (!utf8_valid(uri, strlen(uri)))
-		return fail(rq, E_INVALID_REQUEST, "the address is not UTF-8");
+		return fail(&rq->cx, E_INVALID_REQUEST, "the address is not UTF-8");
 	question = strchr(uri, '?');
-	rq->path = question == NULL ? uri : arena_strndup(rq->arena, uri, (size_t)(question - uri));
+	rq->path = question == NULL ? uri : arena_strndup(rq->cx.arena, uri, (size_t)(question - uri));
 	rq->query = question == NULL ? "" : question + 1;
 	/* as a whole and here, so that query_text() is NULL only for what is absent */
-	if (percent_decode(rq->arena, rq->query, strlen(rq->query), true) == NULL)
-		return fail_field(rq, "query", "is not well-formed");
+	if (percent_decode(rq->cx.arena, rq->query, strlen(rq->query), true) == NULL)
+		return fail_field(&rq->cx, "query", "is not well-formed");
 	if (rq->idempotency_key != NULL && !is_key(rq->idempotency_key))
-		return fail_field(rq, "Idempotency-Key", "must have 1 to 255 bytes of printable UTF-8");
+		return fail_field(&rq->cx, "Idempotency-Key", "must have 1 to 255 bytes of printable UTF-8");
 	return OK;
 }

@@ -48,7 +48,7 @@ reason(int http_status)
 static const char *
 allowed_origin(struct request *rq)
 {
-	const char *origin = request_header(rq, "Origin"), *list = rq->conf->server_cors_origins;
+	const char *origin = request_header(rq, "Origin"), *list = rq->cx.conf->server_cors_origins;
 	size_t len = origin == NULL ? 0 : strlen(origin);
 
 	if (len == 0 || *list == '\0')
@@ -73,13 +73,13 @@ reply_common_headers(struct request *rq)
 	const char *origin = allowed_origin(rq), *cors = "";
 
 	if (origin != NULL)
-		cors = arena_printf(rq->arena,
+		cors = arena_printf(rq->cx.arena,
 		    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
 		    "Access-Control-Expose-Headers: X-Request-Id, Retry-After,"
 		    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset\r\n",
 		    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
-	return arena_printf(rq->arena,
-	    "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->request_id,
+	return arena_printf(rq->cx.arena,
+	    "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->cx.request_id,
 	    rq->cache_control != NULL ? rq->cache_control : "no-store", cors, rq->extra_headers);
 }
 
@@ -102,14 +102,14 @@ stage_preflight(struct request *rq)
 static void
 make_error(struct request *rq)
 {
-	json_t *details = rq->details == NULL ? json_object() : rq->details;
-	enum status st = rq->error;
+	json_t *details = rq->cx.details == NULL ? json_object() : rq->cx.details;
+	enum status st = rq->cx.error;
 
-	rq->details = NULL;
+	rq->cx.details = NULL;
 	rq->cache_control = NULL;
 	reply_json(rq, status_http(st),
-	    json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->message, "details", details,
-		"request_id", rq->request_id));
+	    json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->cx.message, "details", details,
+		"request_id", rq->cx.request_id));
 	if (st == E_OVERLOADED || st == E_UNAVAILABLE)
 		reply_header(rq, "Retry-After", "1");
 	if (st == E_UNAUTHENTICATED)
@@ -122,7 +122,7 @@ stage_reply(struct request *rq)
 	struct buf b = BUF_INIT(0);
 	bool head = strcmp(rq->method, "HEAD") == 0;
 
-	if (rq->error != OK)
+	if (rq->cx.error != OK)
 		make_error(rq);
 	buf_printf(&b, "Status: %d %s\r\n", rq->http_status, reason(rq->http_status));
 	if (rq->reply != NULL)

@@ -66,62 +66,62 @@ history_json(const struct history *h)
 }
 
 static void
-print(struct request *rq, enum status st, json_t *json)
+print(struct context *cx, enum status st, json_t *json)
 {
 	char *line;
 
 	if (st != OK)
 		json = json_pack(
-		    "{s:s, s:O}", "code", status_code(st), "details", rq->details == NULL ? json_null() : rq->details);
+		    "{s:s, s:O}", "code", status_code(st), "details", cx->details == NULL ? json_null() : cx->details);
 	line = json_dumps(json, JSON_WIRE);
 	puts(line);
 	free(line);
 	json_decref(json);
-	if (rq->details != NULL)
-		json_decref(rq->details);
+	if (cx->details != NULL)
+		json_decref(cx->details);
 }
 
 /* The plan `draws` times, one line each. */
 static void
-turns(struct request *rq, const char *conversation, const char *model, int draws)
+turns(struct context *cx, const char *conversation, const char *model, int draws)
 {
 	for (int i = 0; i < draws; i++) {
 		struct turn_plan *plan = NULL;
 		struct history *h = NULL;
 		enum status st = catalog_turn(
-		    rq, conversation, model, &(struct history_ask){ .messages = 1 }, &plan, &h);
+		    cx, conversation, model, &(struct history_ask){ .messages = 1 }, &plan, &h);
 
-		print(rq, st, st == OK ? plan_json(plan) : NULL);
-		rq->details = NULL;
+		print(cx, st, st == OK ? plan_json(plan) : NULL);
+		cx->details = NULL;
 	}
 }
 
 static void
-history(struct request *rq, char **argv)
+history(struct context *cx, char **argv)
 {
 	struct turn_plan *plan = NULL;
 	struct history *h = NULL;
 	struct history_ask ask = { .regenerate_id = strcmp(argv[1], "-") == 0 ? NULL : argv[1],
 		.messages = atoll(argv[2]),
 		.bytes = atoll(argv[3]) };
-	enum status st = catalog_turn(rq, argv[0], NULL, &ask, &plan, &h);
+	enum status st = catalog_turn(cx, argv[0], NULL, &ask, &plan, &h);
 
-	print(rq, st, st == OK ? history_json(h) : NULL);
+	print(cx, st, st == OK ? history_json(h) : NULL);
 }
 
 static int
-run(struct request *rq, int argc, char **argv)
+run(struct context *cx, int argc, char **argv)
 {
 	if (argc >= 5 && strcmp(argv[3], "turn") == 0) {
 		turns(
-		    rq, argv[4], argc > 5 && strcmp(argv[5], "-") != 0 ? argv[5] : NULL, argc > 6 ? atoi(argv[6]) : 1);
+		    cx, argv[4], argc > 5 && strcmp(argv[5], "-") != 0 ? argv[5] : NULL, argc > 6 ? atoi(argv[6]) : 1);
 	} else if (argc == 5 && strcmp(argv[3], "agent") == 0) {
 		struct turn_plan *plan = NULL;
-		enum status st = catalog_agent(rq, argv[4], &plan);
+		enum status st = catalog_agent(cx, argv[4], &plan);
 
-		print(rq, st, st == OK ? plan_json(plan) : NULL);
+		print(cx, st, st == OK ? plan_json(plan) : NULL);
 	} else if (argc == 8 && strcmp(argv[3], "history") == 0) {
-		history(rq, argv + 4);
+		history(cx, argv + 4);
 	} else {
 		return 2;
 	}
@@ -144,7 +144,7 @@ main(int argc, char **argv)
 	rq.arena = arena_new(65536, 256 << 20);
 	rq.pg = pg_new(conf, conf->database_url, "catalog_tool");
 	rq.caller.user_id = argv[2];
-	rc = run(&rq, argc, argv);
+	rc = run(&&rq->cx, argc, argv);
 	pg_free(rq.pg);
 	arena_free(rq.arena);
 	offers_free(process.offers);
