@@ -35,7 +35,7 @@
 #include "account/passwords.h"
 #include "engine/probe.h"
 #include "core/process.h"
-#include "core/request.h"
+#include "core/reply.h"
 #include "ops/report.h"
 #include "limits/slots.h"
 #include "account/sessions.h"

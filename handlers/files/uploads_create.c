@@ -19,7 +19,7 @@ h_uploads_create(struct request *rq)
 	json_t *upload;
 	enum status st;
 
-	if ((st = upload_store(rq, &upload)) != OK)
+	if ((st = upload_store(&rq->cx, rq->spool, &upload)) != OK)
 		return st;
 	return reply_json(rq, 201, upload);
 }

@@ -126,7 +126,7 @@ account_register(struct request *rq, const struct registration *in, struct sessi
 	/* said again in admit(); here it saves the hashing */
 	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
 		return fail(&rq->cx, E_REGISTRATION_CLOSED, NULL);
-	if ((st = passwords_hash(rq, in->password, &hash)) != OK)
+	if ((st = passwords_hash(&rq->cx, in->password, &hash)) != OK)
 		return st;
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "registering");
@@ -146,7 +146,7 @@ static enum status
 upgrade_hash(struct request *rq, const char *user_id, const char *password, const char **hash)
 {
 	char *better;
-	enum status st = passwords_hash(rq, password, &better);
+	enum status st = passwords_hash(&rq->cx, password, &better);
 
 	if (st != OK)
 		return st;
@@ -174,7 +174,7 @@ account_login(
 	hash = known ? row_text(rows, 0, "password_hash") : NULL;
 	if (known)
 		*user_id = arena_strdup(rq->cx.arena, row_text(rows, 0, "id"));
-	if ((st = passwords_verify(rq, password, hash, &matches, &needs_rehash)) != OK)
+	if ((st = passwords_verify(&rq->cx, password, hash, &matches, &needs_rehash)) != OK)
 		return st;
 	if (!matches)
 		return fail(&rq->cx, E_BAD_CREDENTIALS, known ? "wrong password" : "unknown login name");
@@ -221,11 +221,11 @@ account_change_password(struct request *rq, const char *current, const char *pas
 	if (st != OK)
 		return fail(&rq->cx, st, "looking up the account");
 	old_hash = rows_count(rows) == 0 ? NULL : row_text(rows, 0, "password_hash");
-	if ((st = passwords_verify(rq, current, old_hash, &matches, &needs_rehash)) != OK)
+	if ((st = passwords_verify(&rq->cx, current, old_hash, &matches, &needs_rehash)) != OK)
 		return st;
 	if (!matches)
 		return fail_field(&rq->cx, "current_password", "is wrong");
-	if ((st = passwords_hash(rq, password, &hash)) != OK)
+	if ((st = passwords_hash(&rq->cx, password, &hash)) != OK)
 		return st;
 	st = replace_password(
 	    rq->cx.pg, rq->cx.caller.user_id, old_hash, hash, rq->cx.caller.session_id, "password_change");
@@ -321,7 +321,7 @@ account_reset(struct request *rq, const char *token, const char *password, const
 	*user_id = NULL;
 	crypto_sha256(token, strlen(token), hash);
 	if ((st = check_reset(&rq->cx, hash, user_id)) != OK ||
-	    (st = passwords_hash(rq, password, &password_hash)) != OK)
+	    (st = passwords_hash(&rq->cx, password, &password_hash)) != OK)
 		return st;
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "resetting the password");

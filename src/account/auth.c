@@ -5,6 +5,7 @@
 
 #include "account/jwt.h"
 #include "account/ops.h"
+#include "core/reply.h"
 
 /* The token of "Authorization: Bearer TOKEN" (RFC 6750 2.1), or NULL. */
 static const char *

@@ -38,27 +38,26 @@ leave(void)
 }
 
 static enum status
-no_slot(struct request *rq)
+no_slot(struct context *cx)
 {
-	reply_header(rq, "Retry-After", "1");
-	return fail(&rq->cx, E_OVERLOADED, "all hashing slots are taken and no worker can be spared to wait");
+	return fail(cx, E_OVERLOADED, "all hashing slots are taken and no worker can be spared to wait");
 }
 
 enum status
-passwords_hash(struct request *rq, const char *password, char **out)
+passwords_hash(struct context *cx, const char *password, char **out)
 {
-	if (!enter(rq->cx.conf))
-		return no_slot(rq);
-	*out = password_hash(rq->cx.arena, password);
+	if (!enter(cx->conf))
+		return no_slot(cx);
+	*out = password_hash(cx->arena, password);
 	leave();
 	return OK;
 }
 
 enum status
-passwords_verify(struct request *rq, const char *password, const char *hash, bool *matches, bool *needs_rehash)
+passwords_verify(struct context *cx, const char *password, const char *hash, bool *matches, bool *needs_rehash)
 {
-	if (!enter(rq->cx.conf))
-		return no_slot(rq);
+	if (!enter(cx->conf))
+		return no_slot(cx);
 	*matches = password_verify(password, hash, needs_rehash);
 	leave();
 	return OK;

@@ -17,10 +17,10 @@
 #define PASSWORD_CHECK_CHARS_MAX 256
 
 /* password_hash() within the limit; E_OVERLOADED.  Worker. */
-enum status passwords_hash(struct request *rq, const char *password, char **out) MUST_CHECK;
+enum status passwords_hash(struct context *cx, const char *password, char **out) MUST_CHECK;
 /* password_verify() within the limit: OK with *matches, or E_OVERLOADED.
  * A NULL hash takes as long and does not match.  Worker. */
 enum status passwords_verify(
-    struct request *rq, const char *password, const char *hash, bool *matches, bool *needs_rehash) MUST_CHECK;
+    struct context *cx, const char *password, const char *hash, bool *matches, bool *needs_rehash) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 #include "account/accounts.h"
 #include "core/audit.h"
 #include "account/jwt.h"
+#include "core/reply.h"
 
 #define TOKEN_BYTES 32
 #define TOKEN_PREFIX "wr_"

@@ -135,7 +135,7 @@ admin_user_grant(struct context *cx, const char *id, int64_t amount_ucr, const c
 	if (strcmp(outcome, "insufficient") == 0)
 		return refuse_balance(cx, balance);
 	*out = json_pack("{s:o}", "balance", balance);
-	events_publish_sync(cx->redis, cx->conf, id, "balance", json_incref(*out));
+	events_tell(cx, id, "balance", json_incref(*out));
 	return OK;
 }
 

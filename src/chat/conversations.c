@@ -167,8 +167,7 @@ conversation_create(struct context *cx, const json_t *in, json_t **out)
 static void
 tell(struct context *cx, const char *id, const char *change)
 {
-	events_publish_sync(cx->redis, cx->conf, cx->caller.user_id, "conversation",
-	    json_pack("{s:s, s:s}", "id", id, "action", change));
+	events_tell(cx, cx->caller.user_id, "conversation", json_pack("{s:s, s:s}", "id", id, "action", change));
 }
 
 enum status

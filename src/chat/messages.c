@@ -119,7 +119,7 @@ message_delete(struct context *cx, const char *conversation_id, const char *mess
 		task_publish_abort(cx, row_text(tasks, i, "id"));
 	if (!row_bool(rows, 0, "deleted"))
 		return fail(cx, E_NOT_FOUND, "message %s", message_id);
-	events_publish_sync(cx->redis, cx->conf, cx->caller.user_id, "message",
+	events_tell(cx, cx->caller.user_id, "message",
 	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "action", "deleted"));
 	return OK;
 }

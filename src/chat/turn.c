@@ -310,7 +310,7 @@ refuse_slots(struct request *rq, enum status st)
 	} else {
 		fail(&rq->cx, st, NULL);
 	}
-	reply_header(rq, "Retry-After", "5");
+	fail_retry_after(&rq->cx, 5);
 	return st;
 }
 

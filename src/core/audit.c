@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -39,10 +40,18 @@ audit_address(const char *ip)
 	return ip;
 }
 
+static void
+write_late(struct context *cx, void *entry)
+{
+	write_entry(cx->pg, entry);
+}
+
 void
 audit(struct context *cx, const char *action, const char *object, const char *result, json_t *details)
 {
-	struct entry e = {
+	struct entry *e = ARENA_NEW(cx->arena, struct entry);
+
+	*e = (struct entry){
 		.user_id = cx->caller.user_id,
 		.action = action,
 		.object = object,
@@ -52,8 +61,10 @@ audit(struct context *cx, const char *action, const char *object, const char *re
 		.request_id = cx->request_id,
 		.details = details,
 	};
-
-	write_entry(cx->pg, &e);
+	if (strcmp(result, "ok") == 0)
+		write_entry(cx->pg, e);
+	else
+		after_end(cx, write_late, e);
 }
 
 void

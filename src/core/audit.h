@@ -14,9 +14,11 @@
 
 #include "core/request.h"
 
-/* Write a row about what the caller of `rq` did.  `object` may be NULL; the
- * reference to `details` (may be NULL) is taken over; never put a secret into
- * it.  Call it outside a transaction, or the row shares its fate.  Worker. */
+/* Write a row about what the caller did.  `object` may be NULL, and lives as
+ * long as the arena, as `action` and `result` do; the reference to `details` (may
+ * be NULL) is taken over; never put a secret into it.  Inside a transaction "ok"
+ * shares its fate; anything else is written when it is over, however it ended.
+ * Worker. */
 void audit(struct context *cx, const char *action, const char *object, const char *result, json_t *details);
 /* The same from the command line: no caller, no address; details say "by":
  * "weirctl" and the login name of the operator. */

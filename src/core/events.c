@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/request.h"
-
 const char *
 events_channel(const struct conf *conf, const char *user_id, char out[EVENTS_CHANNEL_LEN])
 {
@@ -35,16 +33,30 @@ events_publish(struct redis_async *ra, const struct conf *conf, const char *user
 	free(text);
 }
 
-void
-events_publish_sync(struct redis *r, const struct conf *conf, const char *user_id, const char *type, json_t *data)
+struct telling {
+	char channel[EVENTS_CHANNEL_LEN];
+	char *text;
+};
+
+static void
+tell(struct context *cx, void *arg)
 {
-	char channel[EVENTS_CHANNEL_LEN], *text = payload(type, data);
-	enum status st;
+	const struct telling *e = arg;
+	enum status st = redis_call(cx->redis, NULL, "PUBLISH", e->channel, e->text);
+
+	(void)st; /* nothing depends on an event */
+}
+
+void
+events_tell(struct context *cx, const char *user_id, const char *type, json_t *data)
+{
+	struct telling *e = ARENA_NEW(cx->arena, struct telling);
+	char *text = payload(type, data);
 
 	if (text == NULL)
 		return;
-	events_channel(conf, user_id, channel);
-	st = redis_call(r, NULL, "PUBLISH", channel, text);
-	(void)st; /* nothing depends on an event */
+	events_channel(cx->conf, user_id, e->channel);
+	e->text = arena_strdup(cx->arena, text);
 	free(text);
+	after_commit(cx, tell, e);
 }

@@ -15,8 +15,7 @@
 
 #include <jansson.h>
 
-#include "base/conf.h"
-#include "io/redis.h"
+#include "core/context.h"
 
 /* Room for a channel name. */
 #define EVENTS_CHANNEL_LEN 192
@@ -27,7 +26,7 @@ const char *events_channel(const struct conf *conf, const char *user_id, char ou
  * Redis.  Reactor thread. */
 void events_publish(
     struct redis_async *ra, const struct conf *conf, const char *user_id, const char *type, json_t *data);
-/* The same on a worker's connection. */
-void events_publish_sync(struct redis *r, const struct conf *conf, const char *user_id, const char *type, json_t *data);
+/* The same on a worker's connection, after the commit of what is open on it. */
+void events_tell(struct context *cx, const char *user_id, const char *type, json_t *data);
 
 #endif

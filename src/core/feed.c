@@ -265,8 +265,9 @@ event_stream_open(struct request *rq)
 	if (atomic_fetch_add(place, 1) >= rq->cx.conf->limits_event_streams) {
 		atomic_fetch_sub(place, 1);
 		atomic_fetch_sub(&p->streams, 1);
-		reply_header(rq, "Retry-After", "60");
-		return fail(&rq->cx, E_RATE_LIMITED, "event streams");
+		fail(&rq->cx, E_RATE_LIMITED, "event streams");
+		fail_retry_after(&rq->cx, 60);
+		return E_RATE_LIMITED;
 	}
 	es = xcalloc(1, sizeof(*es) + strlen(headers) + 1);
 	es->process = p;

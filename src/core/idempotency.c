@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "base/crypto.h"
-#include "files/uploads.h"
+#include "core/reply.h"
+#include "core/spool.h"
 
 static bool
 applies(const struct request *rq)
@@ -85,6 +86,7 @@ idempotency_end(struct request *rq, enum status st)
 		return st;
 	if (st != OK) {
 		pg_rollback(rq->cx.pg);
+		context_ended(&rq->cx, false);
 		return st;
 	}
 	st = pg_query(rq->cx.pg, NULL,
@@ -94,5 +96,8 @@ idempotency_end(struct request *rq, enum status st)
 		st = pg_commit(rq->cx.pg);
 	else
 		pg_rollback(rq->cx.pg);
-	return st == OK ? OK : fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
+	if (st != OK)
+		fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
+	context_ended(&rq->cx, st == OK);
+	return st;
 }

@@ -1,26 +1,18 @@
 /*
- * A request on its way through the stages and its handler.  It lives in one
- * arena, on one worker, until the answer is sent or a stream takes over.
+ * A request on its way through the stages and its handler: a context, and what
+ * came over HTTP.  It lives in one arena, on one worker, until the answer is
+ * sent or a stream takes over.  A function that takes `struct request` needs
+ * HTTP; all others take its context.
  */
 #ifndef WEIR_CORE_REQUEST_H
 #define WEIR_CORE_REQUEST_H
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "base/arena.h"
-#include "base/conf.h"
 #include "base/fields.h"
-#include "base/ids.h"
-#include "base/status.h"
-#include "io/pg.h"
-#include "io/redis.h"
+#include "core/context.h"
 
 struct request;
 struct fcgi_conn;
-struct process;
-struct upload_spool;
+struct spool;
 
 typedef enum status handler_fn(struct request *rq);
 
@@ -61,21 +53,11 @@ struct route {
 	const char *name;	    /* handler name: metrics label */
 };
 
-/* Who is calling: filled by the auth stage; user_id NULL when nobody signed in. */
-struct principal {
-	const char *user_id, *session_id;
-	bool admin;
-};
-
 #define PATH_PARAMS_MAX 4
 
 struct request {
-	struct arena *arena;
-	const struct conf *conf;
-	struct process *process; /* the responder this runs in: core/process.h */
-	struct pg *pg;
-	struct redis *redis;
-	struct fcgi_conn *conn; /* NULL in tests and weirctl */
+	struct context cx;
+	struct fcgi_conn *conn; /* NULL in tests */
 
 	/* the request line and what the stages learned */
 	const char *method, *path, *query; /* path without query, decoded only in path_params */
@@ -83,24 +65,17 @@ struct request {
 	struct {
 		const char *name, *value;
 	} path_params[PATH_PARAMS_MAX];
-	const char *request_id, *trace_id, *span_id, *traceparent, *client_ip;
-	const char *user_agent;	     /* at most 500 characters of UTF-8; NULL: none */
+	const char *span_id;
 	const char *idempotency_key; /* NULL: none given */
-	struct principal caller;
-	enum lang lang;
-	const char *body; /* NUL-terminated; NULL: none */
+	const char *body;	     /* NUL-terminated; NULL: none */
 	size_t body_len;
-	json_t *json;		    /* the checked body object; NULL unless ROUTE_JSON */
-	struct upload_spool *spool; /* the body, where it is a file: ROUTE_FILE */
+	json_t *json;	     /* the checked body object; NULL unless ROUTE_JSON */
+	struct spool *spool; /* the body, where it is a file: ROUTE_FILE */
 	int64_t started_us;
 	uint64_t pg_before_us, redis_before_us; /* what the worker's connections had spent before */
 
-	/* the answer */
+	/* the answer, unless cx.error is set */
 	int http_status;
-	enum status error;   /* what fail() was told */
-	const char *message; /* localized text of the error */
-	const char *log_detail;
-	json_t *details; /* of the error; owned */
 	const char *content_type;
 	const char *reply; /* body; NULL: none */
 	size_t reply_len;
@@ -113,37 +88,6 @@ struct request {
 	void *carry_arg;
 	bool keep_arena; /* the stream took over the request's arena */
 };
-
-/* End the request with an error: sets status, code, localized text and the log
- * detail (printf, English, may be NULL); returns `st` so that handlers write
- * `return fail(rq, E_NOT_FOUND, "conversation %s", id);`.  Worker. */
-enum status fail(struct context *cx, enum status st, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* The same, with "details"; takes over the reference. */
-enum status fail_with(struct context *cx, enum status st, json_t *details, const char *fmt, ...) PRINTF_LIKE(4, 5);
-/* E_INVALID_REQUEST naming a field: details.field and details.problem. */
-enum status fail_field(struct context *cx, const char *field, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* Replace the localized text (both languages given; printf-free). */
-void fail_message(struct context *cx, const char *en, const char *zh);
-
-/* Flags for json_dumps() of whatever leaves: 15 digits, so that 0.1 stays 0.1
- * and credits are exact up to a thousand million. */
-#define JSON_WIRE (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
-
-/* Credits as the decimal number of the API. */
-json_t *json_credits(int64_t ucr);
-
-/* Answer with JSON; takes over the reference.  Returns OK (E_INTERNAL when NULL). */
-enum status reply_json(struct request *rq, int http_status, json_t *body);
-/* Answer with text of a type; `text` must live in the arena or be static. */
-enum status reply_text(struct request *rq, int http_status, const char *content_type, const char *text);
-/* 204. */
-enum status reply_empty(struct request *rq);
-/* {"items":[...],"has_more":bool}; takes over `items`. */
-enum status reply_list(struct request *rq, json_t *items, bool has_more);
-/* Add a response header. */
-void reply_header(struct request *rq, const char *name, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* A json_t that dies with the arena. */
-json_t *json_own(struct arena *a, json_t *j);
 
 /* A request header by its HTTP name ("Last-Event-ID"), or NULL. */
 const char *request_header(const struct request *rq, const char *name);

@@ -14,18 +14,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/conf.h"
-#include "base/ids.h"
-#include "base/status.h"
-#include "io/pg.h"
-#include "io/redis.h"
+#include "core/context.h"
 
 /* What a sweep works with; one thread. */
 struct sweeper {
-	char id[UUID_LEN]; /* this worker's row in processes */
-	const struct conf *conf;
-	struct pg *pg;
-	struct redis *redis;
+	char id[UUID_LEN];	/* this worker's row in processes */
+	struct context cx;	/* its arena ends with each sweep */
 	bool (*stopping)(void); /* asked between pieces of work */
 	/* After an outage of PostgreSQL everybody's heartbeat is old: nobody is
 	 * taken for dead before this time (monotonic ms). */

@@ -30,7 +30,7 @@ static const struct noun_option options[] = {
 };
 
 struct agent_options {
-	struct request *rq;
+	struct context *cx;
 	json_t *in;
 	bool only_missing;
 };
@@ -39,10 +39,10 @@ static bool
 take_model(struct agent_options *o, const char *member, const char *name)
 {
 	int64_t id;
-	enum status st = model_find_name(o->rq, name, &id);
+	enum status st = model_find_name(o->cx, name, &id);
 
 	if (st != OK) {
-		nouns_fail(o->rq, st, "agent");
+		nouns_fail(o->cx, st, "agent");
 		return false;
 	}
 	json_object_set_new(o->in, member, json_integer(id));
@@ -54,7 +54,7 @@ take_model(struct agent_options *o, const char *member, const char *name)
 static bool
 take_prompt(struct agent_options *o, const char *path)
 {
-	char *text = arena_alloc(o->rq->arena, PROMPT_FILE_MAX + 1);
+	char *text = arena_alloc(o->cx->arena, PROMPT_FILE_MAX + 1);
 	FILE *f = strcmp(path, "-") == 0 ? fdopen(dup(STDIN_FILENO), "r") : fopen(path, "r");
 	size_t len;
 	bool whole;
@@ -115,17 +115,17 @@ add(struct ctl *c, const char *name, struct agent_options *o)
 	enum status st;
 
 	if (o->only_missing) {
-		st = find(o->rq, name, &id);
+		st = find(o->cx, name, &id);
 		if (st == OK || st == E_CONFLICT) {
 			printf("agent %s is there already\n", name);
 			return CTL_OK;
 		}
 	}
 	json_object_set_new(o->in, "name", json_string(name));
-	if (!nouns_check(o->rq, agent_fields, o->in))
+	if (!nouns_check(o->cx, agent_fields, o->in))
 		return CTL_FAILED;
-	if ((st = agent_create(o->rq, o->in, &agent)) != OK)
-		return nouns_fail(o->rq, st, "agent add");
+	if ((st = agent_create(o->cx, o->in, &agent)) != OK)
+		return nouns_fail(o->cx, st, "agent add");
 	id = json_string_value(json_object_get(agent, "id"));
 	nouns_audit(c, "agent.create", "agent", id, o->in);
 	printf("agent %s added: %s\n", name, id);
@@ -150,7 +150,7 @@ static int
 list(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows,
+	enum status st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT a.id, a.name, m.name AS model, coalesce(f.name, '-') AS fallback, a.timeout_seconds,"
 	    " CASE WHEN a.enabled THEN 'on' ELSE 'off' END AS state"
 	    " FROM agents a JOIN llm_models m ON m.id = a.model_id LEFT JOIN llm_models f ON f.id = a.fallback_model_id"
@@ -180,18 +180,16 @@ run(struct ctl *c, int argc, char **argv, struct agent_options *o)
 	if (strcmp(verb, "add") == 0)
 		return add(c, name, o);
 	if (strcmp(verb, "remove") == 0)
-		return remove_agent(c, o->rq, name);
+		return remove_agent(c, o->cx, name);
 	return ctl_usage(USAGE);
 }
 
 int
 ctl_agent(struct ctl *c, int argc, char **argv)
 {
-	struct request rq;
-	struct agent_options o = { .rq = &rq, .in = json_object() };
+	struct agent_options o = { .cx = &c->cx, .in = json_object() };
 	int rc;
 
-	nouns_request(c, &&rq->cx);
 	rc = run(c, argc, argv, &o);
 	json_decref(o.in);
 	return rc;

@@ -39,7 +39,7 @@ static int
 audit_sql(struct ctl *c, int *broken)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows,
+	enum status st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT invariant, ok, CASE WHEN ok THEN coalesce(detail->>'rule',"
 	    " '') ELSE detail::text END AS detail FROM audit_run()");
 
@@ -64,7 +64,7 @@ static void
 ids_add(struct ctl *c, struct ids *ids, const char *text)
 {
 	if (ids->n == ids->cap) {
-		char(*more)[UUID_LEN] = arena_alloc(c->arena, (ids->cap * 2 + 64) * UUID_LEN);
+		char(*more)[UUID_LEN] = arena_alloc(c->cx.arena, (ids->cap * 2 + 64) * UUID_LEN);
 
 		if (ids->n > 0)
 			memcpy(more, ids->list, ids->n * UUID_LEN);
@@ -92,7 +92,7 @@ static enum status
 read_slots(struct ctl *c, const char *key, const char *now_ms, struct ids *out)
 {
 	AUTO_REPLY struct redis_reply *reply = NULL;
-	enum status st = redis_call(c->redis, &reply, "ZRANGEBYSCORE", key, now_ms, "+inf");
+	enum status st = redis_call(c->cx.redis, &reply, "ZRANGEBYSCORE", key, now_ms, "+inf");
 
 	for (size_t i = 0; st == OK && i < redis_reply_length(reply); i++)
 		ids_add(c, out, redis_reply_text(redis_reply_at(reply, i), NULL));
@@ -104,7 +104,7 @@ static enum status
 redis_now(struct ctl *c, char now_ms[32])
 {
 	AUTO_REPLY struct redis_reply *reply = NULL;
-	enum status st = redis_call(c->redis, &reply, "TIME");
+	enum status st = redis_call(c->cx.redis, &reply, "TIME");
 
 	if (st == OK)
 		snprintf(now_ms, 32, "%lld",
@@ -116,7 +116,7 @@ redis_now(struct ctl *c, char now_ms[32])
 static enum status
 all_slots(struct ctl *c, struct ids *out)
 {
-	const char *pattern = arena_printf(c->arena, "%stask:global:*", c->conf->redis_prefix);
+	const char *pattern = arena_printf(c->cx.arena, "%stask:global:*", c->cx.conf->redis_prefix);
 	char now_ms[32], cursor[32] = "0";
 	enum status st = redis_now(c, now_ms);
 
@@ -124,7 +124,7 @@ all_slots(struct ctl *c, struct ids *out)
 		AUTO_REPLY struct redis_reply *reply = NULL;
 		const struct redis_reply *keys;
 
-		if ((st = redis_call(c->redis, &reply, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000")) != OK)
+		if ((st = redis_call(c->cx.redis, &reply, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000")) != OK)
 			break;
 		snprintf(cursor, sizeof(cursor), "%s", redis_reply_text(redis_reply_at(reply, 0), NULL));
 		keys = redis_reply_at(reply, 1);
@@ -143,7 +143,7 @@ live_tasks(struct ctl *c, struct ids *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(
-	    c->pg, &rows, "SELECT task_id FROM audit_live_tasks() WHERE owner_alive ORDER BY task_id");
+	    c->cx.pg, &rows, "SELECT task_id FROM audit_live_tasks() WHERE owner_alive ORDER BY task_id");
 
 	for (int i = 0; st == OK && i < rows_count(rows); i++)
 		ids_add(c, out, row_text(rows, i, "task_id"));
@@ -161,7 +161,7 @@ compare(struct ctl *c, struct differences *out)
 
 	if ((st = all_slots(c, &slots)) != OK || (st = live_tasks(c, &tasks)) != OK)
 		return st;
-	*out = (struct differences){ .list = ARENA_ARRAY(c->arena, struct difference, slots.n + tasks.n + 1) };
+	*out = (struct differences){ .list = ARENA_ARRAY(c->cx.arena, struct difference, slots.n + tasks.n + 1) };
 	for (size_t i = 0; i < slots.n + tasks.n; i++) {
 		const char *id = i < slots.n ? slots.list[i] : tasks.list[i - slots.n];
 
@@ -191,7 +191,7 @@ keep_lasting(struct differences *old, const struct differences *now)
 static int
 audit_slots(struct ctl *c, bool wait, int *broken)
 {
-	int64_t until_ms = clock_mono_ms() + (wait ? c->conf->limits_slot_lease + 1000 : 0);
+	int64_t until_ms = clock_mono_ms() + (wait ? c->cx.conf->limits_slot_lease + 1000 : 0);
 	struct differences lasting = { 0 }, now;
 	enum status st = compare(c, &lasting);
 
@@ -208,7 +208,7 @@ audit_slots(struct ctl *c, bool wait, int *broken)
 		print_line("I8", true, "Redis slots = live tasks within one lease");
 	for (size_t i = 0; i < lasting.n; i++)
 		print_line("I8", false,
-		    arena_printf(c->arena, "{\"task_id\": \"%s\", \"why\": \"%s\"}", lasting.list[i].task_id,
+		    arena_printf(c->cx.arena, "{\"task_id\": \"%s\", \"why\": \"%s\"}", lasting.list[i].task_id,
 			lasting.list[i].in_redis ? "a slot without a live task" : "a live task without a slot"));
 	*broken += lasting.n > 0;
 	return CTL_OK;

@@ -56,7 +56,7 @@ add_model(struct channel_options *o, const char *value)
 		json_object_set_new(model, "upstream_name", json_string(upstream + 1));
 	json_array_append_new(models, model);
 	if (o->first_model == NULL)
-		o->first_model = arena_strndup(o->c->arena, value, len);
+		o->first_model = arena_strndup(o->c->cx.arena, value, len);
 }
 
 static bool
@@ -176,7 +176,7 @@ static int
 list(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows,
+	enum status st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT ch.name, ch.provider, CASE WHEN ch.enabled THEN 'on' ELSE 'off' END AS state,"
 	    " ch.priority, ch.weight,"
 	    " CASE WHEN ch.api_key_enc IS NULL THEN 'no' ELSE 'yes' END AS key, ch.base_url,"
@@ -200,9 +200,7 @@ static int
 run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *name = NULL;
-	struct request rq;
 
-	nouns_request(c, &&rq->cx);
 	provider_register(providers_all());
 	if (argc < 2 || !nouns_options(argc, argv, options, o->in, &name, take_other, o))
 		return ctl_usage(USAGE);
@@ -211,15 +209,15 @@ run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 	if (name == NULL)
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "add") == 0)
-		return add(c, &&rq->cx, name, o);
+		return add(c, &c->cx, name, o);
 	if (strcmp(verb, "set") == 0)
-		return set(c, &&rq->cx, name, o->in);
+		return set(c, &c->cx, name, o->in);
 	if (strcmp(verb, "enable") == 0 || strcmp(verb, "disable") == 0)
-		return turn(c, &&rq->cx, name, verb[0] == 'e');
+		return turn(c, &c->cx, name, verb[0] == 'e');
 	if (strcmp(verb, "remove") == 0)
-		return remove_channel(c, &&rq->cx, name);
+		return remove_channel(c, &c->cx, name);
 	if (strcmp(verb, "test") == 0)
-		return test(&&rq->cx, name, o->first_model);
+		return test(&c->cx, name, o->first_model);
 	return ctl_usage(USAGE);
 }
 

@@ -30,7 +30,7 @@ static const struct field grant_fields[] = { { "reason", F_LINE, 0, .max = 200 }
 static bool
 find(struct ctl *c, const char *login, char id[UUID_LEN])
 {
-	enum status st = account_find(c->pg, login, id);
+	enum status st = account_find(c->cx.pg, login, id);
 
 	if (st == E_NOT_FOUND)
 		ctl_fail("there is no user %s", login);
@@ -56,15 +56,14 @@ grant(struct ctl *c, const char *login, int64_t amount_ucr, const char *reason)
 
 	if (!find(c, login, id))
 		return CTL_FAILED;
-	st = credits_grant(c->pg, id, amount_ucr, "admin_adjustment", reason, NULL, &balance_ucr);
+	st = credits_grant(c->cx.pg, id, amount_ucr, "admin_adjustment", reason, NULL, &balance_ucr);
 	if (st == E_INSUFFICIENT_CREDITS)
 		return ctl_fail("%s has only %s credits", login, ucr_format(balance_ucr, balance));
 	if (st != OK)
 		return ctl_fail_pg(c, st, "credits grant");
-	audit_operator(c->pg, "credits.grant", arena_printf(c->arena, "user:%s", id), "ok",
+	audit_operator(c->cx.pg, "credits.grant", arena_printf(c->cx.arena, "user:%s", id), "ok",
 	    json_pack("{s:o, s:s}", "amount", credits_number(amount_ucr), "reason", reason));
-	events_publish_sync(
-	    c->redis, c->conf, id, "balance", json_pack("{s:o}", "balance", credits_number(balance_ucr)));
+	events_tell(&c->cx, id, "balance", json_pack("{s:o}", "balance", credits_number(balance_ucr)));
 	printf("%s credits to %s, balance %s\n", ucr_format(amount_ucr, text), login, ucr_format(balance_ucr, balance));
 	return CTL_OK;
 }
@@ -99,7 +98,7 @@ show(struct ctl *c, const char *login)
 
 	if (!find(c, login, id))
 		return CTL_FAILED;
-	st = pg_query_again(c->pg, &rows,
+	st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT trim_scale(u.credits) AS balance,"
 	    " trim_scale(coalesce((SELECT sum(amount) FROM credit_transactions t"
 	    "	WHERE t.user_id = u.id AND t.status = 'pending'), 0)) AS held,"
@@ -123,7 +122,7 @@ history(struct ctl *c, struct context *cx, const char *login, json_t *in)
 
 	if (!nouns_check(cx, history_fields, in) || !find(c, login, id))
 		return CTL_FAILED;
-	st = pg_query_again(c->pg, &rows,
+	st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT to_char(created_at, 'YYYY-MM-DD HH24:MI:SS') AS at, change_type,"
 	    " trim_scale(change_amount) AS amount,"
 	    " trim_scale(balance_after) AS balance, coalesce(task_id::text, '') AS task, description"
@@ -158,14 +157,12 @@ int
 ctl_credits(struct ctl *c, int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
-	struct request rq;
 
-	nouns_request(c, &&rq->cx);
 	if (strcmp(verb, "grant") == 0 && argc >= 4)
-		return run_grant(c, &&rq->cx, argc, argv);
+		return run_grant(c, &c->cx, argc, argv);
 	if (strcmp(verb, "show") == 0 && argc == 3)
 		return show(c, argv[2]);
 	if (strcmp(verb, "history") == 0)
-		return run_history(c, &&rq->cx, argc, argv);
+		return run_history(c, &c->cx, argc, argv);
 	return ctl_usage(USAGE);
 }

@@ -18,25 +18,19 @@
 
 #include <stdbool.h>
 
-#include "base/arena.h"
-#include "base/conf.h"
-#include "base/status.h"
-
-struct pg;
-struct redis;
+#include "core/context.h"
 
 #define CTL_OK 0
 #define CTL_FAILED 1
 #define CTL_USAGE 2
 
 struct ctl {
-	const struct conf *conf; /* NULL for groups that need none */
-	struct arena *arena;	 /* lives as long as the program */
-	struct pg *pg;		 /* service role; connects at first use */
-	struct redis *redis;	 /* connects at first use */
-	const char *conf_path;	 /* as given by -c; NULL: the default */
-	const char *migrations;	 /* the folder of migrations in use */
-	const char *user;	 /* -u: the system user to become; NULL: none */
+	/* What nouns take: conf NULL for groups that need none; the arena lives as
+	 * long as the program; pg (service role) and redis connect at first use. */
+	struct context cx;
+	const char *conf_path;	/* as given by -c; NULL: the default */
+	const char *migrations; /* the folder of migrations in use */
+	const char *user;	/* -u: the system user to become; NULL: none */
 };
 
 /* The groups.  main.c's table says what each needs. */
@@ -65,7 +59,7 @@ int ctl_fail_pg(struct ctl *c, enum status st, const char *doing);
 int ctl_become(struct ctl *c);
 /* Print "usage: weirctl TEXT" to stderr; returns CTL_USAGE. */
 int ctl_usage(const char *text);
-/* One line of standard input without its newline, in c->arena: passwords and
+/* One line of standard input without its newline, in cx.arena: passwords and
  * keys, which must not stand on a command line.  On a terminal `prompt` is
  * shown and the echo is off.  NULL (and a message) when there is none. */
 char *ctl_secret(struct ctl *c, const char *prompt);

@@ -78,7 +78,7 @@ check_keys(struct ctl *c)
 {
 	unsigned char *key;
 	size_t len;
-	int n = access_token_keys(c->conf);
+	int n = access_token_keys(c->cx.conf);
 
 	if (n == 0)
 		bad("signing keys", "[auth] jwt_keys is empty, nobody can sign in: weirctl setup");
@@ -87,9 +87,10 @@ check_keys(struct ctl *c)
 		    "[auth] jwt_keys has a malformed or short key: each is id:base64url of 32 bytes or more");
 	else
 		ok("signing keys", "%d", n);
-	if (*c->conf->auth_encryption_key == '\0')
+	if (*c->cx.conf->auth_encryption_key == '\0')
 		bad("encryption key", "[auth] encryption_key is empty, providers' keys cannot be kept: weirctl setup");
-	else if (!crypto_base64url_decode(c->arena, c->conf->auth_encryption_key, &key, &len) || len != AES_KEY_BYTES)
+	else if (!crypto_base64url_decode(c->cx.arena, c->cx.conf->auth_encryption_key, &key, &len) ||
+	    len != AES_KEY_BYTES)
 		bad("encryption key", "[auth] encryption_key is not 32 bytes as base64url");
 	else
 		ok("encryption key", "set");
@@ -98,7 +99,8 @@ check_keys(struct ctl *c)
 static void
 check_secrets_file(struct ctl *c)
 {
-	const char *path = arena_printf(c->arena, "%s/secrets.conf", dirname(arena_strdup(c->arena, c->conf->path)));
+	const char *path = arena_printf(
+	    c->cx.arena, "%s/secrets.conf", dirname(arena_strdup(c->cx.arena, c->cx.conf->path)));
 	struct stat st;
 
 	if (stat(path, &st) != 0)
@@ -112,17 +114,17 @@ check_secrets_file(struct ctl *c)
 static void
 check_site(struct ctl *c)
 {
-	if (c->conf->auth_secure_cookie && strncmp(c->conf->server_base_url, "http://", 7) == 0)
+	if (c->cx.conf->auth_secure_cookie && strncmp(c->cx.conf->server_base_url, "http://", 7) == 0)
 		warn("base_url",
 		    "%s is not HTTPS, but sign-in cookies need it: set [server] base_url,"
 		    " or [auth] secure_cookie = no for a test",
-		    c->conf->server_base_url);
+		    c->cx.conf->server_base_url);
 	else
-		ok("base_url", "%s", c->conf->server_base_url);
-	if (*c->conf->mail_smtp_url == '\0' && *c->conf->mail_spool == '\0')
+		ok("base_url", "%s", c->cx.conf->server_base_url);
+	if (*c->cx.conf->mail_smtp_url == '\0' && *c->cx.conf->mail_spool == '\0')
 		warn("mail", "no [mail] smtp_url: forgotten passwords cannot be reset by mail");
 	else
-		ok("mail", "%s", *c->conf->mail_smtp_url != '\0' ? "by SMTP" : c->conf->mail_spool);
+		ok("mail", "%s", *c->cx.conf->mail_smtp_url != '\0' ? "by SMTP" : c->cx.conf->mail_spool);
 }
 
 /* ---- PostgreSQL ---- */
@@ -133,12 +135,12 @@ check_postgresql(struct ctl *c)
 	AUTO_ROWS struct rows *rows = NULL;
 	int64_t before_ms = clock_wall_ms(), skew_ms;
 
-	if (pg_query_again(c->pg, &rows,
+	if (pg_query_again(c->cx.pg, &rows,
 		"SELECT current_setting('server_version_num')::int AS version, current_user AS role, "
 		"current_database() AS database, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms") !=
 	    OK) {
 		bad("postgresql", "%s",
-		    *pg_error(c->pg) != '\0' ? pg_error(c->pg) : "no answer: look at [database] url");
+		    *pg_error(c->cx.pg) != '\0' ? pg_error(c->cx.pg) : "no answer: look at [database] url");
 		return false;
 	}
 	if (row_int(rows, 0, "version") < 150000)
@@ -161,7 +163,7 @@ check_roles(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 
-	if (pg_query_again(c->pg, &rows,
+	if (pg_query_again(c->cx.pg, &rows,
 		"SELECT coalesce((SELECT string_agg(n, ', ') FROM unnest(ARRAY['weir_owner',"
 		" 'weir_service', 'weir_user']) n "
 		"  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = n)), '') AS missing, "
@@ -169,7 +171,7 @@ check_roles(struct ctl *c)
 		" WHERE rolname = 'weir_service') AS serves, "
 		"(SELECT bool_or(pg_has_role(current_user, oid, 'usage')) FROM pg_roles"
 		" WHERE rolname = 'weir_owner') AS owns") != OK)
-		bad("roles", "%s", pg_error(c->pg));
+		bad("roles", "%s", pg_error(c->cx.pg));
 	else if (*row_text(rows, 0, "missing") != '\0')
 		bad("roles", "missing: %s; weirctl -u postgres setup --superuser dbname=postgres",
 		    row_text(rows, 0, "missing"));
@@ -186,7 +188,7 @@ static bool
 check_migrations(struct ctl *c)
 {
 	struct buf problem = BUF_INIT(65536);
-	enum status st = migrate_check(c->pg, c->conf, &problem);
+	enum status st = migrate_check(c->cx.pg, c->cx.conf, &problem);
 
 	if (st == OK)
 		ok("migrations", "the database has what this build needs");
@@ -201,9 +203,9 @@ static void
 check_connections(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	int64_t wanted = 2 * c->conf->server_processes * c->conf->server_workers + 5, most;
+	int64_t wanted = 2 * c->cx.conf->server_processes * c->cx.conf->server_workers + 5, most;
 
-	if (pg_query_again(c->pg, &rows, "SELECT current_setting('max_connections')::int AS most") != OK)
+	if (pg_query_again(c->cx.pg, &rows, "SELECT current_setting('max_connections')::int AS most") != OK)
 		return;
 	most = row_int(rows, 0, "most");
 	if (most < wanted)
@@ -221,13 +223,13 @@ check_content(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 
-	if (pg_query_again(c->pg, &rows,
+	if (pg_query_again(c->cx.pg, &rows,
 		"SELECT (SELECT count(*) FROM users WHERE role = 'admin' AND status = 'active') AS admins, "
 		"(SELECT count(*) FROM llm_models m WHERE m.enabled AND EXISTS (SELECT FROM channel_models cm "
 		"  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled)) AS models, "
 		"(SELECT count(*) FROM processes WHERE kind = 'worker'"
 		" AND heartbeat_at > now() - interval '20 seconds') AS daemons") != OK) {
-		bad("content", "%s", pg_error(c->pg));
+		bad("content", "%s", pg_error(c->cx.pg));
 		return;
 	}
 	if (row_int(rows, 0, "admins") == 0)
@@ -255,7 +257,7 @@ info_value(struct ctl *c, const char *info, const char *name)
 	if (at == NULL)
 		return "";
 	at += strlen(name);
-	return arena_strndup(c->arena, at, strcspn(at, "\r\n"));
+	return arena_strndup(c->cx.arena, at, strcspn(at, "\r\n"));
 }
 
 static void
@@ -263,12 +265,12 @@ check_redis(struct ctl *c)
 {
 	AUTO_REPLY struct redis_reply *info = NULL;
 	const char *text, *policy;
-	enum status st = redis_call(c->redis, &info, "INFO");
+	enum status st = redis_call(c->cx.redis, &info, "INFO");
 
 	if (st != OK) {
 		warn("redis",
 		    "%s does not answer: slots are counted in PostgreSQL, rates per process, streams cannot be resumed",
-		    c->conf->redis_address);
+		    c->cx.conf->redis_address);
 		return;
 	}
 	text = redis_reply_text(info, NULL);
@@ -276,7 +278,7 @@ check_redis(struct ctl *c)
 	if (strncmp(policy, "allkeys", 7) == 0 || strncmp(policy, "volatile", 8) == 0)
 		warn("redis", "maxmemory-policy %s may drop slots and locks: use noeviction", policy);
 	else
-		ok("redis", "version %s at %s", info_value(c, text, "redis_version:"), c->conf->redis_address);
+		ok("redis", "version %s at %s", info_value(c, text, "redis_version:"), c->cx.conf->redis_address);
 }
 
 /* ---- the responders ---- */
@@ -292,7 +294,7 @@ socket_path(struct ctl *c, uint64_t inode)
 
 	while (f != NULL && found == NULL && fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "%*s %*s %*s %*s %*s %*s %llu %255s", &ino, path) == 2 && ino == inode)
-			found = arena_strdup(c->arena, path);
+			found = arena_strdup(c->cx.arena, path);
 	if (f != NULL)
 		fclose(f);
 	return found;
@@ -344,7 +346,7 @@ static void
 check_files(struct ctl *c, pid_t pid)
 {
 	/* a stream is a connection and an upstream transfer */
-	int64_t wanted = c->conf->server_max_connections + c->conf->server_max_streams + 100,
+	int64_t wanted = c->cx.conf->server_max_connections + c->cx.conf->server_max_streams + 100,
 		limit = open_files_limit(pid);
 
 	if (limit == 0)
@@ -360,12 +362,12 @@ check_files(struct ctl *c, pid_t pid)
 static void
 check_responders(struct ctl *c)
 {
-	struct scoreboard *board = scoreboard_view(c->conf->server_scoreboard);
+	struct scoreboard *board = scoreboard_view(c->cx.conf->server_scoreboard);
 	struct score_snapshot *s;
 	int ready = 0;
 
 	if (board == NULL) {
-		warn("responders", "none runs on this configuration (%s: %s)", c->conf->server_scoreboard,
+		warn("responders", "none runs on this configuration (%s: %s)", c->cx.conf->server_scoreboard,
 		    strerror(errno));
 		return;
 	}
@@ -388,7 +390,7 @@ check_responders(struct ctl *c)
 static void
 check_all(struct ctl *c)
 {
-	ok("configuration", "%s", c->conf->path);
+	ok("configuration", "%s", c->cx.conf->path);
 	check_secrets_file(c);
 	check_keys(c);
 	check_site(c);
@@ -418,12 +420,12 @@ ctl_doctor(struct ctl *c, int argc, char **argv)
 		conf_free(conf);
 		return CTL_FAILED;
 	}
-	c->conf = conf;
-	c->pg = pg_new(conf, conf->database_url, "weirctl doctor");
-	c->redis = redis_new(conf);
+	c->cx.conf = conf;
+	c->cx.pg = pg_new(conf, conf->database_url, "weirctl doctor");
+	c->cx.redis = redis_new(conf);
 	check_all(c);
-	redis_free(c->redis);
-	pg_free(c->pg);
+	redis_free(c->cx.redis);
+	pg_free(c->cx.pg);
 	conf_free(conf);
 	return failures == 0 ? CTL_OK : CTL_FAILED;
 }

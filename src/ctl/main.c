@@ -63,7 +63,7 @@ ctl_fail(const char *fmt, ...)
 int
 ctl_fail_pg(struct ctl *c, enum status st, const char *doing)
 {
-	const char *said = pg_error(c->pg);
+	const char *said = pg_error(c->cx.pg);
 
 	ctl_fail("%s: %s", doing, *said != '\0' ? said : status_text(st, LANG_EN));
 	if (st == E_UNAVAILABLE)
@@ -122,7 +122,7 @@ ctl_secret(struct ctl *c, const char *prompt)
 		ctl_fail("%s: nothing on standard input", prompt);
 		return NULL;
 	}
-	got = arena_strdup(c->arena, line);
+	got = arena_strdup(c->cx.arena, line);
 	explicit_bzero(line, sizeof(line));
 	return got;
 }
@@ -208,15 +208,15 @@ run_command(struct ctl *c, const struct command *cmd, int argc, char **argv)
 			conf_free(conf);
 			return CTL_FAILED;
 		}
-		c->conf = conf;
-		c->pg = pg_new(conf, conf->database_url, "weirctl");
-		c->redis = redis_new(conf);
+		c->cx.conf = conf;
+		c->cx.pg = pg_new(conf, conf->database_url, "weirctl");
+		c->cx.redis = redis_new(conf);
 	}
 	c->migrations = migrate_dir(conf, c->migrations);
 	rc = cmd->run(c, argc, argv);
 	if (conf != NULL) {
-		redis_free(c->redis);
-		pg_free(c->pg);
+		redis_free(c->cx.redis);
+		pg_free(c->cx.pg);
 		conf_free(conf);
 	}
 	/* a full disk or a closed pipe must not look like success */
@@ -228,7 +228,7 @@ run_command(struct ctl *c, const struct command *cmd, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct ctl c = { .arena = arena_new(65536, 1u << 30) };
+	struct ctl c = { .cx = { .arena = arena_new(65536, 1u << 30), .lang = LANG_EN } };
 	const struct command *cmd;
 	int rc = read_options(&c, argc, argv);
 
@@ -243,6 +243,6 @@ main(int argc, char **argv)
 		else
 			rc = run_command(&c, cmd, argc - optind, argv + optind);
 	}
-	arena_free(c.arena);
+	arena_free(c.cx.arena);
 	return rc;
 }

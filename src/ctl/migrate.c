@@ -45,8 +45,8 @@ show_status(struct ctl *c, struct pg *pg, struct buf *problem)
 	struct migrations m;
 	int bad = 0;
 
-	if (migrate_read(c->arena, c->migrations, &m, problem) != OK ||
-	    migrate_compare(c->arena, pg, &m, problem) != OK)
+	if (migrate_read(c->cx.arena, c->migrations, &m, problem) != OK ||
+	    migrate_compare(c->cx.arena, pg, &m, problem) != OK)
 		return ctl_fail("%s", buf_str(problem));
 	for (size_t i = 0; i < m.n; i++) {
 		printf("%-8s %04d_%s%s%s\n", words[m.list[i].state], m.list[i].version, m.list[i].name,
@@ -63,7 +63,7 @@ create(struct ctl *c, const char *name, struct buf *problem)
 {
 	const char *up, *down;
 
-	if (migrate_create(c->arena, c->migrations, name, &up, &down, problem) != OK)
+	if (migrate_create(c->cx.arena, c->migrations, name, &up, &down, problem) != OK)
 		return ctl_fail("%s", buf_str(problem));
 	printf("%s\n%s\n", up, down);
 	return CTL_OK;
@@ -83,18 +83,18 @@ int
 ctl_migrate(struct ctl *c, int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	const char *url = *c->conf->database_migrate_url != '\0' ? c->conf->database_migrate_url
-								 : c->conf->database_url;
+	const char *url = *c->cx.conf->database_migrate_url != '\0' ? c->cx.conf->database_migrate_url
+								    : c->cx.conf->database_url;
 	struct buf problem = BUF_INIT(65536);
-	struct pg *pg = pg_new(c->conf, url, "weirctl migrate");
+	struct pg *pg = pg_new(c->cx.conf, url, "weirctl migrate");
 	int done = 0, count, rc = CTL_USAGE;
 	enum status st;
 
 	if (strcmp(what, "up") == 0 && argc == 2) {
-		st = migrate_up(c->arena, pg, c->migrations, note, &done, &problem);
+		st = migrate_up(c->cx.arena, pg, c->migrations, note, &done, &problem);
 		rc = finish(st, &problem, done, "nothing to do");
 	} else if (strcmp(what, "down") == 0 && argc <= 3 && (count = parse_count(argv[2])) > 0) {
-		st = migrate_down(c->arena, pg, c->migrations, count, note, &done, &problem);
+		st = migrate_down(c->cx.arena, pg, c->migrations, count, note, &done, &problem);
 		rc = finish(st, &problem, done, "nothing to take back");
 	} else if (strcmp(what, "status") == 0 && argc == 2) {
 		rc = show_status(c, pg, &problem);

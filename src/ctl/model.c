@@ -96,7 +96,7 @@ static int
 list(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows,
+	enum status st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT name, type, context_tokens, max_output_tokens, trim_scale(price_input_per_mtok) AS input,"
 	    " trim_scale(price_output_per_mtok) AS output, trim_scale(price_per_call) AS call,"
 	    " concat_ws(',', CASE WHEN is_default THEN 'default' END,"
@@ -120,9 +120,7 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *name = NULL;
 	bool only_missing = false;
-	struct request rq;
 
-	nouns_request(c, &&rq->cx);
 	if (argc < 2 || !nouns_options(argc, argv, options, in, &name, if_missing, &only_missing))
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "list") == 0 && name == NULL)
@@ -130,11 +128,11 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 	if (name == NULL)
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "add") == 0)
-		return add(c, &&rq->cx, name, in, only_missing);
+		return add(c, &c->cx, name, in, only_missing);
 	if (strcmp(verb, "set") == 0)
-		return set(c, &&rq->cx, name, in);
+		return set(c, &c->cx, name, in);
 	if (strcmp(verb, "remove") == 0)
-		return remove_model(c, &&rq->cx, name);
+		return remove_model(c, &c->cx, name);
 	return ctl_usage(USAGE);
 }
 

@@ -10,14 +10,6 @@
 
 #define OPTIONS_MAX 24
 
-void
-nouns_request(struct ctl *c, struct context *cx)
-{
-	*cx = (struct request){
-		.arena = c->arena, .conf = c->conf, .pg = c->pg, .redis = c->redis, .lang = LANG_EN, .extra_headers = ""
-	};
-}
-
 int
 nouns_fail(struct context *cx, enum status st, const char *doing)
 {
@@ -43,7 +35,7 @@ nouns_check(struct context *cx, const struct field *fields, const json_t *in)
 void
 nouns_audit(struct ctl *c, const char *action, const char *noun, const char *name, const json_t *details)
 {
-	audit_operator(c->pg, action, arena_printf(c->arena, "%s:%s", noun, name), "ok", json_deep_copy(details));
+	audit_operator(c->cx.pg, action, arena_printf(c->cx.arena, "%s:%s", noun, name), "ok", json_deep_copy(details));
 }
 
 static json_t *

@@ -9,12 +9,10 @@
 #include <getopt.h>
 #include <jansson.h>
 
-#include "core/request.h"
+#include "base/fields.h"
 #include "ctl/ctl.h"
 
-/* A request for core functions, without caller or connection. */
-void nouns_request(struct ctl *c, struct context *cx);
-/* Say what went wrong with `rq`, after `doing`; returns CTL_FAILED. */
+/* Say what went wrong, after `doing`; returns CTL_FAILED. */
 int nouns_fail(struct context *cx, enum status st, const char *doing);
 /* Check `in` as the route would.  False, after saying which option is wrong. */
 bool nouns_check(struct context *cx, const struct field *fields, const json_t *in);

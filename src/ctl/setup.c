@@ -87,7 +87,7 @@ new_key(struct ctl *c)
 	unsigned char key[AES_KEY_BYTES];
 
 	crypto_random(key, sizeof(key));
-	return crypto_base64url(c->arena, key, sizeof(key));
+	return crypto_base64url(c->cx.arena, key, sizeof(key));
 }
 
 /* The keys the configuration lacks, as lines of an ini file. */
@@ -124,7 +124,7 @@ append_file(const char *path, const struct buf *lines)
 static int
 make_secrets(struct ctl *c, const char *conf_path)
 {
-	const char *path = arena_printf(c->arena, "%s/secrets.conf", dirname(arena_strdup(c->arena, conf_path)));
+	const char *path = arena_printf(c->cx.arena, "%s/secrets.conf", dirname(arena_strdup(c->cx.arena, conf_path)));
 	struct buf keys = BUF_INIT(0), text = BUF_INIT(0);
 	struct conf *conf = NULL;
 	int rc = CTL_OK;
@@ -176,7 +176,7 @@ make_role(struct ctl *c, struct pg *pg, const char *role, const char *attributes
 		return ctl_fail("PostgreSQL: %s", pg_error(pg));
 	if (rows_count(rows) > 0)
 		return CTL_OK;
-	if (run_script(pg, "CREATE ROLE", arena_printf(c->arena, "CREATE ROLE %s %s", role, attributes)) != CTL_OK)
+	if (run_script(pg, "CREATE ROLE", arena_printf(c->cx.arena, "CREATE ROLE %s %s", role, attributes)) != CTL_OK)
 		return CTL_FAILED;
 	printf("made  role %s\n", role);
 	return CTL_OK;
@@ -190,7 +190,7 @@ make_roles(struct ctl *c, struct pg *pg, const struct wishes *w)
 	    make_role(c, pg, "weir_user", "NOLOGIN") != CTL_OK || make_role(c, pg, w->login, "LOGIN") != CTL_OK)
 		return CTL_FAILED;
 	return run_script(pg, "GRANT",
-	    arena_printf(c->arena, "SET client_min_messages = warning; GRANT weir_service TO %s", w->login));
+	    arena_printf(c->cx.arena, "SET client_min_messages = warning; GRANT weir_service TO %s", w->login));
 }
 
 static int
@@ -203,7 +203,7 @@ make_database(struct ctl *c, struct pg *pg, const char *name)
 	if (rows_count(rows) > 0)
 		return CTL_OK;
 	if (run_script(pg, "CREATE DATABASE",
-		arena_printf(c->arena,
+		arena_printf(c->cx.arena,
 		    "CREATE DATABASE %s OWNER weir_owner ENCODING 'UTF8' LOCALE 'C.UTF-8' TEMPLATE template0", name)) !=
 	    CTL_OK)
 		return CTL_FAILED;
@@ -220,7 +220,7 @@ own_schema(struct ctl *c, const struct conf *conf, const struct wishes *w)
 	    "REVOKE ALL ON SCHEMA public FROM PUBLIC; GRANT USAGE ON SCHEMA public TO weir_service, weir_user";
 	bool uri = strstr(w->superuser, "://") != NULL;
 	/* a later dbname wins over an earlier one, in both forms of a connection string */
-	const char *url = arena_printf(c->arena, "%s%sdbname=%s", w->superuser,
+	const char *url = arena_printf(c->cx.arena, "%s%sdbname=%s", w->superuser,
 	    !uri				    ? " "
 		: strchr(w->superuser, '?') != NULL ? "&"
 						    : "?",

@@ -56,13 +56,13 @@ ctl_status(struct ctl *c, int argc, char **argv)
 
 	if (argc != 1 && !json)
 		return ctl_usage("status [--json]");
-	if ((board = scoreboard_view(c->conf->server_scoreboard)) == NULL)
-		return no_board(c->conf->server_scoreboard);
+	if ((board = scoreboard_view(c->cx.conf->server_scoreboard)) == NULL)
+		return no_board(c->cx.conf->server_scoreboard);
 	s = scoreboard_snapshot(board);
 	if (json)
-		print_json(s, c->conf);
+		print_json(s, c->cx.conf);
 	else
-		print_text(s, c->conf);
+		print_text(s, c->cx.conf);
 	rc = s->n_processes > 0 ? CTL_OK : ctl_fail("no responder runs on this configuration");
 	score_snapshot_free(s);
 	scoreboard_close(board);

@@ -75,14 +75,14 @@ hash_from_stdin(struct ctl *c, struct context *cx)
 	if (password != NULL && in == NULL)
 		ctl_fail("the password is not UTF-8");
 	json_decref(in);
-	return fits ? password_hash(c->arena, password) : NULL;
+	return fits ? password_hash(c->cx.arena, password) : NULL;
 }
 
 /* The account's id; false after saying that there is none. */
 static bool
 find(struct ctl *c, const char *login, char id[UUID_LEN])
 {
-	enum status st = account_find(c->pg, login, id);
+	enum status st = account_find(c->cx.pg, login, id);
 
 	if (st == E_NOT_FOUND)
 		ctl_fail("there is no user %s", login);
@@ -94,7 +94,7 @@ find(struct ctl *c, const char *login, char id[UUID_LEN])
 static void
 note(struct ctl *c, const char *action, const char *id, json_t *details)
 {
-	audit_operator(c->pg, action, arena_printf(c->arena, "user:%s", id), "ok", details);
+	audit_operator(c->cx.pg, action, arena_printf(c->cx.arena, "user:%s", id), "ok", details);
 }
 
 static int
@@ -114,7 +114,7 @@ add(struct ctl *c, struct context *cx, json_t *in)
 
 	if (!nouns_check(cx, add_fields, in) || !nouns_check(cx, phone ? phone_fields : email_fields, in))
 		return CTL_FAILED;
-	if (field_bool(in, "if-missing", false) && account_find(c->pg, login, id) == OK) {
+	if (field_bool(in, "if-missing", false) && account_find(c->cx.pg, login, id) == OK) {
 		printf("user %s is there already\n", login);
 		return CTL_OK;
 	}
@@ -123,7 +123,7 @@ add(struct ctl *c, struct context *cx, json_t *in)
 	account.password_hash = hash != NULL ? hash : hash_from_stdin(c, cx);
 	if (account.password_hash == NULL)
 		return CTL_FAILED;
-	st = account_create(c->pg, &account, id);
+	st = account_create(c->cx.pg, &account, id);
 	if (st == E_CONFLICT)
 		return ctl_fail("user %s exists already", login);
 	if (st != OK)
@@ -141,7 +141,7 @@ passwd(struct ctl *c, struct context *cx, const char *login)
 
 	if (!find(c, login, id) || (hash = hash_from_stdin(c, cx)) == NULL)
 		return CTL_FAILED;
-	if ((st = account_set_password(c->pg, id, hash)) != OK)
+	if ((st = account_set_password(c->cx.pg, id, hash)) != OK)
 		return ctl_fail_pg(c, st, "user passwd");
 	note(c, "user.password", id, NULL);
 	printf("password of %s set, all sessions ended\n", login);
@@ -158,7 +158,7 @@ role(struct ctl *c, const char *login, const char *name)
 		return ctl_usage(USAGE);
 	if (!find(c, login, id))
 		return CTL_FAILED;
-	if ((st = account_set_role(c->pg, id, name)) != OK)
+	if ((st = account_set_role(c->cx.pg, id, name)) != OK)
 		return ctl_fail_pg(c, st, "user role");
 	note(c, "user.role", id, json_pack("{s:s}", "role", name));
 	printf("%s is now %s\n", login, name);
@@ -173,7 +173,7 @@ set_active(struct ctl *c, const char *login, bool active)
 
 	if (!find(c, login, id))
 		return CTL_FAILED;
-	if ((st = account_set_active(c->pg, id, active)) != OK)
+	if ((st = account_set_active(c->cx.pg, id, active)) != OK)
 		return ctl_fail_pg(c, st, active ? "user enable" : "user disable");
 	note(c, active ? "user.enable" : "user.disable", id, NULL);
 	printf("%s is %s\n", login, active ? "enabled" : "disabled, all sessions ended");
@@ -206,13 +206,13 @@ invite(struct ctl *c, struct context *cx, json_t *in)
 	if (!nouns_check(cx, invite_fields, in))
 		return CTL_FAILED;
 	make_code(code);
-	st = pg_query(c->pg, NULL,
+	st = pg_query(c->cx.pg, NULL,
 	    "INSERT INTO invitations (code, max_uses, expires_at, gift_credits)"
 	    " VALUES ($1, $2, CASE WHEN $3::int > 0 THEN now() + make_interval(days => $3::int) END, $4)",
 	    PS(code), PI(field_int(in, "uses", 1)), PI(days), PM(field_ucr(in, "credits", 0)));
 	if (st != OK)
 		return ctl_fail_pg(c, st, "user invite");
-	audit_operator(c->pg, "user.invite", NULL, "ok", json_deep_copy(in));
+	audit_operator(c->cx.pg, "user.invite", NULL, "ok", json_deep_copy(in));
 	printf("%s\n", code);
 	return CTL_OK;
 }
@@ -221,7 +221,7 @@ static int
 list(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(c->pg, &rows,
+	enum status st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT concat_ws(' ', email, phone) AS login, role, status, trim_scale(credits) AS credits,"
 	    " to_char(created_at, 'YYYY-MM-DD') AS created,"
 	    " coalesce(to_char(last_login_at, 'YYYY-MM-DD HH24:MI'), 'never') AS seen, nickname"
@@ -242,21 +242,19 @@ static int
 run(struct ctl *c, int argc, char **argv, json_t *in)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *word = NULL;
-	struct request rq;
 
-	nouns_request(c, &&rq->cx);
 	if (strcmp(verb, "add") == 0)
 		return nouns_options(argc, argv, add_options, in, &word, NULL, NULL) && word == NULL
-		    ? add(c, &&rq->cx, in)
+		    ? add(c, &c->cx, in)
 		    : ctl_usage(USAGE);
 	if (strcmp(verb, "invite") == 0)
 		return nouns_options(argc, argv, invite_options, in, &word, NULL, NULL) && word == NULL
-		    ? invite(c, &&rq->cx, in)
+		    ? invite(c, &c->cx, in)
 		    : ctl_usage(USAGE);
 	if (strcmp(verb, "list") == 0 && argc == 2)
 		return list(c);
 	if (strcmp(verb, "passwd") == 0 && argc == 3)
-		return passwd(c, &&rq->cx, argv[2]);
+		return passwd(c, &c->cx, argv[2]);
 	if (strcmp(verb, "role") == 0 && argc == 4)
 		return role(c, argv[2], argv[3]);
 	if ((strcmp(verb, "disable") == 0 || strcmp(verb, "enable") == 0) && argc == 3)

@@ -86,9 +86,9 @@ measure_prompt(struct sweeper *s, struct dead *d)
 	int64_t context;
 	enum status st;
 
-	st = pg_query_again(s->pg, &rows, prompt_sql, PS(column(d, "user_id")), PS(column(d, "conversation_id")),
+	st = pg_query_again(s->cx.pg, &rows, prompt_sql, PS(column(d, "user_id")), PS(column(d, "conversation_id")),
 	    PS(column(d, "user_message_id")), PI(row_int(d->rows, d->row, "model_id")),
-	    PI(s->conf->chat_history_messages));
+	    PI(s->cx.conf->chat_history_messages));
 	if (st != OK)
 		return st;
 	d->input_tokens = text_tokens(column(d, "user_content"));
@@ -150,15 +150,15 @@ announce(struct sweeper *s, struct dead *d, const struct rows *settled)
 	    .output_tokens = d->output_tokens,
 	    .estimated = true });
 
-	remains_close(s->redis, s->conf, d->task_id, &d->remains, end_json);
+	remains_close(s->cx.redis, s->cx.conf, d->task_id, &d->remains, end_json);
 	free(end_json);
 	slot_holder_init(&slots, user_id, conversation_id, d->task_id, true);
-	slots_release(s->redis, s->conf, &slots);
-	events_publish_sync(s->redis, s->conf, user_id, "task",
+	slots_release(s->cx.redis, s->cx.conf, &slots);
+	events_tell(&s->cx, user_id, "task",
 	    json_pack("{s:s, s:s, s:s?, s:s?}", "id", d->task_id, "status", turn_outcome_name(d->outcome),
 		"conversation_id", conversation_id, "message_id", column(d, "message_id")));
-	events_publish_sync(s->redis, s->conf, user_id, "balance",
-	    credits_event(row_ucr(settled, 0, "balance"), row_ucr(settled, 0, "held")));
+	events_tell(
+	    &s->cx, user_id, "balance", credits_event(row_ucr(settled, 0, "balance"), row_ucr(settled, 0, "held")));
 }
 
 static enum status
@@ -170,7 +170,7 @@ settle(struct sweeper *s, struct dead *d)
 	int64_t cost = delivered ? cost_ucr(d) : 0;
 	enum status st;
 
-	st = pg_query_again(s->pg, &rows, settle_sql, PS(d->task_id), PS(turn_outcome_name(d->outcome)),
+	st = pg_query_again(s->cx.pg, &rows, settle_sql, PS(d->task_id), PS(turn_outcome_name(d->outcome)),
 	    PS(d->outcome == OUTCOME_CANCELLED && delivered ? "success" : "error"), PS(buf_str(&rem->text)),
 	    rem->reasoning.len > 0 ? PS(rem->reasoning.data) : PNULL, PS(status_code(d->why)),
 	    PS(status_text(d->why, LANG_EN)), PI(d->input_tokens), PI(d->output_tokens), PM(cost),
@@ -192,7 +192,7 @@ wait_for_redis(struct sweeper *s)
 {
 	int64_t until_ms = clock_mono_ms() + REDIS_WAIT_MS;
 
-	while (redis_call(s->redis, NULL, "PING") != OK && clock_mono_ms() < until_ms && !s->stopping())
+	while (redis_call(s->cx.redis, NULL, "PING") != OK && clock_mono_ms() < until_ms && !s->stopping())
 		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000000L }, NULL);
 }
 
@@ -202,7 +202,7 @@ sweep_one(struct sweeper *s, const struct rows *rows, int row)
 	struct dead d = { .rows = rows, .row = row, .task_id = row_text(rows, row, "task_id") };
 	enum status st;
 
-	if (remains_read(s->redis, s->conf, d.task_id, row_text(rows, row, "journal"), &d.remains) != OK)
+	if (remains_read(s->cx.redis, s->cx.conf, d.task_id, row_text(rows, row, "journal"), &d.remains) != OK)
 		LOG(ERROR, "journal_unreadable", LS("task_id", d.task_id),
 		    LS("detail", "Redis is away: settled from PostgreSQL alone"));
 	if ((st = judge(s, &d)) == OK)
@@ -222,7 +222,7 @@ sweep_dead_turns(struct sweeper *s)
 	do {
 		AUTO_ROWS struct rows *rows = NULL;
 
-		if ((st = pg_query_again(s->pg, &rows, dead_sql, PI(TURNS_AT_ONCE))) != OK)
+		if ((st = pg_query_again(s->cx.pg, &rows, dead_sql, PI(TURNS_AT_ONCE))) != OK)
 			return st;
 		if ((n = rows_count(rows)) > 0)
 			wait_for_redis(s);

@@ -90,14 +90,20 @@ tasks_list(struct context *cx, const struct page *page, bool active, json_t **it
 	return OK;
 }
 
-void
-task_publish_abort(struct context *cx, const char *task_id)
+static void
+publish_abort(struct context *cx, void *task_id)
 {
 	const char *channel = arena_printf(cx->arena, "%sabort", cx->conf->redis_prefix);
 
 	if (redis_call(cx->redis, NULL, "PUBLISH", channel, task_id) != OK)
 		LOG(WARN, "abort_not_published", LS("task_id", task_id),
 		    LS("hint", "its owner will see it at its next heartbeat"));
+}
+
+void
+task_publish_abort(struct context *cx, const char *task_id)
+{
+	after_commit(cx, publish_abort, arena_strdup(cx->arena, task_id));
 }
 
 static void

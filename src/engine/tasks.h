@@ -33,7 +33,8 @@ enum status tasks_list(struct context *cx, const struct page *page, bool active,
 /* Ask a live task's owner to stop it, then wait up to two seconds for its end;
  * *task becomes what it is then. */
 enum status task_request_abort(struct context *cx, struct task *task) MUST_CHECK;
-/* Tell every process to stop the task (the owner listens on {prefix}abort).
+/* Tell every process to stop the task (the owner listens on {prefix}abort), after
+ * the commit of what is open.
  * Without Redis its owner learns of a cancel request from its heartbeat. */
 void task_publish_abort(struct context *cx, const char *task_id);
 

@@ -50,7 +50,7 @@ remove_ownerless(struct sweeper *s, int folder, struct buf *ids, int64_t *remove
 	if (ids->len == 0)
 		return OK;
 	buf_puts(ids, "}");
-	st = pg_query_again(s->pg, &rows,
+	st = pg_query_again(s->cx.pg, &rows,
 	    "SELECT f.id FROM unnest($1::uuid[]) AS f(id) WHERE NOT EXISTS (SELECT FROM uploads u WHERE u.id = f.id)",
 	    PS(buf_str(ids)));
 	buf_clear(ids);
@@ -127,14 +127,15 @@ sweep_below(struct sweeper *s, int top, const char *name, enum status (*sweep)(s
 enum status
 sweep_stale_uploads(struct sweeper *s)
 {
-	int top = *s->conf->uploads_folder == '\0' ? -1
-						   : open(s->conf->uploads_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int top = *s->cx.conf->uploads_folder == '\0'
+	    ? -1
+	    : open(s->cx.conf->uploads_folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int64_t removed = 0;
 	enum status st;
 
 	if (top < 0)
 		return OK; /* none yet, or none here */
-	st = sweep_below(s, top, UPLOADS_TMP, sweep_tmp, &removed);
+	st = sweep_below(s, top, SPOOL_TMP, sweep_tmp, &removed);
 	for (int i = 0; i < 256 && st == OK && !s->stopping(); i++) {
 		char name[3] = { "0123456789abcdef"[i >> 4], "0123456789abcdef"[i & 15], '\0' };
 

@@ -10,10 +10,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "core/reply.h"
 #include "io/fcgi.h"
 
-#define FOLDER_MODE 0750
-#define FILE_MODE 0640
 #define URL_PATH "/api/uploads/"
 
 /* ---- places -------------------------------------------------------------------- */
@@ -47,156 +46,6 @@ upload_id_of_url(const struct conf *conf, const char *url, char id[UUID_LEN])
 	    uuid_parse(url + len + strlen(URL_PATH), id);
 }
 
-/* Make the folder a file is to stand in, and the one above. */
-static bool
-make_folders(const struct conf *conf, const char *path, struct arena *a)
-{
-	const char *folder = dirname(arena_strdup(a, path));
-
-	if (mkdir(conf->uploads_folder, FOLDER_MODE) != 0 && errno != EEXIST)
-		return false;
-	return mkdir(folder, FOLDER_MODE) == 0 || errno == EEXIST;
-}
-
-/* What a failed call on a file means for the caller. */
-static enum status
-refuse_errno(struct context *cx, const char *what, const char *path)
-{
-	enum status st = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? E_STORAGE_FULL : E_UNAVAILABLE;
-
-	LOG(ERROR, "upload_failed", LS("call", what), LS("path", path), LS("error", strerror(errno)));
-	return fail(cx, st, "%s %s: %s", what, path, strerror(errno));
-}
-
-/* ---- coming in ------------------------------------------------------------------- */
-
-/* Forget what is left of a spool: at the latest when the request ends, but
- * before a refusal is answered, so that nothing of it can be seen then. */
-static void
-spool_close(void *arg)
-{
-	struct upload_spool *s = arg;
-
-	if (s->fd >= 0)
-		close(s->fd);
-	if (s->path != NULL)
-		unlink(s->path);
-	if (s->hash != NULL)
-		crypto_sha256_end(s->hash, s->sha256);
-	s->fd = -1;
-	s->path = NULL;
-	s->hash = NULL;
-}
-
-static bool
-spool_open(struct context *cx, struct upload_spool *s)
-{
-	const int how = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
-
-	uuid_v7(s->id);
-	s->path = arena_printf(cx->arena, "%s/" UPLOADS_TMP "/%s", cx->conf->uploads_folder, s->id);
-	s->fd = open(s->path, how, FILE_MODE);
-	if (s->fd < 0 && errno == ENOENT && make_folders(cx->conf, s->path, cx->arena))
-		s->fd = open(s->path, how, FILE_MODE);
-	if (s->fd < 0) {
-		int error = errno;
-
-		s->path = NULL;
-		errno = error;
-		return false;
-	}
-	s->hash = crypto_sha256_new();
-	arena_cleanup(cx->arena, spool_close, s);
-	return true;
-}
-
-/* What takes the pieces of the body. */
-struct spooling {
-	struct upload_spool *spool;
-	int error; /* errno of the write that failed */
-};
-
-static enum status
-take_piece(void *arg, const void *bytes, size_t len)
-{
-	struct spooling *sp = arg;
-	struct upload_spool *s = sp->spool;
-
-	if (s->len < sizeof(s->head)) {
-		size_t room = sizeof(s->head) - s->len;
-
-		memcpy(s->head + s->len, bytes, len < room ? len : room);
-	}
-	crypto_sha256_add(s->hash, bytes, len);
-	for (size_t at = 0; at < len;) {
-		ssize_t n = write(s->fd, (const char *)bytes + at, len - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			sp->error = n < 0 ? errno : ENOSPC;
-			return E_STORAGE_FULL;
-		}
-		at += (size_t)n;
-	}
-	s->len += len;
-	return OK;
-}
-
-/* Refuse before anything was read: what comes is thrown away, so that the
- * client reads the answer and not a reset. */
-static enum status
-refuse_unread(struct request *rq, enum status st)
-{
-	char *body;
-	size_t len;
-
-	if (fcgi_read_body(rq->conn, rq->cx.arena, 0, &body, &len) == E_UNAVAILABLE)
-		return fail(&rq->cx, E_UNAVAILABLE, "the client left while sending");
-	return st;
-}
-
-/* Read the body into the open file. */
-static enum status
-spool_body(struct request *rq, struct upload_spool *s)
-{
-	struct spooling sp = { s, 0 };
-	size_t max_bytes = rq->cx.conf->uploads_max_bytes;
-	enum status st = fcgi_read_body_to(rq->conn, max_bytes, take_piece, &sp);
-
-	if (st == E_TOO_LARGE)
-		return fail_with(&rq->cx, st, json_pack("{s:I}", "limit_bytes", (json_int_t)max_bytes), NULL);
-	if (sp.error != 0) {
-		errno = sp.error;
-		return refuse_errno(&rq->cx, "write", s->path);
-	}
-	if (st != OK)
-		return fail(&rq->cx, st, "the client left while sending");
-	if (s->len == 0)
-		return fail_field(&rq->cx, "body", "is missing");
-	crypto_sha256_end(s->hash, s->sha256);
-	s->hash = NULL;
-	return OK;
-}
-
-enum status
-upload_spool(struct request *rq)
-{
-	struct upload_spool *s = ARENA_NEW(rq->cx.arena, struct upload_spool);
-	enum status st;
-
-	if (*rq->cx.conf->uploads_folder == '\0')
-		return refuse_unread(rq, fail(&rq->cx, E_FORBIDDEN, "uploads are off"));
-	if (!spool_open(&rq->cx, s))
-		return refuse_unread(rq, refuse_errno(&rq->cx, "open", rq->cx.conf->uploads_folder));
-	if ((st = spool_body(rq, s)) != OK) {
-		spool_close(s);
-		return st;
-	}
-	rq->spool = s;
-	return OK;
-}
-
 /* ---- keeping ----------------------------------------------------------------------- */
 
 /* A rename lasts when its folder is on disk. */
@@ -213,15 +62,15 @@ sync_folder(struct arena *a, const char *path)
 
 /* From tmp/ to where it is served from, to stay there after a power cut. */
 static enum status
-settle_file(struct context *cx, struct upload_spool *s, const char *path)
+settle_file(struct context *cx, struct spool *s, const char *path)
 {
 	if (fsync(s->fd) != 0)
-		return refuse_errno(cx, "fsync", s->path);
+		return spool_refuse(cx, "fsync", s->path);
 	if (rename(s->path, path) != 0 &&
-	    (errno != ENOENT || !make_folders(cx->conf, path, cx->arena) || rename(s->path, path) != 0))
-		return refuse_errno(cx, "rename", path);
+	    (errno != ENOENT || !spool_make_folders(cx, path) || rename(s->path, path) != 0))
+		return spool_refuse(cx, "rename", path);
 	s->path = NULL;
-	return sync_folder(cx->arena, path) ? OK : refuse_errno(cx, "fsync", path);
+	return sync_folder(cx->arena, path) ? OK : spool_refuse(cx, "fsync", path);
 }
 
 static enum status
@@ -234,11 +83,11 @@ refuse_quota(struct context *cx, int64_t used_bytes)
 }
 
 static enum status
-refuse_type(struct request *rq)
+refuse_type(struct context *cx, struct spool *spool)
 {
-	spool_close(rq->spool);
-	fail(&rq->cx, E_UNSUPPORTED_MEDIA_TYPE, "not a kind of file we take");
-	fail_message(&rq->cx,
+	spool_close(spool);
+	fail(cx, E_UNSUPPORTED_MEDIA_TYPE, "not a kind of file we take");
+	fail_message(cx,
 	    "This kind of file is not accepted. Send an image (PNG, JPEG, GIF, WebP), audio (MP3, WAV, Ogg, WebM,"
 	    " M4A), video (MP4, WebM) or a PDF.",
 	    "不支持该类型的文件。请上传图片（PNG、JPEG、GIF、WebP）、音频（MP3、WAV、Ogg、WebM、M4A）、视频（MP4、WebM"
@@ -254,7 +103,7 @@ refuse_type(struct request *rq)
 
 /* The row; asked again it does no harm, for the id is the same. */
 static enum status
-add_row(struct context *cx, const struct upload_spool *s, const struct media_type *type, const char *path, json_t **out)
+add_row(struct context *cx, const struct spool *s, const struct media_type *type, const char *path, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
@@ -274,18 +123,17 @@ add_row(struct context *cx, const struct upload_spool *s, const struct media_typ
 }
 
 enum status
-upload_store(struct request *rq, json_t **out)
+upload_store(struct context *cx, struct spool *s, json_t **out)
 {
-	struct upload_spool *s = rq->spool;
 	const struct media_type *type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
-	const char *path = upload_path(rq->cx.arena, rq->cx.conf, s->id);
+	const char *path = upload_path(cx->arena, cx->conf, s->id);
 	enum status st;
 
 	if (type == NULL)
-		return refuse_type(rq);
-	if ((st = settle_file(&rq->cx, s, path)) != OK)
+		return refuse_type(cx, s);
+	if ((st = settle_file(cx, s, path)) != OK)
 		return st;
-	return add_row(&rq->cx, s, type, path, out);
+	return add_row(cx, s, type, path, out);
 }
 
 /* ---- giving -------------------------------------------------------------------------- */

@@ -13,37 +13,15 @@
 #ifndef WEIR_FILES_UPLOADS_H
 #define WEIR_FILES_UPLOADS_H
 
-#include "base/crypto.h"
-#include "base/media.h"
 #include "core/page.h"
-#include "core/request.h"
+#include "core/spool.h"
 
 /* The path below which nginx finds the folder: conf/nginx/weir.conf. */
 #define UPLOADS_ACCEL_PATH "/weir-uploads/"
-/* Folder of what is coming in, below [uploads] folder. */
-#define UPLOADS_TMP "tmp"
-
-/* A body that was read to disk: rq->spool.  Ends with the request. */
-struct upload_spool {
-	char id[UUID_LEN];
-	const char *path; /* in UPLOADS_TMP; NULL once it was stored */
-	int fd;
-	size_t len;
-	unsigned char head[MEDIA_HEAD_BYTES]; /* its first bytes, for media_sniff() */
-	struct crypto_sha256 *hash;
-	unsigned char sha256[SHA256_BYTES]; /* of it all */
-};
-
-/* The stage of routes with ROUTE_FILE: read the body into a new file.
- * E_TOO_LARGE (details.limit_bytes), E_STORAGE_FULL no room on disk,
- * E_FORBIDDEN uploads are off, E_INVALID_REQUEST empty, E_UNAVAILABLE the
- * client left or the folder cannot be written.  Worker. */
-enum status upload_spool(struct request *rq) MUST_CHECK;
-
 /* Keep the spooled file as the caller's; *out is its description (the caller
  * owns the reference).  E_UNSUPPORTED_MEDIA_TYPE, E_STORAGE_QUOTA
  * (details.limit_bytes, used_bytes), E_STORAGE_FULL, E_UNAVAILABLE.  Worker. */
-enum status upload_store(struct request *rq, json_t **out) MUST_CHECK;
+enum status upload_store(struct context *cx, struct spool *spool, json_t **out) MUST_CHECK;
 /* Answer with the file: headers for the web server, no body.  E_NOT_FOUND also
  * for other people's and for a NULL id. */
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;

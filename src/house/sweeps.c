@@ -17,7 +17,7 @@ heartbeat(struct sweeper *s)
 	enum status st;
 
 	gethostname(host, sizeof(host) - 1);
-	st = pg_query_again(s->pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
+	st = pg_query_again(s->cx.pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
 	    PS(host), PI(getpid()));
 	if (st != OK)
 		s->patient_until_ms = clock_mono_ms() + PATIENCE_MS;
@@ -34,7 +34,7 @@ expire_holds(struct sweeper *s)
 	do {
 		AUTO_ROWS struct rows *rows = NULL;
 
-		st = pg_query_again(s->pg, &rows, "SELECT credits_expire($1::int) AS n", PI(HOLDS_AT_ONCE));
+		st = pg_query_again(s->cx.pg, &rows, "SELECT credits_expire($1::int) AS n", PI(HOLDS_AT_ONCE));
 		if (st != OK)
 			return st;
 		if ((n = row_int(rows, 0, "n")) > 0)
@@ -53,7 +53,8 @@ prune(struct sweeper *s)
 	do {
 		AUTO_ROWS struct rows *rows = NULL;
 
-		st = pg_query_again(s->pg, &rows, "SELECT what, removed FROM prune_expired($1::int)", PI(ROWS_AT_ONCE));
+		st = pg_query_again(
+		    s->cx.pg, &rows, "SELECT what, removed FROM prune_expired($1::int)", PI(ROWS_AT_ONCE));
 		if (st != OK)
 			return st;
 		more = false;

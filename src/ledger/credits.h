@@ -1,6 +1,6 @@
 /*
  * Credits as people see and operators give them.  The rules live in SQL
- * (migrations/0007_credit_transactions.up.sql): nothing here computes money.
+ * (migrations/functions/ledger.sql): nothing here computes money.
  */
 #ifndef WEIR_LEDGER_CREDITS_H
 #define WEIR_LEDGER_CREDITS_H

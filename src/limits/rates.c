@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/reply.h"
 
 #define LIMITS_MAX 8
 #define ALARM_EVERY_MS 60000
@@ -300,6 +301,7 @@ limits_stage(struct request *rq)
 	}
 	if (st == OK)
 		return OK;
-	reply_header(rq, "Retry-After", "%lld", ((long long)limits[i].retry_after_ms + 999) / 1000);
-	return fail(&rq->cx, st, "%s", limits[i].key);
+	fail(&rq->cx, st, "%s", limits[i].key);
+	fail_retry_after(&rq->cx, (int)((limits[i].retry_after_ms + 999) / 1000));
+	return st;
 }

@@ -10,7 +10,6 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "core/request.h"
 #include "score/layout.h"
 
 const int64_t score_request_buckets_us[SCORE_BUCKETS] = { 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000,
@@ -277,7 +276,7 @@ row_of(struct head *h, const char *name)
 }
 
 struct scoreboard_slot *
-scoreboard_join(struct scoreboard *board, int slot, const struct route *routes)
+scoreboard_join(struct scoreboard *board, int slot, const char *const *routes)
 {
 	struct scoreboard_slot *s;
 	int n = 0;
@@ -288,7 +287,7 @@ scoreboard_join(struct scoreboard *board, int slot, const struct route *routes)
 	}
 	if (slot < 0 || (uint32_t)slot >= board->head->n_slots)
 		return NULL;
-	while (routes != NULL && routes[n].method != NULL)
+	while (routes != NULL && routes[n] != NULL)
 		n++;
 	s = xcalloc(1, sizeof(*s) + (size_t)n * sizeof(s->rows[0]));
 	s->board = board;
@@ -298,7 +297,7 @@ scoreboard_join(struct scoreboard *board, int slot, const struct route *routes)
 	while (!score_lock(board->fd) && errno == EINTR)
 		;
 	for (int i = 0; i < n; i++)
-		s->rows[i] = (int16_t)row_of(board->head, routes[i].name);
+		s->rows[i] = (int16_t)row_of(board->head, routes[i]);
 	score_unlock(board->fd);
 	scoreboard_assign(board, slot, getpid());
 	return s;

@@ -23,7 +23,6 @@
 
 #include "base/status.h"
 
-struct route;
 struct scoreboard;	/* the mapped file, in this process */
 struct scoreboard_slot; /* this process' place in it */
 
@@ -61,9 +60,9 @@ void score_observe_first_token(struct scoreboard_slot *slot, int64_t us);
 /* ---- life of a slot: the responder's main thread ---- */
 
 /* Take `slot` (given by the pool's master), or any free one when it is -1, as
- * this process'.  `routes` ends with a row without method; it may be NULL.
+ * this process'.  `routes` are their names, NULL-terminated; it may be NULL.
  * NULL when the board is full: the process then counts nothing. */
-struct scoreboard_slot *scoreboard_join(struct scoreboard *board, int slot, const struct route *routes);
+struct scoreboard_slot *scoreboard_join(struct scoreboard *board, int slot, const char *const *routes);
 enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_READY, SLOT_DRAINING };
 /* Tell what this process is doing. */
 void scoreboard_state(struct scoreboard_slot *slot, enum slot_state state);

@@ -122,22 +122,26 @@ hand_to_reactor(struct request *rq)
 }
 
 static void
-fill_request(struct context *cx, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
+fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
-	*cx = (struct request){ .arena = a,
-		.conf = w->process->conf,
-		.process = w->process,
-		.pg = w->pg,
-		.redis = w->redis,
+	*rq = (struct request){
+		.cx = {
+			.arena = a,
+			.conf = w->process->conf,
+			.process = w->process,
+			.pg = w->pg,
+			.redis = w->redis,
+			.request_id = "-",
+		},
 		.conn = conn,
 		.method = "",
 		.path = "",
 		.query = "",
-		.request_id = "-",
 		.http_status = 500,
 		.extra_headers = "",
 		.common_headers = "",
-		.started_us = arrived_us };
+		.started_us = arrived_us,
+	};
 }
 
 /* True: the request became a stream, to be handed to the reactor. */
@@ -179,13 +183,14 @@ serve(struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 	struct request *rq = ARENA_NEW(a, struct request);
 	bool carried, keep;
 
-	fill_request(&rq->cx, a, w, conn, arrived_us);
+	fill_request(rq, a, w, conn, arrived_us);
 	rq->pg_before_us = pg_spent_us(w->pg);
 	rq->redis_before_us = redis_spent_us(w->redis);
 	carried = run_request(rq);
 	keep = rq->keep_arena;
 	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
 		pg_rollback(w->pg);
+	context_ended(&rq->cx, false);
 	json_decref(rq->cx.details);
 	if (carried) /* with keep, the reactor may free the arena, and rq in it, from here on */
 		hand_to_reactor(rq);
@@ -286,7 +291,7 @@ shed_one(struct responder *r, struct request_job *rj)
 	struct request *rq = ARENA_NEW(a, struct request);
 	struct worker nobody = { .process = &r->process };
 
-	fill_request(&rq->cx, a, &nobody, rj->conn, rj->arrived_us);
+	fill_request(rq, a, &nobody, rj->conn, rj->arrived_us);
 	score_add(r->process.score, SCORE_OVERLOADED, 1);
 	if (fcgi_read(rj->conn, a) == E_UNAVAILABLE) {
 		fcgi_abandon(rj->conn);
@@ -487,7 +492,7 @@ start(struct responder *r, const struct responder_options *opt)
 	p->together = pg_together_new();
 	p->offers = offers_new();
 	r->shed = queue_new(SHED_MAX);
-	p->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
+	p->score = scoreboard_join(opt->scoreboard, opt->slot, route_names);
 	r->server = fcgi_server_new(p->reactor,
 	    &(struct fcgi_options){ .listen_fd = opt->listen_fd,
 		.max_connections = (size_t)conf->server_max_connections,

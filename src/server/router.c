@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/reply.h"
+
 /* Declare every handler and field table of the route table … */
 #define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
 	handler_fn handler; \
@@ -18,6 +20,13 @@ const struct route routes[] = {
 #include "routes.def"
 #undef ROUTE
 	{ .method = NULL },
+};
+
+const char *const route_names[] = {
+#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) #handler,
+#include "routes.def"
+#undef ROUTE
+	NULL,
 };
 
 /* Match `path` against a row's pattern; parameters are left encoded in rq. */

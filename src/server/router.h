@@ -6,6 +6,8 @@
 
 /* Every route; ends with a row without method. */
 extern const struct route routes[];
+/* The names of their handlers, NULL-terminated: for scoreboard_join(). */
+extern const char *const route_names[];
 
 /* Stage: find rq->route for rq->method and rq->path and fill rq->path_params.
  * E_NOT_FOUND; E_METHOD_NOT_ALLOWED with an Allow header; E_INVALID_REQUEST

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "files/uploads.h"
+#include "core/spool.h"
 #include "io/fcgi.h"
 
 /* "application/json", with or without parameters, or any +json type. */
@@ -57,7 +57,7 @@ stage_body(struct request *rq)
 	enum status st;
 
 	if (r->flags & ROUTE_FILE)
-		return upload_spool(rq);
+		return spool_read(rq);
 	st = fcgi_read_body(rq->conn, rq->cx.arena, r->body_cap_bytes, &body, &rq->body_len);
 	rq->body = body;
 	if (st == E_TOO_LARGE)

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "io/fcgi.h"
+#include "core/reply.h"
 
 static const char *
 reason(int http_status)
@@ -104,14 +105,17 @@ make_error(struct request *rq)
 {
 	json_t *details = rq->cx.details == NULL ? json_object() : rq->cx.details;
 	enum status st = rq->cx.error;
+	int retry_after_s = rq->cx.retry_after_s;
 
+	if (retry_after_s == 0 && (st == E_OVERLOADED || st == E_UNAVAILABLE))
+		retry_after_s = 1;
 	rq->cx.details = NULL;
 	rq->cache_control = NULL;
 	reply_json(rq, status_http(st),
 	    json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->cx.message, "details", details,
 		"request_id", rq->cx.request_id));
-	if (st == E_OVERLOADED || st == E_UNAVAILABLE)
-		reply_header(rq, "Retry-After", "1");
+	if (retry_after_s > 0)
+		reply_header(rq, "Retry-After", "%d", retry_after_s);
 	if (st == E_UNAUTHENTICATED)
 		reply_header(rq, "WWW-Authenticate", "Bearer");
 }

@@ -22,6 +22,8 @@
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78 /* EX_CONFIG: systemd need not try again */
 #define SWEEPS_MAX 16
+#define SWEEP_ARENA_BYTES 4096
+#define SWEEP_ARENA_MAX_BYTES (64u << 20)
 
 struct options {
 	const char *conf_path;
@@ -77,12 +79,12 @@ configure(struct sweeper *s, const char *path)
 		return false;
 	level = log_level_parse(fresh->log_level);
 	log_init("weir-worker", level >= 0 ? (enum log_level)level : LOG_INFO);
-	pg_free(s->pg);
-	redis_free(s->redis);
+	pg_free(s->cx.pg);
+	redis_free(s->cx.redis);
 	conf_free(conf);
-	s->conf = conf = fresh;
-	s->pg = pg_new(conf, conf->database_url, "weir-worker");
-	s->redis = redis_new(conf);
+	s->cx.conf = conf = fresh;
+	s->cx.pg = pg_new(conf, conf->database_url, "weir-worker");
+	s->cx.redis = redis_new(conf);
 	return true;
 }
 
@@ -96,7 +98,7 @@ database_fits(struct sweeper *s)
 	do {
 		struct buf problem = BUF_INIT(4096);
 
-		st = migrate_check(s->pg, s->conf, &problem);
+		st = migrate_check(s->cx.pg, s->cx.conf, &problem);
 		if (st != OK)
 			fprintf(stderr, "weir-worker: %s\n", buf_str(&problem));
 		buf_free(&problem);
@@ -113,11 +115,15 @@ static enum status
 run_sweep(struct sweeper *s, const struct sweep *sweep)
 {
 	int64_t began_us = clock_mono_us();
-	enum status st = sweep->run(s);
+	enum status st;
+
+	s->cx.arena = arena_new(SWEEP_ARENA_BYTES, SWEEP_ARENA_MAX_BYTES);
+	st = sweep->run(s);
+	arena_free(s->cx.arena);
 
 	if (st != OK)
 		LOG(ERROR, "sweep_failed", LS("sweep", sweep->name), LS("code", status_code(st)),
-		    LS("detail", pg_error(s->pg)));
+		    LS("detail", pg_error(s->cx.pg)));
 	else
 		LOG(DEBUG, "sweep", LS("sweep", sweep->name), LMS("ms", clock_mono_us() - began_us));
 	return st;
@@ -171,8 +177,8 @@ run_forever(struct sweeper *s, const struct options *o)
 static void
 sign_off(struct sweeper *s)
 {
-	if (pg_query_again(s->pg, NULL, "DELETE FROM processes WHERE id = $1::uuid", PS(s->id)) != OK)
-		LOG(WARN, "sign_off_failed", LS("detail", pg_error(s->pg)));
+	if (pg_query_again(s->cx.pg, NULL, "DELETE FROM processes WHERE id = $1::uuid", PS(s->id)) != OK)
+		LOG(WARN, "sign_off_failed", LS("detail", pg_error(s->cx.pg)));
 }
 
 /* ---- start ---------------------------------------------------------------------------- */
@@ -243,8 +249,8 @@ main(int argc, char **argv)
 	} else if (stopping()) {
 		rc = EXIT_SUCCESS;
 	}
-	pg_free(s.pg);
-	redis_free(s.redis);
+	pg_free(s.cx.pg);
+	redis_free(s.cx.redis);
 	conf_free(conf);
 	return rc;
 }

@@ -131,22 +131,22 @@ run(struct context *cx, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-	struct request rq = { .lang = LANG_EN, .extra_headers = "" };
+	struct context cx = { .lang = LANG_EN };
 	struct process process = { .kind = "test" };
 	struct conf *conf;
 	int rc;
 
 	if (argc < 4 || conf_load(argv[1], &conf) != OK)
 		return 2;
-	process.conf = rq.conf = conf;
+	process.conf = cx.conf = conf;
 	process.offers = offers_new();
-	rq.process = &process;
-	rq.arena = arena_new(65536, 256 << 20);
-	rq.pg = pg_new(conf, conf->database_url, "catalog_tool");
-	rq.caller.user_id = argv[2];
-	rc = run(&&rq->cx, argc, argv);
-	pg_free(rq.pg);
-	arena_free(rq.arena);
+	cx.process = &process;
+	cx.arena = arena_new(65536, 256 << 20);
+	cx.pg = pg_new(conf, conf->database_url, "catalog_tool");
+	cx.caller.user_id = argv[2];
+	rc = run(&cx, argc, argv);
+	pg_free(cx.pg);
+	arena_free(cx.arena);
 	offers_free(process.offers);
 	conf_free(conf);
 	return rc;

@@ -5,6 +5,8 @@ import uuid
 
 import pytest
 
+from weirtest import wait_until
+
 MISSING = str(uuid.uuid4())
 
 
@@ -133,6 +135,32 @@ def test_a_grant_with_a_key_is_made_once(weir, admin):
     for _ in range(3):
         assert weir.post(path, {"amount": 5, "reason": "once"}, admin, headers=key).json == {"balance": 5}
     assert weir.balance(user) == 5
+
+
+def test_a_refused_grant_with_a_key_is_audited(weir, admin):
+    user = weir.make_user(credits="1")
+    refused(weir.post(f"/api/admin/users/{user.id}/credits", {"amount": -2, "reason": "too much"}, admin,
+                      headers={"Idempotency-Key": name()}), 409, "conflict")
+    entry = audited(weir, "credits.grant", f"user:{user.id}")
+    assert entry["result"] == "conflict" and entry["user_id"] == admin.id and entry["details"]["reason"] == "too much"
+
+
+def test_nobody_is_told_of_a_grant_that_was_not_committed(weir, admin):
+    user = weir.make_user(credits="1")
+    path = f"/api/admin/users/{user.id}/credits"
+    with weir.stream("/api/events", user=user, method="GET") as events:
+        with weir.redis() as redis:
+            wait_until(lambda: redis.call("PUBSUB", "NUMSUB", f"weir:user:{user.id}")[1] >= 1, "subscribed", 10)
+        with weir.denied("UPDATE ON idempotency_keys"):
+            assert weir.post(path, {"amount": 5, "reason": "lost"}, admin,
+                             headers={"Idempotency-Key": name()}).status >= 500
+        assert weir.post(path, {"amount": 7, "reason": "kept"}, admin, headers={"Idempotency-Key": name()}).status == 200
+        told = events.until("balance")[-1].json
+    assert told["data"]["balance"] == 8
+    with weir.pg() as pg:
+        rows = pg.query("SELECT result FROM audit_log WHERE action = 'credits.grant' AND object = $1 AND user_id = $2",
+                        f"user:{user.id}", admin.id)
+    assert [r[0] for r in rows] == ["ok"]
 
 
 @pytest.mark.parametrize("body, field", [
