@@ -6,6 +6,10 @@
 #include "core/spool.h"
 #include "io/fcgi.h"
 
+/* What a route that takes no body reads and forgets: clients and libraries send
+ * "{}" or a form's remains with every POST. */
+#define UNWANTED_BODY_MAX_BYTES 4096
+
 /* "application/json", with or without parameters, or any +json type. */
 static bool
 is_json_type(const char *type)
@@ -49,30 +53,43 @@ stage_body_discard(struct request *rq)
 		rq->cx.error = E_UNAVAILABLE;
 }
 
+/* The body into rq->body; nothing of it where the route takes none. */
+static enum status
+read_body(struct request *rq)
+{
+	const struct route *r = rq->route;
+	bool wanted = (r->flags & (ROUTE_JSON | ROUTE_RAW)) != 0;
+	size_t cap_bytes = wanted ? r->body_cap_bytes : UNWANTED_BODY_MAX_BYTES, len;
+	char *body;
+	enum status st = fcgi_read_body(rq->conn, rq->cx.arena, cap_bytes, &body, &len);
+
+	if (st == E_TOO_LARGE)
+		return fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)cap_bytes), NULL);
+	if (st != OK)
+		return fail(&rq->cx, st, "the client left while sending");
+	rq->body = wanted ? body : NULL;
+	rq->body_len = wanted ? len : 0;
+	return OK;
+}
+
 enum status
 stage_body(struct request *rq)
 {
 	const struct route *r = rq->route;
-	char *body;
 	enum status st;
 
 	if (r->flags & ROUTE_FILE)
 		return spool_read(rq);
-	st = fcgi_read_body(rq->conn, rq->cx.arena, r->body_cap_bytes, &body, &rq->body_len);
-	rq->body = body;
-	if (st == E_TOO_LARGE)
-		return fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)r->body_cap_bytes), NULL);
-	if (st != OK)
-		return fail(&rq->cx, st, "the client left while sending");
-	if (!(r->flags & ROUTE_JSON))
-		return OK;
-	if (body == NULL && (r->flags & ROUTE_OPTIONAL)) {
+	st = read_body(rq);
+	if (st != OK || !(r->flags & ROUTE_JSON))
+		return st;
+	if (rq->body == NULL && (r->flags & ROUTE_OPTIONAL)) {
 		rq->json = json_own(rq->cx.arena, json_object());
 		return check_fields(rq);
 	}
 	if (!is_json_type(fcgi_param(rq->conn, "CONTENT_TYPE")))
 		return fail(&rq->cx, E_UNSUPPORTED_MEDIA_TYPE, NULL);
-	if (body == NULL)
+	if (rq->body == NULL)
 		return fail_field(&rq->cx, "body", "is missing");
 	if ((st = parse_object(rq)) != OK)
 		return st;

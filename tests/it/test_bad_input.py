@@ -263,6 +263,38 @@ def test_bodies_that_are_too_large(weir, routes, user, admin, unchanged):
         assert (answer.status, answer.code) == (413, "too_large"), (method, path, answer)
 
 
+@pytest.fixture(scope="module")
+def bodiless(weir, routes):
+    """[(method, path, operation)] of the route table's rows that take no body."""
+    described = {(m, p): op for m, p, op in routes}
+    rows = [r.split() for r in weir.weirctl("routes").stdout.splitlines()]
+    found = [(r[0], r[1], described[r[0], r[1]]) for r in rows if "requestBody" not in described[r[0], r[1]]]
+    assert len(rows) == len(routes) and len(found) > 40
+    return found
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b'{"reason":"enough"}', b"null", b"x=1", b"\0" * 4096],
+                         ids=("empty", "object", "fields", "null", "form", "most"))
+def test_a_body_where_none_is_taken(weir, bodiless, user, admin, raw, unchanged):
+    """Read and forgotten: the answer is that of the request without it. Clients send {} with every POST."""
+    for method, path, op in bodiless:
+        where, who = fill(path, {}), caller(path, op, user, admin)
+        if path == "/api/events":
+            continue  # does not end; the same stage answers it
+        headers = {"Content-Length": str(len(raw))}
+        bare = weir.request(method, where, who)
+        answer = weir.request(method, where, who, raw, headers=headers)
+        assert (answer.status, answer.code) == (bare.status, bare.code), (method, path, bare, answer)
+        assert answer.status in (200, 204, 404), (method, path, answer)
+
+
+def test_a_large_body_where_none_is_taken(weir, bodiless, user, admin, unchanged):
+    for method, path, op in bodiless:
+        answer = weir.request(method, fill(path, {}), caller(path, op, user, admin), b"x" * 4097)
+        assert (answer.status, answer.code) == (413, "too_large"), (method, path, answer)
+        assert answer.json["details"]["limit"] == 4096, (method, path, answer)
+
+
 def test_every_field_of_every_route(weir, routes, theirs, user, admin, unchanged):
     """Wrong types, out of bounds, missing: 400 that names the field, before anything is looked up."""
     checked = 0
