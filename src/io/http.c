@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "io/reactor.h"
@@ -50,63 +51,10 @@ struct http_transfer {
 
 /* ---- the address guard -------------------------------------------------- */
 
-static bool
-in_net4(uint32_t addr, uint32_t net, int bits)
-{
-	return (addr ^ net) >> (32 - bits) == 0;
-}
-
-/* How far an address reaches: nobody may be sent to reserved ones (which
- * includes cloud metadata at 169.254.169.254), private ones need allow_private. */
-enum reach { REACH_PUBLIC, REACH_PRIVATE, REACH_RESERVED };
-
-static enum reach
-reach4(uint32_t a)
-{
-	if (in_net4(a, 0x00000000, 8) || in_net4(a, 0xa9fe0000, 16) || in_net4(a, 0xe0000000, 4) ||
-	    in_net4(a, 0xf0000000, 4))
-		return REACH_RESERVED;
-	if (in_net4(a, 0x0a000000, 8) || in_net4(a, 0x7f000000, 8) || in_net4(a, 0xac100000, 12) ||
-	    in_net4(a, 0xc0a80000, 16) || in_net4(a, 0x64400000, 10) || in_net4(a, 0xc6120000, 15) ||
-	    in_net4(a, 0xc0000000, 24))
-		return REACH_PRIVATE;
-	return REACH_PUBLIC;
-}
-
-static enum reach
-reach6(const struct in6_addr *a)
-{
-	uint32_t tail;
-
-	memcpy(&tail, a->s6_addr + 12, 4);
-	if (IN6_IS_ADDR_V4MAPPED(a) || IN6_IS_ADDR_V4COMPAT(a)) {
-		if (IN6_IS_ADDR_LOOPBACK(a))
-			return REACH_PRIVATE;
-		return reach4(ntohl(tail));
-	}
-	if (memcmp(a->s6_addr, "\0\x64\xff\x9b\0\0\0\0\0\0\0\0", 12) == 0) /* NAT64 */
-		return reach4(ntohl(tail));
-	if (IN6_IS_ADDR_LINKLOCAL(a) || IN6_IS_ADDR_MULTICAST(a) || IN6_IS_ADDR_UNSPECIFIED(a))
-		return REACH_RESERVED;
-	if (IN6_IS_ADDR_LOOPBACK(a) || IN6_IS_ADDR_SITELOCAL(a) || (a->s6_addr[0] & 0xfe) == 0xfc)
-		return REACH_PRIVATE;
-	return REACH_PUBLIC;
-}
-
-static enum reach
-reach_of(const struct sockaddr *sa)
-{
-	if (sa->sa_family == AF_INET)
-		return reach4(ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr));
-	if (sa->sa_family == AF_INET6)
-		return reach6(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
-	return REACH_RESERVED;
-}
-
 bool
 http_address_allowed(const struct sockaddr *sa, bool allow_private)
 {
-	enum reach reach = reach_of(sa);
+	enum reach reach = address_reach(sa);
 
 	return reach == REACH_PUBLIC || (reach == REACH_PRIVATE && allow_private);
 }

@@ -43,8 +43,8 @@ struct http_spec {
 };
 
 /* The address guard (SSRF): true when a transfer may connect to `sa`.  Loopback
- * and private networks need allow_private; link-local (cloud metadata),
- * multicast and reserved addresses are never allowed.  Any thread. */
+ * and private networks need allow_private; whatever else is no address of the
+ * open Internet is never allowed: base/address.h.  Any thread. */
 struct sockaddr;
 bool http_address_allowed(const struct sockaddr *sa, bool allow_private);
 
