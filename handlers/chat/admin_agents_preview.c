@@ -12,7 +12,7 @@
 #include "weir.h"
 
 const struct field admin_agents_preview_fields[] = {
-	{ "content", F_TEXT, F_REQUIRED, .min = 1, .max = 32000, .help = "what a user would write" },
+	{ "content", F_PROSE, F_REQUIRED, .min = 1, .max = 32000, .help = "what a user would write" },
 	{ .name = NULL },
 };
 

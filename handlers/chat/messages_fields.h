@@ -3,7 +3,7 @@
 #define WEIR_MESSAGES_FIELDS_H
 
 #define MESSAGE_FIELDS \
-	{ "content", F_TEXT, F_REQUIRED, .min = 1, .max = 32000, .help = "The question." }, \
+	{ "content", F_PROSE, F_REQUIRED, .min = 1, .max = 32000, .help = "The question." }, \
 	    { "model", F_LINE, 0, .min = 1, .max = 100, .help = "A model's name; default: the conversation's." }, \
 	    { "image_url", F_URL, 0, .max = 2048 }, { "video_url", F_URL, 0, .max = 2048 }, \
 	    { "audio_url", F_URL, 0, .max = 2048 }, \

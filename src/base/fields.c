@@ -189,17 +189,38 @@ trimmed(const char *s, size_t *len)
 	return s;
 }
 
-/* Characters that may not stand in a text; on one line, no line ends either. */
+/* A character that may not stand in a text; on one line, no line ends either. */
+static bool
+is_control(unsigned char c, bool one_line)
+{
+	return c == 0x7f || (c < 0x20 && (one_line || (c != '\t' && c != '\n' && c != '\r')));
+}
+
 static bool
 has_controls(const char *s, size_t len, bool one_line)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c == 0x7f || (c < 0x20 && (one_line || (c != '\t' && c != '\n' && c != '\r'))))
+	for (size_t i = 0; i < len; i++)
+		if (is_control((unsigned char)s[i], one_line))
 			return true;
-	}
 	return false;
+}
+
+/* Take the control characters out of a string: form feeds and escape sequences
+ * come along with what is copied from documents and terminals. */
+static void
+drop_controls(struct arena *a, json_t *v)
+{
+	const char *s = json_string_value(v);
+	size_t len = json_string_length(v), n = 0;
+	char *kept;
+
+	if (s == NULL || !has_controls(s, len, false))
+		return;
+	kept = arena_alloc(a, len);
+	for (size_t i = 0; i < len; i++)
+		if (!is_control((unsigned char)s[i], false))
+			kept[n++] = s[i];
+	json_string_setn(v, kept, n); /* not when it is no UTF-8, which check_chars() finds */
 }
 
 static bool
@@ -318,11 +339,14 @@ check_texts(struct check *c, const json_t *v)
 }
 
 static bool
-check_value(struct check *c, const json_t *v)
+check_value(struct check *c, json_t *v)
 {
 	const struct field *f = c->field;
 
+	if (f->type == F_PROSE)
+		drop_controls(c->arena, v);
 	switch (f->type) {
+	case F_PROSE:
 	case F_TEXT: return check_chars(c, v, false, f->min, f->max);
 	case F_LINE: return check_chars(c, v, true, f->min, f->max);
 	case F_INT: return check_int(c, v);
@@ -344,11 +368,11 @@ check_value(struct check *c, const json_t *v)
 }
 
 bool
-fields_check(struct arena *a, const struct field *fields, const json_t *object, struct field_problem *problem)
+fields_check(struct arena *a, const struct field *fields, json_t *object, struct field_problem *problem)
 {
 	for (const struct field *f = fields; f->name != NULL; f++) {
 		struct check c = { .arena = a, .field = f };
-		const json_t *v = json_object_get(object, f->name);
+		json_t *v = json_object_get(object, f->name);
 		bool absent = v == NULL || (json_is_null(v) && !(f->flags & F_NULLABLE));
 
 		if (absent ? !(f->flags & F_REQUIRED) : json_is_null(v) || check_value(&c, v))
@@ -404,6 +428,7 @@ static const struct {
 	const char *type, *format;
 } schema_of[] = {
 	[F_TEXT] = { "string", NULL },
+	[F_PROSE] = { "string", NULL },
 	[F_LINE] = { "string", NULL },
 	[F_INT] = { "integer", "int64" },
 	[F_BOOL] = { "boolean", NULL },
@@ -483,7 +508,7 @@ field_schema(const struct field *f)
 		json_object_set_new(s, "format", json_string(schema_of[f->type].format));
 	if (f->help != NULL)
 		json_object_set_new(s, "description", json_string(f->help));
-	if (f->type == F_TEXT || f->type == F_LINE || f->type == F_URL)
+	if (f->type == F_TEXT || f->type == F_PROSE || f->type == F_LINE || f->type == F_URL)
 		schema_length(s, f, "minLength", "maxLength");
 	else if (f->type == F_ARRAY || f->type == F_TEXTS)
 		schema_length(s, f, "minItems", "maxItems");

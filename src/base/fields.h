@@ -22,9 +22,10 @@
 #include "base/arena.h"
 
 enum field_type {
-	F_TEXT, /* string; min/max in code points; no control characters but \t \n \r */
-	F_LINE, /* F_TEXT on one line, trimmed length counts */
-	F_INT,	/* integer between min and max */
+	F_TEXT,	 /* string; min/max in code points; no control characters but \t \n \r */
+	F_PROSE, /* F_TEXT that people paste: its control characters are dropped, not refused */
+	F_LINE,	 /* F_TEXT on one line, trimmed length counts */
+	F_INT,	 /* integer between min and max */
 	F_BOOL,
 	F_CREDITS, /* number or decimal string, at most 6 decimals; min/max in ucr */
 	F_NUMBER,  /* any finite number between min and max */
@@ -56,8 +57,9 @@ struct field_problem {
 };
 
 /* True when `object` fits the table; otherwise *problem names the first field
- * that does not.  `object` must be a JSON object (the caller checked).  Any thread. */
-bool fields_check(struct arena *a, const struct field *fields, const json_t *object, struct field_problem *problem);
+ * that does not.  `object` must be a JSON object (the caller checked); texts of
+ * F_PROSE are cleaned in it.  Any thread. */
+bool fields_check(struct arena *a, const struct field *fields, json_t *object, struct field_problem *problem);
 /* The JSON schema of the table (for OpenAPI); the caller owns the reference. */
 json_t *fields_schema(const struct field *fields);
 /* True for an absolute http(s) URL with a host and no control characters, as

@@ -8,7 +8,7 @@
 #define AGENT_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "name shown to users" }, \
 	{ "description", F_TEXT, 0, .max = 2000, .help = "what it is for" }, \
-	{ "prompt", F_TEXT, 0, .max = PROMPT_CHARS_MAX, .help = "system prompt put before the conversation" }, \
+	{ "prompt", F_PROSE, 0, .max = PROMPT_CHARS_MAX, .help = "system prompt put before the conversation" }, \
 	{ "model_id", F_INT, (required), .min = 1, .max = INT64_MAX, .help = "chat model it runs on" }, \
 	{ "fallback_model_id", F_INT, F_NULLABLE, .min = 1, .max = INT64_MAX, .help = "taken after a time-out or failure before the first content" }, \
 	{ "timeout_seconds", F_INT, 0, .min = 1, .max = 3600, .help = "time to the first content; default 120" }, \

@@ -207,12 +207,35 @@ attachments_json(struct arena *a, const struct turn_ask *ask)
 	return copy;
 }
 
-/* The automatic title: the first line of the first message, shortened. */
+/* The bytes of blanks and line ends at the start of a text. */
+static size_t
+blank_length(const char *text)
+{
+	/* no-break space, ideographic space, byte order mark */
+	static const char *const wide[] = { "\xc2\xa0", "\xe3\x80\x80", "\xef\xbb\xbf" };
+	size_t n = 0, from;
+
+	do {
+		from = n;
+		n += strspn(text + n, " \t\r\n");
+		for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+			if (strncmp(text + n, wide[i], strlen(wide[i])) == 0)
+				n += strlen(wide[i]);
+	} while (n > from);
+	return n;
+}
+
+/* The automatic title: the first line of the first message that says anything, shortened. */
 static char *
 make_title(struct arena *a, const char *content)
 {
-	size_t len = strcspn(content, "\r\n"), keep = utf8_prefix(content, len, TITLE_CHARS);
+	size_t len, keep;
 
+	content += blank_length(content);
+	len = strcspn(content, "\r\n");
+	while (len > 0 && (content[len - 1] == ' ' || content[len - 1] == '\t'))
+		len--;
+	keep = utf8_prefix(content, len, TITLE_CHARS);
 	return arena_printf(a, "%.*s%s", (int)keep, content, keep < len ? "…" : "");
 }
 

@@ -22,7 +22,7 @@ nouns_fail(struct context *cx, enum status st, const char *doing)
 }
 
 bool
-nouns_check(struct context *cx, const struct field *fields, const json_t *in)
+nouns_check(struct context *cx, const struct field *fields, json_t *in)
 {
 	struct field_problem problem;
 

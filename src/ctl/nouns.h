@@ -15,7 +15,7 @@
 /* Say what went wrong, after `doing`; returns CTL_FAILED. */
 int nouns_fail(struct context *cx, enum status st, const char *doing);
 /* Check `in` as the route would.  False, after saying which option is wrong. */
-bool nouns_check(struct context *cx, const struct field *fields, const json_t *in);
+bool nouns_check(struct context *cx, const struct field *fields, json_t *in);
 /* Write to the audit log what was done to `noun` `name`; details (without a
  * secret) are borrowed. */
 void nouns_audit(struct ctl *c, const char *action, const char *noun, const char *name, const json_t *details);

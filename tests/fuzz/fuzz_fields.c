@@ -15,6 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct field table[] = {
 	{ "text", F_TEXT, 0, 1, 20 },
+	{ "prose", F_PROSE, 0, 1, 20 },
 	{ "line", F_LINE, F_NULLABLE, 1, 10 },
 	{ "int", F_INT, 0, -5, 5 },
 	{ "bool", F_BOOL },
@@ -58,10 +59,11 @@ static void
 check_accepted(const json_t *in)
 {
 	const char *text = field_text(in, "text"), *line = field_text(in, "line"), *url = field_text(in, "url");
-	const char *email = field_text(in, "email"), *uuid = field_text(in, "uuid");
+	const char *prose = field_text(in, "prose"), *email = field_text(in, "email"), *uuid = field_text(in, "uuid");
 	char id[UUID_LEN];
 
 	check(text == NULL || (utf8_length(text, strlen(text)) >= 1 && utf8_length(text, strlen(text)) <= 20));
+	check(prose == NULL || (strlen(prose) > 0 && strpbrk(prose, "\x01\x08\f\x1b\x7f") == NULL));
 	check(line == NULL || strpbrk(line, "\r\n") == NULL);
 	check(field_int(in, "int", 0) >= -5 && field_int(in, "int", 0) <= 5);
 	check(field_ucr(in, "credits", 0) >= 0 && field_ucr(in, "credits", 0) <= 5000000);

@@ -14,6 +14,8 @@ from weirtest import Fcgi, fcgi_params
 TABLES = ("users", "conversations", "conversation_messages", "tasks", "credit_transactions", "credits_history",
           "llm_models", "channels", "channel_models", "agents", "admin_debug_logs", "invitations", "usage",
           "idempotency_keys")
+# Texts that people paste: control characters are dropped there and refused everywhere else.
+PASTED = {"content", "prompt"}
 PUBLIC = {"/healthz", "/readyz", "/metrics", "/status", "/api/openapi.json"}
 
 
@@ -96,7 +98,7 @@ def smallest(op):
     return {name: valid(rules["properties"][name]) for name in rules.get("required", [])}
 
 
-def wrong(rule):
+def wrong(rule, pasted=False):
     """Things the rule does not allow."""
     known = kinds(rule)
     bad = [v for kind, v in (("string", "certainly not"), ("number", 3.25), ("boolean", True), ("array", ["x", 1]),
@@ -111,7 +113,10 @@ def wrong(rule):
     if "string" in known:
         bad += ["x" * (rule["maxLength"] + 1)] if rule.get("maxLength", 10**9) < 100000 else []
         bad += [""] if rule.get("minLength", 0) > 0 else []
-        bad += ["a\u0001b"] if "enum" not in rule else ["no such choice"]
+        if not pasted:
+            bad += ["a\u0001b"] if "enum" not in rule else ["no such choice"]
+        elif rule.get("minLength", 0) > 0:
+            bad += ["\u0001\f\u001b"]
         if rule.get("format") == "uuid":
             bad += ["7", "00000000-0000-0000-0000-00000000000g", "{01890f5e-0000-7000-8000-000000000000}"]
         if rule.get("format") == "uri":
@@ -295,6 +300,33 @@ def test_a_large_body_where_none_is_taken(weir, bodiless, user, admin, unchanged
         assert answer.json["details"]["limit"] == 4096, (method, path, answer)
 
 
+def longest(name, rule):
+    """The bytes of the longest thing the rule allows, every character written as two escapes (\\ud83d\\ude00)."""
+    if "string" in kinds(rule):
+        chars = max(map(lambda v: len(v or ""), rule["enum"])) if "enum" in rule else rule.get("maxLength", 50)
+    elif "array" in kinds(rule):
+        chars = rule.get("maxItems", 0) * (rule.get("items", {}).get("maxLength", 0) + 1)
+    else:
+        chars = 2
+    return len(name) + 6 + 12 * chars
+
+
+def test_what_the_fields_allow_fits_into_the_body(weir, routes):
+    caps = {tuple(r.split()[:2]): r.split()[4] for r in weir.weirctl("routes").stdout.splitlines()}
+    for method, path, op in body_routes(routes):
+        need = 2 + sum(longest(n, r) for n, r in schema(op)["properties"].items())
+        assert int(caps[method, path]) >= need, (method, path, caps[method, path], need)
+
+
+def test_the_longest_message_written_as_escapes(weir, admin):
+    """32,000 characters of 12 bytes each: what JSON makes of emoji where it keeps to ASCII."""
+    body = json.dumps({"content": "\U0001f600" * 32000}).encode()
+    assert len(body) > 384_000
+    conversation = weir.conversation(admin)
+    answer = weir.post(f"/api/conversations/{conversation}/messages", body, admin)
+    assert answer.status == 200, answer
+
+
 def test_every_field_of_every_route(weir, routes, theirs, user, admin, unchanged):
     """Wrong types, out of bounds, missing: 400 that names the field, before anything is looked up."""
     checked = 0
@@ -302,7 +334,7 @@ def test_every_field_of_every_route(weir, routes, theirs, user, admin, unchanged
         rules, who = schema(op), caller(path, op, user, admin)
         base = smallest(op)
         for name, rule in rules["properties"].items():
-            values = wrong(rule)
+            values = wrong(rule, name in PASTED)
             if name in rules.get("required", []):
                 values.append(None)
                 left_out = {k: v for k, v in base.items() if k != name}

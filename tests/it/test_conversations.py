@@ -302,6 +302,26 @@ def test_first_message_makes_the_title(weir, user):
     assert weir.get(f"/api/conversations/{conversation}", user).json["title"] == made["title"]
 
 
+@pytest.mark.parametrize("content, title", [
+    ("\n\n \t\r\n  Where it begins \t\nand goes on", "Where it begins"),
+    ("\u3000\u3000\n\u3000河流从哪里来？\n第二行", "河流从哪里来？"),
+    ("\f\x1b\n\ufeff\u00a0first", "first"),
+    ("\n" + "x" * 60, "x" * 40 + "…"),
+    (" \n\t", ""),
+], ids=("blank", "wide", "controls", "long", "nothing"))
+def test_the_title_is_the_first_line_that_says_anything(weir, user, content, title):
+    conversation = weir.conversation(user)
+    weir.chat(user, content, conversation, model="demo-fast")
+    assert weir.get(f"/api/conversations/{conversation}", user).json["title"] == title
+
+
+def test_pasted_control_characters_are_dropped(weir, user):
+    conversation = weir.conversation(user)
+    weir.chat(user, "\x1b[1mbold\x1b[0m\tand\r\n\fa new\x0b page\x7f\x01", conversation, model="demo-fast")
+    kept = weir.get(f"/api/conversations/{conversation}/messages", user).json["items"]
+    assert [m["content"] for m in kept if m["role"] == "user"] == ["[1mbold[0m\tand\r\na new page"]
+
+
 def test_a_custom_title_stays(weir, user):
     conversation = weir.conversation(user, title="Rivers")
     weir.chat(user, "How do rivers begin?", conversation, model="demo-fast")

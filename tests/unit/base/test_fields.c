@@ -81,6 +81,37 @@ test_text(void)
 	BREAKS(F(F_TEXT), "true", "must be a string");
 }
 
+/* What is kept of {"x": <json>} under F_PROSE, NULL when it is refused. */
+static const char *
+kept_of(int64_t min, int64_t max, const char *json)
+{
+	struct field table[] = { { "x", F_PROSE, 0, min, max }, { NULL } };
+	struct field_problem p = { 0 };
+	json_t *object = json_loads(arena_printf(arena, "{\"x\":%s}", json), JSON_ALLOW_NUL, NULL);
+	const char *kept = NULL;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(object);
+	if (fields_check(arena, table, object, &p))
+		kept = arena_strdup(arena, field_text(object, "x"));
+	json_decref(object);
+	return kept;
+}
+
+static void
+test_prose(void)
+{
+	CU_ASSERT_STRING_EQUAL(kept_of(1, 9, "\"a\\fb\\u001b[1mc\\u0000\\u007f\\b\""), "ab[1mc");
+	CU_ASSERT_STRING_EQUAL(kept_of(1, 9, "\"\\ta\\r\\n\\u4f60\\u000b\\u597d\""), "\ta\r\n\u4f60\u597d");
+	CU_ASSERT_STRING_EQUAL(kept_of(0, 0, "\"\\u0001\""), "");
+	CU_ASSERT_STRING_EQUAL(kept_of(0, 0, "\"plain\""), "plain");
+	/* what is left is what counts */
+	CU_ASSERT_STRING_EQUAL(kept_of(1, 3, "\"\\u0001\\u0002abc\""), "abc");
+	BREAKS(F(F_PROSE, 0, 1, 3), "\"\\u0001\\f\"", "must not be empty");
+	BREAKS(F(F_PROSE, 0, 1, 3), "\"\\fabcd\"", "at most 3 characters");
+	BREAKS(F(F_PROSE), "1", "must be a string");
+	BREAKS(F(F_PROSE, F_REQUIRED), NULL, "is required");
+}
+
 static void
 test_text_utf8(void)
 {
@@ -417,7 +448,7 @@ static void
 test_schema(void)
 {
 	static const struct field table[] = {
-		{ "content", F_TEXT, F_REQUIRED, 1, 32000, .help = "What to say" },
+		{ "content", F_PROSE, F_REQUIRED, 1, 32000, .help = "What to say" },
 		{ "image_url", F_URL, F_NULLABLE, .max = 2048 },
 		{ "role", F_CHOICE, F_NULLABLE, .choices = "user admin" },
 		{ "amount", F_CREDITS, F_REQUIRED, 1, 2500000 },
@@ -463,6 +494,7 @@ test_schema(void)
 static CU_TestInfo tests[] = {
 	{ "required, absent, null", test_presence },
 	{ "text", test_text },
+	{ "prose loses its control characters", test_prose },
 	{ "text must be UTF-8", test_text_utf8 },
 	{ "so must what has a form", test_form_utf8 },
 	{ "one line", test_line },
