@@ -3,8 +3,13 @@
 #include "config.h"
 
 #include <ctype.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/crypto.h"
+#include "base/gzip.h"
 #include "core/schemas.h"
 
 static const struct {
@@ -190,7 +195,7 @@ operation(const struct route *r)
 	return op;
 }
 
-json_t *
+static json_t *
 openapi_document(const struct route *routes, const char *base_url)
 {
 	json_t *paths = json_object();
@@ -212,4 +217,37 @@ openapi_document(const struct route *routes, const char *base_url)
 	return json_pack("{s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:o}", "openapi", "3.1.0", "info", "title",
 	    "Weir", "version", PACKAGE_VERSION, "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers",
 	    "url", base_url, "paths", paths, "components", components());
+}
+
+/* ---- as it is sent ---- */
+
+static void
+text_make(struct openapi_text *t, const struct route *routes, const char *base_url)
+{
+	json_t *document = openapi_document(routes, base_url);
+	unsigned char hash[SHA256_BYTES];
+	char hex[2 * SHA256_BYTES + 1];
+
+	t->json = json_dumps(document, JSON_WIRE);
+	json_decref(document);
+	if (t->json == NULL)
+		abort(); /* out of memory, as xmalloc() */
+	t->json_len = strlen(t->json);
+	t->gzip = gzip_pack(t->json, t->json_len, &t->gzip_len);
+	crypto_sha256(t->json, t->json_len, hash);
+	crypto_hex(hash, sizeof(hash), hex);
+	snprintf(t->etag, sizeof(t->etag), "\"%.16s\"", hex);
+}
+
+const struct openapi_text *
+openapi_text(const struct route *routes, const char *base_url)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static struct openapi_text text;
+
+	pthread_mutex_lock(&lock);
+	if (text.json == NULL)
+		text_make(&text, routes, base_url);
+	pthread_mutex_unlock(&lock);
+	return &text;
 }

@@ -5,8 +5,15 @@
 
 #include "core/request.h"
 
+/* The document as it is sent. */
+struct openapi_text {
+	const char *json, *gzip;
+	size_t json_len, gzip_len;
+	char etag[20]; /* "..." with its quotes: names the content, whatever its encoding */
+};
 /* The document for `routes` (ends with a row without method), served at
- * `base_url`.  The caller owns the reference.  Any thread. */
-json_t *openapi_document(const struct route *routes, const char *base_url);
+ * `base_url`.  It says the same as long as the process lives: made at the first
+ * call, kept to the end.  Any thread. */
+const struct openapi_text *openapi_text(const struct route *routes, const char *base_url);
 
 #endif

@@ -25,10 +25,24 @@ reply_json(struct request *rq, int http_status, json_t *body)
 enum status
 reply_text(struct request *rq, int http_status, const char *content_type, const char *text)
 {
+	return reply_bytes(rq, http_status, content_type, text, strlen(text));
+}
+
+enum status
+reply_bytes(struct request *rq, int http_status, const char *content_type, const char *bytes, size_t len)
+{
 	rq->http_status = http_status;
 	rq->content_type = content_type;
-	rq->reply = text;
-	rq->reply_len = strlen(text);
+	rq->reply = bytes;
+	rq->reply_len = len;
+	return OK;
+}
+
+enum status
+reply_not_modified(struct request *rq)
+{
+	rq->http_status = 304;
+	rq->reply = NULL;
 	return OK;
 }
 

@@ -75,6 +75,7 @@ LIBRARIES = {
     r"argon2\.h|crypt\.h|ini\.h": ("base",),
     r"jwt\.h": ("account",),
     r"openssl/": ("base", "io"),
+    r"zlib\.h": ("base",),
 }
 
 

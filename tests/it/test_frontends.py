@@ -5,6 +5,7 @@ nginx, Apache with mod_proxy_fcgi, Apache with mod_fcgid, lighttpd: sign in
 piece by piece and be charged.
 """
 
+import gzip
 import time
 
 import pytest
@@ -53,6 +54,19 @@ def test_operations_paths(weir, front):
 def test_unknown_path_under_api(weir, front):
     answer = weir.get("/api/no/such/path", port=front[1])
     assert (answer.status, answer.code) == (404, "not_found")
+
+
+def test_the_description_is_compressed_and_kept(weir, front):
+    """85 KB once, a few of them compressed, and none where the reader still has it."""
+    _, port = front
+    plain = weir.get("/api/openapi.json", port=port)
+    packed = weir.get("/api/openapi.json", port=port, headers={"Accept-Encoding": "gzip"})
+    assert packed.status == 200 and packed.headers["Content-Encoding"] == "gzip", packed
+    assert len(packed.body) < 20_000 and gzip.decompress(packed.body) == plain.body
+    kept = weir.get("/api/openapi.json", port=port,
+                    headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
+    assert (kept.status, kept.body) == (304, b""), kept
+    assert kept.headers["ETag"] == packed.headers["ETag"] and kept.headers["Cache-Control"] == "public, no-cache"
 
 
 def test_escaped_path_reaches_the_router_as_sent(weir, user, front):

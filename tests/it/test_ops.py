@@ -1,5 +1,6 @@
 """What an operator sees: health, readiness, metrics, status, the API's description, and weirctl's part of it."""
 
+import gzip
 import json
 import os
 import re
@@ -264,6 +265,27 @@ def test_without_a_token_nobody_from_afar(own):
 
 
 # ---- the API's description ----------------------------------------------------------
+
+
+def test_openapi_is_kept_and_compressed(weir):
+    path = "/api/openapi.json"
+    plain = weir.get(path)
+    etag = plain.headers["ETag"]
+    assert plain.headers["Content-Encoding"] is None and plain.headers["Cache-Control"] == "public, no-cache"
+    assert "Accept-Encoding" in plain.headers["Vary"] and etag.startswith('W/"')
+    for accepted in ("gzip", "br, gzip", "deflate, GZIP;q=0.5, *;q=0", "gzip;q=1.0"):
+        packed = weir.get(path, headers={"Accept-Encoding": accepted})
+        assert packed.headers["Content-Encoding"] == "gzip" and packed.headers["ETag"] == etag, accepted
+        assert gzip.decompress(packed.body) == plain.body and len(packed.body) < len(plain.body) / 5
+    for accepted in ("", "identity", "br", "gzip;q=0", "gzip; q=0.0", "xgzip", "gzipped"):
+        answer = weir.get(path, headers={"Accept-Encoding": accepted})
+        assert answer.headers["Content-Encoding"] is None and answer.body == plain.body, accepted
+    for known in (etag, etag[2:], f'"other", {etag}', "*"):
+        for accepted in ("gzip", "identity"):
+            answer = weir.get(path, headers={"If-None-Match": known, "Accept-Encoding": accepted})
+            assert (answer.status, answer.body, answer.headers["ETag"]) == (304, b"", etag), (known, answer)
+    for known in ('W/"0123456789abcdef"', "", etag[3:-1]):
+        assert weir.get(path, headers={"If-None-Match": known}).status == 200, known
 
 
 def test_openapi(weir):
