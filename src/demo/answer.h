@@ -2,8 +2,10 @@
  * answer -- the text weir-demo says, and how it is cut into deltas.
  *
  * The text depends on the question alone: same question, same answer, byte
- * for byte. It shows headings, a list, a table, code and Chinese, and
- * repeats the beginning of the question so that a test can know its own.
+ * for byte. It is in the language of the question, English or Chinese, shows
+ * headings, a list, a table and code, or what the question names (a formula, a
+ * table, code, a long answer, a language), and repeats the beginning of the
+ * question so that a test can know its own.
  * Pure functions, any thread.
  */
 #ifndef WEIR_DEMO_ANSWER_H

@@ -197,7 +197,7 @@ def test_completion(demo):
     assert message["role"] == "assistant" and message["refusal"] is None
     usage = body["usage"]
     assert usage["prompt_tokens"] + usage["completion_tokens"] == usage["total_tokens"]
-    for mark in ("# About", "\n1. **", "| Fact |", "```", "Hello weir", "。"):
+    for mark in ("# About", "\n1. **", "| Fact |", "```", "Hello weir"):
         assert mark in message["content"], mark
 
 
@@ -215,6 +215,53 @@ def test_stream_is_the_completion_in_pieces(demo):
     assert events[-2]["choices"] == [] and events[-2]["usage"] == whole["usage"]
     assert len(answer.deltas()) == whole["usage"]["completion_tokens"]
     assert answer.finish() == "stop"
+
+
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+def ask(demo, prompt):
+    return demo.chat(prompt=prompt, stream=False).json()["choices"][0]["message"]["content"]
+
+
+@pytest.mark.parametrize("prompt, is_chinese", [
+    ("Tell me about weirs", False), ("介绍一下堰", True), ("用 Python 写一个快速排序", True), ("你好", True),
+    ("What does 你好 mean in a letter to a friend of mine?", False), ("Answer in Chinese: why is the sky blue?", True),
+    ("用英文回答：天空为什么是蓝的？", False), ("12345", False),
+])
+def test_language_of_the_question(demo, prompt, is_chinese):
+    text = ask(demo, prompt)
+    said = text[text.index("*\n\n") + 3:]  # after the question was repeated
+    assert prompt[:20] in text
+    assert (len(HAN.findall(said)) > 40) == is_chinese and (said.count(" the ") > 1 or "weights" in said) != is_chinese
+    assert is_chinese or not HAN.search(said), said
+    thought = demo.chat("demo-fast;reasoning=400;deltas=1", prompt=prompt).deltas("reasoning_content")
+    assert ("用户" in "".join(thought)) == is_chinese
+
+
+FORMULA, TABLE, CODE, LONG = "$$\n", "^2.5 |", "```\n", "### 12. "
+
+
+@pytest.mark.parametrize("prompt, parts", [
+    ("Explain the quadratic formula, and write the steps in LaTeX.", {FORMULA}),
+    ("讲讲一元二次方程的求根公式", {FORMULA}),
+    ("Compare tea, coffee and water in a table.", {TABLE}), ("用表格比较茶和咖啡", {TABLE}),
+    ("Write a shell script", {CODE}), ("写一段代码", {CODE}), ("Show me some CODE.", {CODE}),
+    ("Write a long answer about rivers", {LONG}), ("写一篇长文", {LONG}),
+    ("A table and a formula, in detail", {TABLE, FORMULA, LONG}),
+    # not by a part of a word
+    ("A tablet for decoding transcripts along the way", None), ("The long river", None),
+])
+def test_what_the_question_names(demo, prompt, parts):
+    text = ask(demo, prompt)
+    if parts is None:
+        assert "\n1. **" in text and "| Fact |" in text and CODE in text and LONG not in text, text
+        return
+    assert {p for p in (FORMULA, TABLE, CODE, LONG) if p in text} == parts, text
+    assert text.count("```") % 2 == 0 and text.count("$$") % 2 == 0
+    chars = len(text) * (3 if HAN.search(prompt) else 1)  # a Chinese text says as much in a third
+    assert (chars > 8000) == (LONG in parts), chars
+    assert ask(demo, prompt) == text
 
 
 def test_usage_only_when_asked(demo):
