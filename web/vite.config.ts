@@ -1,13 +1,39 @@
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 // The responders behind the development server: WEIR_URL, as `./dev up` prints it.
 const backend = process.env.WEIR_URL ?? "http://127.0.0.1:8080";
 
+// The script that must run before the first paint. Vite hashes modules only, and those run after it; this names it by
+// its content as well, so that it is kept like everything else below assets/.
+function theme(): Plugin {
+	const file = fileURLToPath(new URL("./src/theme.js", import.meta.url));
+	let serving = false;
+	return {
+		name: "theme",
+		configResolved: (config) => {
+			serving = config.command === "serve";
+		},
+		buildStart() {
+			if (!serving) this.emitFile({ type: "asset", name: "theme.js", source: readFileSync(file) });
+		},
+		transformIndexHtml: {
+			order: "post",
+			handler: (_, { bundle }) => {
+				const built = Object.values(bundle ?? {}).find((a) => a.type === "asset" && a.names.includes("theme.js"));
+				if (!serving && !built) throw new Error("theme.js was not built");
+				return [{ tag: "script", attrs: { src: built ? `/${built.fileName}` : "/src/theme.js" }, injectTo: "head-prepend" }];
+			},
+		},
+	};
+}
+
 export default defineConfig({
-	plugins: [react(), tailwindcss()],
+	plugins: [theme(), react(), tailwindcss()],
 	resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
 	server: { proxy: { "/api": backend, "/status": backend } },
 	build: {

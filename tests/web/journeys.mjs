@@ -325,6 +325,29 @@ journey("a script in a model's answer stays text", async () => {
 	await shot(page, "injection");
 });
 
+journey("the empty page offers what an answer can be made of", async () => {
+	const user = await newUser();
+	const parts = [
+		[0, "math"], [1, "table"], [2, "pre"], [3, "h3"], [4, ".prose"], [5, "ol"],
+	];
+	for (const [i, [idea, part]] of parts.entries()) {
+		const way = WAYS[i % WAYS.length];
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		if (i < WAYS.length) await look(page, `empty-${way.name}`);
+		equal(await page.locator("main ul button").count(), parts.length, "ideas");
+		await page.locator("main ul button").nth(idea).click();
+		await chooseModel(page, "demo-fast");
+		await input(page).press("Enter");
+		const answer = await waitAnswer(page, 1);
+		await answer.locator(part).first().waitFor();
+		const han = ((await answer.locator(".prose").innerText()).match(/[\u4e00-\u9fff]/g) ?? []).length;
+		// The fifth asks for the other language.
+		equal(han > 40, (way.language === "zh") !== (idea === 4), `${han} Chinese characters in ${way.name}`);
+		if (i < WAYS.length) await look(page, `idea-${idea}-${way.name}`);
+	}
+});
+
 // -- together
 
 journey("two tabs and two browsers stay in step", async () => {
@@ -669,7 +692,9 @@ for (const way of [WAYS[0], WAYS[2]])
 journey("language and theme are kept; a first visit loads little", async () => {
 	const page = await newPage(WAYS[0]);
 	let scripts = 0;
+	const seen = [];
 	page.on("response", async (r) => {
+		seen.push({ path: new URL(r.url()).pathname, kept: r.headers()["cache-control"] ?? "" });
 		if (r.url().endsWith(".js") && r.status() === 200) scripts += Number(r.headers()["content-length"] ?? 0);
 	});
 	const user = await newUser();
@@ -677,6 +702,10 @@ journey("language and theme are kept; a first visit loads little", async () => {
 	await page.locator("main ul button").first().waitFor();
 	console.log(`# script of the first load: ${scripts} bytes`);
 	holds(scripts > 50_000 && scripts <= 200_000, `script of the first load: ${scripts} bytes`);
+	holds(!seen.some((r) => r.path === "/api/openapi.json"), "the page does not ask for the API's description");
+	for (const { path, kept } of seen.filter((r) => !r.path.startsWith("/api/")))
+		equal(kept.includes("immutable"), /^\/assets\/.+-[\w-]{8}\.\w+$/.test(path), `${path} is kept for good (${kept})`);
+	holds(seen.some((r) => /^\/assets\/theme-/.test(r.path)), "the theme's script is among them");
 	await page.goto(`${URL_BASE}/settings/appearance`);
 	await page.getByText("中文", { exact: true }).click();
 	await page.getByText("深色").click();

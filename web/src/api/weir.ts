@@ -74,11 +74,6 @@ export const catalog = {
 };
 
 export const uploads = {
-	/** Is there a route for uploads on this server? */
-	offered: async () => {
-		const api = await call<{ paths: Record<string, unknown> }>("/api/openapi.json", { anonymous: true });
-		return "/api/uploads" in api.paths;
-	},
 	post: (file: Blob, signal?: AbortSignal) =>
 		call<Upload>("/api/uploads", { method: "POST", blob: file, signal }),
 	read: async (url: string) => (await send(new URL(url).pathname)).blob(),

@@ -1,10 +1,10 @@
 import { type DragEvent, useRef, useState } from "react";
 
 /** Files dropped on an element. `over`: a file hangs above it. */
-export function useDragDropUpload(enabled: boolean, take: (files: File[]) => void) {
+export function useDragDropUpload(take: (files: File[]) => void) {
 	const depth = useRef(0);
 	const [over, setOver] = useState(false);
-	const holdsFiles = (e: DragEvent) => enabled && e.dataTransfer.types.includes("Files");
+	const holdsFiles = (e: DragEvent) => e.dataTransfer.types.includes("Files");
 	const leave = () => {
 		depth.current = 0;
 		setOver(false);

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useSession } from "@/api/session";
 import type { Model, User } from "@/api/types";
-import { catalog, me, uploads } from "@/api/weir";
+import { catalog, me } from "@/api/weir";
 import { keys, queryClient } from "./client";
 
 export function useMe(): User | null {
@@ -30,10 +30,4 @@ export function modelNamed(models: Model[], name: string | null | undefined): Mo
 export function useAgents() {
 	const { data } = useQuery({ queryKey: keys.agents, queryFn: catalog.agents, staleTime: 300_000 });
 	return data?.items ?? [];
-}
-
-/** What this server can do beyond the base: known from its own description. */
-export function useUploadsOffered(): boolean {
-	const { data } = useQuery({ queryKey: keys.capabilities, queryFn: uploads.offered, staleTime: Infinity });
-	return data ?? false;
 }

@@ -32,6 +32,5 @@ export const keys = {
 	messages: (id: string) => ["messages", id] as const,
 	models: ["models"] as const,
 	agents: ["agents"] as const,
-	capabilities: ["capabilities"] as const,
 	admin: (...rest: (string | number)[]) => ["admin", ...rest] as const,
 };

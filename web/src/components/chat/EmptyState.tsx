@@ -5,7 +5,8 @@ import { NEW, useConversation } from "@/stores/conversation";
 import { cx } from "@/lib/cx";
 import { Logo } from "../ui/Logo";
 
-const IDEAS = ["explain", "code", "translate", "plan"] as const;
+/** What an answer can be made of, one each; weir-demo knows them by their words (src/demo/answer.c). */
+const IDEAS = ["formula", "table", "code", "long", "language", "plan"] as const;
 
 /** A new conversation: a greeting, agents to choose, words to begin with. */
 export function EmptyState({ onPick }: { onPick: () => void }) {
@@ -48,7 +49,7 @@ export function EmptyState({ onPick }: { onPick: () => void }) {
 					))}
 				</div>
 			)}
-			<ul className="grid w-full max-w-xl gap-2.5 sm:grid-cols-2">
+			<ul className="grid w-full max-w-xl grid-cols-2 gap-2.5">
 				{IDEAS.map((idea) => (
 					<li key={idea}>
 						<button
@@ -57,10 +58,10 @@ export function EmptyState({ onPick }: { onPick: () => void }) {
 							className="flex h-full w-full flex-col gap-1 rounded-xl border border-line bg-raised px-4 py-3 text-start transition-colors hover:border-line-strong hover:bg-hover"
 						>
 							<span className="flex items-center gap-2 text-sm font-medium">
-								<Sparkles size={14} aria-hidden className="text-accent" />
+								<Sparkles size={14} aria-hidden className="shrink-0 text-accent" />
 								{t(`ideas.${idea}`)}
 							</span>
-							<span className="line-clamp-2 text-sm text-faint">{t(`ideas.${idea}_text`)}</span>
+							<span className="hidden text-sm text-faint sm:line-clamp-2">{t(`ideas.${idea}_text`)}</span>
 						</button>
 					</li>
 				))}

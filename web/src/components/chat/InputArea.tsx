@@ -5,7 +5,6 @@ import { useDragDropUpload } from "@/hooks/useDragDropUpload";
 import { useImageUpload } from "@/hooks/useImageUpload";
 import { conflictOf } from "@/lib/conflict";
 import { cx } from "@/lib/cx";
-import { useUploadsOffered } from "@/queries/account";
 import { draftOf, NEW, useConversation } from "@/stores/conversation";
 import { turnsOf, useRuntime } from "@/stores/runtime";
 import { useSettings } from "@/stores/settings";
@@ -39,7 +38,6 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	const streaming = useRuntime((s) => turnsOf(s.turns, conversationId).some((turn) => turn.phase !== "lost"));
 	const stopping = useRuntime((s) => turnsOf(s.turns, conversationId).every((turn) => turn.phase === "stopping"));
 	const sendKey = useSettings((s) => s.sendKey);
-	const filesOffered = useUploadsOffered();
 	const area = useRef<HTMLTextAreaElement>(null);
 	const { t } = useTranslation();
 
@@ -52,7 +50,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 		[conversationId, key, setDraft],
 	);
 	const { pending, upload } = useImageUpload(attach);
-	const drop = useDragDropUpload(filesOffered, (files) => void upload(files));
+	const drop = useDragDropUpload((files) => void upload(files));
 
 	useImperativeHandle(ref, () => ({ focus: () => area.current?.focus() }), []);
 	useEffect(() => {
@@ -77,7 +75,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	};
 	const onPaste = (e: ClipboardEvent) => {
 		const files = [...e.clipboardData.files];
-		if (!filesOffered || files.length === 0) return;
+		if (files.length === 0) return;
 		e.preventDefault();
 		void upload(files);
 	};
@@ -117,7 +115,6 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					models={models}
 					model={model}
 					onSelect={onSelect}
-					filesOffered={filesOffered}
 					onFiles={(files) => void upload(files)}
 					onLink={attach}
 					canSend={canSend}

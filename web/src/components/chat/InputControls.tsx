@@ -11,7 +11,6 @@ interface Props {
 	models: Model[];
 	model: Model | undefined;
 	onSelect: (name: string) => void;
-	filesOffered: boolean;
 	onFiles: (files: File[]) => void;
 	onLink: (attachment: Attachment) => void;
 	canSend: boolean;
@@ -26,8 +25,8 @@ export function InputControls(p: Props) {
 	const { t } = useTranslation();
 	return (
 		<div className="flex items-center gap-0.5 p-2">
-			<UploadMenu files={p.filesOffered} onFiles={p.onFiles} onLink={p.onLink} />
-			{p.filesOffered && <AudioRecorder onRecorded={(file) => p.onFiles([file])} />}
+			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} />
+			<AudioRecorder onRecorded={(file) => p.onFiles([file])} />
 			<AdvancedSettingsMenu />
 			<div className="grow" />
 			<ModelSelector models={p.models} model={p.model} onSelect={p.onSelect} />

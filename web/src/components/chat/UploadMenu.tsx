@@ -10,13 +10,11 @@ import { Input, Select } from "../ui/Field";
 import { MenuItem, Popover } from "../ui/Menu";
 
 interface Props {
-	/** The server takes files. */
-	files: boolean;
 	onFiles: (files: File[]) => void;
 	onLink: (attachment: Attachment) => void;
 }
 
-export function UploadMenu({ files, onFiles, onLink }: Props) {
+export function UploadMenu({ onFiles, onLink }: Props) {
 	const [open, setOpen] = useState(false);
 	const [linking, setLinking] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
@@ -34,11 +32,9 @@ export function UploadMenu({ files, onFiles, onLink }: Props) {
 			</IconButton>
 			{open && (
 				<Popover anchor={button.current!} label={t("upload.title")} above onClose={close} className="w-60">
-					{files && (
-						<MenuItem icon={<FileUp size={16} />} onSelect={choose(() => input.current?.click())}>
-							{t("upload.file")}
-						</MenuItem>
-					)}
+					<MenuItem icon={<FileUp size={16} />} onSelect={choose(() => input.current?.click())}>
+						{t("upload.file")}
+					</MenuItem>
 					<MenuItem icon={<Link2 size={16} />} onSelect={choose(() => setLinking(true))}>
 						{t("upload.link")}
 					</MenuItem>
