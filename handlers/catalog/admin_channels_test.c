@@ -17,19 +17,27 @@ const struct field admin_channels_test_fields[] = {
 	{ .name = NULL },
 };
 
+struct trial {
+	struct probe_spec spec;
+	const char *model;
+};
+
+static enum status
+tell(struct request *rq, const struct probe_result *result, void *arg)
+{
+	const struct trial *t = arg;
+
+	audit(&rq->cx, "channel.test", arena_printf(rq->cx.arena, "channel:%s", path_text(rq, "channel_id")),
+	    status_code(result->status), json_pack("{s:s}", "model", t->model));
+	return reply_json(rq, 200, probe_json(result, t->model, t->spec.model));
+}
+
 enum status
 h_admin_channels_test(struct request *rq)
 {
-	struct probe_spec spec;
-	struct probe_result result;
-	const char *model;
+	struct trial *t = ARENA_NEW(rq->cx.arena, struct trial);
 	enum status st;
 
-	st = probe_channel(&rq->cx, path_int(rq, "channel_id"), field_text(rq->json, "model"), &model, &spec);
-	if (st != OK)
-		return st;
-	probe_run(rq->cx.process, &spec, &result);
-	audit(&rq->cx, "channel.test", arena_printf(rq->cx.arena, "channel:%s", path_text(rq, "channel_id")),
-	    status_code(result.status), json_pack("{s:s}", "model", model));
-	return reply_json(rq, 200, probe_json(&result, model, spec.model));
+	st = probe_channel(&rq->cx, path_int(rq, "channel_id"), field_text(rq->json, "model"), &t->model, &t->spec);
+	return st == OK ? probe_await(rq, &t->spec, tell, t) : st;
 }

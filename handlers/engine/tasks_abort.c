@@ -9,6 +9,12 @@
  */
 #include "weir.h"
 
+static enum status
+tell(struct request *rq, struct task *task)
+{
+	return reply_json(rq, 200, task_json(task));
+}
+
 enum status
 h_tasks_abort(struct request *rq)
 {
@@ -17,7 +23,5 @@ h_tasks_abort(struct request *rq)
 
 	if ((st = task_find(&rq->cx, path_uuid(rq, "task_id"), &task)) != OK)
 		return st;
-	if (task_is_live(task) && (st = task_request_abort(&rq->cx, task)) != OK)
-		return st;
-	return reply_json(rq, 200, task_json(task));
+	return task_is_live(task) ? task_request_abort(rq, task, tell) : tell(rq, task);
 }

@@ -2,22 +2,28 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/queue.h"
 #include "base/utf8.h"
-#include "core/work.h"
 #include "core/process.h"
+#include "score/board.h"
 #include "io/smtp.h"
 
 /* An encoded word has at most 75 characters (RFC 2047 2): 42 bytes in base64
  * make 56, "=?UTF-8?B?" and "?=" the rest, and the line stays under 78. */
 #define WORD_BYTES 42
+#define LETTERS_MAX 256 /* that wait to be sent */
 
 bool
 mail_configured(const struct conf *conf)
@@ -171,39 +177,98 @@ mail_send(const struct conf *conf, const struct mail *m)
 	return st;
 }
 
-struct mail_job {
-	struct job job; /* first: the queue knows this */
+/* ---- the mailer ----------------------------------------------------------- */
+
+struct letter {
 	struct arena *arena;
-	const struct conf *conf;
 	struct mail mail;
 };
 
-static void
-run_mail(struct job *job, struct worker *w)
-{
-	struct mail_job *mj = (struct mail_job *)(void *)job;
+struct mailer {
+	const struct conf *conf;
+	struct scoreboard_slot *score;
+	struct queue *letters;
+	pthread_t thread;
+	_Atomic int64_t give_up_ms; /* INT64_MAX until the process ends */
+};
 
-	/* what went wrong is in the log, and there is nobody to tell */
-	if (mail_send(mj->conf, &mj->mail) != OK)
-		LOG(WARN, "mail_given_up");
-	arena_free(mj->arena);
+/* Nobody is there to tell what went wrong: the log has it, and the counter. */
+static void
+deliver(struct mailer *m, struct letter *l)
+{
+	enum status st = E_UNAVAILABLE;
+
+	if (clock_mono_ms() < atomic_load(&m->give_up_ms))
+		st = mail_send(m->conf, &l->mail);
+	else
+		LOG(ERROR, "mail_failed", LS("reason", "the process ends"));
+	score_add(m->score, st == OK ? SCORE_MAILS_SENT : SCORE_MAILS_FAILED, 1);
+	arena_free(l->arena);
+}
+
+static void *
+mailer_main(void *arg)
+{
+	struct mailer *m = arg;
+	struct letter *l;
+
+	while ((l = queue_pop(m->letters)) != NULL)
+		deliver(m, l);
+	return NULL;
+}
+
+struct mailer *
+mailer_start(const struct conf *conf, struct scoreboard_slot *score)
+{
+	struct mailer *m;
+	sigset_t all, before;
+	int rc;
+
+	if (!mail_configured(conf))
+		return NULL;
+	m = xcalloc(1, sizeof(*m));
+	m->conf = conf;
+	m->score = score;
+	m->letters = queue_new(LETTERS_MAX);
+	atomic_init(&m->give_up_ms, INT64_MAX);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&m->thread, NULL, mailer_main, m);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc != 0) {
+		LOG(ERROR, "thread_failed", LS("error", strerror(rc)));
+		abort();
+	}
+	return m;
+}
+
+void
+mailer_stop(struct mailer *m)
+{
+	if (m == NULL)
+		return;
+	atomic_store(&m->give_up_ms, clock_mono_ms() + SMTP_TIMEOUT_MS);
+	queue_close(m->letters);
+	pthread_join(m->thread, NULL);
+	queue_free(m->letters);
+	free(m);
 }
 
 void
 mail_post(struct context *cx, const struct mail *m)
 {
+	struct mailer *mailer = cx->process->mailer;
 	struct arena *a = arena_new(2048, 1 << 20);
-	struct mail_job *mj = ARENA_NEW(a, struct mail_job);
+	struct letter *l = ARENA_NEW(a, struct letter);
 
-	mj->job.run = run_mail;
-	mj->arena = a;
-	mj->conf = cx->conf;
-	mj->mail.to = arena_strdup(a, m->to);
-	mj->mail.subject = arena_strdup(a, m->subject);
-	mj->mail.text = arena_strdup(a, m->text);
-	if (cx->process != NULL && queue_push(cx->process->work, &mj->job))
+	l->arena = a;
+	l->mail.to = arena_strdup(a, m->to);
+	l->mail.subject = arena_strdup(a, m->subject);
+	l->mail.text = arena_strdup(a, m->text);
+	if (mailer != NULL && queue_push(mailer->letters, l))
 		return;
-	LOG(ERROR, "mail_failed", LS("reason", "the work queue is full"));
+	LOG(ERROR, "mail_failed", LS("reason", mailer == NULL ? "no mail is configured" : "too many wait to be sent"));
+	score_add(cx->process->score, SCORE_MAILS_FAILED, 1);
 	arena_free(a);
 }
 

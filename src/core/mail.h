@@ -4,6 +4,9 @@
  * With conf->mail_smtp_url it goes to that server; else, with
  * conf->mail_spool, each message becomes one file NAME.eml there; else there
  * is no mail.
+ *
+ * A process sends on a thread of its own, one mail after the other: a mail
+ * server that is slow holds up mails and nothing else.
  */
 #ifndef WEIR_CORE_MAIL_H
 #define WEIR_CORE_MAIL_H
@@ -25,8 +28,16 @@ void mail_compose(const struct conf *conf, const struct mail *m, struct buf *out
 /* Send now.  E_UNAVAILABLE (logged).  Blocks up to 10 s.  Any thread but the
  * reactor. */
 enum status mail_send(const struct conf *conf, const struct mail *m) MUST_CHECK;
-/* Send after the answer, on some worker: the client neither waits for the mail
- * server nor learns from the time whether there was anything to send. */
+
+struct mailer;
+struct scoreboard_slot;
+/* The process' mailer; NULL when there is no mail.  Main thread. */
+struct mailer *mailer_start(const struct conf *conf, struct scoreboard_slot *score);
+/* Send what waits, for up to 20 s, and free.  NULL is fine.  Main thread. */
+void mailer_stop(struct mailer *m);
+/* Leave it to the process' mailer: the client neither waits for the mail server
+ * nor learns from the time whether there was anything to send.  Past 256 that
+ * wait it is not sent; as any failure, that is logged and counted.  Worker. */
 void mail_post(struct context *cx, const struct mail *m);
 /* The mail with the link to set a new password, in the account's language. */
 void mail_post_reset(struct context *cx, const struct password_reset *reset);

@@ -27,12 +27,16 @@ struct offers;
 struct leases;
 struct event_streams;
 struct redis_subscription;
+struct heartbeat;
+struct mailer;
+struct await;
+struct request;
+struct worker;
 
 #define PROCESS_TURN_BUCKETS 4096
 
 struct process {
 	char id[UUID_LEN]; /* row in table processes */
-	const char *kind;  /* "responder" */
 	const struct conf *conf;
 	struct reactor *reactor;
 	struct http_client *http;
@@ -42,7 +46,10 @@ struct process {
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
+	struct heartbeat *heartbeat;   /* core/heartbeat.h */
+	struct mailer *mailer;	       /* NULL: no mail is configured; core/mail.h */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */
+	_Atomic int64_t reactor_ms;    /* when the reactor was last seen to turn, by clock_mono_ms() */
 
 	/* reactor only */
 	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: chat/turn.h */
@@ -51,22 +58,22 @@ struct process {
 	size_t n_unsettled, settle_rounds;
 	struct turn *unjournaled;   /* turns with text the journal has not seen: engine/journal.c */
 	struct follower *followers; /* readers of other processes' turns: engine/follow.c */
-	struct reactor_timer *heartbeat, *journal_timer, *follow_timer;
+	struct await *awaiting;	    /* requests that wait without a worker: core/await.h */
+	struct reactor_timer *pulse_timer, *journal_timer, *follow_timer;
 	struct redis_subscription *aborts;
 	struct leases *leases;		     /* slots its streams occupy: limits/leases.h */
 	struct event_streams *event_streams; /* open /api/events of this process */
-	int64_t beaten_ms;		     /* last heartbeat that arrived, by clock_mono_ms() */
-	bool heartbeat_running, draining;
+	bool draining;
 };
 
-/* Write this process' row in `processes` (workers' liveness): once before
- * serving, then every PROCESS_HEARTBEAT_MS from a worker.  Main thread. */
-#define PROCESS_HEARTBEAT_MS 5000
-enum status process_register(struct process *p, struct pg *pg) MUST_CHECK;
-/* Start the heartbeat, the abort subscription and the journal's and followers'
- * timers.  Reactor thread. */
+/* Write this process' row in `processes`, before it serves: the process has an
+ * id from then on.  Main thread. */
+enum status process_register(struct process *p, const char *kind) MUST_CHECK;
+/* Start the heartbeat, the mailer, the abort subscription and the journal's and
+ * followers' timers.  Reactor thread. */
 void process_start(struct process *p);
-/* Stop them.  Reactor thread, after the last stream ended. */
+/* Stop them, with what they have yet to write.  Reactor thread, after the last
+ * stream ended and the workers have. */
 void process_stop(struct process *p);
 
 #endif

@@ -13,6 +13,7 @@
 struct request;
 struct fcgi_conn;
 struct spool;
+struct await;
 
 typedef enum status handler_fn(struct request *rq);
 
@@ -87,6 +88,9 @@ struct request {
 	void (*carry)(void *arg, struct fcgi_conn *conn);
 	void *carry_arg;
 	bool keep_arena; /* the stream took over the request's arena */
+	/* Set by a handler that waits, for anything but PostgreSQL and Redis: see
+	 * core/await.h.  It is answered later; the whole request lives on. */
+	struct await *await;
 };
 
 /* A request header by its HTTP name ("Last-Event-ID"), or NULL. */

@@ -11,7 +11,7 @@
  * is gathered for JOURNAL_BATCH_MS over all streams and leaves in one write.
  *
  * While Redis is away the text is checkpointed to task_journal with the
- * heartbeat (core/process.c).
+ * heartbeat (core/heartbeat.h).
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,9 +19,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "core/heartbeat.h"
 #include "engine/journal.h"
 #include "base/memory.h"
 #include "engine/turn_private.h"
+#include "io/pg.h"
 #include "io/redis.h"
 #include "io/reactor.h"
 
@@ -168,20 +170,33 @@ journal_forget(struct turn *t)
 /* ---- while Redis is away: checkpoints to PostgreSQL --------------------------- */
 
 struct checkpoint {
-	struct checkpoint *next;
+	struct heartbeat_work work; /* first: the heartbeat knows this */
 	char task_id[UUID_LEN];
 	int seq;
 	uint64_t offset;
 	char *text;
 };
 
-/* What each live turn with a gap delivered since its last checkpoint; the text
- * of the answer only.  The caller owns the list.  Reactor. */
-struct checkpoint *
-journal_checkpoints(struct process *p)
+/* The heartbeat's thread.  What cannot be written is lost to the sweeper only if
+ * this process dies too. */
+static void
+write_checkpoint(struct heartbeat_work *work, struct pg *pg)
 {
-	struct checkpoint *list = NULL;
+	struct checkpoint *c = (struct checkpoint *)(void *)work;
 
+	if (pg_query(pg, NULL,
+		"INSERT INTO task_journal (task_id, seq, offset_bytes, text) VALUES ($1, $2, $3, $4)"
+		" ON CONFLICT DO NOTHING",
+		PS(c->task_id), PI(c->seq), PI(c->offset), PS(c->text)) != OK)
+		LOG(WARN, "checkpoint_failed", LS("task_id", c->task_id), LS("error", pg_error(pg)));
+	free(c->text);
+	free(c);
+}
+
+/* The text of the answer only. */
+void
+journal_checkpoint(struct process *p)
+{
 	for (size_t i = 0; i < PROCESS_TURN_BUCKETS; i++) {
 		for (struct turn *t = p->turns[i]; t != NULL; t = t->next) {
 			struct checkpoint *c;
@@ -189,33 +204,13 @@ journal_checkpoints(struct process *p)
 			if (!t->journal_gap || t->text.len <= t->checkpoint || t->state == TURN_SETTLING)
 				continue;
 			c = xcalloc(1, sizeof(*c));
+			c->work.run = write_checkpoint;
 			c->text = xstrdup(t->text.data + t->checkpoint);
 			memcpy(c->task_id, t->task_id, UUID_LEN);
 			c->seq = t->checkpoint_seq++;
 			c->offset = t->checkpoint;
 			t->checkpoint = t->text.len;
-			c->next = list;
-			list = c;
+			heartbeat_do(p->heartbeat, &c->work);
 		}
-	}
-	return list;
-}
-
-/* Write and free them.  What cannot be written is lost to the sweeper only if
- * this process dies too.  Worker. */
-void
-journal_write_checkpoints(struct checkpoint *list, struct pg *pg)
-{
-	struct checkpoint *next;
-
-	for (; list != NULL; list = next) {
-		next = list->next;
-		if (pg_query(pg, NULL,
-			"INSERT INTO task_journal (task_id, seq, offset_bytes, text) VALUES ($1, $2, $3, $4)"
-			" ON CONFLICT DO NOTHING",
-			PS(list->task_id), PI(list->seq), PI(list->offset), PS(list->text)) != OK)
-			LOG(WARN, "checkpoint_failed", LS("task_id", list->task_id), LS("error", pg_error(pg)));
-		free(list->text);
-		free(list);
 	}
 }

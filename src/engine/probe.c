@@ -1,15 +1,13 @@
 #include "engine/probe.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/utf8.h"
+#include "core/await.h"
 #include "catalog/channels.h"
 #include "wire/wire.h"
 #include "io/http.h"
@@ -17,13 +15,9 @@
 
 #define BODY_MAX 8192	     /* of a failure's body, to understand it */
 #define ANSWER_MAX (1 << 20) /* of an answer: more than any single token needs */
-#define WAIT_SLACK_MS 5000   /* beyond the transfer's own time-out */
 #define PROBE_ARENA_MAX (1 << 20)
 
-/* One probe: the worker that waits and the reactor that runs it each hold a
- * reference; the last one frees it. */
 struct probe {
-	atomic_int refs;
 	struct http_client *http;
 	struct arena *arena;
 	const struct provider *provider;
@@ -34,24 +28,16 @@ struct probe {
 	size_t fed_bytes;
 	int64_t started_ms;
 	struct probe_result result;
-	void (*on_end)(struct probe *p); /* reactor */
-	struct reactor *own;		 /* probe_run_alone(): to be stopped at the end */
-
-	pthread_mutex_t lock; /* guards done */
-	pthread_cond_t ended;
-	bool done;
+	void (*on_end)(void *arg); /* reactor */
+	void *arg;
 };
 
 static void
-release(struct probe *p)
+probe_free(struct probe *p)
 {
-	if (atomic_fetch_sub(&p->refs, 1) > 1)
-		return;
 	if (p->parser != NULL)
 		p->provider->parser_free(p->parser);
 	buf_free(&p->failure_body);
-	pthread_cond_destroy(&p->ended);
-	pthread_mutex_destroy(&p->lock);
 	arena_free(p->arena);
 	free(p);
 }
@@ -63,13 +49,12 @@ set_failure(struct probe *p, const struct provider_failure *f)
 	snprintf(p->result.detail, sizeof(p->result.detail), "%s", f->detail);
 }
 
-/* The only way out of the reactor. */
 static void
 end(struct probe *p)
 {
+	p->transfer = NULL;
 	p->result.latency_ms = clock_mono_ms() - p->started_ms;
-	p->on_end(p);
-	release(p);
+	p->on_end(p->arg);
 }
 
 static void
@@ -178,25 +163,18 @@ build(struct probe *p, const struct probe_spec *spec)
 	return OK;
 }
 
-/* A probe with one reference; NULL, and *result says why, when it cannot be asked. */
+/* NULL, and *result says why, when it cannot be asked. */
 static struct probe *
 probe_new(const struct probe_spec *spec, struct probe_result *result)
 {
 	struct probe *p = xcalloc(1, sizeof(*p));
-	pthread_condattr_t attr;
 	enum status st;
 
-	atomic_init(&p->refs, 1);
 	p->arena = arena_new(4096, PROBE_ARENA_MAX);
 	p->failure_body = BUF_INIT(BODY_MAX);
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&p->ended, &attr);
-	pthread_condattr_destroy(&attr);
 	if ((st = build(p, spec)) != OK) {
 		*result = (struct probe_result){ .status = st, .detail = "no adapter of ours can ask this" };
-		release(p);
+		probe_free(p);
 		return NULL;
 	}
 	return p;
@@ -211,72 +189,105 @@ start(void *arg)
 	p->transfer = http_start(p->http, &p->spec);
 }
 
+/* ---- through the process' reactor, for a request that waits ----------------------- */
+
+struct probe_wait {
+	struct await await; /* first: await.h knows this */
+	struct probe *probe;
+	struct probe_result result;
+	probe_then_fn *then;
+	void *arg;
+};
+
 static void
-wake_worker(struct probe *p)
+on_answer(void *arg)
 {
-	pthread_mutex_lock(&p->lock);
-	p->done = true;
-	pthread_cond_signal(&p->ended);
-	pthread_mutex_unlock(&p->lock);
-}
+	struct probe_wait *w = arg;
 
-static bool
-wait_for_end(struct probe *p)
-{
-	int64_t until_ms = clock_mono_ms() + PROBE_TIMEOUT_MS + WAIT_SLACK_MS;
-	struct timespec until = { .tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000 };
-	bool done;
-
-	pthread_mutex_lock(&p->lock);
-	while (!p->done && pthread_cond_timedwait(&p->ended, &p->lock, &until) == 0)
-		;
-	done = p->done;
-	pthread_mutex_unlock(&p->lock);
-	return done;
-}
-
-void
-probe_run(struct process *process, const struct probe_spec *spec, struct probe_result *result)
-{
-	struct probe *p = probe_new(spec, result);
-
-	if (p == NULL)
-		return;
-	p->http = process->http;
-	p->on_end = wake_worker;
-	atomic_fetch_add(&p->refs, 1);
-	reactor_post(process->reactor, start, p);
-	if (wait_for_end(p))
-		*result = p->result;
-	else
-		*result = (struct probe_result){ .status = E_UPSTREAM_TIMEOUT, .detail = "the reactor did not finish" };
-	release(p);
+	await_over(&w->await);
 }
 
 static void
-stop_own(struct probe *p)
+begin_probe(struct await *a)
 {
-	reactor_stop(p->own);
+	struct probe_wait *w = (struct probe_wait *)(void *)a;
+
+	w->probe->http = a->rq->cx.process->http;
+	w->probe->on_end = on_answer;
+	w->probe->arg = w;
+	start(w->probe);
+}
+
+static void
+drop_probe(struct await *a)
+{
+	struct probe_wait *w = (struct probe_wait *)(void *)a;
+
+	if (w->probe->transfer != NULL)
+		http_cancel(w->probe->transfer);
+	w->probe->transfer = NULL;
+	set_failure(
+	    w->probe, &(struct provider_failure){ .status = E_UNAVAILABLE, .detail = "the server is stopping" });
+}
+
+static enum status
+after_probe(struct await *a)
+{
+	struct probe_wait *w = (struct probe_wait *)(void *)a;
+
+	w->result = w->probe->result;
+	return w->then(a->rq, &w->result, w->arg);
+}
+
+static void
+free_probe(void *probe)
+{
+	probe_free(probe);
+}
+
+enum status
+probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *then, void *arg)
+{
+	struct probe_wait *w = ARENA_NEW(rq->cx.arena, struct probe_wait);
+
+	if ((w->probe = probe_new(spec, &w->result)) == NULL)
+		return then(rq, &w->result, arg);
+	arena_cleanup(rq->cx.arena, free_probe, w->probe);
+	w->await = (struct await){ .begin = begin_probe, .drop = drop_probe, .then = after_probe };
+	w->then = then;
+	w->arg = arg;
+	return await(rq, &w->await);
+}
+
+/* ---- alone ---------------------------------------------------------------------------- */
+
+static void
+stop_own(void *reactor)
+{
+	reactor_stop(reactor);
 }
 
 void
 probe_run_alone(const struct probe_spec *spec, struct probe_result *result)
 {
 	struct probe *p = probe_new(spec, result);
+	struct reactor *own;
 
 	if (p == NULL)
 		return;
-	p->own = reactor_new();
-	p->http = http_client_new(p->own);
+	own = reactor_new();
+	p->http = http_client_new(own);
 	p->on_end = stop_own;
-	atomic_fetch_add(&p->refs, 1);
-	reactor_post(p->own, start, p);
-	reactor_run(p->own);
+	p->arg = own;
+	reactor_post(own, start, p);
+	reactor_run(own);
 	*result = p->result;
 	http_client_free(p->http);
-	reactor_free(p->own);
-	release(p);
+	reactor_free(own);
+	probe_free(p);
 }
+
+/* ---- channels ----------------------------------------------------------------------------- */
 
 enum status
 probe_channel(

@@ -34,10 +34,11 @@ struct probe_result {
  * none; E_UNAVAILABLE its key cannot be opened.  Worker, weirctl. */
 enum status probe_channel(struct context *cx, int64_t channel_id, const char *model, const char **model_name,
     struct probe_spec *spec) MUST_CHECK;
-/* Ask through the process' reactor and wait for the end, at most about
- * PROBE_TIMEOUT_MS.  Worker. */
-void probe_run(struct process *process, const struct probe_spec *spec, struct probe_result *result);
-/* The same for a program that runs no reactor: weirctl.  Main thread. */
+/* Ask through the process' reactor, for up to PROBE_TIMEOUT_MS, without a worker
+ * (core/await.h); then(rq, result, arg) answers, on a worker again.  Worker. */
+typedef enum status probe_then_fn(struct request *rq, const struct probe_result *result, void *arg);
+enum status probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *then, void *arg) MUST_CHECK;
+/* Ask, for a program that runs no reactor: weirctl.  Main thread. */
 void probe_run_alone(const struct probe_spec *spec, struct probe_result *result);
 /* {ok, model, upstream_name, http_status, latency_ms, error, detail, text}; the
  * caller owns the reference. */

@@ -1,10 +1,12 @@
 #include "engine/tasks.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "core/await.h"
+#include "core/process.h"
+#include "io/reactor.h"
 
 #define ABORT_WAIT_MS 2000
 #define ABORT_POLL_FIRST_MS 10
@@ -106,45 +108,81 @@ task_publish_abort(struct context *cx, const char *task_id)
 	after_commit(cx, publish_abort, arena_strdup(cx->arena, task_id));
 }
 
+/* ---- the end of a task that was asked to stop --------------------------------- */
+
+struct abort_wait {
+	struct await await; /* first: await.h knows this */
+	struct task *task;
+	enum status (*then)(struct request *rq, struct task *task);
+	struct reactor_timer *timer;
+	int64_t pause_ms, give_up_ms;
+};
+
 static void
-sleep_ms(int64_t ms)
+drop_pause(struct await *a)
 {
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
+	struct abort_wait *w = (struct abort_wait *)(void *)a;
+
+	reactor_timer_free(w->timer);
+	w->timer = NULL;
 }
 
-static enum status
-await_end(struct context *cx, struct task *task)
+static void
+end_pause(void *arg)
 {
-	int64_t give_up_ms = clock_mono_ms() + ABORT_WAIT_MS;
+	struct abort_wait *w = arg;
 
-	for (int64_t pause_ms = ABORT_POLL_FIRST_MS; task_is_live(task) && clock_mono_ms() < give_up_ms;) {
-		enum status st;
+	drop_pause(&w->await);
+	await_over(&w->await);
+}
 
-		sleep_ms(pause_ms);
-		if ((st = read_task(cx, task->id, task)) != OK)
-			return st;
-		if ((pause_ms *= 2) > ABORT_POLL_MOST_MS)
-			pause_ms = ABORT_POLL_MOST_MS;
-	}
-	return OK;
+static void
+begin_pause(struct await *a)
+{
+	struct abort_wait *w = (struct abort_wait *)(void *)a;
+
+	w->timer = reactor_timer_new(a->rq->cx.process->reactor, end_pause, w);
+	reactor_timer_start(w->timer, w->pause_ms);
+}
+
+/* Worker, after each pause. */
+static enum status
+look_again(struct await *a)
+{
+	struct abort_wait *w = (struct abort_wait *)(void *)a;
+	enum status st = read_task(a->rq, w->task->id, w->task);
+
+	if (st != OK)
+		return st;
+	if (!task_is_live(w->task) || a->stopped || clock_mono_ms() >= w->give_up_ms)
+		return w->then(a->rq, w->task);
+	if ((w->pause_ms *= 2) > ABORT_POLL_MOST_MS)
+		w->pause_ms = ABORT_POLL_MOST_MS;
+	return await(a->rq, a);
 }
 
 enum status
-task_request_abort(struct context *cx, struct task *task)
+task_request_abort(struct request *rq, struct task *task, enum status (*then)(struct request *rq, struct task *task))
 {
+	struct abort_wait *w = ARENA_NEW(rq->cx.arena, struct abort_wait);
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
-	st = pg_query_again(cx->pg, &rows,
+	st = pg_query_again(rq->cx.pg, &rows,
 	    "SELECT t.id, t.status, task_json(t) AS json FROM task_cancel_request($1, $2) AS t", PS(task->id),
-	    PS(cx->caller.user_id));
+	    PS(rq->cx.caller.user_id));
 	if (st != OK)
-		return fail(cx, st, "cancel task %s: %s", task->id, pg_error(cx->pg));
+		return fail(&rq->cx, st, "cancel task %s: %s", task->id, pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0)
-		return fail(cx, E_NOT_FOUND, "task %s", task->id);
-	take(cx, rows, task);
+		return fail(&rq->cx, E_NOT_FOUND, "task %s", task->id);
+	take(&rq->cx, rows, task);
 	if (!task_is_live(task))
-		return OK;
-	task_publish_abort(cx, task->id);
-	return await_end(cx, task);
+		return then(rq, task);
+	task_publish_abort(&rq->cx, task->id);
+	w->await = (struct await){ .begin = begin_pause, .drop = drop_pause, .then = look_again };
+	w->task = task;
+	w->then = then;
+	w->pause_ms = ABORT_POLL_FIRST_MS;
+	w->give_up_ms = clock_mono_ms() + ABORT_WAIT_MS;
+	return await(rq, &w->await);
 }

@@ -30,9 +30,11 @@ json_t *task_json(const struct task *task);
 /* The caller's tasks, newest first; `active`: live ones only.  E_INVALID_REQUEST
  * stale cursor. */
 enum status tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more) MUST_CHECK;
-/* Ask a live task's owner to stop it, then wait up to two seconds for its end;
- * *task becomes what it is then. */
-enum status task_request_abort(struct context *cx, struct task *task) MUST_CHECK;
+/* Ask a live task's owner to stop it and wait up to two seconds for its end,
+ * without a worker (core/await.h); *task becomes what it is then, and `then`
+ * answers with it. */
+enum status task_request_abort(
+    struct request *rq, struct task *task, enum status (*then)(struct request *rq, struct task *task)) MUST_CHECK;
 /* Tell every process to stop the task (the owner listens on {prefix}abort), after
  * the commit of what is open.
  * Without Redis its owner learns of a cancel request from its heartbeat. */

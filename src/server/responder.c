@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/queue.h"
 #include "account/auth.h"
+#include "core/await.h"
 #include "core/feed.h"
 #include "engine/follow.h"
 #include "core/idempotency.h"
@@ -122,9 +123,9 @@ hand_to_reactor(struct request *rq)
 }
 
 static void
-fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
+fill_request(struct context *cx, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
-	*rq = (struct request){
+	*cx = (struct request){
 		.cx = {
 			.arena = a,
 			.conf = w->process->conf,
@@ -144,7 +145,25 @@ fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_
 	};
 }
 
-/* True: the request became a stream, to be handed to the reactor. */
+/* What came of the request.  True: the reactor has to do with it, a stream or a wait. */
+static bool
+answer(struct request *rq, enum status st)
+{
+	if (st == OK && rq->await != NULL)
+		return true;
+	if (st == OK && rq->carry != NULL) {
+		rq->http_status = 200;
+		write_access_log(rq, clock_mono_us() - rq->started_us);
+		return true;
+	}
+	if (arena_exhausted(rq->cx.arena))
+		fail(&rq->cx, E_TOO_LARGE, "request_memory");
+	stage_reply(rq);
+	write_access_log(rq, clock_mono_us() - rq->started_us);
+	fcgi_end(rq->conn);
+	return false;
+}
+
 static bool
 run_request(struct request *rq)
 {
@@ -163,17 +182,51 @@ run_request(struct request *rq)
 		stage_body_discard(rq);
 	else
 		st = run_stages(rq);
-	if (st == OK && rq->carry != NULL) {
-		rq->http_status = 200;
-		write_access_log(rq, clock_mono_us() - rq->started_us);
-		return true;
+	return answer(rq, st);
+}
+
+static void resume(struct job *job, struct worker *w);
+
+/* The worker is done with the request, for now (`handed`) or for good. */
+static void
+leave(struct worker *w, struct request *rq, bool handed)
+{
+	struct arena *a = rq->cx.arena;
+	bool keep = rq->keep_arena;
+
+	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
+		pg_rollback(w->pg);
+	context_ended(&rq->cx, false);
+	log_set_context(NULL);
+	if (handed && rq->await != NULL) {
+		rq->pg_before_us = pg_spent_us(w->pg) - rq->pg_before_us; /* what it spent on this worker */
+		rq->redis_before_us = redis_spent_us(w->redis) - rq->redis_before_us;
+		rq->await->job.run = resume;
+		reactor_post(rq->cx.process->reactor, await_begin, rq->await);
+		return;
 	}
-	if (arena_exhausted(rq->cx.arena))
-		fail(&rq->cx, E_TOO_LARGE, "request_memory");
-	stage_reply(rq);
-	write_access_log(rq, clock_mono_us() - rq->started_us);
-	fcgi_end(rq->conn);
-	return false;
+	json_decref(rq->cx.details);
+	if (handed) /* with keep, the reactor may free the arena, and rq in it, from here on */
+		hand_to_reactor(rq);
+	if (!keep)
+		arena_free(a);
+}
+
+/* A request that waited goes on, on whichever worker. */
+static void
+resume(struct job *job, struct worker *w)
+{
+	struct await *a = (struct await *)(void *)job;
+	struct request *rq = a->rq;
+
+	rq->await = NULL;
+	rq->cx.pg = w->pg;
+	rq->cx.redis = w->redis;
+	rq->pg_before_us = pg_spent_us(w->pg) - rq->pg_before_us;
+	rq->redis_before_us = redis_spent_us(w->redis) - rq->redis_before_us;
+	log_set_context(
+	    &(struct log_context){ rq->cx.request_id, rq->cx.caller.user_id, rq->cx.trace_id, rq->span_id });
+	leave(w, rq, answer(rq, a->then(a)));
 }
 
 static void
@@ -181,21 +234,11 @@ serve(struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
 	struct arena *a = arena_new(REQUEST_ARENA_BYTES, w->process->conf->server_request_memory);
 	struct request *rq = ARENA_NEW(a, struct request);
-	bool carried, keep;
 
-	fill_request(rq, a, w, conn, arrived_us);
+	fill_request(&rq->cx, a, w, conn, arrived_us);
 	rq->pg_before_us = pg_spent_us(w->pg);
 	rq->redis_before_us = redis_spent_us(w->redis);
-	carried = run_request(rq);
-	keep = rq->keep_arena;
-	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
-		pg_rollback(w->pg);
-	context_ended(&rq->cx, false);
-	json_decref(rq->cx.details);
-	if (carried) /* with keep, the reactor may free the arena, and rq in it, from here on */
-		hand_to_reactor(rq);
-	if (!keep)
-		arena_free(a);
+	leave(w, rq, run_request(rq));
 }
 
 static void
@@ -291,7 +334,7 @@ shed_one(struct responder *r, struct request_job *rj)
 	struct request *rq = ARENA_NEW(a, struct request);
 	struct worker nobody = { .process = &r->process };
 
-	fill_request(rq, a, &nobody, rj->conn, rj->arrived_us);
+	fill_request(&rq->cx, a, &nobody, rj->conn, rj->arrived_us);
 	score_add(r->process.score, SCORE_OVERLOADED, 1);
 	if (fcgi_read(rj->conn, a) == E_UNAVAILABLE) {
 		fcgi_abandon(rj->conn);
@@ -420,6 +463,7 @@ on_drain_check(void *arg)
 	if (now_ms >= r->drain_by_ms) {
 		turns_stop_all(p, E_INTERRUPTED);
 		followers_stop_all(p);
+		awaits_stop_all(p);
 		idle = p->n_turns == 0;
 	}
 	/* Slots that are being given back would else be taken until their leases run out. */
@@ -528,6 +572,7 @@ stop(struct responder *r)
 	reactor_run_posted(p->reactor); /* what the workers finished last, */
 	redis_async_flush(p->redis);	/* and what Redis is told of it */
 	process_stop(p);
+	awaits_drop_all(p);
 	reactor_timer_free(r->housekeeping);
 	reactor_timer_free(r->drain_timer);
 	reactor_timer_free(r->crowd_timer);
@@ -544,19 +589,6 @@ stop(struct responder *r)
 	scoreboard_leave(p->score);
 }
 
-/* The row in `processes` must be there before the first turn names it. */
-static bool
-announce(struct process *p)
-{
-	struct pg *pg = pg_new(p->conf, p->conf->database_url, "weir-fcgi");
-	bool ok = process_register(p, pg) == OK;
-
-	if (!ok)
-		LOG(ERROR, "start_failed", LS("error", pg_error(pg)));
-	pg_free(pg);
-	return ok;
-}
-
 int
 responder_main(const struct responder_options *opt)
 {
@@ -564,10 +596,11 @@ responder_main(const struct responder_options *opt)
 
 	memory_tune();
 	r->process.conf = opt->conf;
-	r->process.kind = "responder";
 	r->process.routes = routes;
 	provider_register(providers_all());
-	if (!announce(&r->process)) {
+	/* the row in `processes` must be there before the first turn names it */
+	if (process_register(&r->process, "responder") != OK) {
+		LOG(ERROR, "start_failed");
 		free(r);
 		return EXIT_FAILURE;
 	}

@@ -232,6 +232,7 @@ def test_smtp(weir):
     assert "https://weir.test/reset#token=" in message.get_content()
     assert reset(weir, token_in(message.get_content())).status == 204
     assert mails_to(weir, user.login) == []  # not to the spool as well
+    assert metric(f"{weir.folder}/smtp.sock", "mails_sent_total") == 1
 
 
 @pytest.mark.parametrize("kind", ["refused recipient", "nobody listens", "hangs", "password without TLS"])
@@ -251,6 +252,41 @@ def test_smtp_failures_do_not_reach_the_client(weir, kind):
         assert server.got == []
     log = open(weir.daemons.log(name)).read()
     assert "hUnTeR2" not in log and "token=" not in log
+
+
+def metric(path, name):
+    with Fcgi(path) as f:
+        return float(re.search(rf"^weir_{name} (\S+)", f.request("GET", "/metrics").text, re.M)[1])
+
+
+def test_more_mails_than_may_wait(weir):
+    """A mail server that is silent: the client never learns of it, nobody else waits, the rest is given up and counted."""
+    names = [f"many{n}@example.org" for n in range(300)]
+    with weir.pg() as pg:
+        for name in names:
+            pg.query("INSERT INTO users (id, email) VALUES (gen_random_uuid(), $1)", name)
+    with MailServer(hang=True) as server:
+        post = pool_with(weir, "many", f"smtp://127.0.0.1:{server.port}")
+        slowest = 0
+        for name in names:
+            at = time.perf_counter()
+            answer = post("/api/auth/forgot", b'{"email":"%s"}' % name.encode())
+            slowest = max(slowest, time.perf_counter() - at)
+            assert (answer.status, answer.body) == (202, b"{}"), answer
+        assert slowest < 3
+    path = f"{weir.folder}/many.sock"
+    assert 300 - 257 <= metric(path, "mails_failed_total") <= 300 - 256 + 5 and metric(path, "mails_sent_total") == 0
+    assert "too many wait to be sent" in open(weir.daemons.log("many")).read()
+
+
+def test_mails_that_wait_are_sent_at_the_end(weir):
+    users = [weir.make_user() for _ in range(3)]
+    with MailServer() as server:
+        post = pool_with(weir, "ends", f"smtp://127.0.0.1:{server.port}")
+        for user in users:
+            assert post("/api/auth/forgot", b'{"email":"%s"}' % user.login.encode()).status == 202
+        weir.daemons.stop("ends")
+        assert len(server.got) == 3
 
 
 def test_no_mail_configured(weir):

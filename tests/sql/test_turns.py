@@ -483,19 +483,68 @@ class Liveness(TurnTest):
         process = self.process()
         task, _ = self.open(user, self.conversation(user), owner=process)
         cancel = "SELECT task_json(t) AS task, cancel_requested_at FROM task_cancel_request($1, $2) t"
-        beat = "SELECT task_id FROM process_heartbeat($1, 'responder', 'here', 1)"
+        def asked(owner):
+            return self.db.row("SELECT to_json(cancel) AS cancel FROM process_heartbeat($1, 'responder', 'here', 1)",
+                               owner)["cancel"]
+
         self.assertEqual(self.db.query(cancel, task, other), [])
         self.assertEqual(self.db.query(cancel, new_id(), user), [])
-        self.assertEqual(self.db.query(beat, process), [])
+        self.assertEqual(asked(process), [])
         first = self.db.row(cancel, task, user)
         self.assertEqual(set(first["task"]), TASK_KEYS)
         self.assertEqual(first["task"]["status"], "running")
         self.assertEqual(self.db.row(cancel, task, user), first, "asking again changes nothing")
-        self.assertEqual([r["task_id"] for r in self.db.query(beat, process)], [task])
-        self.assertEqual(self.db.query(beat, self.owner), [])
+        self.assertEqual(asked(process), [task])
+        self.assertEqual(asked(self.owner), [])
         self.settle(task, owner=process, outcome="cancelled")
-        self.assertEqual(self.db.query(beat, process), [])
+        self.assertEqual(asked(process), [])
         self.assertEqual(self.db.row(cancel, task, user)["task"]["status"], "cancelled")
+
+    BEAT = "SELECT late, to_json(cancel) AS cancel, to_json(ended) AS ended FROM process_heartbeat($1, 'responder', 'h', 1, $2)"
+
+    def test_heartbeat_tells_what_was_missed(self):
+        user, process = self.user(100), new_id()
+
+        def beat(mine=None):
+            row = self.db.row(self.BEAT, process, mine)
+            return row["late"], row["cancel"], row["ended"]
+
+        def age(seconds):
+            self.db.query("UPDATE processes SET heartbeat_at = now() - make_interval(secs => $2) WHERE id = $1",
+                          process, seconds)
+
+        self.assertEqual(beat(), (True, [], None), "a row that was not there: others may have pruned it")
+        self.assertEqual(beat(), (False, [], None))
+        tasks = [self.open(user, self.conversation(user), owner=process)[0] for _ in range(3)]
+        mine = "{" + ",".join(tasks) + "}"
+        age(9)
+        self.assertEqual(beat(mine), (False, [], []))
+        age(11)
+        self.assertEqual(beat(), (True, [], None))
+        self.assertEqual(beat(), (False, [], None), "late once")
+        age(21)
+        self.assertTrue(self.settle(tasks[1], owner=None, outcome="failed", status="error", cost=0)["settled"])
+        self.assertEqual(beat(mine), (True, [], [tasks[1]]))
+        self.assertEqual(beat("{}"), (False, [], []))
+        self.db.query("SELECT FROM task_cancel_request($1, $2)", tasks[2], user)
+        self.assertEqual(beat(mine), (False, [tasks[2]], [tasks[1]]))
+
+    def test_heartbeat_waits_for_nobody(self):
+        user, process = self.user(100), self.process()
+        task, _ = self.open(user, self.conversation(user), owner=process)
+        self.db.query("UPDATE processes SET heartbeat_at = now() - interval '21 s' WHERE id = $1", process)
+        with self.connect("weir_owner") as other:
+            other.query("BEGIN")
+            other.query("LOCK TABLE tasks IN ACCESS EXCLUSIVE MODE")
+            self.assertEqual(self.db.row(self.BEAT, process, "{" + task + "}"), {"late": True, "cancel": [], "ended": None})
+            other.query("ROLLBACK")
+            self.assertTrue(self.db.row("SELECT process_is_alive($1) AS alive", process)["alive"])
+            self.db.query("UPDATE credit_transactions SET expires_at = now() WHERE task_id = $1", task)
+            other.query("BEGIN")
+            other.query("SELECT FROM credit_transactions WHERE task_id = $1 FOR UPDATE", task)
+            self.assertEqual(self.db.row("SELECT credits_extend($1, 600) AS n", process)["n"], 0)
+            other.query("ROLLBACK")
+            self.assertEqual(self.db.row("SELECT credits_extend($1, 600) AS n", process)["n"], 1)
 
     def test_prune(self):
         user = self.user(10)
