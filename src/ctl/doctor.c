@@ -198,12 +198,12 @@ check_migrations(struct ctl *c)
 	return st == OK;
 }
 
-/* Every worker thread of every process keeps a connection; a reload doubles them for a moment. */
+/* Every worker thread of every process keeps a connection, and its heartbeat one; a reload doubles them for a moment. */
 static void
 check_connections(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	int64_t wanted = 2 * c->cx.conf->server_processes * c->cx.conf->server_workers + 5, most;
+	int64_t wanted = 2 * c->cx.conf->server_processes * (c->cx.conf->server_workers + 1) + 5, most;
 
 	if (pg_query_again(c->cx.pg, &rows, "SELECT current_setting('max_connections')::int AS most") != OK)
 		return;
