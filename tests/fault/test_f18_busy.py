@@ -17,7 +17,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from faultlib import LONG, PATIENCE_S, SLOWER, prove, script, send  # noqa: E402
-from weirtest import Services, wait_until  # noqa: E402
+from weirtest import Fcgi, Services, wait_until  # noqa: E402
 
 WORKERS = 2
 DEAD_AFTER_S = 20
@@ -183,3 +183,45 @@ def test_aborts_hold_no_worker(weir):
             assert 1.9 < took_s < 2.5 * SLOWER + 0.5
         pg.query("DELETE FROM tasks WHERE id = $1", task)
         pg.query("DELETE FROM processes WHERE id = $1", owner)
+
+
+def test_text_is_checkpointed_meanwhile(weir):
+    """Redis is away and the workers wait for a lock: what was delivered reaches PostgreSQL all the same."""
+    user, turns = weir.make_user(), Crowd()
+    conversation = weir.conversation(user)
+    weir.stop_redis(kill=True)
+    try:
+        turns.add(lambda: send(weir, user, conversation, script("kept", "deltas=140 interval=100")))
+        with weir.pg() as pg:
+            wait_until(lambda: pg.one("SELECT count(*) FROM tasks WHERE completed_at IS NULL") == "1", "under way", 10, 0.05)
+            with statements(weir):
+                wait_until(lambda: int(pg.one("SELECT count(*) FROM task_journal")) >= 2, "two checkpoints", 13, 0.2)
+                assert pg.one("SELECT count(*) FROM tasks WHERE completed_at IS NULL") == "1"
+        ((turn, _),) = turns.join()
+        assert turn.done, turn
+    finally:
+        weir.start_redis()
+    prove(weir)
+
+
+def test_who_waits_is_answered_at_the_end(weir, silent, channel):
+    """A process that stops does not wait for silence longer than its drain_timeout: it answers, then goes."""
+    admin, path = channel
+    conf, sock, crowd = f"{weir.folder}/ends.conf", f"{weir.sockets}/ends", Crowd()
+    weir.write_conf({"mail": {"smtp_url": f"smtp://127.0.0.1:{silent.port}", "spool": ""},
+                     "server": {"drain_timeout": "1s", "scoreboard": f"{weir.folder}/ends.score"}}, conf)
+    weir.start_pool(1, conf=conf, name="ends", path=sock)
+
+    def ask():
+        with Fcgi(sock) as f:
+            return f.request("POST", path, b"{}", headers={"Authorization": "Bearer " + admin.token})
+
+    for _ in range(3 * WORKERS):
+        crowd.add(ask)
+    time.sleep(0.5)
+    began = time.monotonic()
+    weir.daemons.stop("ends")
+    assert time.monotonic() - began < 6 * SLOWER
+    for answer, took_s in crowd.join():
+        assert (answer.status, answer.json["ok"], answer.json["error"]) == (200, False, "unavailable"), answer
+        assert answer.json["detail"] == "the server is stopping" and took_s < 8 * SLOWER
