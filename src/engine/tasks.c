@@ -150,7 +150,7 @@ static enum status
 look_again(struct await *a)
 {
 	struct abort_wait *w = (struct abort_wait *)(void *)a;
-	enum status st = read_task(a->rq, w->task->id, w->task);
+	enum status st = read_task(&a->rq->cx, w->task->id, w->task);
 
 	if (st != OK)
 		return st;

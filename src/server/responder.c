@@ -123,9 +123,9 @@ hand_to_reactor(struct request *rq)
 }
 
 static void
-fill_request(struct context *cx, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
+fill_request(struct request *rq, struct arena *a, struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 {
-	*cx = (struct request){
+	*rq = (struct request){
 		.cx = {
 			.arena = a,
 			.conf = w->process->conf,
@@ -235,7 +235,7 @@ serve(struct worker *w, struct fcgi_conn *conn, int64_t arrived_us)
 	struct arena *a = arena_new(REQUEST_ARENA_BYTES, w->process->conf->server_request_memory);
 	struct request *rq = ARENA_NEW(a, struct request);
 
-	fill_request(&rq->cx, a, w, conn, arrived_us);
+	fill_request(rq, a, w, conn, arrived_us);
 	rq->pg_before_us = pg_spent_us(w->pg);
 	rq->redis_before_us = redis_spent_us(w->redis);
 	leave(w, rq, run_request(rq));
@@ -334,7 +334,7 @@ shed_one(struct responder *r, struct request_job *rj)
 	struct request *rq = ARENA_NEW(a, struct request);
 	struct worker nobody = { .process = &r->process };
 
-	fill_request(&rq->cx, a, &nobody, rj->conn, rj->arrived_us);
+	fill_request(rq, a, &nobody, rj->conn, rj->arrived_us);
 	score_add(r->process.score, SCORE_OVERLOADED, 1);
 	if (fcgi_read(rj->conn, a) == E_UNAVAILABLE) {
 		fcgi_abandon(rj->conn);

@@ -132,7 +132,7 @@ int
 main(int argc, char **argv)
 {
 	struct context cx = { .lang = LANG_EN };
-	struct process process = { .kind = "test" };
+	struct process process = { .score = NULL };
 	struct conf *conf;
 	int rc;
 
