@@ -31,6 +31,7 @@
 #include "engine/follow.h"
 #include "catalog/models.h"
 #include "core/openapi.h"
+#include "core/origin.h"
 #include "core/page.h"
 #include "account/passwords.h"
 #include "engine/probe.h"

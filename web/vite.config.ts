@@ -35,7 +35,10 @@ function theme(): Plugin {
 export default defineConfig({
 	plugins: [theme(), react(), tailwindcss()],
 	resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
-	server: { proxy: { "/api": backend, "/status": backend } },
+	// The Host stays that of the page, or its Origin would be a foreign one to the server.
+	server: {
+		proxy: Object.fromEntries(["/api", "/status"].map((path) => [path, { target: backend, changeOrigin: false }])),
+	},
 	build: {
 		target: "es2022",
 		// The site's policy forbids data: scripts and fonts; small files stay files.

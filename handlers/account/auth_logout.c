@@ -3,8 +3,9 @@
  *
  * in      refresh_token?, else the cookie, else the access token
  * out     204, also when there was no session to end; the cookie is cleared
+ * errors  403 foreign_origin: sent by a page of another site (header Origin)
  * note    works with an access token that is over, so that signing out cannot fail
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/test_sessions.py
  */
 #include "weir.h"
 
@@ -31,9 +32,9 @@ enum status
 h_auth_logout(struct request *rq)
 {
 	const char *token = session_token_given(rq), *user_id = NULL;
-	enum status st = OK;
+	enum status st = origin_check(rq, SESSION_COOKIE);
 
-	if (token != NULL)
+	if (st == OK && token != NULL)
 		st = session_close(&rq->cx, token, &user_id);
 	if (st == OK && user_id == NULL)
 		st = end_callers_session(rq, &user_id);

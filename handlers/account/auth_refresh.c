@@ -5,8 +5,9 @@
  * out     200 {user, access_token, token_type, expires_in (s), refresh_token};
  *         the token given is used up
  * errors  401 unauthenticated: unknown, over, revoked, or used before; the last
- *         revokes the whole session, because somebody has a copy
- * proof   tests/it/test_accounts.py
+ *         revokes the whole session, because somebody has a copy;
+ *         403 foreign_origin: sent by a page of another site (header Origin)
+ * proof   tests/it/test_sessions.py
  */
 #include "weir.h"
 
@@ -23,6 +24,8 @@ h_auth_refresh(struct request *rq)
 	enum status st;
 	bool reused;
 
+	if ((st = origin_check(rq, SESSION_COOKIE)) != OK)
+		return st;
 	if (token == NULL)
 		return fail(&rq->cx, E_UNAUTHENTICATED, "no refresh token");
 	st = session_refresh(&rq->cx, token, &grant, &reused);

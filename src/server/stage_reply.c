@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "core/origin.h"
 #include "io/fcgi.h"
 #include "core/reply.h"
 
@@ -50,22 +51,12 @@ static const char *
 allowed_origin(struct request *rq)
 {
 	const char *origin = request_header(rq, "Origin"), *list = rq->cx.conf->server_cors_origins;
-	size_t len = origin == NULL ? 0 : strlen(origin);
 
-	if (len == 0 || *list == '\0')
+	if (origin == NULL || *origin == '\0')
 		return NULL;
 	if (strcmp(list, "*") == 0)
 		return "*";
-	for (const char *p = list; *p != '\0';) {
-		size_t n;
-
-		p += strspn(p, " \t");
-		n = strcspn(p, " \t");
-		if (n == len && strncmp(p, origin, n) == 0)
-			return origin;
-		p += n;
-	}
-	return NULL;
+	return origin_listed(list, origin) ? origin : NULL;
 }
 
 const char *

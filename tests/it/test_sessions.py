@@ -8,7 +8,7 @@ import time
 import uuid
 
 import pytest
-from weirtest import Fcgi, at_once
+from weirtest import Fcgi, at_once, fcgi_params
 
 
 def refused(answer, status, code, field=None):
@@ -204,6 +204,79 @@ def test_tokens_are_stored_hashed(weir):
         stored = pg.query("SELECT encode(token_hash, 'hex') FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id"
                           " WHERE s.user_id = $1", user.id)
     assert stored == [(hashlib.sha256(user.refresh_token.encode()).hexdigest(),)]
+
+
+# ---- pages of other sites ---------------------------------------------------------
+
+FOREIGN = ["https://evil.example", "http://localhost", "null", "http://127.0.0.1.evil.example", "file://",
+           "http://127.0.0.1:1", "https://127.0.0.1:1"]
+
+
+@pytest.mark.parametrize("path", ["/api/auth/refresh", "/api/auth/logout"])
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_foreign_pages_are_refused(weir, path, origin):
+    user = weir.make_user(credits="0")
+    for more in ({"headers": {"Cookie": "weir_refresh=" + user.refresh_token, "Origin": origin}},
+                 {"body": {"refresh_token": user.refresh_token}, "headers": {"Origin": origin}}):
+        answer = weir.post(path, **more)
+        refused(answer, 403, "foreign_origin")
+        assert "Set-Cookie" not in answer.headers  # the sign-in is as it was
+    answer = weir.post(path, headers={"Origin": origin, "Accept-Language": "zh"})
+    assert answer.json["message"] == "该请求来自其他网站的页面"
+    assert weir.get("/api/me", user).status == 200
+    assert refresh(weir, user.refresh_token).status == 200
+
+
+def test_own_pages_and_programs_are_not(weir):
+    user, host = weir.make_user(credits="0"), f"127.0.0.1:{weir.port}"
+    token = user.refresh_token
+    for headers in ({}, {"Origin": f"http://{host}"}, {"Origin": f"https://{host}"},  # https: behind a TLS terminator
+                    {"Host": "other.example", "Origin": f"http://{host}"},  # base_url
+                    {"Host": "chat.example", "Origin": "https://chat.example"},
+                    {"Host": "Chat.example:443", "Origin": "https://chat.example"}):
+        answer = weir.post("/api/auth/refresh", headers={"Cookie": "weir_refresh=" + token, **headers})
+        assert answer.status == 200, (headers, answer)
+        token = answer.json["refresh_token"]
+    assert weir.post("/api/auth/logout", {"refresh_token": token}, headers={"Origin": f"http://{host}"}).status == 204
+    refused(weir.get("/api/me", user), 401, "unauthenticated")
+
+
+def test_configured_origins(weir):
+    """Listed ones are our own; * lets pages in that do without the cookie; TLS tells http pages apart."""
+    def pool(name, **server):
+        conf, path = f"{weir.folder}/{name}.conf", f"{weir.folder}/{name}.sock"
+        weir.write_conf({"server": {"scoreboard": f"{weir.folder}/{name}.score", **server}}, conf)
+        weir.start_pool(1, conf=conf, name=name, path=path)
+        return path
+
+    def ask(path, origin, token, cookie=True, host="localhost", **params):
+        body = b"" if cookie else json.dumps({"refresh_token": token}).encode()
+        env = fcgi_params("POST", "/api/auth/refresh", body,
+                          {"Origin": origin, **({"Cookie": "weir_refresh=" + token} if cookie else {})})
+        with Fcgi(path) as f:
+            answer = f.request("POST", "/api/auth/refresh", body, params={**env, "HTTP_HOST": host, **params})
+        if answer.status != 200:
+            refused(answer, 403, "foreign_origin")
+        return answer.json.get("refresh_token")
+
+    listed = pool("listed", cors_origins="https://a.example https://b.example:8443", base_url="https://weir.example/chat")
+    anyone = pool("anyone", cors_origins="*")
+    token = weir.make_user(credits="0").refresh_token
+    for origin in ("https://a.example", "https://b.example:8443", "https://weir.example", "http://localhost"):
+        token = ask(listed, origin, token)
+        assert token, origin
+    for origin in ("https://b.example", "http://weir.example", "https://weir.example:444"):
+        assert ask(listed, origin, token) is None, origin
+    assert ask(listed, "http://localhost", token, HTTPS="on") is None
+    token = ask(listed, "https://localhost", token, HTTPS="on")
+    # nginx may leave out the port of Host; where it is there, it counts
+    token = ask(listed, "http://localhost:8080", token, SERVER_PORT="8080")
+    assert ask(listed, "http://localhost:8081", token, SERVER_PORT="8080") is None
+    assert ask(listed, "http://localhost:8080", token, host="localhost:8082", SERVER_PORT="8080") is None
+    assert ask(listed, "http://localhost", token, host="localhost:8080", SERVER_PORT="8080") is None
+    token = ask(listed, "http://[::1]:8080", token, host="[::1]", SERVER_PORT="8080")
+    assert ask(anyone, "https://evil.example", token) is None
+    assert ask(anyone, "https://evil.example", token, cookie=False)
 
 
 # ---- sign out --------------------------------------------------------------------
