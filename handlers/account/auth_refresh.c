@@ -3,7 +3,8 @@
  *
  * in      refresh_token?, else the cookie
  * out     200 {user, access_token, token_type, expires_in (s), refresh_token};
- *         the token given is used up
+ *         the token given is used up, but the device that used it (User-Agent
+ *         and address) gets the same successor again for 10 s
  * errors  401 unauthenticated: unknown, over, revoked, or used before; the last
  *         revokes the whole session, because somebody has a copy;
  *         403 foreign_origin: sent by a page of another site (header Origin)
@@ -22,21 +23,22 @@ h_auth_refresh(struct request *rq)
 	const char *token = session_token_given(rq), *result;
 	struct session_grant grant;
 	enum status st;
-	bool reused;
+	enum refresh how;
 
 	if ((st = origin_check(rq, SESSION_COOKIE)) != OK)
 		return st;
 	if (token == NULL)
 		return fail(&rq->cx, E_UNAUTHENTICATED, "no refresh token");
-	st = session_refresh(&rq->cx, token, &grant, &reused);
+	st = session_refresh(rq, token, &grant, &how);
 	rq->cx.caller.user_id = grant.user_id;
 	if (st != OK) {
-		result = reused ? "token_reuse" : status_code(st);
+		result = how == REFRESH_REUSED ? "token_reuse" : status_code(st);
 		audit(&rq->cx, "auth.refresh", audit_user(&rq->cx, grant.user_id), result, NULL);
 		if (st == E_UNAUTHENTICATED)
 			session_clear_cookie(rq);
 		return st;
 	}
-	audit(&rq->cx, "auth.refresh", audit_user(&rq->cx, grant.user_id), "ok", NULL);
+	audit(&rq->cx, "auth.refresh", audit_user(&rq->cx, grant.user_id), how == REFRESH_REPEATED ? "repeated" : "ok",
+	    NULL);
 	return session_reply(rq, 200, &grant);
 }

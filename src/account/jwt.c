@@ -65,6 +65,25 @@ find_key(struct arena *a, const struct conf *conf, const char *id, struct key *o
 	return false;
 }
 
+bool
+token_key_mac(struct arena *a, const struct conf *conf, int n, const char *purpose, const char *text,
+    unsigned char out[SHA256_BYTES])
+{
+	const char *at = conf->auth_jwt_keys;
+	struct key key;
+	char *data;
+
+	while (next_key(a, &at, &key)) {
+		if (key.bytes == NULL || n-- > 0)
+			continue;
+		/* no signed text has a colon, so none is ever the text of a MAC here */
+		data = arena_printf(a, "%s:%s", purpose, text);
+		crypto_hmac(key.bytes, key.len, data, strlen(data), out);
+		return true;
+	}
+	return false;
+}
+
 int
 access_token_keys(const struct conf *conf)
 {

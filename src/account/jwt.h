@@ -12,10 +12,12 @@
 #ifndef WEIR_ACCOUNT_JWT_H
 #define WEIR_ACCOUNT_JWT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
 #include "base/conf.h"
+#include "base/crypto.h"
 #include "base/ids.h"
 #include "base/status.h"
 
@@ -37,6 +39,11 @@ enum status access_token_issue(
  * for the log in *why (static text); *out is untouched then.  Any thread. */
 enum status access_token_check(
     struct arena *a, const struct conf *conf, const char *token, struct jwt_claims *out, const char **why) MUST_CHECK;
+/* HMAC-SHA-256 of `text` under the `n`th usable key (0: the one that signs), for
+ * secrets that are derived instead of stored.  `purpose` keeps them apart from
+ * each other and from signatures.  False when there is no such key.  Any thread. */
+bool token_key_mac(struct arena *a, const struct conf *conf, int n, const char *purpose, const char *text,
+    unsigned char out[SHA256_BYTES]) MUST_CHECK;
 /* How many usable keys jwt_keys holds; -1 when part of it is malformed or too
  * short.  For start-up and weirctl doctor. */
 int access_token_keys(const struct conf *conf);

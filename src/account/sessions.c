@@ -7,22 +7,42 @@
 #include "core/audit.h"
 #include "account/jwt.h"
 #include "core/reply.h"
+#include "limits/rates.h"
 
 #define TOKEN_BYTES 32
 #define TOKEN_PREFIX "wr_"
 #define TOKEN_LEN (sizeof(TOKEN_PREFIX) - 1 + 43)
+/* How long the device that used a token may use it again: tabs that refresh at
+ * the same moment, an answer that was lost. */
+#define REPEAT_WINDOW "10 seconds"
+/* Refreshes of a device within that window that are followed to the newest token. */
+#define REPEAT_STEPS_MAX 8
 
-/* A new refresh token: its text for the client, its hash for us. */
+/* A refresh token of these bytes: its text for the client, its hash for us. */
 static char *
-new_token(struct arena *a, unsigned char hash[SHA256_BYTES])
+token_text(struct arena *a, const unsigned char bytes[TOKEN_BYTES], unsigned char hash[SHA256_BYTES])
 {
-	unsigned char bytes[TOKEN_BYTES];
-	char *text;
+	char *text = arena_printf(a, TOKEN_PREFIX "%s", crypto_base64url(a, bytes, TOKEN_BYTES));
 
-	crypto_random(bytes, sizeof(bytes));
-	text = arena_printf(a, TOKEN_PREFIX "%s", crypto_base64url(a, bytes, sizeof(bytes)));
 	crypto_sha256(text, strlen(text), hash);
 	return text;
+}
+
+/* The token that follows `token` when this request's device uses it, made with
+ * the `n`th of jwt_keys; NULL when there is none.  Nothing of it is stored but
+ * its hash: who has the old token, on the same device, gets it again. */
+static char *
+next_token(struct request *rq, const char *token, int n, unsigned char hash[SHA256_BYTES])
+{
+	const char *agent = request_header(rq, "User-Agent");
+	char address[LIMITS_ADDRESS_LEN], *from;
+	unsigned char bytes[SHA256_BYTES];
+
+	limits_address(rq->cx.client_ip, address);
+	from = arena_printf(rq->cx.arena, "%s %s %s", token, address, agent == NULL ? "" : agent);
+	if (!token_key_mac(rq->cx.arena, rq->cx.conf, n, "refresh", from, bytes))
+		return NULL;
+	return token_text(rq->cx.arena, bytes, hash);
 }
 
 /* False when `text` cannot be one of ours: no need to ask the database. */
@@ -49,13 +69,14 @@ session_open(struct context *cx, const char *user_id, const char *password_hash,
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	char *id = arena_alloc(cx->arena, UUID_LEN), token_id[UUID_LEN];
-	unsigned char hash[SHA256_BYTES];
+	unsigned char bytes[TOKEN_BYTES], hash[SHA256_BYTES];
 	enum status st;
 
 	*out = (struct session_grant){ .user_id = user_id, .session_id = id };
 	uuid_v7(id);
 	uuid_v7(token_id);
-	out->refresh_token = new_token(cx->arena, hash);
+	crypto_random(bytes, sizeof(bytes));
+	out->refresh_token = token_text(cx->arena, bytes, hash);
 	out->refresh_expires_in_s = cx->conf->auth_refresh_ttl / 1000;
 	if ((st = grant_access(cx, out)) != OK)
 		return st;
@@ -78,7 +99,7 @@ session_open(struct context *cx, const char *user_id, const char *password_hash,
 /* The token could not be exchanged: why?  One that was used before gives its
  * session away. */
 static enum status
-refuse_refresh(struct context *cx, const unsigned char hash[SHA256_BYTES], struct session_grant *out, bool *reused)
+refuse_refresh(struct context *cx, const unsigned char hash[SHA256_BYTES], struct session_grant *out, enum refresh *how)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query(cx->pg, &rows,
@@ -95,26 +116,86 @@ refuse_refresh(struct context *cx, const unsigned char hash[SHA256_BYTES], struc
 		return fail(cx, E_UNAUTHENTICATED, "unknown refresh token");
 	out->user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
 	out->session_id = arena_strdup(cx->arena, row_text(rows, 0, "session_id"));
-	*reused = row_bool(rows, 0, "used");
+	if (row_bool(rows, 0, "used"))
+		*how = REFRESH_REUSED;
 	return fail(cx, E_UNAUTHENTICATED,
-	    *reused ? "refresh token used before: session revoked" : "session revoked, over or its user disabled");
+	    *how == REFRESH_REUSED ? "refresh token used before: session revoked"
+				   : "session revoked, over or its user disabled");
 }
 
-enum status
-session_refresh(struct context *cx, const char *refresh_token, struct session_grant *out, bool *reused)
+/* What a query told about the session of a token that may be exchanged. */
+static void
+fill_grant(struct context *cx, const struct rows *rows, struct session_grant *out)
 {
-	AUTO_ROWS struct rows *rows = NULL;
+	out->user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
+	out->session_id = arena_strdup(cx->arena, row_text(rows, 0, "session_id"));
+	out->refresh_expires_in_s = row_int(rows, 0, "left_s");
+}
+
+/* The token that followed `token` when this device used it a moment ago; *token
+ * becomes NULL when it did not.  *fresh: that one was not used in turn. */
+static enum status
+find_next(struct request *rq, const char **token, struct session_grant *out, bool *fresh)
+{
 	unsigned char hash[SHA256_BYTES], next_hash[SHA256_BYTES];
+	enum status st = OK;
+	const char *next;
+
+	crypto_sha256(*token, strlen(*token), hash);
+	/* around a change of jwt_keys another key may have made it */
+	for (int n = 0; (next = next_token(rq, *token, n, next_hash)) != NULL; n++) {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		st = pg_query_again(rq->cx.pg, &rows,
+		    "SELECT s.id AS session_id, s.user_id, n.used_at IS NULL AS fresh,"
+		    " extract(epoch FROM s.expires_at - now())::bigint AS left_s"
+		    " FROM refresh_tokens t JOIN refresh_tokens n ON n.session_id = t.session_id"
+		    " JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = s.user_id"
+		    " WHERE t.token_hash = $1 AND n.token_hash = $2"
+		    " AND t.used_at > now() - interval '" REPEAT_WINDOW "'"
+		    " AND s.revoked_at IS NULL AND s.expires_at > now() AND u.status = 'active'",
+		    PX(hash, sizeof(hash)), PX(next_hash, sizeof(next_hash)));
+		if (st != OK)
+			return fail(&rq->cx, st, "looking up a refresh token used before");
+		if (rows_count(rows) == 0)
+			continue;
+		*fresh = row_bool(rows, 0, "fresh");
+		fill_grant(&rq->cx, rows, out);
+		break;
+	}
+	*token = next;
+	return OK;
+}
+
+/* The token was used: if this device did that a moment ago it gets what it got
+ * then, or the newest of what came since; *found says so. */
+static enum status
+repeat_refresh(struct request *rq, const char *token, struct session_grant *out, bool *found)
+{
+	bool fresh = false;
+	enum status st;
+
+	*found = false;
+	for (int i = 0; i < REPEAT_STEPS_MAX && token != NULL && !fresh; i++)
+		if ((st = find_next(rq, &token, out, &fresh)) != OK)
+			return st;
+	if (token == NULL || !fresh)
+		return OK;
+	*found = true;
+	out->refresh_token = arena_strdup(rq->cx.arena, token);
+	return grant_access(&rq->cx, out);
+}
+
+/* Exchange the token with `hash` for the one with `next_hash`; no rows: it cannot be. */
+static enum status
+exchange(struct context *cx, const unsigned char hash[SHA256_BYTES], const unsigned char next_hash[SHA256_BYTES],
+    struct rows **rows)
+{
 	char next_id[UUID_LEN];
 	enum status st;
 
-	*out = (struct session_grant){ 0 };
-	*reused = false;
-	if (!hash_token(refresh_token, hash))
-		return fail(cx, E_UNAUTHENTICATED, "no refresh token of ours");
 	uuid_v7(next_id);
-	out->refresh_token = new_token(cx->arena, next_hash);
-	st = pg_query(cx->pg, &rows,
+	st = pg_query(cx->pg, rows,
 	    "WITH used AS (UPDATE refresh_tokens t SET used_at = now() FROM sessions s JOIN users u ON u.id = s.user_id"
 	    "	WHERE t.token_hash = $1 AND t.used_at IS NULL AND t.expires_at > now() AND s.id = t.session_id"
 	    "	AND s.revoked_at IS NULL AND s.expires_at > now() AND u.status = 'active'"
@@ -122,15 +203,34 @@ session_refresh(struct context *cx, const char *refresh_token, struct session_gr
 	    " next AS (INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at)"
 	    "	SELECT $2::uuid, session_id, $3::bytea, expires_at FROM used)"
 	    " SELECT session_id, user_id, extract(epoch FROM expires_at - now())::bigint AS left_s FROM used",
-	    PX(hash, sizeof(hash)), PS(next_id), PX(next_hash, sizeof(next_hash)));
-	if (st != OK)
-		return fail(cx, st, "exchanging a refresh token");
-	if (rows_count(rows) == 0)
-		return refuse_refresh(cx, hash, out, reused);
-	out->user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
-	out->session_id = arena_strdup(cx->arena, row_text(rows, 0, "session_id"));
-	out->refresh_expires_in_s = row_int(rows, 0, "left_s");
-	return grant_access(cx, out);
+	    PX(hash, SHA256_BYTES), PS(next_id), PX(next_hash, SHA256_BYTES));
+	return st == OK ? OK : fail(cx, st, "exchanging a refresh token");
+}
+
+enum status
+session_refresh(struct request *rq, const char *refresh_token, struct session_grant *out, enum refresh *how)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	unsigned char hash[SHA256_BYTES], next_hash[SHA256_BYTES];
+	bool found;
+	enum status st;
+
+	*out = (struct session_grant){ 0 };
+	*how = REFRESH_FIRST;
+	if (!hash_token(refresh_token, hash))
+		return fail(&rq->cx, E_UNAUTHENTICATED, "no refresh token of ours");
+	if ((out->refresh_token = next_token(rq, refresh_token, 0, next_hash)) == NULL)
+		return fail(&rq->cx, E_UNAVAILABLE, "no key to make a refresh token with");
+	if ((st = exchange(&rq->cx, hash, next_hash, &rows)) != OK)
+		return st;
+	if (rows_count(rows) > 0) {
+		fill_grant(&rq->cx, rows, out);
+		return grant_access(&rq->cx, out);
+	}
+	if ((st = repeat_refresh(rq, refresh_token, out, &found)) != OK)
+		return st;
+	*how = found ? REFRESH_REPEATED : REFRESH_FIRST;
+	return found ? OK : refuse_refresh(&rq->cx, hash, out, how);
 }
 
 enum status

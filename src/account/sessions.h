@@ -1,9 +1,20 @@
 /*
  * Sessions: one per sign-in, with its family of refresh tokens.
  *
- * A refresh token ("wr_" and 256 random bits) is stored hashed and used once:
- * it is exchanged for an access token and its successor.  Who shows a used one
- * has a copy, or the other has: the whole session is revoked.  A session ends
+ * A refresh token ("wr_" and 256 bits) is stored hashed and used once: it is
+ * exchanged for an access token and its successor.  Who shows a used one has a
+ * copy, or the other has: the whole session is revoked.
+ *
+ * But for 10 s the device that used a token may use it again, and gets the same
+ * successor: two tabs refresh at the same moment, or the answer was lost.  The
+ * successor is an HMAC, under the first of conf->auth_jwt_keys, of the old token
+ * and the device, so that it can be made again without being stored, and a
+ * device that is another one makes another one, which nobody knows.  A device
+ * is what sends the same User-Agent from the same address (IPv6: the same /64):
+ * little to go by, but a thief who has both and is that quick gets what he would
+ * get by being the first, and the next refresh of either gives him away.
+ *
+ * A session ends
  * conf->auth_refresh_ttl after the sign-in, however often it was refreshed.
  *
  * In browsers the refresh token travels in the cookie weir_refresh (HttpOnly,
@@ -29,11 +40,17 @@ struct session_grant {
  * any more, or the account is disabled.  Inside or outside a transaction. */
 enum status session_open(
     struct context *cx, const char *user_id, const char *password_hash, struct session_grant *out) MUST_CHECK;
-/* Exchange a refresh token.  E_UNAUTHENTICATED when it is unknown, over, revoked
- * or used before; then the session is revoked and *reused says so.  *out has
- * user_id and session_id wherever they are known. */
+/* How a refresh token was used. */
+enum refresh {
+	REFRESH_FIRST,	  /* for the first time, or it is none that may be used */
+	REFRESH_REPEATED, /* again by the same device within 10 s */
+	REFRESH_REUSED,	  /* again otherwise */
+};
+/* Exchange a refresh token.  E_UNAUTHENTICATED when it is unknown, over or
+ * revoked, or REFRESH_REUSED: then the session is revoked.  *out has user_id and
+ * session_id wherever they are known. */
 enum status session_refresh(
-    struct context *cx, const char *refresh_token, struct session_grant *out, bool *reused) MUST_CHECK;
+    struct request *rq, const char *refresh_token, struct session_grant *out, enum refresh *how) MUST_CHECK;
 /* Revoke the session a refresh token belongs to, used or not; *user_id is NULL
  * when there is none. */
 enum status session_close(struct context *cx, const char *refresh_token, const char **user_id) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include <crypt.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -121,6 +122,13 @@ crypto_sha256_end(struct crypto_sha256 *h, unsigned char out[SHA256_BYTES])
 	if (EVP_DigestFinal_ex((EVP_MD_CTX *)h, out, NULL) != 1)
 		die("SHA-256");
 	EVP_MD_CTX_free((EVP_MD_CTX *)h);
+}
+
+void
+crypto_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[SHA256_BYTES])
+{
+	if (key_len > INT32_MAX || HMAC(EVP_sha256(), key, (int)key_len, data, len, out, NULL) == NULL)
+		die("HMAC");
 }
 
 bool

@@ -22,6 +22,8 @@ struct crypto_sha256;
 struct crypto_sha256 *crypto_sha256_new(void);
 void crypto_sha256_add(struct crypto_sha256 *h, const void *data, size_t len);
 void crypto_sha256_end(struct crypto_sha256 *h, unsigned char out[SHA256_BYTES]);
+/* HMAC-SHA-256 (RFC 2104). */
+void crypto_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[SHA256_BYTES]);
 /* Compare without revealing where they differ. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Lower-case hex; `out` holds 2*len+1. */

@@ -248,17 +248,17 @@ class_rate(const struct conf *conf, enum rate_class class)
 	return *(const struct rate *)(const void *)((const char *)conf + classes[class].rate);
 }
 
-/* What tells clients apart: an IPv4 address, or the /64 of an IPv6 address,
- * which is what one subscriber gets. */
-static void
-address_key(const char *ip, char out[INET6_ADDRSTRLEN + 4])
+_Static_assert(LIMITS_ADDRESS_LEN >= INET6_ADDRSTRLEN + 4, "the longest address and /64");
+
+void
+limits_address(const char *ip, char out[LIMITS_ADDRESS_LEN])
 {
 	static const unsigned char mapped[12] = { [10] = 0xFF, [11] = 0xFF };
 	struct in6_addr six;
 	size_t len;
 
-	if (inet_pton(AF_INET6, ip, &six) != 1) {
-		snprintf(out, INET6_ADDRSTRLEN + 4, "%s", ip);
+	if (ip == NULL || inet_pton(AF_INET6, ip, &six) != 1) {
+		snprintf(out, LIMITS_ADDRESS_LEN, "%s", ip == NULL ? "unknown" : ip);
 		return;
 	}
 	if (memcmp(&six, mapped, sizeof(mapped)) == 0) {
@@ -275,15 +275,14 @@ enum status
 limits_stage(struct request *rq)
 {
 	const struct conf *conf = rq->cx.conf;
-	char address[INET6_ADDRSTRLEN + 4] = "unknown";
+	char address[LIMITS_ADDRESS_LEN];
 	struct limit limits[3] = { { .rate = { 0, 0 } } };
 	enum status st;
 	int i;
 
 	if (rq->route->rate == RATE_NONE)
 		return OK;
-	if (rq->cx.client_ip != NULL)
-		address_key(rq->cx.client_ip, address);
+	limits_address(rq->cx.client_ip, address);
 	limits[0].rate = class_rate(conf, rq->route->rate);
 	snprintf(limits[0].key, sizeof(limits[0].key), "rate:%s:%s", classes[rq->route->rate].name,
 	    rq->cx.caller.user_id != NULL ? rq->cx.caller.user_id : address);

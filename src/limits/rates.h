@@ -42,6 +42,11 @@ struct limit {
  * own `r`. */
 enum status limits_take(struct redis *r, const struct conf *conf, struct limit *limits, int n, int *tightest);
 
+/* What tells client addresses apart, in `out`: an IPv4 address, the /64 of an
+ * IPv6 address, which is what one subscriber gets, or "unknown" for NULL. */
+#define LIMITS_ADDRESS_LEN 50
+void limits_address(const char *ip, char out[LIMITS_ADDRESS_LEN]);
+
 /* Requests counted without Redis since start, for /metrics.  Any thread. */
 uint64_t limits_degraded_count(void);
 

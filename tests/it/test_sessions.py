@@ -150,6 +150,7 @@ def test_reuse_revokes_the_family(weir):
     bystander = weir.sign_in(user.login, user.password)  # another device
     second = refresh(weir, user.refresh_token).json
     third = refresh(weir, second["refresh_token"]).json
+    age(weir, user)
     answer = refresh(weir, user.refresh_token)  # used long ago
     refused(answer, 401, "unauthenticated")
     assert "Max-Age=0" in answer.headers["Set-Cookie"]
@@ -164,15 +165,93 @@ def test_reuse_revokes_the_family(weir):
                         user.id) == [("token_reuse",)]
 
 
-def test_refresh_race_has_one_winner(weir):
+def age(weir, user, seconds=11):
+    """What the user's tokens were used for lies that far back."""
+    with weir.pg() as pg:
+        pg.query("UPDATE refresh_tokens t SET used_at = used_at - make_interval(secs => $2) FROM sessions s"
+                 " WHERE s.id = t.session_id AND s.user_id = $1", user.id, str(seconds))
+
+
+def tokens_of(weir, user):
+    with weir.pg() as pg:
+        return int(pg.one("SELECT count(*) FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id"
+                          " WHERE s.user_id = $1", user.id))
+
+
+def test_tabs_that_refresh_at_once_get_the_same(weir):
     user = weir.make_user()
     answers = at_once(10, lambda i: refresh(weir, user.refresh_token), 10)
-    assert sum(a.status == 200 for a in answers) == 1
-    winner = next(a for a in answers if a.status == 200)
-    refused(refresh(weir, winner.json["refresh_token"]), 401, "unauthenticated")  # reuse was seen: the family is gone
+    assert {a.status for a in answers} == {200}
+    assert len({a.json["refresh_token"] for a in answers}) == 1 and tokens_of(weir, user) == 2
+    assert {cookie_of(a) for a in answers} == {answers[0].json["refresh_token"]}
+    for a in answers:
+        assert weir.get("/api/me", a.json["access_token"]).status == 200
     with weir.pg() as pg:
-        assert int(pg.one("SELECT count(*) FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id"
-                          " WHERE s.user_id = $1", user.id)) == 2
+        assert sorted(r[0] for r in pg.query("SELECT result FROM audit_log WHERE action = 'auth.refresh' AND user_id = $1",
+                                             user.id)) == ["ok"] + ["repeated"] * 9
+    assert refresh(weir, answers[0].json["refresh_token"]).status == 200
+
+
+def test_repeat_within_ten_seconds(weir):
+    user = weir.make_user()
+    second = refresh(weir, user.refresh_token).json["refresh_token"]
+    age(weir, user, 8)
+    again = refresh(weir, user.refresh_token)
+    assert again.status == 200 and again.json["refresh_token"] == second
+    # the device has gone on meanwhile: who is late gets the newest, not one that is used up
+    third = refresh(weir, second).json["refresh_token"]
+    assert refresh(weir, user.refresh_token).json["refresh_token"] == third
+    assert refresh(weir, second).json["refresh_token"] == third
+    assert tokens_of(weir, user) == 3
+    age(weir, user, 3)  # the first was used 11 s ago, the second 3 s
+    assert refresh(weir, second).json["refresh_token"] == third
+    refused(refresh(weir, user.refresh_token), 401, "unauthenticated")
+    assert result_of_last(weir, "auth.refresh") == "token_reuse"
+    refused(refresh(weir, third), 401, "unauthenticated")
+
+
+@pytest.mark.parametrize("thief", [{"headers": {"User-Agent": "thief/1"}}, {"address": "127.0.0.77"}])
+def test_another_device_is_no_repeat(weir, thief):
+    user = weir.make_user()
+    second = refresh(weir, user.refresh_token).json["refresh_token"]
+    refused(weir.post("/api/auth/refresh", {"refresh_token": user.refresh_token}, **thief), 401, "unauthenticated")
+    assert result_of_last(weir, "auth.refresh") == "token_reuse"
+    refused(refresh(weir, second), 401, "unauthenticated")
+    with weir.pg() as pg:
+        assert pg.one("SELECT revoke_reason FROM sessions WHERE user_id = $1", user.id) == "token_reuse"
+
+
+def test_a_thief_who_was_first_is_found_out(weir):
+    user = weir.make_user()
+    theirs = weir.post("/api/auth/refresh", {"refresh_token": user.refresh_token}, headers={"User-Agent": "thief/1"}).json
+    refused(refresh(weir, user.refresh_token), 401, "unauthenticated")
+    refused(refresh(weir, theirs["refresh_token"]), 401, "unauthenticated")
+
+
+def test_no_repeat_after_the_end(weir):
+    user = weir.make_user()
+    refresh(weir, user.refresh_token)
+    weir.post("/api/auth/logout", user=user)
+    refused(refresh(weir, user.refresh_token), 401, "unauthenticated")
+    user = weir.make_user()
+    refresh(weir, user.refresh_token)
+    weir.weirctl("user", "disable", user.login)
+    refused(refresh(weir, user.refresh_token), 401, "unauthenticated")
+
+
+def test_repeat_while_keys_change(weir):
+    """A new key stands in front: what the old one made is still found."""
+    user = weir.make_user()
+    second = refresh(weir, user.refresh_token).json["refresh_token"]
+    conf, path = weir.folder + "/rotated.conf", weir.folder + "/rotated.sock"
+    weir.write_conf({"server": {"scoreboard": weir.folder + "/rotated.score"},
+                     "auth": {"jwt_keys": f"k2:{b64(b'n' * 32)} k1:{weir.secret('jwt')}"}}, conf)
+    weir.start_pool(1, conf=conf, name="rotated", path=path)
+    body = json.dumps({"refresh_token": user.refresh_token}).encode()
+    with Fcgi(path) as f:
+        params = fcgi_params("POST", "/api/auth/refresh", body, {})
+        answer = f.request("POST", "/api/auth/refresh", body, params=params)
+    assert answer.status == 200 and answer.json["refresh_token"] == second, answer
 
 
 def test_refresh_refuses(weir):

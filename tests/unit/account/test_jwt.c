@@ -259,6 +259,29 @@ test_damaged(void)
 	CU_ASSERT_STRING_EQUAL(refused(arena_printf(arena, "%s.%02048d", token, 0)), "too long");
 }
 
+/* What is derived from a key: by the key, its place in the list, purpose and text. */
+static void
+test_macs(void)
+{
+	unsigned char one[SHA256_BYTES], two[SHA256_BYTES], other[SHA256_BYTES];
+
+	CU_ASSERT_TRUE(token_key_mac(arena, &conf, 0, "refresh", "text", one));
+	crypto_hmac(key1, sizeof(key1), "refresh:text", 12, two);
+	CU_ASSERT(memcmp(one, two, SHA256_BYTES) == 0);
+	CU_ASSERT_FALSE(token_key_mac(arena, &conf, 1, "refresh", "text", other));
+	CU_ASSERT_TRUE(token_key_mac(arena, &conf, 0, "other", "text", other));
+	CU_ASSERT(memcmp(one, other, SHA256_BYTES) != 0);
+	conf.auth_jwt_keys = "k2:" KEY2 " k3:tooshort k1:" KEY1;
+	CU_ASSERT_TRUE(token_key_mac(arena, &conf, 0, "refresh", "text", other));
+	CU_ASSERT(memcmp(one, other, SHA256_BYTES) != 0);
+	CU_ASSERT_TRUE(token_key_mac(arena, &conf, 1, "refresh", "text", other));
+	CU_ASSERT(memcmp(one, other, SHA256_BYTES) == 0);
+	CU_ASSERT_FALSE(token_key_mac(arena, &conf, 2, "refresh", "text", other));
+	conf.auth_jwt_keys = "";
+	CU_ASSERT_FALSE(token_key_mac(arena, &conf, 0, "refresh", "text", other));
+	conf.auth_jwt_keys = "k1:" KEY1;
+}
+
 static CU_TestInfo tests[] = {
 	{ "issued and checked", test_round_trip },
 	{ "signed by hand with the key", test_forged_by_hand_holds },
@@ -268,6 +291,7 @@ static CU_TestInfo tests[] = {
 	{ "foreign and unknown keys", test_keys },
 	{ "rotation by key id", test_rotation },
 	{ "the list of keys", test_key_list },
+	{ "what is derived from keys", test_macs },
 	{ "damaged and junk", test_damaged },
 	CU_TEST_INFO_NULL,
 };

@@ -346,10 +346,22 @@ test_sha256_in_pieces(void)
 	CU_ASSERT(memcmp(whole, pieces, SHA256_BYTES) == 0);
 }
 
+static void
+test_hmac(void)
+{
+	unsigned char mac[SHA256_BYTES];
+	char hex[2 * SHA256_BYTES + 1];
+
+	crypto_hmac("Jefe", 4, "what do ya want for nothing?", 28, mac); /* RFC 4231 4.3 */
+	crypto_hex(mac, sizeof(mac), hex);
+	CU_ASSERT_STRING_EQUAL(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+}
+
 static CU_TestInfo tests[] = {
 	{ "random bytes differ", test_random_differs },
 	{ "random bytes differ after fork", test_random_differs_after_fork },
 	{ "SHA-256, hex, comparison", test_sha256_and_hex },
+	{ "HMAC-SHA-256", test_hmac },
 	{ "SHA-256 in pieces", test_sha256_in_pieces },
 	{ "base64 vectors", test_base64 },
 	{ "base64url vectors", test_base64url },

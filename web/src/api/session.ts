@@ -3,7 +3,7 @@
  *
  * The access token lives in memory only; the refresh token is a cookie that no
  * script can read. Refreshing happens once at a time, over all tabs (a refresh
- * token that is used twice revokes the session), at most once per 10 s, and not
+ * token that is used again after 10 s revokes the session), at most once per 10 s, and not
  * at all for 5 s after it failed: a server in trouble is not stormed.
  */
 import { create } from "zustand";
