@@ -6,7 +6,8 @@
  *         the refresh token also as a cookie
  * errors  401 bad_credentials, the same and after the same time for an unknown
  *         name and a wrong password; 403 account_disabled (right password);
- *         503 overloaded
+ *         429 rate_limited, per address and per login name, be there such an
+ *         account or not; 503 overloaded: no turn came within 2 s
  * proof   tests/it/test_accounts.py
  */
 #include "weir.h"

@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "ledger/credits.h"
+#include "limits/rates.h"
 #include "account/passwords.h"
 
 /* Mails that may be asked for an address in a quarter of an hour. */
@@ -158,6 +159,17 @@ upgrade_hash(struct request *rq, const char *user_id, const char *password, cons
 	return OK;
 }
 
+/* One spelling for all that name the same account. */
+static const char *
+login_key(struct context *cx, const char *login)
+{
+	char *key = arena_strdup(cx->arena, login);
+
+	for (char *p = key; *p != '\0'; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+	return key;
+}
+
 enum status
 account_login(
     struct request *rq, const char *login, const char *password, struct session_grant *out, const char **user_id)
@@ -168,6 +180,8 @@ account_login(
 	enum status st;
 
 	*user_id = NULL;
+	if ((st = limits_account(&rq->cx, login_key(&rq->cx, login))) != OK)
+		return st;
 	if ((st = pg_query_again(rq->cx.pg, &rows, find_sql, PS(login))) != OK)
 		return fail(&rq->cx, st, "looking up the account");
 	known = rows_count(rows) > 0;
@@ -216,6 +230,8 @@ account_change_password(struct request *rq, const char *current, const char *pas
 	enum status st;
 	char *hash;
 
+	if ((st = limits_account(&rq->cx, rq->cx.caller.user_id)) != OK)
+		return st;
 	st = pg_query_again(
 	    rq->cx.pg, &rows, "SELECT password_hash FROM users WHERE id = $1", PS(rq->cx.caller.user_id));
 	if (st != OK)

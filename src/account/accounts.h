@@ -27,7 +27,8 @@ struct registration {
 enum status account_register(struct request *rq, const struct registration *in, struct session_grant *out) MUST_CHECK;
 /* Sign in.  E_BAD_CREDENTIALS, after the same time, for an unknown name and a
  * wrong password; E_ACCOUNT_DISABLED only when the password was right.  A hash of
- * an older kind is replaced.  *user_id is whose password was tried, NULL when
+ * an older kind is replaced.  E_RATE_LIMITED, for a name nobody has as well;
+ * E_OVERLOADED as account/passwords.h has it.  *user_id is whose password was tried, NULL when
  * nobody's. */
 enum status account_login(struct request *rq, const char *login, const char *password, struct session_grant *out,
     const char **user_id) MUST_CHECK;

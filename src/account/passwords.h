@@ -1,10 +1,12 @@
 /*
- * Password work under a limit: each check takes 19 MiB and some 30 ms, so that
- * a flood of sign-ins would take all memory and all workers.
+ * Password work within bounds: each check takes 19 MiB and some 30 ms of a core,
+ * so that a flood of sign-ins would take all memory and all workers.
  *
- * At most conf->auth_hashing_slots are computed at once in a process; others
- * wait, but never so many that no worker is left for anything else: they get
- * 503 with Retry-After at once.
+ * At most conf->auth_hashing_slots are computed at once in a process, and always
+ * fewer than it has workers.  Routes with ROUTE_PASSWORD take a slot before their
+ * handler runs and have it until they are answered.  Those that find none wait
+ * for their turn without a worker (core/await.h), first come, first served; who
+ * waited for PASSWORDS_WAIT_MS, or finds PASSWORDS_WAITING_MAX in front, gets 503.
  */
 #ifndef WEIR_ACCOUNT_PASSWORDS_H
 #define WEIR_ACCOUNT_PASSWORDS_H
@@ -16,10 +18,19 @@
 /* For checking: imported accounts may have longer ones. */
 #define PASSWORD_CHECK_CHARS_MAX 256
 
-/* password_hash() within the limit; E_OVERLOADED.  Worker. */
+#define PASSWORDS_WAIT_MS 2000
+#define PASSWORDS_WAITING_MAX 64
+
+/* The stage of routes with ROUTE_PASSWORD: run `handler`, with a slot, now or
+ * when one is free.  Returns what it returns; E_OVERLOADED.  Worker. */
+enum status passwords_stage(struct request *rq, handler_fn *handler) MUST_CHECK;
+/* The request is answered: its slot, if it has one, is the next one's.  Worker. */
+void passwords_leave(struct request *rq);
+
+/* password_hash() into the context's arena, by a request that has a slot.  Worker. */
 enum status passwords_hash(struct context *cx, const char *password, char **out) MUST_CHECK;
-/* password_verify() within the limit: OK with *matches, or E_OVERLOADED.
- * A NULL hash takes as long and does not match.  Worker. */
+/* password_verify(), the same: OK with *matches.  A NULL hash takes as long and
+ * does not match.  Worker. */
 enum status passwords_verify(
     struct context *cx, const char *password, const char *hash, bool *matches, bool *needs_rehash) MUST_CHECK;
 

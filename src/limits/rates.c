@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/log.h"
 #include "core/reply.h"
 
@@ -271,6 +272,14 @@ limits_address(const char *ip, char out[LIMITS_ADDRESS_LEN])
 	memcpy(out + len, "/64", 4);
 }
 
+static enum status
+refuse(struct context *cx, const struct limit *limit)
+{
+	fail(cx, E_RATE_LIMITED, "%s", limit->key);
+	fail_retry_after(cx, (int)((limit->retry_after_ms + 999) / 1000));
+	return E_RATE_LIMITED;
+}
+
 enum status
 limits_stage(struct request *rq)
 {
@@ -298,9 +307,19 @@ limits_stage(struct request *rq)
 		reply_header(rq, "RateLimit-Reset", "%lld",
 		    ((long long)(st == OK ? limits[i].reset_ms : limits[i].retry_after_ms) + 999) / 1000);
 	}
-	if (st == OK)
-		return OK;
-	fail(&rq->cx, st, "%s", limits[i].key);
-	fail_retry_after(&rq->cx, (int)((limits[i].retry_after_ms + 999) / 1000));
-	return st;
+	return st == OK ? OK : refuse(&rq->cx, &limits[i]);
+}
+
+enum status
+limits_account(struct context *cx, const char *account)
+{
+	struct limit limit = { .rate = cx->conf->limits_rate_account };
+	char hex[SHA256_BYTES + 1]; /* of half the hash */
+	unsigned char hash[SHA256_BYTES];
+	int tightest;
+
+	crypto_sha256(account, strlen(account), hash);
+	crypto_hex(hash, SHA256_BYTES / 2, hex);
+	snprintf(limit.key, sizeof(limit.key), "rate:account:%s", hex);
+	return limits_take(cx->redis, cx->conf, &limit, 1, &tightest) == OK ? OK : refuse(cx, &limit);
 }

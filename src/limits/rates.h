@@ -5,13 +5,14 @@
  * (limits_rate_*) per user, or per address when nobody signed in; the client
  * address over all routes; the whole site.  All are looked at in one Lua call,
  * and only when each has room does the request count in any.  IPv6 clients
- * are told apart by /64.
+ * are told apart by /64.  Who tries a password counts per account as well.
  *
  * A window begins with its first request: within conf's period never more than
  * the limit pass.  Afterwards the previous window weighs in by the share that
  * still overlaps, so that no boundary lets twice the limit through.
  *
  *	{prefix}rate:{class}:{user or address}	{prefix}rate:address:{address}	{prefix}rate:global
+ *	{prefix}rate:account:{half a SHA-256 of login name or user}
  *
  * Without Redis each process counts for itself (GCRA in a fixed table), so a
  * pool of N processes lets up to N times the limit through; an alarm is logged
@@ -26,6 +27,13 @@
  * -Remaining and -Reset of the tightest dimension (draft-ietf-httpapi-
  * ratelimit-headers-03).  Routes of class RATE_NONE count nowhere.  Worker. */
 enum status limits_stage(struct request *rq);
+
+/* Count a try of a password against conf->limits_rate_account.  `account` is a
+ * login name in its one spelling, or a user id; the key has its hash, so that
+ * names people type are not kept.  Asked before the account is looked up, the
+ * answer and its time tell nothing of it.  OK, or E_RATE_LIMITED with
+ * Retry-After; RateLimit-* stay those of the stage.  Worker. */
+enum status limits_account(struct context *cx, const char *account) MUST_CHECK;
 
 /* One dimension of one question, and its answer. */
 struct limit {

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/queue.h"
 #include "account/auth.h"
+#include "account/passwords.h"
 #include "core/await.h"
 #include "core/feed.h"
 #include "engine/follow.h"
@@ -73,7 +74,8 @@ run_stages(struct request *rq)
 	if ((st = stage_body(rq)) != OK || (st = idempotency_begin(rq, &replayed)) != OK || replayed)
 		return st;
 	rq->common_headers = reply_common_headers(rq);
-	return idempotency_end(rq, rq->route->handler(rq));
+	st = rq->route->flags & ROUTE_PASSWORD ? passwords_stage(rq, rq->route->handler) : rq->route->handler(rq);
+	return idempotency_end(rq, st);
 }
 
 static void
@@ -205,6 +207,7 @@ leave(struct worker *w, struct request *rq, bool handed)
 		reactor_post(rq->cx.process->reactor, await_begin, rq->await);
 		return;
 	}
+	passwords_leave(rq);
 	json_decref(rq->cx.details);
 	if (handed) /* with keep, the reactor may free the arena, and rq in it, from here on */
 		hand_to_reactor(rq);

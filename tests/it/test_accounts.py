@@ -1,6 +1,8 @@
 """Registering, signing in, passwords, and what an account shows of itself."""
 
+import json
 import statistics
+import threading
 import time
 import uuid
 
@@ -129,12 +131,14 @@ def pool(weir):
     count = 0
 
     def start(**auth):
+        """auth options; server_NAME and limits_NAME are those of other sections."""
         nonlocal count
         count += 1
         conf, path = f"{weir.folder}/more{count}.conf", f"{weir.folder}/more{count}.sock"
         server = {k[7:]: v for k, v in auth.items() if k.startswith("server_")}
-        weir.write_conf({"auth": {k: v for k, v in auth.items() if not k.startswith("server_")},
-                         "server": {"base_url": "http://127.0.0.1", "scoreboard": f"{weir.folder}/more{count}.score",
+        limits = {k[7:]: v for k, v in auth.items() if k.startswith("limits_")}
+        weir.write_conf({"auth": {k: v for k, v in auth.items() if not k.startswith(("server_", "limits_"))},
+                         "limits": limits, "server": {"base_url": "http://127.0.0.1", "scoreboard": f"{weir.folder}/more{count}.score",
                                     **server}}, conf)
         weir.start_pool(1, conf=conf, name=f"more{count}", path=path)
         return path
@@ -149,7 +153,6 @@ def raw(path, method, uri, body=b"", token=None, headers=None):
 
 
 def as_json(**fields):
-    import json
     return json.dumps({"password": PASSWORD, **fields}).encode()
 
 
@@ -294,26 +297,103 @@ def test_disabled_account(weir):
     assert weir.sign_in(user.login, user.password).id == user.id
 
 
+def test_sixteen_sign_ins_at_once(pool):
+    """They wait for their turn, and none of them keeps a worker while it does."""
+    path = pool(hashing_slots="2", server_workers="3")
+    address = mail_address()
+    assert raw(path, "POST", "/api/auth/register", as_json(email=address)).status == 201
+
+    def work(i):
+        body = {"login": address, "password": PASSWORD if i % 2 else "wrong password"}
+        return raw(path, "POST", "/api/auth/login", json.dumps(body).encode(), headers={"X-Request-Id": f"sixteen-{i:08d}"})
+
+    answers = at_once(16, work, 16)
+    assert [a.status for a in answers] == [401, 200] * 8
+    # each ran once, as far as anybody can see
+    assert [a.headers["X-Request-Id"] for a in answers] == [f"sixteen-{i:08d}" for i in range(16)]
+    assert {len(a.headers.get_all("X-Request-Id")) for a in answers} == {1}
+    assert {len(a.headers.get_all("Set-Cookie", [])) for a in answers} == {0, 1}
+
+
+def test_waiting_is_counted_and_audited_once(weir, pool):
+    path = pool(hashing_slots="2", server_workers="3", limits_rate_account="16/1h")
+    address = mail_address()
+    assert raw(path, "POST", "/api/auth/register", as_json(email=address)).status == 201
+    with weir.pg() as pg:
+        before = int(pg.one("SELECT coalesce(max(id), 0) FROM audit_log"))
+        body = json.dumps({"login": address, "password": "wrong password"}).encode()
+        answers = at_once(16, lambda i: raw(path, "POST", "/api/auth/login", body), 16)
+        assert {a.status for a in answers} == {401}
+        assert raw(path, "POST", "/api/auth/login", body).status == 429
+        assert [(r[0], int(r[1])) for r in pg.query(
+            "SELECT result, count(*) FROM audit_log WHERE id > $1 AND action = 'auth.login' GROUP BY 1 ORDER BY 1",
+            str(before))] == [("bad_credentials", 16), ("rate_limited", 1)]
+
+
+def test_changing_the_password_waits_too(weir, pool):
+    path = pool(hashing_slots="1", server_workers="2", registration="open")
+    users = [raw(path, "POST", "/api/auth/register", as_json(email=mail_address())).json for _ in range(6)]
+
+    def work(i):
+        body = json.dumps({"current_password": PASSWORD, "password": "another long password"}).encode()
+        return raw(path, "POST", "/api/auth/password", body, token=users[i]["access_token"])
+
+    assert [a.status for a in at_once(6, work, 6)] == [204] * 6
+    made = at_once(6, lambda i: raw(path, "POST", "/api/auth/register", as_json(email=mail_address())), 6)
+    assert [a.status for a in made] == [201] * 6
+
+
 def test_login_flood_leaves_a_worker(pool):
-    """More sign-ins than slots: some wait, the rest get 503 at once, and others are served meanwhile."""
-    path = pool(hashing_slots="1", server_workers="4")
+    """More sign-ins than may wait: the rest get 503 at once, and others are served meanwhile."""
+    path = pool(hashing_slots="1", server_workers="2")
     times = []
 
     def work(i):
+        at = time.perf_counter()
         if i % 4 == 3:
-            at = time.perf_counter()
             assert raw(path, "GET", "/healthz").status == 200
             times.append(time.perf_counter() - at)
             return None
-        return raw(path, "POST", "/api/auth/login", b'{"login":"a@b.c","password":"wrong"}')
+        answer = raw(path, "POST", "/api/auth/login", b'{"login":"a@b.c","password":"wrong"}')
+        return answer, time.perf_counter() - at
 
-    answers = [a for a in at_once(80, work, 40) if a is not None]
-    assert {a.status for a in answers} == {401, 503}
-    for a in answers:
+    answers = [a for a in at_once(240, work, 160) if a is not None]
+    assert {a.status for a, _ in answers} == {401, 503}
+    for a, took in answers:
         if a.status == 503:
             refused(a, 503, "overloaded")
             assert a.headers["Retry-After"] == "1"
+        assert took < 5, (a, took)
     assert statistics.median(times) < 1
+
+
+def test_nobody_waits_for_long(weir, pool):
+    """The slot is held by one who waits for the database: after two seconds the others are told."""
+    path = pool(hashing_slots="1", server_workers="3")
+    address = mail_address()
+    assert raw(path, "POST", "/api/auth/register", as_json(email=address)).status == 201
+    body = json.dumps({"login": address, "password": PASSWORD}).encode()
+
+    def work(i):
+        at = time.perf_counter()
+        time.sleep(0.5 * i)
+        return raw(path, "POST", "/api/auth/login", body), time.perf_counter() - at
+
+    with weir.pg() as pg:
+        pg.query("BEGIN")
+        pg.query("SELECT 1 FROM users WHERE email = lower($1) OR email = $1 FOR UPDATE", address)
+        results = []
+        threads = [threading.Thread(target=lambda i=i: results.append(work(i))) for i in range(3)]
+        for t in threads:
+            t.start()
+        time.sleep(5)
+        pg.query("ROLLBACK")
+        for t in threads:
+            t.join()
+    results.sort(key=lambda r: r[1])
+    assert [r[0].status for r in results] == [503, 503, 200]
+    assert all(2 <= took - 0.5 * (i + 1) < 4 for i, (_, took) in enumerate(results[:2])), results
+    assert raw(path, "POST", "/api/auth/login", body).status == 200
 
 
 # ---- me ------------------------------------------------------------------------

@@ -1,8 +1,11 @@
 """Rate limits through the whole: classes, users, addresses, headers, and what Redis' absence changes."""
 
+import itertools
+
 import pytest
 
-WEIR_CONF = {"limits": {"rate_stream": "4/1m", "rate_regenerate": "3/1m", "rate_login": "6/1m", "rate_read": "8/1m",
+WEIR_CONF = {"limits": {"rate_stream": "4/1m", "rate_regenerate": "3/1m", "rate_login": "6/1m", "rate_account": "4/1m",
+                        "rate_read": "8/1m",
                         "rate_write": "20/1m", "rate_admin": "3/1m", "rate_address": "500/1m", "rate_global": "10000/1m"}}
 
 
@@ -81,8 +84,8 @@ def test_another_user_is_not_affected(weir, someone):
 
 
 def test_sign_in_is_limited_by_address(weir):
-    def attempt(address):
-        return weir.post("/api/auth/login", {"login": "nobody@example.org", "password": "wrong password"}, address=address)
+    def attempt(address, name=itertools.count()):
+        return weir.post("/api/auth/login", {"login": f"nobody{next(name)}@example.org", "password": "wrong password"}, address=address)
 
     for _ in range(6):
         assert attempt("127.0.0.9").status == 401
@@ -90,9 +93,45 @@ def test_sign_in_is_limited_by_address(weir):
     assert attempt("127.0.0.10").status == 401
 
 
+def test_tries_of_a_password_are_limited_by_account(weir, someone):
+    """From however many addresses; and nothing in the answer tells whether there is such an account."""
+    address = itertools.count(20)
+
+    def attempt(login, password="wrong password"):
+        return weir.post("/api/auth/login", {"login": login, "password": password}, address=f"127.0.0.{next(address)}")
+
+    def shape(answer):
+        return (answer.status, answer.code, answer.json["message"], answer.json["details"], sorted(answer.headers.keys()))
+
+    spellings = (someone.login, someone.login.upper(), someone.login.capitalize(), someone.login)
+    nobody = "nobody-" + someone.login
+    for known in spellings:
+        assert shape(attempt(known)) == shape(attempt("nobody-" + known))
+    refused = [attempt(someone.login), attempt(nobody), attempt(someone.login, someone.password)]
+    for answer in refused:
+        assert (answer.status, answer.code) == (429, "rate_limited")
+        assert 1 <= int(answer.headers["Retry-After"]) <= 61 + 60 / 4
+        assert shape(answer) == shape(refused[0])
+    assert attempt("someone.else@example.org").status == 401
+    with weir.redis() as redis:  # what people typed is not kept
+        keys = [k.decode() if isinstance(k, bytes) else k for k in redis.call("KEYS", "*rate:account:*")]
+        assert len(keys) == 3 and not any("@" in k or "nobody" in k for k in keys)
+
+
+def test_guesses_of_the_current_password_are_limited(weir):
+    user = weir.make_user()
+    fresh(weir)
+    for _ in range(4):
+        answer = weir.post("/api/auth/password", {"current_password": "wrong", "password": "a long password"}, user)
+        assert (answer.status, answer.code) == (400, "invalid_request")
+    answer = weir.post("/api/auth/password", {"current_password": user.password, "password": "a long password"}, user)
+    assert (answer.status, answer.code) == (429, "rate_limited")
+    assert weir.sign_in(user.login, user.password)  # it is unchanged, and signing in counts for itself
+
+
 def test_a_client_cannot_choose_its_address(weir):
     for i in range(6):
-        weir.post("/api/auth/login", {"login": "nobody@example.org", "password": "wrong password"}, address="127.0.0.11",
+        weir.post("/api/auth/login", {"login": f"nobody{i}@example.org", "password": "wrong password"}, address="127.0.0.11",
                   headers={"X-Forwarded-For": f"192.0.2.{i}", "X-Real-IP": f"192.0.2.{i}", "Client-IP": f"192.0.2.{i}"})
     answer = weir.post("/api/auth/login", {"login": "nobody@example.org", "password": "wrong password"}, address="127.0.0.11",
                        headers={"X-Forwarded-For": "198.51.100.7", "X-Real-IP": "198.51.100.7"})

@@ -219,7 +219,7 @@ class Services(Stack):
         conf = super().base_conf()
         # Tests send from one address, many at a time: limits are set where they are tested.
         conf["limits"] = {name: "off" for name in (
-            "rate_stream", "rate_regenerate", "rate_image", "rate_video", "rate_login", "rate_read", "rate_write",
+            "rate_stream", "rate_regenerate", "rate_image", "rate_video", "rate_login", "rate_account", "rate_read", "rate_write",
             "rate_admin", "rate_address", "rate_global")}
         conf["server"]["workers"] = "2"
         return conf

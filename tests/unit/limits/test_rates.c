@@ -13,8 +13,9 @@ static struct redis *r;
 static int
 set_up(void)
 {
-	if (redisd_start("[limits]\nrate_stream = 3/1m\nrate_login = 2/1m\nrate_read = off\nrate_address = 5/1m\n"
-			 "rate_global = 8/1m\n") != 0)
+	if (redisd_start(
+		"[limits]\nrate_stream = 3/1m\nrate_login = 2/1m\nrate_account = 2/1m\nrate_read = off\nrate_address = 5/1m\n"
+		"rate_global = 8/1m\n") != 0)
 		return -1;
 	r = redis_new(redisd_conf);
 	return 0;
@@ -387,6 +388,38 @@ test_stage_addresses(void)
 	arena = NULL;
 }
 
+/* A try of a password for `account`. */
+static enum status
+try(const char *account)
+{
+	struct request rq = { .conf = redisd_conf, .redis = r, .extra_headers = "" };
+	enum status st;
+
+	rq.arena = arena = arena_new(4096, 1 << 20);
+	st = limits_account(&rq, account);
+	CU_ASSERT_EQUAL(rq.error, st);
+	CU_ASSERT_EQUAL(strstr(rq.extra_headers, "Retry-After: ") != NULL, st == E_RATE_LIMITED);
+	CU_ASSERT_PTR_NULL(strstr(rq.log_detail == NULL ? "" : rq.log_detail, account));
+	arena_free(arena);
+	arena = NULL;
+	return st;
+}
+
+static void
+test_accounts(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(try("a@example.org"), OK);
+	CU_ASSERT_EQUAL(try("a@example.org"), OK);
+	CU_ASSERT_EQUAL(try("a@example.org"), E_RATE_LIMITED);
+	CU_ASSERT_EQUAL(try("b@example.org"), OK);
+	redisd_kill();
+	CU_ASSERT_EQUAL(try("a@example.org"), OK); /* counted anew, here */
+	CU_ASSERT_EQUAL(try("a@example.org"), OK);
+	CU_ASSERT_EQUAL(try("a@example.org"), E_RATE_LIMITED);
+	redisd_launch();
+}
+
 static CU_TestInfo window_tests[] = {
 	{ "exactly the limit within a period", test_exactly_the_limit },
 	{ "Retry-After is neither too early nor too late", test_retry_after_is_kept },
@@ -402,6 +435,7 @@ static CU_TestInfo window_tests[] = {
 static CU_TestInfo stage_tests[] = {
 	{ "user, class, address, site; and the headers", test_stage_headers },
 	{ "every class of routes", test_every_class },
+	{ "tries of a password, per account", test_accounts },
 	{ "addresses: IPv4, mapped, /64", test_stage_addresses },
 	CU_TEST_INFO_NULL,
 };
