@@ -12,8 +12,8 @@
 #include "weir.h"
 
 const struct field auth_register_fields[] = {
-	{ "email", F_EMAIL, 0, .help = "login name; email or phone is required" },
-	{ "phone", F_PHONE, 0, .help = "login name" },
+	{ "email", F_EMAIL, 0, .help = "login name, in whatever case; email or phone is required" },
+	{ "phone", F_PHONE, 0, .help = "login name; kept in E.164: with + and calling code, or of the site's country" },
 	{ "password", F_TEXT, F_REQUIRED, .min = PASSWORD_CHARS_MIN, .max = PASSWORD_CHARS_MAX },
 	{ "nickname", F_LINE, 0, .min = 1, .max = NICKNAME_CHARS_MAX, .help = "shown name" },
 	{ "invitation", F_LINE, 0, .min = 1, .max = 64, .help = "where registration is by invitation" },

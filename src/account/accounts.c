@@ -3,6 +3,9 @@
 #include <string.h>
 
 #include "base/crypto.h"
+#include "base/nfc.h"
+#include "base/phone.h"
+#include "base/utf8.h"
 #include "ledger/credits.h"
 #include "limits/rates.h"
 #include "account/passwords.h"
@@ -12,16 +15,30 @@
 
 /* ---- finding and making ------------------------------------------------ */
 
-/* The row an e-mail address or phone number names. */
+/* The row an e-mail address or phone number ($2: in all its spellings) names.
+ * Numbers kept as typed may be there in two spellings: then the one typed now. */
 static const char find_sql[] = "SELECT id, password_hash, status = 'active' AS active FROM users"
 			       " WHERE (lower(email) = lower($1) AND strpos($1, '@') > 0)"
-			       " OR (phone = $1 AND strpos($1, '@') = 0)";
+			       " OR (phone = ANY ($2::text[]) AND strpos($1, '@') = 0)"
+			       " ORDER BY phone IS NOT DISTINCT FROM $1 DESC, id LIMIT 1";
+
+/* The spellings of a phone number as an array of PostgreSQL. */
+static const char *
+spellings(struct arena *a, const struct conf *conf, const char *login)
+{
+	const char *list[PHONE_SPELLINGS_MAX], *text = "";
+	size_t n = phone_spellings(a, login, conf->auth_phone_country, list);
+
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(a, "%s%s\"%s\"", text, i == 0 ? "" : ",", list[i]);
+	return arena_printf(a, "{%s}", text);
+}
 
 enum status
-account_find(struct pg *pg, const char *login, char out[UUID_LEN])
+account_find(struct arena *a, const struct conf *conf, struct pg *pg, const char *login, char out[UUID_LEN])
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(pg, &rows, find_sql, PS(login));
+	enum status st = pg_query_again(pg, &rows, find_sql, PS(login), PS(spellings(a, conf, login)));
 
 	if (st != OK)
 		return st;
@@ -31,15 +48,69 @@ account_find(struct pg *pg, const char *login, char out[UUID_LEN])
 	return OK;
 }
 
-enum status
-account_create(struct pg *pg, const struct account_new *in, char out_id[UUID_LEN])
+static char *
+lower_ascii(struct arena *a, const char *text)
 {
+	char *out = arena_strdup(a, text);
+
+	for (char *p = out; *p != '\0'; p++)
+		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+	return out;
+}
+
+/* Only the domain is known not to care for case (RFC 5321 2.4). */
+static const char *
+tidy_email(struct arena *a, const char *email)
+{
+	const char *at = email == NULL ? NULL : strchr(email, '@');
+
+	return at == NULL ? email : arena_printf(a, "%.*s%s", (int)(at - email), email, lower_ascii(a, at));
+}
+
+enum status
+account_create(
+    struct arena *a, const struct conf *conf, struct pg *pg, const struct account_new *in, char out_id[UUID_LEN])
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	char e164[PHONE_LEN];
+	enum status st;
+
+	if (in->phone != NULL && !phone_e164(in->phone, conf->auth_phone_country, e164))
+		return E_INVALID_REQUEST;
 	uuid_v7(out_id);
-	return pg_query(pg, NULL,
+	st = pg_query(pg, &rows,
 	    "INSERT INTO users (id, email, phone, nickname, password_hash, role, locale)"
-	    " VALUES ($1, $2, $3, btrim($4), $5, $6, $7)",
-	    PS(out_id), PS(in->email), PS(in->phone), PS(in->nickname), PS(in->password_hash), PS(in->role),
-	    PS(in->locale));
+	    " SELECT $1::uuid, $2, $3, btrim($4), $5, $6, $7"
+	    " WHERE NOT EXISTS (SELECT FROM users WHERE phone = ANY ($8::text[]))",
+	    PS(out_id), PS(tidy_email(a, in->email)), PS(in->phone == NULL ? NULL : e164),
+	    PS(utf8_nfc(a, in->nickname)), PS(in->password_hash), PS(in->role), PS(in->locale),
+	    PS(in->phone == NULL ? "{}" : spellings(a, conf, in->phone)));
+	return st == OK && rows_affected(rows) == 0 ? E_CONFLICT : st;
+}
+
+/* NFC may take more characters than were typed: nickname must fit then, too. */
+static enum status
+check_nickname(struct context *cx, const char *nickname)
+{
+	const char *normal = nickname == NULL ? "" : utf8_nfc(cx->arena, nickname);
+
+	return utf8_length(normal, strlen(normal)) <= NICKNAME_CHARS_MAX
+	    ? OK
+	    : fail_field(cx, "nickname", "must have at most %d characters", NICKNAME_CHARS_MAX);
+}
+
+/* A phone number must say whose it is. */
+static enum status
+check_phone(struct context *cx, const char *phone)
+{
+	char e164[PHONE_LEN];
+
+	if (phone == NULL || phone_e164(phone, cx->conf->auth_phone_country, e164))
+		return OK;
+	return fail_field(cx, "phone",
+	    *phone == '+' || *cx->conf->auth_phone_country != '\0'
+		? "must be a phone number: 7 to 15 digits with the country's calling code"
+		: "must begin with + and the country's calling code");
 }
 
 /* ---- register ---------------------------------------------------------- */
@@ -83,11 +154,11 @@ insert_account(struct context *cx, const struct registration *in, const char *ha
 		.role = "user",
 		.locale = cx->lang == LANG_ZH ? "zh" : "en",
 	};
-	enum status st = account_create(cx->pg, &account, id);
-	bool phone = strcmp(pg_constraint(cx->pg), "users_phone") == 0;
+	enum status st = account_create(cx->arena, cx->conf, cx->pg, &account, id);
+	bool email = strcmp(pg_constraint(cx->pg), "users_email") == 0;
 
 	if (st == E_CONFLICT)
-		return fail_with(cx, st, json_pack("{s:s}", "field", phone ? "phone" : "email"), "login name is taken");
+		return fail_with(cx, st, json_pack("{s:s}", "field", email ? "email" : "phone"), "login name is taken");
 	return st == OK ? OK : fail(cx, st, "making the account");
 }
 
@@ -127,7 +198,9 @@ account_register(struct request *rq, const struct registration *in, struct sessi
 	/* said again in admit(); here it saves the hashing */
 	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
 		return fail(&rq->cx, E_REGISTRATION_CLOSED, NULL);
-	if ((st = passwords_hash(&rq->cx, in->password, &hash)) != OK)
+	if ((st = check_phone(&rq->cx, in->phone)) != OK || (st = check_nickname(&rq->cx, in->nickname)) != OK)
+		return st;
+	if ((st = passwords_hash(rq, in->password, &hash)) != OK)
 		return st;
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "registering");
@@ -163,11 +236,11 @@ upgrade_hash(struct request *rq, const char *user_id, const char *password, cons
 static const char *
 login_key(struct context *cx, const char *login)
 {
-	char *key = arena_strdup(cx->arena, login);
+	char e164[PHONE_LEN];
 
-	for (char *p = key; *p != '\0'; p++)
-		*p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
-	return key;
+	if (strchr(login, '@') == NULL && phone_e164(login, cx->conf->auth_phone_country, e164))
+		return arena_strdup(cx->arena, e164);
+	return lower_ascii(cx->arena, login);
 }
 
 enum status
@@ -182,7 +255,8 @@ account_login(
 	*user_id = NULL;
 	if ((st = limits_account(&rq->cx, login_key(&rq->cx, login))) != OK)
 		return st;
-	if ((st = pg_query_again(rq->cx.pg, &rows, find_sql, PS(login))) != OK)
+	if ((st = pg_query_again(
+		 rq->cx.pg, &rows, find_sql, PS(login), PS(spellings(rq->cx.arena, rq->cx.conf, login)))) != OK)
 		return fail(&rq->cx, st, "looking up the account");
 	known = rows_count(rows) > 0;
 	hash = known ? row_text(rows, 0, "password_hash") : NULL;
@@ -376,12 +450,15 @@ enum status
 account_update(struct context *cx, const char *user_id, const char *nickname, const char *locale)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows,
+	enum status st = check_nickname(cx, nickname);
+
+	if (st != OK)
+		return st;
+	st = pg_query_again(cx->pg, &rows,
 	    "UPDATE users SET nickname = coalesce(btrim($2), nickname), locale = coalesce($3, locale),"
 	    " updated_at = now() "
 	    "WHERE id = $1",
-	    PS(user_id), PS(nickname), PS(locale));
-
+	    PS(user_id), PS(nickname == NULL ? NULL : utf8_nfc(cx->arena, nickname)), PS(locale));
 	if (st != OK)
 		return fail(cx, st, "updating the account");
 	return rows_affected(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "user %s", user_id);

@@ -1,7 +1,10 @@
 /*
  * Accounts: who there is, how they sign in, what they may be called.
  *
- * A login name is an e-mail address or a phone number.  Nothing here says
+ * A login name is an e-mail address or a phone number.  Addresses are kept with
+ * their domain in lower case and found in whatever case; no two accounts differ
+ * by case only.  Phone numbers are kept in E.164 and found as well when they were
+ * kept as typed, before that was done.  Names are kept in NFC.  Nothing here says
  * whether an account exists to somebody who cannot prove it is theirs, but for
  * registering one that is taken.
  */
@@ -54,12 +57,16 @@ enum status account_update(
 /* ---- for operators: weirctl and admin routes --------------------------- */
 
 /* The id of the account with that e-mail address or phone number.  E_NOT_FOUND. */
-enum status account_find(struct pg *pg, const char *login, char out[UUID_LEN]) MUST_CHECK;
-/* A new account, without gifts.  `email` or `phone` may be NULL.  E_CONFLICT. */
+enum status account_find(
+    struct arena *a, const struct conf *conf, struct pg *pg, const char *login, char out[UUID_LEN]) MUST_CHECK;
+/* A new account, without gifts.  `email` or `phone` may be NULL.  E_CONFLICT;
+ * E_INVALID_REQUEST the phone number has no + and conf->auth_phone_country does
+ * not help, or it is none. */
 struct account_new {
 	const char *email, *phone, *nickname, *password_hash, *role, *locale;
 };
-enum status account_create(struct pg *pg, const struct account_new *in, char out_id[UUID_LEN]) MUST_CHECK;
+enum status account_create(struct arena *a, const struct conf *conf, struct pg *pg, const struct account_new *in,
+    char out_id[UUID_LEN]) MUST_CHECK;
 /* Set the hash and revoke every session.  E_NOT_FOUND. */
 enum status account_set_password(struct pg *pg, const char *user_id, const char *password_hash) MUST_CHECK;
 /* role: "user" or "admin".  E_NOT_FOUND. */

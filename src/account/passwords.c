@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 
 #include "base/crypto.h"
+#include "base/nfc.h"
 #include "core/await.h"
 #include "core/process.h"
 #include "io/reactor.h"
@@ -145,14 +146,19 @@ passwords_leave(struct request *rq)
 enum status
 passwords_hash(struct context *cx, const char *password, char **out)
 {
-	*out = password_hash(cx->arena, password);
+	*out = password_hash(cx->arena, utf8_nfc(cx->arena, password));
 	return OK;
 }
 
 enum status
 passwords_verify(struct context *cx, const char *password, const char *hash, bool *matches, bool *needs_rehash)
 {
-	(void)cx;
-	*matches = password_verify(password, hash, needs_rehash);
+	const char *normal = utf8_nfc(cx->arena, password);
+
+	*matches = password_verify(normal, hash, needs_rehash);
+	if (!*matches && normal != password) { /* hashed as typed, before passwords were normalized; or imported */
+		*matches = password_verify(password, hash, needs_rehash);
+		*needs_rehash = *matches;
+	}
 	return OK;
 }

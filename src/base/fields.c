@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/money.h"
+#include "base/phone.h"
 #include "base/utf8.h"
 
 #define EMAIL_MAX_BYTES 254
@@ -129,14 +130,6 @@ field_is_email(const char *s)
 			return false;
 	domain = at + 1;
 	return *domain != '\0' && *domain != '.' && strstr(domain, "..") == NULL && domain[strlen(domain) - 1] != '.';
-}
-
-static bool
-is_phone(const char *s)
-{
-	size_t digits = strlen(s + (*s == '+'));
-
-	return digits >= 5 && digits <= 20 && is_decimal(s + (*s == '+'), digits);
 }
 
 static bool
@@ -267,7 +260,8 @@ check_form(struct check *c, const json_t *v)
 	case F_UUID: return uuid_parse(s, id) || bad(c, "must be a UUID");
 	case F_EMAIL: return field_is_email(s) || bad(c, "must be an e-mail address");
 	case F_PHONE:
-		return is_phone(s) || bad(c, "must be a phone number: 5 to 20 digits, with or without + in front");
+		return phone_is_plausible(s) ||
+		    bad(c, "must be a phone number: 5 to 20 digits, with or without + in front");
 	case F_CHOICE: return is_choice(f->choices, s) || bad(c, "must be one of: %s", f->choices);
 	default: break;
 	}
@@ -517,7 +511,7 @@ field_schema(const struct field *f)
 	if (f->type == F_EMAIL)
 		set_int(s, "maxLength", EMAIL_MAX_BYTES);
 	if (f->type == F_PHONE)
-		json_object_set_new(s, "pattern", json_string("^\\+?[0-9]{5,20}$"));
+		json_object_set_new(s, "pattern", json_string("^\\+?[-0-9 ./()]{5,38}$"));
 	if (f->type == F_CHOICE)
 		schema_choices(s, f);
 	if (f->type == F_TEXTS)

@@ -32,7 +32,7 @@ enum field_type {
 	F_UUID,
 	F_URL,	  /* absolute http(s) URL with a host, at most max bytes */
 	F_EMAIL,  /* ASCII, one @, something on both sides, at most 254 bytes */
-	F_PHONE,  /* 5-20 digits, with or without + in front */
+	F_PHONE,  /* phone_is_plausible() */
 	F_CHOICE, /* one of `choices`, space-separated */
 	F_OBJECT,
 	F_ARRAY, /* min/max elements */

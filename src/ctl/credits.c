@@ -30,7 +30,7 @@ static const struct field grant_fields[] = { { "reason", F_LINE, 0, .max = 200 }
 static bool
 find(struct ctl *c, const char *login, char id[UUID_LEN])
 {
-	enum status st = account_find(c->cx.pg, login, id);
+	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
 
 	if (st == E_NOT_FOUND)
 		ctl_fail("there is no user %s", login);

@@ -24,6 +24,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/crypto.h"
+#include "base/phone.h"
 #include "account/jwt.h"
 #include "ops/migrate.h"
 #include "score/board.h"
@@ -72,6 +73,18 @@ static void PRINTF_LIKE(2, 3) bad(const char *what, const char *fmt, ...)
 }
 
 /* ---- configuration and keys ---- */
+
+static void
+check_phone_country(struct ctl *c)
+{
+	const char *country = c->conf->auth_phone_country;
+
+	if (!phone_country_known(country))
+		bad("phone country", "[auth] phone_country: \"%s\" is no country of which the dialling is known",
+		    country);
+	else
+		ok("phone country", "%s", *country == '\0' ? "none: phone numbers need +" : country);
+}
 
 static void
 check_keys(struct ctl *c)
@@ -393,6 +406,7 @@ check_all(struct ctl *c)
 	ok("configuration", "%s", c->cx.conf->path);
 	check_secrets_file(c);
 	check_keys(c);
+	check_phone_country(c);
 	check_site(c);
 	if (check_postgresql(c)) {
 		check_roles(c);

@@ -11,6 +11,7 @@
 
 #include "base/crypto.h"
 #include "base/money.h"
+#include "base/nfc.h"
 #include "account/accounts.h"
 #include "core/audit.h"
 #include "account/passwords.h"
@@ -75,14 +76,14 @@ hash_from_stdin(struct ctl *c, struct context *cx)
 	if (password != NULL && in == NULL)
 		ctl_fail("the password is not UTF-8");
 	json_decref(in);
-	return fits ? password_hash(c->cx.arena, password) : NULL;
+	return fits ? password_hash(c->cx.arena, utf8_nfc(c->cx.arena, password)) : NULL;
 }
 
 /* The account's id; false after saying that there is none. */
 static bool
 find(struct ctl *c, const char *login, char id[UUID_LEN])
 {
-	enum status st = account_find(c->cx.pg, login, id);
+	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
 
 	if (st == E_NOT_FOUND)
 		ctl_fail("there is no user %s", login);
@@ -114,7 +115,7 @@ add(struct ctl *c, struct context *cx, json_t *in)
 
 	if (!nouns_check(cx, add_fields, in) || !nouns_check(cx, phone ? phone_fields : email_fields, in))
 		return CTL_FAILED;
-	if (field_bool(in, "if-missing", false) && account_find(c->cx.pg, login, id) == OK) {
+	if (field_bool(in, "if-missing", false) && account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id) == OK) {
 		printf("user %s is there already\n", login);
 		return CTL_OK;
 	}
@@ -123,9 +124,12 @@ add(struct ctl *c, struct context *cx, json_t *in)
 	account.password_hash = hash != NULL ? hash : hash_from_stdin(c, cx);
 	if (account.password_hash == NULL)
 		return CTL_FAILED;
-	st = account_create(c->cx.pg, &account, id);
+	st = account_create(c->cx.arena, c->cx.conf, c->cx.pg, &account, id);
 	if (st == E_CONFLICT)
 		return ctl_fail("user %s exists already", login);
+	if (st == E_INVALID_REQUEST)
+		return ctl_fail(
+		    "%s is no phone number with + and calling code, nor one of [auth] phone_country", login);
 	if (st != OK)
 		return ctl_fail_pg(c, st, "user add");
 	note(c, "user.create", id, json_pack("{s:s, s:b}", "role", account.role, "imported_hash", hash != NULL));

@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/conf.h"
 #include "base/log.h"
+#include "base/phone.h"
 #include "ops/migrate.h"
 #include "score/board.h"
 #include "io/pg.h"
@@ -175,6 +176,15 @@ check_schema(const struct conf *conf)
 }
 
 static int
+check_conf(const struct conf *conf)
+{
+	if (!phone_country_known(conf->auth_phone_country))
+		return refuse(EXIT_CONFIG, "[auth] phone_country: \"%s\" is no country of which the dialling is known",
+		    conf->auth_phone_country);
+	return -1;
+}
+
+static int
 start_log(const struct conf *conf)
 {
 	int level = log_level_parse(conf->log_level);
@@ -266,7 +276,8 @@ main(int argc, char **argv)
 		return EXIT_CONFIG; /* it has said why */
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
-	if ((rc = start_log(conf)) < 0 && (rc = check_schema(conf)) < 0 && !get_listener(&o, &listener))
+	if ((rc = start_log(conf)) < 0 && (rc = check_conf(conf)) < 0 && (rc = check_schema(conf)) < 0 &&
+	    !get_listener(&o, &listener))
 		rc = EXIT_CONFIG;
 	if (rc >= 0) {
 		conf_free(conf);

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import subprocess
 import threading
 import time
 import uuid
@@ -52,7 +53,7 @@ def test_register(weir):
     assert got["expires_in"] == 900 and got["token_type"] == "Bearer"
     user = got["user"]
     assert set(user) == ME
-    assert (user["email"], user["phone"], user["nickname"]) == (address, None, "小明")
+    assert (user["email"], user["phone"], user["nickname"]) == (address.lower(), None, "小明")
     assert (user["role"], user["credits"], user["held"], user["locale"]) == ("user", 2.5, 0, "zh")
     assert weir.get("/api/me", got["access_token"]).json == user
     # the gift is an entry of the ledger like any other
@@ -87,7 +88,7 @@ def test_register_race(weir):
     answers = at_once(12, lambda i: weir.post("/api/auth/register", {"email": address, "password": PASSWORD}), 12)
     assert sorted(a.status for a in answers) == [201] + [409] * 11
     with weir.pg() as pg:
-        assert pg.one("SELECT count(*) FROM credits_history h JOIN users u ON u.id = h.user_id WHERE u.email = $1",
+        assert pg.one("SELECT count(*) FROM credits_history h JOIN users u ON u.id = h.user_id WHERE lower(u.email) = lower($1)",
                       address) in (1, "1")
 
 
@@ -99,6 +100,9 @@ def test_register_race(weir):
     ({"email": "a" * 250 + "@b.cd"}, "email"),
     ({"phone": "12"}, "phone"),
     ({"phone": "call me"}, "phone"),
+    ({"phone": "13800138000"}, "phone"),  # of which country?
+    ({"phone": "+0123456789"}, "phone"),
+    ({"phone": "+1234567890123456"}, "phone"),
     ({"email": "x@y.z", "password": "1234567"}, "password"),
     ({"email": "x@y.z", "password": "x" * 129}, "password"),
     ({"email": "x@y.z", "password": "nul\u0000inside!"}, "body"),
@@ -120,6 +124,110 @@ def test_all_of_a_password_counts(weir):
     assert weir.post("/api/auth/login", {"login": address, "password": password}).status == 200
     refused(weir.post("/api/auth/login", {"login": address, "password": "密" * 127 + "b"}), 401, "bad_credentials")
     refused(weir.post("/api/auth/login", {"login": address, "password": "密" * 127}), 401, "bad_credentials")
+
+
+# ---- names: case, phone numbers, combining marks ----------------------------------
+
+
+def test_address_keeps_its_local_part(weir):
+    address = f"Some.One-{uuid.uuid4()}@Mail.EXAMPLE.org"
+    user = register(weir, email=address)["user"]
+    assert user["email"] == address.split("@")[0] + "@mail.example.org"
+    for spelling in (address, address.upper(), address.lower()):
+        assert weir.post("/api/auth/login", {"login": spelling, "password": PASSWORD}).json["user"] == user
+        refused(weir.post("/api/auth/register", {"email": spelling, "password": PASSWORD}), 409, "conflict", "email")
+    # accounts of before, kept as typed, are found and not made twice
+    with weir.pg() as pg:
+        pg.query("UPDATE users SET email = $2 WHERE id = $1", user["id"], address)
+    for spelling in (address, address.lower()):
+        assert weir.post("/api/auth/login", {"login": spelling, "password": PASSWORD}).json["user"]["id"] == user["id"]
+        refused(weir.post("/api/auth/register", {"email": spelling, "password": PASSWORD}), 409, "conflict", "email")
+    shown = weir.weirctl("user", "add", "--login", f"Ctl-{uuid.uuid4()}@EXAMPLE.org", input=PASSWORD + "\n").stdout
+    assert shown
+    with weir.pg() as pg:
+        assert pg.one("SELECT count(*) FROM users WHERE email LIKE 'Ctl-%@example.org'") in (1, "1")
+
+
+def test_phone_numbers_of_a_country(weir, pool):
+    path = pool(phone_country="CN")
+    number = "139%08d" % (uuid.uuid4().int % 10**8)
+
+    def login(name, password=PASSWORD):
+        return raw(path, "POST", "/api/auth/login", json.dumps({"login": name, "password": password}).encode())
+
+    spellings = (number, "+86" + number, "0086" + number, f"+86 {number[:3]}-{number[3:7]}-{number[7:]}", "0" + number)
+    user = raw(path, "POST", "/api/auth/register", as_json(phone=f"{number[:3]} {number[3:]}")).json["user"]
+    assert user["phone"] == "+86" + number
+    for name in spellings:
+        assert login(name).json["user"] == user, name
+        refused(raw(path, "POST", "/api/auth/register", as_json(phone=name)), 409, "conflict", "phone")
+    refused(login("+1" + number), 401, "bad_credentials")
+    refused(raw(path, "POST", "/api/auth/register", as_json(phone="12345678901234567")), 400, "invalid_request", "phone")
+    other = "+1415%07d" % (uuid.uuid4().int % 10**7)
+    assert raw(path, "POST", "/api/auth/register", as_json(phone=other)).json["user"]["phone"] == other
+    # here no country is set: the number needs its +
+    assert weir.post("/api/auth/login", {"login": "+86" + number, "password": PASSWORD}).status == 200
+    refused(weir.post("/api/auth/login", {"login": number, "password": PASSWORD}), 401, "bad_credentials")
+
+
+@pytest.mark.parametrize("kept", ["{}", "86{}", "+86{}", "0{}"])
+def test_phone_numbers_of_before(weir, pool, kept):
+    """Kept as typed: still found under every spelling, and taken."""
+    path = pool(phone_country="CN")
+    number = "137%08d" % (uuid.uuid4().int % 10**8)
+    address = mail_address()
+    user = register(weir, email=address)["user"]
+    with weir.pg() as pg:
+        pg.query("UPDATE users SET phone = $2 WHERE id = $1", user["id"], kept.format(number))
+    for name in (number, "+86" + number, kept.format(number), f"{number[:3]} {number[3:]}"):
+        body = json.dumps({"login": name, "password": PASSWORD}).encode()
+        assert raw(path, "POST", "/api/auth/login", body).json["user"]["id"] == user["id"], name
+        refused(raw(path, "POST", "/api/auth/register", as_json(phone=name)), 409, "conflict", "phone")
+    refused(raw(path, "POST", "/api/auth/register", as_json(phone=number, email=mail_address())), 409, "conflict", "phone")
+    assert weir.weirctl("user", "disable", kept.format(number))
+
+
+def test_a_country_nobody_knows(weir):
+    conf = weir.folder + "/nowhere.conf"
+    weir.write_conf({"auth": {"phone_country": "XX"}}, conf)
+    done = subprocess.run([weir.program("weir-fcgi"), "-c", conf, "--listen", weir.folder + "/nowhere.sock"],
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 78 and 'phone_country: "XX"' in done.stderr, done
+    shown = weir.weirctl("doctor", conf=conf, check=False)
+    assert 'phone_country: "XX"' in shown.stdout + shown.stderr
+
+
+COMPOSED, APART = "caf\u00e9 cr\u00e8me", "cafe\u0301 cre\u0300me"
+
+
+def test_combining_marks_make_no_difference(weir):
+    address = mail_address()
+    made = register(weir, email=address, password=APART + "!", nickname=APART)
+    assert made["user"]["nickname"] == COMPOSED
+    for password in (APART + "!", COMPOSED + "!"):
+        assert weir.post("/api/auth/login", {"login": address, "password": password}).status == 200
+    refused(weir.post("/api/auth/login", {"login": address, "password": "cafe creme!"}), 401, "bad_credentials")
+    token = made["access_token"]
+    assert weir.patch("/api/me", {"nickname": "e\u0301"}, token).json["nickname"] == "\u00e9"
+    # one that has more characters in the normal form
+    refused(weir.patch("/api/me", {"nickname": "\u0958" * 40}, token), 400, "invalid_request", "nickname")
+    refused(weir.post("/api/auth/register", {"email": mail_address(), "password": PASSWORD, "nickname": "\u0958" * 40}), 400,
+            "invalid_request", "nickname")
+    answer = weir.post("/api/auth/password", {"current_password": COMPOSED + "!", "password": APART + "?"}, token)
+    assert answer.status == 204, answer
+    assert weir.post("/api/auth/login", {"login": address, "password": COMPOSED + "?"}).status == 200
+
+
+def test_passwords_hashed_as_typed_still_work(weir):
+    """Hashes of before: they work as they were typed, and are replaced by those of the normal form."""
+    address = mail_address()
+    typed = APART + " of old"
+    hashed = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$tBGe4+LzCT6uCpF5qSq922pQqc2/nCKOzydOmRkGqYk"
+    weir.weirctl("user", "add", "--login", address, "--hash", hashed)
+    refused(weir.post("/api/auth/login", {"login": address, "password": COMPOSED + " of old"}), 401, "bad_credentials")
+    assert weir.post("/api/auth/login", {"login": address, "password": typed}).status == 200
+    for password in (COMPOSED + " of old", typed):
+        assert weir.post("/api/auth/login", {"login": address, "password": password}).status == 200
 
 
 # ---- registration closed, by invitation ----------------------------------------
@@ -267,7 +375,7 @@ def test_import_bcrypt(weir):
     refused(weir.post("/api/auth/login", {"login": address, "password": "U*V"}), 401, "bad_credentials")
     with weir.pg() as pg:
         def stored():
-            return pg.one("SELECT password_hash FROM users WHERE email = $1", address)
+            return pg.one("SELECT password_hash FROM users WHERE lower(email) = lower($1)", address)
         assert stored() == BCRYPT  # a wrong password changes nothing
         assert weir.post("/api/auth/login", {"login": address, "password": "U*U"}).status == 200
         upgraded = stored()

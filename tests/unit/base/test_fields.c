@@ -362,7 +362,10 @@ test_phone(void)
 	BREAKS(F(F_PHONE), "\"123456789012345678901\"", "phone number");
 	BREAKS(F(F_PHONE), "\"+\"", "phone number");
 	BREAKS(F(F_PHONE), "\"++13800\"", "phone number");
-	BREAKS(F(F_PHONE), "\"138 0013\"", "phone number");
+	FITS(F(F_PHONE), "\"138 0013\"");
+	FITS(F(F_PHONE), "\"(0)20/7946-0018\"");
+	BREAKS(F(F_PHONE), "\"138x0013\"", "phone number");
+	BREAKS(F(F_PHONE), "\"138+0013\"", "phone number");
 	BREAKS(F(F_PHONE), "\"\"", "phone number");
 }
 
@@ -472,7 +475,7 @@ test_schema(void)
 	    "\"n\":{\"type\":\"integer\",\"format\":\"int64\",\"minimum\":1,\"maximum\":9},"
 	    "\"tags\":{\"type\":\"array\",\"maxItems\":5,\"items\":{\"type\":\"string\",\"maxLength\":255}},"
 	    "\"mail\":{\"type\":\"string\",\"format\":\"email\",\"maxLength\":254},"
-	    "\"phone\":{\"type\":\"string\",\"pattern\":\"^\\\\+?[0-9]{5,20}$\"},"
+	    "\"phone\":{\"type\":\"string\",\"pattern\":\"^\\\\+?[-0-9 ./()]{5,38}$\"},"
 	    "\"free\":{\"type\":\"number\"},"
 	    "\"whole\":{\"type\":\"number\",\"minimum\":-1,\"maximum\":7},"
 	    "\"kind\":{\"type\":\"string\",\"enum\":[\"a\",\"b\"]},"
