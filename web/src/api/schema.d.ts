@@ -1116,7 +1116,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -1561,7 +1561,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `forbidden`: You are not allowed to do this. `account_disabled`: This account is disabled. `registration_closed`: Registration is not open. */
+        /** @description `forbidden`: You are not allowed to do this. `account_disabled`: This account is disabled. `foreign_origin`: This request came from a page of another site. `registration_closed`: Registration is not open. */
         E403: {
             headers: {
                 [name: string]: unknown;
@@ -2924,7 +2924,7 @@ export interface operations {
                 "application/json": {
                     /**
                      * Format: email
-                     * @description login name; email or phone is required
+                     * @description login name, in whatever case; email or phone is required
                      */
                     email?: string;
                     /** @description where registration is by invitation */
@@ -2932,7 +2932,7 @@ export interface operations {
                     /** @description shown name */
                     nickname?: string;
                     password: string;
-                    /** @description login name */
+                    /** @description login name; kept in E.164: with + and calling code, or of the site's country */
                     phone?: string;
                 };
             };

@@ -82,7 +82,7 @@ export default function Register() {
 function registration({ login, nickname, password, invitation }: Record<"login" | "nickname" | "password" | "invitation", string>) {
 	const name = login.trim();
 	return {
-		...(name.includes("@") ? { email: name } : { phone: name.replace(/[\s()-]/g, "") }),
+		...(name.includes("@") ? { email: name } : { phone: name }),
 		...(nickname.trim() && { nickname: nickname.trim() }),
 		...(invitation.trim() && { invitation: invitation.trim() }),
 		password,
