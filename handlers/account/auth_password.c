@@ -21,6 +21,7 @@ h_auth_password(struct request *rq)
 	enum status st = account_change_password(
 	    rq, field_text(rq->json, "current_password"), field_text(rq->json, "password"));
 
-	audit(&rq->cx, "auth.password", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st), NULL);
+	audit(&rq->cx, "auth.password", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st),
+	    NULL);
 	return st == OK ? reply_empty(rq) : st;
 }

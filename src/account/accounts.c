@@ -200,7 +200,7 @@ account_register(struct request *rq, const struct registration *in, struct sessi
 		return fail(&rq->cx, E_REGISTRATION_CLOSED, NULL);
 	if ((st = check_phone(&rq->cx, in->phone)) != OK || (st = check_nickname(&rq->cx, in->nickname)) != OK)
 		return st;
-	if ((st = passwords_hash(rq, in->password, &hash)) != OK)
+	if ((st = passwords_hash(&rq->cx, in->password, &hash)) != OK)
 		return st;
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "registering");

@@ -38,7 +38,7 @@ enum rate_class {
 #define ROUTE_STREAM 4u	    /* may end in a stream */
 #define ROUTE_RAW 8u	    /* takes any body */
 #define ROUTE_OPTIONAL 16u  /* the body may be absent */
-#define ROUTE_PASSWORD 64u   /* computes a password's hash: takes a slot, see account/passwords.h */
+#define ROUTE_PASSWORD 64u  /* computes a password's hash: takes a slot, see account/passwords.h */
 #define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: files/uploads.h */
 
 /* One row of handlers/routes.def. */
@@ -74,7 +74,7 @@ struct request {
 	json_t *json;	     /* the checked body object; NULL unless ROUTE_JSON */
 	struct spool *spool; /* the body, where it is a file: ROUTE_FILE */
 	int64_t started_us;
-	bool has_slot; /* for password work: account/passwords.h */
+	bool has_slot;				/* for password work: account/passwords.h */
 	uint64_t pg_before_us, redis_before_us; /* what the worker's connections had spent before */
 
 	/* the answer, unless cx.error is set */

@@ -396,7 +396,7 @@ try(const char *account)
 	enum status st;
 
 	rq.arena = arena = arena_new(4096, 1 << 20);
-	st = limits_account(&rq, account);
+	st = limits_account(&&rq->cx, account);
 	CU_ASSERT_EQUAL(rq.error, st);
 	CU_ASSERT_EQUAL(strstr(rq.extra_headers, "Retry-After: ") != NULL, st == E_RATE_LIMITED);
 	CU_ASSERT_PTR_NULL(strstr(rq.log_detail == NULL ? "" : rq.log_detail, account));
