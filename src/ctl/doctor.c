@@ -77,7 +77,7 @@ static void PRINTF_LIKE(2, 3) bad(const char *what, const char *fmt, ...)
 static void
 check_phone_country(struct ctl *c)
 {
-	const char *country = c->conf->auth_phone_country;
+	const char *country = c->cx.conf->auth_phone_country;
 
 	if (!phone_country_known(country))
 		bad("phone country", "[auth] phone_country: \"%s\" is no country of which the dialling is known",
