@@ -149,7 +149,6 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(e, CURLOPT_PIPEWAIT, strncasecmp(s->url, "https:", 6) == 0 ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
@@ -169,6 +168,37 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)s->total_timeout_ms);
 }
 
+/* False when the handle still has the buffer of its last transfer, which libcurl frees
+ * neither when there was no connection (its host was not found) nor when others go on
+ * using it (HTTP/2).  curl_easy_reset() forgets how large it is, and libcurl refuses to
+ * be told again: it would read 16 KiB into the 1 KiB there is. */
+static bool
+limit_reads(CURL *easy)
+{
+	return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES) == CURLE_OK;
+}
+
+static CURL *
+take_handle(struct http_client *c)
+{
+	CURL *easy = c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();
+
+	if (easy == NULL || !limit_reads(easy))
+		abort();
+	return easy;
+}
+
+/* Keep it for the next transfer, if it is as good as a new one. */
+static void
+give_handle(struct http_client *c, CURL *easy)
+{
+	curl_easy_reset(easy);
+	if (c->n_spare < SPARE_HANDLES && limit_reads(easy))
+		c->spare[c->n_spare++] = easy;
+	else
+		curl_easy_cleanup(easy);
+}
+
 static void
 release(struct http_transfer *t)
 {
@@ -176,12 +206,7 @@ release(struct http_transfer *t)
 
 	if (t->added)
 		curl_multi_remove_handle(c->multi, t->easy);
-	if (c->n_spare < SPARE_HANDLES) {
-		curl_easy_reset(t->easy);
-		c->spare[c->n_spare++] = t->easy;
-	} else {
-		curl_easy_cleanup(t->easy);
-	}
+	give_handle(c, t->easy);
 	curl_slist_free_all(t->headers);
 	free(t->error);
 	*t->prev = t->next;
@@ -400,9 +425,7 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	t->on_done = spec->on_done;
 	t->body_len = spec->body_len;
 	t->allow_private = spec->allow_private;
-	t->easy = c->n_spare > 0 ? c->spare[--c->n_spare] : curl_easy_init();
-	if (t->easy == NULL)
-		abort();
+	t->easy = take_handle(c);
 	for (const char *const *h = spec->headers; h != NULL && *h != NULL; h++)
 		t->headers = curl_slist_append(t->headers, *h);
 	t->headers = curl_slist_append(t->headers, "Expect:");
