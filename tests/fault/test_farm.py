@@ -22,14 +22,17 @@ FARM_S = scale(12, 180)
 READERS = scale(12, 48)
 # Longer than a label of a name may be: no resolver asks the network for it.
 NOBODY = "http://" + "n" * 70 + ".invalid/v1"
-WEIR_CONF = {**MANY, "chat": {"retries": "0", "disconnect_grace": "1s"}}
+# Keep-alives and renewals come in the middle of answers; a reader who is slow pauses the provider.
+WEIR_CONF = {**MANY, "chat": {"retries": "0", "disconnect_grace": "1s", "high_water": "4k"},
+             "server": {"keepalive": "1s"}}
 
 # What the provider says: paced, in bursts that come at once, with thoughts, in crumbs.
 ANSWERS = ("deltas=12 interval=30", "deltas=25 interval=12 reasoning=6", "deltas=300 interval=0",
            "deltas=8 interval=40 bytes=900", "deltas=40 interval=3", "deltas=10 interval=25 fault=slices",
-           "deltas=10 interval=20 fault=reset-mid", "deltas=16 interval=10 fault=no-done")
+           "deltas=10 interval=20 fault=reset-mid", "deltas=16 interval=10 fault=no-done", "deltas=3 interval=1300",
+           "deltas=60 interval=0 bytes=3000")
 # About how long such an answer takes: leaving is aimed at its end.
-ABOUT_S = (0.36, 0.37, 0.1, 0.32, 0.12, 0.25, 0.1, 0.16)
+ABOUT_S = (0.36, 0.37, 0.1, 0.32, 0.12, 0.25, 0.1, 0.16, 2.6, 0.2)
 
 
 def leave(sock, reset):
@@ -147,7 +150,8 @@ class Farm:
 
     def events(self, dice, user):
         """A tab that is shown for a while."""
-        self.connect(Answer(), "/api/events", user, None, dice.uniform(0, 0.8), dice.random() < 0.3)
+        shown_s = dice.choice((dice.uniform(0, 0.8), dice.uniform(0, 7)))
+        self.connect(Answer(), "/api/events", user, None, shown_s, dice.random() < 0.3)
         self.counts["tab"] += 1
 
     def poll(self, dice):
