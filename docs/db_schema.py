@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Write docs/DB_SCHEMA.md from the catalog: db_schema.py [OUTPUT]
 
-Starts a throw-away PostgreSQL, applies the migrations and describes what they made. All prose
-about tables, columns, types and functions comes from COMMENT ON in the migrations.
+Starts a throw-away PostgreSQL, applies the migrations and the functions and describes what they made. All prose
+about tables, columns, types and functions comes from COMMENT ON there.
 """
 import argparse
 import os
@@ -17,7 +17,7 @@ INTRO = """\
 # Database schema
 
 Generated from the migrations by `make db-schema`; do not edit. The comments live in the
-migrations (`COMMENT ON`), so they are also in the database: `\\d+ tasks` in psql.
+migrations and in `migrations/functions` (`COMMENT ON`), so they are also in the database: `\\d+ tasks` in psql.
 
 PostgreSQL 15 or later, no extensions, everything in schema `public`. Ids are UUIDv7 made by the
 programs (models and channels have integers). Credits are `numeric(20,6)`. Times are `timestamptz`.

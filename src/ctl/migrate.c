@@ -1,6 +1,6 @@
 /*
- * weirctl migrate up            apply what is pending
- * weirctl migrate down [N]      take back the last N (1)
+ * weirctl migrate up            apply what is pending, functions last
+ * weirctl migrate down [N]      take back the last N (1) numbered files
  * weirctl migrate status        what is applied, pending, changed, unknown
  * weirctl migrate create NAME   write the next pair of files
  *
@@ -17,13 +17,13 @@
 #define USAGE "migrate up | down [N] | status | create NAME"
 
 static void
-note(void *arg, const struct migration *m, const char *direction, int64_t us)
+note(void *arg, const char *name, const char *direction, int64_t us)
 {
 	int *done = arg;
 
 	if (us < 0)
 		return;
-	printf("%-4s %04d_%s (%.0f ms)\n", direction, m->version, m->name, (double)us / 1000);
+	printf("%-4s %s (%.0f ms)\n", direction, name, (double)us / 1000);
 	fflush(stdout);
 	(*done)++;
 }
@@ -38,21 +38,32 @@ finish(enum status st, const struct buf *problem, int done, const char *nothing)
 	return CTL_OK;
 }
 
+/* One line of the status; 1 when it is not as it should be. */
+static int
+show_state(enum migration_state state, const char *name, const char *applied_at)
+{
+	static const char *const words[] = { "pending", "applied", "CHANGED", "UNKNOWN" };
+
+	printf(
+	    "%-8s %s%s%s\n", words[state], name, applied_at != NULL ? "  " : "", applied_at != NULL ? applied_at : "");
+	return state != MIGRATION_APPLIED;
+}
+
 static int
 show_status(struct ctl *c, struct pg *pg, struct buf *problem)
 {
-	static const char *const words[] = { "pending", "applied", "CHANGED", "UNKNOWN" };
+	struct arena *a = c->cx.arena;
 	struct migrations m;
 	int bad = 0;
 
-	if (migrate_read(c->cx.arena, c->migrations, &m, problem) != OK ||
-	    migrate_compare(c->cx.arena, pg, &m, problem) != OK)
+	if (migrate_read(a, c->migrations, &m, problem) != OK || migrate_compare(a, pg, &m, problem) != OK)
 		return ctl_fail("%s", buf_str(problem));
-	for (size_t i = 0; i < m.n; i++) {
-		printf("%-8s %04d_%s%s%s\n", words[m.list[i].state], m.list[i].version, m.list[i].name,
-		    m.list[i].applied_at != NULL ? "  " : "", m.list[i].applied_at != NULL ? m.list[i].applied_at : "");
-		bad += m.list[i].state != MIGRATION_APPLIED;
-	}
+	for (size_t i = 0; i < m.n; i++)
+		bad += show_state(m.list[i].state, arena_printf(a, "%04d_%s", m.list[i].version, m.list[i].name),
+		    m.list[i].applied_at);
+	for (size_t i = 0; i < m.n_functions; i++)
+		bad += show_state(m.functions[i].state, arena_printf(a, "functions/%s", m.functions[i].area),
+		    m.functions[i].applied_at);
 	if (m.n == 0)
 		printf("no migrations in %s\n", c->migrations);
 	return bad == 0 ? CTL_OK : CTL_FAILED;

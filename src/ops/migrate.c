@@ -16,6 +16,8 @@
 
 #define UP_SUFFIX ".up.sql"
 #define DOWN_SUFFIX ".down.sql"
+#define FUNCTIONS_DIR "functions"
+#define FUNCTIONS_SUFFIX ".sql"
 #define FILE_MAX_BYTES (4 << 20)
 
 /* Taken in every transaction that changes the schema; an arbitrary constant of ours. */
@@ -31,7 +33,7 @@
 	"SELECT set_config('role', 'weir_owner', true) FROM pg_roles WHERE rolname = 'weir_owner' " \
 	"AND current_user <> 'weir_owner' AND pg_has_role(current_user, 'weir_owner', 'member')"
 
-static const char create_table[] =
+static const char create_tables[] =
     "CREATE TABLE IF NOT EXISTS public.schema_migrations ("
     "	version int PRIMARY KEY,"
     "	name text NOT NULL,"
@@ -41,7 +43,16 @@ static const char create_table[] =
     "COMMENT ON COLUMN public.schema_migrations.version IS 'Number of the migration.';"
     "COMMENT ON COLUMN public.schema_migrations.name IS 'Its name.';"
     "COMMENT ON COLUMN public.schema_migrations.checksum IS 'SHA-256 of its up file, hex.';"
-    "COMMENT ON COLUMN public.schema_migrations.applied_at IS 'When it was applied.'";
+    "COMMENT ON COLUMN public.schema_migrations.applied_at IS 'When it was applied.';"
+    "CREATE TABLE IF NOT EXISTS public.schema_functions ("
+    "	area text PRIMARY KEY,"
+    "	checksum text NOT NULL,"
+    "	applied_at timestamptz NOT NULL DEFAULT now());"
+    "COMMENT ON TABLE public.schema_functions IS 'Files of functions this database has got since its last migration;"
+    " written by weirctl migrate.';"
+    "COMMENT ON COLUMN public.schema_functions.area IS 'Name of the file, functions/AREA.sql.';"
+    "COMMENT ON COLUMN public.schema_functions.checksum IS 'SHA-256 of the file, hex.';"
+    "COMMENT ON COLUMN public.schema_functions.applied_at IS 'When it was applied.'";
 
 const char *
 migrate_dir(const struct conf *conf, const char *given)
@@ -94,7 +105,7 @@ name_is_sane(const char *name, size_t len)
 	return true;
 }
 
-/* "0001_accounts.up.sql" to 1, "accounts"; false when it is not of that form. */
+/* "0001_ground.up.sql" to 1, "ground"; false when it is not of that form. */
 static bool
 parse_name(struct arena *a, const char *file, const char *suffix, struct migration *m)
 {
@@ -122,14 +133,26 @@ static enum status PRINTF_LIKE(2, 3) bad_folder(struct buf *problem, const char 
 	return E_INVALID_REQUEST;
 }
 
-static enum status
-add_file(struct arena *a, const char *dir, const char *file, struct migrations *out, struct buf *problem)
+/* SHA-256 of a file, hex, in the arena; NULL (and errno) when it cannot be read. */
+static const char *
+checksum_of(struct arena *a, const char *path)
 {
 	unsigned char digest[SHA256_BYTES];
 	char hex[2 * SHA256_BYTES + 1];
-	struct migration m;
 	const char *text;
 	size_t len;
+
+	if ((text = read_file(a, path, &len)) == NULL)
+		return NULL;
+	crypto_sha256(text, len, digest);
+	crypto_hex(digest, sizeof(digest), hex);
+	return arena_strdup(a, hex);
+}
+
+static enum status
+add_file(struct arena *a, const char *dir, const char *file, struct migrations *out, struct buf *problem)
+{
+	struct migration m;
 
 	if (!parse_name(a, file, UP_SUFFIX, &m))
 		return bad_folder(problem, "%s/%s: a migration is called NNNN_name" UP_SUFFIX, dir, file);
@@ -137,15 +160,73 @@ add_file(struct arena *a, const char *dir, const char *file, struct migrations *
 	m.down_path = arena_printf(a, "%s/%04d_%s" DOWN_SUFFIX, dir, m.version, m.name);
 	if (access(m.down_path, R_OK) != 0)
 		return bad_folder(problem, "%s: %s", m.down_path, strerror(errno));
-	if ((text = read_file(a, m.up_path, &len)) == NULL)
+	if ((m.checksum = checksum_of(a, m.up_path)) == NULL)
 		return bad_folder(problem, "%s: %s", m.up_path, strerror(errno));
 	if (out->n > 0 && out->list[out->n - 1].version == m.version)
 		return bad_folder(problem, "%s: number %04d is used twice", dir, m.version);
-	crypto_sha256(text, len, digest);
-	crypto_hex(digest, sizeof(digest), hex);
-	m.checksum = arena_strdup(a, hex);
 	out->list[out->n++] = m;
 	return OK;
+}
+
+/* The first migration of that name; NULL: none. */
+static const struct migration *
+find_area(const struct migrations *m, const char *area)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (strcmp(m->list[i].name, area) == 0)
+			return &m->list[i];
+	return NULL;
+}
+
+static enum status
+add_functions(struct arena *a, const char *dir, const char *file, struct migrations *out, struct buf *problem)
+{
+	struct function_file f = { .area = arena_strndup(a, file, strlen(file) - strlen(FUNCTIONS_SUFFIX)) };
+	const struct migration *first = find_area(out, f.area);
+
+	f.path = arena_printf(a, "%s/%s", dir, file);
+	if (first == NULL)
+		return bad_folder(problem, "%s: there is no migration NNNN_%s", f.path, f.area);
+	if ((f.checksum = checksum_of(a, f.path)) == NULL)
+		return bad_folder(problem, "%s: %s", f.path, strerror(errno));
+	f.version = first->version;
+	out->functions[out->n_functions++] = f;
+	return OK;
+}
+
+static int
+by_place(const void *a, const void *b)
+{
+	return ((const struct function_file *)a)->version - ((const struct function_file *)b)->version;
+}
+
+static int
+is_functions_file(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.' && has_suffix(entry->d_name, FUNCTIONS_SUFFIX);
+}
+
+static enum status
+read_functions(struct arena *a, const char *dir, struct migrations *out, struct buf *problem)
+{
+	struct dirent **files = NULL;
+	enum status st = OK;
+	int n = scandir(dir, &files, is_functions_file, alphasort);
+
+	if (n < 0 && errno == ENOENT)
+		return OK;
+	if (n < 0)
+		return bad_folder(problem, "cannot read the functions in %s: %s", dir, strerror(errno));
+	out->functions = ARENA_ARRAY(a, struct function_file, n + 1);
+	for (int i = 0; i < n; i++) {
+		if (st == OK)
+			st = add_functions(a, dir, files[i]->d_name, out, problem);
+		free(files[i]);
+	}
+	free(files);
+	if (out->n_functions > 0)
+		qsort(out->functions, out->n_functions, sizeof(*out->functions), by_place);
+	return st;
 }
 
 static int
@@ -172,7 +253,7 @@ migrate_read(struct arena *a, const char *dir, struct migrations *out, struct bu
 		free(files[i]);
 	}
 	free(files);
-	return st;
+	return st == OK ? read_functions(a, arena_printf(a, "%s/" FUNCTIONS_DIR, dir), out, problem) : st;
 }
 
 static struct migration *
@@ -208,26 +289,19 @@ compare_row(struct arena *a, const struct rows *rows, int i, struct migrations *
 	found->applied_at = arena_strdup(a, row_text(rows, i, "applied_at"));
 }
 
-enum status
-migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf *problem)
+#define APPLIED_AT "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') AS applied_at"
+
+static enum status
+compare_migrations(struct arena *a, struct pg *pg, struct migrations *m)
 {
-	AUTO_ROWS struct rows *exists = NULL;
 	AUTO_ROWS struct rows *rows = NULL;
 	struct migration *list;
 	enum status st;
 
-	st = pg_query_again(pg, &exists, "SELECT to_regclass('public.schema_migrations') IS NOT NULL AS here");
-	if (st == OK && !row_bool(exists, 0, "here"))
-		return OK;
-	if (st == OK)
-		st = pg_query_again(pg, &rows,
-		    "SELECT version, name, checksum, "
-		    "to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-		    " AS applied_at FROM public.schema_migrations ORDER BY version");
-	if (st != OK) {
-		buf_printf(problem, "cannot read schema_migrations: %s", pg_error(pg));
+	st = pg_query_again(
+	    pg, &rows, "SELECT version, name, checksum, " APPLIED_AT " FROM public.schema_migrations ORDER BY version");
+	if (st != OK)
 		return st;
-	}
 	list = ARENA_ARRAY(a, struct migration, m->n + (size_t)rows_count(rows) + 1);
 	if (m->n > 0)
 		memcpy(list, m->list, m->n * sizeof(*list));
@@ -238,7 +312,71 @@ migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf
 	return OK;
 }
 
-/* "0001_accounts, 0002_models_channels" of all in `state`; their number. */
+/* One row of schema_functions against the files. */
+static void
+compare_functions_row(struct arena *a, const struct rows *rows, int row, struct migrations *m)
+{
+	const char *area = row_text(rows, row, "area");
+	struct function_file *f = m->functions;
+	size_t i = 0;
+
+	while (i < m->n_functions && strcmp(f[i].area, area) != 0)
+		i++;
+	if (i == m->n_functions)
+		f[m->n_functions++] = (struct function_file){ .area = arena_strdup(a, area),
+			.state = MIGRATION_UNKNOWN };
+	else if (strcmp(f[i].checksum, row_text(rows, row, "checksum")) == 0)
+		f[i].state = MIGRATION_APPLIED;
+	f[i].applied_at = arena_strdup(a, row_text(rows, row, "applied_at"));
+}
+
+/* Anew at each call: what was known of the database before is forgotten. */
+static enum status
+compare_functions(struct arena *a, struct pg *pg, struct migrations *m)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	struct function_file *list;
+	size_t n = 0;
+	enum status st;
+
+	st = pg_query_again(
+	    pg, &rows, "SELECT area, checksum, " APPLIED_AT " FROM public.schema_functions ORDER BY area");
+	if (st != OK)
+		return st;
+	list = ARENA_ARRAY(a, struct function_file, m->n_functions + (size_t)rows_count(rows) + 1);
+	for (size_t i = 0; i < m->n_functions; i++) {
+		if (m->functions[i].state == MIGRATION_UNKNOWN)
+			continue;
+		list[n] = m->functions[i];
+		list[n].state = MIGRATION_PENDING;
+		list[n++].applied_at = NULL;
+	}
+	m->functions = list;
+	m->n_functions = n;
+	for (int i = 0; i < rows_count(rows); i++)
+		compare_functions_row(a, rows, i, m);
+	return OK;
+}
+
+enum status
+migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf *problem)
+{
+	AUTO_ROWS struct rows *exist = NULL;
+	enum status st;
+
+	st = pg_query_again(pg, &exist,
+	    "SELECT to_regclass('public.schema_migrations') IS NOT NULL AS migrations,"
+	    " to_regclass('public.schema_functions') IS NOT NULL AS functions");
+	if (st == OK && row_bool(exist, 0, "migrations"))
+		st = compare_migrations(a, pg, m);
+	if (st == OK && row_bool(exist, 0, "functions"))
+		st = compare_functions(a, pg, m);
+	if (st != OK)
+		buf_printf(problem, "cannot read what was migrated: %s", pg_error(pg));
+	return st;
+}
+
+/* "0001_ground, 0002_account" of all in `state`; their number. */
 static size_t
 list_state(const struct migrations *m, enum migration_state state, struct buf *to)
 {
@@ -247,6 +385,18 @@ list_state(const struct migrations *m, enum migration_state state, struct buf *t
 	for (size_t i = 0; i < m->n; i++)
 		if (m->list[i].state == state)
 			buf_printf(to, "%s%04d_%s", n++ > 0 ? ", " : "", m->list[i].version, m->list[i].name);
+	return n;
+}
+
+/* "ground, task" of all functions that are not as in the files; their number. */
+static size_t
+list_functions(const struct migrations *m, struct buf *to)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_functions; i++)
+		if (m->functions[i].state != MIGRATION_APPLIED)
+			buf_printf(to, "%s%s", n++ > 0 ? ", " : "", m->functions[i].area);
 	return n;
 }
 
@@ -298,6 +448,10 @@ check_in(struct arena *a, struct pg *pg, const char *dir, struct buf *problem)
 		buf_printf(problem, "the database lacks migrations this build needs: %s; run weirctl migrate up",
 		    buf_str(&names));
 		st = E_CONFLICT;
+	} else if (list_functions(&m, &names) > 0) {
+		buf_printf(problem, "the database has not got the functions of this build: %s; run weirctl migrate up",
+		    buf_str(&names));
+		st = E_CONFLICT;
 	}
 	buf_free(&names);
 	return st;
@@ -313,18 +467,28 @@ migrate_check(struct pg *pg, const struct conf *conf, struct buf *problem)
 	return st;
 }
 
-/* The table itself, made before the first migration. */
+/* What every transaction here begins with. */
 static enum status
-make_table(struct pg *pg, struct buf *problem)
+begin_locked(struct pg *pg)
 {
 	enum status st;
 
 	if ((st = pg_begin(pg)) == OK && (st = pg_script(pg, SETTINGS_SQL)) == OK &&
-	    (st = pg_query(pg, NULL, LOCK_SQL)) == OK && (st = pg_query(pg, NULL, OWNER_SQL)) == OK &&
-	    (st = pg_script(pg, create_table)) == OK)
+	    (st = pg_query(pg, NULL, LOCK_SQL)) == OK)
+		st = pg_query(pg, NULL, OWNER_SQL);
+	return st;
+}
+
+/* The tables of what was done, made before the first migration. */
+static enum status
+make_tables(struct pg *pg, struct buf *problem)
+{
+	enum status st;
+
+	if ((st = begin_locked(pg)) == OK && (st = pg_script(pg, create_tables)) == OK)
 		st = pg_commit(pg);
 	if (st != OK) {
-		buf_printf(problem, "cannot make table schema_migrations: %s", pg_error(pg));
+		buf_printf(problem, "cannot make tables schema_migrations and schema_functions: %s", pg_error(pg));
 		pg_rollback(pg);
 	}
 	return st;
@@ -343,25 +507,28 @@ is_applied(struct pg *pg, const struct migration *m, bool *out)
 	return st;
 }
 
-/* Write down that it was applied, or forget it. */
+/* Write down that it was applied, or forget it; and that the functions were made for other tables. */
 static enum status
 record(struct pg *pg, const struct migration *m, bool up)
 {
+	enum status st = pg_query(pg, NULL, "DELETE FROM public.schema_functions");
+
+	if (st != OK)
+		return st;
 	if (!up)
 		return pg_query(pg, NULL, "DELETE FROM public.schema_migrations WHERE version = $1", PI(m->version));
 	return pg_query(pg, NULL, "INSERT INTO public.schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
 	    PI(m->version), PS(m->name), PS(m->checksum));
 }
 
-/* Everything of one migration between BEGIN and COMMIT; *done when another run was first. */
+/* Everything of one migration between LOCK and COMMIT; *done when another run was first. */
 static enum status
 run_inside(struct pg *pg, const struct migration *m, const char *sql, bool up, bool *done)
 {
 	bool applied = false;
 	enum status st;
 
-	if ((st = pg_script(pg, SETTINGS_SQL)) != OK || (st = pg_query(pg, NULL, LOCK_SQL)) != OK ||
-	    (st = pg_query(pg, NULL, OWNER_SQL)) != OK || (st = is_applied(pg, m, &applied)) != OK)
+	if ((st = is_applied(pg, m, &applied)) != OK)
 		return st;
 	*done = applied == up;
 	if (*done)
@@ -371,27 +538,103 @@ run_inside(struct pg *pg, const struct migration *m, const char *sql, bool up, b
 	return record(pg, m, up);
 }
 
-static enum status
-run_one(struct arena *a, struct pg *pg, const struct migration *m, bool up, struct buf *problem)
+/* The file as a script; NULL and a sentence. */
+static const char *
+read_script(struct arena *a, const char *path, struct buf *problem)
 {
-	const char *path = up ? m->up_path : m->down_path;
+	size_t len;
+	const char *sql = read_file(a, path, &len);
+
+	if (sql == NULL)
+		(void)!bad_folder(problem, "%s: %s", path, strerror(errno));
+	else if (strlen(sql) != len)
+		(void)!bad_folder(problem, "%s: there is a NUL in it", path);
+	else
+		return sql;
+	return NULL;
+}
+
+/* The transaction of a file failed: say where and why, unless that was said, and leave it. */
+static enum status
+give_up(struct pg *pg, enum status st, const char *path, struct buf *problem)
+{
+	if (problem->len == 0)
+		buf_printf(
+		    problem, "%s: %s%s%s", path, pg_sqlstate(pg), *pg_sqlstate(pg) != '\0' ? " " : "", pg_error(pg));
+	pg_rollback(pg);
+	return st;
+}
+
+static enum status
+run_one(struct arena *a, struct pg *pg, const struct migration *m, bool up, migrate_note_fn *note, void *arg,
+    struct buf *problem)
+{
+	const char *path = up ? m->up_path : m->down_path, *direction = up ? "up" : "down", *sql;
+	const char *name = arena_printf(a, "%04d_%s", m->version, m->name);
+	int64_t from = clock_mono_us();
 	bool done = false;
+	enum status st;
+
+	note(arg, name, direction, -1);
+	if ((sql = read_script(a, path, problem)) == NULL)
+		return E_INVALID_REQUEST;
+	if ((st = begin_locked(pg)) == OK && (st = run_inside(pg, m, sql, up, &done)) == OK)
+		st = pg_commit(pg);
+	if (st != OK)
+		return give_up(pg, st, path, problem);
+	note(arg, name, direction, clock_mono_us() - from);
+	return OK;
+}
+
+/* One file of functions within the transaction; of one whose file is gone, the record goes. */
+static enum status
+run_functions_file(struct arena *a, struct pg *pg, const struct function_file *f, struct buf *problem)
+{
 	const char *sql;
 	enum status st;
-	size_t len;
 
-	if ((sql = read_file(a, path, &len)) == NULL)
-		return bad_folder(problem, "%s: %s", path, strerror(errno));
-	if (strlen(sql) != len)
-		return bad_folder(problem, "%s: there is a NUL in it", path);
-	if ((st = pg_begin(pg)) == OK && (st = run_inside(pg, m, sql, up, &done)) == OK)
-		st = pg_commit(pg);
-	if (st != OK) {
-		buf_printf(problem, "%s: %s%s%s", path, *pg_sqlstate(pg) != '\0' ? pg_sqlstate(pg) : "",
-		    *pg_sqlstate(pg) != '\0' ? " " : "", pg_error(pg));
-		pg_rollback(pg);
+	if (f->state == MIGRATION_UNKNOWN)
+		return pg_query(pg, NULL, "DELETE FROM public.schema_functions WHERE area = $1", PS(f->area));
+	if ((sql = read_script(a, f->path, problem)) == NULL)
+		return E_INVALID_REQUEST;
+	if ((st = pg_script(pg, sql)) != OK)
+		return st;
+	return pg_query(pg, NULL,
+	    "INSERT INTO public.schema_functions (area, checksum) VALUES ($1, $2)"
+	    " ON CONFLICT (area) DO UPDATE SET checksum = excluded.checksum, applied_at = now()",
+	    PS(f->area), PS(f->checksum));
+}
+
+/* The files of functions that are not on record as they are, all in one
+ * transaction: no caller sees one file's new functions beside another's old. */
+static enum status
+run_functions(
+    struct arena *a, struct pg *pg, struct migrations *m, migrate_note_fn *note, void *arg, struct buf *problem)
+{
+	const char *path = "schema_functions";
+	int64_t *us = ARENA_ARRAY(a, int64_t, m->n_functions + 1), from;
+	enum status st;
+
+	if ((st = begin_locked(pg)) == OK)
+		st = compare_functions(a, pg, m);
+	for (size_t i = 0; i < m->n_functions && st == OK; i++) {
+		const struct function_file *f = &m->functions[i];
+
+		if (f->state == MIGRATION_APPLIED)
+			continue;
+		from = clock_mono_us();
+		path = f->path != NULL ? f->path : path;
+		st = run_functions_file(a, pg, f, problem);
+		us[i] = clock_mono_us() - from;
 	}
-	return st;
+	if (st == OK)
+		st = pg_commit(pg);
+	if (st != OK)
+		return give_up(pg, st, path, problem);
+	for (size_t i = 0; i < m->n_functions; i++)
+		if (m->functions[i].state == MIGRATION_PENDING)
+			note(arg, arena_printf(a, "%s/%s", FUNCTIONS_DIR, m->functions[i].area), "up", us[i]);
+	return OK;
 }
 
 enum status
@@ -400,20 +643,13 @@ migrate_up(struct arena *a, struct pg *pg, const char *dir, migrate_note_fn *not
 	struct migrations m;
 	enum status st;
 
-	if ((st = migrate_read(a, dir, &m, problem)) != OK || (st = make_table(pg, problem)) != OK ||
+	if ((st = migrate_read(a, dir, &m, problem)) != OK || (st = make_tables(pg, problem)) != OK ||
 	    (st = migrate_compare(a, pg, &m, problem)) != OK || (st = refuse_strangers(&m, problem)) != OK)
 		return st;
-	for (size_t i = 0; i < m.n; i++) {
-		int64_t from = clock_mono_us();
-
-		if (m.list[i].state != MIGRATION_PENDING)
-			continue;
-		note(arg, &m.list[i], "up", -1);
-		if ((st = run_one(a, pg, &m.list[i], true, problem)) != OK)
-			return st;
-		note(arg, &m.list[i], "up", clock_mono_us() - from);
-	}
-	return OK;
+	for (size_t i = 0; i < m.n && st == OK; i++)
+		if (m.list[i].state == MIGRATION_PENDING)
+			st = run_one(a, pg, &m.list[i], true, note, arg, problem);
+	return st == OK ? run_functions(a, pg, &m, note, arg, problem) : st;
 }
 
 enum status
@@ -425,20 +661,15 @@ migrate_down(
 
 	if ((st = migrate_read(a, dir, &m, problem)) != OK || (st = migrate_compare(a, pg, &m, problem)) != OK)
 		return st;
-	for (size_t i = m.n; i-- > 0 && count > 0;) {
-		int64_t from = clock_mono_us();
-
+	for (size_t i = m.n; i-- > 0 && count > 0 && st == OK;) {
 		if (m.list[i].state == MIGRATION_PENDING)
 			continue;
 		if (m.list[i].state == MIGRATION_UNKNOWN)
 			return refuse_strangers(&m, problem);
-		note(arg, &m.list[i], "down", -1);
-		if ((st = run_one(a, pg, &m.list[i], false, problem)) != OK)
-			return st;
-		note(arg, &m.list[i], "down", clock_mono_us() - from);
+		st = run_one(a, pg, &m.list[i], false, note, arg, problem);
 		count--;
 	}
-	return OK;
+	return st;
 }
 
 /* Write a new file; never over one that is there. */
@@ -474,7 +705,9 @@ migrate_create(
 		return bad_folder(problem, "%s: there are no numbers left", dir);
 	*up = arena_printf(a, "%s/%04d_%s" UP_SUFFIX, dir, version, name);
 	*down = arena_printf(a, "%s/%04d_%s" DOWN_SUFFIX, dir, version, name);
-	if ((st = write_new(*up, arena_printf(a, "-- %s: what it is for.\n", name), problem)) != OK)
+	if ((st = write_new(*up,
+		 arena_printf(a, "-- %s: what it is for.  Functions stand in functions/AREA.sql.\n", name), problem)) !=
+	    OK)
 		return st;
 	return write_new(*down, arena_printf(a, "-- Takes %04d_%s back.\n", version, name), problem);
 }

@@ -1,15 +1,19 @@
 /*
- * Migrations: numbered pairs of files, NNNN_name.up.sql and .down.sql, and
- * table schema_migrations, which says what the database has got.
+ * Migrations: numbered pairs of files, NNNN_AREA.up.sql and .down.sql, which
+ * make the tables, and functions/AREA.sql, which makes the functions.  Tables
+ * schema_migrations and schema_functions say what the database has got.
  *
- * Each file runs in a transaction of its own that holds an advisory lock, so
- * that two runs at once take turns and a failed one leaves nothing behind.
- * The checksum of the up file is kept: a file that changed after it was
- * applied is found out.
+ * Each numbered file runs once, in a transaction of its own that holds an
+ * advisory lock, so that two runs at once take turns and a failed one leaves
+ * nothing behind.  The checksum of the up file is kept: a file that changed
+ * after it was applied is found out.
  *
- * TO ADD A MIGRATION: 1. weirctl --migrations migrations migrate create NAME;
- * 2. write both files, with COMMENT ON for every new table and column; list
- * them in migrations/Makefile.inc; 3. make check runs it down and up again.
+ * Functions are code, not history: their files may change, and are applied
+ * whole when their checksum is not the one on record, in the order of the
+ * numbered files of the same names, all in one transaction.  A numbered file,
+ * up or down, takes them off the record, for they were made for other tables.
+ *
+ * TO ADD A MIGRATION: see HACKING.md.
  */
 #ifndef WEIR_OPS_MIGRATE_H
 #define WEIR_OPS_MIGRATE_H
@@ -39,18 +43,31 @@ struct migration {
 	enum migration_state state;
 };
 
+/* functions/AREA.sql: pending (never applied, or not as it is now), applied, or unknown. */
+struct function_file {
+	const char *area;
+	const char *checksum; /* SHA-256, hex; NULL when unknown */
+	const char *path;
+	const char *applied_at; /* RFC 3339; NULL: not applied */
+	enum migration_state state;
+	int version; /* of the first migration of that name; 0 when unknown */
+};
+
 struct migrations {
 	struct migration *list; /* by version */
 	size_t n;
+	struct function_file *functions; /* in the order in which they are applied */
+	size_t n_functions;
 };
 
 /* The folder in use: `given` (weirctl --migrations), the configuration's, or
  * the installed one.  Never NULL. */
 const char *migrate_dir(const struct conf *conf, const char *given);
 
-/* Read the folder: every migration pending.  E_INVALID_REQUEST (and a
- * sentence in *problem) when it cannot be read, a file's name is malformed, a
- * pair is not complete or a number is used twice.  Any thread. */
+/* Read the folder: everything pending.  E_INVALID_REQUEST (and a sentence in
+ * *problem) when it cannot be read, a file's name is malformed, a pair is not
+ * complete, a number is used twice or functions belong to no migration of that
+ * name.  A folder without functions/ has none.  Any thread. */
 enum status migrate_read(struct arena *a, const char *dir, struct migrations *out, struct buf *problem) MUST_CHECK;
 
 /* Compare with the database: sets each state and adds the unknown ones.
@@ -59,21 +76,22 @@ enum status migrate_read(struct arena *a, const char *dir, struct migrations *ou
 enum status migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf *problem) MUST_CHECK;
 
 /* What the start of every program asks: does the database have exactly the
- * migrations of this build?  OK; E_CONFLICT with a sentence in *problem that
+ * migrations and functions of this build?  OK; E_CONFLICT with a sentence in *problem that
  * tells what is wrong and what to run; E_UNAVAILABLE when the database cannot
  * be asked (the caller may go on and ask later); E_INVALID_REQUEST when the
  * folder cannot be read. */
 enum status migrate_check(struct pg *pg, const struct conf *conf, struct buf *problem) MUST_CHECK;
 
-/* Called before (us = -1) and after each file. */
-typedef void migrate_note_fn(void *arg, const struct migration *m, const char *direction, int64_t us);
+/* Called before (us = -1) and after each file: "0001_ground", "functions/task". */
+typedef void migrate_note_fn(void *arg, const char *name, const char *direction, int64_t us);
 
-/* Apply every pending migration, in order.  Stops at the first failure with
+/* Apply every pending migration, in order, then the functions that are pending.  Stops at the first failure with
  * its SQL error in *problem: E_CONFLICT when the database has changed or
  * unknown migrations (nothing is done then), otherwise what pg_script() said. */
 enum status migrate_up(
     struct arena *a, struct pg *pg, const char *dir, migrate_note_fn *note, void *arg, struct buf *problem) MUST_CHECK;
-/* Take back the last `count` applied migrations, newest first. */
+/* Take back the last `count` applied migrations, newest first; the first of an
+ * area takes its functions with it. */
 enum status migrate_down(struct arena *a, struct pg *pg, const char *dir, int count, migrate_note_fn *note, void *arg,
     struct buf *problem) MUST_CHECK;
 /* Write the next pair of empty files; the paths in *up and *down. */

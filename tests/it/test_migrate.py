@@ -1,4 +1,4 @@
-"""weirctl migrate: up, down, status, create; under a lock, in transactions, with checksums."""
+"""weirctl migrate: up, down, status, create; under a lock, in transactions, with checksums; functions after tables."""
 
 import os
 import re
@@ -28,6 +28,11 @@ class Database:
         for kind, sql in (("up", up), ("down", down)):
             with open(f"{self.folder}/{version:04d}_{name}.{kind}.sql", "w") as f:
                 f.write(sql)
+
+    def write_functions(self, area, sql):
+        os.makedirs(f"{self.folder}/functions", exist_ok=True)
+        with open(f"{self.folder}/functions/{area}.sql", "w") as f:
+            f.write(sql)
 
     def argv(self, *words):
         return [self.data.program("weirctl"), "-c", self.conf, "--migrations", str(self.folder), "migrate", *words]
@@ -72,13 +77,17 @@ def test_the_real_ones_up_down_up(data, tmp_path):
     db.folder = MIGRATIONS
     names = sorted(n.removesuffix(".up.sql") for n in os.listdir(MIGRATIONS) if n.endswith(".up.sql"))
     done = db.good("up")
-    assert re.findall(r"^up +(\S+) \(\d+ ms\)$", done, re.M) == names
+    functions = sorted(os.listdir(f"{MIGRATIONS}/functions"))
+    done = re.findall(r"^up +(\S+) \(\d+ ms\)$", done, re.M)
+    assert done[:len(names)] == names
+    assert sorted(done[len(names):]) == [f"functions/{name.removesuffix('.sql')}" for name in functions]
     before = schema(db)
     assert db.good("up") == "nothing to do\n"
     done = db.good("down", "9999")
     assert re.findall(r"^down +(\S+) ", done, re.M) == names[::-1]
-    assert db.query("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") in ([(1,)], [("1",)]), \
-        "schema_migrations alone is left"
+    assert db.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1") == \
+        [("schema_functions",), ("schema_migrations",)], "they alone are left"
+    assert db.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace") == []
     db.good("up")
     assert schema(db) == before
     # each by itself: down and up again from the top
@@ -97,6 +106,82 @@ def test_status(db):
     done = db.good("status")
     assert re.findall(r"^applied  (\w+)  \d{4}-\d\d-\d\dT[\d:]+Z$", done, re.M) == ["0001_one", "0002_two"]
     assert db.query("SELECT tableowner FROM pg_tables WHERE tablename = 'schema_migrations'") == [("weir_owner",)]
+
+
+ANSWER = "CREATE OR REPLACE FUNCTION answer() RETURNS int LANGUAGE sql RETURN {};"
+
+
+def test_functions_are_applied_when_they_differ(db):
+    db.write(1, "one", "CREATE TABLE one (a int);", "DROP FUNCTION IF EXISTS answer; DROP TABLE one;")
+    db.write(2, "two")
+    db.write_functions("one", ANSWER.format(41))
+    db.write_functions("two", "CREATE OR REPLACE FUNCTION two(o one) RETURNS int LANGUAGE sql RETURN o.a + answer();")
+    assert re.findall(r"^up +(\S+)", db.good("up"), re.M) == ["0001_one", "0002_two", "functions/one", "functions/two"]
+    assert db.query("SELECT answer()::text") == [("41",)]
+    assert db.good("up") == "nothing to do\n"
+    db.write_functions("one", ANSWER.format(42))
+    done = db.migrate("status")
+    assert done.returncode == 1 and re.findall(r"^(\w+) +functions/(\w+)", done.stdout, re.M) == [("pending", "one"), ("applied", "two")]
+    assert re.findall(r"^up +(\S+)", db.good("up"), re.M) == ["functions/one"], "the other is as it was"
+    assert db.query("SELECT answer()::text") == [("42",)]
+    assert re.findall(r"^applied  functions/(\w+)  \d{4}-\d\d-\d\dT[\d:]+Z$", db.good("status"), re.M) == ["one", "two"]
+
+
+def test_a_numbered_file_has_the_functions_applied_anew(db):
+    """They were made for other tables; and a run that was cut off after it is made good by the next."""
+    db.write(1, "one", "CREATE TABLE one (a int);", "DROP FUNCTION IF EXISTS answer; DROP TABLE one;")
+    db.write_functions("one", ANSWER.format(1))
+    db.good("up")
+    db.write(2, "more", "DROP FUNCTION IF EXISTS answer;", "DROP FUNCTION IF EXISTS answer;")
+    db.write_functions("one", "SELECT no_such_function();")
+    done = db.migrate("up")
+    assert done.returncode == 1 and "functions/one.sql: 42883" in done.stderr
+    assert db.applied() == [1, 2] and db.query("SELECT area FROM schema_functions") == []
+    db.write_functions("one", ANSWER.format(1))
+    assert re.findall(r"^up +(\S+)", db.good("up"), re.M) == ["functions/one"]
+    assert re.findall(r"^down +(\S+)", db.good("down"), re.M) == ["0002_more"]
+    assert re.findall(r"^(\w+) +(\S+)", db.migrate("status").stdout, re.M) == [
+        ("applied", "0001_one"), ("pending", "0002_more"), ("pending", "functions/one")]
+    db.good("up")
+    assert db.query("SELECT answer()::text") == [("1",)]
+
+
+def test_functions_come_all_or_none(db):
+    db.write(1, "one")
+    db.write(2, "two")
+    db.write_functions("one", ANSWER.format(1))
+    db.write_functions("two", ANSWER.format("no_such_function()"))
+    done = db.migrate("up")
+    assert done.returncode == 1 and "functions/two.sql: 42883" in done.stderr, done.stderr
+    assert db.query("SELECT proname FROM pg_proc WHERE proname = 'answer'") == []
+    os.remove(f"{db.folder}/functions/two.sql")
+    db.good("up")
+
+
+def test_functions_whose_file_is_gone(db):
+    db.write(1, "one")
+    for area in ("one", "two"):
+        db.write(2, "two")
+        db.write_functions(area, "SELECT 1;")
+    db.good("up")
+    os.remove(f"{db.folder}/functions/two.sql")
+    assert "UNKNOWN  functions/two" in db.migrate("status").stdout
+    db.good("up")
+    assert db.query("SELECT area FROM schema_functions") == [("one",)]
+    db.good("status")
+
+
+@pytest.mark.parametrize("trouble, words", [
+    (lambda db: db.write_functions("three", "SELECT 1;"), "there is no migration NNNN_three"),
+    (lambda db: db.write_functions("one", "SELECT 1;\0"), "functions/one.sql: there is a NUL in it"),
+    (lambda db: os.makedirs(f"{db.folder}/functions/one.sql"), "functions/one.sql: "),
+    (lambda db: open(f"{db.folder}/functions", "w").close(), "cannot read the functions in"),
+])
+def test_bad_functions_are_refused(db, trouble, words):
+    db.write(1, "one")
+    trouble(db)
+    done = db.migrate("up")
+    assert done.returncode == 1 and words in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 def test_down_takes_the_newest_back(db):
@@ -147,8 +232,10 @@ def test_changed_and_unknown_ones_are_refused(db):
 
 
 def test_two_at_once_take_turns(db):
-    db.write(1, "slow", "SELECT pg_sleep(0.7); CREATE TABLE slow (a int);", "SELECT pg_sleep(0.3); DROP TABLE slow;")
+    db.write(1, "slow", "SELECT pg_sleep(0.7); CREATE TABLE slow (a int);",
+             "SELECT pg_sleep(0.3); DROP FUNCTION IF EXISTS slow; DROP TABLE slow;")
     db.write(2, "next", "CREATE TABLE next (a int);", "DROP TABLE next;")
+    db.write_functions("slow", "SELECT pg_sleep(0.3); CREATE OR REPLACE FUNCTION slow(s slow) RETURNS int LANGUAGE sql RETURN s.a;")
     for words in (["up"], ["down", "2"]):
         runs = [subprocess.Popen(db.argv(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
                 for _ in range(4)]
@@ -199,6 +286,8 @@ def test_create(db):
         done = db.migrate("create", name)
         assert done.returncode == 1 and "lower-case" in done.stderr, name
     assert len(os.listdir(db.folder)) == 4
+    with open(f"{db.folder}/0001_first_thing.up.sql") as f:
+        assert "functions/AREA.sql" in f.read()
 
 
 def test_a_migration_may_outlast_the_statement_timeout(db):

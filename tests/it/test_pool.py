@@ -430,10 +430,12 @@ def migration_conf(data, sql):
 
 
 @pytest.mark.parametrize("sql, words", [
-    (None, "lacks migrations this build needs: 0001_accounts"),
+    (None, "lacks migrations this build needs: 0001_ground"),
     ("DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)", "run weirctl migrate up"),
     ("INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 'x')", "does not know: 9999_from_the_future"),
-    ("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "changed after they were applied: 0001_accounts"),
+    ("UPDATE schema_functions SET checksum = 'x' WHERE area = 'task'", "has not got the functions of this build: task; run weirctl migrate up"),
+    ("INSERT INTO schema_functions (area, checksum) VALUES ('future', 'x')", "has not got the functions of this build: future"),
+    ("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "changed after they were applied: 0001_ground"),
 ])
 def test_programs_refuse_another_schema(data, sql, words):
     conf = migration_conf(data, sql)

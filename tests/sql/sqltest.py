@@ -71,7 +71,7 @@ def cluster():
                 admin.script(ROLES)
                 admin.query("CREATE DATABASE template_weir OWNER weir_owner")
             with _cluster.connect("template_weir", "weir_owner") as owner:
-                for path in migration_files("up"):
+                for path in migration_files("up") + function_files():
                     migrate(owner, path)
         return _cluster
 
@@ -81,8 +81,19 @@ def migration_files(direction):
     return files if direction == "up" else files[::-1]
 
 
+def area_of(path):
+    """task, of 0005_task.up.sql and of functions/task.sql."""
+    return os.path.basename(path).split(".")[0].lstrip("0123456789").lstrip("_")
+
+
+def function_files():
+    """In the order of the migrations of the same names, as weirctl applies them."""
+    areas = [area_of(path) for path in migration_files("up")]
+    return sorted(glob.glob(os.path.join(MIGRATIONS, "functions", "*.sql")), key=lambda path: areas.index(area_of(path)))
+
+
 def migrate(owner, path):
-    """Runs one migration file in one transaction, as weirctl does."""
+    """Runs one migration file, or file of functions, in one transaction."""
     with open(path, encoding="utf-8") as file:
         owner.script("BEGIN;\n" + file.read() + "\nCOMMIT")
 

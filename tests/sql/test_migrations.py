@@ -1,4 +1,4 @@
-"""Migrations: up and down again, one by one; refusal without roles; documentation complete."""
+"""Migrations: up and down again, one by one; functions that stand once; refusal without roles; documentation complete."""
 import os
 import re
 import subprocess
@@ -8,7 +8,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from pq import Error  # noqa: E402
-from sqltest import MIGRATIONS, cluster, migrate, migration_files, new_id  # noqa: E402
+from sqltest import MIGRATIONS, area_of, cluster, function_files, migrate, migration_files  # noqa: E402
 
 
 def schema_of(database):
@@ -18,6 +18,12 @@ def schema_of(database):
         [os.path.join(server.bin, "pg_dump"), "-s", "-d", server.dsn(database, "postgres")], text=True)
     # statements in order of name, as dump order follows object ids
     return sorted(part.strip() for part in re.split(r"\n\n+", text) if part.strip() and not re.search("Dumped|restrict", part))
+
+
+def functions_in(path):
+    """Names of the functions a file makes, in order."""
+    with open(path, encoding="utf-8") as file:
+        return re.findall(r"(?m)^CREATE OR REPLACE FUNCTION (\w+)\(", file.read())
 
 
 class Migrations(unittest.TestCase):
@@ -30,9 +36,54 @@ class Migrations(unittest.TestCase):
         downs = [os.path.basename(p).replace(".down.sql", "") for p in migration_files("down")][::-1]
         self.assertEqual(ups, downs)
         self.assertEqual([int(name[:4]) for name in ups], list(range(1, len(ups) + 1)))
-        for path in migration_files("up") + migration_files("down"):
+        for path in migration_files("up") + migration_files("down") + function_files():
             with open(path, encoding="utf-8") as file:
                 self.assertNotRegex(file.read(), r"(?im)^\s*(begin|commit|rollback)\s*;", path)
+
+    def test_functions_stand_once_and_are_code(self):
+        """Each in functions/AREA.sql, to be replaced; none, no trigger and no view in a numbered file."""
+        every = [name for path in function_files() for name in functions_in(path)]
+        self.assertEqual(sorted(every), sorted(set(every)))
+        with cluster().connect("template_weir", "postgres") as db:
+            there = db.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1")
+            self.assertEqual([r["proname"] for r in there], sorted(every))
+        made = re.compile(r"(?im)^\s*CREATE\s+(OR REPLACE\s+)?(CONSTRAINT\s+)?(FUNCTION|PROCEDURE|TRIGGER|VIEW)\b")
+        for path in migration_files("up"):
+            with open(path, encoding="utf-8") as file:
+                self.assertNotRegex(file.read(), made, path)
+        for path in function_files():
+            with open(path, encoding="utf-8") as file:
+                self.assertNotRegex(file.read(), r"(?m)^CREATE (TABLE|TYPE|DOMAIN|INDEX|UNIQUE|POLICY|FUNCTION|VIEW)\b", path)
+
+    def test_functions_are_applied_again(self):
+        self.create("again")
+        with cluster().connect("again", "weir_owner") as owner:
+            for path in migration_files("up") + function_files():
+                migrate(owner, path)
+            before = schema_of("again")
+            for path in function_files():
+                migrate(owner, path)
+                self.assertEqual(schema_of("again"), before, path)
+
+    def test_below_an_area_its_functions_are_gone(self):
+        """And what is taken back comes again: down and up from the top, each with the functions of all."""
+        self.create("areas")
+        with cluster().connect("areas", "weir_owner") as owner:
+            for path in migration_files("up") + function_files():
+                migrate(owner, path)
+            whole = schema_of("areas")
+            gone = []
+            for path in migration_files("down"):
+                migrate(owner, path)
+                gone.insert(0, area_of(path))
+                for area in (f for f in function_files() if area_of(f) in gone):
+                    self.assertEqual(owner.query("SELECT proname FROM pg_proc WHERE proname = ANY ($1::text[])",
+                                                 "{" + ",".join(functions_in(area)) + "}"), [], path)
+                for up in migration_files("up")[-len(gone):] + function_files():
+                    migrate(owner, up)
+                self.assertEqual(schema_of("areas"), whole, path)
+                for down in migration_files("down")[:len(gone)]:
+                    migrate(owner, down)
 
     def test_each_down_undoes_its_up(self):
         self.create("steps")
@@ -68,26 +119,6 @@ class Migrations(unittest.TestCase):
                 self.assertIn("role(s) missing: weir_user", str(caught.exception))
             finally:
                 admin.script("ROLLBACK; ALTER ROLE weir_gone RENAME TO weir_user")
-
-    def test_video_value_stays_while_history_uses_it(self):
-        self.create("video")
-        down = os.path.join(MIGRATIONS, "0005_credits_change_type.down.sql")
-        with cluster().connect("video", "weir_owner") as owner:
-            for path in migration_files("up")[:5]:
-                migrate(owner, path)
-            user = new_id()
-            owner.query("INSERT INTO users (id, email) VALUES ($1, 'a@b')", user)
-            owner.query("INSERT INTO credits_history (user_id, change_type, change_amount, balance_after) "
-                        "VALUES ($1, 'purchase', 5, 5)", user)
-            migrate(owner, down)
-            self.assertEqual(owner.value("SELECT change_type FROM credits_history"), "purchase")
-            self.assertNotIn("video", owner.value("SELECT enum_range(NULL::credits_change_type)::text"))
-            migrate(owner, down.replace(".down.", ".up."))
-            owner.query("INSERT INTO credits_history (user_id, change_type, change_amount, balance_after) "
-                        "VALUES ($1, 'video_generation_cost', -5, 0)", user)
-            with self.assertRaises(Error) as caught:
-                migrate(owner, down)
-            self.assertIn("video_generation_cost", str(caught.exception))
 
     def test_names_that_operators_know(self):
         with cluster().connect("template_weir", "postgres") as db:

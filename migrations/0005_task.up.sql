@@ -1,25 +1,4 @@
--- Tasks: one row per unit of work that occupies a slot, and the processes that own them.
-
-CREATE TABLE processes (
-	id uuid PRIMARY KEY,
-	kind varchar(20) NOT NULL,
-	host text NOT NULL,
-	pid int NOT NULL,
-	started_at timestamptz NOT NULL DEFAULT now(),
-	heartbeat_at timestamptz NOT NULL DEFAULT now()
-) WITH (fillfactor = 50, autovacuum_vacuum_threshold = 20, autovacuum_vacuum_scale_factor = 0);
-COMMENT ON TABLE processes IS 'One row per running program, written every 5 s. A process whose heartbeat is older than 20 s, or whose row is gone, is dead and so are its tasks.';
-COMMENT ON COLUMN processes.id IS 'UUIDv7 made at start; a restarted process is another process.';
-COMMENT ON COLUMN processes.kind IS 'responder or worker.';
-COMMENT ON COLUMN processes.host IS 'Host name, for people.';
-COMMENT ON COLUMN processes.pid IS 'Process id on that host, for people.';
-COMMENT ON COLUMN processes.started_at IS 'First heartbeat.';
-COMMENT ON COLUMN processes.heartbeat_at IS 'Last heartbeat, by the database''s clock.';
-
-CREATE FUNCTION process_is_alive(p_id uuid) RETURNS boolean
-	LANGUAGE sql STABLE
-	RETURN EXISTS (SELECT FROM processes p WHERE p.id = p_id AND p.heartbeat_at > now() - interval '20 seconds');
-COMMENT ON FUNCTION process_is_alive(uuid) IS 'Has this process written a heartbeat within the last 20 s? False for NULL.';
+-- Tasks: one row per unit of work that occupies a slot; their journal, idempotency keys and usage.
 
 CREATE DOMAIN percentage AS int CHECK (VALUE BETWEEN 0 AND 100);
 COMMENT ON DOMAIN percentage IS 'Whole per cent.';
@@ -31,7 +10,7 @@ COMMENT ON DOMAIN task_status IS 'pending and running are live; the others are f
 CREATE TABLE tasks (
 	id uuid PRIMARY KEY,
 	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-	conversation_id uuid REFERENCES conversations ON DELETE SET NULL,
+	conversation_id uuid,
 	type task_type NOT NULL,
 	status task_status NOT NULL DEFAULT 'pending',
 	progress percentage NOT NULL DEFAULT 0,
@@ -50,16 +29,14 @@ CREATE TABLE tasks (
 	cancel_requested_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	started_at timestamptz,
-	completed_at timestamptz,
-	CONSTRAINT tasks_ended_has_time CHECK ((status IN ('completed', 'failed', 'cancelled')) = (completed_at IS NOT NULL)),
-	CONSTRAINT tasks_used_within_locked CHECK (credits_used <= credits_locked)
+	completed_at timestamptz
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05);
 CREATE INDEX idx_tasks_user_status ON tasks (user_id, status);
 CREATE INDEX idx_tasks_conversation ON tasks (conversation_id);
 CREATE INDEX idx_tasks_created ON tasks (created_at DESC);
--- Heartbeat and sweeps: only live tasks have an entry. The condition is on completed_at and not, as would be the same,
--- on status, lest the planner take this index for "this task, if live" and walk all live and dead entries.
-CREATE INDEX tasks_live_owner ON tasks (owner) WHERE completed_at IS NULL;
+-- The condition is on completed_at and not, as would be the same, on status, lest the planner take this index for "this
+-- task, if live" and walk all live and dead entries. An owner's tasks are found by reading all of it.
+CREATE INDEX tasks_live ON tasks (user_id, owner) WHERE completed_at IS NULL;
 COMMENT ON TABLE tasks IS
 	'One row per chat turn or media job. Inserted when it opens, updated once when it ends; about 300 bytes and four index entries each.';
 COMMENT ON COLUMN tasks.id IS 'UUIDv7; also the idempotency key of its hold and the member of its slot.';
@@ -85,17 +62,6 @@ COMMENT ON COLUMN tasks.created_at IS 'When it was opened.';
 COMMENT ON COLUMN tasks.started_at IS 'When it began to run.';
 COMMENT ON COLUMN tasks.completed_at IS 'When it ended, however it ended.';
 
-CREATE FUNCTION task_json(t tasks) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN jsonb_build_object(
-		'id', t.id, 'type', t.type, 'status', t.status, 'progress', t.progress,
-		'conversation_id', t.conversation_id,
-		'credits_locked', trim_scale(t.credits_locked), 'credits_used', trim_scale(t.credits_used),
-		'result', t.result, 'error_message', t.error_message,
-		'created_at', json_time(t.created_at), 'started_at', json_time(t.started_at),
-		'completed_at', json_time(t.completed_at));
-COMMENT ON FUNCTION task_json(tasks) IS 'The API''s Task.';
-
 CREATE TABLE task_journal (
 	task_id uuid NOT NULL REFERENCES tasks ON DELETE CASCADE,
 	seq int NOT NULL CHECK (seq >= 0),
@@ -110,43 +76,85 @@ COMMENT ON COLUMN task_journal.seq IS 'Number of the piece, from 0.';
 COMMENT ON COLUMN task_journal.offset_bytes IS 'Bytes of the answer before this piece.';
 COMMENT ON COLUMN task_journal.text IS 'The piece.';
 
+CREATE TABLE idempotency_keys (
+	user_id uuid NOT NULL,
+	key varchar(255) NOT NULL,
+	route varchar(200) NOT NULL,
+	body_hash bytea NOT NULL,
+	task_id uuid,
+	status int,
+	response jsonb,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (user_id, key)
+);
+CREATE INDEX idempotency_keys_created ON idempotency_keys USING brin (created_at);
+COMMENT ON TABLE idempotency_keys IS
+	'One row per Idempotency-Key of a user, made in the transaction that has the effect. Removed by prune_expired() after 24 h.';
+COMMENT ON COLUMN idempotency_keys.user_id IS 'Whose key. No foreign key: it would lock the user''s row before the hold does, and the row lives for a day only.';
+COMMENT ON COLUMN idempotency_keys.key IS 'The header''s value.';
+COMMENT ON COLUMN idempotency_keys.route IS 'Method and path it was used on.';
+COMMENT ON COLUMN idempotency_keys.body_hash IS 'SHA-256 of the request body; another body under the same key is refused.';
+COMMENT ON COLUMN idempotency_keys.task_id IS 'The task it opened; its outcome is replayed from the task and its message.';
+COMMENT ON COLUMN idempotency_keys.status IS 'HTTP status of a finished call that opened no task.';
+COMMENT ON COLUMN idempotency_keys.response IS 'Body of a finished call that opened no task.';
+COMMENT ON COLUMN idempotency_keys.created_at IS 'First use.';
+
+CREATE TABLE usage (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	created_at timestamptz NOT NULL DEFAULT now(),
+	request_id text,
+	task_id uuid,
+	user_id uuid NOT NULL,
+	channel_id bigint,
+	channel varchar(200),
+	provider varchar(50),
+	model_id bigint,
+	model varchar(200),
+	request_tokens token_count NOT NULL DEFAULT 0,
+	response_tokens token_count NOT NULL DEFAULT 0,
+	total_tokens bigint GENERATED ALWAYS AS (request_tokens::bigint + response_tokens) STORED,
+	estimated boolean NOT NULL DEFAULT false,
+	cost credits_amount NOT NULL DEFAULT 0,
+	overrun credits_amount NOT NULL DEFAULT 0,
+	latency_ms int,
+	first_token_ms int,
+	status varchar(20) NOT NULL,
+	error_code varchar(50),
+	metadata jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX usage_user_created ON usage (user_id, created_at);
+-- rollups and removal by age read whole ranges of days; rows arrive in time order
+CREATE INDEX usage_created ON usage USING brin (created_at);
+COMMENT ON TABLE usage IS
+	'One row per settled task, written by the settlement itself. Append-only in normal running; about 250 bytes and two index entries each. Holds names, not only ids, and no foreign keys: it must outlive users, models and channels.';
+COMMENT ON COLUMN usage.id IS 'Increasing id.';
+COMMENT ON COLUMN usage.created_at IS 'Time of settlement.';
+COMMENT ON COLUMN usage.request_id IS 'X-Request-Id of the call.';
+COMMENT ON COLUMN usage.task_id IS 'The task.';
+COMMENT ON COLUMN usage.user_id IS 'Who used it.';
+COMMENT ON COLUMN usage.channel_id IS 'Channel that served it; NULL when none did.';
+COMMENT ON COLUMN usage.channel IS 'Name of the channel at that time.';
+COMMENT ON COLUMN usage.provider IS 'Adapter of the channel at that time.';
+COMMENT ON COLUMN usage.model_id IS 'Model used (after fallback, the fallback).';
+COMMENT ON COLUMN usage.model IS 'Its name at that time.';
+COMMENT ON COLUMN usage.request_tokens IS 'Tokens sent.';
+COMMENT ON COLUMN usage.response_tokens IS 'Tokens received.';
+COMMENT ON COLUMN usage.total_tokens IS 'Sum of both.';
+COMMENT ON COLUMN usage.estimated IS 'The provider sent no usage (or not in time): tokens are our estimate.';
+COMMENT ON COLUMN usage.cost IS 'Credits charged.';
+COMMENT ON COLUMN usage.overrun IS 'Cost above what was held, borne by the operator: never charged, but on record.';
+COMMENT ON COLUMN usage.latency_ms IS 'From the opening of the turn to its end.';
+COMMENT ON COLUMN usage.first_token_ms IS 'To the first content; NULL when there was none.';
+COMMENT ON COLUMN usage.status IS 'How the task ended: completed, failed or cancelled.';
+COMMENT ON COLUMN usage.error_code IS 'Stable code of the failure.';
+COMMENT ON COLUMN usage.metadata IS 'Anything else worth keeping.';
+
 ALTER TABLE tasks ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tasks_service_all ON tasks FOR ALL TO weir_service USING (true) WITH CHECK (true);
 CREATE POLICY tasks_owner_select ON tasks FOR SELECT TO weir_user
 	USING (user_id = nullif(current_setting('weir.user_id', true), '')::uuid);
 
-GRANT SELECT, INSERT, UPDATE, DELETE ON processes, task_journal TO weir_service;
 GRANT SELECT, INSERT, UPDATE ON tasks TO weir_service;
 GRANT SELECT ON tasks TO weir_user;
-GRANT EXECUTE ON FUNCTION task_json(tasks) TO weir_user;
-
-CREATE FUNCTION process_heartbeat(p_id uuid, p_kind text, p_host text, p_pid int)
-	RETURNS TABLE (task_id uuid)
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-BEGIN
-	INSERT INTO processes AS p (id, kind, host, pid) VALUES (p_id, p_kind, p_host, p_pid)
-	ON CONFLICT (id) DO UPDATE SET heartbeat_at = now();
-	RETURN QUERY
-		SELECT t.id FROM tasks t
-		WHERE t.owner = p_id AND t.completed_at IS NULL AND t.cancel_requested_at IS NOT NULL;
-END
-$$;
-COMMENT ON FUNCTION process_heartbeat(uuid, text, text, int) IS
-	'Called by every process every 5 s. Returns the live tasks it owns that somebody asked to cancel.';
-
-CREATE FUNCTION task_cancel_request(p_task_id uuid, p_user_id uuid) RETURNS SETOF tasks
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-BEGIN
-	RETURN QUERY
-		UPDATE tasks SET cancel_requested_at = coalesce(cancel_requested_at, now())
-		WHERE id = p_task_id AND user_id = p_user_id AND status IN ('pending', 'running')
-		RETURNING *;
-	IF NOT FOUND THEN
-		RETURN QUERY SELECT * FROM tasks WHERE id = p_task_id AND user_id = p_user_id;
-	END IF;
-END
-$$;
-COMMENT ON FUNCTION task_cancel_request(uuid, uuid) IS
-	'Marks a live task of this user for cancelling and returns its row; an ended one is returned as it is; no row when there is none or it is somebody else''s. Idempotent.';
+GRANT SELECT, INSERT, UPDATE, DELETE ON task_journal, idempotency_keys TO weir_service;
+GRANT SELECT, INSERT, DELETE ON usage TO weir_service;

@@ -1,102 +1,38 @@
--- A turn for less work in the database.
---
--- * PostgreSQL reads the text of a CHECK again for every statement that writes to its table, and checks it even where none
---   of its columns is written. A trigger is compiled once and can name its columns.
--- * Three times a turn credits_history looked up again the user whose row the same function had just changed, and so
---   holds: no history can come to a user who is not there. A trigger of users removes what the foreign key removed.
--- * One statement for three tables took longer to start than a plain one for each. The messages that were just written
---   are told by what the caller does not know of them, and not made into JSON.
--- * What a user's live tasks hold was added up twice a turn by an index that has all tasks of the user, also those that ended
---   long ago. Live tasks have an index of their own now, by user and owner, and so have pending holds: ending one writes to
---   neither.
+-- Messages, and the turns that write them: opening and settling, one call, one transaction each.
 
--- ---- checks ------------------------------------------------------------------------
+CREATE OR REPLACE FUNCTION message_is_error(p_status varchar) RETURNS boolean
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN p_status IN ('error', 'insufficient_balance', 'content_violation', 'llm_error');
+COMMENT ON FUNCTION message_is_error(varchar) IS 'Is this message status one of the four failures?';
 
-CREATE FUNCTION check_user() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+CREATE OR REPLACE FUNCTION message_json(m conversation_messages) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	RETURN jsonb_build_object(
+		'id', m.id, 'conversation_id', m.conversation_id, 'sequence', m.sequence, 'role', m.role,
+		'content', m.content, 'status', m.status, 'is_error', message_is_error(m.status),
+		'error_message', m.error_message, 'model', m.model,
+		'input_tokens', m.input_tokens, 'output_tokens', m.output_tokens,
+		'credits_cost', trim_scale(m.credits_cost), 'attachments', m.attachments, 'task_id', m.task_id,
+		'created_at', json_time(m.created_at), 'updated_at', json_time(m.updated_at));
+COMMENT ON FUNCTION message_json(conversation_messages) IS
+	'The API''s Message without error_display, which depends on the reader''s language. Inlined by the planner; the body is parsed at definition, so no search_path applies.';
+
+CREATE OR REPLACE FUNCTION message_restore(p_message_id uuid, p_task_id uuid, p_prev jsonb) RETURNS SETOF conversation_messages
+	LANGUAGE sql SET search_path = public, pg_temp
 AS $$
-BEGIN
-	RAISE EXCEPTION 'a user needs an email address or a phone number'
-		USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
-END
+	UPDATE conversation_messages SET
+		status = p_prev->>'status', content = p_prev->>'content', reasoning = p_prev->>'reasoning',
+		error_message = p_prev->>'error_message', model = p_prev->>'model',
+		input_tokens = (p_prev->>'input_tokens')::int, output_tokens = (p_prev->>'output_tokens')::int,
+		credits_cost = (p_prev->>'credits_cost')::numeric, task_id = (p_prev->>'task_id')::uuid,
+		updated_at = now()
+	WHERE id = p_message_id AND task_id = p_task_id
+	RETURNING *
 $$;
-COMMENT ON FUNCTION check_user() IS 'Trigger users_has_login: refuses a user who could not sign in.';
-ALTER TABLE users DROP CONSTRAINT users_has_login;
-CREATE TRIGGER users_has_login BEFORE INSERT OR UPDATE OF email, phone ON users
-	FOR EACH ROW WHEN (NEW.email IS NULL AND NEW.phone IS NULL) EXECUTE FUNCTION check_user();
+COMMENT ON FUNCTION message_restore(uuid, uuid, jsonb) IS
+	'Puts a message that was being regenerated in place back to what tasks.prev_message remembers.';
 
-CREATE FUNCTION check_hold() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-BEGIN
-	IF NEW.used > NEW.amount OR (NEW.used <> 0 AND NEW.status <> 'confirmed')
-		OR (NEW.status = 'pending') <> (NEW.settled_at IS NULL)
-		OR (NEW.status = 'confirmed') <> (NEW.confirmed_at IS NOT NULL) THEN
-		RAISE EXCEPTION 'a hold of % cannot be % with % used', NEW.amount, NEW.status, NEW.used
-			USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
-	END IF;
-	RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION check_hold() IS
-	'Trigger credit_tx_sound: a hold uses no more than it holds, and only when confirmed; it has a time of its end if it has ended.';
-ALTER TABLE credit_transactions DROP CONSTRAINT credit_tx_sound;
-CREATE TRIGGER credit_tx_sound BEFORE INSERT OR UPDATE ON credit_transactions FOR EACH ROW EXECUTE FUNCTION check_hold();
-DROP FUNCTION hold_is_sound(varchar, numeric, numeric, timestamptz, timestamptz);
-
-CREATE FUNCTION check_task() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-BEGIN
-	IF NEW.credits_used > NEW.credits_locked
-		OR (NEW.status IN ('completed', 'failed', 'cancelled')) <> (NEW.completed_at IS NOT NULL) THEN
-		RAISE EXCEPTION 'a task that locked % cannot be % with % used', NEW.credits_locked, NEW.status, NEW.credits_used
-			USING ERRCODE = 'check_violation', TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
-	END IF;
-	RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION check_task() IS
-	'Trigger tasks_sound: a task uses no more than it locked, and has a time of its end if it has ended.';
-ALTER TABLE tasks DROP CONSTRAINT tasks_sound;
-CREATE TRIGGER tasks_sound BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION check_task();
-DROP FUNCTION task_is_sound(varchar, timestamptz, numeric, numeric);
-
--- ---- what is live ----------------------------------------------------------------------
-
--- The condition is on completed_at and not, as would be the same, on status, lest the planner take this index for "this
--- task, if live" and walk all live and dead entries. An owner's tasks are found by reading all of it.
-DROP INDEX tasks_live_owner;
-CREATE INDEX tasks_live ON tasks (user_id, owner) WHERE completed_at IS NULL;
-DROP INDEX idx_credit_tx_status;
-CREATE INDEX idx_credit_tx_status ON credit_transactions (status, expires_at) WHERE status = 'pending';
-
-CREATE OR REPLACE FUNCTION credits_held(p_user_id uuid) RETURNS numeric
-	LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp
-AS $$
-BEGIN
-	-- plpgsql keeps the plan for the session; an SQL function would be planned at every call
-	RETURN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t WHERE t.user_id = p_user_id AND t.completed_at IS NULL);
-END
-$$;
-
--- ---- the history of credits ----------------------------------------------------------
-
-CREATE FUNCTION credits_history_forget() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-BEGIN
-	DELETE FROM credits_history h WHERE h.user_id = OLD.id;
-	RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION credits_history_forget() IS 'Trigger: the history of a user goes with the user.';
-CREATE TRIGGER users_history AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION credits_history_forget();
-GRANT DELETE ON credits_history TO weir_service; -- of users who are gone: credits_history_append_only refuses the rest
-ALTER TABLE credits_history DROP CONSTRAINT credits_history_user_id_fkey;
-COMMENT ON COLUMN credits_history.user_id IS
-	'Whose balance changed. No foreign key: the functions that write here have just changed the user''s row; deleting a user removes its history by trigger.';
-
--- ---- opening a turn ------------------------------------------------------------------
-
-DROP FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea);
-CREATE FUNCTION turn_open(
+CREATE OR REPLACE FUNCTION turn_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_conversation_id uuid,
 	p_user_message_id uuid, p_assistant_message_id uuid, p_content text, p_attachments jsonb,
 	p_model_id bigint, p_hold numeric, p_lease_s int, p_owner uuid,
@@ -293,10 +229,7 @@ $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
 	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
 
--- ---- settling turns ------------------------------------------------------------------
-
-DROP FUNCTION turns_settle(uuid, json);
-CREATE FUNCTION turns_settle(p_owner uuid, p_turns json)
+CREATE OR REPLACE FUNCTION turns_settle(p_owner uuid, p_turns json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, message jsonb, task_status text,
 		sequence bigint, model text, attachments jsonb, created_at text, updated_at text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -438,3 +371,63 @@ END
 $$;
 COMMENT ON FUNCTION turn_settle(uuid, uuid, text, text, text, text, text, text, int, int, boolean, numeric, bigint, bigint, int, int, text) IS
 	'turns_settle() for one, with its message as it is stored then.';
+
+CREATE OR REPLACE FUNCTION conversation_delete(p_user_id uuid, p_conversation_id uuid)
+	RETURNS TABLE (deleted boolean, live_tasks uuid[])
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	deleted := false;
+	-- Settlement locks the task before the conversation, so this must too; but until the conversation is locked
+	-- a new task may open in it. Then let go of everything and begin again.
+	FOR attempt IN 1..100 LOOP
+		BEGIN
+			live_tasks := ARRAY(
+				SELECT t.id FROM tasks t
+				WHERE t.conversation_id = p_conversation_id AND t.user_id = p_user_id AND t.status IN ('pending', 'running')
+				ORDER BY t.id FOR UPDATE);
+			PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR UPDATE;
+			IF NOT FOUND THEN
+				live_tasks := '{}';
+				RETURN NEXT;
+				RETURN;
+			END IF;
+			IF EXISTS (SELECT FROM tasks t WHERE t.conversation_id = p_conversation_id
+					AND t.status IN ('pending', 'running') AND t.id <> ALL (live_tasks)) THEN
+				RAISE EXCEPTION 'a turn opened meanwhile' USING ERRCODE = 'serialization_failure';
+			END IF;
+			UPDATE tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now()) WHERE t.id = ANY (live_tasks);
+			DELETE FROM conversations c WHERE c.id = p_conversation_id;
+			deleted := true;
+			RETURN NEXT;
+			RETURN;
+		EXCEPTION WHEN serialization_failure THEN
+			IF attempt = 100 THEN
+				RAISE;
+			END IF;
+		END;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION conversation_delete(uuid, uuid) IS
+	'Deletes a user''s conversation with its messages and asks its live tasks to cancel (the caller publishes the abort for those returned); their money settles as usual. deleted = false: not there or not theirs.';
+
+CREATE OR REPLACE FUNCTION message_delete(p_user_id uuid, p_conversation_id uuid, p_message_id uuid) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	-- the conversation before the message, as turn_open() and settlement lock them
+	PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	DELETE FROM conversation_messages m WHERE m.id = p_message_id AND m.conversation_id = p_conversation_id;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE conversations c SET message_count = c.message_count - 1 WHERE c.id = p_conversation_id;
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION message_delete(uuid, uuid, uuid) IS
+	'Physically deletes one message and takes it off message_count; sequences are not given again. False: not there or not theirs.';

@@ -1,56 +1,5 @@
--- Accounts: roles and privileges, users and their balance, sessions, invitations, the credits history.
+-- Accounts: users and their balance, sessions, invitations.
 
-DO $$
-DECLARE
-	v_missing text;
-BEGIN
-	SELECT string_agg(n, ', ') INTO v_missing
-	FROM unnest(ARRAY['weir_owner', 'weir_service', 'weir_user']) AS n
-	WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = n);
-	IF v_missing IS NOT NULL THEN
-		RAISE EXCEPTION 'database role(s) missing: %', v_missing
-			USING HINT = 'run "weirctl setup", or as a superuser: CREATE ROLE weir_owner; CREATE ROLE weir_service; CREATE ROLE weir_user;';
-	END IF;
-	IF current_user <> 'weir_owner' THEN
-		RAISE EXCEPTION 'migrations must run as weir_owner, not as %', current_user
-			USING HINT = 'let [database] migrate_url log in as weir_owner, or add options=-crole=weir_owner to it.';
-	END IF;
-	-- created by "weirctl migrate" before the first migration; the programs compare versions with it at start
-	IF to_regclass('public.schema_migrations') IS NOT NULL THEN
-		GRANT SELECT ON public.schema_migrations TO weir_service;
-	END IF;
-END
-$$;
-
--- Nobody gets anything by default: tables are granted one by one, functions to the service only.
-REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA public TO weir_service, weir_user;
-ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO weir_service;
-
-CREATE FUNCTION json_time(p_at timestamptz) RETURNS text
-	LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN to_char(p_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
-COMMENT ON FUNCTION json_time(timestamptz) IS
-	'RFC 3339 UTC with milliseconds, whatever the session''s time zone. The body is parsed at definition, so no search_path applies.';
-GRANT EXECUTE ON FUNCTION json_time(timestamptz) TO weir_user;
-
-CREATE TYPE credits_change_type AS ENUM (
-	'signup_gift', 'invitation_gift', 'purchase', 'admin_adjustment', 'refund',
-	'hold', 'hold_release',
-	'chat_cost', 'image_generation_cost'
-);
-COMMENT ON TYPE credits_change_type IS
-	'Why a balance changed. Names ending in _cost are spending; hold and hold_release only set credits aside and give them back; all others are grants or corrections.';
-
--- Value rules are domains rather than CHECKs of columns: a domain's rule is parsed once per session, a table's
--- CHECK by every statement that writes to it, and a turn writes a dozen rows.
-CREATE DOMAIN credits_amount AS numeric(20,6) CHECK (VALUE >= 0 AND VALUE <> 'NaN');
-COMMENT ON DOMAIN credits_amount IS 'Credits, never negative, to the millionth.';
-CREATE DOMAIN credits_change AS numeric(20,6) CHECK (VALUE <> 0 AND VALUE <> 'NaN');
-COMMENT ON DOMAIN credits_change IS 'A signed change in credits.';
-CREATE DOMAIN token_count AS int CHECK (VALUE >= 0);
-COMMENT ON DOMAIN token_count IS 'A number of model tokens.';
 CREATE DOMAIN user_role AS varchar(10) CHECK (VALUE IN ('user', 'admin'));
 COMMENT ON DOMAIN user_role IS 'What a user may do.';
 CREATE DOMAIN user_status AS varchar(10) CHECK (VALUE IN ('active', 'disabled'));
@@ -68,8 +17,7 @@ CREATE TABLE users (
 	locale varchar(16) NOT NULL DEFAULT 'en',
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
-	last_login_at timestamptz,
-	CONSTRAINT users_has_login CHECK (email IS NOT NULL OR phone IS NOT NULL)
+	last_login_at timestamptz
 ) WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05);
 CREATE UNIQUE INDEX users_email ON users (lower(email));
 CREATE UNIQUE INDEX users_phone ON users (phone);
@@ -162,47 +110,4 @@ COMMENT ON COLUMN invitations.expires_at IS 'Not accepted after this time; NULL:
 COMMENT ON COLUMN invitations.gift_credits IS 'Credits granted to each new user who comes with it.';
 COMMENT ON COLUMN invitations.created_at IS 'When it was made.';
 
-CREATE TABLE credits_history (
-	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
-	id bigint GENERATED ALWAYS AS IDENTITY,
-	change_type credits_change_type NOT NULL,
-	change_amount credits_change NOT NULL,
-	balance_after credits_amount NOT NULL,
-	description text NOT NULL DEFAULT '',
-	task_id uuid,
-	actor_id uuid,
-	created_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (user_id, id)
-);
-COMMENT ON TABLE credits_history IS
-	'Append-only ledger: every change of a balance with the balance after it. A paid turn writes three rows (hold, hold_release, its cost), a refunded one two. Grows by about 120 bytes and one index entry per row; balances rebuild from it alone.';
-COMMENT ON COLUMN credits_history.user_id IS 'Whose balance changed.';
-COMMENT ON COLUMN credits_history.id IS 'Increases in the order in which changes were applied to the user (drawn while the user''s row is locked).';
-COMMENT ON COLUMN credits_history.change_type IS 'Why; see type credits_change_type.';
-COMMENT ON COLUMN credits_history.change_amount IS 'Signed change in credits; never zero.';
-COMMENT ON COLUMN credits_history.balance_after IS 'Available balance after the change.';
-COMMENT ON COLUMN credits_history.description IS 'Reason in words, for the user''s own list.';
-COMMENT ON COLUMN credits_history.task_id IS 'The task held or charged for; NULL for grants and direct deductions. No foreign key: history outlives what it describes.';
-COMMENT ON COLUMN credits_history.actor_id IS 'Who granted or adjusted; NULL for the system.';
-COMMENT ON COLUMN credits_history.created_at IS 'Time of the transaction that changed the balance.';
-
-CREATE FUNCTION credits_history_refuse_change() RETURNS trigger
-	LANGUAGE plpgsql SET search_path = public, pg_temp
-AS $$
-BEGIN
-	-- the one lawful removal: the cascade of a user who is already gone
-	IF TG_OP = 'DELETE' AND NOT EXISTS (SELECT FROM users WHERE id = OLD.user_id) THEN
-		RETURN OLD;
-	END IF;
-	RAISE EXCEPTION 'credits_history is append-only (% refused)', TG_OP
-		USING ERRCODE = 'insufficient_privilege', HINT = 'Write a correcting row with credits_grant().';
-END
-$$;
-COMMENT ON FUNCTION credits_history_refuse_change() IS 'Keeps credits_history append-only, for the owner too.';
-CREATE TRIGGER credits_history_append_only BEFORE UPDATE OR DELETE ON credits_history
-	FOR EACH ROW EXECUTE FUNCTION credits_history_refuse_change();
-CREATE TRIGGER credits_history_no_truncate BEFORE TRUNCATE ON credits_history
-	FOR EACH STATEMENT EXECUTE FUNCTION credits_history_refuse_change();
-
 GRANT SELECT, INSERT, UPDATE, DELETE ON users, sessions, refresh_tokens, password_resets, invitations TO weir_service;
-GRANT SELECT, INSERT ON credits_history TO weir_service;

@@ -1,6 +1,6 @@
 -- The ledger's proof: each invariant as a query that returns the rows that break it.
 
-CREATE VIEW audit_ledger AS
+CREATE OR REPLACE VIEW audit_ledger AS
 	SELECT u.id AS user_id, u.credits AS available,
 		coalesce(h.granted, 0) AS granted, coalesce(h.spent, 0) AS spent,
 		coalesce(h.held, 0) AS held_by_history, coalesce(t.held, 0) AS held,
@@ -29,7 +29,7 @@ COMMENT ON COLUMN audit_ledger.held IS 'Sum of pending holds.';
 COMMENT ON COLUMN audit_ledger.spent_by_tasks IS 'Costs charged to tasks by history.';
 COMMENT ON COLUMN audit_ledger.spent_by_holds IS 'What confirmed holds used.';
 
-CREATE VIEW audit_broken AS
+CREATE OR REPLACE VIEW audit_broken AS
 	-- I1: granted = available + held + spent, and both derivations agree
 	SELECT 'I1' AS invariant, to_jsonb(l) AS detail
 	FROM audit_ledger l
@@ -110,8 +110,9 @@ UNION ALL
 COMMENT ON VIEW audit_broken IS 'Every row that breaks an invariant; empty when the ledger is sound.';
 COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6 or I9.';
 COMMENT ON COLUMN audit_broken.detail IS 'The offending row.';
+GRANT SELECT ON audit_ledger, audit_broken TO weir_service;
 
-CREATE FUNCTION audit_run() RETURNS TABLE (invariant text, ok boolean, detail jsonb)
+CREATE OR REPLACE FUNCTION audit_run() RETURNS TABLE (invariant text, ok boolean, detail jsonb)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
 	WITH broken AS MATERIALIZED (SELECT b.invariant, b.detail FROM audit_broken b)
@@ -138,7 +139,7 @@ $$;
 COMMENT ON FUNCTION audit_run() IS
 	'One row per invariant, all of one snapshot. detail: the rule, the number of offending rows and up to 100 of them; for I1 the sums. Reads whole tables: for audits, not for every request.';
 
-CREATE FUNCTION audit_live_tasks()
+CREATE OR REPLACE FUNCTION audit_live_tasks()
 	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, type text, started_at timestamptz, owner uuid, owner_alive boolean)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
@@ -146,5 +147,3 @@ AS $$
 	FROM tasks t WHERE t.completed_at IS NULL ORDER BY t.created_at
 $$;
 COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8).';
-
-GRANT SELECT ON audit_ledger, audit_broken TO weir_service;

@@ -78,4 +78,20 @@ COMMENT ON COLUMN channel_models.channel_id IS 'The channel.';
 COMMENT ON COLUMN channel_models.model_id IS 'The model.';
 COMMENT ON COLUMN channel_models.upstream_name IS 'The provider''s own name for the model; NULL: the same as ours.';
 
+-- Which state of the models and channels holds, so that programs may keep them in memory and yet never act on an old
+-- one: whoever reads the version together with other things knows whether what it keeps belongs to the same snapshot.
+--
+-- The version is the transaction that changed them last. Its row is written at the end of that transaction, so that two
+-- who change different rows at once wait for each other there and nowhere else, and cannot lock each other out.
+
+CREATE TABLE catalog_version (
+	one boolean PRIMARY KEY DEFAULT true CHECK (one),
+	version xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+COMMENT ON TABLE catalog_version IS 'One row: the version of llm_models, channels and channel_models together.';
+COMMENT ON COLUMN catalog_version.one IS 'Always true: there is one row.';
+COMMENT ON COLUMN catalog_version.version IS 'The transaction that last changed one of them.';
+INSERT INTO catalog_version DEFAULT VALUES;
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON llm_models, channels, channel_models TO weir_service;
+GRANT SELECT, UPDATE (version) ON catalog_version TO weir_service;
