@@ -32,9 +32,9 @@ programs (models and channels have integers). Credits are `numeric(20,6)`. Times
 
 ## Rules that hold everywhere
 
-- Balances change only in the functions named `credits_*` and `deduct_credits_atomic` and in `turn_open`, `turns_settle`; each change has a row in `credits_history`.
+- Balances change only in the functions named `credits_*` and `deduct_credits_atomic` and in those that call them, `task_open` and `tasks_end`; each change has a row in `credits_history`.
 - A task and its hold each leave their live state once, decided by one conditional `UPDATE`.
-- Rows are locked in one order: task, conversation, message, idempotency key, hold, user.
+- Rows are locked in one order, which stands at the head of `migrations/functions/task.sql`.
 - `SELECT * FROM audit_run()` proves the ledger.
 """
 

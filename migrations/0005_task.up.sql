@@ -43,7 +43,7 @@ COMMENT ON COLUMN tasks.id IS 'UUIDv7; also the idempotency key of its hold and 
 COMMENT ON COLUMN tasks.user_id IS 'For whom it runs.';
 COMMENT ON COLUMN tasks.conversation_id IS 'Its conversation; NULL for media without one, or after the conversation was deleted.';
 COMMENT ON COLUMN tasks.type IS 'chat, image or video.';
-COMMENT ON COLUMN tasks.status IS 'pending and running are live; completed, failed and cancelled are final. Leaves the live states once, in turn_settle() or credits_expire().';
+COMMENT ON COLUMN tasks.status IS 'pending and running are live; completed, failed and cancelled are final. Leaves the live states once, in tasks_end() or credits_expire().';
 COMMENT ON COLUMN tasks.progress IS 'Per cent done.';
 COMMENT ON COLUMN tasks.credits_locked IS 'Credits held for it; 0: free.';
 COMMENT ON COLUMN tasks.credits_used IS 'Credits charged at the end; never more than were held.';
@@ -158,3 +158,24 @@ GRANT SELECT, INSERT, UPDATE ON tasks TO weir_service;
 GRANT SELECT ON tasks TO weir_user;
 GRANT SELECT, INSERT, UPDATE, DELETE ON task_journal, idempotency_keys TO weir_service;
 GRANT SELECT, INSERT, DELETE ON usage TO weir_service;
+
+CREATE TYPE key_claimed AS (outcome text, task_id uuid, status int, response jsonb);
+COMMENT ON TYPE key_claimed IS 'What key_claim() and key_find() answer: new, replay (with what is on record) or mismatch.';
+CREATE TYPE task_ask AS (
+	task_id uuid, transaction_id uuid, user_id uuid, type text, conversation_id uuid, owner uuid, model_id bigint,
+	hold numeric, lease_s int, reason text, user_limit int, conv_limit int, agent_conv_limit int,
+	key text, route text, body_hash bytea, refusal text,
+	message_id uuid, user_message_id uuid, prev_message jsonb);
+COMMENT ON TYPE task_ask IS
+	'A task to be opened: what task_open() is asked. hold 0: free. A limit that is NULL is not counted here; agent_conv_limit marks an agent run. key NULL: none. refusal: the outcome if nothing comes before it, for what the caller has found against the task. owner NULL: it waits in a queue. A kind without conversation or messages leaves them NULL.';
+CREATE TYPE task_opened AS (outcome text, balance numeric, existing_task_id uuid);
+COMMENT ON TYPE task_opened IS 'What task_open() answers.';
+CREATE TYPE task_end AS (
+	task_id uuid, outcome task_status, error_code text, error_message text, input_tokens token_count, output_tokens token_count,
+	estimated boolean, cost credits_amount, model_id bigint, channel_id bigint, latency_ms int, first_token_ms int, request_id text);
+COMMENT ON TYPE task_end IS 'How one task shall end: what tasks_end() is asked. model_id NULL: the one that was asked for.';
+CREATE TYPE task_ended AS (
+	task_id uuid, settled boolean, user_id uuid, conversation_id uuid, message_id uuid, prev_message jsonb,
+	charged numeric, balance numeric, held numeric, model text, status text);
+COMMENT ON TYPE task_ended IS
+	'How one task has ended: what tasks_end() answers. settled: by this call. An unknown task has status NULL; held is what the user''s other live tasks hold.';

@@ -140,12 +140,5 @@ COMMENT ON COLUMN conversation_messages.task_id IS 'Task that produced it. No fo
 COMMENT ON COLUMN conversation_messages.created_at IS 'When it was made.';
 COMMENT ON COLUMN conversation_messages.updated_at IS 'Last change.';
 
-CREATE TYPE settlement AS (
-	task_id uuid, user_id uuid, conversation_id uuid, message_id uuid, type text, prev_message jsonb, locked numeric,
-	outcome task_status, message_status message_status, content text, reasoning text, error_code text, error_message text,
-	input_tokens token_count, output_tokens token_count, estimated boolean, cost credits_amount, model_id bigint, channel_id bigint,
-	latency_ms int, first_token_ms int, request_id text);
-COMMENT ON TYPE settlement IS 'A turn that is being settled: its task and what turns_settle() was told.';
-
 GRANT SELECT, INSERT, UPDATE, DELETE ON agents, conversations, conversation_messages TO weir_service;
 GRANT SELECT, INSERT ON admin_debug_logs TO weir_service;

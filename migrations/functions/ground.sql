@@ -47,7 +47,8 @@ AS $$
 BEGIN
 	what := 'idempotency_keys';
 	DELETE FROM idempotency_keys WHERE ctid = ANY (ARRAY(
-		SELECT k.ctid FROM idempotency_keys k WHERE k.created_at < now() - interval '24 hours' LIMIT p_limit));
+		SELECT k.ctid FROM idempotency_keys k WHERE k.created_at < now() - interval '24 hours' LIMIT p_limit
+		FOR UPDATE SKIP LOCKED)); -- one that is locked is being claimed anew
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	RETURN NEXT;
 	what := 'task_journal';

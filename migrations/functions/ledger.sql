@@ -114,7 +114,7 @@ COMMENT ON FUNCTION credits_grant(uuid, numeric, credits_change_type, text, uuid
 	'Gives credits, or takes them when the amount is negative, but never below zero. outcome: ok, insufficient, no_user.';
 
 CREATE OR REPLACE FUNCTION credits_held(p_user_id uuid) RETURNS numeric
-	LANGUAGE plpgsql VOLATILE SET search_path = public, pg_temp
+	LANGUAGE plpgsql VOLATILE
 AS $$
 BEGIN
 	-- plpgsql keeps the plan for the session; an SQL function would be planned at every call
@@ -122,7 +122,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION credits_held(uuid) IS
-	'Credits held for a user''s live tasks. Volatile, so that beside turn_open() or turn_settle() in one statement it sees what they did.';
+	'What "held" means everywhere: the credits locked by a user''s live tasks, which is the sum of the pending holds (I2). Volatile, so that beside a function that opens or ends tasks in one statement it sees what that did.';
 
 CREATE OR REPLACE FUNCTION credits_take(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
 	RETURNS hold_taken
@@ -141,7 +141,7 @@ BEGIN
 	RETURNING u.credits INTO v_balance;
 	IF FOUND THEN
 		-- Looked for again: a rival that had the user locked may have made it since. Who meets it in ON CONFLICT waits there
-		-- for what ends it, with the user locked that this wants next; the order of locks is hold, user.
+		-- for what ends it, and that has the hold locked and wants the user.
 		INSERT INTO credit_transactions (id, task_id, user_id, amount, reason, expires_at)
 		SELECT p_transaction_id, p_task_id, p_user_id, v_amount, left(p_reason, 100), now() + make_interval(secs => p_lease_s)
 		WHERE NOT EXISTS (SELECT FROM credit_transactions t WHERE t.task_id = p_task_id)
@@ -343,12 +343,14 @@ AS $$
 DECLARE
 	v_extended int;
 BEGIN
-	UPDATE credit_transactions c
+	-- one that is locked is being ended
+	UPDATE credit_transactions h
 	SET expires_at = now() + make_interval(secs => p_lease_s)
-	FROM tasks t
-	WHERE t.owner = p_owner AND t.completed_at IS NULL
-		AND c.task_id = t.id AND c.status = 'pending'
-		AND c.expires_at < now() + make_interval(secs => p_lease_s) / 2;
+	WHERE h.id = ANY (ARRAY(
+		SELECT c.id FROM tasks t JOIN credit_transactions c ON c.task_id = t.id
+		WHERE t.owner = p_owner AND t.completed_at IS NULL AND c.status = 'pending'
+			AND c.expires_at < now() + make_interval(secs => p_lease_s) / 2
+		FOR NO KEY UPDATE OF c SKIP LOCKED));
 	GET DIAGNOSTICS v_extended = ROW_COUNT;
 	RETURN v_extended;
 END

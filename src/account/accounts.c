@@ -432,9 +432,7 @@ account_json(struct context *cx, const char *user_id, json_t **out)
 	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT json_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname,"
 	    " 'role', u.role,"
-	    " 'credits', trim_scale(u.credits), 'held',"
-	    " trim_scale(coalesce((SELECT sum(t.amount) FROM credit_transactions t"
-	    "	WHERE t.user_id = u.id AND t.status = 'pending'), 0)),"
+	    " 'credits', trim_scale(u.credits), 'held', trim_scale(credits_held(u.id)),"
 	    " 'locale', u.locale, 'created_at', json_time(u.created_at)) AS json FROM users u WHERE u.id = $1",
 	    PS(user_id));
 

@@ -9,8 +9,7 @@
 #define USER_JSON \
 	"jsonb_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname," \
 	" 'role', u.role, 'status', u.status, 'credits', trim_scale(u.credits)," \
-	" 'held', (SELECT trim_scale(coalesce(sum(t.amount), 0)) FROM credit_transactions t" \
-	"  WHERE t.user_id = u.id AND t.status = 'pending')," \
+	" 'held', trim_scale(credits_held(u.id))," \
 	" 'locale', u.locale, 'created_at', json_time(u.created_at), 'updated_at', json_time(u.updated_at)," \
 	" 'last_login_at', json_time(u.last_login_at)) AS json"
 

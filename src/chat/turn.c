@@ -400,16 +400,14 @@ join_earlier(struct request *rq, const struct opening *o, bool *joined)
 	*joined = false;
 	if (rq->idempotency_key == NULL)
 		return OK;
-	st = pg_query_again(rq->cx.pg, &rows,
-	    "SELECT task_id, route = $3 AND body_hash = $4 AS same FROM idempotency_keys"
-	    " WHERE user_id = $1 AND key = $2 AND created_at >= now() - interval '24 hours'",
+	st = pg_query_again(rq->cx.pg, &rows, "SELECT outcome, task_id FROM key_find($1, $2, $3, $4)",
 	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(o->route), PX(o->body_hash, SHA256_BYTES));
 	if (st != OK)
 		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
-	if (rows_count(rows) == 0)
+	if (strcmp(row_text(rows, 0, "outcome"), "new") == 0)
 		return OK;
 	*joined = true;
-	if (!row_bool(rows, 0, "same") || row_null(rows, 0, "task_id"))
+	if (strcmp(row_text(rows, 0, "outcome"), "replay") != 0 || row_null(rows, 0, "task_id"))
 		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
 	return follow_begin(rq, row_text(rows, 0, "task_id"), o->ask->wire);
 }

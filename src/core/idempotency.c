@@ -22,18 +22,11 @@ hash_body(const struct request *rq, unsigned char hash[SHA256_BYTES])
 		crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, hash);
 }
 
+/* The answer on record, of a key that was claimed before. */
 static enum status
-replay(struct request *rq, const char *route, const unsigned char *hash)
+replay(struct request *rq, const struct rows *rows)
 {
-	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(rq->cx.pg, &rows,
-	    "SELECT route = $3 AND body_hash = $4 AS same, status, response::text AS response"
-	    " FROM idempotency_keys WHERE user_id = $1 AND key = $2",
-	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
-
-	if (st != OK)
-		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
-	if (rows_count(rows) == 0 || !row_bool(rows, 0, "same") || row_null(rows, 0, "status"))
+	if (strcmp(row_text(rows, 0, "outcome"), "replay") != 0 || row_null(rows, 0, "status"))
 		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
 	reply_header(rq, "Idempotent-Replay", "true");
 	if (row_null(rows, 0, "response")) {
@@ -60,20 +53,16 @@ idempotency_begin(struct request *rq, bool *replayed)
 	hash_body(rq, hash);
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
-	/* Waits for a rival with the same key; a key older than a day counts as new. */
 	st = pg_query(rq->cx.pg, &rows,
-	    "INSERT INTO idempotency_keys AS k (user_id, key, route, body_hash) VALUES ($1, $2, $3, $4)"
-	    " ON CONFLICT (user_id, key) DO UPDATE SET route = excluded.route, body_hash = excluded.body_hash,"
-	    " task_id = NULL, status = NULL, response = NULL, created_at = now()"
-	    " WHERE k.created_at < now() - interval '24 hours' RETURNING key",
+	    "SELECT outcome, status, response::text AS response FROM key_claim($1, $2, $3, $4, NULL)",
 	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(route), PX(hash, SHA256_BYTES));
 	if (st != OK) {
 		pg_rollback(rq->cx.pg);
 		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 	}
-	if (rows_count(rows) == 1)
+	if (strcmp(row_text(rows, 0, "outcome"), "new") == 0)
 		return OK;
-	st = replay(rq, route, hash);
+	st = replay(rq, rows);
 	pg_rollback(rq->cx.pg);
 	*replayed = st == OK;
 	return st;

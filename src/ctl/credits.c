@@ -99,9 +99,7 @@ show(struct ctl *c, const char *login)
 	if (!find(c, login, id))
 		return CTL_FAILED;
 	st = pg_query_again(c->cx.pg, &rows,
-	    "SELECT trim_scale(u.credits) AS balance,"
-	    " trim_scale(coalesce((SELECT sum(amount) FROM credit_transactions t"
-	    "	WHERE t.user_id = u.id AND t.status = 'pending'), 0)) AS held,"
+	    "SELECT trim_scale(u.credits) AS balance, trim_scale(credits_held(u.id)) AS held,"
 	    " trim_scale(coalesce((SELECT -sum(change_amount) FROM credits_history h"
 	    "	WHERE h.user_id = u.id AND h.change_type::text LIKE '%\\_cost'), 0)) AS spent"
 	    " FROM users u WHERE u.id = $1",

@@ -26,9 +26,7 @@ credits_json(struct context *cx, const char *user_id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT json_build_object('balance', trim_scale(u.credits), 'held', trim_scale(coalesce("
-	    "	(SELECT sum(t.amount) FROM credit_transactions t WHERE t.user_id = u.id"
-	    " AND t.status = 'pending'), 0))) AS json"
+	    "SELECT json_build_object('balance', trim_scale(u.credits), 'held', trim_scale(credits_held(u.id))) AS json"
 	    " FROM users u WHERE u.id = $1",
 	    PS(user_id));
 

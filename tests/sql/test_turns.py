@@ -1,5 +1,7 @@
 """turn_open(), turn_settle() and their company: every outcome, and that a refusal changes nothing."""
+import json
 import os
+import re
 import sys
 import unittest
 from decimal import Decimal as D
@@ -409,6 +411,131 @@ class Settle(TurnTest):
                           task, user, kind, self.owner)
             self.assertEqual(self.settle(task, cost=4)["charged"], 4)
             self.assertEqual(self.history(user)[-1][0], kind + "_generation_cost")
+
+
+class Tasks(TurnTest):
+    """task_open() and tasks_end() for what is no chat turn: no conversation, no message."""
+
+    ASK = ("task_id", "transaction_id", "user_id", "type", "conversation_id", "owner", "model_id", "hold", "lease_s", "reason",
+           "user_limit", "conv_limit", "agent_conv_limit", "key", "route", "body_hash", "refusal", "message_id", "user_message_id",
+           "prev_message")
+    END = ("task_id", "outcome", "error_code", "error_message", "input_tokens", "output_tokens", "estimated", "cost", "model_id",
+           "channel_id", "latency_ms", "first_token_ms", "request_id")
+
+    def open_task(self, user, db=None, **options):
+        """Returns (task id, task_opened)."""
+        task = new_id()
+        ask = {"task_id": task, "transaction_id": new_id(), "user_id": user, "type": "image", "owner": self.owner,
+               "model_id": self.model, "hold": 5, "lease_s": 600, "reason": "image: m1", **options}
+        places = ",".join(f"${n}" for n in range(1, len(self.ASK) + 1))
+        return task, (db or self.db).row(f"SELECT * FROM task_open(ROW({places})::task_ask)", *(ask.get(name) for name in self.ASK))
+
+    def end_tasks(self, *ends, owner=None, db=None):
+        """ends: (task, what is told)…; returns task_ended by task."""
+        told = json.dumps([{"outcome": "completed", "cost": "2", "model_id": self.model, "channel_id": self.channel, **how,
+                            "task_id": task} for task, how in ends])
+        rows = (db or self.db).query(
+            f"SELECT * FROM unnest(tasks_end($1, ARRAY(SELECT ROW({','.join('j.' + name for name in self.END)})::task_end"
+            " FROM json_populate_recordset(NULL::task_end, $2) AS j)))", owner or self.owner, told)
+        return {r["task_id"]: r for r in rows}
+
+    def test_whole(self):
+        user = self.user(10)
+        task, opened = self.open_task(user)
+        self.assertEqual(opened, {"outcome": "ok", "balance": 5, "existing_task_id": None})
+        row = self.task(task)
+        self.assertEqual([row[c] for c in ("type", "status", "conversation_id", "message_id", "credits_locked", "agent_run")],
+                         ["image", "running", None, None, 5, False])
+        self.assertEqual(self.db.value("SELECT credits_held($1)", user), 5)
+        done = self.end_tasks((task, {"cost": "2", "input_tokens": 7, "request_id": "r"}))[task]
+        self.assertEqual([done[c] for c in ("settled", "user_id", "charged", "balance", "held", "model", "status")],
+                         [True, user, 2, 8, 0, "m1", "completed"])
+        self.assertEqual(self.history(user)[-1], ("image_generation_cost", -2, 8))
+        self.assertEqual(self.db.row("SELECT request_tokens, cost, overrun, channel, model, status, request_id FROM usage"
+                                     " WHERE task_id = $1", task),
+                         {"request_tokens": 7, "cost": 2, "overrun": 0, "channel": "c1", "model": "m1", "status": "completed",
+                          "request_id": "r"})
+        before = self.snapshot()
+        again = self.end_tasks((task, {"cost": "5"}))[task]
+        self.assertEqual([again[c] for c in ("settled", "charged", "balance", "held", "status")], [False, 2, 8, 0, "completed"])
+        self.assertEqual(self.snapshot(), before)
+
+    def test_many_of_several_kinds(self):
+        first, second = self.user(100), self.user(100)
+        tasks = [self.open_task(u, type=kind, hold=hold)[0] for u, kind, hold in (
+            (first, "image", 5), (first, "video", 6), (second, "image", 7), (second, "video", 0))]
+        kept = self.open_task(second, hold=3)[0]
+        foreign = self.open_task(first, owner=self.process(), hold=1)[0]
+        done = self.end_tasks((tasks[0], {}), (tasks[1], {"cost": "99"}), (tasks[2], {"outcome": "failed", "cost": None, "error_code": "x"}),
+                              (tasks[3], {"cost": "0"}), (foreign, {}), (unknown := new_id(), {}))
+        self.assertEqual([(done[t]["settled"], done[t]["charged"], done[t]["status"]) for t in [*tasks, foreign, unknown]],
+                         [(True, 2, "completed"), (True, 6, "completed"), (True, 0, "failed"), (True, 0, "completed"),
+                          (False, 0, "running"), (False, None, None)])
+        self.assertEqual([done[t]["held"] for t in [*tasks, foreign]], [1, 1, 3, 3, 1])
+        self.assertEqual((self.credits(first), self.credits(second)), (100 - 2 - 6 - 1, 100 - 3))
+        self.assertEqual(self.db.value("SELECT overrun FROM usage WHERE task_id = $1", tasks[1]), 93)
+        self.assertEqual(self.task(kept)["status"], "running")
+
+    def test_what_waits_in_a_queue(self):
+        task, _ = self.open_task(self.user(10), owner=None)
+        row = self.task(task)
+        self.assertEqual((row["status"], row["owner"], row["started_at"]), ("pending", None, None))
+        self.db.query("UPDATE tasks SET owner = $1, status = 'running', started_at = now() WHERE id = $2", self.owner, task)
+        self.assertTrue(self.end_tasks((task, {}))[task]["settled"])
+
+    def test_refusals_change_nothing(self):
+        user = self.user(5)
+        for outcome, options in (("insufficient", {"hold": 6}), ("quota", {"refusal": "quota"}), ("user_queue_full", {"user_limit": 0})):
+            before = self.snapshot()
+            self.assertEqual(self.open_task(user, key="K", route="r", body_hash=b"h", **options)[1]["outcome"], outcome)
+            self.assertEqual(self.snapshot(), before)
+        task, opened = self.open_task(user, key="K", route="r", body_hash=b"h", user_limit=1, conv_limit=1, agent_conv_limit=1)
+        self.assertEqual(opened["outcome"], "ok", "tasks without a conversation have no limit in common but the user's")
+        before = self.snapshot()
+        # who asks again learns what came of it, whatever would be said now
+        for other, options in (("idempotent_replay", {"refusal": "quota", "hold": 99}), ("idempotency_mismatch", {"route": "s"})):
+            opened = self.open_task(user, **{"key": "K", "route": "r", "body_hash": b"h", **options})[1]
+            self.assertEqual((opened["outcome"], opened["existing_task_id"]), (other, task if other == "idempotent_replay" else None))
+        self.assertEqual(self.snapshot(), before)
+        self.db.query("UPDATE users SET status = 'disabled' WHERE id = $1", user)
+        self.assertEqual(self.open_task(user, refusal="quota", hold=0)[1]["outcome"], "user_disabled")
+        self.assertEqual(self.open_task(new_id(), hold=0)[1]["outcome"], "user_disabled")
+
+    def test_an_unknown_kind_is_neither_opened_nor_charged(self):
+        user = self.user(10)
+        for kind in ("relay", "", None):
+            with self.assertRaises(Error) as caught:
+                self.db.query("SELECT cost_type($1)", kind)
+            self.assertEqual(caught.exception.sqlstate, "20000", kind)
+            before = self.snapshot()
+            with self.assertRaises(Error) as caught:
+                self.open_task(user, type=kind)
+            self.assertEqual(caught.exception.sqlstate, "20000", kind)
+            self.assertEqual(self.snapshot(), before)
+        # a kind that the domain has and cost_type() has not
+        for kind in re.findall(r"'(\w+)'", self.db.value("SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+                                                        " WHERE contypid = 'task_type'::regtype")):
+            self.assertTrue(self.db.value("SELECT cost_type($1)", kind).endswith("_cost"))
+
+    def test_keys(self):
+        user = self.user()
+
+        def claim(function, *arguments):
+            row = self.db.row(f"SELECT * FROM {function}($1, 'k', $2, $3{', $4' if function == 'key_claim' else ''})", user, *arguments)
+            return row["outcome"], row["task_id"], row["status"], row["response"]
+
+        task = new_id()
+        self.assertEqual(claim("key_find", "r", b"h"), ("new", None, None, None))
+        self.assertEqual(claim("key_claim", "r", b"h", task), ("new", None, None, None))
+        self.db.query("UPDATE idempotency_keys SET status = 201, response = '{}' WHERE user_id = $1", user)
+        for function, more in (("key_find", ()), ("key_claim", (new_id(),))):
+            self.assertEqual(claim(function, "r", b"h", *more), ("replay", task, 201, {}))
+            self.assertEqual(claim(function, "r", b"other", *more)[0], "mismatch")
+            self.assertEqual(claim(function, "other", b"h", *more)[0], "mismatch")
+        self.db.query("UPDATE idempotency_keys SET created_at = now() - interval '25 h' WHERE user_id = $1", user)
+        self.assertEqual(claim("key_find", "r", b"h")[0], "new")
+        self.assertEqual(claim("key_claim", "s", b"i", None)[0], "new")
+        self.assertEqual(claim("key_find", "s", b"i"), ("replay", None, None, None))
 
 
 class Plans(TurnTest):
