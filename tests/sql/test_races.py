@@ -1,12 +1,15 @@
 """A hundred at once: exactly one effect per key, N sends for N credits, limits never passed, holds end once."""
 import collections
+import json
 import os
 import random
 import sys
+import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from pq import Error  # noqa: E402
 from sqltest import DatabaseTest, new_id  # noqa: E402
 
 MANY = 100
@@ -212,6 +215,124 @@ class Races(DatabaseTest):
         conversation = new_id()
         db.query("INSERT INTO conversations (id, user_id) VALUES ($1, $2)", conversation, user)
         return conversation
+
+
+class Order(DatabaseTest):
+    """The order of locks, at the head of functions/task.sql: who waits for a row has locked none of a later kind."""
+
+    KINDS = {
+        "conversation": "SELECT FROM conversations WHERE user_id = $1 ORDER BY id",
+        "task": "SELECT FROM tasks WHERE user_id = $1 ORDER BY id",
+        "key": "SELECT FROM idempotency_keys WHERE user_id = $1 ORDER BY key",
+        "hold": "SELECT FROM credit_transactions WHERE user_id = $1 ORDER BY task_id",
+        "user": "SELECT FROM users WHERE id = $1",
+        "message": "SELECT FROM conversation_messages WHERE user_id = $1 ORDER BY id",
+    }
+
+    def world(self):
+        """Two live tasks, of a process that is dead, whose leases ran out; a failed answer; an old key."""
+        w = {"user": self.user(100)}
+        w["conversation"] = self.conversation(w["user"])
+        failed, opened = self.open(w["user"], w["conversation"])
+        self.fail_turn(failed)
+        w["failed"] = opened["assistant_message"]["id"]
+        w["owner"] = self.process()
+        w["tasks"] = [self.open(w["user"], w["conversation"], owner=w["owner"], lease_s=-1)[0] for _ in range(2)]
+        self.kill(w["owner"])
+        self.db.query("INSERT INTO idempotency_keys (user_id, key, route, body_hash, created_at)"
+                      " VALUES ($1, 'K', 'r', 'h', now() - interval '25 h')", w["user"])
+        return w
+
+    def settled(self, tasks):
+        return json.dumps([{"task_id": t, "outcome": "completed", "message_status": "success", "content": "x", "output_tokens": 1,
+                            "cost": "0.5", "model_id": self.model} for t in tasks])
+
+    # name: (the kinds it waits for, what it does in world w)
+    CALLS = {
+        "turn_open": ("conversation key user", lambda t, db, w: t.open(
+            w["user"], w["conversation"], db, key="K")),
+        "turn_open with limits": ("conversation key user", lambda t, db, w: t.open(
+            w["user"], w["conversation"], db, key="K", user_limit=15, conv_limit=5)),
+        "turn_open in place": ("conversation user message", lambda t, db, w: t.open(
+            w["user"], w["conversation"], db, mode="regenerate_in_place", target=w["failed"])),
+        "turns_settle": ("conversation task hold user message", lambda t, db, w: db.query(
+            "SELECT * FROM turns_settle($1, $2)", w["owner"], t.settled(w["tasks"]))),
+        "turn_settle": ("conversation task hold user message", lambda t, db, w: t.settle(w["tasks"][0], db, owner=None)),
+        "conversation_delete": ("conversation task message", lambda t, db, w: db.query(
+            "SELECT conversation_delete($1, $2)", w["user"], w["conversation"])),
+        "message_delete": ("conversation message", lambda t, db, w: db.query(
+            "SELECT message_delete($1, $2, $3)", w["user"], w["conversation"], w["failed"])),
+        "task_cancel_request": ("task", lambda t, db, w: db.query("SELECT task_cancel_request($1, $2)", w["tasks"][0], w["user"])),
+        "credits_expire": ("hold user message", lambda t, db, w: db.query("SELECT credits_expire(100)")),
+        "credits_extend": ("", lambda t, db, w: db.query("SELECT credits_extend($1, 600)", w["owner"])),
+        "credits_hold": ("user", lambda t, db, w: db.query("SELECT credits_hold($1, $2, $3, 1, 'x', 600)", new_id(), new_id(), w["user"])),
+        "credits_confirm": ("hold user", lambda t, db, w: db.query("SELECT credits_confirm($1, 1, 'chat_cost')", w["tasks"][0])),
+        "credits_refund": ("hold user", lambda t, db, w: db.query("SELECT credits_refund($1, 'x')", w["tasks"][0])),
+        "key_claim": ("key", lambda t, db, w: db.query("SELECT key_claim($1, 'K', 'r', 'h', NULL)", w["user"])),
+        "prune_expired": ("", lambda t, db, w: db.query("SELECT prune_expired(100)")),
+    }
+
+    audited = False  # holds are ended alone, leases are over
+
+    def waits(self, call, kind):
+        """Does `call` wait for a row of this kind that another has locked?  None of a later one may be locked then."""
+        w, done = self.world(), threading.Event()
+        with self.connect() as holder, self.connect() as db:
+            pid = db.value("SELECT pg_backend_pid()")
+            errors = []
+
+            def run():
+                try:
+                    call(self, db, w)
+                except Exception as error:
+                    errors.append(error)
+                done.set()
+
+            holder.query("BEGIN")
+            holder.query(self.KINDS[kind] + " FOR NO KEY UPDATE", w["user"])
+            thread = threading.Thread(target=run)
+            thread.start()
+            while not done.wait(0.005) and not self.db.value("SELECT cardinality(pg_blocking_pids($1)) > 0", pid):
+                pass
+            waiting = not done.is_set()
+            try:
+                for later in list(self.KINDS)[list(self.KINDS).index(kind) + 1:] if waiting else ():
+                    with self.subTest(waits_for=kind, has_locked=later):
+                        holder.query("SAVEPOINT s")
+                        try:
+                            holder.query(self.KINDS[later] + " FOR NO KEY UPDATE NOWAIT", w["user"])
+                        except Error as error:
+                            holder.query("ROLLBACK TO s")
+                            self.fail(error)
+            finally:
+                holder.query("ROLLBACK")
+                thread.join()
+        self.assertEqual(errors, [])
+        return waiting
+
+    def test_order(self):
+        for name, (kinds, call) in self.CALLS.items():
+            with self.subTest(name):
+                self.assertEqual([k for k in self.KINDS if self.waits(call, k)], kinds.split())
+
+    def test_a_set_locks_in_the_order_of_ids(self):
+        """Whoever waits for the second row of a kind has the first."""
+        for call, kind, key in ((self.CALLS["turns_settle"][1], "tasks", "id"), (self.CALLS["credits_expire"][1], "credit_transactions", "task_id")):
+            w = self.world()
+            w["tasks"].reverse()  # as told
+            with self.connect() as holder, self.connect() as db, self.connect() as other:
+                holder.query("BEGIN")
+                holder.query(f"SELECT FROM {kind} WHERE {key} = $1 FOR NO KEY UPDATE", max(w["tasks"]))
+                thread = threading.Thread(target=call, args=(self, db, w))
+                thread.start()
+                while not self.db.value("SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database()"
+                                        " AND cardinality(pg_blocking_pids(pid)) > 0"):
+                    pass
+                with self.assertRaises(Error, msg=kind) as caught:
+                    other.query(f"SELECT FROM {kind} WHERE {key} = $1 FOR NO KEY UPDATE NOWAIT", min(w["tasks"]))
+                self.assertEqual(caught.exception.sqlstate, "55P03")
+                holder.query("ROLLBACK")
+                thread.join()
 
 
 if __name__ == "__main__":
