@@ -91,7 +91,7 @@ def question():
 # right to take away; method; path; body; who; status when all is well
 ROWS = [
     ("SELECT ON sessions", "GET", "/api/me", None, "user", 200),
-    ("SELECT ON credit_transactions", "GET", "/api/me/credits", None, "user", 200),
+    ("EXECUTE ON FUNCTION credits_held", "GET", "/api/me/credits", None, "user", 200),
     ("SELECT ON credit_transactions", "GET", "/api/me/credits/transactions", None, "user", 200),
     ("SELECT ON credit_transactions", "GET", lambda w: f"/api/me/credits/transactions?before_id={w.hold_id()}", None, "user", 200),
     ("SELECT ON credits_history", "GET", "/api/me/credits/history", None, "user", 200),
