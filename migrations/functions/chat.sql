@@ -158,12 +158,15 @@ AS $$
 DECLARE
 	v_ended task_ended[];
 BEGIN
-	PERFORM FROM conversations c
-	WHERE c.id IN (
-		SELECT t.conversation_id FROM json_to_recordset(p_turns) AS j (task_id uuid, message_status text, input_tokens int, output_tokens int)
-			JOIN tasks t ON t.id = j.task_id
-		WHERE j.message_status = 'success' AND coalesce(j.input_tokens, 0) + coalesce(j.output_tokens, 0) > 0)
-	ORDER BY c.id FOR NO KEY UPDATE;
+	IF json_array_length(p_turns) = 1 THEN -- the same, in a statement that is quicker to start
+		PERFORM FROM conversations c
+		WHERE c.id = (SELECT t.conversation_id FROM tasks t WHERE t.id = (p_turns->0->>'task_id')::uuid) FOR NO KEY UPDATE;
+	ELSE
+		PERFORM FROM conversations c
+		WHERE c.id = ANY (ARRAY(SELECT t.conversation_id FROM json_to_recordset(p_turns) AS j (task_id uuid)
+			JOIN tasks t ON t.id = j.task_id))
+		ORDER BY c.id FOR NO KEY UPDATE;
+	END IF;
 
 	v_ended := tasks_end(p_owner, ARRAY(
 		SELECT ROW(j.task_id, j.outcome, j.error_code, j.error_message, j.input_tokens, j.output_tokens, j.estimated, j.cost,

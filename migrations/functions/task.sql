@@ -195,6 +195,7 @@ DECLARE
 	v_mine uuid[];
 	v_holds hold_end[];
 	v_ended hold_ended[];
+	v_done task_ended[];
 BEGIN
 	-- the live tasks that are the caller's to end
 	SELECT array_agg(s.id), array_agg(ROW(s.id, CASE WHEN s.cost > 0 THEN 'confirmed' ELSE 'refunded' END, coalesce(s.cost, 0),
@@ -212,29 +213,43 @@ BEGIN
 		v_ended := credits_end_holds(v_holds);
 	END IF;
 	IF v_mine IS NOT NULL THEN
-		UPDATE tasks t
-		-- of a hold that was ended by other means already, what it kept then
-		SET status = e.outcome, completed_at = now(), credits_used = coalesce(h.charged, 0), model_id = coalesce(e.model_id, t.model_id),
-			progress = CASE e.outcome WHEN 'completed' THEN 100 ELSE t.progress END,
-			error_code = e.error_code, error_message = e.error_message
-		FROM unnest(p_ends) AS e LEFT JOIN unnest(v_ended) AS h ON h.task_id = e.task_id
-		WHERE t.id = e.task_id AND t.id = ANY (v_mine);
-		INSERT INTO usage (request_id, task_id, user_id, channel_id, channel, provider, model_id, model,
-			request_tokens, response_tokens, estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
-		SELECT e.request_id, t.id, t.user_id, e.channel_id, c.name, c.provider, t.model_id, l.name,
-			coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.estimated, false), t.credits_used,
-			greatest(e.cost - t.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code
-		FROM unnest(p_ends) AS e JOIN tasks t ON t.id = e.task_id
-			LEFT JOIN channels c ON c.id = e.channel_id LEFT JOIN llm_models l ON l.id = t.model_id
-		WHERE t.id = ANY (v_mine);
+		WITH task AS (
+			UPDATE tasks t
+			-- of a hold that was ended by other means already, what it kept then
+			SET status = e.outcome, completed_at = now(), credits_used = coalesce(h.charged, 0),
+				model_id = coalesce(e.model_id, t.model_id),
+				progress = CASE e.outcome WHEN 'completed' THEN 100 ELSE t.progress END,
+				error_code = e.error_code, error_message = e.error_message
+			FROM unnest(p_ends) AS e LEFT JOIN unnest(v_ended) AS h ON h.task_id = e.task_id
+			WHERE t.id = e.task_id AND t.id = ANY (v_mine)
+			RETURNING e.*, t.user_id, t.conversation_id, t.message_id, t.prev_message, t.credits_used, t.model_id AS used_id,
+				(SELECT l.name FROM llm_models l WHERE l.id = coalesce(e.model_id, t.model_id)) AS model
+		), used AS (
+			INSERT INTO usage (request_id, task_id, user_id, channel_id, channel, provider, model_id, model,
+				request_tokens, response_tokens, estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
+			SELECT e.request_id, e.task_id, e.user_id, e.channel_id, c.name, c.provider, e.used_id, e.model,
+				coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.estimated, false), e.credits_used,
+				greatest(e.cost - e.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code
+			FROM task e LEFT JOIN channels c ON c.id = e.channel_id
+		)
+		-- the user by a query of its own: a join may be planned to read all users
+		SELECT array_agg(ROW(e.task_id, true, e.user_id, e.conversation_id, e.message_id, e.prev_message, e.credits_used,
+			(SELECT u.credits FROM users u WHERE u.id = e.user_id), NULL, e.model, e.outcome)::task_ended)
+		INTO v_done FROM task e;
+		FOR i IN 1..cardinality(v_done) LOOP
+			v_done[i].held := credits_held(v_done[i].user_id); -- once they have all ended
+		END LOOP;
 	END IF;
-	-- row by row: a join may be planned to read all users
-	RETURN ARRAY(
-		SELECT ROW(e.task_id, coalesce(e.task_id = ANY (v_mine), false), t.user_id, t.conversation_id, t.message_id, t.prev_message,
-			t.credits_used, (SELECT u.credits FROM users u WHERE u.id = t.user_id),
-			CASE WHEN t.id IS NOT NULL THEN credits_held(t.user_id) END,
-			(SELECT l.name FROM llm_models l WHERE l.id = t.model_id), t.status)::task_ended
-		FROM unnest(p_ends) AS e LEFT JOIN LATERAL (SELECT * FROM tasks t WHERE t.id = e.task_id OFFSET 0) AS t ON true);
+	IF v_mine IS NULL OR cardinality(v_mine) < cardinality(p_ends) THEN
+		v_done := v_done || ARRAY(
+			SELECT ROW(e.task_id, false, t.user_id, t.conversation_id, t.message_id, t.prev_message, t.credits_used,
+				(SELECT u.credits FROM users u WHERE u.id = t.user_id),
+				CASE WHEN t.id IS NOT NULL THEN credits_held(t.user_id) END,
+				(SELECT l.name FROM llm_models l WHERE l.id = t.model_id), t.status)::task_ended
+			FROM unnest(p_ends) AS e LEFT JOIN LATERAL (SELECT * FROM tasks t WHERE t.id = e.task_id OFFSET 0) AS t ON true
+			WHERE v_mine IS NULL OR e.task_id <> ALL (v_mine));
+	END IF;
+	RETURN v_done;
 END
 $$;
 COMMENT ON FUNCTION tasks_end(uuid, task_end[]) IS
