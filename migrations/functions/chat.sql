@@ -175,17 +175,6 @@ BEGIN
 			input_tokens int, output_tokens int, estimated boolean, cost numeric, model_id bigint, channel_id bigint,
 			latency_ms int, first_token_ms int, request_id text)));
 
-	UPDATE conversations c
-	SET total_tokens = c.total_tokens + s.tokens
-	FROM (
-		SELECT e.conversation_id, sum(coalesce(j.input_tokens, 0)::bigint + coalesce(j.output_tokens, 0)) AS tokens
-		FROM unnest(v_ended) AS e
-			JOIN json_to_recordset(p_turns) AS j (task_id uuid, message_status text, input_tokens int, output_tokens int)
-				ON j.task_id = e.task_id
-		WHERE e.settled AND j.message_status = 'success' AND coalesce(j.input_tokens, 0) + coalesce(j.output_tokens, 0) > 0
-		GROUP BY e.conversation_id) AS s
-	WHERE c.id = s.conversation_id;
-
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (
 			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, j.error_message,
@@ -203,6 +192,13 @@ BEGIN
 			FROM turn s
 			WHERE m.id = s.message_id AND m.task_id = s.task_id AND s.settled AND NOT s.restore
 			RETURNING s.task_id, m.sequence, m.model, m.attachments, m.created_at
+		), counted AS (
+			UPDATE conversations c
+			SET total_tokens = c.total_tokens + s.tokens
+			FROM (SELECT s.conversation_id, sum(s.input_tokens::bigint + s.output_tokens) AS tokens FROM turn s
+				WHERE s.settled AND s.message_status = 'success' AND s.input_tokens + s.output_tokens > 0
+				GROUP BY s.conversation_id) AS s
+			WHERE c.id = s.conversation_id
 		)
 		SELECT s.task_id, s.settled, s.charged, s.balance, s.held,
 			CASE
