@@ -171,9 +171,9 @@ COMMENT ON TYPE task_ask IS
 CREATE TYPE task_opened AS (outcome text, balance numeric, existing_task_id uuid);
 COMMENT ON TYPE task_opened IS 'What task_open() answers.';
 CREATE TYPE task_end AS (
-	task_id uuid, outcome task_status, error_code text, error_message text, input_tokens token_count, output_tokens token_count,
+	task_id uuid, outcome text, error_code text, error_message text, input_tokens int, output_tokens int,
 	estimated boolean, cost credits_amount, model_id bigint, channel_id bigint, latency_ms int, first_token_ms int, request_id text);
-COMMENT ON TYPE task_end IS 'How one task shall end: what tasks_end() is asked. model_id NULL: the one that was asked for.';
+COMMENT ON TYPE task_end IS 'How one task shall end: what tasks_end() is asked. model_id NULL: the one that was asked for. What is out of bounds the tables refuse, but for a cost.';
 CREATE TYPE task_ended AS (
 	task_id uuid, settled boolean, user_id uuid, conversation_id uuid, message_id uuid, prev_message jsonb,
 	charged numeric, balance numeric, held numeric, model text, status text);
