@@ -19,7 +19,7 @@ ARROWS = {
     "wire": ("base",),
     "score": ("base", "io"),
     "core": ("base", "io", "score"),
-    "account": ("core", "ledger"),
+    "account": ("core", "ledger", "limits"),
     "ledger": ("core",),
     "limits": ("core",),
     "files": ("core",),
