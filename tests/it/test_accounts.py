@@ -502,7 +502,7 @@ def test_nobody_waits_for_long(weir, pool):
             t.join()
     results.sort(key=lambda r: r[1])
     assert [r[0].status for r in results] == [503, 503, 200]
-    assert all(2 <= took - 0.5 * (i + 1) < 4 for i, (_, took) in enumerate(results[:2])), results
+    assert all(1.9 <= took - 0.5 * (i + 1) < 4 for i, (_, took) in enumerate(results[:2])), results
     assert raw(path, "POST", "/api/auth/login", body).status == 200
 
 
