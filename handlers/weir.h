@@ -42,6 +42,7 @@
 #include "account/sessions.h"
 #include "engine/tasks.h"
 #include "base/tokens.h"
+#include "chat/trial.h"
 #include "chat/turn.h"
 #include "files/uploads.h"
 

@@ -19,9 +19,5 @@ const struct field admin_agents_execute_fields[] = {
 enum status
 h_admin_agents_execute(struct request *rq)
 {
-	return turn_begin(rq,
-	    &(struct turn_ask){ .mode = TURN_DEBUG,
-		.wire = READER_SSE,
-		.agent_id = path_uuid(rq, "agent_id"),
-		.content = field_text(rq->json, "content") });
+	return trial_begin(rq, path_uuid(rq, "agent_id"), field_text(rq->json, "content"));
 }

@@ -25,9 +25,8 @@ h_messages_regenerate(struct request *rq)
 	if (message_id == NULL)
 		return fail(&rq->cx, E_NOT_FOUND, "no such message");
 	return turn_begin(rq,
-	    &(struct turn_ask){ .mode = TURN_REGENERATE,
-		.wire = READER_SSE,
+	    &(struct turn_ask){ .wants = &wants_stream,
 		.conversation_id = path_uuid(rq, "conversation_id"),
-		.message_id = message_id,
+		.regenerate_id = message_id,
 		.model = field_text(rq->json, "model") });
 }

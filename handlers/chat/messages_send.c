@@ -19,12 +19,13 @@ enum status
 h_messages_send(struct request *rq)
 {
 	return turn_begin(rq,
-	    &(struct turn_ask){ .mode = TURN_SEND,
-		.wire = READER_JSON,
+	    &(struct turn_ask){ .wants = &wants_whole,
 		.conversation_id = path_uuid(rq, "conversation_id"),
 		.model = field_text(rq->json, "model"),
-		.content = field_text(rq->json, "content"),
-		.image_url = field_text(rq->json, "image_url"),
-		.video_url = field_text(rq->json, "video_url"),
-		.audio_url = field_text(rq->json, "audio_url") });
+		.question = {
+		    .content = field_text(rq->json, "content"),
+		    .image_url = field_text(rq->json, "image_url"),
+		    .video_url = field_text(rq->json, "video_url"),
+		    .audio_url = field_text(rq->json, "audio_url"),
+		} });
 }

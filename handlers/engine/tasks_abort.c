@@ -10,7 +10,7 @@
 #include "weir.h"
 
 static enum status
-tell(struct request *rq, struct task *task)
+tell(struct request *rq, struct task_row *task)
 {
 	return reply_json(rq, 200, task_json(task));
 }
@@ -18,7 +18,7 @@ tell(struct request *rq, struct task *task)
 enum status
 h_tasks_abort(struct request *rq)
 {
-	struct task *task;
+	struct task_row *task;
 	enum status st;
 
 	if ((st = task_find(&rq->cx, path_uuid(rq, "task_id"), &task)) != OK)

@@ -10,7 +10,7 @@
 enum status
 h_tasks_get(struct request *rq)
 {
-	struct task *task;
+	struct task_row *task;
 	enum status st;
 
 	if ((st = task_find(&rq->cx, path_uuid(rq, "task_id"), &task)) != OK)

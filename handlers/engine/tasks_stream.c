@@ -13,5 +13,5 @@
 enum status
 h_tasks_stream(struct request *rq)
 {
-	return follow_begin(rq, path_uuid(rq, "task_id"), READER_SSE);
+	return follow_begin(rq, &kind_chat, path_uuid(rq, "task_id"), &wants_stream);
 }

@@ -215,7 +215,7 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 	json_t *models = json_object_get(in, "models");
 	enum status st;
 
-	if (provider != NULL && provider_find(provider) == NULL)
+	if (provider != NULL && wire_find(provider) == NULL)
 		return fail_field(cx, "provider", "is not an adapter we have");
 	if ((st = check_models(cx, models)) != OK)
 		return st;

@@ -39,7 +39,7 @@ note(struct context *cx, struct places *p, const char **url, const char *field, 
 
 /* Every upload named, newest message first. */
 static struct places
-find_places(struct context *cx, struct provider_message *m, size_t n, bool asked)
+find_places(struct context *cx, struct ask_message *m, size_t n, bool asked)
 {
 	struct places p = { xcalloc(3 * n + 1, sizeof(*p.list)), 0 };
 
@@ -154,7 +154,7 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 }
 
 enum status
-attachments_inline(struct context *cx, struct provider_message *messages, size_t n, bool asked)
+attachments_inline(struct context *cx, struct ask_message *messages, size_t n, bool asked)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct places p = find_places(cx, messages, n, asked);

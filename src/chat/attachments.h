@@ -16,6 +16,6 @@
  * somebody else's upload, of another kind of file or of too large a one is
  * E_INVALID_REQUEST naming the field.  In older messages such attachments, and
  * those that have been removed, are left out.  E_UNAVAILABLE.  Worker. */
-enum status attachments_inline(struct context *cx, struct provider_message *messages, size_t n, bool asked) MUST_CHECK;
+enum status attachments_inline(struct context *cx, struct ask_message *messages, size_t n, bool asked) MUST_CHECK;
 
 #endif

@@ -319,10 +319,10 @@ attachment_url(struct context *cx, const json_t *attachments, const char *type)
 static void
 history_add(struct context *cx, struct history *h, int row)
 {
-	struct provider_message *m = &h->messages[h->n++];
+	struct ask_message *m = &h->messages[h->n++];
 	json_t *attachments;
 
-	*m = (struct provider_message){ .role = row_text(h->rows, row, "role"),
+	*m = (struct ask_message){ .role = row_text(h->rows, row, "role"),
 		.content = row_text(h->rows, row, "content") };
 	if (row_null(h->rows, row, "attachments"))
 		return;
@@ -344,7 +344,7 @@ history_fill(struct context *cx, struct history *h)
 	n = pair_up(h->rows, pairs, apart, &n_apart);
 	if ((st = pair_apart(cx, h->rows, pairs, n, apart, n_apart)) != OK)
 		return st;
-	h->messages = ARENA_ARRAY(cx->arena, struct provider_message, 2 * n);
+	h->messages = ARENA_ARRAY(cx->arena, struct ask_message, 2 * n);
 	for (size_t i = 0; i < n; i++) {
 		if (row_bool(h->rows, pairs[i].question, "is_target")) {
 			h->question_id = row_text(h->rows, pairs[i].question, "id");

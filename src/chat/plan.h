@@ -37,7 +37,7 @@ struct turn_plan {
 struct history {
 	struct rows *rows; /* the text of the messages */
 	size_t n;
-	struct provider_message *messages;
+	struct ask_message *messages;
 	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
 };
 

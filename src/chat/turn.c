@@ -5,109 +5,32 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/crypto.h"
-#include "base/log.h"
-#include "base/memory.h"
-#include "base/utf8.h"
-#include "chat/attachments.h"
-#include "engine/follow.h"
-#include "chat/messages.h"
 #include "base/tokens.h"
-#include "engine/turn_private.h"
-#include "io/fcgi.h"
+#include "base/utf8.h"
+#include "chat/messages.h"
+#include "chat/wire.h"
+#include "engine/gate.h"
+#include "engine/measure.h"
+#include "engine/run.h"
 #include "io/pg_together.h"
 
-#define TURN_ARENA_BYTES 512
-#define TURN_ARENA_MAX_BYTES 262144
-#define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
-#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 #define TITLE_CHARS 40
-#define OPEN_TRIES 3
 
-/* ---- what goes upstream --------------------------------------------------- */
+const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole = { &dialect_weir, true };
 
-static int64_t
-message_tokens(const struct provider_message *m)
-{
-	int media = (m->image_url != NULL) + (m->video_url != NULL) + (m->audio_url != NULL);
+/* What is a chat's own of a run; in its arena. */
+struct chat {
+	char message_id[UUID_LEN]; /* the assistant's */
+	const char *conversation_id, *agent_id;
 
-	return tokens_estimate(m->content, strlen(m->content)) + MESSAGE_TOKENS + media * MEDIA_TOKENS;
-}
+	/* for opening only; in the request's arena */
+	const struct turn_ask *ask;
+	const char *mode; /* of turn_open() */
+	char transaction_id[UUID_LEN], user_message_id[UUID_LEN];
+	char *attachments, *title;
+};
 
-/* Put the prompt together: system prompt, as much history as fits, the new
- * message.  The system prompt and the question always stay; the oldest turns
- * go first. */
-static enum status
-make_messages(struct context *cx, struct turn *t, const struct turn_ask *ask, const struct history *h)
-{
-	size_t n_history = h == NULL ? 0 : h->n, first = 0, n = 0;
-	struct provider_message *m = ARENA_ARRAY(cx->arena, struct provider_message, n_history + 2);
-	int64_t budget = t->price.context_tokens - t->max_output_tokens, tokens = 0;
-
-	if (t->plan->prompt != NULL && *t->plan->prompt != '\0') {
-		m[n++] = (struct provider_message){ .role = "system", .content = t->plan->prompt };
-		tokens += message_tokens(&m[0]);
-	}
-	if (ask->content != NULL) {
-		m[n] = (struct provider_message){ "user", ask->content, ask->image_url, ask->video_url,
-			ask->audio_url };
-		tokens += message_tokens(&m[n]);
-	} else if (n_history > 0) {
-		tokens += message_tokens(&h->messages[n_history - 1]);
-	}
-	if (t->price.context_tokens > 0 && tokens > budget)
-		return fail_field(cx, "content", "is too long for the model (about %lld of %lld tokens)",
-		    (long long)tokens, (long long)budget);
-	for (size_t i = n_history - (ask->content == NULL && n_history > 0); i > 0; i--) {
-		tokens += message_tokens(&h->messages[i - 1]);
-		if (t->price.context_tokens > 0 && tokens > budget) {
-			tokens -= message_tokens(&h->messages[i - 1]);
-			first = i;
-			break;
-		}
-	}
-	/* History starts with a question, never with the answer to one left out. */
-	while (first < n_history && strcmp(h->messages[first].role, "assistant") == 0)
-		tokens -= message_tokens(&h->messages[first++]);
-	if (ask->content != NULL)
-		m[n + n_history - first] = m[n];
-	if (n_history > first)
-		memcpy(m + n, h->messages + first, (n_history - first) * sizeof(*m));
-	t->messages = m;
-	t->n_messages = n + (n_history - first) + (ask->content != NULL);
-	t->prompt_tokens = tokens;
-	return attachments_inline(cx, m, t->n_messages, ask->content != NULL);
-}
-
-static enum status
-check_abilities(struct context *cx, const struct turn_plan *plan, const struct turn_ask *ask)
-{
-	if (ask->image_url != NULL && !(plan->model.abilities & ABILITY_VISION))
-		return fail_field(cx, "image_url", "the model %s takes no images", plan->model.name);
-	if (ask->video_url != NULL && !(plan->model.abilities & ABILITY_VIDEO))
-		return fail_field(cx, "video_url", "the model %s takes no video", plan->model.name);
-	if (ask->audio_url != NULL && !(plan->model.abilities & ABILITY_AUDIO))
-		return fail_field(cx, "audio_url", "the model %s takes no audio", plan->model.name);
-	return OK;
-}
-
-/* The most the turn can cost on `m`: a generous guess of the prompt, the
- * longest answer, the call. */
-static int64_t
-ceiling_ucr(const struct turn *t, const struct offer_model *m)
-{
-	int64_t input = t->prompt_tokens + t->prompt_tokens / 4 + 64;
-	int64_t tokens_ucr = ucr_add(
-	    ucr_for_tokens(input, m->price_input_ucr), ucr_for_tokens(m->max_output_tokens, m->price_output_ucr));
-
-	return ucr_add(tokens_ucr, m->price_call_ucr);
-}
-
-static int64_t
-max64(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
+/* ---- planning --------------------------------------------------------------- */
 
 /* Regenerating keeps to the model that answered before, if it is still on offer. */
 static enum status
@@ -117,12 +40,12 @@ previous_model(struct context *cx, const struct turn_ask *ask, const char **mode
 	enum status st;
 
 	*model = ask->model;
-	if (ask->mode != TURN_REGENERATE || ask->model != NULL)
+	if (ask->regenerate_id == NULL || ask->model != NULL)
 		return OK;
 	st = pg_query_again(cx->pg, &rows,
 	    "SELECT m.model FROM conversation_messages m JOIN llm_models l ON l.name = m.model AND l.enabled"
 	    " WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3",
-	    PS(ask->message_id), PS(ask->conversation_id), PS(cx->caller.user_id));
+	    PS(ask->regenerate_id), PS(ask->conversation_id), PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "previous model: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 1)
@@ -130,39 +53,54 @@ previous_model(struct context *cx, const struct turn_ask *ask, const char **mode
 	return OK;
 }
 
-/* Fill in plan, prompt and ceiling. */
-static enum status
-prepare(struct context *cx, struct turn *t, const struct turn_ask *ask)
+static int64_t
+max64(int64_t a, int64_t b)
 {
+	return a > b ? a : b;
+}
+
+static int64_t
+ceiling_ucr(const struct offer_model *m, int64_t prompt_tokens)
+{
+	struct price price = model_price(m);
+
+	return price_ceiling_ucr(&price, prompt_tokens, m->max_output_tokens);
+}
+
+/* Plan, prompt, call and ceiling. */
+static enum status
+prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct turn_plan **out)
+{
+	struct history_ask wanted = { .regenerate_id = ask->regenerate_id,
+		.messages = cx->conf->chat_history_messages };
+	struct ask *what = ARENA_NEW(cx->arena, struct ask);
 	struct turn_plan *plan;
-	struct history *h = NULL;
+	struct history *h;
 	const char *model;
 	enum status st;
 
-	if ((st = previous_model(cx, ask, &model)) != OK)
+	if ((st = previous_model(cx, ask, &model)) != OK ||
+	    (st = catalog_turn(cx, ask->conversation_id, model, &wanted, &plan, &h)) != OK ||
+	    (st = prompt_make(cx, plan, &ask->question, h, what, &r->prompt_tokens)) != OK)
 		return st;
-	if (ask->mode == TURN_DEBUG)
-		st = catalog_agent(cx, ask->agent_id, &plan);
-	else
-		st = catalog_turn(cx, ask->conversation_id, model,
-		    &(struct history_ask){
-			.regenerate_id = ask->message_id, .messages = cx->conf->chat_history_messages },
-		    &plan, &h);
-	if (st != OK || (st = check_abilities(cx, plan, ask)) != OK)
-		return st;
-	t->plan = plan;
-	t->model = &plan->model;
-	t->price = (struct turn_price){ .context_tokens = plan->model.context_tokens };
-	t->max_output_tokens = plan->model.max_output_tokens;
-	if ((st = make_messages(cx, t, ask, h)) != OK)
-		return st;
-	t->hold_ucr = ceiling_ucr(t, &plan->model);
+	r->task.hold_ucr = ceiling_ucr(&plan->model, r->prompt_tokens);
 	if (plan->fallback != NULL)
-		t->hold_ucr = max64(t->hold_ucr, ceiling_ucr(t, plan->fallback));
-	return OK;
+		r->task.hold_ucr = max64(r->task.hold_ucr, ceiling_ucr(plan->fallback, r->prompt_tokens));
+	*out = plan;
+	st = call_init(&r->call, cx->process,
+	    &(struct call_ask){ .ask = what,
+		.model = &plan->model,
+		.fallback = plan->fallback,
+		.limits = prompt_limits(cx->conf, plan),
+		.stream = true,
+		.task_id = r->task.id,
+		.request_id = cx->request_id,
+		.traceparent = cx->traceparent },
+	    &r->answer, cx->arena);
+	return st == OK ? OK : fail(cx, st, "no wire can say this");
 }
 
-/* ---- the database's part --------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------ */
 
 static const char open_sql[] =
     "SELECT outcome, balance, required, user_message, assistant_message, existing_task_id, title, held,"
@@ -184,9 +122,9 @@ static const char opened_sql[] =
     " WHERE t.id = $1 AND t.owner = $2";
 
 static json_t *
-attachments_list(const struct turn_ask *ask)
+attachments_list(const struct question *q)
 {
-	const char *urls[] = { ask->image_url, ask->video_url, ask->audio_url };
+	const char *urls[] = { q->image_url, q->video_url, q->audio_url };
 	static const char *const types[] = { "image", "video", "audio" };
 	json_t *list = json_array();
 
@@ -197,9 +135,9 @@ attachments_list(const struct turn_ask *ask)
 }
 
 static char *
-attachments_json(struct arena *a, const struct turn_ask *ask)
+attachments_json(struct arena *a, const struct question *q)
 {
-	json_t *list = attachments_list(ask);
+	json_t *list = attachments_list(q);
 	char *text = json_dumps(list, JSON_WIRE), *copy = arena_strdup(a, text);
 
 	free(text);
@@ -239,325 +177,341 @@ make_title(struct arena *a, const char *content)
 	return arena_printf(a, "%.*s%s", (int)keep, content, keep < len ? "…" : "");
 }
 
-struct opening {
-	const struct turn_ask *ask;
-	const char *mode; /* of turn_open() */
-	char transaction_id[UUID_LEN], user_message_id[UUID_LEN];
-	const char *route; /* method and path: the same key on another is a mismatch */
-	unsigned char body_hash[SHA256_BYTES];
-	char *attachments, *title;
-};
-
+/* Regenerating first tries to refill a failed answer; when the target is a good
+ * one, another is made. */
 static enum status
-call_turn_open(struct request *rq, struct turn *t, const struct opening *o, struct rows **rows)
+open_turn(struct context *cx, const struct gate_ask *ask, const struct task *task, bool count, struct rows **rows)
 {
-	const struct conf *conf = rq->cx.conf;
-	bool count = !t->slots.held;
+	const struct conf *conf = cx->conf;
+	const struct gate_key *key = ask->key;
+	struct chat *c = ask->own;
 	struct pg_arg none = PNULL;
-	struct pg_call call = PG_CALL(open_sql, PS(t->task_id), PS(o->transaction_id), PS(t->user_id),
-	    PS(t->conversation_id), PS(o->user_message_id), PS(t->message_id), PS(o->ask->content), PS(o->attachments),
-	    PI(t->model->id), PM(t->hold_ucr), PI(conf->chat_hold_lease / 1000), PS(t->process->id),
-	    count ? PI(conf->limits_user_tasks) : none, count ? PI(conf->limits_conversation_tasks) : none,
+	struct pg_call call = PG_CALL(open_sql, PS(task->id), PS(c->transaction_id), PS(task->user_id),
+	    PS(c->conversation_id), PS(c->user_message_id), PS(c->message_id), PS(c->ask->question.content),
+	    PS(c->attachments), PI(ask->model_id), PM(task->hold_ucr), PI(conf->chat_hold_lease / 1000),
+	    PS(cx->process->id), count ? PI(conf->limits_user_tasks) : none,
+	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
-	    t->agent_id == NULL ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
-	    PS(o->ask->message_id), PS(o->title), PS(rq->idempotency_key), PS(o->route),
-	    rq->idempotency_key == NULL ? none : PX(o->body_hash, SHA256_BYTES));
+	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(c->mode),
+	    PS(c->ask->regenerate_id), PS(c->title), PS(key->key), PS(key->route),
+	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
 	enum status st = pg_together_run(
-	    t->process->together, rq->cx.pg, t->user_id, &call, lock_sql, t->conversation_id);
+	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, c->conversation_id);
 
 	*rows = call.rows;
-	return st;
+	if (st != OK || strcmp(c->mode, "regenerate_in_place") != 0 ||
+	    strcmp(row_text(*rows, 0, "outcome"), "invalid_target") != 0)
+		return st;
+	rows_free(*rows);
+	*rows = NULL;
+	c->mode = "regenerate_new";
+	return open_turn(cx, ask, task, count, rows);
 }
 
-/* turn_open(), whatever happens to its answer: the task id says whether an
- * ambiguous commit took place, so that nothing is opened twice. */
-static enum status
-open_once(struct request *rq, struct turn *t, const struct opening *o, struct rows **rows)
+/* The message that is kept of a question without credits. */
+static void
+refused(struct context *cx, const struct rows *rows, json_t *details)
 {
-	enum status st = E_UNAVAILABLE;
-
-	for (int tries = 0; tries < OPEN_TRIES && st == E_UNAVAILABLE; tries++) {
-		st = call_turn_open(rq, t, o, rows);
-		if (st != E_UNAVAILABLE || strncmp(pg_sqlstate(rq->cx.pg), "53", 2) == 0 ||
-		    strcmp(pg_sqlstate(rq->cx.pg), "57014") == 0)
-			break;
-		if (pg_query_again(rq->cx.pg, rows, opened_sql, PS(t->task_id), PS(t->process->id)) != OK)
-			break;
-		if (rows_count(*rows) == 1)
-			return OK;
-		rows_free(*rows);
-		*rows = NULL;
-	}
-	return st == OK ? OK : fail(&rq->cx, st, "turn_open: %s", pg_error(rq->cx.pg));
-}
-
-static enum status
-refuse_credits(struct context *cx, const struct rows *rows)
-{
-	char balance[UCR_TEXT_LEN], required[UCR_TEXT_LEN];
-	int64_t balance_ucr = row_ucr(rows, 0, "balance"), required_ucr = row_ucr(rows, 0, "required");
 	json_t *message = row_json(rows, 0, "assistant_message");
 
 	message_localize(message, cx->lang);
-	fail_with(cx, E_INSUFFICIENT_CREDITS,
-	    json_pack("{s:o, s:o, s:o}", "balance", json_credits(balance_ucr), "required", json_credits(required_ucr),
-		"assistant_message", message),
-	    NULL);
-	ucr_format(balance_ucr, balance);
-	ucr_format(required_ucr, required);
-	fail_message(cx, arena_printf(cx->arena, "Not enough credits: you have %s, this needs %s.", balance, required),
-	    arena_printf(cx->arena, "积分不足，当前余额 %s，需要 %s", balance, required));
-	return E_INSUFFICIENT_CREDITS;
-}
-
-/* A refusal for want of slots, in words; `st` from Redis or PostgreSQL. */
-static enum status
-refuse_slots(struct request *rq, enum status st)
-{
-	const struct conf *conf = rq->cx.conf;
-	long long user = conf->limits_user_tasks, conversation = conf->limits_conversation_tasks;
-
-	if (st == E_TASK_QUEUE_FULL) {
-		fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
-		fail_message(&rq->cx,
-		    arena_printf(rq->cx.arena, "The task queue is full: at most %lld tasks at once.", user),
-		    arena_printf(rq->cx.arena, "任务队列已满，最多同时执行 %lld 个任务", user));
-	} else if (st == E_CONVERSATION_QUEUE_FULL) {
-		fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
-		fail_message(&rq->cx,
-		    arena_printf(rq->cx.arena, "This conversation's task queue is full: at most %lld tasks at once.",
-			conversation),
-		    arena_printf(rq->cx.arena, "当前对话任务队列已满，最多同时执行 %lld 个任务", conversation));
-	} else if (st == E_CONVERSATION_LIMIT) {
-		fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)conf->limits_agent_conversations), NULL);
-	} else {
-		fail(&rq->cx, st, NULL);
-	}
-	fail_retry_after(&rq->cx, 5);
-	return st;
-}
-
-static enum status
-refuse(struct request *rq, const struct rows *rows, const struct opening *o)
-{
-	static const struct {
-		const char *outcome;
-		enum status st;
-	} plain[] = {
-		{ "not_found", E_NOT_FOUND },
-		{ "idempotency_mismatch", E_IDEMPOTENCY_MISMATCH },
-		{ "user_disabled", E_ACCOUNT_DISABLED },
-		{ "invalid_target", E_CONFLICT },
-	}, slots[] = {
-		{ "user_queue_full", E_TASK_QUEUE_FULL },
-		{ "conversation_queue_full", E_CONVERSATION_QUEUE_FULL },
-		{ "conversation_busy", E_CONVERSATION_BUSY },
-		{ "conversation_limit", E_CONVERSATION_LIMIT },
-	};
-	const char *outcome = row_text(rows, 0, "outcome");
-
-	if (strcmp(outcome, "insufficient") == 0)
-		return refuse_credits(&rq->cx, rows);
-	if (strcmp(outcome, "idempotent_replay") == 0)
-		return follow_begin(rq, row_text(rows, 0, "existing_task_id"), o->ask->wire);
-	for (size_t i = 0; i < sizeof(slots) / sizeof(slots[0]); i++)
-		if (strcmp(outcome, slots[i].outcome) == 0)
-			return refuse_slots(rq, slots[i].st);
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		if (strcmp(outcome, plain[i].outcome) == 0)
-			return fail(&rq->cx, plain[i].st, "turn_open: %s", outcome);
-	return fail(&rq->cx, E_INTERNAL, "turn_open: %s", outcome);
-}
-
-/* Call turn_open(); regenerating first tries to refill a failed answer, then,
- * the target being a good one, to make another. */
-static enum status
-open_in_database(struct request *rq, struct turn *t, struct opening *o, struct rows **rows)
-{
-	enum status st;
-
-	o->mode = o->ask->mode == TURN_SEND ? "send" : "regenerate_in_place";
-	if ((st = open_once(rq, t, o, rows)) != OK)
-		return st;
-	if (o->ask->mode != TURN_REGENERATE || strcmp(row_text(*rows, 0, "outcome"), "invalid_target") != 0)
-		return OK;
-	rows_free(*rows);
-	*rows = NULL;
-	o->mode = "regenerate_new";
-	return open_once(rq, t, o, rows);
-}
-
-/* ---- opening ----------------------------------------------------------------- */
-
-/* An Idempotency-Key that was used before: join its task without taking slots
- * again.  A rival that commits meanwhile is found by turn_open(). */
-static enum status
-join_earlier(struct request *rq, const struct opening *o, bool *joined)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	enum status st;
-
-	*joined = false;
-	if (rq->idempotency_key == NULL)
-		return OK;
-	st = pg_query_again(rq->cx.pg, &rows, "SELECT outcome, task_id FROM key_find($1, $2, $3, $4)",
-	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PS(o->route), PX(o->body_hash, SHA256_BYTES));
-	if (st != OK)
-		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
-	if (strcmp(row_text(rows, 0, "outcome"), "new") == 0)
-		return OK;
-	*joined = true;
-	if (strcmp(row_text(rows, 0, "outcome"), "replay") != 0 || row_null(rows, 0, "task_id"))
-		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
-	return follow_begin(rq, row_text(rows, 0, "task_id"), o->ask->wire);
-}
-
-static struct turn *
-turn_new(struct request *rq, const struct turn_ask *ask)
-{
-	struct turn *t = xcalloc(1, sizeof(*t));
-
-	t->process = rq->cx.process;
-	t->mode = ask->mode;
-	t->arena = arena_new(TURN_ARENA_BYTES, TURN_ARENA_MAX_BYTES);
-	uuid_v7(t->task_id);
-	uuid_v7(t->message_id);
-	t->user_id = arena_strdup(t->arena, rq->cx.caller.user_id);
-	t->conversation_id = arena_strdup(t->arena, ask->conversation_id);
-	t->request_id = arena_strdup(t->arena, rq->cx.request_id);
-	t->trace_id = arena_strdup(t->arena, rq->cx.trace_id);
-	t->started_us = rq->started_us;
-	t->usage_input = t->usage_output = -1;
-	t->text.max_bytes = t->reasoning.max_bytes = rq->cx.conf->chat_max_answer_bytes;
-	t->error_body.max_bytes = 16384;
-	reader_prepare(&t->reader, t->arena, rq, ask->wire);
-	return t;
-}
-
-void
-turn_free(struct turn *t)
-{
-	if (t == NULL)
-		return;
-	buf_free(&t->text);
-	buf_free(&t->reasoning);
-	buf_free(&t->pending);
-	buf_free(&t->journal);
-	buf_free(&t->error_body);
-	free(t->end_json);
-	arena_free(t->attempt);
-	arena_free(t->prep);
-	arena_free(t->arena);
-	free(t);
-}
-
-/* The turn is open: give it the request's arena and let the reactor carry it. */
-static void
-hand_over(struct request *rq, struct turn *t)
-{
-	t->prep = rq->cx.arena;
-	t->traceparent = rq->cx.traceparent;
-	rq->keep_arena = true;
-	rq->carry = turn_carry;
-	rq->carry_arg = t;
+	json_object_set_new(details, "assistant_message", message);
 }
 
 /* The question that turn_open() has just stored. */
 static json_t *
-new_question(const struct turn *t, const struct opening *o, const struct rows *rows)
+new_question(const struct run *r, const struct chat *c, const struct rows *rows)
 {
-	return message_written(&(struct message){ .id = o->user_message_id,
-	    .conversation_id = t->conversation_id,
+	return message_written(&(struct message){ .id = c->user_message_id,
+	    .conversation_id = c->conversation_id,
 	    .role = "user",
-	    .content = o->ask->content,
+	    .content = c->ask->question.content,
 	    .status = "success",
 	    .sequence = row_int(rows, 0, "user_sequence"),
-	    .attachments = attachments_list(o->ask),
-	    .task_id = t->task_id,
+	    .attachments = attachments_list(&c->ask->question),
+	    .task_id = r->task.id,
 	    .created_at = row_text(rows, 0, "opened_at"),
 	    .updated_at = row_text(rows, 0, "opened_at") });
 }
 
-static void
-describe_start(struct turn *t, struct context *cx, const struct opening *o, const struct rows *rows)
+/* The data of the start event; malloc'ed. */
+static char *
+start_json(const char *model, const char *task_id, const char *conversation_id, const char *title, json_t *question,
+    const char *message_id, enum lang lang)
 {
-	bool is_new = row_null(rows, 0, "user_message");
-	json_t *user = is_new ? new_question(t, o, rows) : row_json(rows, 0, "user_message"), *data;
+	json_t *data;
 	char *text;
 
-	message_localize(user, cx->lang);
-	data = json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:s}", "model", t->model->name, "task_id", t->task_id,
-	    "conversation_id", t->conversation_id, "title", row_text(rows, 0, "title"), "user_message", user,
-	    "assistant_message_id", t->message_id);
+	message_localize(question, lang);
+	data = json_pack("{s:s?, s:s, s:s?, s:s?, s:o, s:s?}", "model", model, "task_id", task_id, "conversation_id",
+	    conversation_id, "title", title, "user_message", question, "assistant_message_id", message_id);
 	text = json_dumps(data, JSON_WIRE);
-	t->start_json = arena_strdup(cx->arena, text);
-	free(text);
 	json_decref(data);
+	return text;
 }
 
-/* Slots, then the database; what was taken is given back on failure. */
+static void
+describe_start(struct context *cx, struct run *r, const char *model, const struct rows *rows)
+{
+	const struct chat *c = r->own;
+	bool is_new = row_null(rows, 0, "user_message");
+	json_t *question = is_new ? new_question(r, c, rows) : row_json(rows, 0, "user_message");
+	char *text = start_json(
+	    model, r->task.id, c->conversation_id, row_text(rows, 0, "title"), question, c->message_id, cx->lang);
+
+	r->start_json = arena_strdup(cx->arena, text);
+	free(text);
+}
+
+/* Prepared: through the gate, and on its way. */
 static enum status
-open_paid(struct request *rq, struct turn *t, struct opening *o)
+begin(struct request *rq, struct run *r, const struct turn_ask *ask, const struct gate_key *key)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	struct chat *c = r->own;
+	struct turn_plan *plan;
 	enum status st;
 
-	slot_holder_init(&t->slots, t->user_id, t->conversation_id, t->task_id, t->agent_id != NULL);
-	st = slots_acquire(rq->cx.redis, rq->cx.conf, &t->slots);
-	if (st != OK && st != E_UNAVAILABLE)
-		return refuse_slots(rq, st);
-	st = open_in_database(rq, t, o, &rows);
-	if (st == OK && strcmp(row_text(rows, 0, "outcome"), "ok") == 0) {
-		t->balance_ucr = row_ucr(rows, 0, "balance");
-		t->held_ucr = row_ucr(rows, 0, "held");
-		if (strcmp(o->mode, "regenerate_in_place") == 0)
-			snprintf(t->message_id, sizeof(t->message_id), "%s", o->ask->message_id);
-		describe_start(t, &rq->cx, o, rows);
-		hand_over(rq, t);
-		return OK;
-	}
-	slots_release(rq->cx.redis, rq->cx.conf, &t->slots);
-	return st != OK ? st : refuse(rq, rows, o);
+	if ((st = prepare(&rq->cx, r, ask, &plan)) != OK || (st = gate_admit(rq)) != OK)
+		return st;
+	c->agent_id = arena_strdup(r->arena, plan->agent_id);
+	st = gate_open(rq,
+	    &(struct gate_ask){ .kind = &kind_chat,
+		.key = key,
+		.conversation_id = c->conversation_id,
+		.agent = c->agent_id != NULL,
+		.model_id = plan->model.id,
+		.own = c },
+	    &r->task, ask->wants, &rows);
+	if (st != OK || rows == NULL) /* refused, or joined another */
+		return st;
+	if (strcmp(c->mode, "regenerate_in_place") == 0)
+		memcpy(c->message_id, ask->regenerate_id, UUID_LEN);
+	describe_start(&rq->cx, r, plan->model.name, rows);
+	run_hand_over(rq, r);
+	return OK;
 }
 
-static enum status
-begin(struct request *rq, struct turn *t, struct opening *o)
+static struct chat *
+chat_new(struct context *cx, struct run *r, const struct turn_ask *ask)
 {
-	enum status st = prepare(&rq->cx, t, o->ask);
+	struct chat *c = ARENA_NEW(r->arena, struct chat);
 
-	if (st != OK)
-		return st;
-	t->agent_id = arena_strdup(t->arena, t->plan->agent_id);
-	if (atomic_load(&rq->cx.process->streams) >= (size_t)rq->cx.conf->server_max_streams)
-		return fail(&rq->cx, E_OVERLOADED, "streams");
-	if (fcgi_peer_gone(rq->conn)) /* left while it waited: nothing to charge for */
-		return fail(&rq->cx, E_CANCELLED, "the client left before the turn opened");
-	if (o->ask->mode != TURN_DEBUG)
-		return open_paid(rq, t, o);
-	t->start_json = arena_printf(rq->cx.arena, "{\"model\":null,\"task_id\":\"%s\"}", t->task_id);
-	hand_over(rq, t);
-	return OK;
+	*c = (struct chat){ .ask = ask, .mode = ask->regenerate_id == NULL ? "send" : "regenerate_in_place" };
+	uuid_v7(c->message_id);
+	uuid_v7(c->transaction_id);
+	uuid_v7(c->user_message_id);
+	c->conversation_id = arena_strdup(r->arena, ask->conversation_id);
+	c->attachments = attachments_json(cx->arena, &ask->question);
+	c->title = ask->question.content == NULL ? NULL : make_title(cx->arena, ask->question.content);
+	return c;
 }
 
 enum status
 turn_begin(struct request *rq, const struct turn_ask *ask)
 {
-	struct opening o = { .ask = ask };
-	struct turn *t;
+	struct gate_key key;
+	struct run *r;
 	bool joined;
 	enum status st;
 
-	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, o.body_hash);
-	o.route = arena_printf(rq->cx.arena, "%s %s", rq->method, rq->path);
-	if ((st = join_earlier(rq, &o, &joined)) != OK || joined)
+	gate_key_read(rq, &key);
+	if ((st = gate_join(rq, &kind_chat, &key, ask->wants, &joined)) != OK || joined)
 		return st;
-	uuid_v7(o.transaction_id);
-	uuid_v7(o.user_message_id);
-	o.attachments = attachments_json(rq->cx.arena, ask);
-	o.title = ask->content == NULL ? NULL : make_title(rq->cx.arena, ask->content);
-	t = turn_new(rq, ask);
-	st = begin(rq, t, &o);
-	if (st != OK || rq->carry_arg != t) /* refused, or joined another */
-		turn_free(t);
+	r = run_new(rq, &kind_chat, ask->wants);
+	r->own = chat_new(&rq->cx, r, ask);
+	st = begin(rq, r, ask, &key);
+	if (st != OK || rq->carry_arg != r)
+		run_free(r);
 	return st;
 }
+
+/* ---- running and settling ------------------------------------------------------- */
+
+static json_t *
+event(const struct run *r, const char *status)
+{
+	const struct chat *c = r->own;
+
+	return json_pack("{s:s, s:s, s:s?, s:s?}", "id", r->task.id, "status", status, "conversation_id",
+	    c->conversation_id, "message_id", c->message_id[0] == '\0' ? NULL : c->message_id);
+}
+
+/* The message's status: one of the seven. */
+static const char *
+message_status(const struct run *r)
+{
+	if (r->outcome == OUTCOME_COMPLETED || (r->outcome == OUTCOME_CANCELLED && r->answer.delivered > 0))
+		return "success";
+	switch (r->why) {
+	case E_CONTENT_VIOLATION: return "content_violation";
+	case E_INSUFFICIENT_CREDITS: return "insufficient_balance";
+	case E_UPSTREAM_FAILED:
+	case E_UPSTREAM_TIMEOUT:
+	case E_INVALID_REQUEST: /* the provider would not take it */ return "llm_error";
+	default: return "error";
+	}
+}
+
+static void
+settlement(const struct run *r, json_t *out)
+{
+	json_object_set_new(out, "message_status", json_string(message_status(r)));
+	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
+	if (r->answer.reasoning.len > 0)
+		json_object_set_new(out, "reasoning", json_string_nocheck(r->answer.reasoning.data));
+}
+
+/* The answer as turns_settle() has just stored it, or as it is otherwise. */
+static json_t *
+settled_message(const struct run *r, const struct rows *rows, int row)
+{
+	const struct chat *c = r->own;
+
+	if (row_null(rows, row, "sequence"))
+		return row_json(rows, row, "message");
+	return message_written(&(struct message){ .id = c->message_id,
+	    .conversation_id = c->conversation_id,
+	    .role = "assistant",
+	    .content = buf_str(&r->answer.text),
+	    .status = message_status(r),
+	    .sequence = row_int(rows, row, "sequence"),
+	    .error_message = r->why == OK ? NULL : status_text(r->why, LANG_EN),
+	    .model = row_text(rows, row, "model"),
+	    .input_tokens = r->usage.input_tokens,
+	    .output_tokens = r->usage.output_tokens,
+	    .cost_ucr = r->task.charged_ucr,
+	    .attachments = row_json(rows, row, "attachments"),
+	    .task_id = r->task.id,
+	    .created_at = row_text(rows, row, "created_at"),
+	    .updated_at = row_text(rows, row, "updated_at") });
+}
+
+static char *
+end(const struct run *r, const struct rows *rows, int row)
+{
+	return turn_end_json(&(struct turn_end){ .task_id = r->task.id,
+	    .outcome = r->outcome,
+	    .why = r->why,
+	    .lang = r->reader.lang,
+	    .message = settled_message(r, rows, row),
+	    .charged_ucr = r->task.charged_ucr,
+	    .balance_ucr = r->task.balance_ucr,
+	    .usage = r->usage,
+	    .finish = answer_finish_name(&r->answer) });
+}
+
+/* ---- following ----------------------------------------------------------------- */
+
+static void
+follow(const struct rows *rows, const char *task_id, enum lang lang, struct followed *out)
+{
+	const char *status = row_text(rows, 0, "status"), *code = row_text(rows, 0, "error_code");
+	const char *content = row_text(rows, 0, "content"), *reasoning = row_text(rows, 0, "reasoning");
+	struct buf whole = BUF_INIT(0);
+
+	out->start_json = start_json(row_text(rows, 0, "model"), task_id, row_text(rows, 0, "conversation_id"),
+	    row_text(rows, 0, "title"), row_json(rows, 0, "user_message"), row_text(rows, 0, "message_id"), lang);
+	if (strcmp(status, "pending") == 0 || strcmp(status, "running") == 0)
+		return;
+	if (row_bool(rows, 0, "same")) { /* a restored message holds another turn's text */
+		buf_puts(&whole, reasoning == NULL ? "" : reasoning);
+		out->reasoning_len = whole.len;
+		buf_puts(&whole, content == NULL ? "" : content);
+	}
+	out->text = whole.data;
+	out->end_json = turn_end_json(&(struct turn_end){ .task_id = task_id,
+	    .outcome = outcome_parse(status),
+	    .why = code == NULL ? E_INTERRUPTED : status_from_code(code),
+	    .lang = lang,
+	    .message = row_json(rows, 0, "message"),
+	    .charged_ucr = row_ucr(rows, 0, "credits_used"),
+	    .balance_ucr = row_ucr(rows, 0, "balance"),
+	    .usage = { row_int(rows, 0, "input_tokens"), row_int(rows, 0, "output_tokens"),
+		row_bool(rows, 0, "estimated") } });
+}
+
+/* ---- a dead owner ---------------------------------------------------------------- */
+
+/* What went upstream besides the question: the system prompt and, newest
+ * first, the turns before it.  One row at least, for the user's language. */
+static const char prompt_sql[] =
+    "SELECT u.locale, l.context_tokens, a.prompt, m.content"
+    " FROM users u"
+    " LEFT JOIN llm_models l ON l.id = $4"
+    " LEFT JOIN conversations c ON c.id = $2::uuid"
+    " LEFT JOIN agents a ON a.id = c.agent_id"
+    " LEFT JOIN LATERAL (SELECT h.content, h.sequence FROM conversation_messages h"
+    "   WHERE h.conversation_id = c.id AND h.status = 'success'"
+    "     AND h.sequence < (SELECT q.sequence FROM conversation_messages q WHERE q.id = $3::uuid)"
+    "   ORDER BY h.sequence DESC LIMIT $5) AS m ON true"
+    " WHERE u.id = $1::uuid ORDER BY m.sequence DESC";
+
+static int64_t
+text_tokens(const char *text)
+{
+	return text != NULL ? tokens_estimate(text, strlen(text)) : 0;
+}
+
+/* The prompt, as far as the model's context reaches, and the user's language. */
+static enum status
+recall(struct context *cx, const struct rows *dead, int row, struct run *r)
+{
+	struct chat *c = ARENA_NEW(r->arena, struct chat);
+	AUTO_ROWS struct rows *rows = NULL;
+	int64_t context;
+	enum status st;
+
+	st = pg_query_again(cx->pg, &rows, prompt_sql, PS(r->task.user_id), PS(row_text(dead, row, "conversation_id")),
+	    PS(row_text(dead, row, "user_message_id")), PI(row_int(dead, row, "model_id")),
+	    PI(cx->conf->chat_history_messages));
+	if (st != OK)
+		return st;
+	r->own = c;
+	c->conversation_id = arena_strdup(r->arena, row_text(dead, row, "conversation_id"));
+	if (!row_null(dead, row, "message_id"))
+		memcpy(c->message_id, row_text(dead, row, "message_id"), UUID_LEN);
+	r->prompt_tokens = text_tokens(row_text(dead, row, "user_content"));
+	if (rows_count(rows) == 0)
+		return OK;
+	r->reader.lang = lang_accept(row_text(rows, 0, "locale"));
+	context = row_int(rows, 0, "context_tokens");
+	r->prompt_tokens += text_tokens(row_text(rows, 0, "prompt"));
+	for (int i = 0; i < rows_count(rows); i++) {
+		int64_t more = text_tokens(row_text(rows, i, "content"));
+
+		if (context > 0 && r->prompt_tokens + more > context)
+			break;
+		r->prompt_tokens += more;
+	}
+	return OK;
+}
+
+/* ---- the kind ---------------------------------------------------------------------- */
+
+const struct kind kind_chat = {
+	.name = "chat",
+	.open = open_turn,
+	.opened_sql = opened_sql,
+	.refused = refused,
+	.event = event,
+	.settle_sql =
+	    "SELECT task_id, settled, charged, balance, held, message, task_status, sequence, model, attachments,"
+	    " created_at, updated_at FROM turns_settle($1::uuid, $2::json)",
+	.settlement = settlement,
+	.end = end,
+	.follow_sql =
+	    "SELECT t.status, t.error_code, t.credits_used, t.conversation_id, u.credits AS balance, c.title,"
+	    " coalesce(l.name, m.model) AS model, m.id AS message_id, m.task_id = t.id AS same, m.content, m.reasoning,"
+	    " CASE WHEN q.id IS NOT NULL THEN message_json(q) END AS user_message,"
+	    " CASE WHEN m.id IS NOT NULL THEN message_json(m) END AS message, coalesce(us.request_tokens, 0) AS input_tokens,"
+	    " coalesce(us.response_tokens, 0) AS output_tokens, coalesce(us.estimated, false) AS estimated"
+	    " FROM tasks t JOIN users u ON u.id = t.user_id LEFT JOIN llm_models l ON l.id = t.model_id"
+	    " LEFT JOIN conversations c ON c.id = t.conversation_id"
+	    " LEFT JOIN conversation_messages m ON m.id = t.message_id"
+	    " LEFT JOIN conversation_messages q ON q.id = t.user_message_id"
+	    " LEFT JOIN usage us ON us.task_id = t.id"
+	    " WHERE t.id = $1 AND t.user_id = $2 AND t.type = 'chat'",
+	.follow = follow,
+	.recall = recall,
+};

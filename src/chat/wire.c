@@ -1,27 +1,13 @@
 #include "chat/wire.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "chat/messages.h"
-#include "core/request.h"
+#include "core/context.h"
 
-static const char *const outcome_names[] = { "completed", "failed", "cancelled" };
 static const char *const event_types[] = { "done", "error", "cancelled" };
-
-const char *
-turn_outcome_name(enum turn_outcome outcome)
-{
-	return outcome_names[outcome];
-}
-
-enum turn_outcome
-turn_outcome_parse(const char *task_status)
-{
-	for (int i = 0; i < 3; i++)
-		if (task_status != NULL && strcmp(task_status, outcome_names[i]) == 0)
-			return (enum turn_outcome)i;
-	return OUTCOME_FAILED;
-}
 
 char *
 turn_end_json(const struct turn_end *e)
@@ -39,10 +25,80 @@ turn_end_json(const struct turn_end *e)
 		json_object_set_new(data, "message", json_string(status_text(e->why, e->lang)));
 	}
 	json_object_set_new(data, "usage",
-	    json_pack("{s:I, s:I, s:b, s:s?}", "input_tokens", (json_int_t)e->input_tokens, "output_tokens",
-		(json_int_t)e->output_tokens, "estimated", e->estimated, "finish", e->finish));
+	    json_pack("{s:I, s:I, s:b, s:s?}", "input_tokens", (json_int_t)e->usage.input_tokens, "output_tokens",
+		(json_int_t)e->usage.output_tokens, "estimated", e->usage.estimated, "finish", e->finish));
 	event = json_pack("{s:s, s:o}", "type", event_types[e->outcome], "data", data);
 	text = json_dumps(event, JSON_WIRE);
 	json_decref(event);
 	return text;
 }
+
+/* ---- the dialect ------------------------------------------------------------------ */
+
+static void
+start(struct buf *out, const char *start_json)
+{
+	buf_printf(out, "id: 0\ndata: {\"type\":\"start\",\"data\":%s}\n\n", start_json);
+}
+
+static void
+delta(struct buf *out, bool reasoning, uint64_t position, const char *text, size_t len)
+{
+	buf_printf(out, "id: %" PRIu64 "\ndata: {\"type\":\"%s\",\"data\":{\"text\":", position,
+	    reasoning ? "reasoning" : "content");
+	buf_json(out, text, len);
+	buf_add(out, "}}\n\n", 4);
+}
+
+static void
+end(struct buf *out, uint64_t position, const char *end_json)
+{
+	buf_printf(out, "id: %" PRIu64 "-1\ndata: ", position);
+	buf_puts(out, end_json);
+	buf_puts(out, "\n\ndata: [DONE]\n\n");
+}
+
+static json_t *
+error(enum status st, const char *message, json_t *details, const char *request_id)
+{
+	return json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", message, "details",
+	    details == NULL ? json_object() : details, "request_id", request_id);
+}
+
+/* What `done` says, with what `start` said besides; or an error body. */
+static char *
+whole(const char *start_json, const char *end_json, enum lang lang, const char *request_id, int *http_status)
+{
+	json_t *event = json_loads(end_json, 0, NULL), *data = json_object_get(event, "data"), *body;
+	const char *type = json_string_value(json_object_get(event, "type"));
+	const char *code = json_string_value(json_object_get(data, "code"));
+	const char *message = json_string_value(json_object_get(data, "message"));
+	bool done = type != NULL && strcmp(type, "done") == 0;
+	enum status st = done ? OK : code == NULL ? E_CANCELLED : status_from_code(code);
+	char *text;
+
+	if (done) {
+		json_t *start = start_json == NULL ? NULL : json_loads(start_json, 0, NULL);
+
+		json_object_update_missing(data, start);
+		json_decref(start);
+		body = json_incref(data);
+	} else {
+		body = error(st, message == NULL ? status_text(st, lang) : message, json_incref(data), request_id);
+	}
+	*http_status = status_http(st);
+	text = json_dumps(body, JSON_WIRE);
+	json_decref(body);
+	json_decref(event);
+	return text;
+}
+
+const struct dialect dialect_weir = {
+	.name = "weir",
+	.keepalive = ":\n\n",
+	.start = start,
+	.delta = delta,
+	.end = end,
+	.whole = whole,
+	.error = error,
+};

@@ -1,36 +1,36 @@
 /*
- * How a turn ended, as the terminal event of its stream: made by the owner when
- * it settles, by the sweeper when the owner died, and from the database for
- * those who ask later.  Any thread.
+ * Weir's own dialect: how the page, and whoever uses /api, is told an answer.
+ *
+ *	{"type":"start","data":{model, task_id, conversation_id, title, user_message, assistant_message_id}}
+ *	{"type":"content"|"reasoning","data":{"text"}}	id: the position after it
+ *	{"type":"done"|"error"|"cancelled","data":{…}}	id: position-1
+ *	[DONE]
  */
 #ifndef WEIR_CHAT_WIRE_H
 #define WEIR_CHAT_WIRE_H
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
 
-#include "base/status.h"
+#include "engine/task.h"
+#include "wire/dialect.h"
 
-enum turn_outcome { OUTCOME_COMPLETED, OUTCOME_FAILED, OUTCOME_CANCELLED };
+extern const struct dialect dialect_weir;
 
+/* How a turn ended. */
 struct turn_end {
 	const char *task_id;
-	enum turn_outcome outcome;
+	enum outcome outcome;
 	enum status why; /* OUTCOME_FAILED: what went wrong */
 	enum lang lang;
 	json_t *message; /* message_json(); the reference is taken over; may be JSON null */
 	int64_t charged_ucr, balance_ucr;
-	int64_t input_tokens, output_tokens;
-	bool estimated;
+	struct usage usage;
 	const char *finish; /* "stop", "length" …; NULL: not known */
 };
 
-/* {"type":"done"|"error"|"cancelled","data":{…}} on one line; free() it. */
+/* Its terminal event on one line; free() it.  Made by the owner when it settles,
+ * by the reaper when the owner died, and from the database for those who ask
+ * later.  Any thread. */
 char *turn_end_json(const struct turn_end *e);
-/* "completed", "failed", "cancelled": the task's status. */
-const char *turn_outcome_name(enum turn_outcome outcome);
-/* The outcome of a task's status; OUTCOME_FAILED for anything unknown. */
-enum turn_outcome turn_outcome_parse(const char *task_status);
 
 #endif

@@ -243,7 +243,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	char channel[EVENTS_CHANNEL_LEN];
 
 	enlist(es);
-	es->sink = sink_new(p, conn, es->headers, on_over, on_drained, es);
+	es->sink = sink_new(p, conn, es->headers, SINK_COMMENT, on_over, on_drained, es);
 	sink_flush(es->sink);
 	es->subscription = redis_subscribe(p->redis, events_channel(p->conf, es->user_id, channel), on_event, es);
 	es->life = reactor_timer_new(p->reactor, on_over, es);

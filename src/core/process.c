@@ -7,15 +7,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "engine/follow.h"
 #include "core/heartbeat.h"
-#include "engine/journal.h"
 #include "core/mail.h"
-#include "chat/turn.h"
 #include "io/reactor.h"
-#include "io/redis.h"
 
-#define FOLLOW_TICK_MS 50
 #define PULSE_MS 5000	    /* how often the reactor is seen to turn, and what Redis missed is collected */
 #define PULSE_LOST_MS 20000 /* a reactor that does not turn for so long carries nothing any more */
 
@@ -49,7 +44,7 @@ static void
 list_mine(void *arg)
 {
 	struct process *p = arg;
-	char *mine = turns_list(p);
+	char *mine = p->cargo == NULL ? NULL : p->cargo->list(p);
 
 	if (p->heartbeat != NULL)
 		heartbeat_ask(p->heartbeat, mine != NULL ? mine : xstrdup("{}"));
@@ -74,12 +69,8 @@ struct told {
 static void
 stop_those(struct process *p, char (*task_ids)[UUID_LEN], int n, enum status why)
 {
-	for (int i = 0; i < n; i++) {
-		struct turn *t = turn_find(p, task_ids[i]);
-
-		if (t != NULL)
-			turn_stop(t, why);
-	}
+	for (int i = 0; i < n && p->cargo != NULL; i++)
+		p->cargo->stop(p, task_ids[i], why);
 }
 
 static void
@@ -111,48 +102,15 @@ on_pulse(void *arg)
 
 	atomic_store(&p->reactor_ms, clock_mono_ms());
 	reactor_timer_start(p->pulse_timer, PULSE_MS);
-	if (!heartbeat_busy(p->heartbeat)) /* PostgreSQL is slow: do not pile up */
-		journal_checkpoint(p);
-}
-
-/* Somebody stops a task: is it ours? */
-static void
-on_abort(void *arg, const char *channel, const char *payload, size_t len)
-{
-	struct process *p = arg;
-	char id[UUID_LEN];
-	struct turn *t;
-
-	(void)channel;
-	if (payload == NULL || len != UUID_LEN - 1)
-		return; /* after a gap the heartbeat tells */
-	memcpy(id, payload, len);
-	id[len] = '\0';
-	if ((t = turn_find(p, id)) != NULL)
-		turn_stop(t, E_CANCELLED);
-}
-
-static void
-on_follow_tick(void *arg)
-{
-	struct process *p = arg;
-
-	reactor_timer_start(p->follow_timer, FOLLOW_TICK_MS);
-	followers_tick(p);
+	if (p->cargo != NULL && !heartbeat_busy(p->heartbeat)) /* PostgreSQL is slow: do not pile up */
+		p->cargo->checkpoint(p);
 }
 
 void
 process_start(struct process *p)
 {
-	char channel[192];
-
-	snprintf(channel, sizeof(channel), "%sabort", p->conf->redis_prefix);
-	p->aborts = redis_subscribe(p->redis, channel, on_abort, p);
 	p->pulse_timer = reactor_timer_new(p->reactor, on_pulse, p);
-	p->journal_timer = reactor_timer_new(p->reactor, journal_batch, p);
-	p->follow_timer = reactor_timer_new(p->reactor, on_follow_tick, p);
 	on_pulse(p);
-	reactor_timer_start(p->follow_timer, FOLLOW_TICK_MS);
 	p->mailer = mailer_start(p->conf, p->score);
 	heartbeat_start(p->heartbeat,
 	    &(struct heartbeat_hooks){ .arg = p, .vouch = is_turning, .on_late = on_late, .on_news = on_news });
@@ -164,12 +122,10 @@ process_stop(struct process *p)
 	struct heartbeat *h = p->heartbeat;
 
 	mailer_stop(p->mailer);
-	journal_checkpoint(p);
+	if (p->cargo != NULL)
+		p->cargo->checkpoint(p);
 	p->heartbeat = NULL; /* what it has posted by now finds it gone */
 	heartbeat_stop(h);
 	reactor_run_posted(p->reactor);
-	redis_unsubscribe(p->aborts);
 	reactor_timer_free(p->pulse_timer);
-	reactor_timer_free(p->journal_timer);
-	reactor_timer_free(p->follow_timer);
 }

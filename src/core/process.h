@@ -19,21 +19,29 @@ struct queue;
 struct http_client;
 struct redis_async;
 struct scoreboard_slot;
-struct turn;
-struct follower;
+struct engine;
+struct process;
 struct pg;
 struct pg_together;
 struct offers;
 struct leases;
 struct event_streams;
-struct redis_subscription;
 struct heartbeat;
 struct mailer;
 struct await;
 struct request;
 struct worker;
 
-#define PROCESS_TURN_BUCKETS 4096
+/* What a process carries that has to live on when it does not: tasks.  The
+ * heartbeat asks for it, who carries it answers.  Reactor. */
+struct process_cargo {
+	/* The ids of live tasks, as PostgreSQL writes an array, the caller's; NULL: none. */
+	char *(*list)(struct process *p);
+	/* Stop one: E_CANCELLED somebody asked for it, E_INTERRUPTED others have ended it. */
+	void (*stop)(struct process *p, const char *task_id, enum status why);
+	/* Hand to the heartbeat what should be kept in PostgreSQL. */
+	void (*checkpoint)(struct process *p);
+};
 
 struct process {
 	char id[UUID_LEN]; /* row in table processes */
@@ -52,15 +60,10 @@ struct process {
 	_Atomic int64_t reactor_ms;    /* when the reactor was last seen to turn, by clock_mono_ms() */
 
 	/* reactor only */
-	struct turn *turns[PROCESS_TURN_BUCKETS]; /* live turns by task id: chat/turn.h */
-	size_t n_turns;
-	struct turn *unsettled, **unsettled_tail; /* turns that wait to be settled: engine/settle.c */
-	size_t n_unsettled, settle_rounds;
-	struct turn *unjournaled;   /* turns with text the journal has not seen: engine/journal.c */
-	struct follower *followers; /* readers of other processes' turns: engine/follow.c */
-	struct await *awaiting;	    /* requests that wait without a worker: core/await.h */
-	struct reactor_timer *pulse_timer, *journal_timer, *follow_timer;
-	struct redis_subscription *aborts;
+	struct engine *engine;		   /* engine/engine.h; NULL: this process carries nothing */
+	const struct process_cargo *cargo; /* NULL: the same */
+	struct await *awaiting;		   /* requests that wait without a worker: core/await.h */
+	struct reactor_timer *pulse_timer;
 	struct leases *leases;		     /* slots its streams occupy: limits/leases.h */
 	struct event_streams *event_streams; /* open /api/events of this process */
 	bool draining;
@@ -69,8 +72,7 @@ struct process {
 /* Write this process' row in `processes`, before it serves: the process has an
  * id from then on.  Main thread. */
 enum status process_register(struct process *p, const char *kind) MUST_CHECK;
-/* Start the heartbeat, the mailer, the abort subscription and the journal's and
- * followers' timers.  Reactor thread. */
+/* Start the heartbeat and the mailer.  Reactor thread. */
 void process_start(struct process *p);
 /* Stop them, with what they have yet to write.  Reactor thread, after the last
  * stream ended and the workers have. */

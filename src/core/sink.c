@@ -12,7 +12,8 @@
 
 struct sink {
 	struct fcgi_conn *conn;
-	struct reactor_timer *keepalive; /* NULL: no comments */
+	struct reactor_timer *keepalive; /* NULL: none */
+	const char *keepalive_text;
 	int64_t keepalive_ms, last_write_ms;
 	bool gone;
 	void (*on_gone)(void *);
@@ -57,7 +58,7 @@ on_keepalive(void *arg)
 
 	if (quiet_ms >= s->keepalive_ms) {
 		if (fcgi_unsent(s->conn) == 0) {
-			sink_write(s, ":\n\n", 3);
+			sink_write(s, s->keepalive_text, strlen(s->keepalive_text));
 			sink_flush(s);
 		}
 		quiet_ms = 0;
@@ -66,8 +67,8 @@ on_keepalive(void *arg)
 }
 
 struct sink *
-sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
-    void (*on_drain)(void *), void *arg)
+sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, const char *keepalive,
+    void (*on_gone)(void *), void (*on_drain)(void *), void *arg)
 {
 	struct sink *s = xcalloc(1, sizeof(*s));
 	struct buf b = BUF_INIT(0);
@@ -77,6 +78,7 @@ sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, v
 	fcgi_watch(conn, gone, drained, s);
 	if (headers == NULL)
 		return s;
+	s->keepalive_text = keepalive;
 	buf_printf(&b, "%s\r\n: ok\n\n", headers);
 	sink_write(s, b.data, b.len);
 	buf_free(&b);

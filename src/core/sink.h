@@ -25,12 +25,15 @@ struct sink;
 struct arena;
 const char *sink_headers(struct arena *a, const char *common);
 
+/* What keeps a quiet stream of events alive, where no dialect has words of its own. */
+#define SINK_COMMENT ":\n\n"
 /* Take over `conn` and write `headers` (copied; NULL: nothing is written and no
- * keep-alives either, for answers that are made at the end).  on_gone: the
+ * keep-alives either, for answers that are made at the end).  `keepalive` is
+ * written after each conf->server_keepalive of silence.  on_gone: the
  * reader left; the sink stays the caller's to close.  on_drain: all bytes were
  * taken after some had to wait.  Neither is called from within these functions. */
-struct sink *sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, void (*on_gone)(void *),
-    void (*on_drain)(void *), void *arg);
+struct sink *sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, const char *keepalive,
+    void (*on_gone)(void *), void (*on_drain)(void *), void *arg);
 /* What is written leaves with sink_flush() or sink_close().  Every packet wakes the
  * web server and the reader: write all there is, then flush.
  * One event.  `id` may be NULL.  `json` must not contain line breaks. */

@@ -5,7 +5,8 @@
  * any moment: who ends a task or a hold is decided by the SQL function that
  * ends it, once, and what was left half done is found again by the next.
  *
- * TO ADD A SWEEP: 1. write its function; 2. add a row to sweeps[] in sweeps.c;
+ * TO ADD A SWEEP: 1. write its function, in the room whose rows it looks at; 2. add
+ * a row to house/sweeps.def;
  * 3. test it in tests/it/test_worker.py.
  */
 #ifndef WEIR_CORE_SWEEP_H
@@ -32,13 +33,5 @@ struct sweep {
 	/* Do what is due; errors are logged by the caller. */
 	enum status (*run)(struct sweeper *s);
 };
-
-extern const struct sweep sweeps[]; /* ends with a row without name */
-
-/* Settle the turns whose process died, from their journals: dead_turns.c. */
-enum status sweep_dead_turns(struct sweeper *s);
-
-/* Remove the files of uploads that are nobody's: stale_uploads.c. */
-enum status sweep_stale_uploads(struct sweeper *s);
 
 #endif

@@ -164,7 +164,7 @@ test(struct context *cx, const char *name, const char *model)
 
 	if ((st = channel_find_name(cx, name, &id)) != OK || (st = probe_channel(cx, id, model, &model, &spec)) != OK)
 		return nouns_fail(cx, st, "channel test");
-	probe_run_alone(&spec, &result);
+	probe_run_alone(cx, &spec, &result);
 	printf("%s  channel %s, model %s (%s there), HTTP %d, %lld ms\n", result.status == OK ? "ok" : "FAILED", name,
 	    model, spec.model, result.http_status, (long long)result.latency_ms);
 	if (result.status == OK)
@@ -201,7 +201,7 @@ run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *name = NULL;
 
-	provider_register(providers_all());
+	wires_register(wires_all());
 	if (argc < 2 || !nouns_options(argc, argv, options, o->in, &name, take_other, o))
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "list") == 0 && name == NULL)

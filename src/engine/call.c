@@ -1,320 +1,565 @@
-/*
- * A turn's way to the model: candidates one after the other, each tried over
- * HTTP, its answer understood by the provider's adapter.  What comes of it goes
- * to stream.c: pieces by turn_deliver(), the end by turn_end().  Reactor thread.
- */
+#include "engine/call.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "score/board.h"
-#include "engine/turn_private.h"
+#include "engine/measure.h"
 #include "io/http.h"
+#include "io/reactor.h"
+#include "score/board.h"
 
-#define ATTEMPT_ARENA_BYTES 1024
+#define CALL_ARENA_BYTES 256
+#define CALL_ARENA_MAX_BYTES 262144
+#define ERROR_BODY_MAX_BYTES 16384
+#define BODIES_MAX 8 /* wires that the candidates of one call speak */
 
-/* ---- what the answer holds ----------------------------------------------------- */
+static const char *const state_names[] = { "new", "contacting", "backoff", "flowing", "over" };
+
+/* The arrows of call.h: bit n, state n may come next. */
+static const unsigned may_become[] = {
+	[CALL_NEW] = 1u << CALL_CONTACTING | 1u << CALL_OVER,
+	[CALL_CONTACTING] = 1u << CALL_CONTACTING | 1u << CALL_BACKOFF | 1u << CALL_FLOWING | 1u << CALL_OVER,
+	[CALL_BACKOFF] = 1u << CALL_CONTACTING | 1u << CALL_OVER,
+	[CALL_FLOWING] = 1u << CALL_OVER,
+	[CALL_OVER] = 0,
+};
 
 static void
-on_text(struct turn *t, bool reasoning, const char *text, size_t len)
+move(struct call *c, enum call_state to)
 {
-	struct buf *whole = reasoning ? &t->reasoning : &t->text;
+	if (may_become[c->state] & 1u << to)
+		LOG(DEBUG, "call_state", LS("task_id", c->ask.task_id), LS("from", state_names[c->state]),
+		    LS("to", state_names[to]));
+	else /* a bug that must not take other people's streams with it */
+		LOG(ERROR, "call_state_impossible", LS("task_id", c->ask.task_id), LS("from", state_names[c->state]),
+		    LS("to", state_names[to]));
+	c->state = to;
+}
 
-	if (len == 0)
-		return;
-	if (t->pending_reasoning != reasoning)
-		turn_deliver(t);
-	t->pending_reasoning = reasoning;
-	if (buf_add(whole, text, len))
-		buf_add(&t->pending, text, len);
-	else { /* longer than we keep: an answer that stops, and says so */
-		t->finished = true;
-		t->finish = FINISH_LENGTH;
+/* ---- making ------------------------------------------------------------------------ */
+
+/* The body for the wire that a channel speaks; NULL: none could be made. */
+static struct wire_body *
+body_for(struct call *c, const struct wire *wire)
+{
+	for (size_t i = 0; i < c->n_bodies; i++)
+		if (c->bodies[i].wire == wire)
+			return &c->bodies[i].body;
+	return NULL;
+}
+
+static enum status
+make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
+{
+	for (size_t i = 0; m != NULL && i < m->n_channels; i++) {
+		const struct wire *wire = wire_find(m->channels[i].provider);
+		const struct endpoint *e = wire_endpoint(wire, c->op);
+		enum status st;
+
+		if (e == NULL || body_for(c, wire) != NULL || c->n_bodies == BODIES_MAX)
+			continue;
+		if ((st = e->body(a, c->ask.ask, c->ask.stream, &c->bodies[c->n_bodies].body)) != OK)
+			return st;
+		c->bodies[c->n_bodies++].wire = wire;
 	}
+	return OK;
+}
+
+enum status
+call_init(struct call *c, struct process *p, const struct call_ask *ask, struct answer *answer, struct arena *a)
+{
+	enum status st;
+
+	*c = (struct call){ .process = p, .ask = *ask, .op = ask->ask->op, .answer = answer, .model = ask->model };
+	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
+	c->bodies = ARENA_ARRAY(a, struct call_body, BODIES_MAX);
+	if ((st = make_bodies(c, a, ask->model)) != OK || (st = make_bodies(c, a, ask->fallback)) != OK)
+		return st;
+	c->arena = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
+	c->ask.task_id = arena_strdup(c->arena, ask->task_id);
+	c->ask.request_id = arena_strdup(c->arena, ask->request_id);
+	return OK;
 }
 
 void
-upstream_drop(struct turn *t)
+call_keep(struct call *c, struct arena *prep)
 {
-	if (t->transfer != NULL) {
-		score_add(t->process->score, SCORE_UPSTREAM_OPEN, -1);
-		http_cancel(t->transfer);
-		t->transfer = NULL;
-	}
-	if (t->parser != NULL) {
-		t->provider->parser_free(t->parser);
-		t->parser = NULL;
-	}
-	buf_free(&t->error_body);
+	c->prep = prep;
 }
 
-bool
-upstream_next(struct turn *t, bool same_model)
-{
-	if (same_model && t->channel + 1 < t->model->n_channels) {
-		t->channel++;
-	} else if (!t->on_fallback && t->plan->fallback != NULL) {
-		const struct conf *conf = t->process->conf;
+/* ---- time -------------------------------------------------------------------------- */
 
-		t->on_fallback = true;
-		t->model = t->plan->fallback;
-		t->channel = 0;
-		t->first_byte_by_ms = clock_mono_ms() +
-		    (t->plan->timeout_ms > 0 ? t->plan->timeout_ms : conf->chat_first_byte_timeout);
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+static int64_t
+idle_by_ms(const struct call *c)
+{
+	/* paused: it is we who keep the provider waiting */
+	bool waiting = c->state == CALL_FLOWING && (c->transfer == NULL || !http_paused(c->transfer));
+
+	return waiting && c->ask.limits.idle_ms > 0 ? c->last_data_ms + c->ask.limits.idle_ms : 0;
+}
+
+/* One timer for all deadlines.  Idle deadlines only move away, so the timer is
+ * set when something starts and looks again when it fires. */
+static void
+arm_timer(struct call *c)
+{
+	int64_t by_ms = earlier(earlier(c->total_by_ms, c->first_byte_by_ms), earlier(c->finish_by_ms, idle_by_ms(c)));
+	int64_t left_ms;
+
+	if (c->state == CALL_BACKOFF)
+		by_ms = earlier(by_ms, c->backoff_by_ms);
+	if (by_ms == 0)
+		return;
+	left_ms = by_ms - clock_mono_ms();
+	reactor_timer_start(c->timer, left_ms > 1 ? left_ms : 1);
+}
+
+/* ---- the end ------------------------------------------------------------------------- */
+
+static void
+drop_transfer(struct call *c)
+{
+	if (c->transfer != NULL) {
+		score_add(c->process->score, SCORE_UPSTREAM_OPEN, -1);
+		http_cancel(c->transfer);
+		c->transfer = NULL;
+	}
+	if (c->parser != NULL) {
+		wire_endpoint(c->wire, c->op)->parser->free(c->parser);
+		c->parser = NULL;
+	}
+	buf_free(&c->error_body);
+}
+
+void
+call_drop(struct call *c)
+{
+	drop_transfer(c);
+	reactor_timer_free(c->timer);
+	c->timer = NULL;
+	if (c->state != CALL_OVER)
+		move(c, CALL_OVER);
+}
+
+void
+call_free(struct call *c)
+{
+	drop_transfer(c);
+	reactor_timer_free(c->timer);
+	arena_free(c->attempt);
+	arena_free(c->prep);
+	arena_free(c->arena);
+	c->timer = NULL;
+	c->attempt = c->prep = c->arena = NULL;
+}
+
+static void
+end(struct call *c, enum status st, const char *detail)
+{
+	const char *kept = arena_strdup(c->arena, detail);
+
+	call_drop(c);
+	c->observer->on_end(c->arg, st, kept);
+}
+
+/* ---- what the answer holds ------------------------------------------------------------- */
+
+/* The first content decides the channel: what only other tries would need goes. */
+static void
+start_flowing(struct call *c)
+{
+	move(c, CALL_FLOWING);
+	c->first_byte_by_ms = 0;
+	c->ask.ask = NULL;
+	c->model = c->ask.model = c->ask.fallback = NULL;
+	if (c->transfer == NULL || http_sent(c->transfer)) { /* a provider may answer before it has read it all */
+		arena_free(c->attempt);
+		arena_free(c->prep);
+		c->attempt = c->prep = NULL;
+	}
+	arm_timer(c);
+}
+
+/* Hand on what the last bytes from upstream held. */
+static void
+hand_on(struct call *c)
+{
+	if (c->answer->pending.len == 0)
+		return;
+	if (c->state == CALL_CONTACTING)
+		start_flowing(c);
+	c->observer->on_content(c->arg);
+}
+
+static void
+on_text(struct call *c, bool reasoning, const char *text, size_t len)
+{
+	if (len > 0 && answer_turns(c->answer, reasoning))
+		hand_on(c);
+	answer_add(c->answer, reasoning, text, len);
+}
+
+/* Did the answer say that it has ended?  What comes then is nobody's business. */
+static bool
+ended(const struct call *c)
+{
+	return c->answer->finished && c->answer->text.len + c->answer->reasoning.len > 0;
+}
+
+static void
+on_event(void *arg, const struct wire_event *e)
+{
+	struct call *c = arg;
+
+	switch (e->kind) {
+	case WIRE_TEXT:
+	case WIRE_REASONING: on_text(c, e->kind == WIRE_REASONING, e->text, e->len); break;
+	case WIRE_USAGE:
+		c->answer->usage_input = e->input_tokens;
+		c->answer->usage_output = e->output_tokens;
+		break;
+	case WIRE_FINISH:
+		c->answer->finished = true;
+		c->answer->finish = e->finish;
+		break;
+	case WIRE_DONE: c->done = true; break;
+	case WIRE_FAILURE: /* kept until the parser has returned */
+		if (ended(c)) {
+			c->done = true;
+			break;
+		}
+		c->inside = ARENA_NEW(c->arena, struct wire_failure);
+		*c->inside = e->failure;
+		break;
+	}
+}
+
+/* ---- candidates --------------------------------------------------------------------- */
+
+static void contact(struct call *c);
+
+/* Turn to the next channel (`same_model`) or else to the fallback model; false: there is none. */
+static bool
+next_candidate(struct call *c, bool same_model)
+{
+	if (same_model && c->channel + 1 < c->model->n_channels) {
+		c->channel++;
+	} else if (!c->on_fallback && c->ask.fallback != NULL) {
+		c->on_fallback = true;
+		c->model = c->ask.fallback;
+		c->channel = 0;
+		c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
 	} else {
 		return false;
 	}
-	t->tries = 0;
-	score_add(t->process->score, SCORE_UPSTREAM_FALLBACKS, 1);
+	c->tries = 0;
+	score_add(c->process->score, SCORE_UPSTREAM_FALLBACKS, 1);
 	return true;
 }
 
 /* Exponential back-off with full jitter in its upper half; what the provider
  * asked for if that is longer. */
 static int64_t
-backoff_ms(const struct turn *t, const struct provider_failure *f)
+backoff_ms(const struct call *c, const struct wire_failure *f)
 {
-	int64_t ms = t->process->conf->chat_retry_base << (t->tries - 1 < 10 ? t->tries - 1 : 10);
+	int64_t ms = c->ask.limits.retry_base_ms << (c->tries - 1 < 10 ? c->tries - 1 : 10);
 
 	ms = ms / 2 + (int64_t)(random() % (ms / 2 + 1));
 	return ms > f->retry_after_ms ? ms : f->retry_after_ms;
 }
 
-/* A try of a channel failed.  Before the first delivered byte: again, another
- * channel, the fallback model, in this order; afterwards the turn ends. */
+/* A try of a channel failed.  Before the first content: again, another channel,
+ * the fallback model, in this order; afterwards it is over. */
 static void
-attempt_failed(struct turn *t, const struct provider_failure *f)
+try_failed(struct call *c, const struct wire_failure *f)
 {
 	int64_t now_ms = clock_mono_ms(), pause_ms;
 
-	upstream_drop(t);
-	score_add(t->process->score, SCORE_UPSTREAM_FAILURES, 1);
-	LOG(WARN, "upstream_failed", LS("task_id", t->task_id), LS("request_id", t->request_id),
-	    LS("channel", t->channel_name), LS("model", t->model_name), LS("code", status_code(f->status)),
-	    LS("detail", f->detail), LI("try", t->tries), LI("delivered_bytes", t->delivered));
-	if (t->state == TURN_FLOWING) {
-		turn_end(t, OUTCOME_FAILED, f->status, f->detail);
+	drop_transfer(c);
+	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
+	LOG(WARN, "upstream_failed", LS("task_id", c->ask.task_id), LS("request_id", c->ask.request_id),
+	    LS("channel", c->at.channel_name), LS("model", c->at.model_name), LS("code", status_code(f->status)),
+	    LS("detail", f->detail), LI("try", c->tries), LI("delivered_bytes", c->answer->delivered));
+	if (c->state == CALL_FLOWING) {
+		end(c, f->status, f->detail);
 		return;
 	}
-	pause_ms = backoff_ms(t, f);
-	if (f->retryable && t->tries <= t->process->conf->chat_retries && now_ms + pause_ms < t->first_byte_by_ms) {
-		score_add(t->process->score, SCORE_UPSTREAM_RETRIES, 1);
-		t->backoff_by_ms = now_ms + pause_ms;
-		turn_move(t, TURN_BACKOFF);
-		turn_arm_timer(t);
-	} else if ((f->retryable || f->next_channel) && upstream_next(t, true)) {
-		upstream_contact(t);
+	pause_ms = backoff_ms(c, f);
+	if (f->retryable && c->tries <= c->ask.limits.retries && now_ms + pause_ms < c->first_byte_by_ms) {
+		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
+		c->backoff_by_ms = now_ms + pause_ms;
+		move(c, CALL_BACKOFF);
+		arm_timer(c);
+	} else if ((f->retryable || f->next_channel) && next_candidate(c, true)) {
+		contact(c);
 	} else {
-		turn_end(t, OUTCOME_FAILED, f->status, f->detail);
+		end(c, f->status, f->detail);
 	}
 }
 
-void
-upstream_fail(struct turn *t, enum status st, const char *detail)
+static void
+fail_transport(struct call *c, enum status st, const char *detail)
 {
-	struct provider_failure f;
+	struct wire_failure f;
 
-	provider_failure_transport(&f, st, detail);
-	attempt_failed(t, &f);
+	wire_failure_transport(&f, st, detail);
+	try_failed(c, &f);
 }
 
+/* The answer said that it has ended, or its connection did as it should. */
 static void
-answer_complete(struct turn *t)
+complete(struct call *c)
 {
-	upstream_drop(t);
-	turn_deliver(t);
-	if (t->delivered > 0 && t->finish == FINISH_FILTERED)
-		turn_end(t, OUTCOME_FAILED, E_CONTENT_VIOLATION, "filtered by the provider");
-	else if (t->delivered > 0)
-		turn_end(t, OUTCOME_COMPLETED, OK, NULL);
-	else if (t->finish == FINISH_FILTERED)
-		turn_end(t, OUTCOME_FAILED, E_CONTENT_VIOLATION, "filtered by the provider");
+	bool empty;
+
+	drop_transfer(c);
+	hand_on(c);
+	empty = c->answer->delivered == 0;
+	if (c->answer->finish == FINISH_FILTERED)
+		end(c, E_CONTENT_VIOLATION, "filtered by the provider");
+	else if (empty && !c->ask.may_be_empty)
+		fail_transport(c, E_UPSTREAM_FAILED, "empty answer");
 	else
-		upstream_fail(t, E_UPSTREAM_FAILED, "empty answer");
+		end(c, OK, NULL);
 }
 
-static void
-on_provider_event(void *arg, const struct provider_event *e)
+/* True when the answer itself reported a failure; the try is over then. */
+static bool
+failed_inside(struct call *c)
 {
-	struct turn *t = arg;
-
-	switch (e->kind) {
-	case PROVIDER_TEXT:
-	case PROVIDER_REASONING: on_text(t, e->kind == PROVIDER_REASONING, e->text, e->len); break;
-	case PROVIDER_USAGE:
-		t->usage_input = e->input_tokens;
-		t->usage_output = e->output_tokens;
-		break;
-	case PROVIDER_FINISH:
-		t->finished = true;
-		t->finish = e->finish;
-		break;
-	case PROVIDER_FAILURE: /* kept until the parser has returned */
-		t->inside = ARENA_NEW(t->arena, struct provider_failure);
-		*t->inside = e->failure;
-		break;
-	}
+	if (c->inside == NULL)
+		return false;
+	hand_on(c);
+	try_failed(c, c->inside);
+	return true;
 }
+
+/* ---- the transfer ------------------------------------------------------------------- */
 
 static void
 on_headers(void *arg, int http_status)
 {
-	struct turn *t = arg;
+	struct call *c = arg;
 
-	t->http_status = http_status;
+	c->at.http_status = http_status;
 	if (http_status / 100 == 2)
-		t->parser = t->provider->parser_new(true);
-}
-
-/* True when the answer itself reported a failure; the attempt is over then. */
-static bool
-failed_inside(struct turn *t)
-{
-	if (t->inside == NULL)
-		return false;
-	turn_deliver(t);
-	attempt_failed(t, t->inside);
-	return true;
+		c->parser = wire_endpoint(c->wire, c->op)->parser->new (c->ask.stream);
 }
 
 static void
 on_data(void *arg, const char *data, size_t len)
 {
-	struct turn *t = arg;
+	struct call *c = arg;
 
-	t->last_data_ms = clock_mono_ms();
-	if (t->parser == NULL) {
-		buf_add(&t->error_body, data, len);
+	c->last_data_ms = clock_mono_ms();
+	if (c->parser == NULL) {
+		buf_add(&c->error_body, data, len); /* what does not fit is not needed */
 		return;
 	}
-	t->provider->parser_feed(t->parser, data, len, on_provider_event, t);
-	if (failed_inside(t))
+	wire_endpoint(c->wire, c->op)->parser->feed(c->parser, data, len, on_event, c);
+	if (failed_inside(c))
 		return;
-	if (t->text.overflow || t->reasoning.overflow)
-		answer_complete(t);
+	if (answer_full(c->answer) || c->done) {
+		complete(c);
+	} else if (c->answer->finished && c->finish_by_ms == 0) {
+		c->finish_by_ms = c->last_data_ms + FINISH_WAIT_MS;
+		arm_timer(c);
+	}
 }
 
 static void
 on_batch(void *arg)
 {
-	turn_deliver(arg);
+	hand_on(arg);
 }
 
 static void
-http_failed(struct turn *t)
+http_failed(struct call *c)
 {
-	const char *retry_after = http_header(t->transfer, "Retry-After");
-	struct provider_failure f = { .status = E_UPSTREAM_FAILED };
+	const char *retry_after = http_header(c->transfer, "Retry-After");
+	struct wire_failure f = { .status = E_UPSTREAM_FAILED };
 
-	t->provider->failure(t->http_status, retry_after, buf_str(&t->error_body), t->error_body.len, &f);
-	attempt_failed(t, &f);
+	c->wire->failure(c->at.http_status, retry_after, buf_str(&c->error_body), c->error_body.len, &f);
+	try_failed(c, &f);
 }
 
 static void
 on_done(void *arg, enum http_result result, const char *detail)
 {
-	struct turn *t = arg;
-	bool complete = false;
+	struct call *c = arg;
+	bool is_complete = false;
 
-	if (result == HTTP_OK && t->parser == NULL) {
-		http_failed(t);
+	if (result == HTTP_OK && c->parser == NULL) {
+		http_failed(c);
 		return;
 	}
-	if (t->parser != NULL) {
-		complete = t->provider->parser_end(t->parser, on_provider_event, t);
-		if (failed_inside(t))
+	if (c->parser != NULL) {
+		is_complete = wire_endpoint(c->wire, c->op)->parser->end(c->parser, on_event, c);
+		if (failed_inside(c))
 			return;
-		turn_deliver(t);
+		hand_on(c);
 	}
-	if (result == HTTP_OK && complete)
-		answer_complete(t);
+	if (is_complete)
+		complete(c);
 	else if (result == HTTP_FORBIDDEN)
-		upstream_fail(t, E_UPSTREAM_FAILED, "address not allowed (channel's allow_private)");
+		fail_transport(
+		    c, E_UPSTREAM_FAILED, "it is at a loopback or private address: set allow_private if it should be");
 	else
-		upstream_fail(t, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED,
+		fail_transport(c, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED,
 		    result == HTTP_OK ? "the answer was cut" : detail);
 }
 
-/* Note what the candidate at work costs and is called, for the settlement. */
-static void
-take_candidate(struct turn *t, const struct offer_channel *ch)
-{
-	const struct offer_model *m = t->model;
+/* ---- asking --------------------------------------------------------------------------- */
 
-	t->price = (struct turn_price){ m->id, m->price_input_ucr, m->price_output_ucr, m->price_call_ucr,
-		m->context_tokens, m->max_output_tokens };
-	if (t->model_name == NULL || strcmp(t->model_name, m->name) != 0)
-		t->model_name = arena_strdup(t->arena, m->name);
-	if (t->channel_name == NULL || strcmp(t->channel_name, ch->name) != 0)
-		t->channel_name = arena_strdup(t->arena, ch->name);
-	t->channel_id = ch->id;
-	t->tries++;
-	t->http_status = 0;
-	t->inside = NULL;
-	t->usage_input = t->usage_output = -1;
-	t->finished = false;
-	t->finish = FINISH_OTHER; /* the reason of an earlier try is none of this one's */
+/* Note what the candidate at work costs and is called. */
+static void
+take_candidate(struct call *c, const struct offer_channel *ch)
+{
+	const struct offer_model *m = c->model;
+
+	if (c->at.model_name == NULL || strcmp(c->at.model_name, m->name) != 0)
+		c->at.model_name = arena_strdup(c->arena, m->name);
+	if (c->at.channel_name == NULL || strcmp(c->at.channel_name, ch->name) != 0)
+		c->at.channel_name = arena_strdup(c->arena, ch->name);
+	c->at.model_id = m->id;
+	c->at.channel_id = ch->id;
+	c->at.price = model_price(m);
+	c->at.context_tokens = m->context_tokens;
+	c->at.max_output_tokens = m->max_output_tokens;
+	c->at.http_status = 0;
+	c->tries++;
+	c->inside = NULL;
+	c->done = false;
+	c->finish_by_ms = 0;
+	answer_try(c->answer);
 }
 
 static enum status
-build_request(struct turn *t, const struct offer_channel *ch, struct provider_request *out)
+make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
-	struct provider_call call = {
+	const struct endpoint *e;
+	struct wire_body *body;
+	struct wire_target to = {
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
 		.model = ch->upstream_name,
-		.messages = t->messages,
-		.n_messages = t->n_messages,
-		.max_output_tokens = t->model->max_output_tokens,
-		.temperature = t->plan->temperature,
-		.stream = true,
-		.traceparent = t->traceparent,
-		.task_id = t->task_id,
+		.max_output_tokens = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens
+								  : c->model->max_output_tokens,
+		.stream = c->ask.stream,
+		.traceparent = c->ask.traceparent,
+		.task_id = c->ask.task_id,
 	};
 
-	t->provider = provider_find(ch->provider);
-	if (t->provider == NULL)
+	c->wire = wire_find(ch->provider);
+	e = wire_endpoint(c->wire, c->op);
+	if (e == NULL || (body = body_for(c, c->wire)) == NULL)
 		return E_UPSTREAM_FAILED;
-	arena_free(t->attempt);
-	t->attempt = arena_new(ATTEMPT_ARENA_BYTES, t->process->conf->server_request_memory);
-	return t->provider->build(t->attempt, &call, out);
+	arena_free(c->attempt);
+	c->attempt = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
+	return e->head(c->attempt, &to, body, out);
 }
 
-/* Ask the current candidate. */
-void
-upstream_contact(struct turn *t)
+static void
+contact(struct call *c)
 {
-	const struct offer_channel *ch = &t->model->channels[t->channel];
-	struct provider_request rq;
+	const struct offer_channel *ch = &c->model->channels[c->channel];
+	struct wire_request rq;
 	enum status st;
 
-	take_candidate(t, ch);
-	turn_move(t, TURN_CONTACTING);
-	if ((st = build_request(t, ch, &rq)) != OK) {
-		struct provider_failure f = { .status = st, .next_channel = true };
+	take_candidate(c, ch);
+	move(c, CALL_CONTACTING);
+	if ((st = make_request(c, ch, &rq)) != OK) {
+		struct wire_failure f = { .status = st, .next_channel = true };
 
-		snprintf(f.detail, sizeof(f.detail), "provider \"%s\" cannot put this request", ch->provider);
-		attempt_failed(t, &f);
+		snprintf(f.detail, sizeof(f.detail), "wire \"%s\" cannot put this request", ch->provider);
+		try_failed(c, &f);
 		return;
 	}
-	score_add(t->process->score, SCORE_UPSTREAM_REQUESTS, 1);
-	score_add(t->process->score, SCORE_UPSTREAM_OPEN, 1);
-	t->transfer = http_start(t->process->http,
+	score_add(c->process->score, SCORE_UPSTREAM_REQUESTS, 1);
+	score_add(c->process->score, SCORE_UPSTREAM_OPEN, 1);
+	c->transfer = http_start(c->process->http,
 	    &(struct http_spec){
 		.method = rq.method,
 		.url = rq.url,
 		.headers = rq.headers,
 		.body = rq.body,
 		.body_len = rq.body_len,
-		.connect_timeout_ms = t->process->conf->chat_connect_timeout,
+		.connect_timeout_ms = c->ask.limits.connect_ms,
 		.allow_private = ch->allow_private,
-		.arg = t,
+		.arg = c,
 		.on_headers = on_headers,
 		.on_data = on_data,
 		.on_batch = on_batch,
 		.on_done = on_done,
 	    });
-	turn_arm_timer(t);
+	arm_timer(c);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct call *c = arg;
+	int64_t now_ms = clock_mono_ms(), idle_ms = idle_by_ms(c);
+
+	if (c->finish_by_ms != 0 && now_ms >= c->finish_by_ms) {
+		complete(c);
+	} else if (c->total_by_ms != 0 && now_ms >= c->total_by_ms) {
+		end(c, E_UPSTREAM_TIMEOUT, "total time");
+	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
+		LOG(WARN, "first_byte_timeout", LS("task_id", c->ask.task_id), LS("model", c->at.model_name),
+		    LS("channel", c->at.channel_name));
+		drop_transfer(c);
+		if (next_candidate(c, false))
+			contact(c);
+		else
+			end(c, E_UPSTREAM_TIMEOUT, "first byte");
+	} else if (c->state == CALL_BACKOFF && now_ms >= c->backoff_by_ms) {
+		contact(c);
+	} else if (idle_ms != 0 && now_ms >= idle_ms) {
+		fail_transport(c, E_UPSTREAM_TIMEOUT, "silent for too long");
+	} else {
+		arm_timer(c);
+	}
+}
+
+void
+call_start(struct call *c, const struct call_observer *observer, void *arg)
+{
+	int64_t now_ms = clock_mono_ms();
+
+	c->observer = observer;
+	c->arg = arg;
+	c->timer = reactor_timer_new(c->process->reactor, on_timer, c);
+	c->total_by_ms = c->ask.limits.total_ms > 0 ? now_ms + c->ask.limits.total_ms : 0;
+	c->first_byte_by_ms = c->ask.limits.first_byte_ms > 0 ? now_ms + c->ask.limits.first_byte_ms : 0;
+	c->last_data_ms = now_ms;
+	contact(c);
+}
+
+void
+call_pause(struct call *c)
+{
+	if (c->transfer != NULL)
+		http_pause(c->transfer);
+}
+
+bool
+call_resume(struct call *c)
+{
+	if (c->transfer == NULL || !http_paused(c->transfer))
+		return false;
+	c->last_data_ms = clock_mono_ms(); /* the pause was ours, not the provider's */
+	http_resume(c->transfer);
+	if (c->state == CALL_FLOWING)
+		arm_timer(c);
+	return true;
 }

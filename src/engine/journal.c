@@ -1,173 +1,192 @@
-/*
- * The journal: what a stream delivered, where other processes can see it.
- *
- *	{prefix}task:{id}:log	Redis stream
- *	  <end>-0  k=t|r o=<start> t=<bytes>	text or reasoning
- *	  <end>-1  k=e t=<terminal event>	the end
- *
- * An entry's id is the position after it, so a reader who knows his position
- * knows where to go on, and a gap shows.  The first piece is written at once:
- * a turn that delivered something must never look as if it had not.  The rest
- * is gathered for JOURNAL_BATCH_MS over all streams and leaves in one write.
- *
- * While Redis is away the text is checkpointed to task_journal with the
- * heartbeat (core/heartbeat.h).
- */
+#include "engine/journal.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "core/heartbeat.h"
-#include "engine/journal.h"
 #include "base/memory.h"
-#include "engine/turn_private.h"
-#include "io/pg.h"
-#include "io/redis.h"
+#include "base/utf8.h"
+#include "core/heartbeat.h"
+#include "engine/private.h"
 #include "io/reactor.h"
+#include "io/redis.h"
 
-#define JOURNAL_BATCH_MS 50
-#define JOURNAL_ENTRIES_MAX "20000"
+#define KEY_LEN 160
+#define BATCH_MS 50	 /* how long delivered text is gathered, */
+#define BATCH_MAX_MS 250 /* when there are many streams: fewer and larger writes */
+#define BATCH_STREAMS 20 /* so many add a millisecond */
+#define ENTRIES_MAX "20000"
+#define ENTRIES_PER_READ "200"
 
-const char *
-journal_key(const struct conf *conf, const char *task_id, char out[JOURNAL_KEY_LEN])
+static const char *
+journal_key(const struct conf *conf, const char *task_id, char out[KEY_LEN])
 {
-	snprintf(out, JOURNAL_KEY_LEN, "%stask:%s:log", conf->redis_prefix, task_id);
+	snprintf(out, KEY_LEN, "%stask:%s:log", conf->redis_prefix, task_id);
 	return out;
 }
 
-static void
-unlist(struct turn *t)
-{
-	struct turn **p = &t->process->unjournaled;
+/* An entry as Redis takes it: XADD KEY MAXLEN ~ N ID k KIND o START t TEXT. */
+#define XADD_ARGS 12
+struct xadd {
+	char key[KEY_LEN], id[40], kind[2], start[24];
+	const char *argv[XADD_ARGS];
+	size_t lens[XADD_ARGS];
+};
 
-	if (!t->journal_listed)
+static void
+xadd_make(struct xadd *x, const struct conf *conf, const char *task_id, const struct journal_entry *e)
+{
+	const char *argv[XADD_ARGS] = { "XADD", journal_key(conf, task_id, x->key), "MAXLEN", "~", ENTRIES_MAX, x->id,
+		"k", x->kind, "o", x->start, "t", e->text };
+
+	snprintf(x->id, sizeof(x->id), "%" PRIu64 "-%d", e->end, e->kind == 'e');
+	snprintf(x->kind, sizeof(x->kind), "%c", e->kind);
+	snprintf(x->start, sizeof(x->start), "%" PRIu64, e->start);
+	memcpy(x->argv, argv, sizeof(argv));
+	for (int i = 0; i < XADD_ARGS - 1; i++)
+		x->lens[i] = strlen(argv[i]);
+	x->lens[XADD_ARGS - 1] = e->len;
+}
+
+/* ---- writing --------------------------------------------------------------------- */
+
+static void
+unlist(struct run *r)
+{
+	struct run **p = &r->process->engine->unjournaled;
+
+	if (!r->journal.listed)
 		return;
-	while (*p != t)
-		p = &(*p)->next_unjournaled;
-	*p = t->next_unjournaled;
-	t->journal_listed = false;
+	while (*p != r)
+		p = &(*p)->journal.next;
+	*p = r->journal.next;
+	r->journal.listed = false;
 }
 
 static void
-expire(struct turn *t, const char *key, int64_t ms)
+expire(struct run *r, int64_t ms)
 {
-	char text[24];
-	const char *argv[] = { "PEXPIRE", key, text };
+	char key[KEY_LEN], text[24];
+	const char *argv[] = { "PEXPIRE", journal_key(r->process->conf, r->task.id, key), text };
 
 	snprintf(text, sizeof(text), "%" PRId64, ms);
-	redis_async_command(t->process->redis, NULL, NULL, 3, argv, NULL);
+	redis_async_command(r->process->redis, NULL, NULL, 3, argv, NULL);
 }
 
 /* Only the confirmed failure to queue is known here; a lost reply shows as a
  * gap of positions to whoever reads. */
 static void
-append(struct turn *t, const char *id, const char *kind, const char *start, const char *text, size_t len)
+append(struct run *r, const struct journal_entry *e)
 {
-	char key[JOURNAL_KEY_LEN];
-	const char *argv[] = { "XADD", journal_key(t->process->conf, t->task_id, key), "MAXLEN", "~",
-		JOURNAL_ENTRIES_MAX, id, "k", kind, "o", start, "t", text };
-	size_t lens[12];
+	struct xadd x;
 
-	for (int i = 0; i < 11; i++)
-		lens[i] = strlen(argv[i]);
-	lens[11] = len;
-	if (!redis_async_command(t->process->redis, NULL, NULL, 12, argv, lens))
-		t->journal_gap = true;
+	xadd_make(&x, r->process->conf, r->task.id, e);
+	if (!redis_async_command(r->process->redis, NULL, NULL, XADD_ARGS, x.argv, x.lens))
+		r->journal.gap = true;
 }
 
 static void
-write_out(struct turn *t)
+write_out(struct run *r)
 {
-	const struct conf *conf = t->process->conf;
-	char id[32], start[24], key[JOURNAL_KEY_LEN];
-	bool first = t->delivered == t->journal.len;
+	const struct conf *conf = r->process->conf;
+	struct journal *j = &r->journal;
+	uint64_t end = r->answer.delivered, start = end - j->waiting.len;
 
-	if (t->journal.len == 0)
+	if (j->waiting.len == 0)
 		return;
-	snprintf(id, sizeof(id), "%" PRIu64 "-0", t->delivered);
-	snprintf(start, sizeof(start), "%" PRIu64, t->delivered - t->journal.len);
-	append(t, id, t->journal_reasoning ? "r" : "t", start, t->journal.data, t->journal.len);
-	if (first) {
-		expire(t, journal_key(conf, t->task_id, key), conf->chat_total_timeout + conf->chat_resume_window);
+	append(r,
+	    &(struct journal_entry){ .kind = j->reasoning ? 'r' : 't',
+		.start = start,
+		.end = end,
+		.text = j->waiting.data,
+		.len = j->waiting.len });
+	if (start == 0) {
+		expire(r, conf->chat_total_timeout + conf->chat_resume_window);
 		redis_async_flush(
-		    t->process->redis); /* before its reader has it: who is killed in between gave nothing */
+		    r->process->redis); /* before its reader has it: who is killed in between gave nothing */
 	}
-	buf_free(&t->journal); /* a stream waits most of the time */
+	buf_free(&j->waiting); /* a stream waits most of the time */
 }
 
 void
-journal_flush(struct turn *t)
+journal_flush(struct run *r)
 {
-	if (t->mode == TURN_DEBUG)
-		return;
-	unlist(t);
-	write_out(t);
+	unlist(r);
+	write_out(r);
+}
+
+/* The more streams, the longer the window: what each of them waits for is
+ * fewer writes of others. */
+static int64_t
+window_ms(const struct engine *e)
+{
+	int64_t ms = BATCH_MS + (int64_t)(e->n_runs / BATCH_STREAMS);
+
+	return ms < BATCH_MAX_MS ? ms : BATCH_MAX_MS;
 }
 
 void
-journal_add(struct turn *t, bool reasoning, const char *text, size_t len)
+journal_add(struct run *r, bool reasoning, const char *text, size_t len)
 {
-	struct process *p = t->process;
-	bool first = t->delivered == len;
+	struct engine *e = r->process->engine;
+	struct journal *j = &r->journal;
+	bool first = r->answer.delivered == len;
 
-	if (t->mode == TURN_DEBUG)
-		return;
-	if (t->journal_reasoning != reasoning && t->journal.len > 0) {
-		t->delivered -= len; /* what waits ends before this piece */
-		write_out(t);
-		t->delivered += len;
+	if (j->reasoning != reasoning && j->waiting.len > 0) {
+		r->answer.delivered -= len; /* what waits ends before this piece */
+		write_out(r);
+		r->answer.delivered += len;
 	}
-	t->journal_reasoning = reasoning;
-	buf_add(&t->journal, text, len);
+	j->reasoning = reasoning;
+	buf_add(&j->waiting, text, len);
 	if (first) {
-		write_out(t);
+		write_out(r);
 		return;
 	}
-	if (!t->journal_listed) {
-		t->journal_listed = true;
-		t->next_unjournaled = p->unjournaled;
-		p->unjournaled = t;
-		if (!reactor_timer_running(p->journal_timer))
-			reactor_timer_start(p->journal_timer, JOURNAL_BATCH_MS);
+	if (!j->listed) {
+		j->listed = true;
+		j->next = e->unjournaled;
+		e->unjournaled = r;
+		if (!reactor_timer_running(e->journal_timer))
+			reactor_timer_start(e->journal_timer, window_ms(e));
 	}
 }
 
 void
 journal_batch(void *arg)
 {
-	struct process *p = arg;
-	struct turn *t;
+	struct engine *e = ((struct process *)arg)->engine;
+	struct run *r;
 
-	while ((t = p->unjournaled) != NULL) {
-		p->unjournaled = t->next_unjournaled;
-		t->journal_listed = false;
-		write_out(t);
+	while ((r = e->unjournaled) != NULL) {
+		e->unjournaled = r->journal.next;
+		r->journal.listed = false;
+		write_out(r);
 	}
 }
 
 void
-journal_end(struct turn *t)
+journal_end(struct run *r)
 {
-	char id[32], start[24], key[JOURNAL_KEY_LEN];
+	uint64_t end = r->answer.delivered;
 
-	if (t->mode == TURN_DEBUG)
-		return;
-	journal_flush(t);
-	snprintf(id, sizeof(id), "%" PRIu64 "-1", t->delivered);
-	snprintf(start, sizeof(start), "%" PRIu64, t->delivered);
-	append(t, id, "e", start, t->end_json, strlen(t->end_json));
-	expire(t, journal_key(t->process->conf, t->task_id, key), t->process->conf->chat_resume_window);
+	journal_flush(r);
+	append(r,
+	    &(struct journal_entry){
+		.kind = 'e', .start = end, .end = end, .text = r->end_json, .len = strlen(r->end_json) });
+	expire(r, r->process->conf->chat_resume_window);
 }
 
 void
-journal_forget(struct turn *t)
+journal_forget(struct run *r)
 {
-	unlist(t);
+	unlist(r);
+	buf_free(&r->journal.waiting);
 }
 
-/* ---- while Redis is away: checkpoints to PostgreSQL --------------------------- */
+/* ---- while Redis is away: checkpoints to PostgreSQL --------------------------------- */
 
 struct checkpoint {
 	struct heartbeat_work work; /* first: the heartbeat knows this */
@@ -177,7 +196,7 @@ struct checkpoint {
 	char *text;
 };
 
-/* The heartbeat's thread.  What cannot be written is lost to the sweeper only if
+/* The heartbeat's thread.  What cannot be written is lost to the reaper only if
  * this process dies too. */
 static void
 write_checkpoint(struct heartbeat_work *work, struct pg *pg)
@@ -194,23 +213,146 @@ write_checkpoint(struct heartbeat_work *work, struct pg *pg)
 }
 
 /* The text of the answer only. */
+static void
+checkpoint_run(struct process *p, struct run *r)
+{
+	struct journal *j = &r->journal;
+	struct checkpoint *c;
+
+	if (!j->gap || r->answer.text.len <= j->checkpoint || r->state == RUN_SETTLING)
+		return;
+	c = xcalloc(1, sizeof(*c));
+	c->work.run = write_checkpoint;
+	c->text = xstrdup(r->answer.text.data + j->checkpoint);
+	memcpy(c->task_id, r->task.id, UUID_LEN);
+	c->seq = j->checkpoint_seq++;
+	c->offset = j->checkpoint;
+	j->checkpoint = r->answer.text.len;
+	heartbeat_do(p->heartbeat, &c->work);
+}
+
 void
 journal_checkpoint(struct process *p)
 {
-	for (size_t i = 0; i < PROCESS_TURN_BUCKETS; i++) {
-		for (struct turn *t = p->turns[i]; t != NULL; t = t->next) {
-			struct checkpoint *c;
+	for (size_t i = 0; i < RUN_BUCKETS; i++)
+		for (struct run *r = p->engine->runs[i]; r != NULL; r = r->next)
+			checkpoint_run(p, r);
+}
 
-			if (!t->journal_gap || t->text.len <= t->checkpoint || t->state == TURN_SETTLING)
-				continue;
-			c = xcalloc(1, sizeof(*c));
-			c->work.run = write_checkpoint;
-			c->text = xstrdup(t->text.data + t->checkpoint);
-			memcpy(c->task_id, t->task_id, UUID_LEN);
-			c->seq = t->checkpoint_seq++;
-			c->offset = t->checkpoint;
-			t->checkpoint = t->text.len;
-			heartbeat_do(p->heartbeat, &c->work);
-		}
+/* ---- reading ----------------------------------------------------------------------- */
+
+/* One entry: [id, [k, v, k, v, …]]. */
+static bool
+parse_entry(const struct redis_reply *entry, struct journal_entry *out)
+{
+	const char *id = redis_reply_text(redis_reply_at(entry, 0), NULL);
+	const struct redis_reply *fields = redis_reply_at(entry, 1);
+
+	*out = (struct journal_entry){ .text = "" };
+	if (id == NULL)
+		return false;
+	out->end = strtoull(id, NULL, 10);
+	for (size_t i = 0; i + 1 < redis_reply_length(fields); i += 2) {
+		const char *name = redis_reply_text(redis_reply_at(fields, i), NULL);
+		size_t len = 0;
+		const char *value = redis_reply_text(redis_reply_at(fields, i + 1), &len);
+
+		if (name == NULL || value == NULL)
+			continue;
+		if (*name == 'k')
+			out->kind = *value;
+		else if (*name == 'o')
+			out->start = strtoull(value, NULL, 10);
+		else if (*name == 't')
+			out->text = value, out->len = len;
 	}
+	return true;
+}
+
+bool
+journal_ask(struct process *p, const char *task_id, uint64_t position, redis_reply_fn *fn, void *arg)
+{
+	char key[KEY_LEN], id[32];
+	const char *argv[] = { "XREAD", "COUNT", ENTRIES_PER_READ, "STREAMS", journal_key(p->conf, task_id, key), id };
+
+	snprintf(id, sizeof(id), "%" PRIu64 "-0", position);
+	return redis_async_command(p->redis, fn, arg, 6, argv, NULL);
+}
+
+bool
+journal_next(const struct redis_reply *reply, size_t i, struct journal_entry *out)
+{
+	/* [[key, [entry, …]]], or nil when there is nothing new */
+	const struct redis_reply *entries = reply == NULL ? NULL : redis_reply_at(redis_reply_at(reply, 0), 1);
+
+	return i < redis_reply_length(entries) && parse_entry(redis_reply_at(entries, i), out);
+}
+
+/* ---- what a dead process left -------------------------------------------------------- */
+
+static void
+recall_entry(const struct journal_entry *e, struct answer *a)
+{
+	if ((e->kind != 't' && e->kind != 'r') || !utf8_valid(e->text, e->len) || memchr(e->text, '\0', e->len) != NULL)
+		return;
+	buf_add(e->kind == 'r' ? &a->reasoning : &a->text, e->text, e->len);
+	a->delivered = e->end;
+}
+
+static enum status
+recall_redis(struct context *cx, const char *task_id, struct answer *a)
+{
+	char key[KEY_LEN], from[64] = "-";
+	enum status st;
+
+	journal_key(cx->conf, task_id, key);
+	for (;;) {
+		AUTO_REPLY struct redis_reply *page = NULL;
+		size_t n;
+
+		if ((st = redis_call(cx->redis, &page, "XRANGE", key, from, "+", "COUNT", ENTRIES_PER_READ)) != OK)
+			return st;
+		if ((n = redis_reply_length(page)) == 0)
+			return OK;
+		for (size_t i = 0; i < n; i++) {
+			struct journal_entry e;
+
+			if (parse_entry(redis_reply_at(page, i), &e))
+				recall_entry(&e, a);
+		}
+		snprintf(
+		    from, sizeof(from), "(%s", redis_reply_text(redis_reply_at(redis_reply_at(page, n - 1), 0), NULL));
+	}
+}
+
+enum status
+journal_recall(struct context *cx, const char *task_id, const char *checkpoints, struct answer *a)
+{
+	size_t len = checkpoints != NULL ? strlen(checkpoints) : 0;
+	enum status st = recall_redis(cx, task_id, a);
+
+	if (len > a->text.len) {
+		buf_clear(&a->text);
+		buf_add(&a->text, checkpoints, len);
+		if (a->delivered < len + a->reasoning.len)
+			a->delivered = len + a->reasoning.len;
+	}
+	return st == OK ? OK : E_UNAVAILABLE;
+}
+
+void
+journal_close(struct context *cx, const char *task_id, uint64_t position, const char *end_json)
+{
+	struct xadd x;
+	char window[24];
+	enum status st;
+
+	xadd_make(&x, cx->conf, task_id,
+	    &(struct journal_entry){
+		.kind = 'e', .start = position, .end = position, .text = end_json, .len = strlen(end_json) });
+	snprintf(window, sizeof(window), "%" PRId64, cx->conf->chat_resume_window);
+	st = redis_command(cx->redis, NULL, XADD_ARGS, x.argv, x.lens);
+	if (st == OK)
+		st = redis_call(cx->redis, NULL, "PEXPIRE", x.key, window);
+	(void)st; /* followers then find the end in PostgreSQL */
 }

@@ -1,183 +1,107 @@
 #include "engine/probe.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/memory.h"
 #include "base/utf8.h"
-#include "core/await.h"
 #include "catalog/channels.h"
-#include "wire/wire.h"
+#include "core/await.h"
+#include "engine/call.h"
 #include "io/http.h"
 #include "io/reactor.h"
 
-#define BODY_MAX 8192	     /* of a failure's body, to understand it */
-#define ANSWER_MAX (1 << 20) /* of an answer: more than any single token needs */
-#define PROBE_ARENA_MAX (1 << 20)
+#define ANSWER_MAX_BYTES (1 << 20) /* more than any single token needs */
 
+/* A call without a task, to one channel, once. */
 struct probe {
-	struct http_client *http;
-	struct arena *arena;
-	const struct provider *provider;
-	struct http_spec spec;
-	struct http_transfer *transfer;
-	void *parser;
-	struct buf failure_body;
-	size_t fed_bytes;
+	struct await await; /* first: await.h knows this; of probe_await() */
+	struct call call;
+	struct answer answer;
+	struct offer_channel channel;
+	struct offer_model model;
 	int64_t started_ms;
 	struct probe_result result;
-	void (*on_end)(void *arg); /* reactor */
+	void (*over)(struct probe *p); /* reactor */
+	probe_then_fn *then;
 	void *arg;
+	struct reactor *own; /* of probe_run_alone() */
 };
 
 static void
-probe_free(struct probe *p)
-{
-	if (p->parser != NULL)
-		p->provider->parser_free(p->parser);
-	buf_free(&p->failure_body);
-	arena_free(p->arena);
-	free(p);
-}
-
-static void
-set_failure(struct probe *p, const struct provider_failure *f)
-{
-	p->result.status = f->status == OK ? E_UPSTREAM_FAILED : f->status;
-	snprintf(p->result.detail, sizeof(p->result.detail), "%s", f->detail);
-}
-
-static void
-end(struct probe *p)
-{
-	p->transfer = NULL;
-	p->result.latency_ms = clock_mono_ms() - p->started_ms;
-	p->on_end(p->arg);
-}
-
-static void
-on_event(void *arg, const struct provider_event *e)
+on_content(void *arg)
 {
 	struct probe *p = arg;
 
-	if (e->kind == PROVIDER_FAILURE)
-		set_failure(p, &e->failure);
-	if (e->kind == PROVIDER_TEXT && p->result.text[0] == '\0') {
-		size_t len = e->len < sizeof(p->result.text) - 1 ? e->len : sizeof(p->result.text) - 1;
-
-		len -= utf8_tail(e->text, len);
-		memcpy(p->result.text, e->text, len);
-		p->result.text[len] = '\0';
-	}
+	p->answer.delivered += p->answer.pending.len;
+	buf_clear(&p->answer.pending);
 }
 
 static void
-on_headers(void *arg, int status)
+note_end(struct probe *p, enum status st, const char *detail)
 {
-	struct probe *p = arg;
+	struct probe_result *r = &p->result;
+	size_t len = p->answer.text.len < sizeof(r->text) - 1 ? p->answer.text.len : sizeof(r->text) - 1;
 
-	p->result.http_status = status;
-}
-
-static bool
-is_success(const struct probe *p)
-{
-	return p->result.http_status >= 200 && p->result.http_status < 300;
-}
-
-static void
-on_data(void *arg, const char *data, size_t len)
-{
-	struct probe *p = arg;
-
-	if (!is_success(p)) {
-		(void)buf_add(&p->failure_body, data, len); /* what does not fit is not needed */
-		return;
-	}
-	p->fed_bytes += len;
-	if (p->fed_bytes <= ANSWER_MAX && p->provider->parser_feed(p->parser, data, len, on_event, p))
-		return;
-	if (p->result.status == OK)
-		set_failure(
-		    p, &(struct provider_failure){ .status = E_UPSTREAM_FAILED, .detail = "the answer is too long" });
-	http_cancel(p->transfer);
-	end(p);
+	*r = (struct probe_result){ .status = st, .http_status = p->call.at.http_status };
+	r->latency_ms = clock_mono_ms() - p->started_ms;
+	snprintf(r->detail, sizeof(r->detail), "%s", detail == NULL ? "" : detail);
+	len -= utf8_tail(buf_str(&p->answer.text), len);
+	memcpy(r->text, buf_str(&p->answer.text), len);
+	r->text[len] = '\0';
 }
 
 static void
-on_done(void *arg, enum http_result result, const char *detail)
+on_end(void *arg, enum status st, const char *detail)
 {
 	struct probe *p = arg;
-	struct provider_failure f;
 
-	if (result == HTTP_FORBIDDEN) {
-		set_failure(p,
-		    &(struct provider_failure){ .status = E_UPSTREAM_FAILED,
-			.detail = "it is at a loopback or private address: set allow_private if it should be" });
-	} else if (result != HTTP_OK) {
-		provider_failure_transport(&f, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED, detail);
-		set_failure(p, &f);
-	} else if (!is_success(p)) {
-		p->provider->failure(p->result.http_status, NULL, buf_str(&p->failure_body), p->failure_body.len, &f);
-		set_failure(p, &f);
-	} else if (!p->provider->parser_end(p->parser, on_event, p) && p->result.status == OK) {
-		set_failure(
-		    p, &(struct provider_failure){ .status = E_UPSTREAM_FAILED, .detail = "the answer was cut" });
-	}
-	end(p);
+	note_end(p, st, detail);
+	p->over(p);
 }
 
-static enum status
-build(struct probe *p, const struct probe_spec *spec)
+static const struct call_observer observer = { .on_content = on_content, .on_end = on_end };
+
+static void
+probe_free(void *arg)
 {
-	struct provider_message message = { .role = "user", .content = "ping" };
-	struct provider_call call = { .base_url = spec->base_url,
-		.api_key = spec->api_key,
-		.model = spec->model,
-		.messages = &message,
-		.n_messages = 1,
-		.max_output_tokens = 1,
-		.temperature = -1 };
-	struct provider_request request;
-	enum status st;
+	struct probe *p = arg;
 
-	if ((p->provider = provider_find(spec->provider)) == NULL)
-		return E_INVALID_REQUEST;
-	if ((st = p->provider->build(p->arena, &call, &request)) != OK)
-		return st;
-	p->parser = p->provider->parser_new(false);
-	p->spec = (struct http_spec){ .method = request.method,
-		.url = request.url,
-		.headers = request.headers,
-		.body = request.body,
-		.body_len = request.body_len,
-		.connect_timeout_ms = spec->connect_timeout_ms,
-		.total_timeout_ms = PROBE_TIMEOUT_MS,
-		.allow_private = spec->allow_private,
-		.arg = p,
-		.on_headers = on_headers,
-		.on_data = on_data,
-		.on_done = on_done };
-	return OK;
+	call_free(&p->call);
+	answer_free(&p->answer);
 }
 
-/* NULL, and *result says why, when it cannot be asked. */
+/* In `a`, and freed with it.  NULL, and *result says why, when it cannot be asked. */
 static struct probe *
-probe_new(const struct probe_spec *spec, struct probe_result *result)
+probe_new(struct arena *a, struct process *process, const struct probe_spec *spec, struct probe_result *result)
 {
-	struct probe *p = xcalloc(1, sizeof(*p));
-	enum status st;
+	static const struct ask_message ping = { .role = "user", .content = "ping" };
+	struct ask *ask = ARENA_NEW(a, struct ask);
+	struct probe *p = ARENA_NEW(a, struct probe);
+	enum status st = E_INVALID_REQUEST;
 
-	p->arena = arena_new(4096, PROBE_ARENA_MAX);
-	p->failure_body = BUF_INIT(BODY_MAX);
-	if ((st = build(p, spec)) != OK) {
-		*result = (struct probe_result){ .status = st, .detail = "no adapter of ours can ask this" };
-		probe_free(p);
-		return NULL;
-	}
-	return p;
+	*ask = (struct ask){ .op = OP_CHAT, .chat = { .messages = &ping, .n_messages = 1, .temperature = -1 } };
+	*p = (struct probe){ .channel = { .name = "probe",
+				 .provider = spec->provider,
+				 .base_url = spec->base_url,
+				 .api_key = spec->api_key,
+				 .upstream_name = spec->model,
+				 .allow_private = spec->allow_private } };
+	p->model = (struct offer_model){ .name = spec->model, .channels = &p->channel, .n_channels = 1 };
+	answer_init(&p->answer, ANSWER_MAX_BYTES);
+	arena_cleanup(a, probe_free, p);
+	if (wire_find(spec->provider) != NULL)
+		st = call_init(&p->call, process,
+		    &(struct call_ask){ .ask = ask,
+			.model = &p->model,
+			.limits = { .connect_ms = spec->connect_timeout_ms, .total_ms = PROBE_TIMEOUT_MS },
+			.max_output_tokens = 1,
+			.may_be_empty = true },
+		    &p->answer, a);
+	if (st == OK)
+		return p;
+	*result = (struct probe_result){ .status = st, .detail = "no adapter of ours can ask this" };
+	return NULL;
 }
 
 static void
@@ -186,105 +110,81 @@ start(void *arg)
 	struct probe *p = arg;
 
 	p->started_ms = clock_mono_ms();
-	p->transfer = http_start(p->http, &p->spec);
+	call_start(&p->call, &observer, p);
 }
 
 /* ---- through the process' reactor, for a request that waits ----------------------- */
 
-struct probe_wait {
-	struct await await; /* first: await.h knows this */
-	struct probe *probe;
-	struct probe_result result;
-	probe_then_fn *then;
-	void *arg;
-};
-
 static void
-on_answer(void *arg)
+end_wait(struct probe *p)
 {
-	struct probe_wait *w = arg;
-
-	await_over(&w->await);
+	await_over(&p->await);
 }
 
 static void
 begin_probe(struct await *a)
 {
-	struct probe_wait *w = (struct probe_wait *)(void *)a;
-
-	w->probe->http = a->rq->cx.process->http;
-	w->probe->on_end = on_answer;
-	w->probe->arg = w;
-	start(w->probe);
+	start(a);
 }
 
 static void
 drop_probe(struct await *a)
 {
-	struct probe_wait *w = (struct probe_wait *)(void *)a;
+	struct probe *p = (struct probe *)(void *)a;
 
-	if (w->probe->transfer != NULL)
-		http_cancel(w->probe->transfer);
-	w->probe->transfer = NULL;
-	set_failure(
-	    w->probe, &(struct provider_failure){ .status = E_UNAVAILABLE, .detail = "the server is stopping" });
+	call_drop(&p->call);
+	note_end(p, E_UNAVAILABLE, "the server is stopping");
 }
 
 static enum status
 after_probe(struct await *a)
 {
-	struct probe_wait *w = (struct probe_wait *)(void *)a;
+	struct probe *p = (struct probe *)(void *)a;
 
-	w->result = w->probe->result;
-	return w->then(a->rq, &w->result, w->arg);
-}
-
-static void
-free_probe(void *probe)
-{
-	probe_free(probe);
+	return p->then(a->rq, &p->result, p->arg);
 }
 
 enum status
 probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *then, void *arg)
 {
-	struct probe_wait *w = ARENA_NEW(rq->cx.arena, struct probe_wait);
+	struct probe_result *refused = ARENA_NEW(rq->cx.arena, struct probe_result);
+	struct probe *p = probe_new(rq->cx.arena, rq->cx.process, spec, refused);
 
-	if ((w->probe = probe_new(spec, &w->result)) == NULL)
-		return then(rq, &w->result, arg);
-	arena_cleanup(rq->cx.arena, free_probe, w->probe);
-	w->await = (struct await){ .begin = begin_probe, .drop = drop_probe, .then = after_probe };
-	w->then = then;
-	w->arg = arg;
-	return await(rq, &w->await);
+	if (p == NULL)
+		return then(rq, refused, arg);
+	p->await = (struct await){ .begin = begin_probe, .drop = drop_probe, .then = after_probe };
+	p->over = end_wait;
+	p->then = then;
+	p->arg = arg;
+	return await(rq, &p->await);
 }
 
 /* ---- alone ---------------------------------------------------------------------------- */
 
 static void
-stop_own(void *reactor)
+stop_own(struct probe *p)
 {
-	reactor_stop(reactor);
+	reactor_stop(p->own);
 }
 
 void
-probe_run_alone(const struct probe_spec *spec, struct probe_result *result)
+probe_run_alone(struct context *cx, const struct probe_spec *spec, struct probe_result *result)
 {
-	struct probe *p = probe_new(spec, result);
-	struct reactor *own;
+	struct arena *a = arena_new(4096, ANSWER_MAX_BYTES);
+	struct process process = { .conf = cx->conf, .reactor = reactor_new() };
+	struct probe *p;
 
-	if (p == NULL)
-		return;
-	own = reactor_new();
-	p->http = http_client_new(own);
-	p->on_end = stop_own;
-	p->arg = own;
-	reactor_post(own, start, p);
-	reactor_run(own);
-	*result = p->result;
-	http_client_free(p->http);
-	reactor_free(own);
-	probe_free(p);
+	process.http = http_client_new(process.reactor);
+	if ((p = probe_new(a, &process, spec, result)) != NULL) {
+		p->over = stop_own;
+		p->own = process.reactor;
+		reactor_post(process.reactor, start, p);
+		reactor_run(process.reactor);
+		*result = p->result;
+	}
+	arena_free(a);
+	http_client_free(process.http);
+	reactor_free(process.reactor);
 }
 
 /* ---- channels ----------------------------------------------------------------------------- */

@@ -39,7 +39,7 @@ enum status probe_channel(struct context *cx, int64_t channel_id, const char *mo
 typedef enum status probe_then_fn(struct request *rq, const struct probe_result *result, void *arg);
 enum status probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *then, void *arg) MUST_CHECK;
 /* Ask, for a program that runs no reactor: weirctl.  Main thread. */
-void probe_run_alone(const struct probe_spec *spec, struct probe_result *result);
+void probe_run_alone(struct context *cx, const struct probe_spec *spec, struct probe_result *result);
 /* {ok, model, upstream_name, http_status, latency_ms, error, detail, text}; the
  * caller owns the reference. */
 json_t *probe_json(const struct probe_result *result, const char *model, const char *upstream_name);

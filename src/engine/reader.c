@@ -1,7 +1,5 @@
 #include "engine/reader.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,9 +7,9 @@
 #include "base/memory.h"
 
 void
-reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, enum reader_wire wire)
+reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
 {
-	*r = (struct reader){ .wire = wire, .lang = rq->cx.lang };
+	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
 	r->common_headers = arena_strdup(arena, rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
@@ -21,40 +19,49 @@ reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, v
     void (*on_drain)(void *), void *arg)
 {
 	struct arena *scratch = arena_new(1024, 65536);
-	const char *headers = r->wire == READER_SSE ? sink_headers(scratch, r->common_headers) : NULL;
+	const char *headers = r->wants.whole ? NULL : sink_headers(scratch, r->common_headers);
 
-	r->sink = sink_new(process, conn, headers, on_gone, on_drain, arg);
+	r->sink = sink_new(process, conn, headers, r->wants.dialect->keepalive, on_gone, on_drain, arg);
 	arena_free(scratch);
 }
 
-void
-reader_start(struct reader *r, const char *data_json)
+/* Write what a dialect made. */
+static void
+send(struct reader *r, struct buf *b)
 {
-	struct buf b = BUF_INIT(0);
-
-	if (r->wire == READER_JSON) {
-		free(r->start_json);
-		r->start_json = xstrdup(data_json);
-		return;
-	}
-	buf_printf(&b, "{\"type\":\"start\",\"data\":%s}", data_json);
-	sink_event(r->sink, "0", b.data, b.len);
-	buf_free(&b);
+	sink_write(r->sink, b->data, b->len);
+	buf_free(b);
 }
 
 void
-reader_delta(struct reader *r, bool reasoning, uint64_t end_offset, const char *text, size_t len)
+reader_keep_start(struct reader *r, const char *start_json)
+{
+	if (r->wants.whole && r->start_kept == NULL)
+		r->start_kept = xstrdup(start_json);
+}
+
+void
+reader_start(struct reader *r, const char *start_json)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (r->sink == NULL || r->wire != READER_SSE)
+	if (r->wants.whole) {
+		reader_keep_start(r, start_json);
 		return;
-	buf_printf(&b, "id: %" PRIu64 "\ndata: {\"type\":\"%s\",\"data\":{\"text\":", end_offset,
-	    reasoning ? "reasoning" : "content");
-	buf_json(&b, text, len);
-	buf_add(&b, "}}\n\n", 4);
-	sink_write(r->sink, b.data, b.len);
-	buf_free(&b);
+	}
+	r->wants.dialect->start(&b, start_json);
+	send(r, &b);
+}
+
+void
+reader_delta(struct reader *r, bool reasoning, uint64_t position, const char *text, size_t len)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (r->sink == NULL || r->wants.whole)
+		return;
+	r->wants.dialect->delta(&b, reasoning, position, text, len);
+	send(r, &b);
 }
 
 void
@@ -64,60 +71,41 @@ reader_flush(struct reader *r)
 		sink_flush(r->sink);
 }
 
-/* The terminal event as one JSON answer: its data, or an error body. */
-static void
-end_as_json(struct reader *r, const char *event_json)
+void
+reader_make_whole(struct reader *r, const char *end_json)
 {
-	json_t *event = json_loads(event_json, 0, NULL), *data = json_object_get(event, "data");
-	const char *type = json_string_value(json_object_get(event, "type"));
-	const char *code = json_string_value(json_object_get(data, "code"));
-	bool done = type != NULL && strcmp(type, "done") == 0;
-	enum status st = done ? OK : code == NULL ? E_CANCELLED : status_from_code(code);
-	json_t *message = json_object_get(data, "message");
+	if (!r->wants.whole || r->whole != NULL)
+		return;
+	r->whole = r->wants.dialect->whole(r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
+}
+
+static void
+send_whole(struct reader *r)
+{
 	struct buf b = BUF_INIT(0);
-	json_t *body;
-	char *text;
 
-	if (done && r->start_json != NULL) {
-		json_t *start = json_loads(r->start_json, 0, NULL);
-
-		json_object_update_missing(data, start);
-		json_decref(start);
-	}
-	if (done)
-		body = json_incref(data);
-	else
-		body = json_pack("{s:s, s:s, s:O?, s:s}", "code", status_code(st), "message",
-		    message == NULL ? status_text(st, r->lang) : json_string_value(message), "details", data,
-		    "request_id", r->request_id);
-	text = json_dumps(body, JSON_WIRE);
-	buf_printf(&b, "Status: %d\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n%s",
-	    status_http(st), strlen(text), r->common_headers, text);
+	buf_printf(&b, "Status: %d\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n",
+	    r->whole_status, strlen(r->whole), r->common_headers);
 	sink_write(r->sink, b.data, b.len);
+	sink_write(r->sink, r->whole, strlen(r->whole));
 	buf_free(&b);
-	free(text);
-	json_decref(body);
-	json_decref(event);
 }
 
 void
-reader_end(struct reader *r, uint64_t end_offset, const char *event_json)
+reader_end(struct reader *r, uint64_t position, const char *end_json)
 {
-	char id[32];
+	struct buf b = BUF_INIT(0);
 
 	if (r->sink == NULL)
 		return;
-	if (r->wire == READER_JSON) {
-		end_as_json(r, event_json);
+	if (r->wants.whole) {
+		send_whole(r);
 	} else {
-		snprintf(id, sizeof(id), "%" PRIu64 "-1", end_offset);
-		sink_event(r->sink, id, event_json, strlen(event_json));
-		sink_write(r->sink, "data: [DONE]\n\n", 14);
+		r->wants.dialect->end(&b, position, end_json);
+		send(r, &b);
 	}
 	sink_close(r->sink);
 	r->sink = NULL;
-	free(r->start_json);
-	r->start_json = NULL;
 }
 
 void
@@ -125,6 +113,12 @@ reader_abandon(struct reader *r)
 {
 	sink_abandon(r->sink);
 	r->sink = NULL;
-	free(r->start_json);
-	r->start_json = NULL;
+}
+
+void
+reader_free(struct reader *r)
+{
+	free(r->start_kept);
+	free(r->whole);
+	r->start_kept = r->whole = NULL;
 }

@@ -1,185 +1,168 @@
 /*
- * The stream engine: a turn on the reactor, from the hand-over by its worker to
- * the terminal event.  See turn_private.h for the states and turn_upstream.c
- * for the way to the model.
+ * A run on the reactor, from the hand-over by its worker to the terminal event:
+ * what its call brings goes to the reader and the journal.  See run.h.
  */
+#include "engine/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
-#include "ledger/credits.h"
+#include "base/memory.h"
 #include "core/events.h"
-#include "score/board.h"
-#include "engine/turn_private.h"
-#include "io/http.h"
+#include "engine/private.h"
 #include "io/reactor.h"
+#include "ledger/credits.h"
+#include "score/board.h"
 
-static const char *const state_names[] = { "opened", "contacting", "backoff", "flowing", "settling" };
+#define RUN_ARENA_BYTES 512
+#define RUN_ARENA_MAX_BYTES 262144
 
-/* The arrows of turn_private.h: bit n, state n may come next. */
-static const unsigned may_become[] = {
-	[TURN_OPENED] = 1u << TURN_CONTACTING | 1u << TURN_SETTLING,
-	[TURN_CONTACTING] = 1u << TURN_CONTACTING | 1u << TURN_BACKOFF | 1u << TURN_FLOWING | 1u << TURN_SETTLING,
-	[TURN_BACKOFF] = 1u << TURN_CONTACTING | 1u << TURN_SETTLING,
-	[TURN_FLOWING] = 1u << TURN_SETTLING,
-	[TURN_SETTLING] = 0,
-};
+static const char *const state_names[] = { "opened", "running", "settling" };
 
-void
-turn_move(struct turn *t, enum turn_state to)
+static void
+move(struct run *r, enum run_state to)
 {
-	if (may_become[t->state] & 1u << to)
-		LOG(DEBUG, "turn_state", LS("task_id", t->task_id), LS("from", state_names[t->state]),
+	if (to == r->state + 1 || (r->state == RUN_OPENED && to == RUN_SETTLING))
+		LOG(DEBUG, "run_state", LS("task_id", r->task.id), LS("from", state_names[r->state]),
 		    LS("to", state_names[to]));
 	else /* a bug that must not take other people's streams with it */
-		LOG(ERROR, "turn_state_impossible", LS("task_id", t->task_id), LS("from", state_names[t->state]),
+		LOG(ERROR, "run_state_impossible", LS("task_id", r->task.id), LS("from", state_names[r->state]),
 		    LS("to", state_names[to]));
-	t->state = to;
+	r->state = to;
 }
 
-/* ---- delivering ---------------------------------------------------------------- */
+/* ---- making, on a worker ---------------------------------------------------------- */
 
-/* The first content decides the channel: what only other tries would need goes. */
-static void
-start_flowing(struct turn *t)
+struct run *
+run_new(struct request *rq, const struct kind *kind, const struct reader_wants *wants)
 {
-	t->first_token_us = clock_mono_us() - t->started_us;
-	score_observe_first_token(t->process->score, t->first_token_us);
-	turn_move(t, TURN_FLOWING);
-	t->first_byte_by_ms = 0;
-	t->plan = NULL;
-	t->messages = NULL;
-	t->model = NULL;
-	arena_free(t->prep);
-	t->prep = NULL;
-	if (t->transfer == NULL || http_sent(t->transfer)) { /* a provider may answer before it has read it all */
-		arena_free(t->attempt);
-		t->attempt = NULL;
-	}
-	turn_arm_timer(t);
+	struct run *r = xcalloc(1, sizeof(*r));
+
+	r->process = rq->cx.process;
+	r->kind = kind;
+	r->arena = arena_new(RUN_ARENA_BYTES, RUN_ARENA_MAX_BYTES);
+	uuid_v7(r->task.id);
+	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
+	r->request_id = arena_strdup(r->arena, rq->cx.request_id);
+	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
+	r->started_us = rq->started_us;
+	answer_init(&r->answer, rq->cx.conf->chat_max_answer_bytes);
+	reader_prepare(&r->reader, r->arena, rq, wants);
+	return r;
 }
+
+void
+run_free(struct run *r)
+{
+	if (r == NULL)
+		return;
+	if (r->own != NULL && r->kind->free_own != NULL)
+		r->kind->free_own(r->own);
+	call_free(&r->call);
+	answer_free(&r->answer);
+	reader_free(&r->reader);
+	free(r->end_json);
+	arena_free(r->arena);
+	free(r);
+}
+
+/* ---- delivering --------------------------------------------------------------------- */
 
 /* Give the reader and the journal what the last bytes from upstream held: one
  * event for all that came at once. */
-void
-turn_deliver(struct turn *t)
+static void
+on_content(void *arg)
 {
-	size_t len = t->pending.len;
+	struct run *r = arg;
+	struct answer *a = &r->answer;
 
-	if (len == 0)
+	if (r->first_content_us == 0) {
+		r->first_content_us = clock_mono_us() - r->started_us;
+		score_observe_first_token(r->process->score, r->first_content_us);
+	}
+	a->delivered += a->pending.len;
+	journal_add(r, a->pending_reasoning, a->pending.data, a->pending.len);
+	reader_delta(&r->reader, a->pending_reasoning, a->delivered, a->pending.data, a->pending.len);
+	reader_flush(&r->reader);
+	buf_free(&a->pending); /* a stream waits most of the time */
+	if (r->reader.sink != NULL && sink_unsent(r->reader.sink) > r->process->conf->chat_high_water)
+		call_pause(&r->call);
+}
+
+/* ---- the end -------------------------------------------------------------------------- */
+
+/* The only way to the end: nothing more comes, what is left is delivered, settle. */
+static void
+end(struct run *r, enum outcome outcome, enum status why, const char *detail)
+{
+	if (r->state == RUN_SETTLING)
 		return;
-	if (t->state == TURN_CONTACTING)
-		start_flowing(t);
-	t->delivered += len;
-	journal_add(t, t->pending_reasoning, t->pending.data, len);
-	reader_delta(&t->reader, t->pending_reasoning, t->delivered, t->pending.data, len);
-	reader_flush(&t->reader);
-	buf_free(&t->pending); /* a stream waits most of the time */
-	if (t->reader.sink != NULL && t->transfer != NULL &&
-	    sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
-		http_pause(t->transfer);
-}
-
-/* ---- time --------------------------------------------------------------------------- */
-
-static int64_t
-earlier(int64_t a_ms, int64_t b_ms)
-{
-	return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
-}
-
-static int64_t
-idle_by_ms(const struct turn *t)
-{
-	/* paused: it is we who keep the provider waiting */
-	bool waiting = t->state == TURN_FLOWING && (t->transfer == NULL || !http_paused(t->transfer));
-
-	return waiting ? t->last_data_ms + t->process->conf->chat_idle_timeout : 0;
-}
-
-/* One timer for all deadlines.  Idle deadlines only move away, so the timer is
- * set when something starts and looks again when it fires. */
-void
-turn_arm_timer(struct turn *t)
-{
-	int64_t by_ms = earlier(earlier(t->total_by_ms, t->first_byte_by_ms), earlier(t->grace_by_ms, idle_by_ms(t)));
-	int64_t left_ms;
-
-	if (t->state == TURN_BACKOFF)
-		by_ms = earlier(by_ms, t->backoff_by_ms);
-	left_ms = by_ms - clock_mono_ms();
-	reactor_timer_start(t->timer, left_ms > 1 ? left_ms : 1);
+	call_drop(&r->call);
+	if (r->answer.pending.len > 0)
+		on_content(r);
+	journal_flush(r);
+	move(r, RUN_SETTLING);
+	r->outcome = outcome;
+	r->why = why;
+	r->detail = arena_strdup(r->arena, detail);
+	settle_soon(r);
 }
 
 static void
+on_call_end(void *arg, enum status st, const char *detail)
+{
+	end(arg, st == OK ? OUTCOME_COMPLETED : OUTCOME_FAILED, st, detail);
+}
+
+static const struct call_observer observer = { .on_content = on_content, .on_end = on_call_end };
+
+void
+run_stop(struct run *r, enum status why)
+{
+	end(r, why == E_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_FAILED, why, "stopped");
+}
+
+/* The grace for a reader who left is over, or a settlement takes long. */
+static void
 on_timer(void *arg)
 {
-	struct turn *t = arg;
-	int64_t now_ms = clock_mono_ms(), idle_ms = idle_by_ms(t);
+	struct run *r = arg;
 
-	if (t->state == TURN_SETTLING) {
-		settle_hurry(t->process);
-	} else if (t->grace_by_ms != 0 && now_ms >= t->grace_by_ms) {
-		turn_end(t, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
-	} else if (now_ms >= t->total_by_ms) {
-		turn_end(t, OUTCOME_FAILED, E_UPSTREAM_TIMEOUT, "total time");
-	} else if (t->first_byte_by_ms != 0 && now_ms >= t->first_byte_by_ms) {
-		LOG(WARN, "first_byte_timeout", LS("task_id", t->task_id), LS("model", t->model_name),
-		    LS("channel", t->channel_name));
-		upstream_drop(t);
-		if (upstream_next(t, false))
-			upstream_contact(t);
-		else
-			turn_end(t, OUTCOME_FAILED, E_UPSTREAM_TIMEOUT, "first byte");
-	} else if (t->state == TURN_BACKOFF && now_ms >= t->backoff_by_ms) {
-		upstream_contact(t);
-	} else if (idle_ms != 0 && now_ms >= idle_ms) {
-		upstream_fail(t, E_UPSTREAM_TIMEOUT, "silent for too long");
-	} else {
-		turn_arm_timer(t);
-	}
+	if (r->state == RUN_SETTLING)
+		settle_hurry(r->process);
+	else
+		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 }
 
 /* ---- the reader ------------------------------------------------------------------------ */
 
-/* Go on with what was paused: the pause was ours, not the provider's.  False
- * when nothing was; resuming may bring the end. */
-static bool
-resume_upstream(struct turn *t)
-{
-	if (t->transfer == NULL || !http_paused(t->transfer))
-		return false;
-	t->last_data_ms = clock_mono_ms();
-	http_resume(t->transfer);
-	return true;
-}
-
 static void
 on_reader_gone(void *arg)
 {
-	struct turn *t = arg;
-	int64_t grace_ms = t->process->conf->chat_disconnect_grace;
+	struct run *r = arg;
+	int64_t grace_ms = r->process->conf->chat_disconnect_grace;
 
-	t->reader_left = true;
-	score_add(t->process->score, SCORE_STREAMS_ABANDONED, 1);
-	reader_abandon(&t->reader);
-	if (t->state == TURN_SETTLING)
+	r->reader_left = true;
+	score_add(r->process->score, SCORE_STREAMS_ABANDONED, 1);
+	reader_abandon(&r->reader);
+	if (r->state == RUN_SETTLING)
 		return;
-	if (resume_upstream(t) && t->state == TURN_SETTLING)
+	if (call_resume(&r->call) && r->state == RUN_SETTLING) /* resuming may bring the end */
 		return;
-	if (grace_ms == 0 || t->mode == TURN_DEBUG) {
-		turn_end(t, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
-		return;
-	}
-	t->grace_by_ms = clock_mono_ms() + grace_ms;
-	turn_arm_timer(t);
+	if (grace_ms == 0)
+		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
+	else
+		reactor_timer_start(r->timer, grace_ms);
 }
 
 static void
 on_reader_drained(void *arg)
 {
-	struct turn *t = arg;
+	struct run *r = arg;
 
-	if (resume_upstream(t) && t->state == TURN_FLOWING)
-		turn_arm_timer(t);
+	call_resume(&r->call);
 }
 
 /* ---- beginning and end ------------------------------------------------------------------- */
@@ -187,113 +170,94 @@ on_reader_drained(void *arg)
 static void
 on_lease_lost(void *arg)
 {
-	turn_stop(arg, E_INTERRUPTED);
+	run_stop(arg, E_INTERRUPTED);
 }
 
 static void
-publish_task(struct turn *t, const char *status)
+publish_task(struct run *r, const char *status)
 {
-	if (t->mode != TURN_DEBUG)
-		events_publish(t->process->redis, t->process->conf, t->user_id, "task",
-		    json_pack("{s:s, s:s, s:s, s:s}", "id", t->task_id, "status", status, "conversation_id",
-			t->conversation_id, "message_id", t->message_id));
+	events_publish(r->process->redis, r->process->conf, r->task.user_id, "task", r->kind->event(r, status));
 }
 
 static void
-publish_balance(struct turn *t)
+publish_balance(struct run *r)
 {
-	if (t->mode != TURN_DEBUG)
-		events_publish(t->process->redis, t->process->conf, t->user_id, "balance",
-		    credits_event(t->balance_ucr, t->held_ucr));
+	events_publish(r->process->redis, r->process->conf, r->task.user_id, "balance",
+	    credits_event(r->task.balance_ucr, r->task.held_ucr));
 }
 
-void
-turn_carry(void *arg, struct fcgi_conn *conn)
+static void
+carry(void *arg, struct fcgi_conn *conn)
 {
-	struct turn *t = arg;
-	struct process *p = t->process;
-	int64_t now_ms = clock_mono_ms();
+	struct run *r = arg;
+	struct process *p = r->process;
 
-	turn_table_add(p, t);
+	table_add(p->engine, r);
 	score_peak(p->score, SCORE_STREAMS_MAX, (int64_t)atomic_fetch_add(&p->streams, 1) + 1);
 	score_add(p->score, SCORE_STREAMS_OPEN, 1);
 	score_add(p->score, SCORE_STREAMS_STARTED, 1);
-	if (t->hold_ucr > 0 && t->mode != TURN_DEBUG)
+	if (r->task.hold_ucr > 0)
 		score_add(p->score, SCORE_HOLDS_OPEN, 1);
-	if (t->mode != TURN_DEBUG)
-		t->lease = lease_start(p, &t->slots, on_lease_lost, t);
-	t->timer = reactor_timer_new(p->reactor, on_timer, t);
-	t->total_by_ms = now_ms + p->conf->chat_total_timeout;
-	t->first_byte_by_ms = now_ms +
-	    (t->plan->timeout_ms > 0 ? t->plan->timeout_ms : p->conf->chat_first_byte_timeout);
-	t->last_data_ms = now_ms;
-	reader_open(&t->reader, p, conn, on_reader_gone, on_reader_drained, t);
-	reader_start(&t->reader, t->start_json);
-	reader_flush(&t->reader);
-	publish_task(t, "running");
-	if (t->hold_ucr > 0)
-		publish_balance(t);
-	upstream_contact(t);
+	r->lease = lease_start(p, &r->task.slots, on_lease_lost, r);
+	r->timer = reactor_timer_new(p->reactor, on_timer, r);
+	move(r, RUN_RUNNING);
+	reader_open(&r->reader, p, conn, on_reader_gone, on_reader_drained, r);
+	reader_start(&r->reader, r->start_json);
+	reader_flush(&r->reader);
+	publish_task(r, "running");
+	if (r->task.hold_ucr > 0)
+		publish_balance(r);
+	call_start(&r->call, &observer, r);
 }
 
 void
-turn_end(struct turn *t, enum turn_outcome outcome, enum status why, const char *detail)
+run_hand_over(struct request *rq, struct run *r)
 {
-	if (t->state == TURN_SETTLING)
-		return;
-	upstream_drop(t);
-	turn_deliver(t);
-	journal_flush(t);
-	turn_move(t, TURN_SETTLING);
-	t->outcome = outcome;
-	t->why = why;
-	t->detail = arena_strdup(t->arena, detail);
-	settle_soon(t);
-}
-
-void
-turn_stop(struct turn *t, enum status why)
-{
-	turn_end(t, why == E_CANCELLED ? OUTCOME_CANCELLED : OUTCOME_FAILED, why, "stopped");
+	call_keep(&r->call, rq->cx.arena);
+	rq->keep_arena = true;
+	rq->carry = carry;
+	rq->carry_arg = r;
 }
 
 static void
-count_end(struct turn *t)
+count_end(struct run *r)
 {
-	struct scoreboard_slot *s = t->process->score;
+	struct scoreboard_slot *s = r->process->score;
 
 	score_add(s,
-	    t->outcome == OUTCOME_COMPLETED    ? SCORE_STREAMS_COMPLETED
-		: t->outcome == OUTCOME_FAILED ? SCORE_STREAMS_FAILED
+	    r->outcome == OUTCOME_COMPLETED    ? SCORE_STREAMS_COMPLETED
+		: r->outcome == OUTCOME_FAILED ? SCORE_STREAMS_FAILED
 					       : SCORE_STREAMS_CANCELLED,
 	    1);
 	score_add(s, SCORE_STREAMS_OPEN, -1);
-	if (t->hold_ucr > 0 && t->mode != TURN_DEBUG)
+	if (r->task.hold_ucr > 0)
 		score_add(s, SCORE_HOLDS_OPEN, -1);
-	score_add(s, SCORE_TOKENS_IN, t->input_tokens);
-	score_add(s, SCORE_TOKENS_OUT, t->output_tokens);
-	LOG(INFO, "stream", LS("task_id", t->task_id), LS("request_id", t->request_id), LS("user_id", t->user_id),
-	    LS("trace_id", t->trace_id), LS("status", t->task_status),
-	    LS("code", t->why == OK ? NULL : status_code(t->why)), LS("detail", t->detail), LS("model", t->model_name),
-	    LS("channel", t->channel_name), LI("input_tokens", t->input_tokens), LI("output_tokens", t->output_tokens),
-	    LI("estimated", t->estimated), LI("charged_ucr", t->charged_ucr), LI("reader_left", t->reader_left),
-	    LMS("first_token_ms", t->first_token_us), LMS("ms", clock_mono_us() - t->started_us));
+	score_add(s, SCORE_TOKENS_IN, r->usage.input_tokens);
+	score_add(s, SCORE_TOKENS_OUT, r->usage.output_tokens);
+	LOG(INFO, "stream", LS("task_id", r->task.id), LS("request_id", r->request_id), LS("user_id", r->task.user_id),
+	    LS("trace_id", r->trace_id), LS("status", r->task_status),
+	    LS("code", r->why == OK ? NULL : status_code(r->why)), LS("detail", r->detail),
+	    LS("model", r->call.at.model_name), LS("channel", r->call.at.channel_name),
+	    LI("input_tokens", r->usage.input_tokens), LI("output_tokens", r->usage.output_tokens),
+	    LI("estimated", r->usage.estimated), LI("charged_ucr", r->task.charged_ucr),
+	    LI("reader_left", r->reader_left), LMS("first_token_ms", r->first_content_us),
+	    LMS("ms", clock_mono_us() - r->started_us));
 }
 
 void
-turn_settled(struct turn *t)
+run_settled(struct run *r)
 {
-	struct process *p = t->process;
+	struct process *p = r->process;
 
-	journal_end(t);
-	lease_end(t->lease);
-	publish_task(t, t->task_status);
-	publish_balance(t);
-	reader_end(&t->reader, t->delivered, t->end_json);
-	count_end(t);
-	turn_table_remove(p, t);
+	journal_end(r);
+	lease_end(r->lease);
+	publish_task(r, r->task_status);
+	publish_balance(r);
+	reader_end(&r->reader, r->answer.delivered, r->end_json);
+	count_end(r);
+	table_remove(p->engine, r);
 	atomic_fetch_sub(&p->streams, 1);
-	journal_forget(t);
-	reactor_timer_free(t->timer);
-	turn_free(t);
+	journal_forget(r);
+	reactor_timer_free(r->timer);
+	run_free(r);
 }

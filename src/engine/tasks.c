@@ -16,7 +16,7 @@ static const char find_sql[] =
     "SELECT t.id, t.status, task_json(t) AS json FROM tasks t WHERE t.id = $1 AND t.user_id = $2";
 
 static void
-take(struct context *cx, const struct rows *rows, struct task *task)
+take(struct context *cx, const struct rows *rows, struct task_row *task)
 {
 	task->id = arena_strdup(cx->arena, row_text(rows, 0, "id"));
 	task->status = arena_strdup(cx->arena, row_text(rows, 0, "status"));
@@ -24,7 +24,7 @@ take(struct context *cx, const struct rows *rows, struct task *task)
 }
 
 static enum status
-read_task(struct context *cx, const char *id, struct task *task)
+read_task(struct context *cx, const char *id, struct task_row *task)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows, find_sql, PS(id), PS(cx->caller.user_id));
@@ -38,9 +38,9 @@ read_task(struct context *cx, const char *id, struct task *task)
 }
 
 enum status
-task_find(struct context *cx, const char *id, struct task **out)
+task_find(struct context *cx, const char *id, struct task_row **out)
 {
-	struct task *task = ARENA_NEW(cx->arena, struct task);
+	struct task_row *task = ARENA_NEW(cx->arena, struct task_row);
 	enum status st;
 
 	if (id == NULL)
@@ -52,13 +52,13 @@ task_find(struct context *cx, const char *id, struct task **out)
 }
 
 bool
-task_is_live(const struct task *task)
+task_is_live(const struct task_row *task)
 {
 	return strcmp(task->status, "pending") == 0 || strcmp(task->status, "running") == 0;
 }
 
 json_t *
-task_json(const struct task *task)
+task_json(const struct task_row *task)
 {
 	return json_incref(task->json);
 }
@@ -79,7 +79,7 @@ tasks_list(struct context *cx, const struct page *page, bool active, json_t **it
 	AUTO_ROWS struct rows *rows = NULL;
 	bool newer = page->after_id != NULL;
 	const char *cursor = newer ? page->after_id : page->before_id;
-	struct task ignored;
+	struct task_row ignored;
 	enum status st;
 
 	if (cursor != NULL && (st = read_task(cx, cursor, &ignored)) != OK)
@@ -112,8 +112,8 @@ task_publish_abort(struct context *cx, const char *task_id)
 
 struct abort_wait {
 	struct await await; /* first: await.h knows this */
-	struct task *task;
-	enum status (*then)(struct request *rq, struct task *task);
+	struct task_row *task;
+	enum status (*then)(struct request *rq, struct task_row *task);
 	struct reactor_timer *timer;
 	int64_t pause_ms, give_up_ms;
 };
@@ -162,7 +162,8 @@ look_again(struct await *a)
 }
 
 enum status
-task_request_abort(struct request *rq, struct task *task, enum status (*then)(struct request *rq, struct task *task))
+task_request_abort(
+    struct request *rq, struct task_row *task, enum status (*then)(struct request *rq, struct task_row *task))
 {
 	struct abort_wait *w = ARENA_NEW(rq->cx.arena, struct abort_wait);
 	AUTO_ROWS struct rows *rows = NULL;

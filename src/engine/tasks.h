@@ -15,26 +15,26 @@
 #include "core/request.h"
 
 /* A task as it was when it was read; lives in the request's arena. */
-struct task {
+struct task_row {
 	const char *id;
 	const char *status; /* pending, running, completed, failed, cancelled */
 	json_t *json;	    /* dies with the request: task_json() */
 };
 
 /* E_NOT_FOUND, also for id NULL. */
-enum status task_find(struct context *cx, const char *id, struct task **out) MUST_CHECK;
+enum status task_find(struct context *cx, const char *id, struct task_row **out) MUST_CHECK;
 /* Pending or running. */
-bool task_is_live(const struct task *task);
+bool task_is_live(const struct task_row *task);
 /* Its JSON, a new reference. */
-json_t *task_json(const struct task *task);
+json_t *task_json(const struct task_row *task);
 /* The caller's tasks, newest first; `active`: live ones only.  E_INVALID_REQUEST
  * stale cursor. */
 enum status tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more) MUST_CHECK;
 /* Ask a live task's owner to stop it and wait up to two seconds for its end,
  * without a worker (core/await.h); *task becomes what it is then, and `then`
  * answers with it. */
-enum status task_request_abort(
-    struct request *rq, struct task *task, enum status (*then)(struct request *rq, struct task *task)) MUST_CHECK;
+enum status task_request_abort(struct request *rq, struct task_row *task,
+    enum status (*then)(struct request *rq, struct task_row *task)) MUST_CHECK;
 /* Tell every process to stop the task (the owner listens on {prefix}abort), after
  * the commit of what is open.
  * Without Redis its owner learns of a cancel request from its heartbeat. */

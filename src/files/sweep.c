@@ -1,8 +1,5 @@
-/*
- * Files of uploads that nobody owns: their row or its user was deleted, or the
- * process that took them in died before it made the row.  And files that never
- * came in whole.
- */
+#include "files/sweep.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +11,6 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "files/uploads.h"
-#include "core/sweep.h"
 
 #define FILES_AT_ONCE 500
 /* Older than any request that still goes on, so that a file about to get its

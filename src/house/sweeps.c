@@ -1,9 +1,11 @@
-#include "core/sweep.h"
+#include "house/sweeps.h"
 
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/reap.h"
+#include "files/sweep.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000
@@ -70,10 +72,8 @@ prune(struct sweeper *s)
 }
 
 const struct sweep sweeps[] = {
-	{ "heartbeat", 5000, heartbeat },
-	{ "dead_turns", 5000, sweep_dead_turns },
-	{ "expire_holds", 5000, expire_holds },
-	{ "prune", 60000, prune },
-	{ "stale_uploads", 600000, sweep_stale_uploads },
+#define SWEEP(name, every_ms, fn) { #name, every_ms, fn },
+#include "house/sweeps.def"
+#undef SWEEP
 	{ NULL, 0, NULL },
 };

@@ -1,11 +1,20 @@
 #include "house/wires.h"
 
-#include "wire/openai/openai.h"
+#include <stddef.h>
 
-static const struct provider *const all[] = { &provider_openai, NULL };
+#define WIRE(name) extern const struct wire wire_##name;
+#include "house/wires.def"
+#undef WIRE
 
-const struct provider *const *
-providers_all(void)
+static const struct wire *const all[] = {
+#define WIRE(name) &wire_##name,
+#include "house/wires.def"
+#undef WIRE
+	NULL,
+};
+
+const struct wire *const *
+wires_all(void)
 {
 	return all;
 }

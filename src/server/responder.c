@@ -14,7 +14,9 @@
 #include "account/passwords.h"
 #include "core/await.h"
 #include "core/feed.h"
-#include "engine/follow.h"
+#include "chat/trial.h"
+#include "engine/engine.h"
+#include "engine/reap.h"
 #include "core/idempotency.h"
 #include "core/work.h"
 #include "limits/leases.h"
@@ -22,11 +24,11 @@
 #include "catalog/offer.h"
 #include "core/process.h"
 #include "score/board.h"
-#include "chat/turn.h"
 #include "io/fcgi.h"
 #include "io/http.h"
 #include "io/pg_together.h"
 #include "io/reactor.h"
+#include "house/kinds.h"
 #include "house/wires.h"
 #include "server/router.h"
 #include "server/stages.h"
@@ -461,13 +463,14 @@ on_drain_check(void *arg)
 	struct responder *r = arg;
 	struct process *p = &r->process;
 	int64_t now_ms = clock_mono_ms();
-	bool idle = p->n_turns == 0 && p->followers == NULL && fcgi_server_open(r->server) == 0;
+	bool trials_left = false;
+	bool idle = engine_runs(p) == 0 && !engine_followed(p) && fcgi_server_open(r->server) == 0;
 
 	if (now_ms >= r->drain_by_ms) {
-		turns_stop_all(p, E_INTERRUPTED);
-		followers_stop_all(p);
+		engine_stop_all(p);
+		trials_left = trials_stop_all();
 		awaits_stop_all(p);
-		idle = p->n_turns == 0;
+		idle = engine_runs(p) == 0 && !trials_left;
 	}
 	/* Slots that are being given back would else be taken until their leases run out. */
 	if ((idle && !redis_async_busy(p->redis)) || now_ms >= r->drain_by_ms + DRAIN_SETTLE_MS)
@@ -485,7 +488,7 @@ on_terminate(void *arg)
 		return;
 	r->process.draining = true;
 	r->drain_by_ms = clock_mono_ms() + r->process.conf->server_drain_timeout;
-	LOG(INFO, "drain", LI("turns", r->process.n_turns), LI("connections", fcgi_server_open(r->server)));
+	LOG(INFO, "drain", LI("turns", engine_runs(&r->process)), LI("connections", fcgi_server_open(r->server)));
 	scoreboard_state(r->process.score, SLOT_DRAINING);
 	fcgi_server_drain(r->server);
 	event_streams_stop_all(&r->process);
@@ -557,6 +560,7 @@ start(struct responder *r, const struct responder_options *opt)
 	r->housekeeping = reactor_timer_new(p->reactor, on_housekeeping, r);
 	r->drain_timer = reactor_timer_new(p->reactor, on_drain_check, r);
 	r->crowd_timer = reactor_timer_new(p->reactor, on_crowd, r);
+	engine_new(p);
 	process_start(p);
 	start_threads(r);
 	on_housekeeping(r);
@@ -582,6 +586,7 @@ stop(struct responder *r)
 	event_streams_free(p);
 	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	leases_free(p);
+	engine_free(p);
 	http_client_free(p->http);
 	fcgi_server_free(r->server);
 	reactor_free(p->reactor);
@@ -600,7 +605,8 @@ responder_main(const struct responder_options *opt)
 	memory_tune();
 	r->process.conf = opt->conf;
 	r->process.routes = routes;
-	provider_register(providers_all());
+	wires_register(wires_all());
+	kinds_register(kinds_all());
 	/* the row in `processes` must be there before the first turn names it */
 	if (process_register(&r->process, "responder") != OK) {
 		LOG(ERROR, "start_failed");

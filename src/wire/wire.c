@@ -1,28 +1,57 @@
 #include "wire/wire.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static const struct provider *const *providers;
+static const struct wire *const *wires;
 
 void
-provider_register(const struct provider *const *all)
+wires_register(const struct wire *const *all)
 {
-	providers = all;
+	wires = all;
 }
 
-const struct provider *
-provider_find(const char *name)
+const struct wire *
+wire_find(const char *name)
 {
-	for (const struct provider *const *p = providers; p != NULL && *p != NULL; p++)
-		if (name != NULL && strcmp((*p)->name, name) == 0)
-			return *p;
+	for (const struct wire *const *w = wires; w != NULL && *w != NULL; w++)
+		if (name != NULL && strcmp((*w)->name, name) == 0)
+			return *w;
+	return NULL;
+}
+
+const struct endpoint *
+wire_endpoint(const struct wire *w, enum op op)
+{
+	for (size_t i = 0; w != NULL && i < w->n_endpoints; i++)
+		if (w->endpoints[i].op == op)
+			return &w->endpoints[i];
 	return NULL;
 }
 
 void
-provider_failure_transport(struct provider_failure *out, enum status status, const char *detail)
+wire_failure_transport(struct wire_failure *out, enum status status, const char *detail)
 {
-	*out = (struct provider_failure){ .status = status, .retryable = true, .next_channel = true };
+	*out = (struct wire_failure){ .status = status, .retryable = true, .next_channel = true };
 	snprintf(out->detail, sizeof(out->detail), "%s", detail == NULL ? "" : detail);
+}
+
+/* Not copied into the arena: with files in it, a body may be larger than the arena's cap. */
+void
+wire_body_make(struct arena *a, struct buf *text, struct wire_body *out)
+{
+	arena_cleanup(a, free, text->data);
+	*out = (struct wire_body){ text->data, text->len };
+}
+
+bool
+wire_body_head(struct wire_body *b, const struct buf *head, const char **body, size_t *len)
+{
+	if (head->len > WIRE_GAP_BYTES)
+		return false;
+	memcpy(b->bytes + WIRE_GAP_BYTES - head->len, head->data, head->len);
+	*body = b->bytes + WIRE_GAP_BYTES - head->len;
+	*len = b->len - WIRE_GAP_BYTES + head->len;
+	return true;
 }

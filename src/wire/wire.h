@@ -1,10 +1,12 @@
 /*
- * What a model provider's adapter does: build a request, understand the
- * answer.  Wire formats and nothing else: no I/O, no database, no clock.
+ * What a model provider's wire is: how to say what is asked, how to understand
+ * the answer.  Formats and nothing else: no I/O, no database, no clock.
  *
- * TO ADD A PROVIDER: 1. src/providers/NAME.c fills one struct provider;
- * 2. add it to providers_all() in src/house/wires.c; 3. transcripts in
- * tests/unit/test_provider_NAME.c and a fuzz target; 4. its wire in weir-demo.
+ * TO ADD A WIRE: 1. a folder src/wire/NAME: ask.c, answer.c, failure.c fill one
+ * struct wire; 2. a row in src/house/wires.def; 3. transcripts in
+ * tests/unit/wire/test_NAME.c and a fuzz target; 4. let weir-demo speak it.
+ * TO ADD AN ENDPOINT (embeddings, images): an op and its struct in wire/ask.h, and
+ * a row in the `endpoints` of each wire that has it.
  */
 #ifndef WEIR_WIRE_WIRE_H
 #define WEIR_WIRE_WIRE_H
@@ -16,47 +18,52 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/status.h"
+#include "wire/ask.h"
 
-/* One message of the conversation as it goes upstream. */
-struct provider_message {
-	const char *role; /* "system", "user", "assistant" */
-	const char *content;
-	const char *image_url, *video_url, *audio_url; /* NULL: none */
+/* ---- asking -------------------------------------------------------------------- */
+
+/* A request's body: made once for a wire, and for each candidate completed in
+ * place.  The text begins within the gap. */
+struct wire_body {
+	char *bytes; /* WIRE_GAP_BYTES, then what depends on no candidate */
+	size_t len;  /* with the gap; 0: there is no body */
 };
+/* Room before a body, for the model's name and its like. */
+#define WIRE_GAP_BYTES 4096
 
-/* What to ask. */
-struct provider_call {
+/* Whom to ask, and how. */
+struct wire_target {
 	const char *base_url, *api_key; /* api_key may be NULL */
 	const char *model;		/* the provider's name for it */
-	const struct provider_message *messages;
-	size_t n_messages;
-	int64_t max_output_tokens; /* 0: the provider's default */
-	double temperature;	   /* negative: the provider's default */
+	int64_t max_output_tokens;	/* 0: the provider's default */
 	bool stream;
 	const char *traceparent; /* W3C, passed on; may be NULL */
 	const char *task_id;	 /* sent as X-Weir-Task; may be NULL */
 };
 
-/* The HTTP request for it; everything lives in the arena given to build(). */
-struct provider_request {
+/* The HTTP request; lives in the arena given to head() and in the body. */
+struct wire_request {
 	const char *method, *url;
 	const char *const *headers; /* "Name: value", NULL-terminated */
 	const char *body;
 	size_t body_len;
 };
 
-enum provider_event_kind {
-	PROVIDER_TEXT,	    /* text, len: answer text, well-formed UTF-8 */
-	PROVIDER_REASONING, /* text, len: the model's reasoning */
-	PROVIDER_USAGE,	    /* input_tokens, output_tokens as the provider counts */
-	PROVIDER_FINISH,    /* finish: why the model stopped */
-	PROVIDER_FAILURE,   /* failure: the provider reports an error inside the answer */
+/* ---- answers ------------------------------------------------------------------- */
+
+enum wire_event_kind {
+	WIRE_TEXT,	/* text, len: answer text, well-formed UTF-8 */
+	WIRE_REASONING, /* text, len: the model's reasoning */
+	WIRE_USAGE,	/* input_tokens, output_tokens as the provider counts */
+	WIRE_FINISH,	/* finish: why the model stopped */
+	WIRE_DONE,	/* nothing more will come: no need to wait for the connection's end */
+	WIRE_FAILURE,	/* failure: the provider reports an error inside the answer */
 };
 
-enum provider_finish { FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED, FINISH_OTHER };
+enum wire_finish { FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED, FINISH_OTHER };
 
 /* A failure, in the words the engine decides by. */
-struct provider_failure {
+struct wire_failure {
 	enum status status;	/* E_CONTENT_VIOLATION, E_UPSTREAM_FAILED, E_UPSTREAM_TIMEOUT, E_INVALID_REQUEST … */
 	bool retryable;		/* the same channel may succeed a moment later */
 	bool next_channel;	/* another channel may succeed (auth, quota, 5xx): try it */
@@ -64,46 +71,66 @@ struct provider_failure {
 	char detail[256];	/* for the log, never for users; no secrets */
 };
 
-struct provider_event {
-	enum provider_event_kind kind;
+struct wire_event {
+	enum wire_event_kind kind;
 	const char *text;
 	size_t len;
 	int64_t input_tokens, output_tokens; /* -1: not told */
-	enum provider_finish finish;
-	struct provider_failure failure;
+	enum wire_finish finish;
+	struct wire_failure failure;
 };
 
-typedef void provider_emit_fn(void *arg, const struct provider_event *event);
+typedef void wire_emit_fn(void *arg, const struct wire_event *event);
 
-/* One adapter.  All functions are pure but for the parser they are given. */
-struct provider {
-	const char *name; /* "openai", as in channels.provider */
-
-	/* Build the request for `call`.  E_INVALID_REQUEST when it cannot be said
-	 * in this wire (an attachment kind it does not know). */
-	enum status (*build)(struct arena *a, const struct provider_call *call, struct provider_request *out);
-
-	/* A parser of one response.  `stream` as in the call.  Free with parser_free. */
-	void *(*parser_new)(bool stream);
-	void (*parser_free)(void *parser);
+/* A parser of one response. */
+struct parser_ops {
+	void *(*new)(bool stream); /* `stream` as in the target */
+	void (*free)(void *parser);
 	/* Feed body bytes of a 2xx answer in any slicing; calls emit for each event
 	 * in order.  False when the bytes are no valid answer (after emitting a
-	 * PROVIDER_FAILURE); nothing more may be fed then. */
-	bool (*parser_feed)(void *parser, const char *data, size_t len, provider_emit_fn *emit, void *arg);
-	/* The body ended.  True when the answer is complete by the wire's own rules
-	 * (a terminal marker was seen); false: it was cut. */
-	bool (*parser_end)(void *parser, provider_emit_fn *emit, void *arg);
-
-	/* Understand a non-2xx answer. `retry_after` is that header or NULL. */
-	void (*failure)(
-	    int http_status, const char *retry_after, const char *body, size_t len, struct provider_failure *out);
+	 * WIRE_FAILURE); nothing more may be fed then. */
+	bool (*feed)(void *parser, const char *data, size_t len, wire_emit_fn *emit, void *arg);
+	/* The body ended, however it did.  True when the answer is complete by the
+	 * wire's own rules (a terminal marker was seen); false: it was cut. */
+	bool (*end)(void *parser, wire_emit_fn *emit, void *arg);
 };
 
-/* The adapter of that name, or NULL.  Provided by src/house/wires.c;
- * the programs hand it to the engine with provider_register(). */
-void provider_register(const struct provider *const *all); /* NULL-terminated; main thread, at start */
-const struct provider *provider_find(const char *name);
+/* One thing that can be asked in a wire.  Pure, but for the parser. */
+struct endpoint {
+	enum op op;
+	/* What of the body depends on no candidate, into the arena (or freed with
+	 * it).  E_INVALID_REQUEST it cannot be said in this wire.  Costs what the
+	 * conversation is long: on a worker. */
+	enum status (*body)(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out);
+	/* The request to that candidate, with the body's gap filled in: cheap, on
+	 * the reactor, again for each try.  E_INVALID_REQUEST. */
+	enum status (*head)(
+	    struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
+	const struct parser_ops *parser;
+};
+
+struct wire {
+	const char *name;		  /* "openai", as in channels.provider */
+	const struct endpoint *endpoints; /* `n_endpoints` rows, one for each op it has */
+	size_t n_endpoints;
+	/* Understand a non-2xx answer. `retry_after` is that header or NULL. */
+	void (*failure)(
+	    int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
+};
+
+/* The wire of that name, or NULL.  house/wires.c knows them all; the programs hand
+ * them over at start, on the main thread. */
+void wires_register(const struct wire *const *all); /* NULL-terminated */
+const struct wire *wire_find(const char *name);
+/* How `op` is said in it; NULL: it is not. */
+const struct endpoint *wire_endpoint(const struct wire *w, enum op op);
 /* A failure for a transfer that got no HTTP answer (refused, reset, time-out). */
-void provider_failure_transport(struct provider_failure *out, enum status status, const char *detail);
+void wire_failure_transport(struct wire_failure *out, enum status status, const char *detail);
+/* A body of `text`, which begins with WIRE_GAP_BYTES of anything and is taken over;
+ * freed with the arena. */
+void wire_body_make(struct arena *a, struct buf *text, struct wire_body *out);
+/* Put `head` right before the rest; the whole text in *body and *len.  False
+ * when it does not fit. */
+bool wire_body_head(struct wire_body *b, const struct buf *head, const char **body, size_t *len) MUST_CHECK;
 
 #endif

@@ -17,11 +17,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ops/migrate.h"
-#include "core/sweep.h"
+#include "house/kinds.h"
+#include "house/sweeps.h"
+#include "engine/reap.h"
 
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78 /* EX_CONFIG: systemd need not try again */
-#define SWEEPS_MAX 16
 #define SWEEP_ARENA_BYTES 4096
 #define SWEEP_ARENA_MAX_BYTES (64u << 20)
 
@@ -143,7 +144,7 @@ run_once(struct sweeper *s)
 
 /* Run what is due; the time of the next in *next_ms. */
 static void
-run_due(struct sweeper *s, int64_t due_ms[SWEEPS_MAX], int64_t *next_ms)
+run_due(struct sweeper *s, int64_t due_ms[SWEEPS], int64_t *next_ms)
 {
 	*next_ms = INT64_MAX;
 	for (int i = 0; sweeps[i].name != NULL && !stopping(); i++) {
@@ -159,7 +160,7 @@ run_due(struct sweeper *s, int64_t due_ms[SWEEPS_MAX], int64_t *next_ms)
 static void
 run_forever(struct sweeper *s, const struct options *o)
 {
-	int64_t due_ms[SWEEPS_MAX] = { 0 }, next_ms, now_ms;
+	int64_t due_ms[SWEEPS] = { 0 }, next_ms, now_ms;
 	int signo;
 
 	for (;;) {
@@ -234,6 +235,7 @@ main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	block_signals();
+	kinds_register(kinds_all());
 	uuid_v7(s.id);
 	rc = EXIT_CONFIG;
 	if (!configure(&s, o.conf_path))

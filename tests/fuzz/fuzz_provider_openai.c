@@ -27,7 +27,7 @@ check(bool ok)
 }
 
 static void
-check_failure(const struct provider_failure *f)
+check_failure(const struct wire_failure *f)
 {
 	size_t len = strnlen(f->detail, sizeof(f->detail));
 
@@ -38,24 +38,25 @@ check_failure(const struct provider_failure *f)
 }
 
 static void
-note(void *arg, const struct provider_event *e)
+note(void *arg, const struct wire_event *e)
 {
 	struct notes *n = arg;
 
 	check(!n->has_failed);
 	buf_printf(&n->events, "%d ", (int)e->kind);
 	switch (e->kind) {
-	case PROVIDER_TEXT:
-	case PROVIDER_REASONING:
+	case WIRE_TEXT:
+	case WIRE_REASONING:
 		check(e->len > 0 && memchr(e->text, '\0', e->len) == NULL && utf8_valid(e->text, e->len));
 		buf_add(&n->events, e->text, e->len);
 		break;
-	case PROVIDER_USAGE:
+	case WIRE_USAGE:
 		check(e->input_tokens >= -1 && e->output_tokens >= -1);
 		buf_printf(&n->events, "%lld %lld", (long long)e->input_tokens, (long long)e->output_tokens);
 		break;
-	case PROVIDER_FINISH: buf_printf(&n->events, "%d", (int)e->finish); break;
-	case PROVIDER_FAILURE:
+	case WIRE_FINISH: buf_printf(&n->events, "%d", (int)e->finish); break;
+	case WIRE_DONE: break;
+	case WIRE_FAILURE:
 		check_failure(&e->failure);
 		n->has_failed = true;
 		break;
@@ -65,24 +66,24 @@ note(void *arg, const struct provider_event *e)
 static void
 read_answer(bool stream, const char *bytes, size_t len, size_t slice, struct notes *n)
 {
-	void *parser = provider_openai.parser_new(stream);
+	void *parser = openai_chat_parser.new(stream);
 	bool ok = true;
 
 	*n = (struct notes){ .has_failed = false };
 	for (size_t at = 0; at < len && ok; at += slice)
-		ok = provider_openai.parser_feed(parser, bytes + at, len - at < slice ? len - at : slice, note, n);
+		ok = openai_chat_parser.feed(parser, bytes + at, len - at < slice ? len - at : slice, note, n);
 	check(ok == !n->has_failed);
-	ok = provider_openai.parser_end(parser, note, n);
+	ok = openai_chat_parser.end(parser, note, n);
 	check(!ok || !n->has_failed);
 	buf_printf(&n->events, " %d", ok);
-	provider_openai.parser_free(parser);
+	openai_chat_parser.free(parser);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *bytes = (const char *)data + 1;
-	struct provider_failure failure;
+	struct wire_failure failure;
 	struct notes whole, sliced;
 	bool stream;
 
@@ -94,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check(strcmp(buf_str(&whole.events), buf_str(&sliced.events)) == 0);
 	buf_free(&whole.events);
 	buf_free(&sliced.events);
-	provider_openai.failure(400 + data[0] % 200, NULL, bytes, size - 1, &failure);
+	wire_openai.failure(400 + data[0] % 200, NULL, bytes, size - 1, &failure);
 	check_failure(&failure);
 	return 0;
 }

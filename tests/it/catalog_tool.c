@@ -56,7 +56,7 @@ history_json(const struct history *h)
 	json_t *messages = json_array();
 
 	for (size_t i = 0; i < h->n; i++) {
-		const struct provider_message *m = &h->messages[i];
+		const struct ask_message *m = &h->messages[i];
 
 		json_array_append_new(messages,
 		    json_pack("{s:s, s:s, s:o, s:o, s:o}", "role", m->role, "content", m->content, "image_url",

@@ -208,7 +208,7 @@ def test_long_journals_are_read_whole(data, ledger):
     assert ledger.message(task)["content"] == "".join(text for _, text in pieces)
 
 
-@pytest.mark.parametrize("right", ["EXECUTE ON FUNCTION turn_dead", "SELECT ON agents", "EXECUTE ON FUNCTION turn_settle"])
+@pytest.mark.parametrize("right", ["EXECUTE ON FUNCTION turn_dead", "SELECT ON agents", "EXECUTE ON FUNCTION turns_settle"])
 def test_what_cannot_be_found_judged_or_settled_waits(data, ledger, right):
     """Nothing is charged, returned or told before it is in the database; then all of it is, once."""
     user = ledger.user(100)

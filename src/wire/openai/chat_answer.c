@@ -31,7 +31,7 @@ struct parser {
 	struct buf body; /* of an answer that is not streamed */
 	struct buf text; /* with its escapes decoded */
 	/* Of the call under way. */
-	provider_emit_fn *emit;
+	wire_emit_fn *emit;
 	void *arg;
 };
 
@@ -177,10 +177,10 @@ read_said(const char *data, size_t len, struct said *said)
 /* ---- telling ----------------------------------------------------------------- */
 
 static bool
-fail_with(struct parser *p, const struct provider_failure *failure)
+fail_with(struct parser *p, const struct wire_failure *failure)
 {
 	p->is_failed = true;
-	p->emit(p->arg, &(struct provider_event){ .kind = PROVIDER_FAILURE, .failure = *failure });
+	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FAILURE, .failure = *failure });
 	return false;
 }
 
@@ -188,9 +188,9 @@ fail_with(struct parser *p, const struct provider_failure *failure)
 static bool
 fail_wire(struct parser *p, const char *detail)
 {
-	struct provider_failure failure;
+	struct wire_failure failure;
 
-	provider_failure_transport(&failure, E_UPSTREAM_FAILED, detail);
+	wire_failure_transport(&failure, E_UPSTREAM_FAILED, detail);
 	return fail_with(p, &failure);
 }
 
@@ -199,7 +199,7 @@ static bool
 fail_inside(struct parser *p, const char *data, size_t len)
 {
 	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL, NULL);
-	struct provider_failure failure;
+	struct wire_failure failure;
 
 	openai_failure_inside(json_object_get(root, "error"), &failure);
 	json_decref(root);
@@ -208,7 +208,7 @@ fail_inside(struct parser *p, const char *data, size_t len)
 
 /* False, having failed, when the text is not UTF-8. */
 static bool
-tell_text(struct parser *p, enum provider_event_kind kind, const struct scan_text *text)
+tell_text(struct parser *p, enum wire_event_kind kind, const struct scan_text *text)
 {
 	const char *at = text->at;
 	size_t len = text->len;
@@ -221,14 +221,14 @@ tell_text(struct parser *p, enum provider_event_kind kind, const struct scan_tex
 	if (!utf8_valid(at, len))
 		return fail_wire(p, "the answer has text that is not UTF-8");
 	if (len > 0)
-		p->emit(p->arg, &(struct provider_event){ .kind = kind, .text = at, .len = len });
+		p->emit(p->arg, &(struct wire_event){ .kind = kind, .text = at, .len = len });
 	return true;
 }
 
 static void
 tell_finish(struct parser *p, const struct scan_text *reason)
 {
-	enum provider_finish finish = FINISH_OTHER;
+	enum wire_finish finish = FINISH_OTHER;
 
 	if (reason->at == NULL || p->has_finish)
 		return;
@@ -239,7 +239,7 @@ tell_finish(struct parser *p, const struct scan_text *reason)
 	else if (scan_is(reason, "content_filter"))
 		finish = FINISH_FILTERED;
 	p->has_finish = true;
-	p->emit(p->arg, &(struct provider_event){ .kind = PROVIDER_FINISH, .finish = finish });
+	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FINISH, .finish = finish });
 }
 
 /* One JSON object: a chunk or a completion. */
@@ -252,15 +252,14 @@ take_json(struct parser *p, const char *data, size_t len)
 		return fail_wire(p, "the answer has an event that is no JSON object");
 	if (said.has_error)
 		return fail_inside(p, data, len);
-	if (!tell_text(p, PROVIDER_REASONING, &said.reasoning) || !tell_text(p, PROVIDER_TEXT, &said.content) ||
-	    !tell_text(p, PROVIDER_TEXT, &said.refusal))
+	if (!tell_text(p, WIRE_REASONING, &said.reasoning) || !tell_text(p, WIRE_TEXT, &said.content) ||
+	    !tell_text(p, WIRE_TEXT, &said.refusal))
 		return false;
 	tell_finish(p, &said.finish);
 	if (said.input_tokens >= 0 || said.output_tokens >= 0)
 		p->emit(p->arg,
-		    &(struct provider_event){ .kind = PROVIDER_USAGE,
-			.input_tokens = said.input_tokens,
-			.output_tokens = said.output_tokens });
+		    &(struct wire_event){
+			.kind = WIRE_USAGE, .input_tokens = said.input_tokens, .output_tokens = said.output_tokens });
 	return true;
 }
 
@@ -271,8 +270,10 @@ on_event(void *arg, const struct sse_event *event)
 {
 	struct parser *p = arg;
 
-	if (event->data_len == 6 && memcmp(event->data, "[DONE]", 6) == 0)
+	if (!p->is_done && event->data_len == 6 && memcmp(event->data, "[DONE]", 6) == 0) {
 		p->is_done = true;
+		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_DONE });
+	}
 	/* What follows the end is not read, and not an error either. */
 	return p->is_done || take_json(p, event->data, event->data_len);
 }
@@ -302,7 +303,7 @@ parser_free(void *parser)
 }
 
 static bool
-parser_feed(void *parser, const char *data, size_t len, provider_emit_fn *emit, void *arg)
+parser_feed(void *parser, const char *data, size_t len, wire_emit_fn *emit, void *arg)
 {
 	struct parser *p = parser;
 
@@ -321,7 +322,7 @@ parser_feed(void *parser, const char *data, size_t len, provider_emit_fn *emit, 
 }
 
 static bool
-parser_end(void *parser, provider_emit_fn *emit, void *arg)
+parser_end(void *parser, wire_emit_fn *emit, void *arg)
 {
 	struct parser *p = parser;
 
@@ -335,12 +336,20 @@ parser_end(void *parser, provider_emit_fn *emit, void *arg)
 	return p->is_done || p->has_finish;
 }
 
-const struct provider provider_openai = {
+const struct parser_ops openai_chat_parser = {
+	.new = parser_new,
+	.free = parser_free,
+	.feed = parser_feed,
+	.end = parser_end,
+};
+
+static const struct endpoint endpoints[] = {
+	{ OP_CHAT, openai_chat_body, openai_chat_head, &openai_chat_parser },
+};
+
+const struct wire wire_openai = {
 	.name = "openai",
-	.build = openai_build,
-	.parser_new = parser_new,
-	.parser_free = parser_free,
-	.parser_feed = parser_feed,
-	.parser_end = parser_end,
+	.endpoints = endpoints,
+	.n_endpoints = sizeof(endpoints) / sizeof(endpoints[0]),
 	.failure = openai_failure,
 };

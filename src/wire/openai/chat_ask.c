@@ -1,5 +1,5 @@
 /*
- * A call to an HTTP request in the OpenAI chat completions wire.
+ * What is asked, as an HTTP request of the OpenAI chat completions wire.
  *
  * Source: platform.openai.com/docs/api-reference/chat/create.  video_url and
  * audio_url parts are those of vLLM and DashScope, docs.vllm.ai "Multimodal
@@ -104,7 +104,7 @@ put_attachment(struct buf *out, const char *kind, const char *url)
 }
 
 static void
-put_message(struct buf *out, const struct provider_message *m)
+put_message(struct buf *out, const struct ask_message *m)
 {
 	const char *content = m->content == NULL ? "" : m->content;
 
@@ -122,25 +122,32 @@ put_message(struct buf *out, const struct provider_message *m)
 	buf_puts(out, "}");
 }
 
-static void
-put_body(struct buf *out, const struct provider_call *call, const char *url)
+/* What depends on no candidate: everything behind the model and its cap. */
+enum status
+openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
-	put_string(out, "{\"model\":", call->model);
-	buf_puts(out, ",\"messages\":[");
-	for (size_t i = 0; i < call->n_messages; i++) {
+	const struct ask_chat *chat = &ask->chat;
+	static const char gap[WIRE_GAP_BYTES];
+	struct buf b = BUF_INIT(0);
+
+	if (chat->n_messages == 0)
+		return E_INVALID_REQUEST;
+	buf_add(&b, gap, sizeof(gap));
+	buf_puts(&b, "\"messages\":[");
+	for (size_t i = 0; i < chat->n_messages; i++) {
 		if (i > 0)
-			buf_puts(out, ",");
-		put_message(out, &call->messages[i]);
+			buf_puts(&b, ",");
+		put_message(&b, &chat->messages[i]);
 	}
-	buf_puts(out, "]");
-	if (call->max_output_tokens > 0)
-		buf_printf(out, ",\"%s\":%lld", max_tokens_name(url), (long long)call->max_output_tokens);
+	buf_puts(&b, "]");
 	/* %.3f would follow the locale's decimal point; the programs keep "C". */
-	if (call->temperature >= 0)
-		buf_printf(out, ",\"temperature\":%.3f", call->temperature);
-	if (call->stream)
-		buf_puts(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
-	buf_puts(out, "}");
+	if (chat->temperature >= 0)
+		buf_printf(&b, ",\"temperature\":%.3f", chat->temperature);
+	if (stream)
+		buf_puts(&b, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+	buf_puts(&b, "}");
+	wire_body_make(a, &b, out);
+	return OK;
 }
 
 /* ---- how -------------------------------------------------------------------- */
@@ -167,24 +174,28 @@ add_header(struct arena *a, const char **headers, size_t *n, const char *before,
 }
 
 enum status
-openai_build(struct arena *a, const struct provider_call *call, struct provider_request *out)
+openai_chat_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
-	const char *url = endpoint(a, call->base_url);
+	const char *url = endpoint(a, to->base_url);
 	const char **headers = ARENA_ARRAY(a, const char *, HEADERS_MAX);
-	struct buf body = BUF_INIT(0);
+	struct buf head = BUF_INIT(0);
 	size_t n = 0;
+	bool fits;
 
-	if (url == NULL || call->model == NULL || call->n_messages == 0)
+	if (url == NULL || to->model == NULL)
 		return E_INVALID_REQUEST;
 	headers[n++] = "Content-Type: application/json";
-	headers[n++] = call->stream ? "Accept: text/event-stream" : "Accept: application/json";
-	if (!add_header(a, headers, &n, "Authorization: Bearer ", call->api_key) ||
-	    !add_header(a, headers, &n, "traceparent: ", call->traceparent) ||
-	    !add_header(a, headers, &n, "X-Weir-Task: ", call->task_id))
+	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
+	if (!add_header(a, headers, &n, "Authorization: Bearer ", to->api_key) ||
+	    !add_header(a, headers, &n, "traceparent: ", to->traceparent) ||
+	    !add_header(a, headers, &n, "X-Weir-Task: ", to->task_id))
 		return E_INVALID_REQUEST;
-	put_body(&body, call, url);
-	/* Not copied into the arena: with files in it, it may be larger than the arena's cap. */
-	arena_cleanup(a, free, body.data);
-	*out = (struct provider_request){ "POST", url, headers, body.data, body.len };
-	return OK;
+	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
+	put_string(&head, "{\"model\":", to->model);
+	if (to->max_output_tokens > 0)
+		buf_printf(&head, ",\"%s\":%lld", max_tokens_name(url), (long long)to->max_output_tokens);
+	buf_puts(&head, ",");
+	fits = wire_body_head(body, &head, &out->body, &out->body_len);
+	buf_free(&head);
+	return fits ? OK : E_INVALID_REQUEST;
 }

@@ -89,7 +89,7 @@ find_word(const char *word)
 }
 
 static void
-classify(int http_status, const struct said *said, struct provider_failure *out)
+classify(int http_status, const struct said *said, struct wire_failure *out)
 {
 	const struct word_row *word = find_word(said->code);
 
@@ -117,7 +117,7 @@ classify(int http_status, const struct said *said, struct provider_failure *out)
 /* One line for the log.  The message of an authentication failure repeats a
  * part of the key, so it is left out there. */
 static void
-describe(int http_status, const struct said *said, struct provider_failure *out)
+describe(int http_status, const struct said *said, struct wire_failure *out)
 {
 	const char *name = *said->code != '\0' ? said->code : said->type;
 	bool is_secret = http_status == 401 || http_status == 403 || strcmp(said->code, "invalid_api_key") == 0;
@@ -153,13 +153,13 @@ parse_retry_after(const char *value)
 }
 
 void
-openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct provider_failure *out)
+openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out)
 {
 	json_t *root = json_loadb(body == NULL ? "" : body, body == NULL ? 0 : len, 0, NULL);
 	const json_t *error = json_object_get(root, "error");
 	struct said said = listen(error != NULL ? error : root);
 
-	*out = (struct provider_failure){ .retry_after_ms = parse_retry_after(retry_after) };
+	*out = (struct wire_failure){ .retry_after_ms = parse_retry_after(retry_after) };
 	classify(http_status, &said, out);
 	describe(http_status, &said, out);
 	json_decref(root);
@@ -181,12 +181,12 @@ status_inside(const json_t *error, const char *type)
 }
 
 void
-openai_failure_inside(const json_t *error, struct provider_failure *out)
+openai_failure_inside(const json_t *error, struct wire_failure *out)
 {
 	struct said said = listen(error);
 	int status = status_inside(error, said.type);
 
-	*out = (struct provider_failure){ .retry_after_ms = 0 };
+	*out = (struct wire_failure){ .retry_after_ms = 0 };
 	classify(status, &said, out);
 	describe(status, &said, out);
 }

@@ -1,4 +1,4 @@
-/* core/turn_end: the terminal event of a turn, and the names of its outcomes. */
+/* chat/wire: the terminal event of a turn, and the names of outcomes. */
 #include "chat/wire.h"
 
 #include <stdlib.h>
@@ -12,13 +12,13 @@ test_outcomes(void)
 	static const char *const none[] = { "pending", "running", "done", "Completed", "complete", "completed ", "",
 		NULL };
 
-	for (enum turn_outcome o = OUTCOME_COMPLETED; o <= OUTCOME_CANCELLED; o++)
-		CU_ASSERT_EQUAL(turn_outcome_parse(turn_outcome_name(o)), o);
-	CU_ASSERT_STRING_EQUAL(turn_outcome_name(OUTCOME_COMPLETED), "completed");
-	CU_ASSERT_STRING_EQUAL(turn_outcome_name(OUTCOME_FAILED), "failed");
-	CU_ASSERT_STRING_EQUAL(turn_outcome_name(OUTCOME_CANCELLED), "cancelled");
+	for (enum outcome o = OUTCOME_COMPLETED; o <= OUTCOME_CANCELLED; o++)
+		CU_ASSERT_EQUAL(outcome_parse(outcome_name(o)), o);
+	CU_ASSERT_STRING_EQUAL(outcome_name(OUTCOME_COMPLETED), "completed");
+	CU_ASSERT_STRING_EQUAL(outcome_name(OUTCOME_FAILED), "failed");
+	CU_ASSERT_STRING_EQUAL(outcome_name(OUTCOME_CANCELLED), "cancelled");
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		CU_ASSERT_EQUAL(turn_outcome_parse(none[i]), OUTCOME_FAILED);
+		CU_ASSERT_EQUAL(outcome_parse(none[i]), OUTCOME_FAILED);
 }
 
 static void
@@ -32,8 +32,7 @@ test_events(void)
 		      .outcome = OUTCOME_COMPLETED,
 		      .charged_ucr = 1500000,
 		      .balance_ucr = 7,
-		      .input_tokens = 9,
-		      .output_tokens = 2,
+		      .usage = { 9, 2, false },
 		      .finish = "stop" },
 		    "{\"type\":\"done\",\"data\":{\"task_id\":\"t\",\"assistant_message\":null,\"credits_consumed\":1.5,"
 		    "\"balance\":0.000007,\"usage\":{\"input_tokens\":9,\"output_tokens\":2,\"estimated\":false,"
@@ -42,7 +41,7 @@ test_events(void)
 		      .outcome = OUTCOME_FAILED,
 		      .why = E_INTERRUPTED,
 		      .lang = LANG_EN,
-		      .estimated = true },
+		      .usage = { 0, 0, true } },
 		    "{\"type\":\"error\",\"data\":{\"task_id\":\"t\",\"assistant_message\":null,\"credits_consumed\":0.0,"
 		    "\"balance\":0.0,\"code\":\"interrupted\",\"usage\":{\"input_tokens\":0,"
 		    "\"output_tokens\":0,\"estimated\":true,\"finish\":null}}}" },

@@ -1,31 +1,30 @@
-/* core/turn_table: more turns than buckets, found by id, taken out in any order. */
+/* engine/engine: more runs than buckets, found by id, taken out in any order. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/turn_private.h"
+#include "engine/private.h"
 #include "tap.h"
 
-#define N (3 * PROCESS_TURN_BUCKETS)
+#define N (3 * RUN_BUCKETS)
 
-static struct process process;
-static struct turn *turns;
+static struct engine engine;
+static struct process process = { .engine = &engine };
+static struct run *runs;
 
 static int
 set_up(void)
 {
-	turns = calloc(N, sizeof(*turns));
-	for (int i = 0; i < N; i++) {
-		snprintf(turns[i].task_id, sizeof(turns[i].task_id), "01900000-0000-7000-8000-%012d", i);
-		turns[i].mode = i % 5 == 0 ? TURN_DEBUG : TURN_SEND;
-	}
-	return turns == NULL;
+	runs = calloc(N, sizeof(*runs));
+	for (int i = 0; i < N; i++)
+		snprintf(runs[i].task.id, sizeof(runs[i].task.id), "01900000-0000-7000-8000-%012d", i);
+	return runs == NULL;
 }
 
 static int
 tear_down(void)
 {
-	free(turns);
+	free(runs);
 	return 0;
 }
 
@@ -36,10 +35,10 @@ check_found(bool (*is_in)(int))
 	size_t n = 0;
 
 	for (int i = 0; i < N; i++) {
-		CU_ASSERT_PTR_EQUAL(turn_find(&process, turns[i].task_id), is_in(i) ? &turns[i] : NULL);
+		CU_ASSERT_PTR_EQUAL(run_find(&process, runs[i].task.id), is_in(i) ? &runs[i] : NULL);
 		n += is_in(i);
 	}
-	CU_ASSERT_EQUAL(process.n_turns, n);
+	CU_ASSERT_EQUAL(engine.n_runs, n);
 }
 
 static bool
@@ -66,15 +65,15 @@ none(int i)
 	return i < 0;
 }
 
-/* The live turns as an array of PostgreSQL: each of those that are paid for once. */
+/* The live runs as an array of PostgreSQL: each once. */
 static void
 check_list(bool (*is_in)(int))
 {
-	char *list = turns_list(&process), *at = list;
+	char *list = table_list(&engine), *at = list;
 	size_t n = 0, expected = 0;
 
 	for (int i = 0; i < N; i++)
-		expected += is_in(i) && turns[i].mode != TURN_DEBUG;
+		expected += is_in(i);
 	if (expected == 0) {
 		CU_ASSERT_PTR_NULL(list);
 		free(list);
@@ -86,8 +85,8 @@ check_list(bool (*is_in)(int))
 		int i = atoi(at + 25);
 
 		CU_ASSERT_EQUAL_FATAL(*at, n == 0 ? '{' : ',');
-		CU_ASSERT_TRUE_FATAL(i >= 0 && i < N && is_in(i) && turns[i].mode != TURN_DEBUG);
-		CU_ASSERT_EQUAL(memcmp(at + 1, turns[i].task_id, 36), 0);
+		CU_ASSERT_TRUE_FATAL(i >= 0 && i < N && is_in(i));
+		CU_ASSERT_EQUAL(memcmp(at + 1, runs[i].task.id, 36), 0);
 	}
 	CU_ASSERT_EQUAL(n, expected);
 	free(list);
@@ -96,24 +95,24 @@ check_list(bool (*is_in)(int))
 static void
 test_table(void)
 {
-	CU_ASSERT_PTR_NULL(turn_find(&process, turns[0].task_id));
+	CU_ASSERT_PTR_NULL(run_find(&process, runs[0].task.id));
 	check_list(none);
 	for (int i = 0; i < N; i++)
-		turn_table_add(&process, &turns[i]);
+		table_add(&engine, &runs[i]);
 	check_found(all);
 	check_list(all);
-	CU_ASSERT_PTR_NULL(turn_find(&process, ""));
+	CU_ASSERT_PTR_NULL(run_find(&process, ""));
 	for (int i = 0; i < N; i += 3)
-		turn_table_remove(&process, &turns[i]);
+		table_remove(&engine, &runs[i]);
 	check_found(all_but_thirds);
 	check_list(all_but_thirds);
 	for (int i = N - 1; i >= N / 2; i--)
 		if (i % 3 != 0)
-			turn_table_remove(&process, &turns[i]);
+			table_remove(&engine, &runs[i]);
 	check_found(first_half_but_thirds);
 	for (int i = 0; i < N / 2; i++)
 		if (i % 3 != 0)
-			turn_table_remove(&process, &turns[i]);
+			table_remove(&engine, &runs[i]);
 	check_found(none);
 	check_list(none);
 }
@@ -123,7 +122,7 @@ static CU_TestInfo tests[] = {
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {
-	{ "turn_table", set_up, tear_down, NULL, NULL, tests },
+	{ "table", set_up, tear_down, NULL, NULL, tests },
 	CU_SUITE_INFO_NULL,
 };
 

@@ -16,12 +16,42 @@
 
 /* ---- requests ---------------------------------------------------------------- */
 
-static const struct provider_message hello[] = { { .role = "user", .content = "Hi" } };
+static const struct ask_message hello[] = { { .role = "user", .content = "Hi" } };
 
-static struct provider_call
+/* What the engine asks, put together from its two halves. */
+struct call {
+	const char *base_url, *api_key, *model;
+	const struct ask_message *messages;
+	size_t n_messages;
+	int64_t max_output_tokens;
+	double temperature;
+	bool stream;
+	const char *traceparent, *task_id;
+};
+
+static enum status
+build(struct arena *a, const struct call *c, struct wire_request *rq)
+{
+	const struct endpoint *e = wire_endpoint(&wire_openai, OP_CHAT);
+	struct ask ask = { .op = OP_CHAT,
+		.chat = { .messages = c->messages, .n_messages = c->n_messages, .temperature = c->temperature } };
+	struct wire_target to = { .base_url = c->base_url,
+		.api_key = c->api_key,
+		.model = c->model,
+		.max_output_tokens = c->max_output_tokens,
+		.stream = c->stream,
+		.traceparent = c->traceparent,
+		.task_id = c->task_id };
+	struct wire_body body;
+	enum status st = e->body(a, &ask, c->stream, &body);
+
+	return st == OK ? e->head(a, &to, &body, rq) : st;
+}
+
+static struct call
 call_to(const char *base_url)
 {
-	return (struct provider_call){ .base_url = base_url,
+	return (struct call){ .base_url = base_url,
 		.model = "m",
 		.messages = hello,
 		.n_messages = 1,
@@ -68,9 +98,9 @@ test_url(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct arena *a = arena_new(1024, 1 << 20);
-		struct provider_call call = call_to(rows[i].base);
-		struct provider_request rq;
-		enum status st = provider_openai.build(a, &call, &rq);
+		struct call call = call_to(rows[i].base);
+		struct wire_request rq;
+		enum status st = build(a, &call, &rq);
 
 		CU_ASSERT_EQUAL(st, rows[i].url == NULL ? E_INVALID_REQUEST : OK);
 		if (st == OK && rows[i].url != NULL)
@@ -83,10 +113,10 @@ static void
 test_headers(void)
 {
 	struct arena *a = arena_new(1024, 1 << 20);
-	struct provider_call call = call_to("http://h");
-	struct provider_request rq;
+	struct call call = call_to("http://h");
+	struct wire_request rq;
 
-	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_EQUAL(build(a, &call, &rq), OK);
 	CU_ASSERT_STRING_EQUAL(rq.method, "POST");
 	CU_ASSERT_STRING_EQUAL(rq.headers[0], "Content-Type: application/json");
 	CU_ASSERT_STRING_EQUAL(rq.headers[1], "Accept: text/event-stream");
@@ -95,39 +125,39 @@ test_headers(void)
 	call.api_key = "sk-1";
 	call.traceparent = "00-a-b-01";
 	call.task_id = "t-1";
-	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_EQUAL(build(a, &call, &rq), OK);
 	CU_ASSERT_STRING_EQUAL(rq.headers[1], "Accept: application/json");
 	CU_ASSERT_STRING_EQUAL(rq.headers[2], "Authorization: Bearer sk-1");
 	CU_ASSERT_STRING_EQUAL(rq.headers[3], "traceparent: 00-a-b-01");
 	CU_ASSERT_STRING_EQUAL(rq.headers[4], "X-Weir-Task: t-1");
 	CU_ASSERT_PTR_NULL(rq.headers[5]);
 	call.api_key = ""; /* a provider without keys */
-	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), OK);
+	CU_ASSERT_EQUAL(build(a, &call, &rq), OK);
 	CU_ASSERT_STRING_EQUAL(rq.headers[2], "traceparent: 00-a-b-01");
 	for (int i = 0; i < 4; i++) {
 		static const char *const evil[] = { "sk\r\nX-Evil: 1", "\x7f", "a\tb", "\n" };
 
 		call.api_key = evil[i];
-		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		CU_ASSERT_EQUAL(build(a, &call, &rq), E_INVALID_REQUEST);
 		call.api_key = NULL;
 		call.traceparent = evil[i];
-		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		CU_ASSERT_EQUAL(build(a, &call, &rq), E_INVALID_REQUEST);
 		call.traceparent = NULL;
 		call.task_id = evil[i];
-		CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+		CU_ASSERT_EQUAL(build(a, &call, &rq), E_INVALID_REQUEST);
 		call.task_id = NULL;
 	}
 	arena_free(a);
 }
 
 static void
-check_body(const struct provider_call *call, const char *body)
+check_body(const struct call *call, const char *body)
 {
 	struct arena *a = arena_new(1024, 1 << 20);
-	struct provider_request rq;
+	struct wire_request rq;
 	json_t *root;
 
-	CU_ASSERT_EQUAL_FATAL(provider_openai.build(a, call, &rq), OK);
+	CU_ASSERT_EQUAL_FATAL(build(a, call, &rq), OK);
 	CU_ASSERT_STRING_EQUAL(rq.body, body);
 	CU_ASSERT_EQUAL(rq.body_len, strlen(rq.body));
 	root = json_loadb(rq.body, rq.body_len, 0, NULL);
@@ -139,14 +169,14 @@ check_body(const struct provider_call *call, const char *body)
 static void
 test_body(void)
 {
-	static const struct provider_message turn[] = {
+	static const struct ask_message turn[] = {
 		{ .role = "system", .content = "Be \"brief\"\n" },
 		{ .role = "user", .content = "\xE4\xBD\xA0\xE5\xA5\xBD" },
 		{ .role = "assistant", .content = NULL },
 		{ .role = "user", .content = "see", .image_url = "https://x/a?b=1&c=\"" },
 		{ .role = "user", .content = "all", .image_url = "i", .video_url = "v", .audio_url = "a" },
 	};
-	struct provider_call call = call_to("http://h");
+	struct call call = call_to("http://h");
 
 	check_body(&call,
 	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
@@ -156,14 +186,14 @@ test_body(void)
 	call.max_output_tokens = 4096;
 	call.temperature = 0.7;
 	check_body(&call,
-	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
-	    "\"max_tokens\":4096,\"temperature\":0.700}");
+	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"max_tokens\":4096,"
+	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0.700}");
 	call.base_url = "https://api.openai.com/v1";
 	call.model = "m";
 	call.temperature = 0;
 	check_body(&call,
-	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],"
-	    "\"max_completion_tokens\":4096,\"temperature\":0.000}");
+	    "{\"model\":\"m\",\"max_completion_tokens\":4096,"
+	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0.000}");
 	call = call_to("http://h");
 	call.stream = false;
 	call.messages = turn;
@@ -185,12 +215,12 @@ test_body(void)
 static void
 test_body_files(void)
 {
-	static const struct provider_message turn[] = {
+	static const struct ask_message turn[] = {
 		{ .role = "user", .content = "v", .video_url = "https://x/v" },
 		{ .role = "user", .content = "a", .audio_url = "https://x/a" },
 		{ .role = "user", .image_url = "data:image/png;base64,iVBORw0KGgo=" },
 	};
-	struct provider_call call = call_to("http://h");
+	struct call call = call_to("http://h");
 
 	call.stream = false;
 	call.messages = turn;
@@ -222,11 +252,11 @@ test_max_tokens(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct arena *a = arena_new(1024, 1 << 20);
-		struct provider_call call = call_to(rows[i].base);
-		struct provider_request rq;
+		struct call call = call_to(rows[i].base);
+		struct wire_request rq;
 
 		call.max_output_tokens = 7;
-		CU_ASSERT_EQUAL_FATAL(provider_openai.build(a, &call, &rq), OK);
+		CU_ASSERT_EQUAL_FATAL(build(a, &call, &rq), OK);
 		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_completion_tokens\":7") != NULL, rows[i].is_new);
 		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_tokens\":7") != NULL, !rows[i].is_new);
 		arena_free(a);
@@ -237,14 +267,14 @@ static void
 test_nothing_to_say(void)
 {
 	struct arena *a = arena_new(1024, 1 << 20);
-	struct provider_call call = call_to("http://h");
-	struct provider_request rq;
+	struct call call = call_to("http://h");
+	struct wire_request rq;
 
 	call.n_messages = 0;
-	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+	CU_ASSERT_EQUAL(build(a, &call, &rq), E_INVALID_REQUEST);
 	call = call_to("http://h");
 	call.model = NULL;
-	CU_ASSERT_EQUAL(provider_openai.build(a, &call, &rq), E_INVALID_REQUEST);
+	CU_ASSERT_EQUAL(build(a, &call, &rq), E_INVALID_REQUEST);
 	arena_free(a);
 }
 
@@ -252,19 +282,20 @@ test_nothing_to_say(void)
 
 /* Events are written down as one line: T(text) R(text) U(in,out) F(finish) X(status,retry,next). */
 static void
-note(void *arg, const struct provider_event *e)
+note(void *arg, const struct wire_event *e)
 {
 	static const char *const finishes[] = { "stop", "length", "filtered", "other" };
 	struct buf *out = arg;
 
 	switch (e->kind) {
-	case PROVIDER_TEXT: buf_printf(out, "T(%.*s)", (int)e->len, e->text); break;
-	case PROVIDER_REASONING: buf_printf(out, "R(%.*s)", (int)e->len, e->text); break;
-	case PROVIDER_USAGE:
+	case WIRE_TEXT: buf_printf(out, "T(%.*s)", (int)e->len, e->text); break;
+	case WIRE_REASONING: buf_printf(out, "R(%.*s)", (int)e->len, e->text); break;
+	case WIRE_USAGE:
 		buf_printf(out, "U(%lld,%lld)", (long long)e->input_tokens, (long long)e->output_tokens);
 		break;
-	case PROVIDER_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
-	case PROVIDER_FAILURE:
+	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
+	case WIRE_DONE: break; /* the end says it, too */
+	case WIRE_FAILURE:
 		buf_printf(
 		    out, "X(%s,%d,%d)", status_code(e->failure.status), e->failure.retryable, e->failure.next_channel);
 		CU_ASSERT_TRUE(e->failure.detail[0] != '\0');
@@ -276,7 +307,7 @@ note(void *arg, const struct provider_event *e)
 static void
 read_answer(bool stream, const char *in, size_t len, size_t slice, struct buf *out)
 {
-	void *parser = provider_openai.parser_new(stream);
+	void *parser = openai_chat_parser.new(stream);
 	bool ok = true;
 
 	for (size_t at = 0; at < len && ok; at += slice) {
@@ -284,13 +315,13 @@ read_answer(bool stream, const char *in, size_t len, size_t slice, struct buf *o
 		char *piece = malloc(n);
 
 		memcpy(piece, in + at, n);
-		ok = provider_openai.parser_feed(parser, piece, n, note, out);
+		ok = openai_chat_parser.feed(parser, piece, n, note, out);
 		free(piece);
 	}
 	if (!ok)
-		CU_ASSERT_FALSE(provider_openai.parser_feed(parser, "data: [DONE]\n\n", 14, note, out));
-	buf_puts(out, provider_openai.parser_end(parser, note, out) ? "." : "!");
-	provider_openai.parser_free(parser);
+		CU_ASSERT_FALSE(openai_chat_parser.feed(parser, "data: [DONE]\n\n", 14, note, out));
+	buf_puts(out, openai_chat_parser.end(parser, note, out) ? "." : "!");
+	openai_chat_parser.free(parser);
 }
 
 struct sample {
@@ -464,19 +495,19 @@ static void
 check_endless(bool stream, const char *start, size_t total, const char *events)
 {
 	static char piece[65536];
-	void *parser = provider_openai.parser_new(stream);
+	void *parser = openai_chat_parser.new(stream);
 	struct buf out = BUF_INIT(0);
 	size_t fed = 0;
 	bool ok;
 
 	memset(piece, 'x', sizeof(piece));
-	ok = provider_openai.parser_feed(parser, start, strlen(start), note, &out);
+	ok = openai_chat_parser.feed(parser, start, strlen(start), note, &out);
 	for (; ok && fed < total; fed += sizeof(piece))
-		ok = provider_openai.parser_feed(parser, piece, sizeof(piece), note, &out);
+		ok = openai_chat_parser.feed(parser, piece, sizeof(piece), note, &out);
 	CU_ASSERT_FALSE(ok);
 	CU_ASSERT_TRUE(fed < total);
 	CU_ASSERT_STRING_EQUAL(buf_str(&out), events);
-	provider_openai.parser_free(parser);
+	openai_chat_parser.free(parser);
 	buf_free(&out);
 }
 
@@ -553,10 +584,10 @@ test_failures(void)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct provider_failure f;
+		struct wire_failure f;
 
 		memset(&f, 0x5a, sizeof(f));
-		provider_openai.failure(rows[i].http, rows[i].retry_after, rows[i].body,
+		wire_openai.failure(rows[i].http, rows[i].retry_after, rows[i].body,
 		    rows[i].body == NULL ? 0 : strlen(rows[i].body), &f);
 		CU_ASSERT_EQUAL(f.status, rows[i].status);
 		CU_ASSERT_EQUAL(f.retryable, rows[i].retryable);
@@ -570,9 +601,9 @@ static void
 test_detail_keeps_no_key_and_no_half_character(void)
 {
 	struct buf body = BUF_INIT(0);
-	struct provider_failure f;
+	struct wire_failure f;
 
-	provider_openai.failure(401, NULL,
+	wire_openai.failure(401, NULL,
 	    "{\"error\":{\"message\":\"Incorrect API key provided: sk-abc\",\"code\":\"invalid_api_key\"}}", 78, &f);
 	CU_ASSERT_PTR_NULL(strstr(f.detail, "sk-"));
 	for (size_t pad = 0; pad < 3; pad++) {
@@ -584,7 +615,7 @@ test_detail_keeps_no_key_and_no_half_character(void)
 		for (int i = 0; i < 200; i++)
 			buf_puts(&body, "\xE4\xBD\xA0");
 		buf_puts(&body, "\"}}");
-		provider_openai.failure(500, NULL, body.data, body.len, &f);
+		wire_openai.failure(500, NULL, body.data, body.len, &f);
 		len = strlen(f.detail);
 		CU_ASSERT_TRUE(len > 240);
 		CU_ASSERT_EQUAL((unsigned char)f.detail[len - 1], 0xA0);
@@ -594,9 +625,9 @@ test_detail_keeps_no_key_and_no_half_character(void)
 }
 
 static void
-keep_detail(void *arg, const struct provider_event *e)
+keep_detail(void *arg, const struct wire_event *e)
 {
-	if (e->kind == PROVIDER_FAILURE)
+	if (e->kind == WIRE_FAILURE)
 		memcpy(arg, e->failure.detail, sizeof(e->failure.detail));
 }
 
@@ -619,24 +650,24 @@ test_status_inside(void)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		void *parser = provider_openai.parser_new(true);
-		char event[128], detail[sizeof((struct provider_failure){ 0 }.detail)] = "";
+		void *parser = openai_chat_parser.new(true);
+		char event[128], detail[sizeof((struct wire_failure){ 0 }.detail)] = "";
 
 		snprintf(event, sizeof(event), "data: {\"error\":%s}\n\n", rows[i].error);
-		CU_ASSERT_FALSE(provider_openai.parser_feed(parser, event, strlen(event), keep_detail, detail));
+		CU_ASSERT_FALSE(openai_chat_parser.feed(parser, event, strlen(event), keep_detail, detail));
 		CU_ASSERT_STRING_EQUAL(detail, rows[i].detail);
-		provider_openai.parser_free(parser);
+		openai_chat_parser.free(parser);
 	}
-	provider_openai.parser_free(NULL);
+	openai_chat_parser.free(NULL);
 }
 
 static void
 test_registry(void)
 {
-	provider_register(providers_all());
-	CU_ASSERT_PTR_EQUAL(provider_find("openai"), &provider_openai);
-	CU_ASSERT_PTR_NULL(provider_find("nobody"));
-	CU_ASSERT_PTR_NULL(provider_find(NULL));
+	wires_register(wires_all());
+	CU_ASSERT_PTR_EQUAL(wire_find("openai"), &wire_openai);
+	CU_ASSERT_PTR_NULL(wire_find("nobody"));
+	CU_ASSERT_PTR_NULL(wire_find(NULL));
 }
 
 static CU_TestInfo request_tests[] = {

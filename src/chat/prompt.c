@@ -1,0 +1,100 @@
+#include "chat/prompt.h"
+
+#include <string.h>
+
+#include "base/tokens.h"
+#include "chat/attachments.h"
+
+#define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
+#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
+
+static int64_t
+message_tokens(const struct ask_message *m)
+{
+	int media = (m->image_url != NULL) + (m->video_url != NULL) + (m->audio_url != NULL);
+
+	return tokens_estimate(m->content, strlen(m->content)) + MESSAGE_TOKENS + media * MEDIA_TOKENS;
+}
+
+static enum status
+check_abilities(struct context *cx, const struct turn_plan *plan, const struct question *q)
+{
+	if (q->image_url != NULL && !(plan->model.abilities & ABILITY_VISION))
+		return fail_field(cx, "image_url", "the model %s takes no images", plan->model.name);
+	if (q->video_url != NULL && !(plan->model.abilities & ABILITY_VIDEO))
+		return fail_field(cx, "video_url", "the model %s takes no video", plan->model.name);
+	if (q->audio_url != NULL && !(plan->model.abilities & ABILITY_AUDIO))
+		return fail_field(cx, "audio_url", "the model %s takes no audio", plan->model.name);
+	return OK;
+}
+
+/* Where the part of the history begins that fits beside `tokens`, which grow by
+ * it.  The oldest goes first; what is left starts with a question, never with the
+ * answer to one left out.  `last`: the last message is counted already. */
+static size_t
+fit_history(const struct turn_plan *plan, const struct history *h, bool last, int64_t *tokens)
+{
+	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
+	size_t first = 0;
+
+	for (size_t i = h->n - last; i > 0; i--) {
+		*tokens += message_tokens(&h->messages[i - 1]);
+		if (plan->model.context_tokens > 0 && *tokens > budget) {
+			*tokens -= message_tokens(&h->messages[i - 1]);
+			first = i;
+			break;
+		}
+	}
+	while (first < h->n && strcmp(h->messages[first].role, "assistant") == 0)
+		*tokens -= message_tokens(&h->messages[first++]);
+	return first;
+}
+
+/* The system prompt and the question always stay. */
+enum status
+prompt_make(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
+    struct ask *out, int64_t *tokens)
+{
+	const struct history none = { .n = 0 }, *h = history == NULL ? &none : history;
+	struct ask_message *m = ARENA_ARRAY(cx->arena, struct ask_message, h->n + 2);
+	struct ask_message question = { "user", q->content, q->image_url, q->video_url, q->audio_url };
+	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
+	bool again = q->content == NULL && h->n > 0;
+	size_t n = 0, first;
+	enum status st;
+
+	if ((st = check_abilities(cx, plan, q)) != OK)
+		return st;
+	*tokens = 0;
+	if (plan->prompt != NULL && *plan->prompt != '\0') {
+		m[n++] = (struct ask_message){ .role = "system", .content = plan->prompt };
+		*tokens += message_tokens(&m[0]);
+	}
+	if (q->content != NULL || again)
+		*tokens += message_tokens(again ? &h->messages[h->n - 1] : &question);
+	if (plan->model.context_tokens > 0 && *tokens > budget)
+		return fail_field(cx, "content", "is too long for the model (about %lld of %lld tokens)",
+		    (long long)*tokens, (long long)budget);
+	first = fit_history(plan, h, again, tokens);
+	if (h->n > first)
+		memcpy(m + n, h->messages + first, (h->n - first) * sizeof(*m));
+	n += h->n - first;
+	if (q->content != NULL)
+		m[n++] = question;
+	*out = (struct ask){ .op = OP_CHAT,
+		.chat = { .messages = m, .n_messages = n, .temperature = plan->temperature } };
+	return attachments_inline(cx, m, n, q->content != NULL);
+}
+
+struct call_limits
+prompt_limits(const struct conf *conf, const struct turn_plan *plan)
+{
+	return (struct call_limits){
+		.connect_ms = conf->chat_connect_timeout,
+		.first_byte_ms = plan->timeout_ms > 0 ? plan->timeout_ms : conf->chat_first_byte_timeout,
+		.idle_ms = conf->chat_idle_timeout,
+		.total_ms = conf->chat_total_timeout,
+		.retries = conf->chat_retries,
+		.retry_base_ms = conf->chat_retry_base,
+	};
+}

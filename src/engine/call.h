@@ -1,0 +1,133 @@
+/*
+ * A call: one question to a provider.  Candidates one after the other, tries,
+ * deadlines; what comes goes into an answer.  It knows nothing of users, money,
+ * messages and readers.
+ *
+ *	NEW ──► CONTACTING ──► FLOWING ──► OVER
+ *		   │   ^                    ^
+ *		   v   │                    │
+ *		  BACKOFF ──────────────────┘  (whoever called may drop it at any time)
+ *
+ * move() in call.c is the only place that changes it.  Before the first content
+ * a failure means: the same channel again (up to `retries`, with back-off), then
+ * the next channel, then the fallback model; after it, the end.
+ *
+ * Complete is what says so: once the answer told why it stopped, whatever comes
+ * of the connection is no failure any more, and nobody waits for it longer than
+ * FINISH_WAIT_MS.
+ */
+#ifndef WEIR_ENGINE_CALL_H
+#define WEIR_ENGINE_CALL_H
+
+#include "catalog/offer.h"
+#include "core/process.h"
+#include "engine/answer.h"
+#include "ledger/price.h"
+#include "wire/ask.h"
+
+/* From the word that an answer has ended to its end: for usage that may follow. */
+#define FINISH_WAIT_MS 1000
+
+enum call_state {
+	CALL_NEW,	 /* made by a worker */
+	CALL_CONTACTING, /* a channel was asked, nothing came yet */
+	CALL_BACKOFF,	 /* pausing before the same channel is asked again */
+	CALL_FLOWING,	 /* something came: no other channel any more */
+	CALL_OVER,
+};
+
+/* Milliseconds; 0: no such limit. */
+struct call_limits {
+	int64_t connect_ms, first_byte_ms, idle_ms, total_ms;
+	int64_t retries, retry_base_ms;
+};
+
+struct call_ask {
+	const struct ask *ask;		    /* what; borrowed until the first content */
+	const struct offer_model *model;    /* whom: its channels in the order in which to try them */
+	const struct offer_model *fallback; /* NULL: none; both borrowed until the first content */
+	struct call_limits limits;
+	int64_t max_output_tokens; /* 0: what the model allows */
+	bool may_be_empty;	   /* an answer without content is no failure */
+	bool stream;
+	const char *task_id;		      /* NULL: none; sent along, and for the log */
+	const char *request_id, *traceparent; /* NULL: none */
+};
+
+/* Who calls.  Reactor. */
+struct call_observer {
+	/* answer.pending has something to be given away; may be called from within
+	 * call_resume().  May call call_pause(). */
+	void (*on_content)(void *arg);
+	/* It is over: OK, or what went wrong, with a detail for the log (NULL: none).
+	 * Once, unless dropped before. */
+	void (*on_end)(void *arg, enum status st, const char *detail);
+};
+
+/* The candidate at work, or that was last. */
+struct call_candidate {
+	int64_t model_id, channel_id;
+	const char *model_name, *channel_name; /* live as long as the call */
+	struct price price;
+	int64_t context_tokens, max_output_tokens;
+	int http_status; /* of its answer; 0: none yet */
+};
+
+struct call_body {
+	const struct wire *wire;
+	struct wire_body body;
+};
+
+struct call {
+	struct process *process;
+	enum call_state state;
+	struct call_ask ask;
+	const struct call_observer *observer;
+	void *arg;
+	struct answer *answer;
+	struct arena *arena;   /* of the call's life: names */
+	struct arena *prep;    /* what only asking needs; NULL once it flows and is sent */
+	struct arena *attempt; /* the request to the candidate at work */
+	enum op op;
+	struct call_body *bodies; /* one for each wire, made by the worker; where `prep` is */
+	size_t n_bodies;
+	struct call_candidate at;
+
+	/* whom: the candidate at work */
+	const struct offer_model *model;
+	size_t channel; /* index into model->channels */
+	int64_t tries;	/* on this channel */
+	bool on_fallback;
+	const struct wire *wire;
+	void *parser;
+	struct http_transfer *transfer;
+	struct buf error_body;	     /* of an answer that is no 2xx */
+	struct wire_failure *inside; /* reported by the answer itself; in arena */
+
+	struct reactor_timer *timer;
+	bool done; /* the answer said that nothing more comes */
+	int64_t first_byte_by_ms, total_by_ms, backoff_by_ms, finish_by_ms, last_data_ms; /* 0: none */
+};
+
+/* Make a call whose answer goes to `answer`; `ask` is copied, what it points to
+ * is not.  The bodies are made here, in `a`, so that the reactor need not make
+ * them.  E_INVALID_REQUEST a wire cannot say it.  Worker. */
+enum status call_init(
+    struct call *c, struct process *p, const struct call_ask *ask, struct answer *answer, struct arena *a) MUST_CHECK;
+/* Take over the arena in which all that stands: it is freed as soon as nothing
+ * more has to be asked.  Without this it must outlive the call.  Worker. */
+void call_keep(struct call *c, struct arena *prep);
+/* Ask.  Reactor. */
+void call_start(struct call *c, const struct call_observer *observer, void *arg);
+/* Stop listening to the provider, and let it go on: back-pressure.  Reactor. */
+void call_pause(struct call *c);
+/* False when nothing was paused; may bring the end.  Reactor. */
+bool call_resume(struct call *c);
+/* No callback follows; the answer stays as it is.  Safe from within callbacks
+ * and for one that is over.  Reactor. */
+void call_drop(struct call *c);
+/* Drop it and free what it holds.  Reactor; anybody before call_start() and after the
+ * end. */
+void call_free(struct call *c);
+
+#endif

@@ -1,0 +1,182 @@
+#include "engine/gate.h"
+
+#include <string.h>
+
+#include "base/money.h"
+#include "core/process.h"
+#include "engine/follow.h"
+#include "io/fcgi.h"
+
+#define OPEN_TRIES 3
+#define RETRY_AFTER_S 5 /* when slots may be free again */
+
+void
+gate_key_read(const struct request *rq, struct gate_key *out)
+{
+	out->key = rq->idempotency_key;
+	out->route = arena_printf(rq->cx.arena, "%s %s", rq->method, rq->path);
+	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, out->body_hash);
+}
+
+enum status
+gate_admit(struct request *rq)
+{
+	if (atomic_load(&rq->cx.process->streams) >= (size_t)rq->cx.conf->server_max_streams)
+		return fail(&rq->cx, E_OVERLOADED, "streams");
+	if (fcgi_peer_gone(rq->conn))
+		return fail(&rq->cx, E_CANCELLED, "the client left before the task opened");
+	return OK;
+}
+
+/* A rival that commits meanwhile is found by task_open(). */
+enum status
+gate_join(struct request *rq, const struct kind *kind, const struct gate_key *key, const struct reader_wants *wants,
+    bool *joined)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	*joined = false;
+	if (key->key == NULL)
+		return OK;
+	st = pg_query_again(rq->cx.pg, &rows, "SELECT outcome, task_id FROM key_find($1, $2, $3, $4)",
+	    PS(rq->cx.caller.user_id), PS(key->key), PS(key->route), PX(key->body_hash, SHA256_BYTES));
+	if (st != OK)
+		return fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
+	if (strcmp(row_text(rows, 0, "outcome"), "new") == 0)
+		return OK;
+	*joined = true;
+	if (strcmp(row_text(rows, 0, "outcome"), "replay") != 0 || row_null(rows, 0, "task_id"))
+		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
+	return follow_begin(rq, kind, row_text(rows, 0, "task_id"), wants);
+}
+
+/* ---- refusals, in words ------------------------------------------------------------- */
+
+static enum status
+refuse_credits(struct context *cx, const struct kind *kind, const struct rows *rows)
+{
+	char balance[UCR_TEXT_LEN], required[UCR_TEXT_LEN];
+	int64_t balance_ucr = row_ucr(rows, 0, "balance"), required_ucr = row_ucr(rows, 0, "required");
+	json_t *details = json_pack(
+	    "{s:o, s:o}", "balance", json_credits(balance_ucr), "required", json_credits(required_ucr));
+
+	if (kind->refused != NULL)
+		kind->refused(cx, rows, details);
+	fail_with(cx, E_INSUFFICIENT_CREDITS, details, NULL);
+	ucr_format(balance_ucr, balance);
+	ucr_format(required_ucr, required);
+	fail_message(cx, arena_printf(cx->arena, "Not enough credits: you have %s, this needs %s.", balance, required),
+	    arena_printf(cx->arena, "积分不足，当前余额 %s，需要 %s", balance, required));
+	return E_INSUFFICIENT_CREDITS;
+}
+
+/* For want of slots; `st` from Redis or PostgreSQL. */
+static enum status
+refuse_slots(struct context *cx, enum status st)
+{
+	const struct conf *conf = cx->conf;
+	long long user = conf->limits_user_tasks, conversation = conf->limits_conversation_tasks;
+
+	if (st == E_TASK_QUEUE_FULL) {
+		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
+		fail_message(cx, arena_printf(cx->arena, "The task queue is full: at most %lld tasks at once.", user),
+		    arena_printf(cx->arena, "任务队列已满，最多同时执行 %lld 个任务", user));
+	} else if (st == E_CONVERSATION_QUEUE_FULL) {
+		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
+		fail_message(cx,
+		    arena_printf(
+			cx->arena, "This conversation's task queue is full: at most %lld tasks at once.", conversation),
+		    arena_printf(cx->arena, "当前对话任务队列已满，最多同时执行 %lld 个任务", conversation));
+	} else if (st == E_CONVERSATION_LIMIT) {
+		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)conf->limits_agent_conversations), NULL);
+	} else {
+		fail(cx, st, NULL);
+	}
+	fail_retry_after(cx, RETRY_AFTER_S);
+	return st;
+}
+
+/* What task_open() said instead of "ok". */
+static enum status
+refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
+{
+	static const struct {
+		const char *outcome;
+		enum status st;
+		bool slots;
+	} refusals[] = {
+		{ "user_queue_full", E_TASK_QUEUE_FULL, true },
+		{ "conversation_queue_full", E_CONVERSATION_QUEUE_FULL, true },
+		{ "conversation_busy", E_CONVERSATION_BUSY, true },
+		{ "conversation_limit", E_CONVERSATION_LIMIT, true },
+		{ "not_found", E_NOT_FOUND, false },
+		{ "idempotency_mismatch", E_IDEMPOTENCY_MISMATCH, false },
+		{ "user_disabled", E_ACCOUNT_DISABLED, false },
+		{ "invalid_target", E_CONFLICT, false },
+	};
+	const char *outcome = row_text(rows, 0, "outcome");
+
+	if (strcmp(outcome, "insufficient") == 0)
+		return refuse_credits(cx, kind, rows);
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (strcmp(outcome, refusals[i].outcome) == 0)
+			return refusals[i].slots ? refuse_slots(cx, refusals[i].st)
+						 : fail(cx, refusals[i].st, "task_open: %s", outcome);
+	return fail(cx, E_INTERNAL, "task_open: %s", outcome);
+}
+
+/* ---- opening ------------------------------------------------------------------------- */
+
+/* The kind's `open`, whatever happens to its answer: the task's id says whether
+ * an ambiguous commit took place, so that nothing is opened twice. */
+static enum status
+open_once(struct context *cx, const struct gate_ask *ask, const struct task *task, struct rows **rows)
+{
+	enum status st = E_UNAVAILABLE;
+
+	for (int tries = 0; tries < OPEN_TRIES && st == E_UNAVAILABLE; tries++) {
+		st = ask->kind->open(cx, ask, task, !task->slots.held, rows);
+		if (st != E_UNAVAILABLE || strncmp(pg_sqlstate(cx->pg), "53", 2) == 0 ||
+		    strcmp(pg_sqlstate(cx->pg), "57014") == 0)
+			break;
+		if (pg_query_again(cx->pg, rows, ask->kind->opened_sql, PS(task->id), PS(cx->process->id)) != OK)
+			break;
+		if (rows_count(*rows) == 1)
+			return OK;
+		rows_free(*rows);
+		*rows = NULL;
+	}
+	return st == OK ? OK : fail(cx, st, "open %s: %s", ask->kind->name, pg_error(cx->pg));
+}
+
+enum status
+gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, const struct reader_wants *wants,
+    struct rows **rows)
+{
+	struct context *cx = &rq->cx;
+	AUTO_ROWS struct rows *told = NULL;
+	const char *outcome;
+	enum status st;
+
+	*rows = NULL;
+	slot_holder_init(&task->slots, task->user_id, ask->conversation_id, task->id, ask->agent);
+	st = slots_acquire(cx->redis, cx->conf, &task->slots);
+	if (st != OK && st != E_UNAVAILABLE)
+		return refuse_slots(cx, st);
+	st = open_once(cx, ask, task, &told);
+	outcome = st == OK ? row_text(told, 0, "outcome") : "";
+	if (strcmp(outcome, "ok") == 0) {
+		task->balance_ucr = row_ucr(told, 0, "balance");
+		task->held_ucr = row_ucr(told, 0, "held");
+		*rows = told;
+		told = NULL;
+		return OK;
+	}
+	slots_release(cx->redis, cx->conf, &task->slots);
+	if (st != OK)
+		return st;
+	if (strcmp(outcome, "idempotent_replay") == 0)
+		return follow_begin(rq, ask->kind, row_text(told, 0, "existing_task_id"), wants);
+	return refuse(cx, ask->kind, told);
+}

@@ -1,0 +1,42 @@
+#include "engine/measure.h"
+
+#include "base/tokens.h"
+
+struct price
+model_price(const struct offer_model *m)
+{
+	return (struct price){ m->price_input_ucr, m->price_output_ucr, m->price_call_ucr };
+}
+
+/* What could be true of an estimate of ours, however the provider's tokens are cut. */
+#define BELIEVED_TIMES 3
+#define BELIEVED_MORE 64
+
+/* The provider's count when it could be true; else the next that could be, and
+ * *estimated is set.  `most`: 0, or what the model can. */
+static int64_t
+believed(int64_t told, int64_t estimate, int64_t most, bool *estimated)
+{
+	int64_t bound = estimate * BELIEVED_TIMES + BELIEVED_MORE;
+
+	if (most > 0 && bound > most)
+		bound = most;
+	if (told > 0 && told <= bound)
+		return told;
+	*estimated = true;
+	return told > 0 ? bound : estimate;
+}
+
+struct usage
+measure(const struct answer *a, int64_t prompt_tokens, const struct call_candidate *at)
+{
+	int64_t output = tokens_estimate(buf_str(&a->text), a->text.len) +
+	    tokens_estimate(buf_str(&a->reasoning), a->reasoning.len);
+	struct usage u = { 0 };
+
+	if (a->delivered == 0)
+		return u;
+	u.input_tokens = believed(a->usage_input, prompt_tokens, at->context_tokens, &u.estimated);
+	u.output_tokens = believed(a->usage_output, output, at->max_output_tokens, &u.estimated);
+	return u;
+}

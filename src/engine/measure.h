@@ -1,0 +1,20 @@
+/*
+ * What a call used: the provider's word where it can be true, else a marked
+ * estimate of ours.  The same for those who settle their own turns and for
+ * weir-worker, who settles those of the dead.  Pure.
+ */
+#ifndef WEIR_ENGINE_MEASURE_H
+#define WEIR_ENGINE_MEASURE_H
+
+#include "engine/answer.h"
+#include "engine/call.h"
+#include "ledger/price.h"
+
+/* What one model costs. */
+struct price model_price(const struct offer_model *m);
+/* Nothing delivered is nothing used.  What the provider says is believed as far
+ * as it could be true of a prompt of about `prompt_tokens` and of what was
+ * delivered: beyond three times our estimate and 64 more it is cut there, and marked. */
+struct usage measure(const struct answer *a, int64_t prompt_tokens, const struct call_candidate *at);
+
+#endif
