@@ -175,3 +175,15 @@ sse_feed(struct sse *s, const char *bytes, size_t len, sse_event_fn *fn, void *a
 	}
 	return s->result;
 }
+
+enum sse_result
+sse_end(struct sse *s, sse_event_fn *fn, void *arg)
+{
+	if (s->result != SSE_OK)
+		return s->result;
+	if (s->line.len > 0)
+		end_line(s, "", 0, fn, arg);
+	if (s->result == SSE_OK)
+		dispatch(s, fn, arg);
+	return s->result;
+}

@@ -1,12 +1,13 @@
 /*
  * An incremental reader of server-sent events: bytes in any slicing, one call
  * per event.  Follows the WHATWG HTML standard, 9.2.5 and 9.2.6 (parsing and
- * interpreting an event stream), with one addition: a cap on the size of an
- * event, so that a line without end cannot take the memory.
+ * interpreting an event stream), with two additions: a cap on the size of an
+ * event, so that a line without end cannot take the memory; and sse_end() for
+ * who wants an event that the stream did not finish.
  *
  * Knows nothing of UTF-8 but the byte order mark; whoever uses the data checks
  * it.  An event the stream did not finish with an empty line is dropped, as
- * the standard says.  One reader belongs to one thread at a time.
+ * the standard says, unless sse_end() is called.  One reader belongs to one thread at a time.
  */
 #ifndef WEIR_BASE_SSE_H
 #define WEIR_BASE_SSE_H
@@ -56,5 +57,8 @@ void sse_free(struct sse *s);
 /* Feed bytes; calls fn for every event they complete, in order.  Once it has
  * returned anything but SSE_OK it returns the same again and reads no more. */
 enum sse_result sse_feed(struct sse *s, const char *bytes, size_t len, sse_event_fn *fn, void *arg) MUST_CHECK;
+/* The bytes ended: calls fn for the event that no empty line and maybe no line
+ * end has finished, if there is one.  It may have been cut. */
+enum sse_result sse_end(struct sse *s, sse_event_fn *fn, void *arg) MUST_CHECK;
 
 #endif

@@ -249,8 +249,15 @@ plan_fault(struct run *run)
 			snprintf(run->header, sizeof run->header, "Retry-After: %u\r\n", s->retry_s);
 		plan_error(run, &err);
 		return true;
+	case FAULT_ERROR_200:
+	case FAULT_FILTER_200:
+		wire_fault(&err, s->fault == FAULT_FILTER_200 ? FAULT_FILTER : FAULT_ERROR_MID, 500, base);
+		err.status = 200;
+		plan_error(run, &err);
+		return true;
 	case FAULT_HTML:
-		run->log.status = 502;
+	case FAULT_HTML_200:
+		run->log.status = s->fault == FAULT_HTML ? 502 : 200;
 		run->body_type = "text/html";
 		buf_puts(&run->body,
 		    "<html><head><title>502 Bad Gateway</title></head>\r\n<body>\r\n"
@@ -273,6 +280,20 @@ count_stream(struct server_stats *stats)
 	atomic_fetch_add(&stats->streams, 1);
 	while (open > max && !atomic_compare_exchange_weak(&stats->streams_open_max, &max, open))
 		;
+}
+
+/* The coding of a stream, that the client must have said it takes. */
+static bool
+plan_encoding(struct run *run, const struct h1_request *rq)
+{
+	struct span accepted = h1_header(rq, "accept-encoding");
+	enum demo_encoding encoding = run->script.fault == FAULT_BOMB ? ENCODING_GZIP : run->script.encoding;
+	const char *name = encoding == ENCODING_GZIP ? "gzip" : "deflate";
+
+	if (!run->is_stream || encoding == ENCODING_NONE)
+		return true;
+	run->squeeze.encoding = encoding;
+	return accepted.len > 0 && memmem(accepted.at, accepted.len, name, strlen(name)) != NULL;
 }
 
 static void
@@ -298,11 +319,17 @@ plan_chat(struct run *run, struct loop *loop, const struct h1_request *rq, const
 		return;
 	run->is_chat = true;
 	run->is_slices = run->script.fault == FAULT_SLICES;
-	run->is_stream = run->log.is_stream = ask->stream;
+	run->is_stream = run->log.is_stream = ask->stream && run->script.fault != FAULT_WHOLE;
 	run->long_left = run->script.size_bytes ? run->script.size_bytes : 10u << 20;
 	write_text(run, ask);
 	plan_counts(run, ask);
-	if (!ask->stream) {
+	if (!plan_encoding(run, rq)) {
+		run->squeeze.encoding = ENCODING_NONE;
+		run->is_chat = run->log.is_stream = false;
+		plan_refusal(run, 406, "encoding_not_accepted", "The request does not accept this encoding.");
+		return;
+	}
+	if (!run->is_stream) {
 		plan_completion(run);
 		return;
 	}

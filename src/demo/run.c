@@ -17,6 +17,8 @@
 #define BEFORE_RESET_US 30000
 /* A client that did not read for this long does not get a burst afterwards. */
 #define CATCH_UP_US 1000000
+#define CHATTER_US 50000
+#define BOMB_PIECE_BYTES (8u << 20)
 #define BIG_HEADER_BYTES (256u << 10)
 
 void
@@ -64,6 +66,11 @@ run_finish_reason(const struct run *run)
 	case FINISH_LENGTH: return "length";
 	case FINISH_CONTENT_FILTER: return "content_filter";
 	case FINISH_TOOL_CALLS: return "tool_calls";
+	case FINISH_SENSITIVE: return "sensitive";
+	case FINISH_EMPTY: return "";
+	case FINISH_ERROR: return "error";
+	case FINISH_NETWORK_ERROR: return "network_error";
+	case FINISH_UNKNOWN: return "no_such_reason";
 	case FINISH_AUTO: break;
 	}
 	return run->is_cut_short ? "length" : "stop";
@@ -98,8 +105,23 @@ slice_chunk(struct buf *out, size_t mark)
 	buf_free(&bytes);
 }
 
+/* Put what was appended since mark into the coding of the stream. */
 static void
-close_chunk(const struct run *run, struct buf *out, size_t mark)
+squeeze_chunk(struct run *run, struct buf *out, size_t mark)
+{
+	size_t start = mark + (run->is_http10 || run->is_slices ? 0 : 10);
+	struct buf bytes = BUF_INIT(0);
+
+	if (run->squeeze.encoding == ENCODING_NONE)
+		return;
+	buf_add(&bytes, out->data + start, out->len - start);
+	out->len = start;
+	squeeze_add(&run->squeeze, out, bytes.data, bytes.len);
+	buf_free(&bytes);
+}
+
+static void
+frame_chunk(const struct run *run, struct buf *out, size_t mark)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t size;
@@ -117,8 +139,22 @@ close_chunk(const struct run *run, struct buf *out, size_t mark)
 }
 
 static void
-last_chunk(const struct run *run, struct buf *out)
+close_chunk(struct run *run, struct buf *out, size_t mark)
 {
+	squeeze_chunk(run, out, mark);
+	frame_chunk(run, out, mark);
+}
+
+static void
+last_chunk(struct run *run, struct buf *out)
+{
+	size_t mark;
+
+	if (run->squeeze.encoding != ENCODING_NONE) {
+		mark = open_chunk(run, out);
+		squeeze_end(&run->squeeze, out);
+		frame_chunk(run, out, mark);
+	}
 	if (!run->is_http10)
 		buf_puts(out, "0\r\n\r\n");
 }
@@ -162,6 +198,10 @@ write_head(struct run *run, struct buf *out)
 	}
 	if (run->is_stream)
 		buf_puts(out, "Cache-Control: no-cache\r\n");
+	if (run->squeeze.encoding != ENCODING_NONE)
+		buf_puts(out,
+		    run->squeeze.encoding == ENCODING_GZIP ? "Content-Encoding: gzip\r\n"
+							   : "Content-Encoding: deflate\r\n");
 	if (is_chunked)
 		buf_puts(out, "Transfer-Encoding: chunked\r\n");
 	else if (!run->is_stream)
@@ -250,16 +290,35 @@ write_half_event(struct run *run, struct buf *out)
 	out->len = start + (out->len - start) / 2;
 }
 
+/* The error event of a fault. */
+static void
+put_error_event(struct buf *out, enum demo_fault fault)
+{
+	bool is_filter = fault == FAULT_ERROR_FILTER || fault == FAULT_END_FILTER;
+	struct wire_error err;
+
+	if (fault == FAULT_ERROR_OBJECT) {
+		buf_puts(out,
+		    "data: {\"object\":\"error\",\"message\":\"The engine died.\",\"type\":"
+		    "\"InternalServerError\",\"param\":null,\"code\":500}\n\n");
+		return;
+	}
+	if (fault == FAULT_ERROR_CODE) {
+		buf_puts(out, "data: {\"error_code\":336000,\"error_msg\":\"Internal error\"}\n\n");
+		return;
+	}
+	wire_fault(&err, is_filter ? FAULT_FILTER : FAULT_ERROR_MID, 500, "weir-demo");
+	buf_puts(out, fault == FAULT_ERROR_FRAME ? "event: error\ndata: " : "data: ");
+	wire_error_json(out, &err);
+	buf_puts(out, "\n\n");
+}
+
 static enum run_verdict
 write_error_event(struct run *run, struct buf *out)
 {
 	size_t mark = open_chunk(run, out);
-	struct wire_error err;
 
-	wire_fault(&err, FAULT_ERROR_MID, 500, "weir-demo");
-	buf_puts(out, "data: ");
-	wire_error_json(out, &err);
-	buf_puts(out, "\n\n");
+	put_error_event(out, run->script.fault);
 	close_chunk(run, out, mark);
 	last_chunk(run, out);
 	run->tail_events = 1;
@@ -283,6 +342,27 @@ write_raw_event(struct run *run, struct buf *out, const char *before, const char
 	close_chunk(run, out, mark);
 }
 
+/* An emoji and a Chinese character, each in two deltas. */
+static void
+write_halves(struct run *run, struct buf *out)
+{
+	write_raw_event(run, out, "\\ud83d", NULL);
+	write_raw_event(run, out, "\\ude00", NULL);
+	write_raw_event(run, out, "\xE6\xB0", NULL);
+	write_raw_event(run, out, "\xB4", NULL);
+}
+
+static enum run_verdict
+open_long(struct run *run, struct buf *out)
+{
+	size_t mark = open_chunk(run, out);
+
+	chunk_open(out, &run->chunk);
+	close_chunk(run, out, mark);
+	run->phase = PHASE_LONG;
+	return RUN_MORE;
+}
+
 /* The fault that strikes after `at` deltas; RUN_MORE when it is none. */
 static enum run_verdict
 play_fault(struct run *run, struct buf *out)
@@ -293,19 +373,18 @@ play_fault(struct run *run, struct buf *out)
 	case FAULT_RESET: return reset_soon(run);
 	case FAULT_RESET_MID: write_half_event(run, out); return reset_soon(run);
 	case FAULT_CUT: write_half_event(run, out); return RUN_CLOSE;
-	case FAULT_ERROR_MID: return write_error_event(run, out);
+	case FAULT_ERROR_MID:
+	case FAULT_ERROR_FRAME:
+	case FAULT_ERROR_OBJECT:
+	case FAULT_ERROR_CODE:
+	case FAULT_ERROR_FILTER: return write_error_event(run, out);
 	case FAULT_FILTER_MID:
 		run->deltas = run->deltas_sent;
 		run->phase = PHASE_TAIL;
 		return RUN_MORE;
-	case FAULT_LONG_LINE: {
-		size_t mark = open_chunk(run, out);
-
-		chunk_open(out, &run->chunk);
-		close_chunk(run, out, mark);
-		run->phase = PHASE_LONG;
-		return RUN_MORE;
-	}
+	case FAULT_LONG_LINE:
+	case FAULT_BOMB: return open_long(run, out);
+	case FAULT_HALVES: write_halves(run, out); return RUN_MORE;
 	case FAULT_BAD_JSON: write_raw_event(run, out, "cut of", "\n\n"); return RUN_MORE;
 	case FAULT_BAD_UTF8: write_raw_event(run, out, "\xff\xfe", NULL); return RUN_MORE;
 	default: return RUN_MORE;
@@ -334,6 +413,27 @@ write_thought(struct run *run, struct buf *out)
 	run->thoughts_sent++;
 }
 
+/* Each has been seen from a provider or from a proxy before one. */
+static const char noise[] = "data: : keepalive\n\ndata:\n\ndata: null\n\n"
+			    "data: {\"choices\":[],\"error\":\"\"}\n\ndata: {\"choices\":[],\"error\":{}}\n\n"
+			    "event: ping\ndata: {\"error\":null,\"error_code\":0}\n\n";
+
+/* The next piece as the script wants it said. */
+static void
+write_piece(struct run *run, struct buf *out)
+{
+	enum demo_fault fault = run->script.fault;
+
+	run_next_piece(run);
+	if (fault == FAULT_PARTS)
+		chunk_parts(out, &run->chunk, run->piece.data, run->piece.len);
+	else
+		chunk_delta(out, &run->chunk, "content", run->piece.data, run->piece.len);
+	if (fault == FAULT_REPEAT || fault == FAULT_REPEAT_FIRST)
+		buf_add(&run->body, run->piece.data, run->piece.len);
+	run->deltas_sent++;
+}
+
 static void
 write_delta(struct run *run, struct buf *out)
 {
@@ -341,12 +441,12 @@ write_delta(struct run *run, struct buf *out)
 
 	if (run->script.fault == FAULT_COMMENTS)
 		buf_puts(out, ": still here\n");
+	if (run->script.fault == FAULT_NOISE)
+		buf_puts(out, noise);
 	if (run->thoughts_sent < run->thoughts) {
 		write_thought(run, out);
 	} else {
-		run_next_piece(run);
-		chunk_delta(out, &run->chunk, "content", run->piece.data, run->piece.len);
-		run->deltas_sent++;
+		write_piece(run, out);
 	}
 	close_chunk(run, out, mark);
 }
@@ -383,47 +483,102 @@ step_deltas(struct run *run, struct buf *out)
 static enum run_verdict
 step_long(struct run *run, struct buf *out)
 {
-	size_t n = run->long_left < LONG_PIECE_BYTES ? run->long_left : LONG_PIECE_BYTES;
+	bool is_bomb = run->script.fault == FAULT_BOMB;
+	size_t piece = is_bomb ? BOMB_PIECE_BYTES : LONG_PIECE_BYTES;
+	size_t n = run->long_left < piece ? run->long_left : piece;
 	size_t mark = open_chunk(run, out);
 
-	run_write_filler(out, n);
+	if (is_bomb)
+		squeeze_run(&run->squeeze, out, 'x', n);
+	else
+		run_write_filler(out, n);
+	if (!is_bomb)
+		squeeze_chunk(run, out, mark);
+	frame_chunk(run, out, mark);
 	run->long_left -= n;
 	if (run->long_left == 0) {
+		mark = open_chunk(run, out);
 		chunk_close(out, &run->chunk);
+		close_chunk(run, out, mark);
 		run->phase = PHASE_DELTAS;
 	}
-	close_chunk(run, out, mark);
 	return RUN_MORE;
+}
+
+/* finish_reason, usage and [DONE], as far as the script has them. */
+static void
+write_tail(struct run *run, struct buf *out)
+{
+	enum demo_fault fault = run->script.fault;
+	bool has_end = fault != FAULT_NO_FINISH;
+	struct buf usage = BUF_INIT(0);
+
+	if (has_end && (fault == FAULT_REPEAT || fault == FAULT_REPEAT_FIRST)) {
+		chunk_repeat(out, &run->chunk, &run->body, fault == FAULT_REPEAT_FIRST, run_finish_reason(run));
+		run->tail_events++;
+	} else if (has_end && run->script.marker != MARKER_DONE) {
+		chunk_finish(out, &run->chunk, run_finish_reason(run));
+		run->tail_events++;
+	}
+	if (has_end && run->wants_usage) {
+		wire_usage_json(&usage, &run->script, run->prompt_tokens, run->deltas_sent, run->thoughts_sent);
+		chunk_usage(out, &run->chunk, &usage);
+		buf_free(&usage);
+		run->tail_events++;
+	}
+	if (has_end && fault != FAULT_NO_DONE && run->script.marker != MARKER_FINISH) {
+		chunk_done(out);
+		run->tail_events++;
+	}
+}
+
+/* What the script does to the last event, or puts after it. */
+static void
+spoil_tail(struct run *run, struct buf *out)
+{
+	switch (run->script.fault) {
+	case FAULT_END_NO_BLANK: out->len -= 1; break;
+	case FAULT_END_NO_LINE: out->len -= 2; break;
+	case FAULT_END_GARBAGE: buf_puts(out, "data: {\"choices\":[\n\n<html>\x80\n\ndata: [[]\n\n"); break;
+	case FAULT_END_ERROR:
+	case FAULT_END_FILTER: put_error_event(out, run->script.fault); break;
+	default: break;
+	}
 }
 
 static enum run_verdict
 step_tail(struct run *run, struct buf *out)
 {
 	size_t mark = open_chunk(run, out);
-	bool has_finish = run->script.fault != FAULT_NO_FINISH;
-	struct buf usage = BUF_INIT(0);
 
-	if (has_finish) {
-		chunk_finish(out, &run->chunk, run_finish_reason(run));
-		run->tail_events++;
-	}
-	if (has_finish && run->wants_usage) {
-		wire_usage_json(&usage, &run->script, run->prompt_tokens, run->deltas_sent, run->thoughts_sent);
-		chunk_usage(out, &run->chunk, &usage);
-		buf_free(&usage);
-		run->tail_events++;
-	}
-	if (has_finish && run->script.fault != FAULT_NO_DONE) {
-		chunk_done(out);
-		run->tail_events++;
-	}
-	if (run->tail_events > 0)
+	write_tail(run, out);
+	if (run->tail_events > 0) {
+		spoil_tail(run, out);
 		close_chunk(run, out, mark);
-	else
+	} else {
 		out->len = mark;
+	}
+	switch (run->script.fault) {
+	case FAULT_END_CLOSE: return RUN_CLOSE;
+	case FAULT_END_RESET: return reset_soon(run);
+	case FAULT_END_OPEN: return RUN_HANG;
+	case FAULT_END_COMMENTS: run->phase = PHASE_CHATTER; return RUN_MORE;
+	default: break;
+	}
 	last_chunk(run, out);
 	run->phase = PHASE_OVER;
 	return RUN_END;
+}
+
+static enum run_verdict
+step_chatter(struct run *run, struct buf *out)
+{
+	size_t mark = open_chunk(run, out);
+
+	buf_puts(out, ": still here\n\n");
+	close_chunk(run, out, mark);
+	run->wait_us = CHATTER_US;
+	return RUN_WAIT;
 }
 
 static enum run_verdict
@@ -440,6 +595,7 @@ step(struct run *run, struct buf *out)
 	case PHASE_DELTAS: return step_deltas(run, out);
 	case PHASE_LONG: return step_long(run, out);
 	case PHASE_TAIL: return step_tail(run, out);
+	case PHASE_CHATTER: return step_chatter(run, out);
 	case PHASE_RESET: return RUN_RESET;
 	case PHASE_OVER: break;
 	}

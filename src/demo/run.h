@@ -25,14 +25,15 @@ enum run_verdict {
 };
 
 enum run_phase {
-	PHASE_DELAY,  /* planned, nothing sent */
-	PHASE_HEAD,   /* nothing sent, the delay is over */
-	PHASE_BODY,   /* headers of a not streamed answer sent */
-	PHASE_FIRST,  /* headers sent, the wait before the content is over */
-	PHASE_DELTAS, /* reasoning, then content */
-	PHASE_LONG,   /* inside the line of long-line */
-	PHASE_TAIL,   /* finish_reason, usage, [DONE] */
-	PHASE_RESET,  /* everything sent, give it time to arrive, then reset */
+	PHASE_DELAY,   /* planned, nothing sent */
+	PHASE_HEAD,    /* nothing sent, the delay is over */
+	PHASE_BODY,    /* headers of a not streamed answer sent */
+	PHASE_FIRST,   /* headers sent, the wait before the content is over */
+	PHASE_DELTAS,  /* reasoning, then content */
+	PHASE_LONG,    /* inside the line of long-line */
+	PHASE_TAIL,    /* finish_reason, usage, [DONE] */
+	PHASE_CHATTER, /* after the last event: comments for ever */
+	PHASE_RESET,   /* everything sent, give it time to arrive, then reset */
 	PHASE_OVER,
 };
 
@@ -61,9 +62,10 @@ struct run {
 	size_t long_left; /* bytes of long-line still to come */
 	size_t model_len; /* of the base name in log.model */
 	struct buf piece; /* text of the delta being made */
-	struct buf body;  /* a not streamed answer, and its type */
+	struct buf body;  /* a not streamed answer, and its type; or the text to repeat */
 	const char *body_type;
-	char header[80]; /* one more header line with its CRLF, or "" */
+	char header[80];	/* one more header line with its CRLF, or "" */
+	struct squeeze squeeze; /* of a stream */
 	struct chunk_head chunk;
 	struct reqlog log;
 };

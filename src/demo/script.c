@@ -13,6 +13,8 @@ enum kind {
 	KIND_FAULT,
 	KIND_USAGE,
 	KIND_FINISH,
+	KIND_MARKER,
+	KIND_ENCODING,
 	KIND_KEY,
 	KIND_MODEL, /* a condition, read by script_directives() */
 };
@@ -50,12 +52,15 @@ static const struct key_row keys[] = {
 	NUMBER("ts", timestamps, 1, "1: each delta is a CLOCK_MONOTONIC time in ns"),
 	NUMBER("timestamps", timestamps, 1, "the same as ts"),
 	OTHER("usage", KIND_USAGE, "ok, always, none, zero, wrong, huge, negative, string, IN/OUT"),
-	OTHER("finish", KIND_FINISH, "stop, length, content_filter, tool_calls"),
+	OTHER("finish", KIND_FINISH,
+	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown"),
+	OTHER("marker", KIND_MARKER, "what says the end: both, finish, done"),
+	OTHER("encoding", KIND_ENCODING, "none, gzip, deflate: the coding of a stream"),
 	OTHER("fault", KIND_FAULT, "one of the faults below"),
 	NUMBER("at", at, 1000000, "deltas before a fault (default: half)"),
 	NUMBER("stall", stall_ms, HOUR_MS, "ms a stall lasts (default: until the client leaves)"),
 	NUMBER("retry", retry_s, 86400, "Retry-After of 429 and 503, seconds"),
-	NUMBER("size", size_bytes, 256u << 20, "bytes of long-line (10485760) or big-header (262144)"),
+	NUMBER("size", size_bytes, 256u << 20, "bytes of long-line, bomb (10485760) or big-header (262144)"),
 	NUMBER("fail", fail, 1000000, "the fault (default 500) hits only the first N attempts"),
 	OTHER("key", KIND_KEY, "what fail= counts by (default: model and prompt)"),
 	OTHER("model", KIND_MODEL, "in a directive: applies only to this model"),
@@ -86,7 +91,15 @@ static const char *const finish_words[] = {
 	"length",
 	"content_filter",
 	"tool_calls",
+	"sensitive",
+	"empty",
+	"error",
+	"network_error",
+	"unknown",
 };
+
+static const char *const marker_words[] = { "both", "finish", "done" };
+static const char *const encoding_words[] = { "none", "gzip", "deflate" };
 
 static bool
 word_is(const char *word, const char *text, size_t len)
@@ -214,6 +227,26 @@ set_finish(struct script *s, const char *value, size_t len)
 }
 
 static bool
+set_marker(struct script *s, const char *value, size_t len)
+{
+	int i = word_index(marker_words, sizeof marker_words / sizeof *marker_words, value, len);
+
+	if (i >= 0)
+		s->marker = (enum demo_marker)i;
+	return i >= 0;
+}
+
+static bool
+set_encoding(struct script *s, const char *value, size_t len)
+{
+	int i = word_index(encoding_words, sizeof encoding_words / sizeof *encoding_words, value, len);
+
+	if (i >= 0)
+		s->encoding = (enum demo_encoding)i;
+	return i >= 0;
+}
+
+static bool
 set_number(struct script *s, const struct key_row *row, const char *value, size_t len)
 {
 	uint64_t n;
@@ -236,6 +269,8 @@ set_row(struct script *s, const struct key_row *row, const char *value, size_t l
 	case KIND_FAULT: return set_fault(s, value, len);
 	case KIND_USAGE: return set_usage(s, value, len);
 	case KIND_FINISH: return set_finish(s, value, len);
+	case KIND_MARKER: return set_marker(s, value, len);
+	case KIND_ENCODING: return set_encoding(s, value, len);
 	case KIND_KEY: s->key = script_hash(0, value, len); return true;
 	case KIND_MODEL: return true;
 	}

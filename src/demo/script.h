@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "demo/squeeze.h"
+
 /* X(ENUM, word, what it does). "at" is the script's `at` delta. */
 #define DEMO_FAULTS(X) \
 	X(NONE, "none", "answer normally") \
@@ -43,7 +45,30 @@
 	X(COMMENTS, "comments", "an SSE comment before every delta") \
 	X(EMPTY, "empty", "no delta at all, but a regular end") \
 	X(NO_DONE, "no-done", "leave out [DONE]") \
-	X(NO_FINISH, "no-finish", "leave out finish_reason, usage and [DONE]")
+	X(NO_FINISH, "no-finish", "leave out finish_reason, usage and [DONE]") \
+	X(END_CLOSE, "end-close", "close after the last event, without the last HTTP chunk") \
+	X(END_RESET, "end-reset", "reset there") \
+	X(END_OPEN, "end-open", "say nothing more there, and keep the connection open") \
+	X(END_COMMENTS, "end-comments", "send comments for ever there") \
+	X(END_GARBAGE, "end-garbage", "send there what is no event") \
+	X(END_NO_BLANK, "end-no-blank", "leave out the empty line after the last event") \
+	X(END_NO_LINE, "end-no-line", "leave out the end of its line as well") \
+	X(END_ERROR, "end-error", "an error event after the last event") \
+	X(END_FILTER, "end-filter", "an error event of the content filter there") \
+	X(ERROR_FRAME, "error-frame", "an event named error after `at` deltas, the end") \
+	X(ERROR_OBJECT, "error-object", "an event {\"object\":\"error\"} there, the end") \
+	X(ERROR_CODE, "error-code", "an event {\"error_code\":...} there, the end") \
+	X(ERROR_FILTER, "error-filter", "an error event of the content filter there, the end") \
+	X(PARTS, "parts", "the content of each delta is an array of parts") \
+	X(REPEAT, "repeat", "the last chunk has the whole message again, after an empty delta") \
+	X(REPEAT_FIRST, "repeat-first", "the same, before an empty delta") \
+	X(HALVES, "halves", "characters that begin in one delta and end in the next, after `at`") \
+	X(NOISE, "noise", "events that mean nothing before every delta") \
+	X(WHOLE, "whole", "a whole completion where a stream was asked for") \
+	X(ERROR_200, "error-200", "200 with an error body") \
+	X(FILTER_200, "filter-200", "200 with the body of fault=filter") \
+	X(HTML_200, "html-200", "200 with an HTML body") \
+	X(BOMB, "bomb", "after `at` deltas a line of `size` bytes, in gzip, 160 times shorter")
 
 enum demo_fault {
 #define DEMO_FAULT_ENUM(name, word, help) FAULT_##name,
@@ -69,6 +94,18 @@ enum demo_finish {
 	FINISH_LENGTH,
 	FINISH_CONTENT_FILTER,
 	FINISH_TOOL_CALLS,
+	FINISH_SENSITIVE,
+	FINISH_EMPTY, /* "" */
+	FINISH_ERROR,
+	FINISH_NETWORK_ERROR,
+	FINISH_UNKNOWN, /* a word that nobody knows */
+};
+
+/* Which events say that the answer is over. */
+enum demo_marker {
+	MARKER_BOTH,
+	MARKER_FINISH, /* finish_reason only */
+	MARKER_DONE,   /* [DONE] only */
 };
 
 #define SCRIPT_AT_HALF UINT32_MAX
@@ -84,7 +121,7 @@ struct script {
 	uint32_t at;	      /* deltas before a fault; SCRIPT_AT_HALF */
 	uint32_t stall_ms;    /* length of a stall; 0: until the client goes */
 	uint32_t retry_s;     /* Retry-After of 429 and 503 */
-	uint32_t size_bytes;  /* of long-line and big-header; 0: their own */
+	uint32_t size_bytes;  /* of long-line, big-header, bomb; 0: their own */
 	uint32_t fail;	      /* the fault hits only the first n attempts */
 	uint32_t status;      /* for FAULT_STATUS */
 	uint32_t timestamps;  /* 1: deltas are CLOCK_MONOTONIC nanoseconds */
@@ -92,6 +129,8 @@ struct script {
 	enum demo_fault fault;
 	enum demo_usage usage;
 	enum demo_finish finish;
+	enum demo_marker marker;
+	enum demo_encoding encoding;
 	int64_t usage_in, usage_out; /* for USAGE_GIVEN */
 	uint64_t key;		     /* names the attempts that fail= counts */
 };

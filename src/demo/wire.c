@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "demo/answer.h"
 
 #define MESSAGE_TOKENS 4 /* claimed for the frame of each message */
@@ -341,6 +342,33 @@ chunk_delta(struct buf *out, const struct chunk_head *h, const char *member, con
 	buf_puts(out, "\":");
 	buf_json(out, text, len);
 	end(out, h, NULL);
+}
+
+void
+chunk_parts(struct buf *out, const struct chunk_head *h, const char *text, size_t len)
+{
+	size_t half = utf8_prefix(text, len, utf8_length(text, len) / 2);
+
+	begin(out, h);
+	buf_puts(out, "\"content\":[{\"type\":\"text\",\"text\":");
+	buf_json(out, text, half);
+	buf_puts(out, "},{\"type\":\"text\",\"text\":");
+	buf_json(out, text + half, len - half);
+	buf_puts(out, "}]");
+	end(out, h, NULL);
+}
+
+void
+chunk_repeat(struct buf *out, const struct chunk_head *h, const struct buf *text, bool is_first, const char *reason)
+{
+	buf_add(out, h->prefix.data, h->prefix.len);
+	buf_puts(out, "{\"index\":0,");
+	if (!is_first)
+		buf_puts(out, "\"delta\":{\"content\":\"\"},");
+	buf_puts(out, "\"message\":{\"role\":\"assistant\",\"content\":");
+	buf_json(out, buf_str(text), text->len);
+	buf_puts(out, is_first ? "},\"delta\":{\"content\":\"\"" : "");
+	end(out, h, reason);
 }
 
 void

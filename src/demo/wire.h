@@ -81,6 +81,12 @@ void chunk_done(struct buf *out);
 void chunk_open(struct buf *out, const struct chunk_head *h);
 void chunk_close(struct buf *out, const struct chunk_head *h);
 
+/* A content delta whose text is an array of two parts. */
+void chunk_parts(struct buf *out, const struct chunk_head *h, const char *text, size_t len);
+/* A chunk with an empty delta and, before or after it, the whole message. */
+void chunk_repeat(
+    struct buf *out, const struct chunk_head *h, const struct buf *text, bool is_first, const char *reason);
+
 /* Append a usage object. */
 void wire_usage_json(struct buf *out, const struct script *s, uint32_t prompt_tokens, uint32_t content_tokens,
     uint32_t reasoning_tokens);

@@ -1,5 +1,7 @@
 #include "engine/answer.h"
 
+#include "base/utf8.h"
+
 void
 answer_init(struct answer *a, size_t max_bytes)
 {
@@ -32,15 +34,20 @@ answer_turns(const struct answer *a, bool reasoning)
 void
 answer_add(struct answer *a, bool reasoning, const char *text, size_t len)
 {
-	if (len == 0)
+	struct buf *whole = reasoning ? &a->reasoning : &a->text;
+
+	if (len == 0 || whole->overflow)
 		return;
 	a->pending_reasoning = reasoning;
-	if (buf_add(reasoning ? &a->reasoning : &a->text, text, len)) {
-		buf_add(&a->pending, text, len);
-	} else { /* longer than we keep: an answer that stops, and says so */
+	if (!buf_add(whole, text, len)) { /* longer than we keep: an answer that stops, and says so */
+		len = whole->max_bytes - whole->len;
+		len -= utf8_tail(text, len);
 		a->finished = true;
 		a->finish = FINISH_LENGTH;
+		buf_add(whole, text, len);
+		whole->overflow = true;
 	}
+	buf_add(&a->pending, text, len);
 }
 
 bool

@@ -26,8 +26,8 @@ void answer_free(struct answer *a);
 void answer_try(struct answer *a);
 /* Must what is pending be given away before a piece of this kind is added? */
 bool answer_turns(const struct answer *a, bool reasoning);
-/* Add a piece to the whole and to what is pending.  When it does not fit, the
- * answer is finished by its length. */
+/* Add a piece to the whole and to what is pending.  Of one that does not fit, as
+ * much as fits, and the answer is finished by its length. */
 void answer_add(struct answer *a, bool reasoning, const char *text, size_t len);
 /* Is it as long as it may be? */
 bool answer_full(const struct answer *a);

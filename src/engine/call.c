@@ -15,6 +15,10 @@
 #define CALL_ARENA_MAX_BYTES 262144
 #define ERROR_BODY_MAX_BYTES 16384
 #define BODIES_MAX 8 /* wires that the candidates of one call speak */
+/* After [DONE] the end of the framing may follow, for which the connection is kept. */
+#define DONE_WAIT_MS 100
+/* Bytes of a body per byte of an answer: a character takes some 300 on a wire. */
+#define BODY_FACTOR 320
 
 static const char *const state_names[] = { "new", "contacting", "backoff", "flowing", "over" };
 
@@ -138,6 +142,7 @@ drop_transfer(struct call *c)
 		c->parser = NULL;
 	}
 	buf_free(&c->error_body);
+	c->finish_by_ms = 0;
 }
 
 void
@@ -208,11 +213,14 @@ on_text(struct call *c, bool reasoning, const char *text, size_t len)
 	answer_add(c->answer, reasoning, text, len);
 }
 
-/* Did the answer say that it has ended?  What comes then is nobody's business. */
-static bool
-ended(const struct call *c)
+/* The answer said that it is over: wait no longer than that. */
+static void
+over_in(struct call *c, int64_t ms)
 {
-	return c->answer->finished && c->answer->text.len + c->answer->reasoning.len > 0;
+	int64_t by_ms = clock_mono_ms() + ms;
+
+	if (c->finish_by_ms == 0 || by_ms < c->finish_by_ms)
+		c->finish_by_ms = by_ms;
 }
 
 static void
@@ -229,14 +237,12 @@ on_event(void *arg, const struct wire_event *e)
 		break;
 	case WIRE_FINISH:
 		c->answer->finished = true;
-		c->answer->finish = e->finish;
+		if (!c->answer->text.overflow || e->finish == FINISH_FILTERED)
+			c->answer->finish = e->finish;
+		over_in(c, FINISH_WAIT_MS);
 		break;
-	case WIRE_DONE: c->done = true; break;
+	case WIRE_DONE: over_in(c, DONE_WAIT_MS); break;
 	case WIRE_FAILURE: /* kept until the parser has returned */
-		if (ended(c)) {
-			c->done = true;
-			break;
-		}
 		c->inside = ARENA_NEW(c->arena, struct wire_failure);
 		*c->inside = e->failure;
 		break;
@@ -315,6 +321,17 @@ fail_transport(struct call *c, enum status st, const char *detail)
 	try_failed(c, &f);
 }
 
+/* What would only happen again on this channel. */
+static void
+fail_for_good(struct call *c, const char *detail)
+{
+	struct wire_failure f;
+
+	wire_failure_transport(&f, E_UPSTREAM_FAILED, detail);
+	f.retryable = false;
+	try_failed(c, &f);
+}
+
 /* The answer said that it has ended, or its connection did as it should. */
 static void
 complete(struct call *c)
@@ -327,7 +344,7 @@ complete(struct call *c)
 	if (c->answer->finish == FINISH_FILTERED)
 		end(c, E_CONTENT_VIOLATION, "filtered by the provider");
 	else if (empty && !c->ask.may_be_empty)
-		fail_transport(c, E_UPSTREAM_FAILED, "empty answer");
+		fail_for_good(c, "empty answer");
 	else
 		end(c, OK, NULL);
 }
@@ -352,13 +369,14 @@ on_headers(void *arg, int http_status)
 
 	c->at.http_status = http_status;
 	if (http_status / 100 == 2)
-		c->parser = wire_endpoint(c->wire, c->op)->parser->new (c->ask.stream);
+		c->parser = wire_endpoint(c->wire, c->op)->parser->start(c->ask.stream, c->answer->text.max_bytes);
 }
 
 static void
 on_data(void *arg, const char *data, size_t len)
 {
 	struct call *c = arg;
+	int64_t finish_by_ms = c->finish_by_ms;
 
 	c->last_data_ms = clock_mono_ms();
 	if (c->parser == NULL) {
@@ -368,12 +386,10 @@ on_data(void *arg, const char *data, size_t len)
 	wire_endpoint(c->wire, c->op)->parser->feed(c->parser, data, len, on_event, c);
 	if (failed_inside(c))
 		return;
-	if (answer_full(c->answer) || c->done) {
+	if (answer_full(c->answer))
 		complete(c);
-	} else if (c->answer->finished && c->finish_by_ms == 0) {
-		c->finish_by_ms = c->last_data_ms + FINISH_WAIT_MS;
+	else if (c->finish_by_ms != finish_by_ms)
 		arm_timer(c);
-	}
 }
 
 static void
@@ -392,30 +408,50 @@ http_failed(struct call *c)
 	try_failed(c, &f);
 }
 
+/* Is what came an answer?  True as well when it was a failure, which is dealt with. */
+static bool
+ended(struct call *c)
+{
+	bool is_complete;
+
+	if (c->parser == NULL)
+		return false;
+	is_complete = wire_endpoint(c->wire, c->op)->parser->end(c->parser, on_event, c);
+	if (failed_inside(c))
+		return true;
+	hand_on(c);
+	if (is_complete)
+		complete(c);
+	return is_complete;
+}
+
 static void
 on_done(void *arg, enum http_result result, const char *detail)
 {
 	struct call *c = arg;
-	bool is_complete = false;
 
-	if (result == HTTP_OK && c->parser == NULL) {
+	if (c->parser == NULL && c->at.http_status > 0)
 		http_failed(c);
+	else if (ended(c)) /* by what it said, not by how the connection ended */
 		return;
-	}
-	if (c->parser != NULL) {
-		is_complete = wire_endpoint(c->wire, c->op)->parser->end(c->parser, on_event, c);
-		if (failed_inside(c))
-			return;
-		hand_on(c);
-	}
-	if (is_complete)
-		complete(c);
 	else if (result == HTTP_FORBIDDEN)
 		fail_transport(
 		    c, E_UPSTREAM_FAILED, "it is at a loopback or private address: set allow_private if it should be");
+	else if (result == HTTP_TOO_LONG)
+		fail_for_good(c, detail);
 	else
 		fail_transport(c, result == HTTP_TIMEOUT ? E_UPSTREAM_TIMEOUT : E_UPSTREAM_FAILED,
 		    result == HTTP_OK ? "the answer was cut" : detail);
+}
+
+static void
+on_resend(void *arg)
+{
+	struct call *c = arg;
+
+	score_add(c->process->score, SCORE_UPSTREAM_RESENDS, 1);
+	LOG(WARN, "upstream_resent", LS("task_id", c->ask.task_id), LS("request_id", c->ask.request_id),
+	    LS("channel", c->at.channel_name), LS("model", c->at.model_name));
 }
 
 /* ---- asking --------------------------------------------------------------------------- */
@@ -438,7 +474,6 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	c->at.http_status = 0;
 	c->tries++;
 	c->inside = NULL;
-	c->done = false;
 	c->finish_by_ms = 0;
 	answer_try(c->answer);
 }
@@ -496,6 +531,8 @@ contact(struct call *c)
 		.connect_timeout_ms = c->ask.limits.connect_ms,
 		.allow_private = ch->allow_private,
 		.arg = c,
+		.max_body_bytes = (int64_t)c->answer->text.max_bytes * BODY_FACTOR,
+		.on_resend = on_resend,
 		.on_headers = on_headers,
 		.on_data = on_data,
 		.on_batch = on_batch,
@@ -511,7 +548,8 @@ on_timer(void *arg)
 	int64_t now_ms = clock_mono_ms(), idle_ms = idle_by_ms(c);
 
 	if (c->finish_by_ms != 0 && now_ms >= c->finish_by_ms) {
-		complete(c);
+		if (!ended(c))
+			fail_transport(c, E_UPSTREAM_FAILED, "the answer was cut");
 	} else if (c->total_by_ms != 0 && now_ms >= c->total_by_ms) {
 		end(c, E_UPSTREAM_TIMEOUT, "total time");
 	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
@@ -525,7 +563,8 @@ on_timer(void *arg)
 	} else if (c->state == CALL_BACKOFF && now_ms >= c->backoff_by_ms) {
 		contact(c);
 	} else if (idle_ms != 0 && now_ms >= idle_ms) {
-		fail_transport(c, E_UPSTREAM_TIMEOUT, "silent for too long");
+		if (!ended(c))
+			fail_transport(c, E_UPSTREAM_TIMEOUT, "silent for too long");
 	} else {
 		arm_timer(c);
 	}

@@ -105,7 +105,6 @@ struct call {
 	struct wire_failure *inside; /* reported by the answer itself; in arena */
 
 	struct reactor_timer *timer;
-	bool done; /* the answer said that nothing more comes */
 	int64_t first_byte_by_ms, total_by_ms, backoff_by_ms, finish_by_ms, last_data_ms; /* 0: none */
 };
 

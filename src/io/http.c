@@ -28,6 +28,7 @@ struct http_client {
 	struct http_transfer *deferred;	 /* started or cancelled while driving */
 	struct http_transfer *batch;	 /* got data while driving */
 	size_t received;		 /* body bytes of the last read */
+	const char *encodings;		 /* of bodies, that this libcurl can undo */
 	CURL *spare[SPARE_HANDLES];
 	int n_spare;
 	bool driving; /* inside libcurl: no adding or removing */
@@ -38,15 +39,17 @@ struct http_transfer {
 	struct http_transfer *next, **prev;
 	struct http_transfer *next_deferred, *next_in_batch;
 	void *arg; /* of the callbacks, which are those of struct http_spec */
+	void (*on_resend)(void *arg);
 	void (*on_headers)(void *arg, int status);
 	void (*on_data)(void *arg, const char *data, size_t len);
 	void (*on_batch)(void *arg);
 	void (*on_done)(void *arg, enum http_result result, const char *detail);
 	size_t body_len;
+	int64_t max_body_bytes, body_bytes;
 	CURL *easy;
 	struct curl_slist *headers;
 	char *error; /* CURL_ERROR_SIZE; until the headers are in */
-	bool allow_private, added, headers_told, paused, forbidden, cancelled, is_deferred, in_batch;
+	bool allow_private, added, sent, headers_told, paused, forbidden, too_long, cancelled, is_deferred, in_batch;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -73,7 +76,8 @@ open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 }
 
 /* A connection from the pool was opened for somebody who may have been allowed
- * more: look at its address again before anything is sent. */
+ * more: look at its address again before anything is sent.  libcurl comes here
+ * each time it sends the request, also when it does so again. */
 static int
 before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
@@ -90,6 +94,9 @@ before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int loca
 	else if (inet_pton(AF_INET6, peer_ip, &v6.sin6_addr) == 1)
 		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->allow_private);
 	t->forbidden = !ok;
+	if (ok && t->sent && t->on_resend != NULL && !t->cancelled)
+		t->on_resend(t->arg);
+	t->sent = true;
 	return ok ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
@@ -127,6 +134,10 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	if (t->paused)
 		return CURL_WRITEFUNC_PAUSE;
 	tell_headers(t);
+	t->body_bytes += (int64_t)len;
+	t->too_long = t->max_body_bytes > 0 && t->body_bytes > t->max_body_bytes;
+	if (t->too_long)
+		return CURL_WRITEFUNC_ERROR;
 	if (!t->cancelled)
 		t->on_data(t->arg, data, len);
 	t->client->received += len;
@@ -148,6 +159,8 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_URL, s->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, t->client->encodings);
+	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, s->fresh ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(e, CURLOPT_PIPEWAIT, strncasecmp(s->url, "https:", 6) == 0 ? 1L : 0L);
@@ -220,6 +233,8 @@ result_of(const struct http_transfer *t, CURLcode code)
 {
 	if (t->forbidden)
 		return HTTP_FORBIDDEN;
+	if (t->too_long)
+		return HTTP_TOO_LONG;
 	switch (code) {
 	case CURLE_OK: return HTTP_OK;
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -253,6 +268,14 @@ defer(struct http_transfer *t)
 	t->client->deferred = t;
 }
 
+static const char *
+detail_of(const struct http_transfer *t, CURLcode code)
+{
+	if (t->too_long)
+		return "the body is longer than it may be";
+	return t->error != NULL && t->error[0] != '\0' ? t->error : curl_easy_strerror(code);
+}
+
 static void
 finish(struct http_transfer *t, CURLcode code)
 {
@@ -264,8 +287,7 @@ finish(struct http_transfer *t, CURLcode code)
 		if (result == HTTP_OK)
 			tell_headers(t);
 		if (!t->cancelled)
-			t->on_done(t->arg, result,
-			    t->error != NULL && t->error[0] != '\0' ? t->error : curl_easy_strerror(code));
+			t->on_done(t->arg, result, detail_of(t, code));
 	}
 	c->driving = false;
 	if (t->is_deferred)
@@ -375,6 +397,16 @@ on_set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
+static const char *
+known_encodings(void)
+{
+	int features = curl_version_info(CURLVERSION_NOW)->features;
+
+	if ((features & CURL_VERSION_LIBZ) == 0)
+		return (features & CURL_VERSION_BROTLI) != 0 ? "br" : NULL;
+	return (features & CURL_VERSION_BROTLI) != 0 ? "gzip, deflate, br" : "gzip, deflate";
+}
+
 struct http_client *
 http_client_new(struct reactor *r)
 {
@@ -383,6 +415,7 @@ http_client_new(struct reactor *r)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (c->multi = curl_multi_init()) == NULL)
 		abort();
 	c->reactor = r;
+	c->encodings = known_encodings();
 	c->timer = reactor_timer_new(r, on_time, c);
 	if ((c->share = curl_share_init()) == NULL ||
 	    curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)
@@ -419,11 +452,13 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	t->client = c;
 	t->error = xcalloc(1, CURL_ERROR_SIZE);
 	t->arg = spec->arg;
+	t->on_resend = spec->on_resend;
 	t->on_headers = spec->on_headers;
 	t->on_data = spec->on_data;
 	t->on_batch = spec->on_batch;
 	t->on_done = spec->on_done;
 	t->body_len = spec->body_len;
+	t->max_body_bytes = spec->max_body_bytes;
 	t->allow_private = spec->allow_private;
 	t->easy = take_handle(c);
 	for (const char *const *h = spec->headers; h != NULL && *h != NULL; h++)

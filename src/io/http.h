@@ -19,6 +19,7 @@ enum http_result {
 	HTTP_TIMEOUT,	/* total time-out */
 	HTTP_BROKEN,	/* reset or ended too early */
 	HTTP_FORBIDDEN, /* the address guard said no */
+	HTTP_TOO_LONG,	/* the body had more than max_body_bytes */
 	HTTP_INTERNAL,	/* libcurl could not do it */
 };
 
@@ -30,11 +31,17 @@ struct http_spec {
 	const void *body;
 	size_t body_len;
 	int64_t connect_timeout_ms, total_timeout_ms;
-	bool allow_private; /* may reach loopback and private addresses */
+	int64_t max_body_bytes; /* after decompression; 0: no bound */
+	bool allow_private;	/* may reach loopback and private addresses */
+	/* On a connection of its own, so that the request goes out once at most.
+	 * libcurl sends it again when a kept connection closes without an answer. */
+	bool fresh;
 	void *arg;
+	/* It was sent again: the server may have seen it twice.  May be NULL. */
+	void (*on_resend)(void *arg);
 	/* The final status line and headers are in (http_header() works). */
 	void (*on_headers)(void *arg, int status);
-	/* Body bytes as they come. */
+	/* Body bytes as they come, decompressed: gzip, deflate and br, as libcurl can. */
 	void (*on_data)(void *arg, const char *data, size_t len);
 	/* on_data was told all there is for now: pass it on.  May be NULL. */
 	void (*on_batch)(void *arg);

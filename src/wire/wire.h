@@ -55,8 +55,8 @@ enum wire_event_kind {
 	WIRE_TEXT,	/* text, len: answer text, well-formed UTF-8 */
 	WIRE_REASONING, /* text, len: the model's reasoning */
 	WIRE_USAGE,	/* input_tokens, output_tokens as the provider counts */
-	WIRE_FINISH,	/* finish: why the model stopped */
-	WIRE_DONE,	/* nothing more will come: no need to wait for the connection's end */
+	WIRE_FINISH,	/* finish: why the model stopped; FINISH_FILTERED may follow another */
+	WIRE_DONE,	/* the answer is over, whatever else the connection brings */
 	WIRE_FAILURE,	/* failure: the provider reports an error inside the answer */
 };
 
@@ -84,14 +84,17 @@ typedef void wire_emit_fn(void *arg, const struct wire_event *event);
 
 /* A parser of one response. */
 struct parser_ops {
-	void *(*new)(bool stream); /* `stream` as in the target */
+	/* `stream` as in the target; an answer longer than max_bytes is not wanted, so
+	 * that it keeps little more. */
+	void *(*start)(bool stream, size_t max_bytes);
 	void (*free)(void *parser);
-	/* Feed body bytes of a 2xx answer in any slicing; calls emit for each event
-	 * in order.  False when the bytes are no valid answer (after emitting a
+	/* Feed body bytes of a 2xx answer in any slicing, whatever they turn out to
+	 * be; calls emit for each event in order.  False when the bytes are no valid answer (after emitting a
 	 * WIRE_FAILURE); nothing more may be fed then. */
 	bool (*feed)(void *parser, const char *data, size_t len, wire_emit_fn *emit, void *arg);
-	/* The body ended, however it did.  True when the answer is complete by the
-	 * wire's own rules (a terminal marker was seen); false: it was cut. */
+	/* The body ended, or will bring nothing more.  True when the answer is
+	 * complete by the wire's own rules (a terminal marker was seen), however the
+	 * connection ended; false: it was cut. */
 	bool (*end)(void *parser, wire_emit_fn *emit, void *arg);
 };
 

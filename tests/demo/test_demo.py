@@ -11,6 +11,7 @@ import re
 import socket
 import subprocess
 import time
+import zlib
 
 import pytest
 
@@ -660,6 +661,84 @@ def test_no_done_no_finish_empty_comments(demo):
     assert answer.deltas() == [] and answer.finish() == "stop"
     answer = demo.chat("demo-fast;fault=comments;deltas=4")
     assert answer.body.count(b": still here\n") == 4 and len(answer.deltas()) == 4
+
+
+@pytest.mark.parametrize("fault,end", [("end-close", "closed"), ("end-reset", "reset")])
+def test_ends_without_an_end(demo, fault, end):
+    answer = demo.chat(f"demo-fast;fault={fault};deltas=4", body=USAGE)
+    assert answer.end == end and not answer.complete
+    assert len(answer.deltas()) == 4 and answer.finish() == "stop" and answer.events()[-1] == "[DONE]"
+
+
+def test_markers(demo):
+    assert "[DONE]" not in demo.chat("demo-fast;marker=finish;deltas=2", body=USAGE).events()
+    answer = demo.chat("demo-fast;marker=done;deltas=2", body=USAGE)
+    assert answer.finish() is None and answer.usage() and answer.events()[-1] == "[DONE]"
+
+
+def test_ends_that_are_spoilt(demo):
+    assert demo.chat("demo-fast;fault=end-no-blank").body.endswith(b"data: [DONE]\n")
+    assert demo.chat("demo-fast;fault=end-no-line").body.endswith(b"data: [DONE]")
+    assert b"<html>" in demo.chat("demo-fast;fault=end-garbage").body.split(b"[DONE]")[1]
+    assert b"server_error" in demo.chat("demo-fast;fault=end-error").body.split(b"[DONE]")[1]
+    assert b"content_filter" in demo.chat("demo-fast;fault=end-filter").body.split(b"[DONE]")[1]
+    with demo.send(chat("demo-fast;fault=end-comments;deltas=2")) as sock:
+        assert read_for(sock, 0.4).count(b": still here") >= 3
+    with demo.send(chat("demo-fast;fault=end-open;deltas=2")) as sock:
+        raw = read_for(sock, 0.3)
+        assert raw.endswith(b"data: [DONE]\n\n\r\n")
+
+
+def test_errors_of_all_shapes(demo):
+    for fault, word in (("error-frame", b"event: error\ndata: {"), ("error-object", b'"object":"error"'),
+                        ("error-code", b'"error_code":336000'), ("error-filter", b'"code":"content_filter"')):
+        answer = demo.chat(f"demo-fast;fault={fault};deltas=10;at=4")
+        assert word in answer.body.split(b"\n\n")[-2] + b"\n" and answer.complete and len(answer.deltas()) == 4
+    for finish, word in (("sensitive", "sensitive"), ("empty", ""), ("error", "error"), ("unknown", "no_such_reason")):
+        assert f'"finish_reason":"{word}"'.encode() in demo.chat(f"demo-fast;finish={finish}").body
+
+
+def test_texts_of_all_shapes(demo):
+    plain = "".join(demo.chat("demo-fast;deltas=6").deltas())
+    parts = [e["choices"][0]["delta"]["content"] for e in demo.chat("demo-fast;deltas=6;fault=parts").events()[1:7]]
+    assert "".join(p["text"] for part in parts for p in part) == plain
+    for fault, order in (("repeat", ["index", "delta", "message"]), ("repeat-first", ["index", "message", "delta"])):
+        answer = demo.chat(f"demo-fast;deltas=6;fault={fault}")
+        choice = answer.events()[-2]["choices"][0]
+        assert list(choice)[:3] == order and choice["message"]["content"] == plain and choice["finish_reason"] == "stop"
+    body = demo.chat("demo-fast;deltas=2;fault=halves").body
+    assert b'"\\ud83d"' in body and b'"\\ude00"' in body and b'"\xe6\xb0"' in body and b'"\xb4"' in body
+    body = demo.chat("demo-fast;deltas=2;fault=noise").body
+    assert body.count(b"data: null\n\n") == 2 and body.count(b": keepalive") == 2
+
+
+def test_answers_that_are_no_stream(demo):
+    answer = demo.chat("demo-fast;fault=whole;deltas=3", body=USAGE)
+    assert answer.json()["choices"][0]["message"]["content"] and answer.headers["content-type"] == "application/json"
+    answer = demo.chat("demo-fast;fault=error-200")
+    assert answer.status == 200 and answer.json()["error"]["type"] == "server_error"
+    answer = demo.chat("demo-fast;fault=filter-200")
+    assert answer.status == 200 and answer.json()["error"]["code"] == "content_filter"
+    answer = demo.chat("demo-fast;fault=html-200")
+    assert answer.status == 200 and answer.body.startswith(b"<html>")
+
+
+@pytest.mark.parametrize("encoding,window", [("gzip", 31), ("deflate", 15)])
+def test_encodings(demo, encoding, window):
+    plain = demo.chat("demo-fast;deltas=5", body=USAGE).deltas()
+    answer = demo.chat(f"demo-fast;deltas=5;encoding={encoding}", body=USAGE, headers=[("Accept-Encoding", "gzip, deflate")])
+    assert answer.headers["content-encoding"] == encoding
+    answer.body = zlib.decompress(answer.body, window)
+    assert answer.deltas() == plain and answer.events()[-1] == "[DONE]"
+    assert demo.chat(f"demo-fast;encoding={encoding}").status == 406
+    assert "content-encoding" not in demo.chat("demo-fast", headers=[("Accept-Encoding", "gzip")]).headers
+
+
+def test_bomb(demo):
+    answer = demo.chat("demo-fast;fault=bomb;deltas=4;size=20000000", headers=[("Accept-Encoding", "gzip")])
+    assert len(answer.body) < 200000
+    answer.body = zlib.decompress(answer.body, 31)
+    assert len(answer.deltas()[2]) == 20000000 and answer.events()[-1] == "[DONE]"
 
 
 @pytest.mark.parametrize("fault,end", [("reset-mid", "reset"), ("cut", "closed")])

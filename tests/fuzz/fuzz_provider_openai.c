@@ -12,6 +12,8 @@
 #include "house/wires.h"
 #include "wire/openai/openai.h"
 
+#define CAP 65536 /* of an answer */
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct notes {
@@ -66,7 +68,7 @@ note(void *arg, const struct wire_event *e)
 static void
 read_answer(bool stream, const char *bytes, size_t len, size_t slice, struct notes *n)
 {
-	void *parser = openai_chat_parser.new(stream);
+	void *parser = openai_chat_parser.start(stream, CAP);
 	bool ok = true;
 
 	*n = (struct notes){ .has_failed = false };

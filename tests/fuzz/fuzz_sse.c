@@ -37,6 +37,8 @@ read_all(const char *bytes, size_t len, size_t slice, struct buf *events)
 		result = sse_feed(&s, bytes + at, len - at < slice ? len - at : slice, note, events);
 	if (result != SSE_OK && sse_feed(&s, "data: x\n\n", 9, note, events) != result)
 		abort();
+	if (sse_end(&s, note, events) != result && result != SSE_OK)
+		abort();
 	sse_free(&s);
 	return result;
 }

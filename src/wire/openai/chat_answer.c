@@ -1,291 +1,380 @@
 /*
  * OpenAI chat completions: the adapter and its parser of answers.
  *
- * Source: platform.openai.com/docs/api-reference/chat/object and /streaming.
- * reasoning_content is DeepSeek's name (also Qwen, Kimi), reasoning is
- * OpenRouter's and vLLM's.
+ * An answer is complete when it says so, by a finish_reason or [DONE]: what
+ * comes afterwards, or does not come, changes nothing.  It has failed when it
+ * says so, in whatever shape.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
-#include "base/scan.h"
 #include "base/sse.h"
 #include "base/utf8.h"
 #include "wire/openai/openai.h"
 
-/* A delta is a few hundred bytes; this is what one stream may cost at most. */
-#define EVENT_MAX_BYTES (256u << 10)
-/* A whole answer that is not streamed. */
-#define BODY_MAX_BYTES (8u << 20)
-/* A count above this is a mistake, not a bill. */
-#define TOKENS_MAX 1000000000
+#define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
+#define FIRST_LINE_BYTES 160	/* of what is no answer */
+#define KEEP_BYTES 4096
+#define HALF_BYTES 6 /* of a character that began in one delta and ends in the next: an escape, or UTF-8 */
+#define THINKING_DEPTH 2
+#define REPLACEMENT "\xEF\xBF\xBD"
+
+/* What the body turned out to be. */
+enum shape {
+	SHAPE_UNKNOWN,
+	SHAPE_EVENTS,
+	SHAPE_JSON, /* one value: what was asked for, or an error, or an answer that was to be a stream */
+	SHAPE_PAGE, /* no answer */
+};
+
+struct half {
+	char bytes[HALF_BYTES];
+	size_t len;
+};
 
 struct parser {
-	bool is_stream;
-	bool has_finish; /* finish_reason was seen */
-	bool is_done;	 /* [DONE] was seen, or the whole body understood */
+	enum shape shape;
+	bool has_finish;  /* a finish_reason was seen */
+	bool is_filtered; /* … and it was the filter's */
+	bool is_done;	  /* [DONE] was seen, or after a finish_reason something that is no answer */
 	bool is_failed;
-	struct sse sse;	 /* of a stream */
-	struct buf body; /* of an answer that is not streamed */
+	bool is_tail;		      /* reading what the end of the bytes has cut off, perhaps */
+	bool is_delta;		      /* telling a delta */
+	bool has_events;	      /* at least one was seen */
+	bool told[2], told_deltas[2]; /* by kind: text, reasoning */
+	struct half half[2];	      /* the same */
+	struct sse sse;
+	struct buf head; /* first line of a page, or the beginning of a stream without an event */
+	struct buf body; /* of SHAPE_JSON */
 	struct buf text; /* with its escapes decoded */
 	/* Of the call under way. */
 	wire_emit_fn *emit;
 	void *arg;
 };
 
-/* What one chunk, or a whole completion, says; texts lie in its bytes. */
-struct said {
-	struct scan_text content, reasoning, refusal, finish;
-	int64_t input_tokens, output_tokens; /* -1: not told */
-	bool has_error;
-};
-
-/* ---- reading ----------------------------------------------------------------- */
-
-/* A string is kept in *out; anything else is skipped. */
-static void
-read_text(struct scan *s, struct scan_text *out)
-{
-	if (!scan_string(s, out))
-		scan_skip(s);
-}
-
-/* A delta of a stream or the message of a whole answer. */
-static void
-read_message(struct scan *s, struct said *said)
-{
-	struct scan_text name;
-
-	if (!scan_object(s)) {
-		scan_skip(s);
-		return;
-	}
-	while (scan_member(s, &name)) {
-		if (scan_is(&name, "content"))
-			read_text(s, &said->content);
-		else if (scan_is(&name, "reasoning_content") ||
-		    (scan_is(&name, "reasoning") && said->reasoning.at == NULL))
-			read_text(s, &said->reasoning);
-		else if (scan_is(&name, "refusal"))
-			read_text(s, &said->refusal);
-		else
-			scan_skip(s);
-	}
-}
-
-/* One choice; only the one with index 0 is ours. */
-static void
-read_choice(struct scan *s, struct said *said)
-{
-	struct said choice = *said;
-	struct scan_text name;
-	int64_t index = 0;
-
-	if (!scan_object(s)) {
-		scan_skip(s);
-		return;
-	}
-	while (scan_member(s, &name)) {
-		if (scan_is(&name, "delta") || scan_is(&name, "message"))
-			read_message(s, &choice);
-		else if (scan_is(&name, "finish_reason"))
-			read_text(s, &choice.finish);
-		else if (!scan_is(&name, "index") || !scan_integer(s, &index))
-			scan_skip(s);
-	}
-	if (index == 0)
-		*said = choice;
-}
+/* ---- failing ----------------------------------------------------------------- */
 
 static void
-read_choices(struct scan *s, struct said *said)
+tell_done(struct parser *p)
 {
-	if (!scan_array(s)) {
-		scan_skip(s);
-		return;
-	}
-	while (scan_element(s))
-		read_choice(s, said);
+	if (!p->is_done)
+		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_DONE });
+	p->is_done = true;
 }
 
-/* -1 for anything that cannot be a count. */
-static void
-read_count(struct scan *s, int64_t *out)
-{
-	int64_t n = -1;
-
-	if (!scan_integer(s, &n))
-		scan_skip(s);
-	*out = n >= 0 && n <= TOKENS_MAX ? n : -1;
-}
-
-static void
-read_usage(struct scan *s, struct said *said)
-{
-	struct scan_text name;
-
-	if (!scan_object(s)) {
-		scan_skip(s);
-		return;
-	}
-	while (scan_member(s, &name)) {
-		if (scan_is(&name, "prompt_tokens"))
-			read_count(s, &said->input_tokens);
-		else if (scan_is(&name, "completion_tokens"))
-			read_count(s, &said->output_tokens);
-		else
-			scan_skip(s);
-	}
-}
-
-/* An error that is null is none: some gateways send the member always. */
-static void
-read_error(struct scan *s, struct said *said)
-{
-	const char *start = s->at;
-
-	scan_skip(s);
-	said->has_error = s->at - start < 4 || memcmp(s->at - 4, "null", 4) != 0;
-}
-
-/* False when data is no JSON object. */
-static bool
-read_said(const char *data, size_t len, struct said *said)
-{
-	struct scan_text name;
-	struct scan s;
-
-	*said = (struct said){ .input_tokens = -1, .output_tokens = -1 };
-	scan_init(&s, data, len);
-	if (!scan_object(&s))
-		return false;
-	while (scan_member(&s, &name)) {
-		if (scan_is(&name, "choices"))
-			read_choices(&s, said);
-		else if (scan_is(&name, "usage"))
-			read_usage(&s, said);
-		else if (scan_is(&name, "error"))
-			read_error(&s, said);
-		else
-			scan_skip(&s);
-	}
-	return scan_end(&s);
-}
-
-/* ---- telling ----------------------------------------------------------------- */
-
+/* After the end nothing fails any more, but that the answer must not be shown. */
 static bool
 fail_with(struct parser *p, const struct wire_failure *failure)
 {
+	if (p->has_finish && p->told[WIRE_TEXT] && failure->status != E_CONTENT_VIOLATION) {
+		tell_done(p);
+		return false;
+	}
 	p->is_failed = true;
 	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FAILURE, .failure = *failure });
 	return false;
 }
 
-/* The bytes are no answer of this wire: worth another try. */
+/* The bytes are no answer of this wire, and would not be one if asked for again. */
 static bool
 fail_wire(struct parser *p, const char *detail)
 {
 	struct wire_failure failure;
 
-	wire_failure_transport(&failure, E_UPSTREAM_FAILED, detail);
+	openai_failure_strange(detail, "", 0, &failure);
 	return fail_with(p, &failure);
 }
 
-/* Errors are rare and of many shapes: they get a tree. */
+/* A body that is no JSON: most likely it was cut. */
+static bool
+fail_cut(struct parser *p)
+{
+	struct wire_failure failure;
+
+	wire_failure_transport(&failure, E_UPSTREAM_FAILED, "the answer is no whole JSON value");
+	return fail_with(p, &failure);
+}
+
+static bool
+fail_page(struct parser *p, const char *text, size_t len)
+{
+	struct wire_failure failure;
+
+	openai_failure_strange("no answer, but: ", text, len, &failure);
+	return fail_with(p, &failure);
+}
+
+/* Errors are rare and of many shapes: they get a tree.  It is in a member
+ * "error", or all of it; the first of several; or a text. */
 static bool
 fail_inside(struct parser *p, const char *data, size_t len)
 {
-	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL, NULL);
+	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+	const json_t *object, *error;
 	struct wire_failure failure;
 
-	openai_failure_inside(json_object_get(root, "error"), &failure);
+	if (root == NULL)
+		root = json_stringn(data, len);
+	object = json_is_array(root) ? json_array_get(root, 0) : root;
+	error = json_object_get(object, "error");
+	if (error == NULL || json_is_null(error) || json_is_false(error) ||
+	    (json_is_object(error) && json_object_size(error) == 0) ||
+	    (json_is_string(error) && json_string_length(error) == 0))
+		error = object;
+	openai_failure_inside(error, &failure);
 	json_decref(root);
 	return fail_with(p, &failure);
 }
 
-/* False, having failed, when the text is not UTF-8. */
-static bool
-tell_text(struct parser *p, enum wire_event_kind kind, const struct scan_text *text)
-{
-	const char *at = text->at;
-	size_t len = text->len;
+/* ---- telling text ------------------------------------------------------------ */
 
-	if (text->has_escapes) {
-		buf_clear(&p->text);
-		at = buf_reserve(&p->text, text->len);
-		len = scan_decode(text, p->text.data);
-	}
-	if (!utf8_valid(at, len))
-		return fail_wire(p, "the answer has text that is not UTF-8");
-	if (len > 0)
-		p->emit(p->arg, &(struct wire_event){ .kind = kind, .text = at, .len = len });
-	return true;
+/* Bytes at the end of a raw text that begin a character the next delta ends:
+ * the first half of a surrogate pair, or of a UTF-8 sequence. */
+static size_t
+half_at_end(const char *at, size_t len)
+{
+	size_t tail = utf8_tail(at, len), slashes = 0;
+	const char *u = at + len - HALF_BYTES;
+
+	if (tail > 0)
+		return (unsigned char)at[len - tail] >= 0xC2 && (unsigned char)at[len - tail] <= 0xF4 ? tail : 0;
+	if (len < HALF_BYTES || u[0] != '\\' || u[1] != 'u' || (u[2] | 0x20) != 'd' ||
+	    memchr("89abAB", u[3], 6) == NULL)
+		return 0;
+	while (u - slashes > at && u[-1 - (ptrdiff_t)slashes] == '\\')
+		slashes++;
+	return slashes % 2 == 0 ? HALF_BYTES : 0;
 }
 
 static void
-tell_finish(struct parser *p, const struct scan_text *reason)
+tell(struct parser *p, enum wire_event_kind kind, const char *text, size_t len)
 {
-	enum wire_finish finish = FINISH_OTHER;
-
-	if (reason->at == NULL || p->has_finish)
+	if (len == 0)
 		return;
-	if (scan_is(reason, "stop"))
-		finish = FINISH_STOP;
-	else if (scan_is(reason, "length"))
-		finish = FINISH_LENGTH;
-	else if (scan_is(reason, "content_filter"))
-		finish = FINISH_FILTERED;
-	p->has_finish = true;
-	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FINISH, .finish = finish });
+	p->told[kind] = true;
+	p->told_deltas[kind] |= p->is_delta;
+	p->emit(p->arg, &(struct wire_event){ .kind = kind, .text = text, .len = len });
 }
 
-/* One JSON object: a chunk or a completion. */
+/* False, having failed, when the text is not UTF-8. */
 static bool
-take_json(struct parser *p, const char *data, size_t len)
+tell_raw(struct parser *p, enum wire_event_kind kind, const struct scan_text *raw)
 {
-	struct said said;
+	struct half *half = &p->half[kind];
+	struct scan_text text = *raw;
+	size_t keep;
 
-	if (!read_said(data, len, &said))
-		return fail_wire(p, "the answer has an event that is no JSON object");
-	if (said.has_error)
-		return fail_inside(p, data, len);
-	if (!tell_text(p, WIRE_REASONING, &said.reasoning) || !tell_text(p, WIRE_TEXT, &said.content) ||
-	    !tell_text(p, WIRE_TEXT, &said.refusal))
-		return false;
-	tell_finish(p, &said.finish);
-	if (said.input_tokens >= 0 || said.output_tokens >= 0)
-		p->emit(p->arg,
-		    &(struct wire_event){
-			.kind = WIRE_USAGE, .input_tokens = said.input_tokens, .output_tokens = said.output_tokens });
+	if (raw->len == 0)
+		return true;
+	if (half->len > 0 || raw->has_escapes) {
+		buf_clear(&p->text);
+		buf_add(&p->text, half->bytes, half->len);
+		buf_add(&p->text, raw->at, raw->len);
+		text = (struct scan_text){ p->text.data, p->text.len,
+			raw->has_escapes || (half->len > 0 && half->bytes[0] == '\\') };
+	}
+	keep = half_at_end(text.at, text.len);
+	text.len -= keep;
+	half->len = keep;
+	memcpy(half->bytes, text.at + text.len, keep);
+	if (text.has_escapes)
+		text.len = scan_decode(&text, p->text.data); /* never longer than what it reads */
+	if (!utf8_valid(text.at, text.len))
+		return fail_wire(p, "the answer has text that is not UTF-8");
+	tell(p, kind, text.at, text.len);
+	if (p->text.cap > KEEP_BYTES)
+		buf_free(&p->text);
 	return true;
 }
 
-/* ---- the parser -------------------------------------------------------------- */
+static bool
+tell_text(struct parser *p, enum wire_event_kind kind, const struct openai_text *text, int depth)
+{
+	struct openai_text part, thinking;
+	struct scan s;
 
+	if (!text->is_parts)
+		return tell_raw(p, kind, &text->raw);
+	scan_init(&s, text->raw.at, text->raw.len);
+	if (depth == THINKING_DEPTH || !scan_array(&s))
+		return true;
+	while (openai_part_read(&s, &part, &thinking))
+		if (!tell_text(p, WIRE_REASONING, &thinking, depth + 1) || !tell_text(p, kind, &part, depth + 1))
+			return false;
+	return true;
+}
+
+/* What only the end can make whole, and does not. */
+static void
+tell_halves(struct parser *p)
+{
+	for (int kind = WIRE_REASONING; kind >= WIRE_TEXT; kind--) {
+		if (p->half[kind].len > 0)
+			tell(p, (enum wire_event_kind)kind, REPLACEMENT, strlen(REPLACEMENT));
+		p->half[kind].len = 0;
+	}
+}
+
+/* ---- telling the rest -------------------------------------------------------- */
+
+/* Why models stop, in the words of those who speak this wire; others are failures. */
+static const struct finish_row {
+	const char *word;
+	enum wire_finish finish;
+} finishes[] = {
+	{ "complete", FINISH_STOP },
+	{ "content_filter", FINISH_FILTERED },
+	{ "end_turn", FINISH_STOP },
+	{ "eos", FINISH_STOP },
+	{ "eos_token", FINISH_STOP },
+	{ "function_call", FINISH_OTHER },
+	{ "length", FINISH_LENGTH },
+	{ "max_tokens", FINISH_LENGTH },
+	{ "model_context_window_exceeded", FINISH_LENGTH },
+	{ "model_length", FINISH_LENGTH },
+	{ "prohibited_content", FINISH_FILTERED },
+	{ "safety", FINISH_FILTERED },
+	{ "sensitive", FINISH_FILTERED },
+	{ "stop", FINISH_STOP },
+	{ "stop_sequence", FINISH_STOP },
+	{ "tool_calls", FINISH_OTHER },
+};
+
+static bool
+fail_finish(struct parser *p, const char *word, size_t len)
+{
+	struct wire_failure failure;
+
+	openai_failure_strange("finish_reason ", word, len, &failure);
+	failure.retryable = true; /* an error of the moment, as a 500 is */
+	return fail_with(p, &failure);
+}
+
+/* False when the reason is an error. */
+static bool
+tell_finish(struct parser *p, const struct scan_text *reason)
+{
+	const struct finish_row *row = NULL;
+
+	if (reason->at == NULL || reason->len == 0 || scan_is(reason, "null"))
+		return true;
+	for (size_t i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++)
+		if (strlen(finishes[i].word) == reason->len &&
+		    strncasecmp(finishes[i].word, reason->at, reason->len) == 0)
+			row = &finishes[i];
+	if (row == NULL)
+		return fail_finish(p, reason->at, reason->len);
+	if (p->has_finish && (p->is_filtered || row->finish != FINISH_FILTERED))
+		return true;
+	tell_halves(p);
+	p->has_finish = true;
+	p->is_filtered = row->finish == FINISH_FILTERED;
+	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FINISH, .finish = row->finish });
+	return true;
+}
+
+/* A message repeats what deltas have said; who sends no deltas says it here. */
+static bool
+tell_message(struct parser *p, const struct openai_chunk *chunk)
+{
+	const bool *said = chunk->has_delta ? p->told : p->told_deltas;
+	bool skip_text = said[WIRE_TEXT], skip_reasoning = said[WIRE_REASONING];
+	const struct openai_message *m = &chunk->message;
+
+	return (skip_reasoning || tell_text(p, WIRE_REASONING, &m->reasoning, 0)) &&
+	    (skip_text || (tell_text(p, WIRE_TEXT, &m->content, 0) && tell_text(p, WIRE_TEXT, &m->refusal, 0)));
+}
+
+static bool
+tell_delta(struct parser *p, const struct openai_message *m)
+{
+	bool ok;
+
+	p->is_delta = true;
+	ok = tell_text(p, WIRE_REASONING, &m->reasoning, 0) && tell_text(p, WIRE_TEXT, &m->content, 0) &&
+	    tell_text(p, WIRE_TEXT, &m->refusal, 0);
+	p->is_delta = false;
+	return ok;
+}
+
+/* A chunk or a completion. */
+static bool
+tell_chunk(struct parser *p, const struct openai_chunk *chunk)
+{
+	if (!tell_delta(p, &chunk->delta) || !tell_message(p, chunk) || !tell_finish(p, &chunk->finish))
+		return false;
+	if (chunk->input_tokens >= 0 || chunk->output_tokens >= 0)
+		p->emit(p->arg,
+		    &(struct wire_event){ .kind = WIRE_USAGE,
+			.input_tokens = chunk->input_tokens,
+			.output_tokens = chunk->output_tokens });
+	return true;
+}
+
+/* ---- events ------------------------------------------------------------------ */
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static struct scan_text
+trimmed(const char *at, size_t len)
+{
+	while (len > 0 && is_blank(at[len - 1]))
+		len--;
+	while (len > 0 && is_blank(*at))
+		at++, len--;
+	return (struct scan_text){ at, len, false };
+}
+
+static bool
+take_data(struct parser *p, const struct scan_text *data)
+{
+	struct openai_chunk chunk;
+
+	if (!openai_chunk_read(data->at, data->len, &chunk))
+		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
+	if (chunk.has_error || chunk.is_error)
+		return fail_inside(p, data->at, data->len);
+	return tell_chunk(p, &chunk);
+}
+
+/* False: read no more.  What follows the end is no error. */
 static bool
 on_event(void *arg, const struct sse_event *event)
 {
 	struct parser *p = arg;
+	struct scan_text data = trimmed(event->data, event->data_len);
 
-	if (!p->is_done && event->data_len == 6 && memcmp(event->data, "[DONE]", 6) == 0) {
-		p->is_done = true;
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_DONE });
-	}
-	/* What follows the end is not read, and not an error either. */
-	return p->is_done || take_json(p, event->data, event->data_len);
+	p->has_events = true;
+	buf_free(&p->head);
+	if (strcmp(event->type, "error") == 0)
+		return fail_inside(p, data.at, data.len);
+	if (data.len == 0 || *data.at == ':' || scan_is(&data, "null")) /* to keep the connection alive */
+		return true;
+	if (!scan_is(&data, "[DONE]"))
+		return take_data(p, &data);
+	tell_halves(p);
+	tell_done(p);
+	return false;
 }
 
+/* ---- the parser -------------------------------------------------------------- */
+
 static void *
-parser_new(bool stream)
+parser_start(bool stream, size_t max_bytes)
 {
 	struct parser *p = xcalloc(1, sizeof(*p));
 
-	p->is_stream = stream;
-	p->body = BUF_INIT(BODY_MAX_BYTES);
-	sse_init(&p->sse, EVENT_MAX_BYTES);
+	p->shape = stream ? SHAPE_UNKNOWN : SHAPE_JSON;
+	p->body = BUF_INIT(max_bytes + FRAME_BYTES);
+	p->head = BUF_INIT(FIRST_LINE_BYTES);
+	sse_init(&p->sse, max_bytes + FRAME_BYTES);
 	return p;
 }
 
@@ -297,28 +386,121 @@ parser_free(void *parser)
 	if (p == NULL)
 		return;
 	sse_free(&p->sse);
+	buf_free(&p->head);
 	buf_free(&p->body);
 	buf_free(&p->text);
 	free(p);
+}
+
+/* The first byte that is neither blank nor of a byte order mark tells the
+ * shape.  Returns how many bytes came before it. */
+static size_t
+look(struct parser *p, const char *data, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && (is_blank(data[i]) || memchr("\xEF\xBB\xBF", data[i], 3) != NULL))
+		i++;
+	if (i < len)
+		p->shape = data[i] == '{' || data[i] == '[' ? SHAPE_JSON : data[i] == '<' ? SHAPE_PAGE : SHAPE_EVENTS;
+	return i;
+}
+
+/* Note what fits. */
+static void
+note_head(struct parser *p, const char *data, size_t len)
+{
+	size_t room = FIRST_LINE_BYTES - p->head.len;
+
+	buf_add(&p->head, data, len < room ? len : room);
+}
+
+static bool
+feed_events(struct parser *p, const char *data, size_t len)
+{
+	if (!p->has_events)
+		note_head(p, data, len);
+	if (sse_feed(&p->sse, data, len, on_event, p) == SSE_TOO_LONG && !p->is_done)
+		fail_wire(p, "the answer has an event larger than an answer may be");
+	return !p->is_failed;
+}
+
+static bool
+feed_page(struct parser *p, const char *data, size_t len)
+{
+	size_t line = 0;
+
+	while (line < len && data[line] != '\n' && data[line] != '\r')
+		line++;
+	note_head(p, data, line);
+	if (line < len || p->head.len == FIRST_LINE_BYTES)
+		return fail_page(p, buf_str(&p->head), p->head.len);
+	return true;
 }
 
 static bool
 parser_feed(void *parser, const char *data, size_t len, wire_emit_fn *emit, void *arg)
 {
 	struct parser *p = parser;
+	size_t skip;
 
 	p->emit = emit;
 	p->arg = arg;
+	if (p->is_failed || p->is_done)
+		return !p->is_failed;
+	skip = p->shape == SHAPE_UNKNOWN ? look(p, data, len) : 0;
+	data += skip;
+	len -= skip;
+	switch (p->shape) {
+	case SHAPE_UNKNOWN: return true;
+	case SHAPE_EVENTS: return feed_events(p, data, len);
+	case SHAPE_PAGE: return feed_page(p, data, len);
+	case SHAPE_JSON: break;
+	}
+	return buf_add(&p->body, data, len) || fail_wire(p, "the answer is larger than it may be");
+}
+
+/* A stream that ended. */
+static bool
+end_events(struct parser *p)
+{
+	static const char *const fields[] = { "data", "event", "id", "retry", ":" };
+	bool is_stream;
+
+	p->is_tail = true;
+	if (!p->is_done && sse_end(&p->sse, on_event, p) == SSE_TOO_LONG && !p->has_finish)
+		return false;
 	if (p->is_failed)
 		return false;
-	if (!p->is_stream)
-		return buf_add(&p->body, data, len) || fail_wire(p, "the answer is larger than 8 MB");
-	switch (sse_feed(&p->sse, data, len, on_event, p)) {
-	case SSE_OK: return true;
-	case SSE_TOO_LONG: return fail_wire(p, "the answer has an event larger than 256 KB");
-	case SSE_STOPPED: break; /* the event that stopped it has failed already */
+	if (p->has_finish || p->is_done) {
+		tell_halves(p);
+		return true;
 	}
-	return false;
+	is_stream = p->has_events;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		is_stream |= strncmp(buf_str(&p->head), fields[i], strlen(fields[i])) == 0;
+	return is_stream ? false : fail_page(p, buf_str(&p->head), strcspn(buf_str(&p->head), "\r\n"));
+}
+
+/* A whole completion, also where a stream was asked for, or an error. */
+static bool
+end_json(struct parser *p)
+{
+	struct scan_text body = trimmed(buf_str(&p->body), p->body.len);
+	struct openai_chunk chunk;
+	json_t *root;
+
+	if (openai_chunk_read(body.at, body.len, &chunk)) {
+		if (chunk.has_error || chunk.is_error || !chunk.has_choices)
+			return fail_inside(p, body.at, body.len);
+		return tell_chunk(p, &chunk) && p->has_finish;
+	}
+	if (body.len > 0 && *body.at != '{' && *body.at != '[')
+		return fail_page(p, body.at, strcspn(body.at, "\r\n"));
+	if ((root = json_loadb(body.at, body.len, JSON_ALLOW_NUL, NULL)) == NULL)
+		return fail_cut(p);
+	json_decref(root);
+	return fail_inside(p, body.at, body.len);
 }
 
 static bool
@@ -330,14 +512,17 @@ parser_end(void *parser, wire_emit_fn *emit, void *arg)
 	p->arg = arg;
 	if (p->is_failed)
 		return false;
-	if (!p->is_stream)
-		return take_json(p, buf_str(&p->body), p->body.len) && p->has_finish;
-	/* Not every provider sends [DONE]; a finish_reason ends the text as well. */
-	return p->is_done || p->has_finish;
+	switch (p->shape) {
+	case SHAPE_UNKNOWN: return false;
+	case SHAPE_EVENTS: return end_events(p);
+	case SHAPE_PAGE: return fail_page(p, buf_str(&p->head), p->head.len);
+	case SHAPE_JSON: break;
+	}
+	return end_json(p);
 }
 
 const struct parser_ops openai_chat_parser = {
-	.new = parser_new,
+	.start = parser_start,
 	.free = parser_free,
 	.feed = parser_feed,
 	.end = parser_end,

@@ -14,9 +14,11 @@
 #define RETRY_AFTER_MAX_S 86400
 #define NAME_MAX_BYTES 60 /* of an error's code in the log */
 
-/* What the body says of itself; the texts live in the json_t, never NULL. */
+/* What the body says of itself; the texts live in the json_t, never NULL, but that
+ * number is the code when the provider numbers its errors. */
 struct said {
 	const char *message, *type, *code;
+	char number[24];
 };
 
 /* How to treat an error that names itself, whatever its HTTP status.  Looked
@@ -26,18 +28,22 @@ static const struct word_row {
 	enum status status;
 	bool retryable, next_channel;
 } words[] = {
+	{ "1301", E_CONTENT_VIOLATION, false, false }, /* Zhipu */
+	{ "DataInspectionFailed", E_CONTENT_VIOLATION, false, false },
 	{ "billing_hard_limit_reached", E_UPSTREAM_FAILED, false, true },
 	{ "billing_not_active", E_UPSTREAM_FAILED, false, true },
 	{ "content_filter", E_CONTENT_VIOLATION, false, false },
 	{ "content_policy_violation", E_CONTENT_VIOLATION, false, false },
 	{ "context_length_exceeded", E_TOO_LARGE, false, false },
 	{ "credit_balance_exhausted", E_UPSTREAM_FAILED, false, true },
+	{ "data_inspection_failed", E_CONTENT_VIOLATION, false, false },
 	{ "insufficient_quota", E_UPSTREAM_FAILED, false, true },
 	{ "invalid_api_key", E_UPSTREAM_FAILED, false, true },
 	{ "model_not_found", E_UPSTREAM_FAILED, false, true },
 	{ "moderation_blocked", E_CONTENT_VIOLATION, false, false },
 	{ "organization_spend_limit_exceeded", E_UPSTREAM_FAILED, false, true },
 	{ "rate_limit_exceeded", E_UPSTREAM_FAILED, true, true },
+	{ "sensitive", E_CONTENT_VIOLATION, false, false },
 	{ "string_above_max_length", E_TOO_LARGE, false, false },
 };
 
@@ -69,14 +75,27 @@ text(const json_t *value)
 	return s == NULL ? "" : s;
 }
 
-static struct said
-listen(const json_t *error)
+static void
+listen(const json_t *error, struct said *said)
 {
+	const json_t *number = json_object_get(error, "error_code");
+
+	*said = (struct said){ "", "", "", "" };
 	/* Some gateways say {"error":"text"} or put the message on the top level. */
-	if (json_is_string(error))
-		return (struct said){ json_string_value(error), "", "" };
-	return (struct said){ text(json_object_get(error, "message")), text(json_object_get(error, "type")),
-		text(json_object_get(error, "code")) };
+	if (json_is_string(error)) {
+		said->message = json_string_value(error);
+		return;
+	}
+	said->message = text(json_object_get(error, "message"));
+	if (*said->message == '\0')
+		said->message = text(json_object_get(error, "error_msg"));
+	said->type = text(json_object_get(error, "type"));
+	said->code = text(json_object_get(error, "code"));
+	if (*said->code != '\0' || number == NULL)
+		return;
+	if (json_is_integer(number))
+		snprintf(said->number, sizeof(said->number), "%lld", (long long)json_integer_value(number));
+	said->code = json_is_string(number) ? json_string_value(number) : said->number;
 }
 
 static const struct word_row *
@@ -114,6 +133,23 @@ classify(int http_status, const struct said *said, struct wire_failure *out)
 	out->next_channel = true;
 }
 
+/* Foreign text that goes into the log: no control characters, UTF-8. */
+static void
+clean(char *detail)
+{
+	size_t len = strlen(detail);
+
+	detail[len - utf8_tail(detail, len)] = '\0';
+	for (char *p = detail; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = ' ';
+	if (utf8_valid(detail, strlen(detail)))
+		return;
+	for (char *p = detail; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+}
+
 /* One line for the log.  The message of an authentication failure repeats a
  * part of the key, so it is left out there. */
 static void
@@ -122,16 +158,23 @@ describe(int http_status, const struct said *said, struct wire_failure *out)
 	const char *name = *said->code != '\0' ? said->code : said->type;
 	bool is_secret = http_status == 401 || http_status == 403 || strcmp(said->code, "invalid_api_key") == 0;
 	const char *message = is_secret ? "" : said->message;
-	size_t name_len = strnlen(name, NAME_MAX_BYTES), len;
+	size_t name_len = strnlen(name, NAME_MAX_BYTES);
 
 	name_len -= utf8_tail(name, name_len);
 	snprintf(out->detail, sizeof(out->detail), "HTTP %d%s%.*s%s%s", http_status, name_len > 0 ? " " : "",
 	    (int)name_len, name, *message ? ": " : "", message);
-	len = strlen(out->detail);
-	out->detail[len - utf8_tail(out->detail, len)] = '\0';
-	for (char *p = out->detail; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
+	clean(out->detail);
+}
+
+void
+openai_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out)
+{
+	size_t keep = strlen(before);
+
+	*out = (struct wire_failure){ .status = E_UPSTREAM_FAILED, .next_channel = true };
+	keep = sizeof(out->detail) - 1 - keep < len ? sizeof(out->detail) - 1 - keep : len;
+	snprintf(out->detail, sizeof(out->detail), "%s%.*s", before, (int)keep, text);
+	clean(out->detail);
 }
 
 /* Seconds, with or without a fraction.  A date would need a clock and is
@@ -156,9 +199,11 @@ void
 openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out)
 {
 	json_t *root = json_loadb(body == NULL ? "" : body, body == NULL ? 0 : len, 0, NULL);
-	const json_t *error = json_object_get(root, "error");
-	struct said said = listen(error != NULL ? error : root);
+	const json_t *object = json_is_array(root) ? json_array_get(root, 0) : root; /* Google's are listed */
+	const json_t *error = json_object_get(object, "error");
+	struct said said;
 
+	listen(error != NULL ? error : object, &said);
 	*out = (struct wire_failure){ .retry_after_ms = parse_retry_after(retry_after) };
 	classify(http_status, &said, out);
 	describe(http_status, &said, out);
@@ -183,9 +228,11 @@ status_inside(const json_t *error, const char *type)
 void
 openai_failure_inside(const json_t *error, struct wire_failure *out)
 {
-	struct said said = listen(error);
-	int status = status_inside(error, said.type);
+	struct said said;
+	int status;
 
+	listen(error, &said);
+	status = status_inside(error, said.type);
 	*out = (struct wire_failure){ .retry_after_ms = 0 };
 	classify(status, &said, out);
 	describe(status, &said, out);

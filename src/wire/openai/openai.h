@@ -3,6 +3,7 @@
  *
  *	chat_ask.c     what is asked, as an HTTP request
  *	chat_answer.c  the parser of answers; the table of endpoints
+ *	chat_chunk.c   one JSON object of an answer, read
  *	failure.c      statuses and error bodies to failures
  */
 #ifndef WEIR_WIRE_OPENAI_OPENAI_H
@@ -10,9 +11,37 @@
 
 #include <jansson.h>
 
+#include "base/scan.h"
 #include "wire/wire.h"
 
 extern const struct wire wire_openai;
+
+/* A text of a message: a string, or (is_parts) an array of parts as it stands. */
+struct openai_text {
+	struct scan_text raw;
+	bool is_parts;
+};
+
+/* A delta, or a whole message. */
+struct openai_message {
+	struct openai_text content, reasoning, refusal;
+};
+
+/* What one chunk, or a whole completion, says; texts lie in its bytes. */
+struct openai_chunk {
+	struct openai_message delta, message;
+	struct scan_text finish;
+	int64_t input_tokens, output_tokens; /* -1: not told */
+	bool has_choices, has_delta;
+	bool has_error; /* a member "error" that says something */
+	bool is_error;	/* it is an error itself */
+};
+
+/* Read a chunk; false when data is no JSON object. */
+bool openai_chunk_read(const char *data, size_t len, struct openai_chunk *out);
+/* The next part of an array of parts opened with scan_array(): *text is what is to be
+ * read, *thinking what the model thought.  False after the last one. */
+bool openai_part_read(struct scan *s, struct openai_text *text, struct openai_text *thinking);
 
 /* endpoint.body and .head of OP_CHAT */
 enum status openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out);
@@ -21,7 +50,10 @@ enum status openai_chat_head(
 extern const struct parser_ops openai_chat_parser;
 /* wire.failure */
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
-/* An error object inside an answer: its own code says which status it would have had. */
+/* An error object, or an error's text, inside an answer: its own code says which status it would have had. */
 void openai_failure_inside(const json_t *error, struct wire_failure *out);
+/* An answer that is none: `before`, and the foreign text that shows it, cut to one clean
+ * line.  Asking the same again would bring the same. */
+void openai_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out);
 
 #endif

@@ -218,6 +218,37 @@ test_stop(void)
 	}
 }
 
+/* What no empty line, and maybe no line end, has finished. */
+static void
+test_end(void)
+{
+	static const struct sample rows[] = {
+		{ "data: a", "|a|;" },
+		{ "data: a\n", "|a|;" },
+		{ "data: a\r", "|a|;" },
+		{ "data: a\n\n", "|a|;" },
+		{ "event: e\ndata: a\ndata: b", "e|a\nb|;" },
+		{ "data: a\n\n: b", "|a|;" },
+		{ "event: e", "" },
+		{ "\xEF", "" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		for (size_t slice = 1; slice <= strlen(rows[i].in) + 1; slice++) {
+			struct notes n = { .len = 0 };
+			struct sse s;
+
+			sse_init(&s, CAP);
+			CU_ASSERT_EQUAL(feed(&s, rows[i].in, strlen(rows[i].in), slice, &n), SSE_OK);
+			CU_ASSERT_EQUAL(sse_end(&s, note, &n), SSE_OK);
+			CU_ASSERT_EQUAL(sse_end(&s, note, &n), SSE_OK);
+			CU_ASSERT_STRING_EQUAL(n.text, rows[i].events);
+			sse_free(&s);
+		}
+	}
+}
+
 static void
 test_memory_is_given_back(void)
 {
@@ -245,6 +276,7 @@ static CU_TestInfo sse_tests[] = {
 	{ "refuses a line over the cap", test_cap },
 	{ "refuses an event over the cap", test_cap_over_lines },
 	{ "stops when it is told to", test_stop },
+	{ "reads what the end left unfinished", test_end },
 	{ "gives memory back after a large event", test_memory_is_given_back },
 	CU_TEST_INFO_NULL,
 };

@@ -12,6 +12,7 @@
 #include "wire/openai/openai.h"
 #include "tap.h"
 
+#define CAP (1u << 20) /* of an answer */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 /* ---- requests ---------------------------------------------------------------- */
@@ -294,7 +295,7 @@ note(void *arg, const struct wire_event *e)
 		buf_printf(out, "U(%lld,%lld)", (long long)e->input_tokens, (long long)e->output_tokens);
 		break;
 	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
-	case WIRE_DONE: break; /* the end says it, too */
+	case WIRE_DONE: break; /* test_over() looks at it */
 	case WIRE_FAILURE:
 		buf_printf(
 		    out, "X(%s,%d,%d)", status_code(e->failure.status), e->failure.retryable, e->failure.next_channel);
@@ -307,7 +308,7 @@ note(void *arg, const struct wire_event *e)
 static void
 read_answer(bool stream, const char *in, size_t len, size_t slice, struct buf *out)
 {
-	void *parser = openai_chat_parser.new(stream);
+	void *parser = openai_chat_parser.start(stream, CAP);
 	bool ok = true;
 
 	for (size_t at = 0; at < len && ok; at += slice) {
@@ -336,6 +337,10 @@ struct sample {
 #define DONE "data: [DONE]\n\n"
 #define ROLE CHUNK("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null")
 #define STOP CHUNK("{}", "\"stop\"")
+
+#define BODY(message, finish, usage) \
+	"{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":" message \
+	",\"finish_reason\":" finish "}],\"usage\":" usage "}"
 
 static const struct sample streams[] = {
 	{ "a regular answer",
@@ -366,7 +371,7 @@ static const struct sample streams[] = {
 	{ "an index that is no number",
 	    "data: {\"choices\":[{\"index\":\"1\",\"delta\":{\"content\":\"x\"}}]}\n\n" DONE, "T(x)." },
 	{ "an event as long as [DONE]", "data: {    }\n\n" DONE, "." },
-	{ "nearly [DONE]", CHUNK("{\"content\":\"a\"}", "null") "data: [done]\n\n", "T(a)X(upstream_failed,1,1)!" },
+	{ "nearly [DONE]", CHUNK("{\"content\":\"a\"}", "null") "data: [done]\n\n", "T(a)X(upstream_failed,0,1)!" },
 	{ "cut by length", CHUNK("{\"content\":\"x\"}", "\"length\"") DONE, "T(x)F(length)." },
 	{ "content filter at the end", CHUNK("{\"content\":\"x\"}", "null") CHUNK("{}", "\"content_filter\"") DONE,
 	    "T(x)F(filtered)." },
@@ -388,7 +393,7 @@ static const struct sample streams[] = {
 	{ "cut after a delta", CHUNK("{\"content\":\"a\"}", "null"), "T(a)!" },
 	{ "cut in a frame", CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[{\"ind", "T(a)!" },
 	{ "nothing at all", "", "!" },
-	{ "a page instead", "<html><body>502</body></html>\n", "!" },
+	{ "a page instead", "<html><body>502</body></html>\n", "X(upstream_failed,0,1)!" },
 
 	{ "usage in every chunk",
 	    "data: {\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"stop\"}],"
@@ -408,16 +413,16 @@ static const struct sample streams[] = {
 	    "\n\n" DONE,
 	    "T(a)." },
 	{ "nothing of a broken chunk is used", "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}],}\n\n",
-	    "X(upstream_failed,1,1)!" },
+	    "X(upstream_failed,0,1)!" },
 	{ "broken JSON", CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[\n\n" DONE,
-	    "T(a)X(upstream_failed,1,1)!" },
+	    "T(a)X(upstream_failed,0,1)!" },
 	{ "bytes that are not UTF-8", CHUNK("{\"content\":\"a\"}", "null") CHUNK("{\"content\":\"\xff\xfe\"}", "null"),
-	    "T(a)X(upstream_failed,1,1)!" },
+	    "T(a)X(upstream_failed,0,1)!" },
 	{ "reasoning that is not UTF-8", CHUNK("{\"reasoning\":\"\xff\",\"content\":\"a\"}", "null"),
-	    "X(upstream_failed,1,1)!" },
+	    "X(upstream_failed,0,1)!" },
 	{ "a refusal that is not UTF-8", CHUNK("{\"content\":\"a\",\"refusal\":\"\xc0\x80\"}", "null"),
-	    "T(a)X(upstream_failed,1,1)!" },
-	{ "not an object", "data: 7\n\n", "X(upstream_failed,1,1)!" },
+	    "T(a)X(upstream_failed,0,1)!" },
+	{ "not an object", "data: 7\n\n", "X(upstream_failed,0,1)!" },
 	{ "an error as a number", "data: {\"error\":7}\n\n", "X(upstream_failed,1,1)!" },
 	{ "a request it does not like", "data: {\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}\n\n",
 	    "X(invalid_request,0,0)!" },
@@ -434,16 +439,166 @@ static const struct sample streams[] = {
 	{ "a time-out inside", "data: {\"error\":{\"message\":\"slow\",\"code\":504}}\n\n",
 	    "X(upstream_timeout,1,1)!" },
 	{ "an error as text", "data: {\"error\":\"oops\"}\n\n", "X(upstream_failed,1,1)!" },
+	/* complete when it says so */
+	{ "[DONE] without a blank line", CHUNK("{\"content\":\"a\"}", "null") "data: [DONE]\n", "T(a)." },
+	{ "[DONE] without a line end", CHUNK("{\"content\":\"a\"}", "null") "data: [DONE]", "T(a)." },
+	{ "[DONE] among blanks", CHUNK("{\"content\":\"a\"}", "null") "data:  \t[DONE] \n\n", "T(a)." },
+	{ "half a [DONE]", CHUNK("{\"content\":\"a\"}", "null") "data: [DON", "T(a)!" },
+	{ "a finish without a line end",
+	    CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
+	    "T(a)F(stop)." },
+	{ "usage without a blank line",
+	    CHUNK("{\"content\":\"a\"}",
+		"\"stop\"") "data: {\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}\r\n",
+	    "T(a)F(stop)U(1,2)." },
+	{ "cut in the usage", CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: {\"usage\":{\"prompt_tok",
+	    "T(a)F(stop)." },
+	{ "garbage after a finish", CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: {]\n\n<html>\n\n" STOP,
+	    "T(a)F(stop)." },
+	{ "an error after a finish", CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: {\"error\":\"late\"}\n\n",
+	    "T(a)F(stop)." },
+	{ "an error after a finish of nothing", STOP "data: {\"error\":\"late\"}\n\n",
+	    "F(stop)X(upstream_failed,1,1)!" },
+	{ "the filter after a finish", CHUNK("{\"content\":\"a\"}", "\"stop\"") CHUNK("{}", "\"content_filter\"") DONE,
+	    "T(a)F(stop)F(filtered)." },
+	{ "the filter as an error after a finish",
+	    CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: {\"error\":{\"code\":\"content_filter\"}}\n\n",
+	    "T(a)F(stop)X(content_violation,0,0)!" },
+	{ "the filter twice", CHUNK("{}", "\"sensitive\"") CHUNK("{}", "\"content_filter\"") DONE, "F(filtered)." },
+
+	/* failed when it says so */
+	{ "a finish that is none", CHUNK("{\"content\":\"a\"}", "\"\"") CHUNK("{\"content\":\"b\"}", "\"null\""),
+	    "T(a)T(b)!" },
+	{ "finished by an error", CHUNK("{\"content\":\"a\"}", "\"error\"") DONE, "T(a)X(upstream_failed,1,1)!" },
+	{ "finished by the network", CHUNK("{}", "\"network_error\"") DONE, "X(upstream_failed,1,1)!" },
+	{ "finished by who knows what", CHUNK("{\"content\":\"a\"}", "\"insufficient_system_resource\"") DONE,
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "finished as others do", CHUNK("{\"content\":\"a\"}", "\"MAX_TOKENS\"") DONE, "T(a)F(length)." },
+	{ "an error object",
+	    "data: {\"object\":\"error\",\"message\":\"no\",\"type\":\"BadRequestError\",\"code\":400}\n\n",
+	    "X(invalid_request,0,0)!" },
+	{ "an error code", "data: {\"error_code\":336003,\"error_msg\":\"no\"}\n\n", "X(upstream_failed,1,1)!" },
+	{ "an error code of none", "data: {\"error_code\":0,\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n" DONE,
+	    "T(a)." },
+	{ "an error frame", "event: error\ndata: {\"message\":\"no\",\"code\":\"data_inspection_failed\"}\n\n",
+	    "X(content_violation,0,0)!" },
+	{ "an error frame around an error", "event: error\ndata: {\"error\":{\"code\":402}}\n\n",
+	    "X(upstream_failed,0,1)!" },
+	{ "an error frame of words", "event: error\ndata: overloaded\n\n", "X(upstream_failed,1,1)!" },
+	{ "an error frame of nothing", "event: error\ndata:\n\n", "X(upstream_failed,1,1)!" },
+	{ "an error frame at the end",
+	    CHUNK("{\"content\":\"a\"}", "null") "event: error\ndata: {\"code\":\"sensitive\"}",
+	    "T(a)X(content_violation,0,0)!" },
+	{ "other frames with a name", "event: message\n" STOP DONE, "F(stop)." },
+
+	/* text in all its shapes */
+	{ "parts",
+	    CHUNK("{\"content\":[{\"type\":\"text\",\"text\":\"a\\n\"},7,{\"type\":\"image_url\"},{\"text\":\"b\"}]}",
+		"null") DONE,
+	    "T(a\n)T(b)." },
+	{ "parts with thoughts",
+	    CHUNK("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},"
+		  "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"refusal\",\"refusal\":\"no\"}]}",
+		"null") DONE,
+	    "R(hm)T(a)T(no)." },
+	{ "parts within parts", CHUNK("{\"content\":[{\"text\":[{\"text\":[{\"text\":\"a\"}]}]}]}", "null") DONE, "." },
+	{ "the message again",
+	    CHUNK("{\"content\":\"ab\"}",
+		"null") "data: {\"choices\":[{\"delta\":{},"
+			"\"message\":{\"content\":\"ab\",\"reasoning_content\":\"hm\"},\"finish_reason\":\"stop\"}]}\n\n" DONE,
+	    "T(ab)R(hm)F(stop)." },
+	{ "the message again, before the delta",
+	    CHUNK("{\"content\":\"ab\"}",
+		"null") "data: {\"choices\":[{"
+			"\"message\":{\"content\":\"ab\",\"refusal\":\"\"},\"delta\":{\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\n" DONE,
+	    "T(ab)F(stop)." },
+	{ "the message again, without a delta",
+	    CHUNK("{\"content\":\"ab\"}",
+		"null") "data: {\"choices\":[{"
+			"\"message\":{\"content\":\"ab\"},\"finish_reason\":\"stop\"}]}\n\n" DONE,
+	    "T(ab)F(stop)." },
+	{ "the message beside its only delta",
+	    "data: {\"choices\":[{\"message\":{\"content\":\"a\"},\"delta\":{\"content\":\"a\"}}]}\n\n" DONE, "T(a)." },
+	{ "only the message",
+	    "data: {\"choices\":[{\"delta\":{},\"message\":{\"content\":\"ab\"},"
+	    "\"finish_reason\":\"stop\"}]}\n\n" DONE,
+	    "T(ab)F(stop)." },
+	{ "messages for deltas",
+	    "data: {\"choices\":[{\"message\":{\"content\":\"a\"}}]}\n\n"
+	    "data: {\"choices\":[{\"message\":{\"content\":\"b\"}}]}\n\n" DONE,
+	    "T(a)T(b)." },
+	{ "an emoji over two deltas",
+	    CHUNK("{\"content\":\"a\\ud83d\"}", "null") CHUNK("{\"content\":\"\"}", "null")
+		CHUNK("{\"content\":\"\\ude00b\"}", "null") DONE,
+	    "T(a)T(\xF0\x9F\x98\x80"
+	    "b)." },
+	{ "half an emoji and more",
+	    CHUNK("{\"content\":\"\\ud83d\"}", "null") CHUNK("{\"content\":\"b\"}", "null") DONE,
+	    "T(\xEF\xBF\xBD"
+	    "b)." },
+	{ "half an emoji at the very end", CHUNK("{\"reasoning\":\"\\uD83D\"}", "null") DONE, "R(\xEF\xBF\xBD)." },
+	{ "what only looks like half an emoji", CHUNK("{\"content\":\"\\\\ud83d\"}", "null") DONE, "T(\\ud83d)." },
+	{ "and what does not",
+	    CHUNK("{\"content\":\"\\\\\\ud83d\"}", "null") CHUNK("{\"content\":\"\\ude00\"}", "null") DONE,
+	    "T(\\)T(\xF0\x9F\x98\x80)." },
+	{ "UTF-8 over two deltas",
+	    CHUNK("{\"content\":\"a\xE4\xBD\"}", "null") CHUNK("{\"content\":\"\xA0"
+							       "b\"}",
+		"null") DONE,
+	    "T(a)T(\xE4\xBD\xA0"
+	    "b)." },
+	{ "UTF-8 over four deltas",
+	    CHUNK("{\"content\":\"\xF0\"}", "null") CHUNK("{\"content\":\"\x9F\"}", "null")
+		CHUNK("{\"content\":\"\x98\"}", "null") CHUNK("{\"content\":\"\x80\"}", "null") DONE,
+	    "T(\xF0\x9F\x98\x80)." },
+	{ "UTF-8 beside reasoning",
+	    CHUNK("{\"content\":\"\xE4\xBD\",\"reasoning\":\"\xE5\"}", "null")
+		CHUNK("{\"content\":\"\xA0\",\"reasoning\":\"\xA5\xBD\"}", "null") DONE,
+	    "R(\xE5\xA5\xBD)T(\xE4\xBD\xA0)." },
+	{ "UTF-8 that stays half", CHUNK("{\"content\":\"a\xE4\xBD\"}", "\"stop\"") DONE,
+	    "T(a)T(\xEF\xBF\xBD)F(stop)." },
+	{ "UTF-8 that goes wrong",
+	    CHUNK("{\"content\":\"a\xE4\xBD\"}", "null") CHUNK("{\"content\":\"b\"}", "null") DONE,
+	    "T(a)X(upstream_failed,0,1)!" },
+	{ "usage of a choice",
+	    "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\","
+	    "\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":1}}]}\n\n" DONE,
+	    "T(a)F(stop)U(3,1)." },
+
+	/* what means nothing */
+	{ "keep-alives",
+	    "data: : keepalive\n\ndata:\n\ndata: null\n\ndata:  \n\n: x\n\n" CHUNK("{\"content\":\"a\"}", "null") DONE,
+	    "T(a)." },
+	{ "errors of nothing",
+	    "data: {\"error\":\"\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+	    "data: {\"error\":{ },\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n"
+	    "data: {\"error\": null ,\"choices\":[{\"delta\":{\"content\":\"c\"}}]}\n\n"
+	    "data: {\"error\":false,\"choices\":[{\"delta\":{\"content\":\"d\"}}]}\n\n"
+	    "data: {\"error\":[],\"choices\":[{\"delta\":{\"content\":\"e\"}}]}\n\n" DONE,
+	    "T(a)T(b)T(c)T(d)T(e)." },
+	{ "an error that is true", "data: {\"error\":true}\n\n", "X(upstream_failed,1,1)!" },
+
+	/* something else than a stream */
+	{ "a whole completion",
+	    "\n " BODY("{\"role\":\"assistant\",\"content\":\"Hello\"}", "\"stop\"",
+		"{\"prompt_tokens\":9,\"completion_tokens\":2}") "\n",
+	    "T(Hello)F(stop)U(9,2)." },
+	{ "half a completion", "{\"choices\":[{\"message\":{\"cont", "X(upstream_failed,1,1)!" },
+	{ "an error instead", "{\"error\":{\"message\":\"no\",\"code\":\"content_policy_violation\"}}",
+	    "X(content_violation,0,0)!" },
+	{ "an error in a list", "[{\"error\":{\"message\":\"no\",\"code\":404}}]", "X(upstream_failed,0,1)!" },
+	{ "an error without a name", "{\"message\":\"no\",\"type\":\"invalid_request_error\"}",
+	    "X(invalid_request,0,0)!" },
+	{ "words instead", "Service Unavailable\nTry again\n", "X(upstream_failed,0,1)!" },
+	{ "a page without an end", "\xEF\xBB\xBF\n<html", "X(upstream_failed,0,1)!" },
+	{ "a comment and no more", ": hello\n\n", "!" },
+	{ "blanks", " \n\n", "!" },
 	{ "strange types",
 	    "data: {\"choices\":{\"0\":1},\"usage\":7,\"error\":null}\n\n"
 	    "data: {\"choices\":[7,{}]}\n\ndata: {\"choices\":[{\"delta\":[],\"finish_reason\":7}]}\n\n"
 	    "data: {\"choices\":[{\"delta\":{\"content\":[\"x\"],\"reasoning_content\":1}}]}\n\n" DONE,
 	    "." },
 };
-
-#define BODY(message, finish, usage) \
-	"{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":" message \
-	",\"finish_reason\":" finish "}],\"usage\":" usage "}"
 
 static const struct sample bodies[] = {
 	{ "a regular answer",
@@ -456,6 +611,9 @@ static const struct sample bodies[] = {
 	{ "without a finish", BODY("{\"content\":\"Hello\"}", "null", "null"), "T(Hello)!" },
 	{ "cut", "{\"choices\":[{\"message\":{\"cont", "X(upstream_failed,1,1)!" },
 	{ "empty", "", "X(upstream_failed,1,1)!" },
+	{ "a page", "<!doctype html>\n<html>", "X(upstream_failed,0,1)!" },
+	{ "a number", "7", "X(upstream_failed,0,1)!" },
+	{ "a list", "[]", "X(upstream_failed,1,1)!" },
 	{ "an error with status 200", "{\"error\":{\"message\":\"no\",\"type\":\"insufficient_quota\"}}",
 	    "X(upstream_failed,0,1)!" },
 };
@@ -495,7 +653,7 @@ static void
 check_endless(bool stream, const char *start, size_t total, const char *events)
 {
 	static char piece[65536];
-	void *parser = openai_chat_parser.new(stream);
+	void *parser = openai_chat_parser.start(stream, CAP);
 	struct buf out = BUF_INIT(0);
 	size_t fed = 0;
 	bool ok;
@@ -504,8 +662,8 @@ check_endless(bool stream, const char *start, size_t total, const char *events)
 	ok = openai_chat_parser.feed(parser, start, strlen(start), note, &out);
 	for (; ok && fed < total; fed += sizeof(piece))
 		ok = openai_chat_parser.feed(parser, piece, sizeof(piece), note, &out);
-	CU_ASSERT_FALSE(ok);
-	CU_ASSERT_TRUE(fed < total);
+	CU_ASSERT_EQUAL(ok, strchr(events, 'X') == NULL);
+	CU_ASSERT_TRUE(ok || fed < total);
 	CU_ASSERT_STRING_EQUAL(buf_str(&out), events);
 	openai_chat_parser.free(parser);
 	buf_free(&out);
@@ -515,8 +673,66 @@ static void
 test_endless(void)
 {
 	check_endless(true, CHUNK("{\"content\":\"a\"}", "null") "data: {\"choices\":[{\"delta\":{\"content\":\"",
-	    1 << 20, "T(a)X(upstream_failed,1,1)");
-	check_endless(false, "{\"choices\":[{\"message\":{\"content\":\"", 16 << 20, "X(upstream_failed,1,1)");
+	    2 << 20, "T(a)X(upstream_failed,0,1)");
+	check_endless(true, CHUNK("{\"content\":\"a\"}", "\"stop\"") ": ", 2 << 20, "T(a)F(stop)");
+	check_endless(true, "{\"choices\":[{\"message\":{\"content\":\"", 2 << 20, "X(upstream_failed,0,1)");
+	check_endless(false, "{\"choices\":[{\"message\":{\"content\":\"", 16 << 20, "X(upstream_failed,0,1)");
+}
+
+static void
+note_done(void *arg, const struct wire_event *e)
+{
+	*(int *)arg += e->kind == WIRE_DONE;
+}
+
+/* The end that needs no end of the connection: told once, and nothing is read after it. */
+static void
+test_over(void)
+{
+	static const struct {
+		const char *in;
+		int done;
+	} rows[] = {
+		{ CHUNK("{\"content\":\"a\"}", "\"stop\""), 0 },
+		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: [DONE]", 0 },
+		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") DONE DONE, 1 },
+		{ CHUNK("{\"content\":\"a\"}", "null") DONE "data: {\n\n", 1 },
+		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: garbage\n\n" DONE, 1 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *parser = openai_chat_parser.start(true, CAP);
+		int done = 0;
+
+		CU_ASSERT_TRUE(openai_chat_parser.feed(parser, rows[i].in, strlen(rows[i].in), note_done, &done));
+		CU_ASSERT_EQUAL(done, rows[i].done);
+		CU_ASSERT_TRUE(openai_chat_parser.feed(parser, "data: {\n\n", 9, note_done, &done));
+		CU_ASSERT_TRUE(openai_chat_parser.end(parser, note_done, &done));
+		CU_ASSERT_TRUE(done <= 1);
+		openai_chat_parser.free(parser);
+	}
+}
+
+/* An event may be as large as the whole answer. */
+static void
+test_large_event(void)
+{
+	struct buf in = BUF_INIT(0);
+	void *parser = openai_chat_parser.start(true, CAP);
+	struct buf out = BUF_INIT(0);
+
+	buf_puts(&in, "data: {\"choices\":[{\"delta\":{\"content\":\"");
+	for (size_t i = 0; i < CAP / 8; i++)
+		buf_puts(&in, "12345678");
+	buf_puts(&in, "\"}}]}\n\n" DONE);
+	for (size_t at = 0; at < in.len; at += 1000)
+		CU_ASSERT_TRUE(
+		    openai_chat_parser.feed(parser, in.data + at, in.len - at < 1000 ? in.len - at : 1000, note, &out));
+	CU_ASSERT_TRUE(openai_chat_parser.end(parser, note, &out));
+	CU_ASSERT_EQUAL(out.len, CAP + 3);
+	openai_chat_parser.free(parser);
+	buf_free(&in);
+	buf_free(&out);
 }
 
 /* ---- failures ---------------------------------------------------------------- */
@@ -650,7 +866,7 @@ test_status_inside(void)
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		void *parser = openai_chat_parser.new(true);
+		void *parser = openai_chat_parser.start(true, CAP);
 		char event[128], detail[sizeof((struct wire_failure){ 0 }.detail)] = "";
 
 		snprintf(event, sizeof(event), "data: {\"error\":%s}\n\n", rows[i].error);
@@ -659,6 +875,36 @@ test_status_inside(void)
 		openai_chat_parser.free(parser);
 	}
 	openai_chat_parser.free(NULL);
+}
+
+/* What the log says of an answer that is none. */
+static void
+test_words(void)
+{
+	static const struct {
+		const char *in, *detail;
+	} rows[] = {
+		{ "\n<html><head>\tBusy\n</head>", "no answer, but: <html><head> Busy" },
+		{ "Bad \xff gateway\r\n\r\n", "no answer, but: Bad ? gateway" },
+		{ CHUNK("{}", "\"network_error\""), "finish_reason network_error" },
+		{ "event: error\ndata: try later\n\n", "HTTP 500: try later" },
+		{ "event: error\ndata: {\"error\":{},\"message\":\"no\"}\n\n", "HTTP 500: no" },
+		{ "data: {\"error_code\":336003,\"error_msg\":\"too long\"}\n\n", "HTTP 500 336003: too long" },
+		{ "data: {\"error_code\":\"E7\",\"error\":null}\n\n", "HTTP 500 E7" },
+		{ "data: {\"object\":\"error\",\"message\":\"m\",\"type\":\"t\"}\n\n", "HTTP 500 t: m" },
+		{ "{\"error\":{\"message\":\"m\",\"code\":\"1301\"}}", "HTTP 500 1301: m" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *parser = openai_chat_parser.start(true, CAP);
+		char detail[sizeof((struct wire_failure){ 0 }.detail)] = "";
+		bool ok = openai_chat_parser.feed(parser, rows[i].in, strlen(rows[i].in), keep_detail, detail);
+
+		if (ok)
+			CU_ASSERT_FALSE(openai_chat_parser.end(parser, keep_detail, detail));
+		CU_ASSERT_STRING_EQUAL(detail, rows[i].detail);
+		openai_chat_parser.free(parser);
+	}
 }
 
 static void
@@ -684,6 +930,8 @@ static CU_TestInfo answer_tests[] = {
 	{ "reads streams in every slicing", test_streams },
 	{ "reads whole answers in every slicing", test_bodies },
 	{ "gives up on an endless answer", test_endless },
+	{ "says when an answer is over", test_over },
+	{ "reads an event as large as an answer", test_large_event },
 	CU_TEST_INFO_NULL,
 };
 
@@ -691,6 +939,7 @@ static CU_TestInfo failure_tests[] = {
 	{ "understands statuses and error bodies", test_failures },
 	{ "logs no key and no half character", test_detail_keeps_no_key_and_no_half_character },
 	{ "gives an error in a stream its status", test_status_inside },
+	{ "repeats the provider's words", test_words },
 	{ "is found by its name", test_registry },
 	CU_TEST_INFO_NULL,
 };
