@@ -47,7 +47,7 @@
 #include "files/uploads.h"
 
 /* Every handler and field table of the route table. */
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
+#define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
 	handler_fn handler; \
 	extern const struct field fields[];
 #include "routes.def"

@@ -32,6 +32,47 @@ request_cookie(struct request *rq, const char *name)
 	return NULL;
 }
 
+/* The length of a parameter's value at `path`, of which `pattern` is what follows
+ * it: the rest of the segment, or up to the last place where the literal text
+ * behind the parameter stands ("{model}:generateContent"); 0: there is none. */
+static size_t
+value_length(const char *pattern, const char *path)
+{
+	size_t segment = strcspn(path, "/"), literal = strcspn(pattern, "/{");
+
+	if (literal == 0)
+		return segment;
+	for (size_t n = segment < literal ? 0 : segment - literal; n > 0; n--)
+		if (strncmp(path + n, pattern, literal) == 0)
+			return n;
+	return 0;
+}
+
+bool
+request_match(struct request *rq, const char *pattern)
+{
+	const char *path = rq->path;
+	int n = 0;
+
+	while (*pattern != '\0') {
+		if (*pattern == '{') {
+			size_t name = strcspn(++pattern, "}"), value = value_length(pattern + name + 1, path);
+
+			if (value == 0 || n == PATH_PARAMS_MAX)
+				return false;
+			rq->path_params[n].name = arena_strndup(rq->cx.arena, pattern, name);
+			rq->path_params[n++].value = arena_strndup(rq->cx.arena, path, value);
+			pattern += name + 1;
+			path += value;
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	if (n < PATH_PARAMS_MAX)
+		rq->path_params[n].name = NULL;
+	return *path == '\0';
+}
+
 const char *
 path_text(struct request *rq, const char *name)
 {

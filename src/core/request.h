@@ -14,6 +14,7 @@ struct request;
 struct fcgi_conn;
 struct spool;
 struct await;
+struct dialect;
 
 typedef enum status handler_fn(struct request *rq);
 
@@ -47,6 +48,7 @@ struct route {
 	handler_fn *handler;
 	enum caller caller;
 	enum rate_class rate;
+	const struct dialect *dialect; /* how its callers are talked to: wire/dialect.h */
 	size_t body_cap_bytes;
 	unsigned flags;
 	const struct field *fields; /* NULL: no body fields */
@@ -99,6 +101,10 @@ struct request {
 const char *request_header(const struct request *rq, const char *name);
 /* A cookie's value, or NULL. */
 const char *request_cookie(struct request *rq, const char *name);
+/* Does rq->path match a route's pattern?  Fills rq->path_params, still encoded.  A
+ * parameter ends with its segment, or at the last place in it where the text behind
+ * the parameter stands: "/models/{model}:generateContent". */
+bool request_match(struct request *rq, const char *pattern);
 /* A path parameter, percent-decoded; never NULL for a name in the route. */
 const char *path_text(struct request *rq, const char *name);
 /* A path parameter that is a UUID, canonical; NULL otherwise: pass it on, every

@@ -13,7 +13,7 @@ static const struct row {
 	unsigned flags;
 } rows[] = {
 /* the table without its handlers: they are not linked into weirctl */
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
+#define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
 	{ #method, path, #handler, #caller, #rate, summary, cap, flags },
 #include "routes.def"
 #undef ROUTE

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
+#include "chat/wire.h"
 #include "core/reply.h"
 
 /* Declare every handler and field table of the route table … */
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
+#define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
 	handler_fn handler; \
 	extern const struct field fields[];
 #include "routes.def"
@@ -13,46 +14,25 @@
 
 const struct field no_fields[] = { { .name = NULL } };
 
+/* How its callers are talked to. */
+#define DIALECT_WEIR &dialect_weir
+
 /* … and the table itself. */
 const struct route routes[] = {
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) \
-	{ #method, path, handler, CALLER_##caller, RATE_##rate, cap, flags, fields, reply, summary, #handler },
+#define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
+	{ #method, path, handler, CALLER_##caller, RATE_##rate, DIALECT_##wire, cap, flags, fields, reply, summary, \
+		#handler },
 #include "routes.def"
 #undef ROUTE
 	{ .method = NULL },
 };
 
 const char *const route_names[] = {
-#define ROUTE(method, path, handler, caller, rate, cap, flags, fields, reply, summary) #handler,
+#define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) #handler,
 #include "routes.def"
 #undef ROUTE
 	NULL,
 };
-
-/* Match `path` against a row's pattern; parameters are left encoded in rq. */
-static bool
-match(struct request *rq, const char *pattern, const char *path)
-{
-	int n = 0;
-
-	while (*pattern != '\0') {
-		if (*pattern == '{') {
-			size_t name = strcspn(++pattern, "}"), value = strcspn(path, "/");
-
-			if (value == 0 || n == PATH_PARAMS_MAX)
-				return false;
-			rq->path_params[n].name = arena_strndup(rq->cx.arena, pattern, name);
-			rq->path_params[n++].value = arena_strndup(rq->cx.arena, path, value);
-			pattern += name + 1;
-			path += value;
-		} else if (*pattern++ != *path++) {
-			return false;
-		}
-	}
-	if (n < PATH_PARAMS_MAX)
-		rq->path_params[n].name = NULL;
-	return *path == '\0';
-}
 
 /* The literal text before the first parameter decides most rows cheaply. */
 static bool
@@ -83,7 +63,7 @@ router_find(struct request *rq)
 	const char *allow = NULL;
 
 	for (const struct route *r = routes; r->method != NULL; r++) {
-		if (!may_match(r->path, rq->path) || !match(rq, r->path, rq->path))
+		if (!may_match(r->path, rq->path) || !request_match(rq, r->path))
 			continue;
 		if (strcmp(r->method, method) == 0) {
 			rq->route = r;
@@ -95,4 +75,12 @@ router_find(struct request *rq)
 		return fail(&rq->cx, E_NOT_FOUND, NULL);
 	reply_header(rq, "Allow", "%s", allow);
 	return fail(&rq->cx, E_METHOD_NOT_ALLOWED, NULL);
+}
+
+const struct dialect *
+router_dialect(const struct request *rq)
+{
+	/* Paths that lead nowhere are asked for by somebody, too: the prefixes of
+	 * other dialects go here. */
+	return rq->route != NULL ? rq->route->dialect : &dialect_weir;
 }

@@ -13,5 +13,7 @@ extern const char *const route_names[];
  * E_NOT_FOUND; E_METHOD_NOT_ALLOWED with an Allow header; E_INVALID_REQUEST
  * when a path parameter is no well-formed text.  HEAD is served by GET. */
 enum status router_find(struct request *rq) MUST_CHECK;
+/* How the caller of `rq` wants to be told of errors: its route's, or by its path.  Never NULL. */
+const struct dialect *router_dialect(const struct request *rq);
 
 #endif

@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "core/origin.h"
 #include "io/fcgi.h"
+#include "server/router.h"
+#include "wire/dialect.h"
 #include "core/reply.h"
 
 static const char *
@@ -90,11 +92,11 @@ stage_preflight(struct request *rq)
 	return true;
 }
 
-/* {"code":…,"message":…,"details":{…},"request_id":…} */
+/* As the dialect of the route says it. */
 static void
 make_error(struct request *rq)
 {
-	json_t *details = rq->cx.details == NULL ? json_object() : rq->cx.details;
+	json_t *details = rq->cx.details;
 	enum status st = rq->cx.error;
 	int retry_after_s = rq->cx.retry_after_s;
 
@@ -102,9 +104,7 @@ make_error(struct request *rq)
 		retry_after_s = 1;
 	rq->cx.details = NULL;
 	rq->cache_control = NULL;
-	reply_json(rq, status_http(st),
-	    json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", rq->cx.message, "details", details,
-		"request_id", rq->cx.request_id));
+	reply_json(rq, status_http(st), router_dialect(rq)->error(st, rq->cx.message, details, rq->cx.request_id));
 	if (retry_after_s > 0)
 		reply_header(rq, "Retry-After", "%d", retry_after_s);
 	if (st == E_UNAUTHENTICATED)
