@@ -26,7 +26,7 @@ h_auth_forgot(struct request *rq)
 	if ((st = account_forgot(&rq->cx, field_text(rq->json, "email"), &reset)) != OK)
 		return st;
 	if (reset.token != NULL)
-		mail_post_reset(&rq->cx, &reset);
+		reset_mail_post(&rq->cx, &reset);
 	audit(&rq->cx, "auth.forgot", audit_user(&rq->cx, reset.user_id), reset.token == NULL ? "denied" : "ok", NULL);
 	return reply_json(rq, 202, json_object());
 }

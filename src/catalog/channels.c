@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "wire/wire.h"
+#include "core/secret.h"
 
 #define CHANNEL_TYPES "chat image video embedding audio"
 #define CHANNEL_MODELS_MAX 500
@@ -135,7 +136,7 @@ make_row(struct context *cx, const json_t *in, struct channel_row *row)
 	*row = (struct channel_row){ .text = arena_strdup(cx->arena, text), .set_key = field_present(in, "api_key") };
 	free(text);
 	json_decref(rest);
-	if (key != NULL && (st = channel_key_seal(cx->arena, cx->conf, key, &row->key, &row->key_len)) != OK)
+	if (key != NULL && (st = secret_seal(cx->arena, cx->conf, key, &row->key, &row->key_len)) != OK)
 		return fail(cx, st, "seal the key of a channel");
 	return OK;
 }
@@ -253,48 +254,4 @@ channel_delete(struct context *cx, int64_t id)
 	if (st != OK)
 		return fail(cx, st, "delete channel: %s", pg_error(cx->pg));
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
-}
-
-static enum status
-encryption_key(struct arena *a, const struct conf *conf, unsigned char **key)
-{
-	size_t len = 0;
-
-	if (crypto_base64url_decode(a, conf->auth_encryption_key, key, &len) && len == AES_KEY_BYTES)
-		return OK;
-	LOG(ERROR, "encryption_key_invalid",
-	    LS("hint", "[auth] encryption_key must be 32 bytes as base64url: weirctl setup makes one"));
-	return E_UNAVAILABLE;
-}
-
-enum status
-channel_key_seal(struct arena *a, const struct conf *conf, const char *api_key, unsigned char **out, size_t *out_len)
-{
-	unsigned char *key = NULL;
-	enum status st = encryption_key(a, conf, &key);
-
-	if (st != OK)
-		return st;
-	*out = crypto_seal(a, key, api_key, strlen(api_key), out_len);
-	return OK;
-}
-
-enum status
-channel_key_open(struct arena *a, const struct conf *conf, const char *channel, const unsigned char *sealed, size_t len,
-    const char **out)
-{
-	unsigned char *key = NULL;
-	char *text = NULL;
-	size_t text_len = 0;
-	enum status st = encryption_key(a, conf, &key);
-
-	if (st != OK)
-		return st;
-	if (!crypto_open(a, key, sealed, len, &text, &text_len)) {
-		LOG(ERROR, "channel_key_unreadable", LS("channel", channel),
-		    LS("hint", "it was sealed with another encryption_key: set the key of this channel again"));
-		return E_UNAVAILABLE;
-	}
-	*out = text;
-	return OK;
 }

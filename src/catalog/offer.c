@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "catalog/channels.h"
 #include "io/pg.h"
+#include "core/secret.h"
 
 #define OFFER_ARENA_BYTES 4096
 #define OFFER_ARENA_MAX_BYTES (INT64_C(256) << 20)
@@ -82,7 +83,7 @@ read_channel(struct offer *o, const struct conf *conf, const struct rows *rows, 
 		.priority = row_int(rows, row, "priority"),
 		.weight = row_int(rows, row, "weight"),
 	};
-	return sealed == NULL || channel_key_open(o->arena, conf, ch->name, sealed, len, &ch->api_key) == OK;
+	return sealed == NULL || secret_open(o->arena, conf, ch->name, sealed, len, &ch->api_key) == OK;
 }
 
 /* Read the model whose rows begin at `row`; the row after them. */

@@ -14,7 +14,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/conf.h"
-#include "account/accounts.h"
 #include "core/request.h"
 
 struct mail {
@@ -39,7 +38,5 @@ void mailer_stop(struct mailer *m);
  * nor learns from the time whether there was anything to send.  Past 256 that
  * wait it is not sent; as any failure, that is logged and counted.  Worker. */
 void mail_post(struct context *cx, const struct mail *m);
-/* The mail with the link to set a new password, in the account's language. */
-void mail_post_reset(struct context *cx, const struct password_reset *reset);
 
 #endif

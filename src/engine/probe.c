@@ -10,6 +10,7 @@
 #include "engine/call.h"
 #include "io/http.h"
 #include "io/reactor.h"
+#include "core/secret.h"
 
 #define ANSWER_MAX_BYTES (1 << 20) /* more than any single token needs */
 
@@ -220,7 +221,7 @@ probe_channel(
 		.connect_timeout_ms = cx->conf->chat_connect_timeout };
 	if ((sealed = row_bytes(rows, 0, "api_key_enc", cx->arena, &len)) == NULL)
 		return OK;
-	st = channel_key_open(cx->arena, cx->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);
+	st = secret_open(cx->arena, cx->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);
 	return st == OK ? OK : fail(cx, st, "the key of channel %lld cannot be opened", (long long)channel_id);
 }
 

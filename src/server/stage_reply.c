@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "core/origin.h"
+#include "account/origin.h"
 #include "io/fcgi.h"
 #include "server/router.h"
 #include "wire/dialect.h"

@@ -6,8 +6,8 @@
  * sites, but not from other hosts of the same site: the routes that take it look
  * at Origin as well.
  */
-#ifndef WEIR_CORE_ORIGIN_H
-#define WEIR_CORE_ORIGIN_H
+#ifndef WEIR_ACCOUNT_ORIGIN_H
+#define WEIR_ACCOUNT_ORIGIN_H
 
 #include "core/request.h"
 

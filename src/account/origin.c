@@ -1,4 +1,4 @@
-#include "core/origin.h"
+#include "account/origin.h"
 
 #include <string.h>
 #include <strings.h>
