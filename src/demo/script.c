@@ -28,42 +28,36 @@ struct key_row {
 };
 
 #define HOUR_MS 3600000u
-#define NUMBER(key, field, max, help) \
-	{ \
-		key, KIND_NUMBER, offsetof(struct script, field), max, help \
-	}
-#define OTHER(key, kind, help) \
-	{ \
-		key, kind, 0, 0, help \
-	}
+#define NUMBER(key, field, max, help) key, KIND_NUMBER, offsetof(struct script, field), max, help
+#define OTHER(key, kind, help) key, kind, 0, 0, help
 
 /* TO ADD A WORD: 1. a row here, 2. its field in struct script, 3. its line
  * in man/weir-demo.1 (tests/demo compares the two). */
 static const struct key_row keys[] = {
-	NUMBER("delay", delay_ms, HOUR_MS, "ms before the status line"),
-	NUMBER("first", first_ms, HOUR_MS, "ms between headers and content"),
-	OTHER("pace", KIND_PACE, "deltas a second, 0 for no pause"),
-	OTHER("interval", KIND_INTERVAL, "ms between deltas, may have a point"),
-	NUMBER("duration", duration_ms, HOUR_MS, "ms over which to spread all deltas"),
-	NUMBER("deltas", deltas, 1000000, "how many content deltas"),
-	NUMBER("bytes", delta_bytes, 65536, "bytes of text in each delta"),
-	NUMBER("reasoning", reasoning, 100000, "how many reasoning_content deltas come first"),
-	NUMBER("echo", echo, 1, "1: the answer is the prompt"),
-	NUMBER("ts", timestamps, 1, "1: each delta is a CLOCK_MONOTONIC time in ns"),
-	NUMBER("timestamps", timestamps, 1, "the same as ts"),
-	OTHER("usage", KIND_USAGE, "ok, always, none, zero, wrong, huge, negative, string, IN/OUT"),
-	OTHER("finish", KIND_FINISH,
-	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown"),
-	OTHER("marker", KIND_MARKER, "what says the end: both, finish, done"),
-	OTHER("encoding", KIND_ENCODING, "none, gzip, deflate: the coding of a stream"),
-	OTHER("fault", KIND_FAULT, "one of the faults below"),
-	NUMBER("at", at, 1000000, "deltas before a fault (default: half)"),
-	NUMBER("stall", stall_ms, HOUR_MS, "ms a stall lasts (default: until the client leaves)"),
-	NUMBER("retry", retry_s, 86400, "Retry-After of 429 and 503, seconds"),
-	NUMBER("size", size_bytes, 256u << 20, "bytes of long-line, bomb (10485760) or big-header (262144)"),
-	NUMBER("fail", fail, 1000000, "the fault (default 500) hits only the first N attempts"),
-	OTHER("key", KIND_KEY, "what fail= counts by (default: model and prompt)"),
-	OTHER("model", KIND_MODEL, "in a directive: applies only to this model"),
+	{ NUMBER("delay", delay_ms, HOUR_MS, "ms before the status line") },
+	{ NUMBER("first", first_ms, HOUR_MS, "ms between headers and content") },
+	{ OTHER("pace", KIND_PACE, "deltas a second, 0 for no pause") },
+	{ OTHER("interval", KIND_INTERVAL, "ms between deltas, may have a point") },
+	{ NUMBER("duration", duration_ms, HOUR_MS, "ms over which to spread all deltas") },
+	{ NUMBER("deltas", deltas, 1000000, "how many content deltas") },
+	{ NUMBER("bytes", delta_bytes, 65536, "bytes of text in each delta") },
+	{ NUMBER("reasoning", reasoning, 100000, "how many reasoning_content deltas come first") },
+	{ NUMBER("echo", echo, 1, "1: the answer is the prompt") },
+	{ NUMBER("ts", timestamps, 1, "1: each delta is a CLOCK_MONOTONIC time in ns") },
+	{ NUMBER("timestamps", timestamps, 1, "the same as ts") },
+	{ OTHER("usage", KIND_USAGE, "ok, always, none, zero, wrong, huge, negative, string, IN/OUT") },
+	{ OTHER("finish", KIND_FINISH,
+	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown") },
+	{ OTHER("marker", KIND_MARKER, "what says the end: both, finish, done") },
+	{ OTHER("encoding", KIND_ENCODING, "none, gzip, deflate: the coding of a stream") },
+	{ OTHER("fault", KIND_FAULT, "one of the faults below") },
+	{ NUMBER("at", at, 1000000, "deltas before a fault (default: half)") },
+	{ NUMBER("stall", stall_ms, HOUR_MS, "ms a stall lasts (default: until the client leaves)") },
+	{ NUMBER("retry", retry_s, 86400, "Retry-After of 429 and 503, seconds") },
+	{ NUMBER("size", size_bytes, 256u << 20, "bytes of long-line, bomb (10485760) or big-header (262144)") },
+	{ NUMBER("fail", fail, 1000000, "the fault (default 500) hits only the first N attempts") },
+	{ OTHER("key", KIND_KEY, "what fail= counts by (default: model and prompt)") },
+	{ OTHER("model", KIND_MODEL, "in a directive: applies only to this model") },
 };
 
 #define KEYS (sizeof keys / sizeof keys[0])

@@ -188,6 +188,9 @@ slot_of(const struct pg *pg, const char *sql)
 static enum status
 failure(struct pg *pg, const PGresult *res)
 {
+	/* Classes 40 rolled back, 53 resources (disk full), 55 not available, 57
+	 * operator intervention (time-out, shutdown); and 08 connection, below. */
+	static const char *const passing[] = { "25", "40", "53", "55", "57" };
 	const char *state = res == NULL ? NULL : PQresultErrorField(res, PG_DIAG_SQLSTATE);
 
 	set_error(pg, state != NULL ? state : "08006",
@@ -205,13 +208,10 @@ failure(struct pg *pg, const PGresult *res)
 	if (strncmp(pg->sqlstate, "22", 2) == 0 || strcmp(pg->sqlstate, "23514") == 0)
 		return E_INVALID_REQUEST;
 	LOG(ERROR, "pg_statement_failed", LS("sqlstate", pg->sqlstate), LS("error", pg->error));
-	/* Class 08 connection, 40 rolled back, 53 resources (disk full), 55 not
-	 * available, 57 operator intervention (time-out, shutdown). */
 	if (strspn(pg->sqlstate, "0") > 0 && pg->sqlstate[1] == '8')
 		return E_UNAVAILABLE;
-	for (const char *const *class = (const char *const[]){ "25", "40", "53", "55", "57", NULL }; *class != NULL;
-	     class ++)
-		if (strncmp(pg->sqlstate, *class, 2) == 0)
+	for (size_t i = 0; i < sizeof(passing) / sizeof(passing[0]); i++)
+		if (strncmp(pg->sqlstate, passing[i], 2) == 0)
 			return E_UNAVAILABLE;
 	return E_INTERNAL;
 }

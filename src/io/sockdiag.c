@@ -35,6 +35,7 @@ read_answer(int fd, int64_t *waiting, int64_t *backlog)
 {
 	_Alignas(struct nlmsghdr) char answer[4096];
 	const struct nlmsghdr *head = (const void *)answer;
+	const struct rtattr *a;
 	struct unix_diag_rqlen queue;
 	ssize_t n = recv(fd, answer, sizeof(answer), 0);
 	int left;
@@ -42,9 +43,8 @@ read_answer(int fd, int64_t *waiting, int64_t *backlog)
 	if (n < 0 || !NLMSG_OK(head, (size_t)n) || head->nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return false;
 	left = (int)(head->nlmsg_len - NLMSG_LENGTH(sizeof(struct unix_diag_msg)));
-	for (const struct rtattr *a =
-		 (const void *)((const char *)NLMSG_DATA(head) + NLMSG_ALIGN(sizeof(struct unix_diag_msg)));
-	     RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+	a = (const void *)((const char *)NLMSG_DATA(head) + NLMSG_ALIGN(sizeof(struct unix_diag_msg)));
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		if (a->rta_type != UNIX_DIAG_RQLEN || RTA_PAYLOAD(a) < sizeof(queue))
 			continue;
 		memcpy(&queue, RTA_DATA(a), sizeof(queue));

@@ -17,7 +17,7 @@ from weirtest import Services, wait_until  # noqa: E402
 
 FIRST_BYTE_S, IDLE_S = 2, 2
 CONF = {"chat": {"first_byte_timeout": f"{FIRST_BYTE_S}s", "idle_timeout": f"{IDLE_S}s", "connect_timeout": "1s",
-                 "retry_base": "20ms", "retries": "1"}}
+                 "retry_base": "20ms", "retries": "1", "max_answer_bytes": "1m"}}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,8 @@ def turn_of(weir, user, content, model):
 # Directives with model=NAME count for that channel only: the good one is asked for "demo".
 BEFORE = ["fault=refuse", "fault=close", "fault=401", "fault=429", "fault=500", "fault=503", "fault=quota", "fault=html",
           "fault=redirect", "fault=stall-before", "fault=stall-headers", "fault=empty", "fault=bad-json;at=0",
-          "fault=reset;at=0", "fault=big-header"]
+          "fault=reset;at=0", "fault=big-header", "fault=html-200", "fault=error-200", "fault=error-frame;at=0",
+          "fault=error-object;at=0", "fault=error-code;at=0", "fault=bomb;at=0", "finish=error;fault=empty"]
 
 
 @pytest.mark.parametrize("words", BEFORE)
@@ -76,7 +77,9 @@ def test_failover_before_the_first_byte(wired, words):
 
 
 AFTER = ["fault=stall-after", "fault=reset", "fault=reset-mid", "fault=cut", "fault=error-mid", "fault=bad-json",
-         "fault=long-line", "fault=no-finish", "fault=filter-mid"]
+         "fault=long-line", "fault=no-finish", "fault=filter-mid", "fault=error-frame", "fault=error-object",
+         "fault=error-code", "fault=error-filter", "fault=bomb", "finish=error", "finish=network_error", "finish=unknown",
+         "finish=sensitive", "finish=empty marker=finish", "fault=end-filter marker=finish"]
 
 
 @pytest.mark.parametrize("words", AFTER)
@@ -85,7 +88,8 @@ def test_no_failover_after_the_first_byte(wired, words):
     before = weir.balance(user)
     turn, took = turn_of(weir, user, f"stay [[demo model=demo-fast {words} at=5 deltas=12]]", "two")
     data = turn.final["data"]
-    code = {"fault=stall-after": "upstream_timeout", "fault=filter-mid": "content_violation"}.get(words, "upstream_failed")
+    filtered = "filter" in words or "sensitive" in words
+    code = "content_violation" if filtered else "upstream_timeout" if words == "fault=stall-after" else "upstream_failed"
     assert (turn.final["type"], data["code"]) == ("error", code), turn.final
     assert turn.text and data["assistant_message"]["content"] == turn.text
     assert 0 < data["credits_consumed"] < 0.001 and weir.balance(user) == pytest.approx(before - data["credits_consumed"], abs=1e-9)
@@ -93,13 +97,21 @@ def test_no_failover_after_the_first_byte(wired, words):
     assert took < IDLE_S + 8
 
 
+ENDS = ["close", "reset", "open", "no-blank", "no-line"]
+
+
 @pytest.mark.parametrize("words", ["fault=slices deltas=30", "usage=none deltas=20", "usage=wrong deltas=20", "fault=comments",
-                                   "fault=no-done deltas=8", "usage=huge deltas=4"])
+                                   "fault=no-done deltas=8", "usage=huge deltas=4", "usage=0/4000 deltas=4",
+                                   "fault=parts deltas=8", "fault=repeat deltas=8", "fault=repeat-first deltas=8",
+                                   "fault=halves deltas=8", "fault=noise deltas=8", "fault=whole deltas=8",
+                                   "fault=long-line size=600000 deltas=4", "encoding=gzip deltas=8", "encoding=deflate deltas=8",
+                                   "fault=bomb size=600000 deltas=4", *(f"fault=end-{end} marker={marker} deltas=8"
+                                                                        for end in ENDS for marker in ("both", "finish", "done"))])
 def test_odd_but_good_answers(wired, words):
     weir, px, user = wired
     turn, _ = turn_of(weir, user, f"odd [[demo model=demo-fast {words}]]", "two")
     assert turn.final["type"] == "done" and turn.final["data"]["credits_consumed"] > 0
-    assert turn.final["data"]["credits_consumed"] < 0.01
+    assert turn.final["data"]["credits_consumed"] < (1 if "size=" in words else 0.01)
 
 
 # ---- the wire, below what a provider knows of ----------------------------------------
@@ -173,8 +185,9 @@ def test_one_byte_at_a_time_and_slow(clean):
 # ---- memory -------------------------------------------------------------------------------
 
 
-def test_memory_cap(wired):
-    """Lines of ten megabytes, many at once: nobody keeps them."""
+@pytest.mark.parametrize("fault", ["long-line", "bomb size=20000000"])
+def test_memory_cap(wired, fault):
+    """Lines of ten megabytes, or of twenty in gzip, many at once: nobody keeps more of them than of an answer."""
     weir, px, user = wired
     crowd = scale(16, 100)
     conversations = [weir.conversation(user) for _ in range(crowd)]
@@ -182,7 +195,7 @@ def test_memory_cap(wired):
     before = resident_bytes(weir.responders())
     answers = simultaneous(weir.port, [post_bytes(
         f"/api/conversations/{c}/messages/stream",
-        {"content": script("long", "fault=long-line at=3 first=300"), "model": "demo-fast"}, user) for c in conversations])
+        {"content": script("long", f"fault={fault} at=3 first=300"), "model": "demo-fast"}, user) for c in conversations])
     for status, body in answers:
         assert status == 200
         events = events_of(body)

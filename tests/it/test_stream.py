@@ -1,6 +1,8 @@
 """POST /api/conversations/{conversation_id}/messages/stream and .../messages: a turn from question to charge."""
 
 import json
+import re
+import socket
 import threading
 import time
 
@@ -17,6 +19,11 @@ def script(text, words):
 
 def ledger_is_sound(weir):
     weir.audit()
+
+
+def pool_log(weir):
+    with open(weir.daemons.log("pool"), encoding="utf-8") as log:
+        return log.read()
 
 
 def stored(weir, user, turn):
@@ -196,6 +203,175 @@ def test_no_done_marker(weir, user):
     """finish_reason and usage came: the answer is whole by the wire's own rules."""
     turn = weir.chat(user, script("n", "fault=no-done deltas=6"), model="demo-fast")
     assert turn.final["type"] == "done" and turn.final["data"]["usage"]["estimated"] is False
+
+
+# ---- providers do not behave: what they send decides ---------------------------------
+
+ENDS = ["end-close", "end-reset", "end-open", "end-comments", "end-garbage", "end-no-blank", "end-no-line", "end-error"]
+
+
+@pytest.mark.parametrize("marker", ["both", "finish", "done"])
+@pytest.mark.parametrize("fault", ENDS)
+def test_complete_when_it_says_so(weir, user, fault, marker):
+    """However the connection ends, or does not: done, by the provider's usage, within a second."""
+    if (fault, marker) in {("end-error", "done"), ("end-garbage", "done"), ("end-comments", "done")}:
+        marker = "both"  # nothing is read after [DONE]: no different
+    began = time.monotonic()
+    turn = weir.chat(user, script("end", f"fault={fault} marker={marker} deltas=8"), model="demo-fast")
+    assert turn.final["type"] == "done", turn.events
+    done = turn.final["data"]
+    assert done["usage"]["estimated"] is False and done["usage"]["output_tokens"] == 8
+    assert done["assistant_message"]["status"] == "success" and done["assistant_message"]["content"] == turn.text
+    assert time.monotonic() - began < 2
+    assert len([r for r in weir.demo_requests() if r["task"] == turn.events[0]["data"]["task_id"]]) <= 1
+
+
+def test_a_filter_after_the_end(weir, user):
+    turn = weir.chat(user, script("end", "fault=end-filter marker=finish deltas=8"), model="demo-fast")
+    assert turn.final["data"]["code"] == "content_violation" and turn.final["data"]["credits_consumed"] > 0
+
+
+@pytest.mark.parametrize("words,code,logged", [
+    ("finish=error", "upstream_failed", "finish_reason error"),
+    ("finish=network_error", "upstream_failed", "finish_reason network_error"),
+    ("finish=unknown", "upstream_failed", "finish_reason no_such_reason"),
+    ("finish=empty marker=finish", "upstream_failed", "the answer was cut"),
+    ("finish=sensitive", "content_violation", "filtered by the provider"),
+    ("fault=error-object", "upstream_failed", "The engine died."),
+    ("fault=error-code", "upstream_failed", "336000: Internal error"),
+    ("fault=error-frame", "upstream_failed", "The server had an error"),
+    ("fault=error-filter", "content_violation", "content_filter"),
+])
+def test_failed_when_it_says_so(weir, user, words, code, logged):
+    turn = weir.chat(user, script("fail", words + " deltas=6"), model="demo-fast")
+    data = turn.final["data"]
+    assert (turn.final["type"], data["code"]) == ("error", code)
+    assert data["assistant_message"]["content"] == turn.text != "" and data["credits_consumed"] > 0
+    assert turn.final["data"]["assistant_message"]["status"] == ("llm_error" if code == "upstream_failed" else code)
+    task = turn.events[0]["data"]["task_id"]
+    assert any(task in line and logged in line for line in pool_log(weir).splitlines())
+
+
+def test_texts_of_all_shapes(weir, user):
+    plain = weir.chat(user, script("shape", "deltas=8"), model="demo-fast").text
+    for fault in ("parts", "repeat", "repeat-first", "noise"):
+        turn = weir.chat(user, script("shape", f"deltas=8 fault={fault}"), model="demo-fast")
+        assert turn.final["type"] == "done" and turn.text == plain, fault
+    turn = weir.chat(user, script("shape", "deltas=8 at=8 fault=halves"), model="demo-fast")
+    assert turn.final["type"] == "done" and turn.text == plain + "\N{GRINNING FACE}水"
+    turn = weir.chat(user, script("shape", "deltas=8 at=8 fault=long-line size=600000"), model="demo-fast")
+    assert turn.final["type"] == "done" and len(turn.text) == len(plain) + 600000
+
+
+def asked(weir, turn):
+    return len([r for r in weir.demo_requests() if r["task"] == turn.events[0]["data"]["task_id"]])
+
+
+def test_a_whole_answer_where_a_stream_was_asked_for(weir, user):
+    turn = weir.chat(user, script("whole", "fault=whole deltas=8"), model="demo-fast")
+    assert turn.final["type"] == "done" and turn.text and turn.final["data"]["usage"] == {
+        "input_tokens": turn.final["data"]["usage"]["input_tokens"], "output_tokens": 8, "estimated": False, "finish": "stop"}
+
+
+@pytest.mark.parametrize("fault,code,tries", [
+    ("filter-200", "content_violation", 1), ("html-200", "upstream_failed", 1), ("empty", "upstream_failed", 1),
+    ("error-200", "upstream_failed", 3), ("bad-json at=0", "upstream_failed", 1)])
+def test_something_else_than_an_answer(weir, user, fault, code, tries):
+    """What would only happen again is paid for once."""
+    turn = weir.chat(user, script("else", f"fault={fault}"), model="demo-fast")
+    assert (turn.final["data"]["code"], turn.final["data"]["credits_consumed"]) == (code, 0)
+    assert asked(weir, turn) == tries
+    if fault == "html-200":
+        assert "no answer, but: <html><head><title>502 Bad Gateway" in pool_log(weir)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_compressed_answers(weir, user, encoding):
+    plain = weir.chat(user, script("press", "deltas=8"), model="demo-fast").text
+    turn = weir.chat(user, script("press", f"deltas=8 encoding={encoding}"), model="demo-fast")
+    assert turn.final["type"] == "done" and turn.text == plain
+
+
+def test_usage_is_bounded(weir, user):
+    """Three times the estimate and 64 more: that may be; beyond, or 0, it cannot."""
+    turn = weir.chat(user, script("b", "usage=0/4000 deltas=2"), model="demo-fast")
+    usage = turn.final["data"]["usage"]
+    estimate = -(-len(turn.text.encode()) // 4)
+    assert usage["estimated"] is True and usage["output_tokens"] == 3 * estimate + 64 and usage["input_tokens"] > 8
+    for told, estimated in ((3 * estimate + 64, False), (3 * estimate + 65, True)):
+        usage = weir.chat(user, script("b", f"usage=9/{told} deltas=2"), model="demo-fast").final["data"]["usage"]
+        assert (usage["estimated"], usage["input_tokens"], usage["output_tokens"]) == (estimated, 9, 3 * estimate + 64)
+    usage = weir.chat(user, script("b", "usage=100000/2 deltas=2"), model="demo-fast").final["data"]["usage"]
+    assert usage["estimated"] is True and 64 < usage["input_tokens"] < 200 and usage["output_tokens"] == 2
+
+
+class Flaky(threading.Thread):
+    """A provider on a bare socket that answers once on each connection, and closes it at the next question."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.asked, self.answered = [], 0
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                conn, _ = self.socket.accept()
+            except OSError:
+                return
+            with conn:
+                for answers in (True, False):
+                    if not self.read(conn):
+                        break
+                    if answers:
+                        conn.sendall(self.answer())
+
+    def read(self, conn):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            if not (more := conn.recv(65536)):
+                return False
+            data += more
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = int(re.search(rb"(?i)content-length: *(\d+)", head)[1])
+        while len(body) < length:
+            body += conn.recv(65536)
+        self.asked.append(re.search(rb"X-Weir-Task: *(\S+)", head)[1].decode())
+        return True
+
+    def answer(self):
+        self.answered += 1
+        body = (b'data: {"choices":[{"delta":{"content":"hello"},"finish_reason":"stop"}],'
+                b'"usage":{"prompt_tokens":9,"completion_tokens":1}}\n\ndata: [DONE]\n\n')
+        return (b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: %d\r\n\r\n" % len(body)) + body
+
+
+def resends(weir):
+    return int(re.search(r"(?m)^weir_upstream_resends_total (\d+)$", weir.get("/metrics").text)[1])
+
+
+def test_a_request_that_libcurl_sends_twice(weir, user):
+    """A kept connection closes without an answer: libcurl asks again without a word. We say so, and charge once."""
+    flaky = Flaky()
+    weir.weirctl("model", "add", "flaky", "--input", "1", "--output", "1", "--context", "8000", "--max-output", "1000")
+    weir.weirctl("channel", "add", "flaky", "--provider", "openai", "--url",
+                 f"http://127.0.0.1:{flaky.socket.getsockname()[1]}/v1", "--allow-private", "--model", "flaky=x")
+    before, counted, turns = weir.balance(user), resends(weir), []
+    for _ in range(8):  # the responders of the pool each have connections of their own
+        turns.append(weir.chat(user, "again", model="flaky"))
+        assert turns[-1].final["type"] == "done" and turns[-1].text == "hello"
+    flaky.socket.close()
+    tasks = [t.events[0]["data"]["task_id"] for t in turns]
+    twice = [t for t in tasks if flaky.asked.count(t) == 2]
+    assert twice and set(flaky.asked) == set(tasks) and len(flaky.asked) == len(tasks) + len(twice)
+    assert flaky.answered == len(tasks)
+    spent = sum(t.final["data"]["credits_consumed"] for t in turns)
+    assert weir.balance(user) == pytest.approx(before - spent, abs=1e-9)
+    log = [line for line in pool_log(weir).splitlines() if "upstream_resent" in line and '"flaky"' in line]
+    assert [task for task in twice if sum(task in line for line in log) == 1] == twice and len(log) == len(twice)
+    assert resends(weir) - counted == len(twice)
+    ledger_is_sound(weir)
 
 
 def test_filtered_after_content(weir, user):

@@ -1,19 +1,33 @@
 # shellcheck shell=bash
 # check.sh -- ./dev check: every suite, one after the other, counted once each.
 #
-# Sourced by ./dev. A suite run by automake counts each TAP line of its .trs
+# Sourced by ./dev, with release.sh. A suite run by automake counts each TAP line of its .trs
 # files. Everything else (a sanitizer run, distcheck, the package …) is one
 # proof: it counts as one. The last line is "N passed, N failed, N skipped".
 
 passed=0 failed=0 skipped=0
+tried=0
 check_logs=
+
+# try COMMAND... -- its status in $tried. set -e holds in it, as it does not in
+# any condition: "if try_this" goes on behind the step that failed.
+try() {
+	set +e
+	(
+		set -e
+		"$@"
+	)
+	tried=$?
+	set -e
+}
 
 # prove NAME COMMAND... -- one proof: the command's output goes to a log, shown when it fails.
 prove() {
 	local name=$1 log began=$SECONDS
 	shift
 	log=$check_logs/${name//[^a-zA-Z0-9]/-}.log
-	if ("$@") > "$log" 2>&1 < /dev/null; then
+	try "$@" > "$log" 2>&1 < /dev/null
+	if ((tried == 0)); then
 		passed=$((passed + 1))
 		say "ok      $name ($((SECONDS - began)) s)"
 	else
@@ -35,13 +49,13 @@ count_trs() {
 	done < <(find "$1" -name '*.trs' -exec sed -n 's/^:test-result: \([A-Z]*\).*/\1/p' {} + | sort | uniq -c)
 }
 
-# The suites under make check: unit, static, SQL, integration, faults, corpus.
+# check_suites [TESTS] -- the suites under make check: unit, static, SQL, integration, faults, corpus.
 check_suites() {
 	local began=$SECONDS log=$check_logs/make-check.log before=$failed
 	say "        make check …"
 	find "$build" -name '*.trs' -delete
 	# One more than there are cores: most tests wait for something most of the time.
-	make -C "$build" -k -j"$((jobs + 1))" check > "$log" 2>&1 < /dev/null || true
+	make -C "$build" -k -j"$((jobs + 1))" check ${1:+TESTS="$1"} > "$log" 2>&1 < /dev/null || true
 	count_trs "$build"
 	if ! grep -q '^# TOTAL:' "$log"; then
 		failed=$((failed + 1))
@@ -83,17 +97,23 @@ make_list() {
 	make -C "$build" -s --no-print-directory "print-$1"
 }
 
-# The source as a stranger gets it: the tracked files, and what is about to be.
+# The source as a stranger gets it, as a tar: the tracked files, and what is
+# about to be. As the release tarball does, it has the web app built.
+source_tar() {
+	cd "$src"
+	if [[ -e .git ]]; then
+		{
+			git ls-files -z --cached --others --exclude-standard
+			[[ ! -d web/dist ]] || find web/dist -type f -print0
+		} | xargs -0 sh -c 'for file; do [ ! -e "$file" ] || printf "%s\0" "$file"; done' sh | tar --null -T - -cf -
+	else
+		tar --exclude=./build --exclude='./build-*' --exclude=./.run --exclude=./web/node_modules -cf - .
+	fi
+}
+
 export_source() {
 	mkdir -p "$1"
-	(cd "$src" && if [[ -d .git ]]; then
-		git ls-files -z --cached --others --exclude-standard | xargs -0 -I{} sh -c '[ ! -e "$1" ] || printf "%s\0" "$1"' sh {} |
-			tar --null -T - -cf -
-	else
-		tar --exclude=./build --exclude='./build-*' --exclude=./.run -cf - .
-	fi) | tar -C "$1" -xf -
-	# As the tarball does, it has the web app built.
-	[[ ! -d $src/web/dist ]] || cp -R "$src/web/dist" "$1/web/"
+	(source_tar) | tar -C "$1" -xf -
 }
 
 distcheck() {
@@ -121,47 +141,69 @@ deb_install() { as_root bash "$src/tests/lib/deb-install.sh" "$build-deb"/weir_*
 
 # A Weir as a newcomer gets it: ./dev up, then the printed curl line, then ./dev down.
 dev_up() {
-	local state line answer status=0
+	local state
 	state=$(mktemp -d /tmp/weir-check.XXXXXX)
 	export WEIR_STATE_DIR=$state WEIR_PORT
 	WEIR_PORT=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 	unset OPENAI_API_KEY
-	(
-		set -e
-		stack up
-		# again: nothing may break, and it takes seconds
-		began=$SECONDS
-		stack up
-		((SECONDS - began <= 10)) || { echo "the second ./dev up took $((SECONDS - began)) s"; exit 1; }
-		line=$(stack curl)
-		answer=$(bash -c "$line")
-		printf '%s\n' "$answer"
-		grep -q '"type":"done"' <<< "$answer"
-		grep -q 'data: \[DONE\]' <<< "$answer"
-		# charged, and in the history
-		# shellcheck disable=SC1091
-		source "$state/env"
-		"$build/weirctl" -c "$state/weir.conf" credits history "$WEIR_LOGIN" | tee /dev/stderr | grep -q -- -
-		"$build/weirctl" -c "$state/weir.conf" audit
-	) || status=$?
-	stack down || status=1
+	try first_minutes "$state"
+	stack down || tried=1
 	rm -rf "$state"
-	return $status
+	return $tried
+}
+
+first_minutes() {
+	local state=$1 began line answer history
+	stack up
+	# again: nothing may break, and it takes seconds
+	began=$SECONDS
+	stack up
+	((SECONDS - began <= 10)) || { echo "the second ./dev up took $((SECONDS - began)) s"; exit 1; }
+	line=$(stack curl)
+	answer=$(bash -c "$line")
+	printf '%s\n' "$answer"
+	grep -q '"type":"done"' <<< "$answer"
+	grep -q 'data: \[DONE\]' <<< "$answer"
+	# charged, and in the history
+	# shellcheck disable=SC1091
+	source "$state/env"
+	history=$("$build/weirctl" -c "$state/weir.conf" credits history "$WEIR_LOGIN")
+	printf '%s\n' "$history"
+	grep -q -- - <<< "$history"
+	"$build/weirctl" -c "$state/weir.conf" audit
 }
 
 fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-4}"; }
 
-check_all() {
+# The first step of every form, which the others need.
+check_build() {
 	check_logs=$build/check
 	mkdir -p "$check_logs"
-	local only=${1:-all} began=$SECONDS
-	wants() { [[ $only == all || $only == "$1" ]]; }
 	if ! build; then
 		say "0 passed, 1 failed, 0 skipped"
 		return 1
 	fi
 	passed=$((passed + 1))
 	say "ok      build with gcc"
+}
+
+check_sum() {
+	say "        $SECONDS s"
+	say "$passed passed, $failed failed, $skipped skipped"
+	((failed == 0))
+}
+
+check_debian() {
+	prove "Debian package builds" deb_build
+	prove "lintian finds no error" deb_lintian
+	prove "Debian package installs, upgrades, purges" deb_install
+}
+
+# check_all [SUITE]
+check_all() {
+	local only=${1:-all}
+	wants() { [[ $only == all || $only == "$1" ]]; }
+	check_build
 	! wants suites || check_suites
 	! wants asan || prove "suites under address and undefined sanitizers, built with clang" \
 		sanitized "$build-asan" address,undefined $(make_list dynamic_tests)
@@ -170,10 +212,68 @@ check_all() {
 	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-4} s each" fuzz_short
 	! wants up || prove "dev up, the printed curl line, dev down" dev_up
 	! wants distcheck || prove "make distcheck" distcheck
-	! wants deb || prove "Debian package builds" deb_build
-	! wants deb || prove "lintian finds no error" deb_lintian
-	! wants deb || prove "Debian package installs, upgrades, purges" deb_install
-	say "        $((SECONDS - began)) s"
-	say "$passed passed, $failed failed, $skipped skipped"
-	((failed == 0))
+	! wants deb || check_debian
+	! wants release || release_check "$(release_other)" quick
+	check_sum
+}
+
+check_quick() {
+	check_build
+	check_suites "$(make_list quick_tests)"
+	check_sum
+}
+
+clang_build() {
+	configure_in "$build-clang" CC=clang
+	make -C "$build-clang" -s -j"$jobs" check TESTS=
+}
+
+# check_inside FORM -- what release_check runs on the other release: quick or whole.
+check_inside() {
+	check_build
+	prove "build with clang" clang_build
+	if [[ $1 == quick ]]; then
+		check_suites "$(make_list quick_tests)"
+	else
+		check_suites "$(make_list release_tests)"
+		check_debian
+	fi
+	check_sum
+}
+
+# check_on RELEASE FORM
+check_on() {
+	check_logs=$build/check
+	mkdir -p "$check_logs"
+	release_check "$1" "$2"
+	check_sum
+}
+
+# check [--quick] [--on RELEASE] | SUITE
+check() {
+	local form=whole release='' suite=''
+	while (($# > 0)); do
+		case $1 in
+		--quick) form=quick ;;
+		--on)
+			[[ ${2:-} =~ ^[a-z]+$ ]] || die "check --on takes the name of a Debian release: trixie, bookworm"
+			release=$2
+			shift
+			;;
+		--inside)
+			check_inside "$2"
+			return
+			;;
+		suites | asan | tsan | fuzz | up | distcheck | deb | release) suite=$1 ;;
+		*) die "check: no such suite: $1 (suites, asan, tsan, fuzz, up, distcheck, deb, release)" ;;
+		esac
+		shift
+	done
+	if [[ -n $release ]]; then
+		check_on "$release" "$form"
+	elif [[ $form == quick ]]; then
+		check_quick
+	else
+		check_all "$suite"
+	fi
 }

@@ -676,12 +676,12 @@ http {{
         load += ["fcgid"] if fcgid else ["proxy", "proxy_fcgi"]
         load += ["xsendfile"]
         uploads = [("/var/lib/weir/uploads", self.uploads)]
+        os.makedirs(home + "/htdocs", exist_ok=True)
         if fcgid:
             self._shipped("apache2/weir-fcgid.conf", home + "/weir.conf",
-                          [("/usr/sbin/weir-fcgi", f"{self.program('weir-fcgi')} -c {self.conf_path}"), *uploads])
+                          [("/usr/sbin/weir-fcgi", self._responder_for_all(home + "/responder")), *uploads])
         else:
             self._shipped("apache2/weir.conf", home + "/weir.conf", [("/run/weir/fcgi.sock", self.fcgi_path), *uploads])
-        os.makedirs(home + "/htdocs", exist_ok=True)
         built_in = subprocess.run([tool("apache2"), "-l"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   text=True).stdout
         lines = [f"LoadModule {m}_module {modules}/mod_{m}.so" for m in load
@@ -697,7 +697,7 @@ http {{
             self.open_to_all(self.sockets + "/fcgid")
             if self.as_root:
                 # The responders run as Apache's user, who gets to what is this test's alone.
-                self.open_to_all(self.conf_path, self.redis_path, self.pg_dir, self.pg_dir + "/.s.PGSQL.5432")
+                self.open_to_all(self.redis_path, self.pg_dir, self.pg_dir + "/.s.PGSQL.5432")
                 self.open_to_all(*(os.path.join(top, d) for top, folders, _ in os.walk(self.uploads)
                                    for d in ["", *folders]))
         with open(home + "/apache2.conf", "w") as f:
@@ -715,6 +715,17 @@ Include {home}/weir.conf
 """)
         self.daemons.start("apache", [tool("apache2"), "-f", home + "/apache2.conf", "-DFOREGROUND"])
         self._wait_port("apache", port)
+
+    def _responder_for_all(self, folder):
+        """The command of a responder that another user starts, who may not get to the tree: one below /root."""
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(SRC + "/migrations", folder + "/migrations")
+        program = shutil.copy(self.program("weir-fcgi"), folder)
+        with open(self.conf_path) as f:
+            text = f.read().replace(SRC + "/migrations", folder + "/migrations")
+        self.write_private(folder + "/weir.conf", text)
+        self.open_to_all(*(os.path.join(top, name) for top, _, names in os.walk(folder) for name in ["", *names]))
+        return f"{program} -c {folder}/weir.conf"
 
     @staticmethod
     def open_to_all(*paths):

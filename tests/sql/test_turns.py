@@ -558,15 +558,24 @@ class Plans(TurnTest):
                 admin.query("ANALYZE")
             before = self.scans(db)
             tasks = [self.open(user, conversation, db, user_limit=400, conv_limit=5)[0] for conversation in conversations]
+            opened = self.scans(db)
             for task in tasks:
                 db.query("SELECT task_cancel_request($1, $2)", task, user)
+            asked = self.scans(db)
+            for task in tasks:
                 self.settle(task, db)
             after = self.scans(db)
-        used = {name for name in after if after[name] - before.get(name, 0) >= 100}
+
+        def more(to, since):
+            return {name for name in to if to[name] - since.get(name, 0) >= 100}
+
+        used = more(opened, before) | more(after, asked)
         small = {"llm_models", "channels", "processes", "users"}  # a page or two: reading them whole is right
-        self.assertLessEqual(used - small, {
-            "users_pkey", "conversations_pkey", "tasks_pkey", "conversation_messages_pkey", "idx_credit_tx_task",
-            "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey"})
+        keys = {"users_pkey", "conversations_pkey", "tasks_pkey", "conversation_messages_pkey", "idx_credit_tx_task",
+                "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey"}
+        self.assertLessEqual(used - small, keys)
+        # PostgreSQL 17 may find the one among the user's live tasks, no more than the slots there are for them.
+        self.assertLessEqual(more(asked, opened) - small, keys | {"idx_tasks_user_status"})
         self.assertIn("tasks_pkey", used)
         self.assertIn("tasks_live", used)  # what the user's live tasks hold, without a look at those that ended
 
