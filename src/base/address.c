@@ -12,7 +12,7 @@ struct block {
 	bool holds_v4; /* its last 32 bits are the IPv4 address that is meant */
 };
 
-#define PAIR(g) (uint8_t)((g) >> 8), (uint8_t)((g)&0xff)
+#define PAIR(g) (uint8_t)((g) >> 8), (uint8_t)((g) % 256)
 #define V6(a, b, c, d, e, f, g, h, bits) \
 	{ PAIR(a), PAIR(b), PAIR(c), PAIR(d), PAIR(e), PAIR(f), PAIR(g), PAIR(h) }, (bits)
 /* As its IPv4-mapped address, so that one table and one look do for both. */

@@ -46,14 +46,14 @@ def test_money_agrees_with_the_model(services, round):
 
 FAULTS = {  # function, what it says, what it says then, operations that are enough to show it
     "a hold ends twice": ("credits_end_hold", "AND t.status NOT IN ('confirmed', 'refunded', 'expired')", "", 4),
-    "anybody may settle": ("turns_settle", "ELSE t.owner = p_owner END", "ELSE true END", 4),
+    "anybody may settle": ("tasks_end", "ELSE t.owner = p_owner END", "ELSE true END", 4),
     "an update is lost": (
         "credits_grant", "SET credits = u.credits + v_amount, updated_at = now()",
         "SET credits = (SELECT x.credits FROM users x WHERE x.id = p_user_id AND pg_sleep(0.01) IS NOT NULL) + v_amount",
         700),  # all of one user's: a busy machine has no time for less
     "a charge is lost": ("credits_end_hold", "u.credits + v_held - v_charged", "u.credits + v_held", 4),
-    "one key, two tasks": ("turn_open", "v_claimed := FOUND;", "v_claimed := true;", 4),
-    "a sweep takes what lives": ("credits_expire", "AND expires_at < now()", "", 6),
+    "one key, two tasks": ("key_claim", "IF FOUND THEN", "IF true THEN", 4),
+    "a sweep takes what lives": ("credits_expire", "AND c.expires_at < now()", "", 6),
 }
 
 
