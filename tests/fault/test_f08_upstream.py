@@ -15,7 +15,7 @@ from faultlib import (MANY, PATIENCE_S, SANITIZED, Proxy, events_of, post_bytes,
                       simultaneous)
 from weirtest import Services, wait_until  # noqa: E402
 
-FIRST_BYTE_S, IDLE_S = 2, 2
+FIRST_BYTE_S, IDLE_S = 2, 3
 CONF = {"chat": {"first_byte_timeout": f"{FIRST_BYTE_S}s", "idle_timeout": f"{IDLE_S}s", "connect_timeout": "1s",
                  "retry_base": "20ms", "retries": "1", "max_answer_bytes": "1m"}}
 
@@ -109,7 +109,8 @@ ENDS = ["close", "reset", "open", "no-blank", "no-line"]
                                                                         for end in ENDS for marker in ("both", "finish", "done"))])
 def test_odd_but_good_answers(wired, words):
     weir, px, user = wired
-    turn, _ = turn_of(weir, user, f"odd [[demo model=demo-fast {words}]]", "two")
+    turn, took = turn_of(weir, user, f"odd [[demo model=demo-fast {words}]]", "two")
+    assert "fault=end" not in words or took < IDLE_S, "nothing is waited for that long after the end"
     assert turn.final["type"] == "done" and turn.final["data"]["credits_consumed"] > 0
     assert turn.final["data"]["credits_consumed"] < (1 if "size=" in words else 0.01)
 
