@@ -844,6 +844,7 @@ test_over(void)
 		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") DONE DONE, 1 },
 		{ CHUNK("{\"content\":\"a\"}", "null") DONE "data: {\n\n", 1 },
 		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: garbage\n\n" DONE, 1 },
+		{ BODY("{\"content\":\"a\"}", "\"stop\"", "null"), 1 }, /* whole at its last bracket */
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
