@@ -5,6 +5,7 @@ import re
 import socket
 import threading
 import time
+import urllib.request
 
 import pytest
 from weirtest import PARAMS, STDIN, Fcgi, fcgi_pair, fcgi_params, fcgi_record
@@ -303,6 +304,17 @@ def test_usage_is_bounded(weir, user):
         assert (usage["estimated"], usage["input_tokens"], usage["output_tokens"]) == (estimated, 9, 3 * estimate + 64)
     usage = weir.chat(user, script("b", "usage=100000/2 deltas=2"), model="demo-fast").final["data"]["usage"]
     assert usage["estimated"] is True and 64 < usage["input_tokens"] < 200 and usage["output_tokens"] == 2
+
+
+def test_a_connection_that_ends_well_is_used_again(weir, user):
+    """The end of a regular answer is read to its last byte, so that the next one needs no new connection."""
+    def kept():
+        with urllib.request.urlopen(weir.demo_url.replace("/v1", "") + "/demo/stats") as answer:
+            return json.load(answer)["connections_open"] - 1
+
+    for _ in range(3):
+        assert weir.chat(user, script("kept", "deltas=3 interval=5"), model="demo-fast").final["type"] == "done"
+        assert kept() >= 1
 
 
 class Flaky(threading.Thread):

@@ -49,6 +49,8 @@ struct parser {
 	struct sse sse;
 	struct buf head; /* first line of a page, or the beginning of a stream without an event */
 	struct buf body; /* of SHAPE_JSON */
+	unsigned depth;	 /* of its brackets so far */
+	bool is_in_string, is_escaped, is_whole;
 	struct buf text; /* with its escapes decoded */
 	/* Of the call under way. */
 	wire_emit_fn *emit;
@@ -65,14 +67,13 @@ tell_done(struct parser *p)
 	p->is_done = true;
 }
 
-/* After the end nothing fails any more, but that the answer must not be shown. */
+/* After the end nothing fails any more, but that the answer must not be shown.
+ * True: what was wrong is passed over, and usage may follow it. */
 static bool
 fail_with(struct parser *p, const struct wire_failure *failure)
 {
-	if (p->has_finish && p->told[WIRE_TEXT] && failure->status != E_CONTENT_VIOLATION) {
-		tell_done(p);
-		return false;
-	}
+	if (p->has_finish && p->told[WIRE_TEXT] && failure->status != E_CONTENT_VIOLATION)
+		return true;
 	p->is_failed = true;
 	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FAILURE, .failure = *failure });
 	return false;
@@ -123,7 +124,8 @@ fail_inside(struct parser *p, const char *data, size_t len)
 	if (error == NULL || json_is_null(error) || json_is_false(error) ||
 	    (json_is_object(error) && json_object_size(error) == 0) ||
 	    (json_is_string(error) && json_string_length(error) == 0))
-		error = object;
+		error = json_is_object(json_object_get(object, "base_resp")) ? json_object_get(object, "base_resp")
+									     : object;
 	openai_failure_inside(error, &failure);
 	json_decref(root);
 	return fail_with(p, &failure);
@@ -420,8 +422,9 @@ feed_events(struct parser *p, const char *data, size_t len)
 {
 	if (!p->has_events)
 		note_head(p, data, len);
-	if (sse_feed(&p->sse, data, len, on_event, p) == SSE_TOO_LONG && !p->is_done)
-		fail_wire(p, "the answer has an event larger than an answer may be");
+	if (sse_feed(&p->sse, data, len, on_event, p) == SSE_TOO_LONG && !p->is_done &&
+	    fail_wire(p, "the answer has an event larger than an answer may be"))
+		tell_done(p);
 	return !p->is_failed;
 }
 
@@ -436,6 +439,66 @@ feed_page(struct parser *p, const char *data, size_t len)
 	if (line < len || p->head.len == FIRST_LINE_BYTES)
 		return fail_page(p, buf_str(&p->head), p->head.len);
 	return true;
+}
+
+/* A whole completion, also where a stream was asked for, or an error. */
+static bool
+end_json(struct parser *p)
+{
+	struct scan_text body = trimmed(buf_str(&p->body), p->body.len);
+	struct openai_chunk chunk;
+	json_t *root;
+
+	if (openai_chunk_read(body.at, body.len, &chunk)) {
+		if (chunk.has_error || chunk.is_error || (chunk.has_words && !chunk.has_choices))
+			return fail_inside(p, body.at, body.len);
+		if (!chunk.has_choices)
+			return fail_page(p, body.at, strcspn(body.at, "\r\n"));
+		return tell_chunk(p, &chunk) && p->has_finish;
+	}
+	if (body.len > 0 && *body.at != '{' && *body.at != '[')
+		return fail_page(p, body.at, strcspn(body.at, "\r\n"));
+	if ((root = json_loadb(body.at, body.len, JSON_ALLOW_NUL, NULL)) == NULL)
+		return fail_cut(p);
+	json_decref(root);
+	return fail_inside(p, body.at, body.len);
+}
+
+/* How many of these bytes are the body's: all, or up to the bracket that closes it. */
+static size_t
+body_bytes(struct parser *p, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char c = data[i];
+
+		if (p->is_in_string) {
+			p->is_in_string = c != '"' || p->is_escaped;
+			p->is_escaped = c == '\\' && !p->is_escaped;
+		} else if (c == '"') {
+			p->is_in_string = true;
+		} else if (c == '{' || c == '[') {
+			p->depth++;
+		} else if ((c == '}' || c == ']') && p->depth > 0 && --p->depth == 0) {
+			p->is_whole = true;
+			return i + 1;
+		}
+	}
+	return len;
+}
+
+/* A body is understood as soon as it is whole, whether the connection ends or not. */
+static bool
+feed_json(struct parser *p, const char *data, size_t len)
+{
+	if (p->is_whole)
+		return true;
+	if (!buf_add(&p->body, data, body_bytes(p, data, len)))
+		return fail_wire(p, "the answer is larger than it may be");
+	if (!p->is_whole)
+		return true;
+	if (end_json(p))
+		tell_done(p);
+	return !p->is_failed;
 }
 
 static bool
@@ -457,7 +520,7 @@ parser_feed(void *parser, const char *data, size_t len, wire_emit_fn *emit, void
 	case SHAPE_PAGE: return feed_page(p, data, len);
 	case SHAPE_JSON: break;
 	}
-	return buf_add(&p->body, data, len) || fail_wire(p, "the answer is larger than it may be");
+	return feed_json(p, data, len);
 }
 
 /* A stream that ended. */
@@ -466,6 +529,7 @@ end_events(struct parser *p)
 {
 	static const char *const fields[] = { "data", "event", "id", "retry", ":" };
 	bool is_stream;
+	size_t len;
 
 	p->is_tail = true;
 	if (!p->is_done && sse_end(&p->sse, on_event, p) == SSE_TOO_LONG && !p->has_finish)
@@ -477,30 +541,12 @@ end_events(struct parser *p)
 		return true;
 	}
 	is_stream = p->has_events;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		is_stream |= strncmp(buf_str(&p->head), fields[i], strlen(fields[i])) == 0;
-	return is_stream ? false : fail_page(p, buf_str(&p->head), strcspn(buf_str(&p->head), "\r\n"));
-}
-
-/* A whole completion, also where a stream was asked for, or an error. */
-static bool
-end_json(struct parser *p)
-{
-	struct scan_text body = trimmed(buf_str(&p->body), p->body.len);
-	struct openai_chunk chunk;
-	json_t *root;
-
-	if (openai_chunk_read(body.at, body.len, &chunk)) {
-		if (chunk.has_error || chunk.is_error || !chunk.has_choices)
-			return fail_inside(p, body.at, body.len);
-		return tell_chunk(p, &chunk) && p->has_finish;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		len = p->head.len < strlen(fields[i]) ? p->head.len
+						      : strlen(fields[i]); /* it may be cut in its first word */
+		is_stream |= strncmp(buf_str(&p->head), fields[i], len) == 0;
 	}
-	if (body.len > 0 && *body.at != '{' && *body.at != '[')
-		return fail_page(p, body.at, strcspn(body.at, "\r\n"));
-	if ((root = json_loadb(body.at, body.len, JSON_ALLOW_NUL, NULL)) == NULL)
-		return fail_cut(p);
-	json_decref(root);
-	return fail_inside(p, body.at, body.len);
+	return is_stream ? false : fail_page(p, buf_str(&p->head), strcspn(buf_str(&p->head), "\r\n"));
 }
 
 static bool
@@ -518,7 +564,7 @@ parser_end(void *parser, wire_emit_fn *emit, void *arg)
 	case SHAPE_PAGE: return fail_page(p, buf_str(&p->head), p->head.len);
 	case SHAPE_JSON: break;
 	}
-	return end_json(p);
+	return p->is_whole ? p->is_done : end_json(p); /* it was cut: this tells so */
 }
 
 const struct parser_ops openai_chat_parser = {

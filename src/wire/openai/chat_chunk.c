@@ -5,7 +5,9 @@
  * Source: platform.openai.com/docs/api-reference/chat/object and /streaming.
  * reasoning_content is DeepSeek's name (also Qwen, Kimi), reasoning is
  * OpenRouter's and vLLM's; parts with thinking are Mistral's; usage within the
- * choice is Kimi's; {"object":"error"} is vLLM's and {"error_code":…} Baidu's.
+ * choice is Kimi's; {"object":"error"} is vLLM's and {"error_code":…} Baidu's,
+ * base_resp MiniMax', "type":"error" Anthropic's, code and message on the top
+ * level DashScope's.
  */
 #include <string.h>
 
@@ -128,27 +130,49 @@ read_choices(struct scan *s, struct openai_chunk *chunk)
 }
 
 /* Does the value say anything?  Some gateways send an error always, and it is
- * null, "", {} or 0 when there is none. */
+ * null, false, "", {} or 0 when there is none, or an object of such.  As deep as
+ * the scanner goes. */
 static bool
 read_whether(struct scan *s)
 {
-	struct scan value = *s, rest;
 	struct scan_text text;
+	bool any = false;
 	int64_t n;
 
-	scan_skip(s);
-	rest = value;
-	if (scan_string(&value, &text))
+	if (scan_string(s, &text))
 		return text.len > 0;
-	if (scan_object(&value))
-		return scan_member(&value, &text);
-	if (scan_array(&value))
-		return scan_element(&value);
-	if (scan_integer(&value, &n))
+	if (scan_integer(s, &n))
 		return n != 0;
-	while (rest.at < s->at && strchr(" \t\r\n", *rest.at) != NULL)
-		rest.at++;
-	return rest.at < s->at && *rest.at != 'n' && *rest.at != 'f'; /* null, false */
+	if (scan_object(s)) {
+		while (scan_member(s, &text))
+			any = read_whether(s) || any;
+		return any;
+	}
+	if (scan_array(s)) {
+		while (scan_element(s))
+			any = read_whether(s) || any;
+		return any;
+	}
+	scan_skip(s);
+	return !s->is_wrong && memcmp(s->at - 4, "null", 4) != 0 && memcmp(s->at - 4, "alse", 4) != 0;
+}
+
+/* {"status_code":0} is how MiniMax says that all is well. */
+static void
+read_base_resp(struct scan *s, struct openai_chunk *chunk)
+{
+	struct scan_text name;
+
+	if (!scan_object(s)) {
+		scan_skip(s);
+		return;
+	}
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "status_code"))
+			chunk->is_error |= read_whether(s);
+		else
+			scan_skip(s);
+	}
 }
 
 static void
@@ -164,7 +188,13 @@ read_member(struct scan *s, const struct scan_text *name, struct openai_chunk *o
 		out->has_error = read_whether(s);
 	else if (scan_is(name, "error_code"))
 		out->is_error |= read_whether(s);
-	else if (scan_is(name, "object") && scan_string(s, &text))
+	else if (scan_is(name, "base_resp"))
+		read_base_resp(s, out);
+	else if (scan_is(name, "code"))
+		out->has_code = read_whether(s);
+	else if (scan_is(name, "message"))
+		out->has_words = read_whether(s);
+	else if ((scan_is(name, "object") || scan_is(name, "type")) && scan_string(s, &text))
 		out->is_error |= scan_is(&text, "error");
 	else
 		scan_skip(s);
@@ -182,6 +212,7 @@ openai_chunk_read(const char *data, size_t len, struct openai_chunk *out)
 		return false;
 	while (scan_member(&s, &name))
 		read_member(&s, &name, out);
+	out->is_error |= out->has_code && out->has_words && !out->has_choices;
 	return scan_end(&s);
 }
 
@@ -193,6 +224,8 @@ openai_part_read(struct scan *s, struct openai_text *text, struct openai_text *t
 	*text = *thinking = (struct openai_text){ .is_parts = false };
 	if (!scan_element(s))
 		return false;
+	if (scan_string(s, &text->raw))
+		return true;
 	if (!scan_object(s)) {
 		scan_skip(s);
 		return true;

@@ -43,6 +43,7 @@ static const struct word_row {
 	{ "moderation_blocked", E_CONTENT_VIOLATION, false, false },
 	{ "organization_spend_limit_exceeded", E_UPSTREAM_FAILED, false, true },
 	{ "rate_limit_exceeded", E_UPSTREAM_FAILED, true, true },
+	{ "safety", E_CONTENT_VIOLATION, false, false },
 	{ "sensitive", E_CONTENT_VIOLATION, false, false },
 	{ "string_above_max_length", E_TOO_LARGE, false, false },
 };
@@ -78,7 +79,7 @@ text(const json_t *value)
 static void
 listen(const json_t *error, struct said *said)
 {
-	const json_t *number = json_object_get(error, "error_code");
+	static const char *const codes[] = { "error_code", "code", "status_code" };
 
 	*said = (struct said){ "", "", "", "" };
 	/* Some gateways say {"error":"text"} or put the message on the top level. */
@@ -89,13 +90,20 @@ listen(const json_t *error, struct said *said)
 	said->message = text(json_object_get(error, "message"));
 	if (*said->message == '\0')
 		said->message = text(json_object_get(error, "error_msg"));
+	if (*said->message == '\0')
+		said->message = text(json_object_get(error, "status_msg"));
 	said->type = text(json_object_get(error, "type"));
 	said->code = text(json_object_get(error, "code"));
-	if (*said->code != '\0' || number == NULL)
-		return;
-	if (json_is_integer(number))
-		snprintf(said->number, sizeof(said->number), "%lld", (long long)json_integer_value(number));
-	said->code = json_is_string(number) ? json_string_value(number) : said->number;
+	if (*said->code == '\0')
+		said->code = text(json_object_get(error, "error_code"));
+	for (size_t i = 0; i < COUNT(codes) && *said->code == '\0' && *said->type == '\0'; i++) {
+		json_int_t n = json_integer_value(json_object_get(error, codes[i]));
+
+		if (n != 0 && (n < 400 || n > 599)) { /* those are statuses */
+			snprintf(said->number, sizeof(said->number), "%lld", (long long)n);
+			said->code = said->number;
+		}
+	}
 }
 
 static const struct word_row *

@@ -32,6 +32,7 @@ struct openai_chunk {
 	struct openai_message delta, message;
 	struct scan_text finish;
 	int64_t input_tokens, output_tokens; /* -1: not told */
+	bool has_code, has_words;	     /* on the top level: without choices, an error */
 	bool has_choices, has_delta;
 	bool has_error; /* a member "error" that says something */
 	bool is_error;	/* it is an error itself */

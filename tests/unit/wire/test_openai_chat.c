@@ -337,6 +337,8 @@ struct sample {
 #define DONE "data: [DONE]\n\n"
 #define ROLE CHUNK("{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}", "null")
 #define STOP CHUNK("{}", "\"stop\"")
+#define TEXT CHUNK("{\"content\":\"a\"}", "null")
+#define USED USAGE("{\"prompt_tokens\":9,\"completion_tokens\":2}")
 
 #define BODY(message, finish, usage) \
 	"{\"id\":\"chatcmpl-1\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":" message \
@@ -596,7 +598,7 @@ static const struct sample streams[] = {
 	{ "strange types",
 	    "data: {\"choices\":{\"0\":1},\"usage\":7,\"error\":null}\n\n"
 	    "data: {\"choices\":[7,{}]}\n\ndata: {\"choices\":[{\"delta\":[],\"finish_reason\":7}]}\n\n"
-	    "data: {\"choices\":[{\"delta\":{\"content\":[\"x\"],\"reasoning_content\":1}}]}\n\n" DONE,
+	    "data: {\"choices\":[{\"delta\":{\"content\":[7],\"reasoning_content\":1}}]}\n\n" DONE,
 	    "." },
 };
 
@@ -616,6 +618,144 @@ static const struct sample bodies[] = {
 	{ "a list", "[]", "X(upstream_failed,1,1)!" },
 	{ "an error with status 200", "{\"error\":{\"message\":\"no\",\"type\":\"insufficient_quota\"}}",
 	    "X(upstream_failed,0,1)!" },
+};
+
+/* What providers send that is no OpenAI wire, and what is meant. */
+static const struct sample oddities[] = {
+	/* complete when it says so */
+	{ "an error after the finish", TEXT STOP "data: {\"error\":{\"message\":\"late\"}}\n\n" USED,
+	    "T(a)F(stop)U(9,2)." },
+	{ "an error event after the finish", TEXT STOP "event: error\ndata: late\n\n", "T(a)F(stop)." },
+	{ "garbage after the finish", TEXT STOP "data: {broken\n\n\xff\xfe\n\n" USED, "T(a)F(stop)U(9,2)." },
+	{ "bytes that are not UTF-8 after the finish", TEXT STOP CHUNK("{\"content\":\"\xff\"}", "null") USED,
+	    "T(a)F(stop)U(9,2)." },
+	{ "the filter has the last word, nobody else",
+	    TEXT STOP CHUNK("{}", "\"error\"") CHUNK("{}", "\"content_filter\""), "T(a)F(stop)F(filtered)." },
+	{ "cut after the finish", TEXT STOP "data: {\"choices\":[],\"usa", "T(a)F(stop)." },
+	{ "comments after the finish", TEXT STOP ": x\n\n: y\n: z", "T(a)F(stop)." },
+	{ "no blank line after the usage",
+	    TEXT STOP "data: {\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":2}}\n", "T(a)F(stop)U(9,2)." },
+	{ "no blank line after the finish", TEXT "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n",
+	    "T(a)F(stop)." },
+	{ "no newline after the finish", TEXT "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
+	    "T(a)F(stop)." },
+	{ "no newline after [DONE]", TEXT "data: [DONE]", "T(a)." },
+	{ "cut in [DONE]", TEXT "data: [DON", "T(a)!" },
+
+	/* failed when it says so */
+	{ "an empty finish", CHUNK("{\"content\":\"a\"}", "\"\"") CHUNK("{}", "\"null\""), "T(a)!" },
+	{ "an empty finish and a good one", CHUNK("{\"content\":\"a\"}", "\"\"") STOP DONE, "T(a)F(stop)." },
+	{ "finish: error", TEXT CHUNK("{}", "\"error\""), "T(a)X(upstream_failed,1,1)!" },
+	{ "finish: network_error", TEXT CHUNK("{}", "\"network_error\""), "T(a)X(upstream_failed,1,1)!" },
+	{ "finish: an unknown word", TEXT CHUNK("{}", "\"tired\""), "T(a)X(upstream_failed,1,1)!" },
+	{ "finish: no text", TEXT CHUNK("{}", "\"\xff\\n\""), "T(a)X(upstream_failed,1,1)!" },
+	{ "finish: sensitive", TEXT CHUNK("{}", "\"sensitive\""), "T(a)F(filtered)." },
+	{ "finish in capitals", TEXT CHUNK("{}", "\"STOP\""), "T(a)F(stop)." },
+	{ "finish: others' words", TEXT CHUNK("{}", "\"end_turn\""), "T(a)F(stop)." },
+	{ "object: error", "data: {\"object\":\"error\",\"message\":\"no\",\"code\":400}\n\n",
+	    "X(invalid_request,0,0)!" },
+	{ "error_code", TEXT "data: {\"error_code\":336100,\"error_msg\":\"busy\"}\n\n",
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "base_resp", "data: {\"base_resp\":{\"status_code\":1004,\"status_msg\":\"login\"}}\n\n",
+	    "X(upstream_failed,1,1)!" },
+	{ "base_resp that is well",
+	    CHUNK("{\"content\":\"a\"}",
+		"\"stop\"") "data: {\"base_resp\":{\"status_code\":0,\"status_msg\":\"\"}}\n\n" DONE,
+	    "T(a)F(stop)." },
+	{ "code and message", "data: {\"code\":\"DataInspectionFailed\",\"message\":\"no\"}\n\n",
+	    "X(content_violation,0,0)!" },
+	{ "an error event", TEXT "event: error\ndata: {\"message\":\"busy\"}\n\n", "T(a)X(upstream_failed,1,1)!" },
+	{ "an error event of no JSON", TEXT "event: error\ndata: too \xff busy\n\n", "T(a)X(upstream_failed,1,1)!" },
+	{ "a policy by type", TEXT "data: {\"error\":{\"type\":\"content_filter\"}}\n\n",
+	    "T(a)X(content_violation,0,0)!" },
+	{ "a policy by code", "data: {\"error\":{\"code\":\"1301\",\"message\":\"no\"}}\n\n",
+	    "X(content_violation,0,0)!" },
+	{ "a policy by number", "data: {\"error\":{\"code\":1301}}\n\n", "X(content_violation,0,0)!" },
+	{ "a policy as an event", "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"safety\"}}\n\n",
+	    "X(content_violation,0,0)!" },
+
+	/* text */
+	{ "parts",
+	    CHUNK("{\"content\":[{\"type\":\"thinking\",\"thinking\":[{\"type\":\"text\",\"text\":\"hm\"}]},"
+		  "{\"type\":\"text\",\"text\":\"a\"},\"b\",7,{\"text\":7},{\"thinking\":\"c\"}]}",
+		"null") STOP DONE,
+	    "R(hm)T(a)T(b)R(c)F(stop)." },
+	{ "parts that are no UTF-8", CHUNK("{\"content\":[{\"text\":\"a\"},{\"text\":\"\xff\"}]}", "null"),
+	    "T(a)X(upstream_failed,0,1)!" },
+	{ "the message again",
+	    TEXT "data: {\"choices\":[{\"delta\":{},\"message\":{\"content\":\"a\"},"
+		 "\"finish_reason\":\"stop\"}]}\n\n",
+	    "T(a)F(stop)." },
+	{ "the message again, first",
+	    TEXT "data: {\"choices\":[{\"message\":{\"content\":\"a\"},\"delta\":"
+		 "{\"content\":\"\"},\"finish_reason\":\"stop\"}]}\n\n",
+	    "T(a)F(stop)." },
+	{ "both at once",
+	    "data: {\"choices\":[{\"message\":{\"content\":\"a\"},\"delta\":{\"content\":\"a\"}}]}\n\n" DONE, "T(a)." },
+	{ "only the message",
+	    "data: {\"choices\":[{\"delta\":{},\"message\":{\"reasoning\":\"r\",\"content\":\"a\"}}]}\n\n" DONE,
+	    "R(r)T(a)." },
+	{ "the reasoning again, with the text",
+	    CHUNK("{\"reasoning\":\"r\"}",
+		"null") "data: {\"choices\":[{\"message\":{\"reasoning\":\"r\",\"content\":\"a\"}}]}\n\n" DONE,
+	    "R(r)T(a)." },
+	{ "a pair in two deltas",
+	    CHUNK("{\"content\":\"a\\ud83d\"}", "null") CHUNK("{\"content\":\"\\ude00b\"}", "null") STOP,
+	    "T(a)T(\xF0\x9F\x98\x80"
+	    "b)F(stop)." },
+	{ "a pair with an empty delta between",
+	    CHUNK("{\"content\":\"\\uD83D\"}", "null") CHUNK("{\"content\":\"\"}", "null")
+		CHUNK("{\"content\":\"\\uDE00\"}", "null") STOP,
+	    "T(\xF0\x9F\x98\x80)F(stop)." },
+	{ "a pair that is none", CHUNK("{\"content\":\"\\ud83d\"}", "null") CHUNK("{\"content\":\"b\"}", "null") STOP,
+	    "T(\xEF\xBF\xBD"
+	    "b)F(stop)." },
+	{ "a backslash that looks like half",
+	    CHUNK("{\"content\":\"\\\\ud83d\"}", "null") CHUNK("{\"content\":\"b\"}", "null") STOP,
+	    "T(\\ud83d)T(b)F(stop)." },
+	{ "reasoning between the halves",
+	    CHUNK("{\"content\":\"\\ud83d\"}", "null") CHUNK("{\"reasoning\":\"r\"}", "null")
+		CHUNK("{\"content\":\"\\ude00\"}", "null") STOP,
+	    "R(r)T(\xF0\x9F\x98\x80)F(stop)." },
+	{ "UTF-8 in pieces",
+	    CHUNK("{\"content\":\"a\xF0\"}", "null") CHUNK("{\"content\":\"\x9F\x98\"}", "null")
+		CHUNK("{\"content\":\"\x80\\n\"}", "null") STOP,
+	    "T(a)T(\xF0\x9F\x98\x80\n)F(stop)." },
+	{ "UTF-8 that goes on wrongly", CHUNK("{\"content\":\"\xE4\"}", "null") CHUNK("{\"content\":\"b\"}", "null"),
+	    "X(upstream_failed,0,1)!" },
+	{ "UTF-8 that ends", CHUNK("{\"content\":\"a\xE4\xBD\"}", "null") DONE, "T(a)T(\xEF\xBF\xBD)." },
+
+	/* harmless */
+	{ "keep-alives", "data: : keepalive\n\ndata:\n\ndata: \n\ndata: null\n\ndata: {}\n\n" TEXT "data:  [DONE] \n\n",
+	    "T(a)." },
+	{ "errors that are none",
+	    "data: {\"error\":\"\",\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n"
+	    "data: {\"error\":{},\"error_code\":0,\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n"
+	    "data: {\"error\": null ,\"choices\":[{\"delta\":{\"content\":\"c\"}}]}\n\n"
+	    "data: {\"error\":{\"message\":\"\",\"code\":null},\"code\":0,\"message\":\"ok\",\"choices\":[{\"delta\":{\"content\":\"d\"}}]}\n\n"
+	    "data: {\"error\":false,\"choices\":[]}\n\n" DONE,
+	    "T(a)T(b)T(c)T(d)." },
+	{ "errors that are some", "data: {\"error\":true}\n\n", "X(upstream_failed,1,1)!" },
+
+	/* something else */
+	{ "a whole completion",
+	    BODY("{\"role\":\"assistant\",\"content\":\"Hello\"}", "\"stop\"",
+		"{\"prompt_tokens\":9,\"completion_tokens\":2}") "\n",
+	    "T(Hello)F(stop)U(9,2)." },
+	{ "a whole completion in an event", "data: " BODY("{\"content\":\"Hello\"}", "\"stop\"", "null") "\n\n",
+	    "T(Hello)F(stop)." },
+	{ "a whole completion, and more", BODY("{\"content\":\"]}\\\"}\"}", "\"stop\"", "null") "\n{\"error\":1}",
+	    "T(]}\"})F(stop)." },
+	{ "a whole error", "{\"error\":{\"message\":\"no\",\"type\":\"insufficient_quota\"}}",
+	    "X(upstream_failed,0,1)!" },
+	{ "a whole refusal", " {\"error\":{\"message\":\"no\",\"code\":\"content_filter\"}}",
+	    "X(content_violation,0,0)!" },
+	{ "a list of errors", "[{\"error\":{\"code\":400,\"message\":\"no\"}}]", "X(invalid_request,0,0)!" },
+	{ "an object that is nothing", "{\"hello\":1}\n", "X(upstream_failed,0,1)!" },
+	{ "a body that is cut", "{\"choices\":[{\"mess", "X(upstream_failed,1,1)!" },
+	{ "a page of one line", "\n <!DOCTYPE html><title>Login</title>", "X(upstream_failed,0,1)!" },
+	{ "plain words", "upstream connect error\nor so\n", "X(upstream_failed,0,1)!" },
+	{ "the beginning of a field", "dat", "!" },
 };
 
 static void
@@ -640,6 +780,12 @@ static void
 test_streams(void)
 {
 	check_samples(true, streams, COUNT(streams));
+}
+
+static void
+test_oddities(void)
+{
+	check_samples(true, oddities, COUNT(oddities));
 }
 
 static void
@@ -698,6 +844,7 @@ test_over(void)
 		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") DONE DONE, 1 },
 		{ CHUNK("{\"content\":\"a\"}", "null") DONE "data: {\n\n", 1 },
 		{ CHUNK("{\"content\":\"a\"}", "\"stop\"") "data: garbage\n\n" DONE, 1 },
+		{ BODY("{\"content\":\"a\"}", "\"stop\"", "null"), 1 }, /* whole at its last bracket */
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
@@ -861,7 +1008,7 @@ test_status_inside(void)
 		{ "{\"type\":\"else\"}", "HTTP 500 else" },
 		{ "{\"type\":\"requests\",\"code\":599}", "HTTP 599 requests" },
 		{ "{\"type\":\"requests\",\"code\":399}", "HTTP 429 requests" },
-		{ "{\"code\":600}", "HTTP 500" },
+		{ "{\"code\":600}", "HTTP 500 600" },
 		{ "{\"code\":\"404\"}", "HTTP 500 404" },
 	};
 
@@ -928,6 +1075,7 @@ static CU_TestInfo request_tests[] = {
 
 static CU_TestInfo answer_tests[] = {
 	{ "reads streams in every slicing", test_streams },
+	{ "reads what is meant in every slicing", test_oddities },
 	{ "reads whole answers in every slicing", test_bodies },
 	{ "gives up on an endless answer", test_endless },
 	{ "says when an answer is over", test_over },
