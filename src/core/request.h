@@ -20,17 +20,12 @@ typedef enum status handler_fn(struct request *rq);
 
 /* Who may call a route. */
 enum caller { CALLER_ANYONE, CALLER_USER, CALLER_ADMIN, CALLER_OPS };
-/* Which rate limit a route counts against (limits_rate_* in config.def). */
+/* Which rate limit a route counts against: rates.def. */
 enum rate_class {
 	RATE_NONE,
-	RATE_READ,
-	RATE_WRITE,
-	RATE_LOGIN,
-	RATE_STREAM,
-	RATE_REGENERATE,
-	RATE_IMAGE,
-	RATE_VIDEO,
-	RATE_ADMIN,
+#define RATE(NAME, option) RATE_##NAME,
+#include "core/rates.def"
+#undef RATE
 	RATE_CLASSES
 };
 

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define STATEMENTS_MAX 1024 /* open-addressing table of prepared statements */
+#define STATEMENTS_MAX 2048 /* open-addressing table of prepared statements; tests/check/bounds.py counts ours */
 #define ARGS_MAX 40
 #define RECONNECT_PAUSE_MS 250 /* no two connection attempts closer than this */
 #define AGAIN_MAX 3
@@ -90,12 +90,30 @@ ignore_notice(void *arg, const char *message)
 	(void)message;
 }
 
+static PGresult *await_result(struct pg *pg);
+static enum status failure(struct pg *pg, const PGresult *res);
+
+/* Not as start-up options: a pooler in between refuses those it does not know. */
+static bool
+set_session(struct pg *pg)
+{
+	char sql[96];
+	PGresult *res = NULL;
+	bool ok;
+
+	snprintf(sql, sizeof(sql), "SET statement_timeout = %" PRId64 "; SET timezone = 'UTC'",
+	    pg->conf->database_statement_timeout);
+	ok = PQsendQuery(pg->conn, sql) && (res = await_result(pg)) != NULL && PQresultStatus(res) == PGRES_COMMAND_OK;
+	PQclear(res);
+	return ok;
+}
+
 static enum status
 connect_now(struct pg *pg)
 {
-	char timeout[24], options[96];
-	const char *keys[] = { "dbname", "application_name", "connect_timeout", "options", "client_encoding", NULL };
-	const char *values[] = { pg->url, pg->name, timeout, options, "UTF8", NULL };
+	char timeout[24];
+	const char *keys[] = { "dbname", "application_name", "connect_timeout", "client_encoding", NULL };
+	const char *values[] = { pg->url, pg->name, timeout, "UTF8", NULL };
 
 	if (clock_mono_ms() - pg->tried_ms < RECONNECT_PAUSE_MS) {
 		set_error(pg, "08001", "not connected; next try in a moment", NULL);
@@ -103,8 +121,6 @@ connect_now(struct pg *pg)
 	}
 	pg->tried_ms = clock_mono_ms();
 	snprintf(timeout, sizeof(timeout), "%" PRId64, (pg->conf->database_connect_timeout + 999) / 1000);
-	snprintf(options, sizeof(options), "-c statement_timeout=%" PRId64 " -c timezone=UTC",
-	    pg->conf->database_statement_timeout);
 	pg->conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(pg->conn) != CONNECTION_OK) {
 		set_error(pg, "08001", PQerrorMessage(pg->conn), NULL);
@@ -113,6 +129,8 @@ connect_now(struct pg *pg)
 		return E_UNAVAILABLE;
 	}
 	PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
+	if (!set_session(pg))
+		return failure(pg, NULL);
 	if (pg->was_connected)
 		atomic_fetch_add(&reconnects, 1);
 	pg->was_connected = true;

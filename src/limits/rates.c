@@ -233,14 +233,9 @@ static const struct {
 	const char *name;
 	size_t rate; /* where struct conf has it */
 } classes[] = {
-	[RATE_READ] = { "read", offsetof(struct conf, limits_rate_read) },
-	[RATE_WRITE] = { "write", offsetof(struct conf, limits_rate_write) },
-	[RATE_LOGIN] = { "login", offsetof(struct conf, limits_rate_login) },
-	[RATE_STREAM] = { "stream", offsetof(struct conf, limits_rate_stream) },
-	[RATE_REGENERATE] = { "regenerate", offsetof(struct conf, limits_rate_regenerate) },
-	[RATE_IMAGE] = { "image", offsetof(struct conf, limits_rate_image) },
-	[RATE_VIDEO] = { "video", offsetof(struct conf, limits_rate_video) },
-	[RATE_ADMIN] = { "admin", offsetof(struct conf, limits_rate_admin) },
+#define RATE(NAME, option) [RATE_##NAME] = { #option, offsetof(struct conf, limits_rate_##option) },
+#include "core/rates.def"
+#undef RATE
 };
 
 static struct rate

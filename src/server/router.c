@@ -4,6 +4,7 @@
 
 #include "chat/wire.h"
 #include "core/reply.h"
+#include "score/board.h"
 
 /* Declare every handler and field table of the route table … */
 #define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
@@ -26,6 +27,8 @@ const struct route routes[] = {
 #undef ROUTE
 	{ .method = NULL },
 };
+
+_Static_assert(sizeof(routes) / sizeof(routes[0]) - 1 <= SCORE_ROUTES_MAX, "the scoreboard tells every route apart");
 
 const char *const route_names[] = {
 #define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) #handler,
