@@ -29,14 +29,15 @@ enum status
 h_admin_users_grant(struct request *rq)
 {
 	int64_t amount_ucr = field_ucr(rq->json, "amount", 0);
-	json_t *balance;
+	int64_t balance_ucr;
 	enum status st;
 
 	if (amount_ucr == 0)
 		return fail_field(&rq->cx, "amount", "must not be zero");
-	st = admin_user_grant(&rq->cx, path_uuid(rq, "user_id"), amount_ucr, field_text(rq->json, "reason"), &balance);
+	st = credits_grant(&rq->cx, path_uuid(rq, "user_id"), amount_ucr, "admin_adjustment",
+	    field_text(rq->json, "reason"), &balance_ucr);
 	audit_grant(rq, st == OK ? "ok" : status_code(st));
 	if (st != OK)
 		return st;
-	return reply_json(rq, 200, balance);
+	return reply_json(rq, 200, json_pack("{s:o}", "balance", json_credits(balance_ucr)));
 }

@@ -20,7 +20,7 @@ h_admin_users_history(struct request *rq)
 
 	if ((st = page_read_int(rq, &page)) != OK)
 		return st;
-	if ((st = admin_user_history(&rq->cx, path_uuid(rq, "user_id"), &page, &items, &more)) != OK)
+	if ((st = credits_history_actors(&rq->cx, path_uuid(rq, "user_id"), &page, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

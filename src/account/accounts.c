@@ -170,7 +170,7 @@ give(struct context *cx, const char *user_id, int64_t amount_ucr, const char *ty
 
 	if (amount_ucr <= 0)
 		return OK;
-	st = credits_grant(cx->pg, user_id, amount_ucr, type, "", NULL, &balance_ucr);
+	st = credits_grant(cx, user_id, amount_ucr, type, "", &balance_ucr);
 	return st == OK ? OK : fail(cx, st, "granting the %s", type);
 }
 
@@ -205,10 +205,10 @@ account_register(struct request *rq, const struct registration *in, struct sessi
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "registering");
 	if ((st = register_in_transaction(&rq->cx, in, hash, out)) != OK) {
-		pg_rollback(rq->cx.pg);
+		context_rollback(&rq->cx);
 		return st;
 	}
-	if ((st = pg_commit(rq->cx.pg)) != OK)
+	if ((st = context_commit(&rq->cx)) != OK)
 		return fail(&rq->cx, st, "registering");
 	return OK;
 }
@@ -416,10 +416,10 @@ account_reset(struct request *rq, const char *token, const char *password, const
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "resetting the password");
 	if ((st = reset_in_transaction(&rq->cx, hash, *user_id, password_hash)) != OK) {
-		pg_rollback(rq->cx.pg);
+		context_rollback(&rq->cx);
 		return st;
 	}
-	st = pg_commit(rq->cx.pg);
+	st = context_commit(&rq->cx);
 	return st == OK ? OK : fail(&rq->cx, st, "resetting the password");
 }
 

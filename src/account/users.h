@@ -28,17 +28,6 @@ enum status admin_user_find(struct context *cx, const char *id, json_t **out) MU
  * the user's sessions at once.  E_NOT_FOUND; E_CONFLICT admins cannot disable
  * or demote themselves. */
 enum status admin_user_update(struct context *cx, const char *id, const json_t *in, json_t **out) MUST_CHECK;
-/* Give credits, or take them when `amount_ucr` is negative; a ledger entry with
- * the reason and the caller as actor.  *out is {balance}.  E_NOT_FOUND;
- * E_CONFLICT with details.balance: the balance would go below zero. */
-enum status admin_user_grant(
-    struct context *cx, const char *id, int64_t amount_ucr, const char *reason, json_t **out) MUST_CHECK;
-/* A user's ledger, newest first: {id, change_type, change_amount,
- * balance_after, description, task_id, actor_id, created_at}.  E_NOT_FOUND no
- * such user; E_INVALID_REQUEST stale cursor. */
-enum status admin_user_history(
-    struct context *cx, const char *id, const struct page *page, json_t **items, bool *more) MUST_CHECK;
-
 /* Write to the audit log that rq's input was applied to `object`, the JSON of
  * some `noun`: action "model.create", object "model:7", and the input as
  * details, without secrets. */

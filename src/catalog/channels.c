@@ -61,11 +61,7 @@ channels_list(struct context *cx, const struct page *page, json_t **items, bool 
 
 	if (st != OK)
 		return fail(cx, st, "list channels: %s", pg_error(cx->pg));
-	if (!row_bool(rows, 0, "cursor_ok"))
-		return page_stale(cx, page);
-	*more = false;
-	*items = row_null(rows, 0, "json") ? json_array() : page_items(page, rows, page->before != 0, more);
-	return OK;
+	return page_take(cx, page, rows, page->before != 0, items, more);
 }
 
 enum status
@@ -223,10 +219,10 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
 	if ((st = write_row(cx, &id, in)) != OK || (st = write_models(cx, id, models)) != OK) {
-		pg_rollback(cx->pg);
+		context_rollback(cx);
 		return st;
 	}
-	if ((st = pg_commit(cx->pg)) != OK)
+	if ((st = context_commit(cx)) != OK)
 		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
 	return channel_find(cx, id, out);
 }

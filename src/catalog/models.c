@@ -55,20 +55,6 @@ static const char offered_sql[] = PAGE_OF(OFFER_JSON " AS json",
     "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled AND ch.type = m.type)");
 static const char list_sql[] = PAGE_OF(MODEL_JSON, "");
 
-static enum status
-read_page(struct context *cx, const struct page *page, const struct rows *rows, json_t **items, bool *more)
-{
-	if (!row_bool(rows, 0, "cursor_ok"))
-		return page_stale(cx, page);
-	if (row_null(rows, 0, "json")) {
-		*items = json_array();
-		*more = false;
-		return OK;
-	}
-	*items = page_items(page, rows, page->before != 0, more);
-	return OK;
-}
-
 enum status
 models_offered(struct context *cx, const struct page *page, const char *type, json_t **items, bool *more)
 {
@@ -78,7 +64,7 @@ models_offered(struct context *cx, const struct page *page, const char *type, js
 
 	if (st != OK)
 		return fail(cx, st, "list models: %s", pg_error(cx->pg));
-	return read_page(cx, page, rows, items, more);
+	return page_take(cx, page, rows, page->before != 0, items, more);
 }
 
 enum status
@@ -90,7 +76,7 @@ models_list(struct context *cx, const struct page *page, json_t **items, bool *m
 
 	if (st != OK)
 		return fail(cx, st, "list models: %s", pg_error(cx->pg));
-	return read_page(cx, page, rows, items, more);
+	return page_take(cx, page, rows, page->before != 0, items, more);
 }
 
 enum status
@@ -194,10 +180,10 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
 	if ((st = write_model(cx, id, in, &rows)) != OK) {
-		pg_rollback(cx->pg);
+		context_rollback(cx);
 		return st;
 	}
-	if ((st = pg_commit(cx->pg)) != OK)
+	if ((st = context_commit(cx)) != OK)
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
 	return OK;

@@ -29,57 +29,25 @@ const struct field agent_change_fields[] = { AGENT_FIELDS(0), { .name = NULL } }
 		   " 'enabled', a.enabled, 'created_at', json_time(a.created_at)," \
 		   " 'updated_at', json_time(a.updated_at)) AS json"
 
-/* $1 cursor or NULL, $2 all, not only the enabled ones, $3 limit */
-#define LIST(json, order, than) \
-	"SELECT " json " FROM agents a WHERE ($1::uuid IS NULL OR a.id " than " $1::uuid) AND ($2 OR a.enabled)" \
-	" ORDER BY a.id " order " LIMIT $3"
-static const char *const list_sql[2][2] = {
-	{ LIST(OFFER_JSON " AS json", "DESC", "<"), LIST(OFFER_JSON " AS json", "ASC", ">") },
-	{ LIST(AGENT_JSON, "DESC", "<"), LIST(AGENT_JSON, "ASC", ">") },
-};
-
-static enum status
-check_cursor(struct context *cx, const struct page *page, const char *cursor, bool all)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	enum status st;
-
-	if (cursor == NULL)
-		return OK;
-	st = pg_query_again(
-	    cx->pg, &rows, "SELECT id FROM agents WHERE id = $1 AND ($2 OR enabled)", PS(cursor), PB(all));
-	if (st != OK)
-		return fail(cx, st, "read cursor: %s", pg_error(cx->pg));
-	return rows_count(rows) > 0 ? OK : page_stale(cx, page);
-}
-
-static enum status
-list(struct context *cx, const struct page *page, bool all, json_t **items, bool *more)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	bool newer = page->after_id != NULL;
-	const char *cursor = newer ? page->after_id : page->before_id;
-	enum status st;
-
-	if ((st = check_cursor(cx, page, cursor, all)) != OK)
-		return st;
-	st = pg_query_again(cx->pg, &rows, list_sql[all][newer], PS(cursor), PB(all), PI(page->limit + 1));
-	if (st != OK)
-		return fail(cx, st, "list agents: %s", pg_error(cx->pg));
-	*items = page_items(page, rows, newer, more);
-	return OK;
-}
+/* $3 all, not only the enabled ones */
+#define AGENTS(json, than, order) \
+	LIST_SQL("uuid", "SELECT FROM agents a WHERE a.id = $1::uuid AND ($3 OR a.enabled)", \
+	    "SELECT " json ", a.id AS at FROM agents a WHERE ($3 OR a.enabled) AND a.id " than " " LIST_FIRST_UUID, \
+	    order)
+static const struct list offered = { "offered agents", AGENTS(OFFER_JSON " AS json", "<", "DESC"),
+	AGENTS(OFFER_JSON " AS json", ">", "ASC") };
+static const struct list agents = { "agents", AGENTS(AGENT_JSON, "<", "DESC"), AGENTS(AGENT_JSON, ">", "ASC") };
 
 enum status
 agents_offered(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
-	return list(cx, page, false, items, more);
+	return page_run(cx, page, &offered, items, more, PB(false));
 }
 
 enum status
 agents_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
-	return list(cx, page, true, items, more);
+	return page_run(cx, page, &agents, items, more, PB(true));
 }
 
 enum status
@@ -202,34 +170,19 @@ debug_record(struct context *cx, const struct debug_run *run)
 	return st == OK ? OK : fail(cx, st, "record a debugging run: %s", pg_error(cx->pg));
 }
 
-/* $1 cursor (0: none), $2 agent or NULL, $3 limit */
-#define DEBUG_LIST(than, order) \
-	"SELECT jsonb_build_object('id', d.id, 'admin_id', d.admin_id, 'agent_id', d.agent_id, 'kind', d.kind," \
-	" 'model', d.model, 'input_tokens', d.input_tokens, 'output_tokens', d.output_tokens," \
-	" 'cost', trim_scale(d.cost), 'request', d.request, 'response', d.response, 'error', d.error," \
-	" 'created_at', json_time(d.created_at)) AS json FROM admin_debug_logs d" \
-	" WHERE ($1::bigint = 0 OR d.id " than " $1) AND ($2::uuid IS NULL OR d.agent_id = $2)" \
-	" ORDER BY d.id " order " LIMIT $3"
-static const char debug_older_sql[] = DEBUG_LIST("<", "DESC");
-static const char debug_newer_sql[] = DEBUG_LIST(">", "ASC");
+/* $3 agent, or NULL */
+#define DEBUG_RUNS(than, order) \
+	LIST_SQL("bigint", "SELECT FROM admin_debug_logs d WHERE d.id = $1::bigint", \
+	    "SELECT jsonb_build_object('id', d.id, 'admin_id', d.admin_id, 'agent_id', d.agent_id, 'kind', d.kind," \
+	    " 'model', d.model, 'input_tokens', d.input_tokens, 'output_tokens', d.output_tokens," \
+	    " 'cost', trim_scale(d.cost), 'request', d.request, 'response', d.response, 'error', d.error," \
+	    " 'created_at', json_time(d.created_at)) AS json, d.id AS at FROM admin_debug_logs d" \
+	    " WHERE ($3::uuid IS NULL OR d.agent_id = $3) AND d.id " than " " LIST_FIRST_INT, \
+	    order)
+static const struct list debug_runs = { "debugging runs", DEBUG_RUNS("<", "DESC"), DEBUG_RUNS(">", "ASC") };
 
 enum status
 debug_list(struct context *cx, const struct page *page, const char *agent_id, json_t **items, bool *more)
 {
-	AUTO_ROWS struct rows *found = NULL, *rows = NULL;
-	bool newer = page->after != 0;
-	int64_t cursor = newer ? page->after : page->before;
-	enum status st = OK;
-
-	if (cursor != 0)
-		st = pg_query_again(cx->pg, &found, "SELECT id FROM admin_debug_logs WHERE id = $1", PI(cursor));
-	if (st == OK && cursor != 0 && rows_count(found) == 0)
-		return page_stale(cx, page);
-	if (st == OK)
-		st = pg_query_again(cx->pg, &rows, newer ? debug_newer_sql : debug_older_sql, PI(cursor), PS(agent_id),
-		    PI(page->limit + 1));
-	if (st != OK)
-		return fail(cx, st, "list debugging runs: %s", pg_error(cx->pg));
-	*items = page_items(page, rows, newer, more);
-	return OK;
+	return page_run(cx, page, &debug_runs, items, more, PS(agent_id));
 }

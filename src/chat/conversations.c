@@ -14,23 +14,18 @@
 	"json_time(c.updated_at))" \
 	" AS json"
 
-/* The first page is the one before the end of time. */
-#define LAST_TIME "infinity"
-#define LAST_ID "ffffffff-ffff-ffff-ffff-ffffffffffff"
-
-static const char older_sql[] = "SELECT " CONVERSATION_JSON " FROM conversations c"
-				" WHERE c.user_id = $1 AND (c.updated_at, c.id) < ($2::timestamptz, $3::uuid)"
-				"  AND EXISTS (SELECT FROM conversation_messages m"
-				"   WHERE m.conversation_id = c.id AND m.role = 'assistant' AND m.status = 'success')"
-				"  AND ($4::text IS NULL OR strpos(lower(c.title), lower($4)) > 0)"
-				" ORDER BY c.updated_at DESC, c.id DESC LIMIT $5";
-
-static const char newer_sql[] = "SELECT " CONVERSATION_JSON " FROM conversations c"
-				" WHERE c.user_id = $1 AND (c.updated_at, c.id) > ($2::timestamptz, $3::uuid)"
-				"  AND EXISTS (SELECT FROM conversation_messages m"
-				"   WHERE m.conversation_id = c.id AND m.role = 'assistant' AND m.status = 'success')"
-				"  AND ($4::text IS NULL OR strpos(lower(c.title), lower($4)) > 0)"
-				" ORDER BY c.updated_at, c.id LIMIT $5";
+/* $3 user, $4 what is looked for, or NULL.  The place of the cursor is where it is now. */
+#define CONVERSATIONS(than, order) \
+	LIST_SQL("uuid", "SELECT FROM conversations c WHERE c.id = $1::uuid AND c.user_id = $3", \
+	    "SELECT " CONVERSATION_JSON ", (c.updated_at, c.id) AS at FROM conversations c" \
+	    " WHERE c.user_id = $3 AND (c.updated_at, c.id) " than \
+	    " (coalesce((SELECT o.updated_at FROM conversations o WHERE o.id = $1::uuid), 'infinity')," \
+	    "   " LIST_FIRST_UUID ")" \
+	    "  AND EXISTS (SELECT FROM conversation_messages m" \
+	    "   WHERE m.conversation_id = c.id AND m.role = 'assistant' AND m.status = 'success')" \
+	    "  AND ($4::text IS NULL OR strpos(lower(c.title), lower($4)) > 0)", \
+	    order)
+static const struct list conversations = { "conversations", CONVERSATIONS("<", "DESC"), CONVERSATIONS(">", "ASC") };
 
 enum status
 conversation_find(struct context *cx, const char *id, json_t **out)
@@ -51,45 +46,10 @@ conversation_find(struct context *cx, const char *id, json_t **out)
 	return OK;
 }
 
-/* Where the page begins: the place in the list its cursor has now. */
-static enum status
-find_cursor(struct context *cx, const struct page *page, const char **time, const char **id)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	enum status st;
-
-	*id = page->before_id != NULL ? page->before_id : page->after_id;
-	if (*id == NULL) {
-		*time = LAST_TIME;
-		*id = LAST_ID;
-		return OK;
-	}
-	st = pg_query_again(cx->pg, &rows, "SELECT updated_at FROM conversations WHERE id = $1 AND user_id = $2",
-	    PS(*id), PS(cx->caller.user_id));
-	if (st != OK)
-		return fail(cx, st, "read cursor: %s", pg_error(cx->pg));
-	if (rows_count(rows) == 0)
-		return page_stale(cx, page);
-	*time = arena_strdup(cx->arena, row_text(rows, 0, "updated_at"));
-	return OK;
-}
-
 enum status
 conversations_list(struct context *cx, const struct page *page, const char *q, json_t **items, bool *more)
 {
-	AUTO_ROWS struct rows *rows = NULL;
-	const char *time = NULL, *id = NULL;
-	bool newer = page->after_id != NULL;
-	enum status st;
-
-	if ((st = find_cursor(cx, page, &time, &id)) != OK)
-		return st;
-	st = pg_query_again(cx->pg, &rows, newer ? newer_sql : older_sql, PS(cx->caller.user_id), PS(time), PS(id),
-	    PS(q), PI(page->limit + 1));
-	if (st != OK)
-		return fail(cx, st, "list conversations: %s", pg_error(cx->pg));
-	*items = page_items(page, rows, newer, more);
-	return OK;
+	return page_run(cx, page, &conversations, items, more, PS(cx->caller.user_id), PS(q));
 }
 
 /* The id, as text, of a chat model that is offered; NULL for name NULL. */

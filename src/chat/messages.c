@@ -83,14 +83,8 @@ messages_list(struct context *cx, const char *conversation_id, const struct page
 		return fail(cx, st, "list messages: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "conversation %s", conversation_id);
-	if (!row_bool(rows, 0, "cursor_ok"))
-		return page_stale(cx, page);
-	if (row_null(rows, 0, "json")) {
-		*items = json_array();
-		*more = false;
-		return OK;
-	}
-	*items = page_items(page, rows, !after, more);
+	if ((st = page_take(cx, page, rows, !after, items, more)) != OK)
+		return st;
 	json_array_foreach(*items, i, m)
 		message_localize(m, cx->lang);
 	return OK;

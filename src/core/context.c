@@ -97,15 +97,33 @@ after_end(struct context *cx, effect_fn *fn, void *arg)
 	add(cx, fn, arg, true);
 }
 
-void
-context_ended(struct context *cx, bool committed)
+static void
+ended(struct context *cx, bool committed)
 {
 	struct effect *e = cx->effects;
 
+	if (pg_in_transaction(cx->pg)) /* an outer one decides */
+		return;
 	cx->effects = NULL;
 	for (; e != NULL; e = e->next)
 		if (committed || e->always)
 			e->fn(cx, e->arg);
+}
+
+enum status
+context_commit(struct context *cx)
+{
+	enum status st = pg_commit(cx->pg);
+
+	ended(cx, st == OK);
+	return st;
+}
+
+void
+context_rollback(struct context *cx)
+{
+	pg_rollback(cx->pg);
+	ended(cx, false);
 }
 
 /* ---- JSON ----------------------------------------------------------------------- */

@@ -73,9 +73,10 @@ typedef void effect_fn(struct context *cx, void *arg);
 void after_commit(struct context *cx, effect_fn *fn, void *arg);
 /* Run `fn` when it is over, however it ended: what must be known even so. */
 void after_end(struct context *cx, effect_fn *fn, void *arg);
-/* Whoever began the transaction says that it is over; runs and forgets what
- * waits, in the order in which it was asked for. */
-void context_ended(struct context *cx, bool committed);
+/* pg_commit() and pg_rollback() on cx->pg: what waits runs, in the order in which
+ * it was asked for, once the outermost transaction is over. */
+enum status context_commit(struct context *cx) MUST_CHECK;
+void context_rollback(struct context *cx);
 
 /* ---- JSON ---- */
 

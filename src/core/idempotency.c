@@ -74,19 +74,15 @@ idempotency_end(struct request *rq, enum status st)
 	if (!applies(rq) || !pg_in_transaction(rq->cx.pg))
 		return st;
 	if (st != OK) {
-		pg_rollback(rq->cx.pg);
-		context_ended(&rq->cx, false);
+		context_rollback(&rq->cx);
 		return st;
 	}
 	st = pg_query(rq->cx.pg, NULL,
 	    "UPDATE idempotency_keys SET status = $3, response = $4::jsonb WHERE user_id = $1 AND key = $2",
 	    PS(rq->cx.caller.user_id), PS(rq->idempotency_key), PI(rq->http_status), PS(rq->reply));
 	if (st == OK)
-		st = pg_commit(rq->cx.pg);
+		st = context_commit(&rq->cx);
 	else
-		pg_rollback(rq->cx.pg);
-	if (st != OK)
-		fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
-	context_ended(&rq->cx, st == OK);
-	return st;
+		context_rollback(&rq->cx);
+	return st == OK ? OK : fail(&rq->cx, st, "idempotency key: %s", pg_error(rq->cx.pg));
 }

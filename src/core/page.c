@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 
 #define SEARCH_CHARS_MAX 200
+#define LIST_ARGS_MAX 8
 
 static enum status
 read_limit(struct request *rq, struct page *out)
@@ -42,8 +43,8 @@ page_read_int(struct request *rq, struct page *out)
 	return out->before != 0 && out->after != 0 ? two_cursors(&rq->cx) : OK;
 }
 
-enum status
-page_stale(struct context *cx, const struct page *page)
+static enum status
+stale(struct context *cx, const struct page *page)
 {
 	bool before = page->before_id != NULL || page->before != 0;
 
@@ -66,8 +67,9 @@ page_search(struct request *rq, const char **out)
 	return OK;
 }
 
-json_t *
-page_items(const struct page *page, const struct rows *rows, bool reverse, bool *more)
+/* The first page->limit values of column "json", *more when there is one row more. */
+static json_t *
+take_items(const struct page *page, const struct rows *rows, bool reverse, bool *more)
 {
 	json_t *items = json_array();
 	int n = rows_count(rows);
@@ -78,4 +80,44 @@ page_items(const struct page *page, const struct rows *rows, bool reverse, bool 
 	for (int i = 0; i < n; i++)
 		json_array_append_new(items, row_json(rows, reverse ? n - 1 - i : i, "json"));
 	return items;
+}
+
+enum status
+page_take(
+    struct context *cx, const struct page *page, const struct rows *rows, bool reverse, json_t **items, bool *more)
+{
+	*more = false;
+	if (!row_bool(rows, 0, "cursor_ok"))
+		return stale(cx, page);
+	*items = row_null(rows, 0, "json") ? json_array() : take_items(page, rows, reverse, more);
+	return OK;
+}
+
+/* The cursor as $1: NULL when there is none. */
+static struct pg_arg
+cursor_arg(const struct page *page)
+{
+	int64_t number = page->before != 0 ? page->before : page->after;
+	const char *id = page->before_id != NULL ? page->before_id : page->after_id;
+
+	return number != 0 ? PI(number) : PS(id);
+}
+
+enum status
+page_run_args(struct context *cx, const struct page *page, const struct list *list, json_t **items, bool *more,
+    const struct pg_arg *own, size_t n)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool newer = page->after_id != NULL || page->after != 0;
+	struct pg_arg args[2 + LIST_ARGS_MAX];
+	enum status st;
+
+	if (n > LIST_ARGS_MAX)
+		return fail(cx, E_INTERNAL, "list %s has too many arguments", list->what);
+	args[0] = cursor_arg(page);
+	args[1] = PI(page->limit + 1);
+	memcpy(args + 2, own, n * sizeof(*own));
+	if ((st = pg_run(cx->pg, &rows, newer ? list->newer : list->older, args, n + 2, true)) != OK)
+		return fail(cx, st, "list %s: %s", list->what, pg_error(cx->pg));
+	return page_take(cx, page, rows, newer, items, more);
 }

@@ -56,14 +56,13 @@ grant(struct ctl *c, const char *login, int64_t amount_ucr, const char *reason)
 
 	if (!find(c, login, id))
 		return CTL_FAILED;
-	st = credits_grant(c->cx.pg, id, amount_ucr, "admin_adjustment", reason, NULL, &balance_ucr);
-	if (st == E_INSUFFICIENT_CREDITS)
+	st = credits_grant(&c->cx, id, amount_ucr, "admin_adjustment", reason, &balance_ucr);
+	if (st == E_CONFLICT)
 		return ctl_fail("%s has only %s credits", login, ucr_format(balance_ucr, balance));
 	if (st != OK)
 		return ctl_fail_pg(c, st, "credits grant");
 	audit_operator(c->cx.pg, "credits.grant", arena_printf(c->cx.arena, "user:%s", id), "ok",
 	    json_pack("{s:o, s:s}", "amount", credits_number(amount_ucr), "reason", reason));
-	events_tell(&c->cx, id, "balance", json_pack("{s:o}", "balance", credits_number(balance_ucr)));
 	printf("%s credits to %s, balance %s\n", ucr_format(amount_ucr, text), login, ucr_format(balance_ucr, balance));
 	return CTL_OK;
 }

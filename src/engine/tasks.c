@@ -63,33 +63,18 @@ task_json(const struct task_row *task)
 	return json_incref(task->json);
 }
 
-/* Ids are version 7: their order is the order of creation. */
-static const char older_sql[] =
-    "SELECT task_json(t) AS json FROM tasks t"
-    " WHERE t.user_id = $1 AND (NOT $2 OR t.status IN ('pending', 'running')) AND ($3::uuid IS NULL OR t.id < $3::uuid)"
-    " ORDER BY t.id DESC LIMIT $4";
-static const char newer_sql[] =
-    "SELECT task_json(t) AS json FROM tasks t"
-    " WHERE t.user_id = $1 AND (NOT $2 OR t.status IN ('pending', 'running')) AND t.id > $3::uuid"
-    " ORDER BY t.id LIMIT $4";
+/* $3 user, $4 live ones only.  Ids are version 7: their order is the order of creation. */
+#define TASKS(than, order) \
+	LIST_SQL("uuid", "SELECT FROM tasks t WHERE t.id = $1::uuid AND t.user_id = $3", \
+	    "SELECT task_json(t) AS json, t.id AS at FROM tasks t WHERE t.user_id = $3" \
+	    " AND (NOT $4 OR t.status IN ('pending', 'running')) AND t.id " than " " LIST_FIRST_UUID, \
+	    order)
+static const struct list tasks = { "tasks", TASKS("<", "DESC"), TASKS(">", "ASC") };
 
 enum status
 tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more)
 {
-	AUTO_ROWS struct rows *rows = NULL;
-	bool newer = page->after_id != NULL;
-	const char *cursor = newer ? page->after_id : page->before_id;
-	struct task_row ignored;
-	enum status st;
-
-	if (cursor != NULL && (st = read_task(cx, cursor, &ignored)) != OK)
-		return st == E_NOT_FOUND ? page_stale(cx, page) : st;
-	st = pg_query_again(cx->pg, &rows, newer ? newer_sql : older_sql, PS(cx->caller.user_id), PB(active),
-	    PS(cursor), PI(page->limit + 1));
-	if (st != OK)
-		return fail(cx, st, "list tasks: %s", pg_error(cx->pg));
-	*items = page_items(page, rows, newer, more);
-	return OK;
+	return page_run(cx, page, &tasks, items, more, PS(cx->caller.user_id), PB(active));
 }
 
 static void

@@ -96,9 +96,9 @@ refuse_type(struct context *cx, struct spool *spool)
 	return E_UNSUPPORTED_MEDIA_TYPE;
 }
 
-/* $1 prefix of its URL */
-#define UPLOAD_JSON \
-	"json_build_object('id', u.id, 'url', $1::text || u.id::text, 'content_type', u.content_type," \
+/* `prefix` of its URL: an argument. */
+#define UPLOAD_JSON(prefix) \
+	"json_build_object('id', u.id, 'url', " prefix "::text || u.id::text, 'content_type', u.content_type," \
 	" 'size_bytes', u.size_bytes, 'created_at', json_time(u.created_at)) AS json"
 
 /* The row; asked again it does no harm, for the id is the same. */
@@ -107,8 +107,8 @@ add_row(struct context *cx, const struct spool *s, const struct media_type *type
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT a.outcome, a.used_bytes, " UPLOAD_JSON
-	    " FROM upload_add($2, $3, $4, $5, $6) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
+	    "SELECT a.outcome, a.used_bytes, " UPLOAD_JSON(
+		"$1") " FROM upload_add($2, $3, $4, $5, $6) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
 	    PS(url_prefix(cx->arena, cx->conf)), PS(s->id), PS(cx->caller.user_id), PS(type->type), PI(s->len),
 	    PI(cx->conf->uploads_user_bytes));
 
@@ -205,41 +205,16 @@ upload_delete(struct context *cx, const char *id)
 	return OK;
 }
 
-static enum status
-check_cursor(struct context *cx, const struct page *page)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	const char *id = page->before_id != NULL ? page->before_id : page->after_id;
-	enum status st;
-
-	if (id == NULL)
-		return OK;
-	st = pg_query_again(
-	    cx->pg, &rows, "SELECT id FROM uploads WHERE id = $1 AND user_id = $2", PS(id), PS(cx->caller.user_id));
-	if (st != OK)
-		return fail(cx, st, "find upload: %s", pg_error(cx->pg));
-	return rows_count(rows) > 0 ? OK : page_stale(cx, page);
-}
-
-/* Ids are version 7: their order is the order of creation. */
-static const char older_sql[] = "SELECT " UPLOAD_JSON " FROM uploads u WHERE u.user_id = $2"
-				" AND ($3::uuid IS NULL OR u.id < $3::uuid) ORDER BY u.id DESC LIMIT $4";
-static const char newer_sql[] = "SELECT " UPLOAD_JSON " FROM uploads u WHERE u.user_id = $2"
-				" AND u.id > $3::uuid ORDER BY u.id LIMIT $4";
+/* $3 user; $4 the prefix of a URL.  Ids are version 7: their order is the order of creation. */
+#define UPLOADS(than, order) \
+	LIST_SQL("uuid", "SELECT FROM uploads u WHERE u.id = $1::uuid AND u.user_id = $3", \
+	    "SELECT " UPLOAD_JSON("$4") ", u.id AS at FROM uploads u WHERE u.user_id = $3 AND u.id " than \
+					" " LIST_FIRST_UUID, \
+	    order)
+static const struct list uploads = { "uploads", UPLOADS("<", "DESC"), UPLOADS(">", "ASC") };
 
 enum status
 uploads_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
-	AUTO_ROWS struct rows *rows = NULL;
-	bool newer = page->after_id != NULL;
-	enum status st;
-
-	if ((st = check_cursor(cx, page)) != OK)
-		return st;
-	st = pg_query_again(cx->pg, &rows, newer ? newer_sql : older_sql, PS(url_prefix(cx->arena, cx->conf)),
-	    PS(cx->caller.user_id), PS(newer ? page->after_id : page->before_id), PI(page->limit + 1));
-	if (st != OK)
-		return fail(cx, st, "list uploads: %s", pg_error(cx->pg));
-	*items = page_items(page, rows, newer, more);
-	return OK;
+	return page_run(cx, page, &uploads, items, more, PS(cx->caller.user_id), PS(url_prefix(cx->arena, cx->conf)));
 }

@@ -9,12 +9,12 @@
 #include "core/request.h"
 
 /* Give (or with a negative amount take, never below zero) credits with a ledger
- * entry of `change_type` ("signup_gift", "admin_adjustment" ...).  `actor` is who
- * does it, NULL for the system or the command line.  E_NOT_FOUND no such user;
- * E_INSUFFICIENT_CREDITS it would go below zero; *balance_ucr is set for OK and
- * that.  Any thread with its own `pg`. */
-enum status credits_grant(struct pg *pg, const char *user_id, int64_t amount_ucr, const char *change_type,
-    const char *description, const char *actor, int64_t *balance_ucr) MUST_CHECK;
+ * entry of `change_type` ("signup_gift", "admin_adjustment" ...), by the caller (NULL:
+ * the system or the command line); the user's pages are told.  *balance_ucr is what
+ * there is then.  E_NOT_FOUND no such user, also for NULL; E_CONFLICT with
+ * details.balance it would go below zero: *balance_ucr is what there is. */
+enum status credits_grant(struct context *cx, const char *user_id, int64_t amount_ucr, const char *change_type,
+    const char *description, int64_t *balance_ucr) MUST_CHECK;
 /* {"balance","held"}: what may be spent and what is set aside for running
  * tasks; the caller owns *out.  E_NOT_FOUND. */
 enum status credits_json(struct context *cx, const char *user_id, json_t **out) MUST_CHECK;
@@ -29,6 +29,10 @@ json_t *credits_event(int64_t balance_ucr, int64_t held_ucr);
  */
 enum status credits_history(
     struct context *cx, const char *user_id, const struct page *page, bool raw, json_t **items, bool *more) MUST_CHECK;
+/* The same for admins, with all of it and actor_id: who did it.  E_NOT_FOUND no such
+ * user, also for NULL. */
+enum status credits_history_actors(
+    struct context *cx, const char *user_id, const struct page *page, json_t **items, bool *more) MUST_CHECK;
 /* A page of holds, newest first: id, task_id, amount, used, type, status,
  * reason, created_at, confirmed_at, settled_at, expires_at. */
 enum status credits_transactions(

@@ -199,8 +199,7 @@ leave(struct worker *w, struct request *rq, bool handed)
 	bool keep = rq->keep_arena;
 
 	if (pg_in_transaction(w->pg)) /* a handler left one open: a bug, but not the next request's */
-		pg_rollback(w->pg);
-	context_ended(&rq->cx, false);
+		context_rollback(&rq->cx);
 	log_set_context(NULL);
 	if (handed && rq->await != NULL) {
 		rq->pg_before_us = pg_spent_us(w->pg) - rq->pg_before_us; /* what it spent on this worker */
