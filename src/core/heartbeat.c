@@ -86,8 +86,10 @@ enum status
 heartbeat_register(struct heartbeat *h)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = say_alive(h, NULL, &rows);
 
-	return say_alive(h, NULL, &rows);
+	h->due_ms = clock_mono_ms() + HEARTBEAT_MS;
+	return st;
 }
 
 /* ---- a beat ------------------------------------------------------------------ */
@@ -234,7 +236,6 @@ void
 heartbeat_start(struct heartbeat *h, const struct heartbeat_hooks *hooks)
 {
 	h->hooks = *hooks;
-	h->due_ms = clock_mono_ms() + HEARTBEAT_MS;
 	thread_start(&h->thread, heartbeat_main, h);
 	h->started = true;
 }
@@ -254,6 +255,7 @@ end_thread(struct heartbeat *h)
 void
 heartbeat_sign_off(struct heartbeat *h)
 {
+	pg_hurry(h->pg);
 	end_thread(h); /* the next beat would write the row again */
 	if (pg_query_again(h->pg, NULL, "DELETE FROM processes WHERE id = $1::uuid", PS(h->id)) != OK)
 		LOG(WARN, "sign_off_failed", LS("error", pg_error(h->pg)));

@@ -279,11 +279,7 @@ process_new(const struct conf *conf, const struct process_kind *kind)
 enum status
 process_register(struct process *p)
 {
-	enum status st = heartbeat_register(p->heartbeat);
-
-	if (st != OK)
-		on_beat_failed(p);
-	return st;
+	return heartbeat_register(p->heartbeat);
 }
 
 void

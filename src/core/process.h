@@ -4,7 +4,7 @@
  * drain.  weir-fcgi and weir-worker differ by their struct process_kind.
  *
  *	process_new()	     what there is to work with; an id
- *	process_register()   the row in `processes`
+ *	process_register()   the row in `processes`, where it must be there first
  *	process_start()	     threads
  *	process_run()	     until it is told to end: process_drain(), then
  *		drain()	     take in nothing more
@@ -116,9 +116,8 @@ struct process {
 /* A process that does not run yet, by `conf`, which must outlive it.  Main thread,
  * as are all below. */
 struct process *process_new(const struct conf *conf, const struct process_kind *kind);
-/* Write its row in `processes`, without which nobody can be told of its tasks.
- * E_UNAVAILABLE, E_INTERNAL (logged): the row comes with the first beat that
- * is taken. */
+/* Write its row in `processes`, where a task may name it as soon as it runs; else
+ * the heartbeat writes it first thing.  E_UNAVAILABLE, E_INTERNAL (logged). */
 enum status process_register(struct process *p) MUST_CHECK;
 /* Start the heartbeat, the mailer and so many workers. */
 void process_start(struct process *p, int n_workers);

@@ -203,8 +203,7 @@ run_process(struct daemon *d, const struct conf *conf)
 	p = process_new(conf, &kind);
 	p->daemon = d;
 	d->signals = reactor_watch_new(p->reactor, d->signal_fd, WATCH_READ, on_signal, p);
-	if (process_register(p) == OK)
-		LOG(INFO, "started", LS("id", p->id));
+	LOG(INFO, "started", LS("id", p->id));
 	process_start(p, WORKERS);
 	d->sweeping = sweeping_start(p);
 	process_run(p);

@@ -18,7 +18,7 @@
 #define PATIENCE_MS 15000 /* three heartbeats: time for the living to say so */
 
 struct sweeping {
-	struct process *process;
+	struct sweeper sweeper; /* the thread's, but for its creation */
 	pthread_t thread;
 	atomic_bool ended;
 	pthread_mutex_t lock; /* guards nothing but the wait */
@@ -128,13 +128,10 @@ static void *
 sweeping_main(void *arg)
 {
 	struct sweeping *w = arg;
-	struct sweeper s;
 	int64_t due_ms[SWEEPS] = { 0 };
 
-	sweeper_init(&s, w->process->conf, w->process);
 	while (!atomic_load(&told_to_stop))
-		wait_until(w, run_due(&s, due_ms));
-	sweeper_close(&s);
+		wait_until(w, run_due(&w->sweeper, due_ms));
 	atomic_store(&w->ended, true);
 	return NULL;
 }
@@ -145,7 +142,7 @@ sweeping_start(struct process *p)
 	struct sweeping *w = xcalloc(1, sizeof(*w));
 	pthread_condattr_t attr;
 
-	w->process = p;
+	sweeper_init(&w->sweeper, p->conf, p);
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -159,6 +156,7 @@ sweeping_start(struct process *p)
 void
 sweeping_stop(struct sweeping *w)
 {
+	pg_hurry(w->sweeper.cx.pg);
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&told_to_stop, true);
 	pthread_cond_signal(&w->wake);
@@ -175,6 +173,7 @@ void
 sweeping_free(struct sweeping *w)
 {
 	pthread_join(w->thread, NULL);
+	sweeper_close(&w->sweeper);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
