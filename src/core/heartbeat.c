@@ -1,7 +1,6 @@
 #include "core/heartbeat.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "io/pg.h"
 
 /* What does not answer within this is given up and tried again, long before the others give us up. */
@@ -86,8 +86,10 @@ enum status
 heartbeat_register(struct heartbeat *h)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = say_alive(h, NULL, &rows);
 
-	return say_alive(h, NULL, &rows);
+	h->due_ms = clock_mono_ms() + HEARTBEAT_MS;
+	return st;
 }
 
 /* ---- a beat ------------------------------------------------------------------ */
@@ -151,6 +153,8 @@ beat(struct heartbeat *h, const char *mine)
 		return;
 	if (say_alive(h, mine, &rows) != OK) {
 		h->due_ms = clock_mono_ms() + AFTER_FAILURE_MS;
+		if (h->hooks.on_failed != NULL)
+			h->hooks.on_failed(h->hooks.arg);
 		return;
 	}
 	h->due_ms = began_ms + HEARTBEAT_MS;
@@ -231,20 +235,30 @@ heartbeat_main(void *arg)
 void
 heartbeat_start(struct heartbeat *h, const struct heartbeat_hooks *hooks)
 {
-	sigset_t all, before;
-	int rc;
-
 	h->hooks = *hooks;
-	h->due_ms = clock_mono_ms() + HEARTBEAT_MS;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&h->thread, NULL, heartbeat_main, h);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0) {
-		LOG(ERROR, "thread_failed", LS("error", strerror(rc)));
-		abort();
-	}
+	thread_start(&h->thread, heartbeat_main, h);
 	h->started = true;
+}
+
+static void
+end_thread(struct heartbeat *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->stopping = true;
+	pthread_cond_signal(&h->wake);
+	pthread_mutex_unlock(&h->lock);
+	if (h->started)
+		pthread_join(h->thread, NULL);
+	h->started = false;
+}
+
+void
+heartbeat_sign_off(struct heartbeat *h)
+{
+	pg_hurry(h->pg);
+	end_thread(h); /* the next beat would write the row again */
+	if (pg_query_again(h->pg, NULL, "DELETE FROM processes WHERE id = $1::uuid", PS(h->id)) != OK)
+		LOG(WARN, "sign_off_failed", LS("error", pg_error(h->pg)));
 }
 
 void
@@ -252,12 +266,7 @@ heartbeat_stop(struct heartbeat *h)
 {
 	if (h == NULL)
 		return;
-	pthread_mutex_lock(&h->lock);
-	h->stopping = true;
-	pthread_cond_signal(&h->wake);
-	pthread_mutex_unlock(&h->lock);
-	if (h->started)
-		pthread_join(h->thread, NULL);
+	end_thread(h);
 	pthread_cond_destroy(&h->wake);
 	pthread_mutex_destroy(&h->lock);
 	pg_free(h->pg);

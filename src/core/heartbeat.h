@@ -44,6 +44,8 @@ struct heartbeat_hooks {
 	void *arg;
 	/* May the process call itself alive?  False keeps the beat back. */
 	bool (*vouch)(void *arg);
+	/* PostgreSQL did not take a beat; NULL: nobody wants to know. */
+	void (*on_failed)(void *arg);
 	/* Others may have taken us for dead: call heartbeat_ask() soon. */
 	void (*on_late)(void *arg);
 	/* The hook takes it over: heartbeat_news_free(). */
@@ -64,8 +66,11 @@ const char *heartbeat_id(const struct heartbeat *h);
 /* The first beat: the row must be there before a task names it.  E_UNAVAILABLE,
  * E_INTERNAL (logged).  Main thread, before heartbeat_start(). */
 enum status heartbeat_register(struct heartbeat *h) MUST_CHECK;
-/* Beat from now on.  Main thread. */
+/* Beat from now on; at once, if it has not registered.  Main thread. */
 void heartbeat_start(struct heartbeat *h, const struct heartbeat_hooks *hooks);
+/* Run what was handed over, beat no more, and remove the row, which then need not
+ * wait to be pruned; not when PostgreSQL is away.  heartbeat_stop() is next.  Main thread. */
+void heartbeat_sign_off(struct heartbeat *h);
 /* Run what was handed over, beat no more, free.  NULL is fine.  Takes as long as
  * a statement may.  Main thread. */
 void heartbeat_stop(struct heartbeat *h);

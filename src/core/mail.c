@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/queue.h"
+#include "base/thread.h"
 #include "base/utf8.h"
 #include "core/process.h"
 #include "score/board.h"
@@ -221,8 +221,6 @@ struct mailer *
 mailer_start(const struct conf *conf, struct scoreboard_slot *score)
 {
 	struct mailer *m;
-	sigset_t all, before;
-	int rc;
 
 	if (!mail_configured(conf))
 		return NULL;
@@ -231,14 +229,7 @@ mailer_start(const struct conf *conf, struct scoreboard_slot *score)
 	m->score = score;
 	m->letters = queue_new(LETTERS_MAX);
 	atomic_init(&m->give_up_ms, INT64_MAX);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	rc = pthread_create(&m->thread, NULL, mailer_main, m);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (rc != 0) {
-		LOG(ERROR, "thread_failed", LS("error", strerror(rc)));
-		abort();
-	}
+	thread_start(&m->thread, mailer_main, m);
 	return m;
 }
 

@@ -17,9 +17,8 @@
 
 #include "core/context.h"
 
-/* What a sweep works with; one thread. */
+/* What a sweep works with: connections of its own, on a thread of its own. */
 struct sweeper {
-	char id[UUID_LEN];	/* this worker's row in processes */
 	struct context cx;	/* its arena ends with each sweep */
 	bool (*stopping)(void); /* asked between pieces of work */
 	/* After an outage of PostgreSQL everybody's heartbeat is old: nobody is

@@ -1,30 +1,11 @@
 #include "house/sweeps.h"
 
-#include <unistd.h>
-
-#include "base/clock.h"
 #include "base/log.h"
 #include "engine/reap.h"
 #include "files/sweep.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000
-#define PATIENCE_MS 15000 /* three heartbeats: time for the living to say so */
-
-/* This worker is alive. */
-static enum status
-heartbeat(struct sweeper *s)
-{
-	char host[256] = "?";
-	enum status st;
-
-	gethostname(host, sizeof(host) - 1);
-	st = pg_query_again(s->cx.pg, NULL, "SELECT FROM process_heartbeat($1::uuid, 'worker', $2, $3::int)", PS(s->id),
-	    PS(host), PI(getpid()));
-	if (st != OK)
-		s->patient_until_ms = clock_mono_ms() + PATIENCE_MS;
-	return st;
-}
 
 /* Holds past their lease whose task is dead: the last net below dead_turns. */
 static enum status

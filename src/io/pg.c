@@ -33,6 +33,7 @@ struct pg {
 	int depth;	  /* nested pg_begin() calls */
 	bool doomed;	  /* an inner rollback: the outer commit must fail */
 	int64_t tried_ms; /* last connection attempt */
+	atomic_bool hurried;
 	uint64_t spent_us;
 	char sqlstate[6], error[256], constraint[64];
 };
@@ -51,6 +52,12 @@ pg_new(const struct conf *conf, const char *url, const char *name)
 	pg->conf = conf;
 	pg->tried_ms = -RECONNECT_PAUSE_MS;
 	return pg;
+}
+
+void
+pg_hurry(struct pg *pg)
+{
+	atomic_store(&pg->hurried, true);
 }
 
 static void
@@ -374,6 +381,8 @@ static bool
 give_up(const struct pg *pg, int tries, int64_t start_us)
 {
 	if (tries >= AGAIN_MAX && clock_mono_us() - start_us > AGAIN_WINDOW_MS * INT64_C(1000))
+		return true;
+	if (pg->conn == NULL && atomic_load(&pg->hurried))
 		return true;
 	if (pg->conn == NULL && tries > 0)
 		usleep(RECONNECT_PAUSE_MS * 1000);

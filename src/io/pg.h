@@ -54,6 +54,9 @@ struct pg_arg {
  * connects at first use.  `name` becomes application_name.  Caller owns it. */
 struct pg *pg_new(const struct conf *conf, const char *url, const char *name);
 void pg_free(struct pg *pg);
+/* Its owner is about to end: from now on pg_query_again() does not wait for a
+ * server that is away.  Any thread. */
+void pg_hurry(struct pg *pg);
 
 /* Run one statement.  *rows (may be NULL: no rows wanted) is the caller's:
  * AUTO_ROWS or rows_free(); untouched on failure.  Errors: E_CONFLICT unique or

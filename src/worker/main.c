@@ -1,46 +1,64 @@
 /*
- * weir-worker: sweeps by the clock, in the foreground, until told to end.
+ * weir-worker: a process (core/process.h) that serves nobody: sweeps by the clock,
+ * in the foreground, until told to end.
  *
- * Signals are blocked and taken between pieces of work: TERM and INT end, HUP
- * reads the configuration again.
+ * A configuration is never changed: when it is read again the process ends in
+ * order and another one begins by the new one.  Signals are blocked in every
+ * thread all the time; the reactor reads them from a descriptor, and what comes
+ * between two processes waits for the next.
  */
 #include "config.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "ops/migrate.h"
-#include "house/kinds.h"
-#include "house/sweeps.h"
+#include "core/process.h"
 #include "engine/reap.h"
+#include "house/kinds.h"
+#include "io/pg.h"
+#include "io/reactor.h"
+#include "ops/migrate.h"
+#include "worker/sweeping.h"
 
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78 /* EX_CONFIG: systemd need not try again */
-#define SWEEP_ARENA_BYTES 4096
-#define SWEEP_ARENA_MAX_BYTES (64u << 20)
+#define WORKERS 1      /* nothing is queued yet that would take more */
 
 struct options {
 	const char *conf_path;
 	bool once;
 };
 
-static sigset_t handled;
+struct daemon {
+	const char *conf_path;
+	int signal_fd;
+	struct conf *fresh; /* what the next process runs by; NULL: it is the last */
 
+	/* of the process that runs */
+	struct sweeping *sweeping;
+	struct reactor_watch *signals;
+};
+
+/* ---- signals ------------------------------------------------------------------------ */
+
+/* Before the first thread, which inherits it. */
 static void
-block_signals(void)
+block_signals(sigset_t *handled)
 {
-	sigemptyset(&handled);
-	sigaddset(&handled, SIGTERM);
-	sigaddset(&handled, SIGINT);
-	sigaddset(&handled, SIGHUP);
-	sigprocmask(SIG_BLOCK, &handled, NULL);
+	sigemptyset(handled);
+	sigaddset(handled, SIGTERM);
+	sigaddset(handled, SIGINT);
+	sigaddset(handled, SIGHUP);
+	sigprocmask(SIG_BLOCK, handled, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -54,132 +72,164 @@ stopping(void)
 	return sigismember(&pending, SIGTERM) || sigismember(&pending, SIGINT);
 }
 
-/* The next signal within `ms`; 0: none came. */
-static int
-wait_signal(int64_t ms)
+/* ---- before there is a process --------------------------------------------------------- */
+
+/* While there is one thread. */
+static void
+start_log(const struct conf *conf)
 {
-	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-	int signo = sigtimedwait(&handled, NULL, &t);
+	int level = log_level_parse(conf->log_level);
 
-	return signo > 0 ? signo : 0;
-}
-
-/* ---- the configuration and what hangs on it -------------------------------------- */
-
-static struct conf *conf;
-
-/* Read the configuration and make connections by it; those of before are kept
- * when it is wrong. */
-static bool
-configure(struct sweeper *s, const char *path)
-{
-	struct conf *fresh;
-	int level;
-
-	if (conf_load(path, &fresh) != OK)
-		return false;
-	level = log_level_parse(fresh->log_level);
 	log_init("weir-worker", level >= 0 ? (enum log_level)level : LOG_INFO);
-	pg_free(s->cx.pg);
-	redis_free(s->cx.redis);
-	conf_free(conf);
-	s->cx.conf = conf = fresh;
-	s->cx.pg = pg_new(conf, conf->database_url, "weir-worker");
-	s->cx.redis = redis_new(conf);
-	return true;
 }
 
 /* Does the database fit this build?  Waits for a database that is not there
  * yet.  False: it does not, or the end was asked for. */
 static bool
-database_fits(struct sweeper *s)
+database_fits(const struct conf *conf)
 {
+	struct pg *pg = pg_new(conf, conf->database_url, "weir-worker");
 	enum status st;
 
 	do {
 		struct buf problem = BUF_INIT(4096);
 
-		st = migrate_check(s->cx.pg, s->cx.conf, &problem);
+		st = migrate_check(pg, conf, &problem);
 		if (st != OK)
 			fprintf(stderr, "weir-worker: %s\n", buf_str(&problem));
 		buf_free(&problem);
-		if (st != E_UNAVAILABLE)
-			return st == OK;
-		nanosleep(&(struct timespec){ .tv_nsec = 500 * 1000000L }, NULL);
-	} while (!stopping());
-	return false;
+		if (st == E_UNAVAILABLE)
+			nanosleep(&(struct timespec){ .tv_nsec = 500 * 1000000L }, NULL);
+	} while (st == E_UNAVAILABLE && !stopping());
+	pg_free(pg);
+	return st == OK;
 }
 
-/* ---- the loop ----------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------ */
 
-static enum status
-run_sweep(struct sweeper *s, const struct sweep *sweep)
+static void
+drain(struct process *p)
 {
-	int64_t began_us = clock_mono_us();
-	enum status st;
+	sweeping_stop(((struct daemon *)p->daemon)->sweeping);
+}
 
-	s->cx.arena = arena_new(SWEEP_ARENA_BYTES, SWEEP_ARENA_MAX_BYTES);
-	st = sweep->run(s);
-	arena_free(s->cx.arena);
+static bool
+is_idle(struct process *p)
+{
+	return sweeping_ended(((struct daemon *)p->daemon)->sweeping);
+}
 
-	if (st != OK)
-		LOG(ERROR, "sweep_failed", LS("sweep", sweep->name), LS("code", status_code(st)),
-		    LS("detail", pg_error(s->cx.pg)));
+static void
+halt(struct process *p)
+{
+	sweeping_free(((struct daemon *)p->daemon)->sweeping);
+}
+
+static void
+release(struct process *p)
+{
+	reactor_watch_free(((struct daemon *)p->daemon)->signals);
+}
+
+static void
+beat_failed(struct process *p)
+{
+	(void)p;
+	sweeping_be_patient();
+}
+
+static const struct process_kind kind = {
+	.name = "worker",
+	.program = "weir-worker",
+	.signs_off = true,
+	.beat_failed = beat_failed,
+	.drain = drain,
+	.is_idle = is_idle,
+	.cut = is_idle, /* a sweep ends after the piece at hand, and not sooner */
+	.halt = halt,
+	.release = release,
+};
+
+/* The last word counts, even while an earlier one is under way. */
+static void
+reload(struct process *p)
+{
+	struct daemon *d = p->daemon;
+	struct conf *fresh;
+
+	if (p->draining && d->fresh == NULL) /* it ends */
+		return;
+	if (conf_load(d->conf_path, &fresh) != OK) {
+		LOG(INFO, "reload", LS("outcome", "refused"));
+		return;
+	}
+	LOG(INFO, "reload", LS("outcome", "done"));
+	conf_free(d->fresh);
+	d->fresh = fresh;
+	process_drain(p);
+}
+
+static void
+end(struct process *p)
+{
+	struct daemon *d = p->daemon;
+
+	conf_free(d->fresh); /* of a reload that is under way */
+	d->fresh = NULL;
+	process_drain(p);
+}
+
+static void
+on_signal(void *process, int fd, unsigned events)
+{
+	struct signalfd_siginfo got;
+
+	(void)events;
+	if (read(fd, &got, sizeof(got)) != sizeof(got))
+		return;
+	if (got.ssi_signo == SIGHUP)
+		reload(process);
 	else
-		LOG(DEBUG, "sweep", LS("sweep", sweep->name), LMS("ms", clock_mono_us() - began_us));
-	return st;
+		end(process);
 }
 
-/* Each sweep once.  Returns the exit status. */
+/* One process by one configuration. */
+static void
+run_process(struct daemon *d, const struct conf *conf)
+{
+	struct process *p;
+
+	start_log(conf);
+	p = process_new(conf, &kind);
+	p->daemon = d;
+	d->signals = reactor_watch_new(p->reactor, d->signal_fd, WATCH_READ, on_signal, p);
+	LOG(INFO, "started", LS("id", p->id));
+	process_start(p, WORKERS);
+	d->sweeping = sweeping_start(p);
+	process_run(p);
+	process_free(p);
+}
+
 static int
-run_once(struct sweeper *s)
+run_forever(const struct options *o, const sigset_t *handled, struct conf **conf)
 {
-	int rc = EXIT_SUCCESS;
+	struct daemon d = { .conf_path = o->conf_path, .fresh = *conf };
 
-	for (const struct sweep *sweep = sweeps; sweep->name != NULL && !stopping(); sweep++)
-		if (run_sweep(s, sweep) != OK)
-			rc = EXIT_FAILURE;
-	return rc;
-}
-
-/* Run what is due; the time of the next in *next_ms. */
-static void
-run_due(struct sweeper *s, int64_t due_ms[SWEEPS], int64_t *next_ms)
-{
-	*next_ms = INT64_MAX;
-	for (int i = 0; sweeps[i].name != NULL && !stopping(); i++) {
-		if (clock_mono_ms() >= due_ms[i]) {
-			(void)run_sweep(s, &sweeps[i]);
-			due_ms[i] = clock_mono_ms() + sweeps[i].every_ms;
-		}
-		if (due_ms[i] < *next_ms)
-			*next_ms = due_ms[i];
+	if ((d.signal_fd = signalfd(-1, handled, SFD_CLOEXEC | SFD_NONBLOCK)) < 0) {
+		LOG(ERROR, "start_failed", LS("error", strerror(errno)));
+		return EXIT_FAILURE;
 	}
-}
+	while (d.fresh != NULL) {
+		struct conf *before = *conf;
 
-static void
-run_forever(struct sweeper *s, const struct options *o)
-{
-	int64_t due_ms[SWEEPS] = { 0 }, next_ms, now_ms;
-	int signo;
-
-	for (;;) {
-		run_due(s, due_ms, &next_ms);
-		now_ms = clock_mono_ms();
-		signo = wait_signal(next_ms > now_ms && !stopping() ? next_ms - now_ms : 0);
-		if (signo == SIGTERM || signo == SIGINT)
-			break;
-		if (signo == SIGHUP)
-			LOG(INFO, "reload", LS("outcome", configure(s, o->conf_path) ? "done" : "refused"));
+		*conf = d.fresh;
+		d.fresh = NULL;
+		if (before != *conf)
+			conf_free(before);
+		run_process(&d, *conf);
 	}
-}
-
-/* This worker ends in order: its row need not wait to be pruned. */
-static void
-sign_off(struct sweeper *s)
-{
-	if (pg_query_again(s->cx.pg, NULL, "DELETE FROM processes WHERE id = $1::uuid", PS(s->id)) != OK)
-		LOG(WARN, "sign_off_failed", LS("detail", pg_error(s->cx.pg)));
+	close(d.signal_fd);
+	return EXIT_SUCCESS;
 }
 
 /* ---- start ---------------------------------------------------------------------------- */
@@ -229,30 +279,21 @@ int
 main(int argc, char **argv)
 {
 	struct options o = { NULL, false };
-	struct sweeper s = { .stopping = stopping };
+	struct conf *conf;
+	sigset_t handled;
 	int rc = read_options(&o, argc, argv);
 
 	if (rc >= 0)
 		return rc;
-	block_signals();
+	block_signals(&handled);
 	kinds_register(kinds_all());
-	uuid_v7(s.id);
-	rc = EXIT_CONFIG;
-	if (!configure(&s, o.conf_path))
-		return rc;
-	if (database_fits(&s)) {
-		LOG(INFO, "started", LS("id", s.id));
-		rc = EXIT_SUCCESS;
-		if (o.once)
-			rc = run_once(&s);
-		else
-			run_forever(&s, &o);
-		sign_off(&s);
-	} else if (stopping()) {
-		rc = EXIT_SUCCESS;
-	}
-	pg_free(s.cx.pg);
-	redis_free(s.cx.redis);
+	if (conf_load(o.conf_path, &conf) != OK)
+		return EXIT_CONFIG;
+	start_log(conf);
+	if (database_fits(conf))
+		rc = o.once ? sweep_once(conf) : run_forever(&o, &handled, &conf);
+	else
+		rc = stopping() ? EXIT_SUCCESS : EXIT_CONFIG;
 	conf_free(conf);
 	return rc;
 }

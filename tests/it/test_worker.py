@@ -431,3 +431,38 @@ def test_signals(data, ledger):
     assert data.daemons.stop("worker") == 0
     assert time.monotonic() - began < 5
     assert rows() == "0"
+
+
+def test_reloads_and_ends_while_postgresql_is_away(data, ledger, tmp_path):
+    """It waits for no database when it is told to end, and comes back with the configuration that works."""
+    path = str(tmp_path / "away.conf")
+    data.write_conf({}, path)
+    with open(path) as f:
+        good = f.read()
+
+    def rows(process):
+        return ledger.pg.one("SELECT count(*) FROM processes WHERE kind = 'worker' AND pid = $1", process.pid)
+
+    for end in (signal.SIGTERM, signal.SIGINT):
+        process = subprocess.Popen([data.program("weir-worker"), "-c", path], stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: rows(process) == "1", "the worker's row", 5)
+            data.write_conf({"database": {"url": "host=/nonexistent dbname=none"}}, path)
+            process.send_signal(signal.SIGHUP)
+            wait_until(lambda: rows(process) == "0", "gone over to the other", 5)
+            time.sleep(0.5)
+            if end == signal.SIGINT:
+                with open(path, "w") as f:
+                    f.write(good)
+                process.send_signal(signal.SIGHUP)
+                wait_until(lambda: rows(process) == "1", "the row, again", 5)
+            began = time.monotonic()
+            process.send_signal(end)
+            assert process.wait(10) == 0
+            assert time.monotonic() - began < 3
+        finally:
+            process.kill()
+            process.wait()
+            with open(path, "w") as f:
+                f.write(good)
+        assert rows(process) == "0"

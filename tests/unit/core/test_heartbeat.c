@@ -14,7 +14,7 @@ static struct conf conf = { .database_url = "host=/nonexistent dbname=none",
 	.database_connect_timeout = 1000,
 	.database_statement_timeout = 15000,
 	.chat_hold_lease = 600000 };
-static atomic_int vouched, told, works;
+static atomic_int vouched, told, failed, works;
 static atomic_bool trusts;
 
 static int
@@ -61,6 +61,14 @@ on_news(void *arg, struct heartbeat_news *news)
 	atomic_fetch_add(&told, 1);
 }
 
+static void
+on_failed(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&failed, 1);
+}
+
+/* A heartbeat that has not registered: the first beat is due at once. */
 static struct heartbeat *
 begin(bool trusting)
 {
@@ -68,11 +76,13 @@ begin(bool trusting)
 
 	atomic_store(&vouched, 0);
 	atomic_store(&told, 0);
+	atomic_store(&failed, 0);
 	atomic_store(&works, 0);
 	atomic_store(&trusts, trusting);
 	CU_ASSERT_EQUAL(strlen(heartbeat_id(h)), UUID_LEN - 1);
-	heartbeat_start(
-	    h, &(struct heartbeat_hooks){ .arg = &vouched, .vouch = vouch, .on_late = on_late, .on_news = on_news });
+	heartbeat_start(h,
+	    &(struct heartbeat_hooks){
+		.arg = &vouched, .vouch = vouch, .on_failed = on_failed, .on_late = on_late, .on_news = on_news });
 	return h;
 }
 
@@ -106,7 +116,12 @@ test_without_database(void)
 	struct heartbeat *h = heartbeat_new(&conf, "test");
 
 	CU_ASSERT_EQUAL(heartbeat_register(h), E_UNAVAILABLE);
-	heartbeat_stop(h); /* one that never started */
+	atomic_store(&vouched, 0);
+	heartbeat_start(h, &(struct heartbeat_hooks){ .arg = &vouched, .vouch = vouch });
+	pause_ms(300);
+	CU_ASSERT_EQUAL(atomic_load(&vouched), 0); /* the first is due in 5 s, unless it is asked */
+	heartbeat_stop(h);
+	heartbeat_stop(heartbeat_new(&conf, "test")); /* one that never started */
 	heartbeat_stop(NULL);
 }
 
@@ -115,9 +130,8 @@ test_kept_back(void)
 {
 	struct heartbeat *h = begin(false);
 
-	CU_ASSERT_EQUAL(atomic_load(&vouched), 0); /* the first is due in 5 s, unless it is asked */
-	heartbeat_ask(h, strdup("{}"));
-	CU_ASSERT(comes_to(&vouched, 4)); /* looks again soon: the process may come back any moment */
+	CU_ASSERT(comes_to(&vouched, 4));	  /* looks again soon: the process may come back any moment */
+	CU_ASSERT_EQUAL(atomic_load(&failed), 0); /* nothing was tried */
 	hand(h, work);
 	CU_ASSERT(comes_to(&works, 1)); /* which keeps nothing else back */
 	CU_ASSERT_EQUAL(atomic_load(&told), 0);
@@ -132,14 +146,31 @@ test_a_failed_beat_comes_again(void)
 	int64_t began_ms = clock_mono_ms();
 	struct heartbeat *h = begin(true);
 
-	heartbeat_ask(h, strdup("{}"));
 	CU_ASSERT(comes_to(&vouched, 1));
+	CU_ASSERT_EQUAL(atomic_load(&failed), 0);
 	for (int i = 0; i < 12 && atomic_load(&vouched) < 2; i++)
 		pause_ms(1000);
 	CU_ASSERT(atomic_load(&vouched) >= 2);
+	CU_ASSERT(atomic_load(&failed) >= 1);
 	CU_ASSERT(clock_mono_ms() - began_ms < 10000);
 	CU_ASSERT_EQUAL(atomic_load(&told), 0);
 	heartbeat_stop(h);
+}
+
+static void
+test_signing_off_waits_for_nobody(void)
+{
+	struct heartbeat *h = begin(true);
+	int64_t began_ms;
+
+	CU_ASSERT(comes_to(&vouched, 1)); /* in the middle of a beat that does not get through */
+	pause_ms(200);
+	hand(h, work);
+	began_ms = clock_mono_ms();
+	heartbeat_sign_off(h);
+	heartbeat_stop(h);
+	CU_ASSERT(clock_mono_ms() - began_ms < 2000);
+	CU_ASSERT_EQUAL(atomic_load(&works), 1);
 }
 
 static void
@@ -163,6 +194,7 @@ static CU_TestInfo tests[] = {
 	{ "without a database it cannot register", test_without_database },
 	{ "a beat nobody vouches for is kept back", test_kept_back },
 	{ "a failed beat comes again soon", test_a_failed_beat_comes_again },
+	{ "signing off does not wait for a database that is away", test_signing_off_waits_for_nobody },
 	{ "what was handed over is run, at the end too", test_what_was_handed_is_run },
 	CU_TEST_INFO_NULL,
 };

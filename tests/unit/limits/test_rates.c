@@ -370,6 +370,8 @@ test_every_class(void)
 			CU_FAIL(rows[i].name);
 	}
 	redisd_conf = before;
+	arena_free(arena);
+	arena = NULL;
 }
 
 static void
