@@ -23,6 +23,7 @@
 #include "limits/rates.h"
 #include "catalog/offer.h"
 #include "core/process.h"
+#include "ops/migrate.h"
 #include "score/board.h"
 #include "io/fcgi.h"
 #include "io/http.h"
@@ -616,7 +617,7 @@ responder_main(const struct responder_options *opt)
 	start(r, opt);
 	scoreboard_state(r->process.score, SLOT_READY);
 	if (opt->ready_fd >= 0) {
-		if (write(opt->ready_fd, "1", 1) != 1)
+		if (write(opt->ready_fd, migrate_admitted() ? "1" : "0", 1) != 1)
 			LOG(WARN, "ready_unheard");
 		close(opt->ready_fd);
 	}

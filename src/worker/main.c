@@ -89,25 +89,21 @@ configure(struct sweeper *s, const char *path)
 	return true;
 }
 
-/* Does the database fit this build?  Waits for a database that is not there
- * yet.  False: it does not, or the end was asked for. */
+/* Does the database fit this build?  Waits for one that is not there yet or
+ * not migrated yet (--once does not).  False: it does not, or the end was asked for. */
 static bool
-database_fits(struct sweeper *s)
+database_fits(struct sweeper *s, bool once)
 {
-	enum status st;
+	struct buf problem = BUF_INIT(65536);
+	enum migrate_fit fit = once ? migrate_check(s->cx.pg, s->cx.conf, &problem)
+				    : migrate_await(s->cx.pg, s->cx.conf, true, stopping, &problem);
 
-	do {
-		struct buf problem = BUF_INIT(4096);
-
-		st = migrate_check(s->cx.pg, s->cx.conf, &problem);
-		if (st != OK)
-			fprintf(stderr, "weir-worker: %s\n", buf_str(&problem));
-		buf_free(&problem);
-		if (st != E_UNAVAILABLE)
-			return st == OK;
-		nanosleep(&(struct timespec){ .tv_nsec = 500 * 1000000L }, NULL);
-	} while (!stopping());
-	return false;
+	if (fit == MIGRATE_AHEAD)
+		LOG(WARN, "schema_ahead", LS("why", buf_str(&problem)));
+	else if (fit != MIGRATE_FITS && !stopping())
+		fprintf(stderr, "weir-worker: %s\n", buf_str(&problem));
+	buf_free(&problem);
+	return fit == MIGRATE_FITS || fit == MIGRATE_AHEAD;
 }
 
 /* ---- the loop ----------------------------------------------------------------------- */
@@ -240,7 +236,7 @@ main(int argc, char **argv)
 	rc = EXIT_CONFIG;
 	if (!configure(&s, o.conf_path))
 		return rc;
-	if (database_fits(&s)) {
+	if (database_fits(&s, o.once)) {
 		LOG(INFO, "started", LS("id", s.id));
 		rc = EXIT_SUCCESS;
 		if (o.once)
