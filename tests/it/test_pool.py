@@ -431,7 +431,7 @@ def migration_conf(data, sql):
 
 
 FOREIGN = [
-    ("INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 'x'); DELETE FROM schema_migrations WHERE version = 2",
+    ("UPDATE schema_migrations SET version = 9999, name = 'from_the_future' WHERE version = 2",
      "does not know: 9999_from_the_future"),
     ("UPDATE schema_migrations SET version = 0, name = 'other' WHERE version = 1", "does not know: 0000_other"),
     ("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "changed after they were applied: 0001_ground"),
