@@ -9,12 +9,6 @@
  */
 #include "weir.h"
 
-#include <stdatomic.h>
-
-/* Once the migrations were right this build is content: an upgrade migrates
- * the database first and reloads the processes then. */
-static atomic_bool migrations_seen;
-
 /* Add a check to the answer; true when it went well. */
 static bool
 report(json_t *checks, const char *name, int64_t from_us, const char *problem)
@@ -46,10 +40,15 @@ check_migrations(struct context *cx, json_t *checks)
 {
 	struct buf problem = BUF_INIT(16384);
 	int64_t from_us = clock_mono_us();
-	bool good = atomic_load(&migrations_seen);
+	bool good = migrate_admitted();
 
-	if (!good && migrate_check(cx->pg, cx->conf, &problem) == OK)
-		atomic_store(&migrations_seen, good = true);
+	if (!good) {
+		enum migrate_fit fit = migrate_check(cx->pg, cx->conf, &problem);
+
+		good = fit == MIGRATE_FITS || fit == MIGRATE_AHEAD;
+		if (good)
+			migrate_admit();
+	}
 	good = report(checks, "migrations", from_us, good ? NULL : buf_str(&problem));
 	buf_free(&problem);
 	return good;

@@ -201,14 +201,16 @@ static bool
 check_migrations(struct ctl *c)
 {
 	struct buf problem = BUF_INIT(65536);
-	enum status st = migrate_check(c->cx.pg, c->cx.conf, &problem);
+	enum migrate_fit fit = migrate_check(c->cx.pg, c->cx.conf, &problem);
 
-	if (st == OK)
+	if (fit == MIGRATE_FITS)
 		ok("migrations", "the database has what this build needs");
+	else if (fit == MIGRATE_AHEAD)
+		warn("migrations", "%s", buf_str(&problem));
 	else
 		bad("migrations", "%s", buf_str(&problem));
 	buf_free(&problem);
-	return st == OK;
+	return fit == MIGRATE_FITS || fit == MIGRATE_AHEAD;
 }
 
 /* Every worker thread of every process keeps a connection, and its heartbeat one; a reload doubles them for a moment. */

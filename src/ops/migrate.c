@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -19,6 +21,10 @@
 #define FUNCTIONS_DIR "functions"
 #define FUNCTIONS_SUFFIX ".sql"
 #define FILE_MAX_BYTES (4 << 20)
+/* Waiting for the database to fit: how often to ask, to look whether to stop, and to say so. */
+#define AWAIT_PAUSE_MS 1000
+#define AWAIT_STEP_MS 100
+#define AWAIT_TELL_MS 60000
 
 /* Taken in every transaction that changes the schema; an arbitrary constant of ours. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(8315161669)"
@@ -426,45 +432,114 @@ refuse_strangers(const struct migrations *m, struct buf *problem)
 	return st;
 }
 
-/* The same as migrate_check() within an arena. */
-static enum status
-check_in(struct arena *a, struct pg *pg, const char *dir, struct buf *problem)
+/* Has the database all of these and, above them, others? */
+static bool
+is_ahead(const struct migrations *m)
 {
-	struct buf names = BUF_INIT(1024);
-	struct migrations m;
-	enum status st;
+	size_t ours = 0;
 
-	if ((st = migrate_read(a, dir, &m, problem)) != OK)
-		return st;
-	if (m.n == 0) {
-		buf_printf(problem, "there are no migrations in %s", dir);
-		return E_INVALID_REQUEST;
-	}
-	if ((st = migrate_compare(a, pg, &m, problem)) != OK)
-		return st;
-	if ((st = refuse_strangers(&m, problem)) != OK)
-		return st;
-	if (list_state(&m, MIGRATION_PENDING, &names) > 0) {
-		buf_printf(problem, "the database lacks migrations this build needs: %s; run weirctl migrate up",
-		    buf_str(&names));
-		st = E_CONFLICT;
-	} else if (list_functions(&m, &names) > 0) {
-		buf_printf(problem, "the database has not got the functions of this build: %s; run weirctl migrate up",
-		    buf_str(&names));
-		st = E_CONFLICT;
-	}
-	buf_free(&names);
-	return st;
+	while (ours < m->n && m->list[ours].state == MIGRATION_APPLIED)
+		ours++;
+	for (size_t i = ours; i < m->n; i++)
+		if (m->list[i].state != MIGRATION_UNKNOWN)
+			return false;
+	return ours > 0 && ours < m->n;
 }
 
-enum status
+/* How a database that was asked fits, with a sentence unless it does. */
+static enum migrate_fit
+judge(const struct migrations *m, struct buf *problem)
+{
+	struct buf names = BUF_INIT(1024);
+	enum migrate_fit fit = MIGRATE_FITS;
+
+	if (is_ahead(m)) {
+		list_state(m, MIGRATION_UNKNOWN, &names);
+		buf_printf(
+		    problem, "the database is ahead of this build, by %s; upgrade Weir here too", buf_str(&names));
+		fit = MIGRATE_AHEAD;
+	} else if (refuse_strangers(m, problem) != OK) {
+		fit = MIGRATE_FOREIGN;
+	} else if (list_state(m, MIGRATION_PENDING, &names) > 0) {
+		buf_printf(problem, "the database lacks migrations this build needs: %s; run weirctl migrate up",
+		    buf_str(&names));
+		fit = MIGRATE_BEHIND;
+	} else if (list_functions(m, &names) > 0) {
+		buf_printf(problem, "the database has not got the functions of this build: %s; run weirctl migrate up",
+		    buf_str(&names));
+		fit = MIGRATE_BEHIND;
+	}
+	buf_free(&names);
+	return fit;
+}
+
+/* The same as migrate_check() within an arena. */
+static enum migrate_fit
+check_in(struct arena *a, struct pg *pg, const char *dir, struct buf *problem)
+{
+	struct migrations m;
+
+	if (migrate_read(a, dir, &m, problem) != OK)
+		return MIGRATE_FOREIGN;
+	if (m.n == 0) {
+		buf_printf(problem, "there are no migrations in %s", dir);
+		return MIGRATE_FOREIGN;
+	}
+	switch (migrate_compare(a, pg, &m, problem)) {
+	case OK: return judge(&m, problem);
+	case E_UNAVAILABLE: return MIGRATE_UNASKED;
+	default: return MIGRATE_FOREIGN;
+	}
+}
+
+enum migrate_fit
 migrate_check(struct pg *pg, const struct conf *conf, struct buf *problem)
 {
 	struct arena *a = arena_new(65536, 64 << 20);
-	enum status st = check_in(a, pg, migrate_dir(conf, NULL), problem);
+	enum migrate_fit fit = check_in(a, pg, migrate_dir(conf, NULL), problem);
 
 	arena_free(a);
-	return st;
+	return fit;
+}
+
+static atomic_bool admitted;
+
+void
+migrate_admit(void)
+{
+	atomic_store(&admitted, true);
+}
+
+bool
+migrate_admitted(void)
+{
+	return atomic_load(&admitted);
+}
+
+enum migrate_fit
+migrate_await(struct pg *pg, const struct conf *conf, bool for_server, bool (*stop)(void), struct buf *problem)
+{
+	int64_t told_ms = 0;
+	bool waited = for_server;
+	enum migrate_fit fit;
+
+	for (;;) {
+		fit = migrate_check(pg, conf, problem);
+		/* who waits for migrations sits out a restart of the server too */
+		waited |= fit == MIGRATE_BEHIND;
+		if (fit != MIGRATE_BEHIND && !(fit == MIGRATE_UNASKED && waited))
+			return fit;
+		if (told_ms == 0 || clock_mono_ms() - told_ms >= AWAIT_TELL_MS) {
+			LOG(WARN, "schema_awaited", LS("why", buf_str(problem)));
+			told_ms = clock_mono_ms();
+		}
+		for (int ms = 0; ms < AWAIT_PAUSE_MS; ms += AWAIT_STEP_MS) {
+			if (stop != NULL && stop())
+				return MIGRATE_BEHIND;
+			nanosleep(&(struct timespec){ .tv_nsec = AWAIT_STEP_MS * 1000000L }, NULL);
+		}
+		buf_clear(problem);
+	}
 }
 
 /* What every transaction here begins with. */

@@ -13,11 +13,29 @@
  * numbered files of the same names, all in one transaction.  A numbered file,
  * up or down, takes them off the record, for they were made for other tables.
  *
+ * WHICH DATABASE A PROGRAM TAKES.  The number of the last migration is the
+ * schema's version; a release whose functions differ has a new number too.
+ *
+ *	fits	 has all files as they are here: start
+ *	ahead	 has all numbered ones, and later ones that are not here: start,
+ *		 with a warning, and whatever its functions are, for they belong
+ *		 to the later ones.  A release leaves all that the one before it
+ *		 asks of the database working (HACKING.md, "To add a migration")
+ *	behind	 lacks some, and weirctl migrate up will bring them: the start of
+ *		 a pool and the worker wait for that, as connections wait in the
+ *		 socket; a reload is refused, for the old responders go on
+ *	foreign	 has others than these under the same numbers: refuse
+ *
+ * It is asked until it fits once, when a set of responders starts, not
+ * afterwards: what runs, goes on, and one that replaces a dead one of the set
+ * (server/pool.h) starts.
+ *
  * TO ADD A MIGRATION: see HACKING.md.
  */
 #ifndef WEIR_OPS_MIGRATE_H
 #define WEIR_OPS_MIGRATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -75,12 +93,27 @@ enum status migrate_read(struct arena *a, const char *dir, struct migrations *ou
  * schema_migrations has none applied. */
 enum status migrate_compare(struct arena *a, struct pg *pg, struct migrations *m, struct buf *problem) MUST_CHECK;
 
-/* What the start of every program asks: does the database have exactly the
- * migrations and functions of this build?  OK; E_CONFLICT with a sentence in *problem that
- * tells what is wrong and what to run; E_UNAVAILABLE when the database cannot
- * be asked (the caller may go on and ask later); E_INVALID_REQUEST when the
- * folder cannot be read. */
-enum status migrate_check(struct pg *pg, const struct conf *conf, struct buf *problem) MUST_CHECK;
+enum migrate_fit {
+	MIGRATE_FITS,
+	MIGRATE_AHEAD,
+	MIGRATE_BEHIND,
+	MIGRATE_FOREIGN, /* or the folder cannot be read */
+	MIGRATE_UNASKED, /* the database cannot be asked: the caller may go on and ask later */
+};
+
+/* What the start of every program asks: see "Which database a program takes"
+ * above.  Unless it fits, a sentence in *problem tells what is wrong and what
+ * to run. */
+enum migrate_fit migrate_check(struct pg *pg, const struct conf *conf, struct buf *problem) MUST_CHECK;
+/* It fits, as far as this process is concerned, from now on: /readyz asks no
+ * more, for the folder may be the next release's by then.  Any thread. */
+void migrate_admit(void);
+bool migrate_admitted(void);
+/* The same as migrate_check() until it is not behind, asking every second and logging the reason
+ * once a minute.  *stop (NULL: never) ends the wait: MIGRATE_BEHIND.  With
+ * `for_server` it waits for a database that cannot be asked as well. */
+enum migrate_fit migrate_await(
+    struct pg *pg, const struct conf *conf, bool for_server, bool (*stop)(void), struct buf *problem) MUST_CHECK;
 
 /* Called before (us = -1) and after each file: "0001_ground", "functions/task". */
 typedef void migrate_note_fn(void *arg, const char *name, const char *direction, int64_t us);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -36,6 +37,8 @@ struct options {
 	int processes; /* 0: from the configuration */
 	bool child;    /* started by a pool's master, with: */
 	int slot, board_fd, ready_fd;
+	enum pool_entry entry;
+	bool check; /* only say whether it would start */
 };
 
 static int PRINTF_LIKE(2, 3) refuse(int exit_status, const char *fmt, ...)
@@ -53,13 +56,16 @@ static int PRINTF_LIKE(2, 3) refuse(int exit_status, const char *fmt, ...)
 static void
 print_help(void)
 {
-	puts("usage: weir-fcgi [-c FILE] [--listen PATH[,MODE[,GROUP]]] [--pool [N]]\n\n"
+	puts("usage: weir-fcgi [-c FILE] [--listen PATH[,MODE[,GROUP]]] [--pool [N]]\n"
+	     "       weir-fcgi [-c FILE] --check\n\n"
 	     "The FastCGI responder of Weir. Without --listen it takes its listening socket\n"
 	     "on descriptor 0, as from spawn-fcgi, multiwatch, mod_fcgid or systemd.\n\n"
 	     "  -c FILE        configuration, default " CONF_DEFAULT_PATH "\n"
 	     "  --listen PATH  make the unix socket PATH, with octal MODE (0660) and GROUP\n"
 	     "  --pool [N]     a master with N responders (default: [server] processes):\n"
 	     "                 SIGHUP reloads without a failed request, SIGTERM drains\n"
+	     "  --check        say whether a reload would take the configuration and the\n"
+	     "                 database as they are: exit status 0, or 78 and the reason\n"
 	     "  --version, --help\n\nSee weir-fcgi(8).");
 }
 
@@ -105,6 +111,17 @@ is_pool(int argc, char **argv, int *i, struct options *o)
 	return o->pool && parse_int(argv[*i] + 7, 1, 256, &o->processes);
 }
 
+/* --responder, between the master and its children: see pool.h.  A master of an
+ * earlier release says less. */
+static bool
+read_seat(const char *text, struct options *o)
+{
+	int entry = POOL_ENTRY_CHECK, n = sscanf(text, "%d,%d,%d,%d", &o->slot, &o->board_fd, &o->ready_fd, &entry);
+
+	o->entry = (enum pool_entry)entry;
+	return n >= 3;
+}
+
 /* -1: go on; else the exit status. */
 static int
 read_options(int argc, char **argv, struct options *o)
@@ -118,21 +135,22 @@ read_options(int argc, char **argv, struct options *o)
 		} else if (strcmp(argv[i], "--version") == 0) {
 			puts("weir-fcgi " PACKAGE_VERSION);
 			return 0;
+		} else if (strcmp(argv[i], "--check") == 0) {
+			o->check = true;
 		} else if ((v = option_value(argc, argv, &i, "-c")) != NULL) {
 			o->conf_path = v;
 		} else if ((v = option_value(argc, argv, &i, "--listen")) != NULL) {
 			o->listen = v;
 		} else if ((v = option_value(argc, argv, &i, "--responder")) != NULL) {
-			/* between the master and its children: see pool.h */
-			o->child = sscanf(v, "%d,%d,%d", &o->slot, &o->board_fd, &o->ready_fd) == 3;
+			o->child = read_seat(v, o);
 			if (!o->child)
 				return refuse(2, "--responder is for the pool's own use");
 		} else if (!is_pool(argc, argv, &i, o)) {
 			return refuse(2, "\"%s\": no such option or value; see weir-fcgi --help", argv[i]);
 		}
 	}
-	if (o->child && (o->pool || o->listen != NULL))
-		return refuse(2, "--responder goes with no other option");
+	if ((o->child || o->check) && (o->pool || o->listen != NULL))
+		return refuse(2, "--responder and --check go with no other option");
 	return -1;
 }
 
@@ -155,21 +173,36 @@ get_listener(const struct options *o, struct listener *out)
 	return false;
 }
 
-/* Does the database have this build's migrations?  One that cannot be asked
- * is no reason to stay down: requests get 503 until it is back, and /readyz
- * asks again. */
+/* Does the database fit this build?  (ops/migrate.h has the rule.)  One that
+ * cannot be asked is no reason to stay down: requests get 503 until it is back,
+ * and /readyz asks again.  A pool's responders ask, its master does not. */
 static int
-check_schema(const struct conf *conf)
+check_schema(const struct options *o, const struct conf *conf)
 {
-	struct pg *pg = pg_new(conf, conf->database_url, "weir-fcgi start");
 	struct buf problem = BUF_INIT(65536);
-	enum status st = migrate_check(pg, conf, &problem);
+	enum migrate_fit fit;
+	struct pg *pg;
 	int rc = -1;
 
-	if (st == E_UNAVAILABLE)
+	if (o->pool)
+		return rc;
+	if (o->entry == POOL_ENTRY_ADMITTED) {
+		migrate_admit();
+		return rc;
+	}
+	pg = pg_new(conf, conf->database_url, "weir-fcgi start");
+	if (o->entry == POOL_ENTRY_WAIT)
+		fit = migrate_await(pg, conf, false, NULL, &problem);
+	else
+		fit = migrate_check(pg, conf, &problem);
+	if (fit == MIGRATE_UNASKED)
 		LOG(WARN, "database_unavailable", LS("why", buf_str(&problem)));
-	else if (st != OK)
+	else if (fit == MIGRATE_AHEAD)
+		LOG(WARN, "schema_ahead", LS("why", buf_str(&problem)));
+	else if (fit != MIGRATE_FITS)
 		rc = refuse(EXIT_CONFIG, "%s", buf_str(&problem));
+	if (fit == MIGRATE_FITS || fit == MIGRATE_AHEAD)
+		migrate_admit();
 	buf_free(&problem);
 	pg_free(pg);
 	return rc;
@@ -208,13 +241,14 @@ raise_file_limit(void)
 }
 
 static struct scoreboard *
-get_board(const struct options *o, const struct conf *conf, int processes)
+get_board(struct options *o, const struct conf *conf, int processes)
 {
 	struct scoreboard *board = o->child ? scoreboard_attach(o->board_fd) : NULL;
 	char why[256];
 
 	if (board != NULL)
 		return board;
+	o->slot = -1; /* the master's release keeps another board: none of its places is one of ours */
 	/* a pool that is reloaded often has many old processes draining */
 	board = scoreboard_open(conf->server_scoreboard, 64 + 16 * (unsigned)processes, why);
 	if (why[0] != '\0')
@@ -275,10 +309,14 @@ main(int argc, char **argv)
 	if (conf_load(o.conf_path, &conf) != OK)
 		return EXIT_CONFIG; /* it has said why */
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NAME, "weir-fcgi"); /* a pool's master runs us by descriptor, which would be the name */
 	raise_file_limit();
-	if ((rc = start_log(conf)) < 0 && (rc = check_conf(conf)) < 0 && (rc = check_schema(conf)) < 0 &&
-	    !get_listener(&o, &listener))
-		rc = EXIT_CONFIG;
+	if ((rc = start_log(conf)) < 0 && (rc = check_conf(conf)) < 0 && (rc = check_schema(&o, conf)) < 0) {
+		if (o.check)
+			rc = EXIT_SUCCESS;
+		else if (!get_listener(&o, &listener))
+			rc = EXIT_CONFIG;
+	}
 	if (rc >= 0) {
 		conf_free(conf);
 		return rc;

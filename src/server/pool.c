@@ -32,8 +32,8 @@
 struct child {
 	pid_t pid; /* 0: none */
 	int slot;
-	int ready_fd; /* -1: it has told, or nobody listens any more */
-	bool ready;
+	int ready_fd;	  /* -1: it has told, or nobody listens any more */
+	bool ready, fits; /* fits: and the database is right for it */
 	int64_t started_ms;
 };
 
@@ -53,11 +53,13 @@ struct pool {
 	struct conf *conf, *next_conf;
 	struct seat *seats, *next; /* next: the set that a reload is starting; NULL: no reload */
 	int n_seats, n_next;
+	int program_fd, next_fd; /* the program of either set; -1: none */
 	int64_t reload_deadline_ms;
 	bool reload_again; /* SIGHUP came during a reload */
 	struct leaver *leavers;
 	int n_leavers;
 	bool any_was_ready, stopping;
+	bool admitted; /* some responder of the set found that the database fits */
 	int exit_status;
 	struct scoreboard_pool told;
 };
@@ -110,7 +112,7 @@ processes_wanted(const struct pool *p, const struct conf *conf)
 /* In the child: become the responder, or exit 127.  Only async-signal-safe
  * calls and memory prepared before. */
 static _Noreturn void
-become_responder(const struct pool *p, pid_t master, int board_fd, int ready_fd, char *const argv[])
+become_responder(const struct pool *p, int program_fd, pid_t master, int board_fd, int ready_fd, char *const argv[])
 {
 	sigset_t none;
 
@@ -123,13 +125,24 @@ become_responder(const struct pool *p, pid_t master, int board_fd, int ready_fd,
 		dup2(p->opt->listener->fd, STDIN_FILENO);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execv(argv[0], argv);
+	fexecve(program_fd, argv, environ);
 	_exit(127);
+}
+
+/* The program of a set.  -1 when it cannot be opened. */
+static int
+open_program(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0)
+		LOG(ERROR, "pool_program", LS("path", path), LS("why", strerror(errno)));
+	return fd;
 }
 
 /* Start a process in *c.  False when the system has none to give. */
 static bool
-start_child(struct pool *p, struct child *c)
+start_child(struct pool *p, struct child *c, int program_fd, enum pool_entry entry)
 {
 	int ready[2], board_fd = scoreboard_fd(p->opt->board);
 	char told[64];
@@ -145,10 +158,11 @@ start_child(struct pool *p, struct child *c)
 	*c = (struct child){
 		.slot = scoreboard_reserve(p->opt->board), .ready_fd = ready[0], .started_ms = clock_mono_ms()
 	};
-	snprintf(told, sizeof(told), "%d,%d,%d", c->slot, board_fd, ready[1]);
+	snprintf(told, sizeof(told), "%d,%d,%d,%d", c->slot, board_fd, ready[1], (int)entry);
 	c->pid = fork();
 	if (c->pid == 0)
-		become_responder(p, master, board_fd, ready[1], p->opt->conf_path != NULL ? argv : argv_default);
+		become_responder(
+		    p, program_fd, master, board_fd, ready[1], p->opt->conf_path != NULL ? argv : argv_default);
 	close(ready[1]);
 	if (c->pid < 0) {
 		LOG(ERROR, "pool_start_failed", LS("why", strerror(errno)));
@@ -160,6 +174,14 @@ start_child(struct pool *p, struct child *c)
 	if (c->slot >= 0)
 		scoreboard_assign(p->opt->board, c->slot, c->pid);
 	return true;
+}
+
+static void
+close_program(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
 }
 
 static void
@@ -196,22 +218,22 @@ send_away(struct pool *p, struct child *c, int64_t drain_ms)
 /* ---- sets of seats ---- */
 
 static void
-start_seat(struct pool *p, struct seat *s)
+start_seat(struct pool *p, struct seat *s, int program_fd, enum pool_entry entry)
 {
-	if (start_child(p, &s->child))
+	if (start_child(p, &s->child, program_fd, entry))
 		return;
 	s->backoff_ms = s->backoff_ms > 0 ? s->backoff_ms : BACKOFF_FIRST_MS;
 	s->start_at_ms = clock_mono_ms() + s->backoff_ms;
 }
 
 static struct seat *
-new_seats(struct pool *p, int n)
+new_seats(struct pool *p, int n, int program_fd, enum pool_entry entry)
 {
 	struct seat *seats = xcalloc((size_t)n, sizeof(*seats));
 
 	for (int i = 0; i < n; i++) {
 		seats[i].child.ready_fd = -1;
-		start_seat(p, &seats[i]);
+		start_seat(p, &seats[i], program_fd, entry);
 	}
 	return seats;
 }
@@ -237,6 +259,7 @@ drop_reload(struct pool *p, const char *why)
 	p->n_next = 0;
 	conf_free(p->next_conf);
 	p->next_conf = NULL;
+	close_program(&p->next_fd);
 	p->told.reloads_failed++;
 }
 
@@ -253,10 +276,14 @@ begin_reload(struct pool *p)
 		p->told.reloads_failed++;
 		return;
 	}
+	if ((p->next_fd = open_program(p->opt->program)) < 0) {
+		drop_reload(p, "the program cannot be opened; the old processes go on");
+		return;
+	}
 	p->n_next = processes_wanted(p, p->next_conf);
 	LOG(INFO, "pool_reload", LI("processes", p->n_next));
 	p->reload_deadline_ms = clock_mono_ms() + RELOAD_TIMEOUT_MS;
-	p->next = new_seats(p, p->n_next);
+	p->next = new_seats(p, p->n_next, p->next_fd, POOL_ENTRY_CHECK);
 }
 
 /* Every new process is ready: the old ones drain. */
@@ -265,11 +292,17 @@ finish_reload(struct pool *p)
 {
 	for (int i = 0; i < p->n_seats; i++)
 		send_away(p, &p->seats[i].child, p->conf->server_drain_timeout);
+	p->admitted = false;
+	for (int i = 0; i < p->n_next; i++)
+		p->admitted |= p->next[i].child.fits;
 	free(p->seats);
 	conf_free(p->conf);
 	p->seats = p->next;
 	p->n_seats = p->n_next;
 	p->conf = p->next_conf;
+	close_program(&p->program_fd);
+	p->program_fd = p->next_fd;
+	p->next_fd = -1;
 	p->next = NULL;
 	p->n_next = 0;
 	p->next_conf = NULL;
@@ -358,7 +391,11 @@ on_death(struct pool *p, pid_t pid, int status)
 	if ((s = seat_of(p->next, p->n_next, pid)) != NULL) {
 		log_death("responder_died", &s->child, status);
 		bury(p, &s->child);
-		drop_reload(p, "a new process died before it was ready; the old ones go on");
+		drop_reload(p,
+		    WIFEXITED(status) && WEXITSTATUS(status) == POOL_EXIT_CONFIG
+			? "a new process refused the configuration or the database, for the reason it gave on "
+			  "standard error; the old ones go on"
+			: "a new process died before it was ready; the old ones go on");
 		return;
 	}
 	for (int i = 0; i < p->n_leavers; i++)
@@ -399,7 +436,7 @@ run_timers(struct pool *p)
 
 		if (s->child.pid == 0 && s->start_at_ms <= now) {
 			p->told.respawns++;
-			start_seat(p, s);
+			start_seat(p, s, p->program_fd, p->admitted ? POOL_ENTRY_ADMITTED : POOL_ENTRY_WAIT);
 		}
 		if (s->child.pid == 0)
 			next = earlier(next, s->start_at_ms);
@@ -466,7 +503,9 @@ read_ready(struct pool *p, struct seat *seats, int n)
 			continue;
 		close_ready(c); /* at end of file without a byte: its death will be told */
 		c->ready = got == 1;
+		c->fits = c->ready && byte == '1';
 		p->any_was_ready |= c->ready;
+		p->admitted |= c->fits && seats == p->seats;
 		if (c->ready)
 			LOG(INFO, "responder_ready", LI("child", c->pid),
 			    LI("after_ms", clock_mono_ms() - c->started_ms));
@@ -518,6 +557,8 @@ pool_run(const struct pool_options *opt)
 {
 	struct pool p = { .opt = opt,
 		.conf = opt->conf,
+		.program_fd = open_program("/proc/self/exe"), /* ours, whatever is at its path by now */
+		.next_fd = -1,
 		.told = { .listen_queue = -1,
 		    .listen_queue_max = -1,
 		    .listen_backlog = -1,
@@ -528,7 +569,7 @@ pool_run(const struct pool_options *opt)
 	catch_signals(&waiting);
 	p.n_seats = processes_wanted(&p, p.conf);
 	LOG(INFO, "pool_started", LI("processes", p.n_seats));
-	p.seats = new_seats(&p, p.n_seats);
+	p.seats = new_seats(&p, p.n_seats, p.program_fd, POOL_ENTRY_WAIT);
 	while (!p.stopping || p.n_leavers > 0) {
 		int64_t until = run_timers(&p);
 
@@ -544,6 +585,8 @@ pool_run(const struct pool_options *opt)
 	LOG(INFO, "pool_stopped", LI("respawns", p.told.respawns), LI("reloads", p.told.reloads));
 	free(p.seats);
 	free(p.leavers);
+	close_program(&p.program_fd);
+	close_program(&p.next_fd);
 	conf_free(p.next_conf);
 	conf_free(p.conf);
 	return p.exit_status;

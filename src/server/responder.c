@@ -21,6 +21,7 @@
 #include "io/reactor.h"
 #include "io/redis.h"
 #include "limits/leases.h"
+#include "ops/migrate.h"
 #include "score/board.h"
 #include "server/crowd.h"
 #include "server/router.h"
@@ -213,7 +214,7 @@ tell_ready(const struct responder *r, const struct responder_options *opt)
 {
 	scoreboard_state(r->process->score, SLOT_READY);
 	if (opt->ready_fd >= 0) {
-		if (write(opt->ready_fd, "1", 1) != 1)
+		if (write(opt->ready_fd, migrate_admitted() ? "1" : "0", 1) != 1)
 			LOG(WARN, "ready_unheard");
 		close(opt->ready_fd);
 	}

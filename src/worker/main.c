@@ -83,26 +83,23 @@ start_log(const struct conf *conf)
 	log_init("weir-worker", level >= 0 ? (enum log_level)level : LOG_INFO);
 }
 
-/* Does the database fit this build?  Waits for a database that is not there
- * yet.  False: it does not, or the end was asked for. */
+/* Does the database fit this build?  Waits for one that is not there yet or
+ * not migrated yet (--once does not).  False: it does not, or the end was asked for. */
 static bool
-database_fits(const struct conf *conf)
+database_fits(const struct conf *conf, bool once)
 {
 	struct pg *pg = pg_new(conf, conf->database_url, "weir-worker");
-	enum status st;
+	struct buf problem = BUF_INIT(65536);
+	enum migrate_fit fit = once ? migrate_check(pg, conf, &problem)
+				    : migrate_await(pg, conf, true, stopping, &problem);
 
-	do {
-		struct buf problem = BUF_INIT(4096);
-
-		st = migrate_check(pg, conf, &problem);
-		if (st != OK)
-			fprintf(stderr, "weir-worker: %s\n", buf_str(&problem));
-		buf_free(&problem);
-		if (st == E_UNAVAILABLE)
-			nanosleep(&(struct timespec){ .tv_nsec = 500 * 1000000L }, NULL);
-	} while (st == E_UNAVAILABLE && !stopping());
+	if (fit == MIGRATE_AHEAD)
+		LOG(WARN, "schema_ahead", LS("why", buf_str(&problem)));
+	else if (fit != MIGRATE_FITS && !stopping())
+		fprintf(stderr, "weir-worker: %s\n", buf_str(&problem));
+	buf_free(&problem);
 	pg_free(pg);
-	return st == OK;
+	return fit == MIGRATE_FITS || fit == MIGRATE_AHEAD;
 }
 
 /* ---- the process ------------------------------------------------------------------------ */
@@ -290,7 +287,7 @@ main(int argc, char **argv)
 	if (conf_load(o.conf_path, &conf) != OK)
 		return EXIT_CONFIG;
 	start_log(conf);
-	if (database_fits(conf))
+	if (database_fits(conf, o.once))
 		rc = o.once ? sweep_once(conf) : run_forever(&o, &handled, &conf);
 	else
 		rc = stopping() ? EXIT_SUCCESS : EXIT_CONFIG;

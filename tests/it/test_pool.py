@@ -398,6 +398,7 @@ def test_a_stale_socket_is_replaced(data):
     (["--pool", "many"], 2, "many"),
     (["--nonsense"], 2, "--nonsense"),
     (["--responder", "x"], 2, "pool's own use"),
+    (["--check", "--pool"], 2, "go with no other option"),
     (["--listen", "/nonexistent/folder/s"], EXIT_CONFIG, "/nonexistent/folder/s"),
     (["--listen", "/etc/passwd"], EXIT_CONFIG, "no socket"),
     (["--listen", "/tmp/weir-x,9"], EXIT_CONFIG, "octal"),
@@ -429,22 +430,38 @@ def migration_conf(data, sql):
     return conf
 
 
+FOREIGN = [
+    ("UPDATE schema_migrations SET version = 9999, name = 'from_the_future' WHERE version = 2",
+     "does not know: 9999_from_the_future"),
+    ("UPDATE schema_migrations SET version = 0, name = 'other' WHERE version = 1", "does not know: 0000_other"),
+    ("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "changed after they were applied: 0001_ground"),
+]
+
+
+# What waits for these, see test_upgrade.py.
 @pytest.mark.parametrize("sql, words", [
     (None, "lacks migrations this build needs: 0001_ground"),
     ("DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations)", "run weirctl migrate up"),
-    ("INSERT INTO schema_migrations VALUES (9999, 'from_the_future', 'x')", "does not know: 9999_from_the_future"),
     ("UPDATE schema_functions SET checksum = 'x' WHERE area = 'task'", "has not got the functions of this build: task; run weirctl migrate up"),
     ("INSERT INTO schema_functions (area, checksum) VALUES ('future', 'x')", "has not got the functions of this build: future"),
-    ("UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "changed after they were applied: 0001_ground"),
+    *FOREIGN,
 ])
 def test_programs_refuse_another_schema(data, sql, words):
     conf = migration_conf(data, sql)
-    for program in ("weir-fcgi", "weir-worker"):
-        options = ["--listen", data.sockets + "/never", "--pool", "2"] if program == "weir-fcgi" else []
-        done = subprocess.run([data.program(program), "-c", conf, *options], stdin=subprocess.DEVNULL, capture_output=True,
+    for argv in (["weir-fcgi", "--check"], ["weir-fcgi", "--listen", data.sockets + "/never"], ["weir-worker", "--once"]):
+        done = subprocess.run([data.program(argv[0]), "-c", conf, *argv[1:]], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=30)
-        assert done.returncode != 0 and words in done.stderr, (program, done.stderr)
+        assert done.returncode == EXIT_CONFIG and words in done.stderr, (argv, done.stderr)
     assert words in data.weirctl("doctor", conf=conf, check=False).stdout
+
+
+@pytest.mark.parametrize("sql, words", FOREIGN)
+def test_a_schema_that_will_never_fit_is_not_waited_for(data, sql, words):
+    conf = migration_conf(data, sql)
+    for argv in (["weir-fcgi", "--listen", data.sockets + "/never", "--pool", "2"], ["weir-worker"]):
+        done = subprocess.run([data.program(argv[0]), "-c", conf, *argv[1:]], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=30)
+        assert done.returncode == EXIT_CONFIG and words in done.stderr, (argv, done.stderr)
 
 
 def test_starts_without_a_scoreboard_file(data):

@@ -28,9 +28,12 @@ chmod 755 "$top/root/usr/sbin/policy-rc.d"
 chroot "$top/root" bash -euo pipefail <<'INSIDE'
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 step() { echo "== $*"; }
+# (After "! grep" the script would go on.)
+never() { if grep -E "$@"; then echo "$2 must not say so"; exit 1; fi; }
 
 step install
-dpkg -i /tmp/weir.deb
+dpkg -i /tmp/weir.deb > /tmp/said
+never 'go on as they were' /tmp/said
 getent passwd weir
 for program in weir-fcgi weir-worker weirctl weir-demo; do
 	"$program" --version
@@ -81,18 +84,44 @@ found=$(systemd-analyze verify /lib/systemd/system/weir.socket /lib/systemd/syst
 step 'upgrade keeps a changed configuration'
 echo '# mine' >> /etc/weir/weir.conf
 install -m 640 -g weir /dev/null /etc/weir/secrets.conf
-dpkg --force-confold -i /tmp/weir.deb
+# as on a system that systemd runs: what is asked of it is written down
+mkdir -p /run/systemd/system
+for program in systemctl deb-systemd-invoke; do
+	printf '#!/bin/sh\necho "${0##*/} $*" >> /tmp/asked\n' > "/usr/local/bin/$program"
+	chmod 755 "/usr/local/bin/$program"
+done
+dpkg --force-confold -i /tmp/weir.deb > /tmp/said
 grep -qx '# mine' /etc/weir/weir.conf
 test -f /etc/weir/secrets.conf
+
+step 'upgrade neither stops nor restarts, and says what to do'
+cat /tmp/asked
+grep -q daemon-reload /tmp/asked
+never 'stop|restart|kill' /tmp/asked
+grep 'weirctl -u postgres migrate up' /tmp/said
+grep 'systemctl reload weir && systemctl restart weir-worker' /tmp/said
+rm -r /run/systemd/system /usr/local/bin/{systemctl,deb-systemd-invoke}
 
 step 'remove keeps it too'
 dpkg -r weir
 test -f /etc/weir/secrets.conf
 test ! -e /usr/sbin/weir-fcgi
 
-step purge
+step 'purge keeps uploads and says so'
 dpkg -i /tmp/weir.deb
-dpkg -P weir
+mkdir -p /var/lib/weir/uploads/01
+echo kept > /var/lib/weir/uploads/01/file
+dpkg -P weir > /tmp/said
+grep -q kept /var/lib/weir/uploads/01/file
+grep 'uploads are kept, in /var/lib/weir/uploads' /tmp/said
+test ! -e /etc/weir
+
+step 'purge without uploads leaves nothing'
+rm -r /var/lib/weir/uploads/01
+dpkg -i /tmp/weir.deb
+dpkg -P weir > /tmp/said
+never 'uploads are kept' /tmp/said
+test ! -e /var/lib/weir
 for path in /etc/weir /usr/share/weir /etc/nginx/snippets/weir.conf /lib/systemd/system/weir.service; do
 	test ! -e "$path" || { echo "$path is left behind"; exit 1; }
 done
