@@ -236,8 +236,11 @@ check_inside() {
 		check_suites "$(make_list quick_tests)"
 	else
 		check_suites "$(make_list release_tests)"
-		check_debian
 	fi
+	# The logs go with the root's memory.
+	((failed == 0)) || awk '/^not ok|^Bail out/ { p = 1 } !/^(not ok|Bail out|FAIL|#)/ { p = 0 } p { print "        " $0 }' \
+		"$build/test-suite.log"
+	[[ $1 == quick ]] || check_debian
 	check_sum
 }
 
