@@ -11,6 +11,7 @@ def main():
         page = run(weirctl, "config", "doc", "--man").stdout.replace("\\-", "-").replace("\\_", "_")
         sample = run(weirctl, "config", "doc", "--sample").stdout
         code = "".join(read(p) for p in files("src", "handlers"))
+        code += "".join(f" limits_rate_{r[1]} " for r in def_rows("src/core/rates.def", "RATE"))  # named by the table
         rows = def_rows("src/base/config.def", "OPTION")
         t.ok(len(rows) > 20, "config.def has its rows", [f"{len(rows)} rows read"])
         t.none("every option is in weir.conf(5)",
