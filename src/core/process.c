@@ -11,6 +11,7 @@
 #include "base/thread.h"
 #include "core/await.h"
 #include "core/feed.h"
+#include "core/guard.h"
 #include "core/heartbeat.h"
 #include "core/mail.h"
 #include "core/work.h"
@@ -340,6 +341,7 @@ process_free(struct process *p)
 	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	if (p->threads != NULL && p->kind->release != NULL)
 		p->kind->release(p);
+	guards_free(p);
 	reactor_timer_free(p->pulse_timer);
 	reactor_timer_free(p->drain_timer);
 	http_client_free(p->http);

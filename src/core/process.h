@@ -40,6 +40,7 @@ struct pg_together;
 struct offers;
 struct leases;
 struct event_streams;
+struct guards;
 struct heartbeat;
 struct mailer;
 struct await;
@@ -108,6 +109,7 @@ struct process {
 	struct reactor_timer *pulse_timer, *drain_timer;
 	struct leases *leases;		     /* slots its streams occupy: limits/leases.h */
 	struct event_streams *event_streams; /* open /api/events of this process */
+	struct guards *guards;		     /* what ends with its session: core/guard.h */
 	pthread_t *threads;		     /* the workers; NULL: not started */
 	int64_t drain_by_ms;
 	bool draining;

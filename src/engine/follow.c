@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/queue.h"
+#include "core/guard.h"
 #include "core/work.h"
 #include "engine/private.h"
 #include "io/pg.h"
@@ -15,6 +16,8 @@
 #include "score/board.h"
 
 #define TICK_MS 50
+/* After its session is over, for the end of a run that is over for the same reason. */
+#define LINGER_MS 2500
 #define ASK_DATABASE_MS 2000 /* without news from the journal for this long */
 
 struct follower {
@@ -24,7 +27,8 @@ struct follower {
 	const struct kind *kind;
 	struct arena *arena;
 	struct reader reader;
-	const char *task_id, *user_id;
+	const char *task_id, *user_id, *session_id;
+	struct guard guard;
 	uint64_t position; /* bytes of the answer the reader has */
 	bool seen_start, seen_end;
 	bool busy;	    /* a worker or Redis has it */
@@ -32,6 +36,7 @@ struct follower {
 	bool from_database; /* the journal has a gap at our position: only the end helps */
 	bool listed;
 	int64_t news_ms;
+	int64_t leave_ms;     /* 0: nobody asks him to */
 	struct followed told; /* by the database */
 };
 
@@ -79,6 +84,7 @@ follower_free(struct follower *f)
 		*f->prev = f->next;
 		if (f->next != NULL)
 			f->next->prev = f->prev;
+		guard_off(&f->guard);
 		atomic_fetch_sub(&f->process->streams, 1);
 	}
 	reader_abandon(&f->reader);
@@ -199,7 +205,9 @@ followers_tick(void *arg)
 		next = f->next;
 		if (f->busy)
 			continue;
-		if (now_ms - f->news_ms >= ASK_DATABASE_MS)
+		if (f->leave_ms > 0 && now_ms >= f->leave_ms)
+			follower_free(f);
+		else if (now_ms - f->news_ms >= ASK_DATABASE_MS)
 			ask_database(f);
 		else if (!f->from_database)
 			f->busy = journal_ask(p, f->task_id, f->position, on_journal, f);
@@ -216,6 +224,15 @@ on_reader_gone(void *arg)
 	f->gone = true;
 	if (!f->busy)
 		follower_free(f);
+}
+
+/* His session was revoked, or the user disabled. */
+static void
+on_session_over(void *arg)
+{
+	struct follower *f = arg;
+
+	f->leave_ms = clock_mono_ms() + LINGER_MS;
 }
 
 static void
@@ -251,6 +268,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	e->followers = f;
 	f->listed = true;
 	f->news_ms = clock_mono_ms();
+	guard_set(p, &f->guard, f->session_id, on_session_over, f);
 	atomic_fetch_add(&p->streams, 1);
 	score_add(p->score, SCORE_STREAMS_RESUMED, 1);
 	reader_open(&f->reader, p, conn, on_reader_gone, on_reader_drained, f);
@@ -304,6 +322,7 @@ follow_begin(struct request *rq, const struct kind *kind, const char *task_id, c
 	f->arena = arena_new(1024, 262144);
 	f->task_id = arena_strdup(f->arena, task_id);
 	f->user_id = arena_strdup(f->arena, rq->cx.caller.user_id);
+	f->session_id = arena_strdup(f->arena, rq->cx.caller.session_id);
 	reader_prepare(&f->reader, f->arena, rq, wants);
 	if (!parse_position(f, position != NULL ? position : query_text(rq, "last_event_id"))) {
 		follower_free(f);

@@ -47,6 +47,7 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
 	r->request_id = arena_strdup(r->arena, rq->cx.request_id);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
+	r->session_id = arena_strdup(r->arena, rq->cx.caller.session_id);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->chat_max_answer_bytes);
 	reader_prepare(&r->reader, r->arena, rq, wants);
@@ -173,6 +174,13 @@ on_lease_lost(void *arg)
 	run_stop(arg, E_INTERRUPTED);
 }
 
+/* Its session was revoked, or its user disabled. */
+static void
+on_session_over(void *arg)
+{
+	end(arg, OUTCOME_CANCELLED, E_CANCELLED, "the session is over");
+}
+
 static void
 publish_task(struct run *r, const char *status)
 {
@@ -199,6 +207,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	if (r->task.hold_ucr > 0)
 		score_add(p->score, SCORE_HOLDS_OPEN, 1);
 	r->lease = lease_start(p, &r->task.slots, on_lease_lost, r);
+	guard_set(p, &r->guard, r->session_id, on_session_over, r);
 	r->timer = reactor_timer_new(p->reactor, on_timer, r);
 	move(r, RUN_RUNNING);
 	reader_open(&r->reader, p, conn, on_reader_gone, on_reader_drained, r);
@@ -251,6 +260,7 @@ run_settled(struct run *r)
 
 	journal_end(r);
 	lease_end(r->lease);
+	guard_off(&r->guard);
 	publish_task(r, r->task_status);
 	publish_balance(r);
 	reader_end(&r->reader, r->answer.delivered, r->end_json);

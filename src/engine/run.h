@@ -10,6 +10,7 @@
 #ifndef WEIR_ENGINE_RUN_H
 #define WEIR_ENGINE_RUN_H
 
+#include "core/guard.h"
 #include "core/process.h"
 #include "core/work.h"
 #include "engine/answer.h"
@@ -37,13 +38,14 @@ struct run {
 
 	struct task task;
 	struct lease *lease;
+	struct guard guard; /* whose session it was */
 	struct call call;
 	struct answer answer;
 	struct reader reader;
 	struct journal journal;
 
 	const char *start_json; /* of the start event; where the call's `prep` is */
-	const char *request_id, *trace_id;
+	const char *request_id, *trace_id, *session_id;
 	int64_t prompt_tokens; /* our estimate */
 	int64_t started_us, first_content_us;
 	struct reactor_timer *timer; /* of the grace for a reader who left; of the settlement */

@@ -156,10 +156,10 @@ def test_revocation_ends_them(weir, listen):
     again = weir.sign_in(user.login, user.password)
     first, second = listen(user), listen(again)
     assert weir.post("/api/auth/logout", {"refresh_token": user.refresh_token}).status in (200, 204)
-    assert first.ended.wait(8)
+    assert first.ended.wait(5)
     assert not second.ended.is_set()
     weir.weirctl("user", "disable", user.login)
-    assert second.ended.wait(8)
+    assert second.ended.wait(5)
 
 
 def test_others_stay_when_one_is_revoked(weir, listen):
@@ -167,7 +167,7 @@ def test_others_stay_when_one_is_revoked(weir, listen):
     people = [weir.make_user() for _ in range(3)]
     pages = [listen(people[i % 3]) for i in range(6)]
     weir.weirctl("user", "disable", people[1].login)
-    assert pages[1].ended.wait(8) and pages[4].ended.wait(8)
+    assert pages[1].ended.wait(5) and pages[4].ended.wait(5)
     for i in (0, 2, 3, 5):
         notify(weir, people[i % 3], i)
         assert not pages[i].ended.is_set()

@@ -1,0 +1,29 @@
+/*
+ * What must not outlive the session that began it: event streams, runs, readers
+ * that follow one.  While anything is guarded, a worker looks every few seconds
+ * which of the sessions are revoked, or belong to a user who is disabled, and
+ * whatever hangs on one of those is told.  With the database's word only: while
+ * PostgreSQL is away nothing is over.
+ */
+#ifndef WEIR_CORE_GUARD_H
+#define WEIR_CORE_GUARD_H
+
+#include "core/process.h"
+
+/* Part of what it guards; zero: guards nothing.  Reactor. */
+struct guard {
+	struct guard *next, **at; /* in the process' list; at NULL: in none */
+	void (*on_over)(void *arg);
+	void *arg;
+	char session_id[UUID_LEN];
+};
+
+/* Call on_over(arg), once, when the session is over; no effect without a session.
+ * The guard is off by then, so that on_over may free what holds it.  Reactor. */
+void guard_set(struct process *p, struct guard *g, const char *session_id, void (*on_over)(void *arg), void *arg);
+/* Guard no longer; one that is off may be.  Reactor. */
+void guard_off(struct guard *g);
+/* Free what the process keeps for it, when nothing is guarded any more. */
+void guards_free(struct process *p);
+
+#endif
