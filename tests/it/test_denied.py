@@ -7,7 +7,7 @@ it was is the proof that the first left nothing behind.
 """
 
 import contextlib
-import json
+import subprocess
 import uuid
 
 import pytest
@@ -347,8 +347,14 @@ def test_a_guard_that_makes_no_sense(weir):
     assert weir.post("/api/conversations", {"project_id": "p"}, user).status == 201
 
 
-def test_readiness_says_what_is_wrong(weir):
+def test_migrations_that_cannot_be_asked_for(weir):
+    """Whoever starts is refused; who was let in stays ready."""
+    def check():
+        return subprocess.run([weir.program("weir-fcgi"), "-c", weir.conf_path, "--check"], capture_output=True, text=True)
+
+    assert check().returncode == 0
     with weir.denied("SELECT ON schema_migrations"):
-        answer = weir.get("/readyz")
-        assert answer.status == 503 and json.loads(answer.text)
-    assert weir.get("/readyz").status == 200
+        refused_start = check()
+        assert refused_start.returncode == 78 and "schema_migrations" in refused_start.stderr, refused_start
+        assert weir.get("/readyz").status == 200
+    assert check().returncode == 0

@@ -267,7 +267,7 @@ def test_too_many_streams(weir):
 
 def test_overload(weir):
     """2 workers and a queue of 4 per process: a burst is served or refused with 503, never lost."""
-    outcomes, lock = [], threading.Lock()
+    outcomes, lock, wanted = [], threading.Lock(), {(401, "bad_credentials"), (503, "overloaded")}
 
     def one():
         got = ask(weir, "/api/auth/login", method="POST", body=b'{"login":"nobody@example.org","password":"wrong password"}',
@@ -275,11 +275,14 @@ def test_overload(weir):
         with lock:
             outcomes.append((got[0], json.loads(got[2])["code"]) if got else None)
 
-    threads = [threading.Thread(target=one) for _ in range(80)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    assert len(outcomes) == 80 and None not in outcomes
-    assert {status for status, _ in outcomes} <= {401, 503} and (503, "overloaded") in outcomes and (401, "bad_credentials") in outcomes
+    for burst in range(1, 6):  # until one was dense enough for what this machine can do
+        threads = [threading.Thread(target=one) for _ in range(80)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        assert len(outcomes) == 80 * burst and set(outcomes) <= wanted, set(outcomes)
+        if set(outcomes) == wanted:
+            break
+    assert set(outcomes) == wanted
     healthy(weir)
 
 
