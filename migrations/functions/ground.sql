@@ -12,7 +12,6 @@ CREATE OR REPLACE FUNCTION process_is_alive(p_id uuid) RETURNS boolean
 	RETURN EXISTS (SELECT FROM processes p WHERE p.id = p_id AND p.heartbeat_at > now() - interval '20 seconds');
 COMMENT ON FUNCTION process_is_alive(uuid) IS 'Has this process written a heartbeat within the last 20 s? False for NULL.';
 
-DROP FUNCTION IF EXISTS process_heartbeat(uuid, text, text, int);
 CREATE OR REPLACE FUNCTION process_heartbeat(p_id uuid, p_kind text, p_host text, p_pid int, p_mine uuid[] DEFAULT NULL)
 	RETURNS TABLE (late boolean, cancel uuid[], ended uuid[])
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET lock_timeout = '1s'
