@@ -8,7 +8,7 @@ import time
 import urllib.request
 
 import pytest
-from weirtest import PARAMS, STDIN, Fcgi, fcgi_pair, fcgi_params, fcgi_record
+from weirtest import PARAMS, STDIN, Fcgi, fcgi_pair, fcgi_params, fcgi_record, wait_until
 
 WEIR_CONF = {"chat": {"first_byte_timeout": "1s", "idle_timeout": "1s", "retry_base": "20ms", "disconnect_grace": "0"}}
 
@@ -250,7 +250,7 @@ def test_failed_when_it_says_so(weir, user, words, code, logged):
     assert data["assistant_message"]["content"] == turn.text != "" and data["credits_consumed"] > 0
     assert turn.final["data"]["assistant_message"]["status"] == ("llm_error" if code == "upstream_failed" else code)
     task = turn.events[0]["data"]["task_id"]
-    assert any(task in line and logged in line for line in pool_log(weir).splitlines())
+    wait_until(lambda: any(task in line and logged in line for line in pool_log(weir).splitlines()), "logged", 5)
 
 
 def test_texts_of_all_shapes(weir, user):
