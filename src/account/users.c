@@ -16,7 +16,7 @@
  * order of creation. */
 #define USERS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM users u WHERE u.id = $1::uuid", \
-	    "SELECT " USER_JSON ", u.id AS at FROM users u WHERE u.id " than " " LIST_FIRST_UUID \
+	    "SELECT " USER_JSON ", u.id AS at, u.id AS tie FROM users u WHERE u.id " than " " LIST_FIRST_UUID \
 	    " AND ($3::text IS NULL OR strpos(lower(concat_ws(' ', u.email, u.phone, u.nickname)), lower($3)) > 0)" \
 	    " AND ($4::text IS NULL OR u.role = $4) AND ($5::text IS NULL OR u.status = $5)", \
 	    order)

@@ -32,7 +32,8 @@ const struct field agent_change_fields[] = { AGENT_FIELDS(0), { .name = NULL } }
 /* $3 all, not only the enabled ones */
 #define AGENTS(json, than, order) \
 	LIST_SQL("uuid", "SELECT FROM agents a WHERE a.id = $1::uuid AND ($3 OR a.enabled)", \
-	    "SELECT " json ", a.id AS at FROM agents a WHERE ($3 OR a.enabled) AND a.id " than " " LIST_FIRST_UUID, \
+	    "SELECT " json ", a.id AS at, a.id AS tie FROM agents a WHERE ($3 OR a.enabled) AND a.id " than \
+	    " " LIST_FIRST_UUID, \
 	    order)
 static const struct list offered = { "offered agents", AGENTS(OFFER_JSON " AS json", "<", "DESC"),
 	AGENTS(OFFER_JSON " AS json", ">", "ASC") };
@@ -176,7 +177,7 @@ debug_record(struct context *cx, const struct debug_run *run)
 	    "SELECT jsonb_build_object('id', d.id, 'admin_id', d.admin_id, 'agent_id', d.agent_id, 'kind', d.kind," \
 	    " 'model', d.model, 'input_tokens', d.input_tokens, 'output_tokens', d.output_tokens," \
 	    " 'cost', trim_scale(d.cost), 'request', d.request, 'response', d.response, 'error', d.error," \
-	    " 'created_at', json_time(d.created_at)) AS json, d.id AS at FROM admin_debug_logs d" \
+	    " 'created_at', json_time(d.created_at)) AS json, d.id AS at, d.id AS tie FROM admin_debug_logs d" \
 	    " WHERE ($3::uuid IS NULL OR d.agent_id = $3) AND d.id " than " " LIST_FIRST_INT, \
 	    order)
 static const struct list debug_runs = { "debugging runs", DEBUG_RUNS("<", "DESC"), DEBUG_RUNS(">", "ASC") };

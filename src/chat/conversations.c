@@ -17,7 +17,7 @@
 /* $3 user, $4 what is looked for, or NULL.  The place of the cursor is where it is now. */
 #define CONVERSATIONS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM conversations c WHERE c.id = $1::uuid AND c.user_id = $3", \
-	    "SELECT " CONVERSATION_JSON ", (c.updated_at, c.id) AS at FROM conversations c" \
+	    "SELECT " CONVERSATION_JSON ", c.updated_at AS at, c.id AS tie FROM conversations c" \
 	    " WHERE c.user_id = $3 AND (c.updated_at, c.id) " than \
 	    " (coalesce((SELECT o.updated_at FROM conversations o WHERE o.id = $1::uuid), 'infinity')," \
 	    "   " LIST_FIRST_UUID ")" \

@@ -34,14 +34,15 @@ enum status page_search(struct request *rq, const char **out) MUST_CHECK;
  *
  *	type	of the cursor: "uuid", "bigint"
  *	known	a query that has a row when the cursor $1 names something in this list
- *	select	the items: a column `json`, a column `at` by which they are in order;
- *		it uses $1 for its condition, LIST_FIRST_… where there is no cursor, and
+ *	select	the items: a column `json`, and columns `at` and `tie` by which they
+ *		are in order, as an index has them; it uses $1 for its condition, LIST_FIRST_… where there is no cursor, and
  *		$3 … for what page_run() is given
  *	order	"DESC" for what is older, "ASC" for what is newer
  */
 #define LIST_SQL(type, known, select, order) \
 	"SELECT $1::" type " IS NULL OR EXISTS (" known ") AS cursor_ok, m.json FROM (SELECT) AS one" \
-	" LEFT JOIN LATERAL (" select " ORDER BY at " order " LIMIT $2::bigint) AS m ON true ORDER BY m.at " order
+	" LEFT JOIN LATERAL (" select " ORDER BY at " order ", tie " order " LIMIT $2::bigint) AS m ON true" \
+	" ORDER BY m.at " order ", m.tie " order
 /* The cursor, or what comes before the first page: behind everything. */
 #define LIST_FIRST_UUID "coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
 #define LIST_FIRST_INT "coalesce($1::bigint, 9223372036854775807)"

@@ -66,7 +66,7 @@ task_json(const struct task_row *task)
 /* $3 user, $4 live ones only.  Ids are version 7: their order is the order of creation. */
 #define TASKS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM tasks t WHERE t.id = $1::uuid AND t.user_id = $3", \
-	    "SELECT task_json(t) AS json, t.id AS at FROM tasks t WHERE t.user_id = $3" \
+	    "SELECT task_json(t) AS json, t.id AS at, t.id AS tie FROM tasks t WHERE t.user_id = $3" \
 	    " AND (NOT $4 OR t.status IN ('pending', 'running')) AND t.id " than " " LIST_FIRST_UUID, \
 	    order)
 static const struct list tasks = { "tasks", TASKS("<", "DESC"), TASKS(">", "ASC") };

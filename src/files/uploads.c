@@ -208,7 +208,7 @@ upload_delete(struct context *cx, const char *id)
 /* $3 user; $4 the prefix of a URL.  Ids are version 7: their order is the order of creation. */
 #define UPLOADS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM uploads u WHERE u.id = $1::uuid AND u.user_id = $3", \
-	    "SELECT " UPLOAD_JSON("$4") ", u.id AS at FROM uploads u WHERE u.user_id = $3 AND u.id " than \
+	    "SELECT " UPLOAD_JSON("$4") ", u.id AS at, u.id AS tie FROM uploads u WHERE u.user_id = $3 AND u.id " than \
 					" " LIST_FIRST_UUID, \
 	    order)
 static const struct list uploads = { "uploads", UPLOADS("<", "DESC"), UPLOADS(">", "ASC") };

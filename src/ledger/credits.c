@@ -72,7 +72,7 @@ credits_event(int64_t balance_ucr, int64_t held_ucr)
 	    " 'change_amount', trim_scale(h.change_amount), 'balance_after', trim_scale(h.balance_after)," \
 	    " 'description', h.description, 'task_id', h.task_id" more \
 	    ", 'created_at', json_time(h.created_at)) AS json," \
-	    " h.id AS at FROM credits_history h WHERE h.user_id = $3 AND h.id " than " " LIST_FIRST_INT \
+	    " h.id AS at, h.id AS tie FROM credits_history h WHERE h.user_id = $3 AND h.id " than " " LIST_FIRST_INT \
 	    " AND ($4 OR h.change_type NOT IN ('hold', 'hold_release'))", \
 	    order)
 #define ACTOR ", 'actor_id', h.actor_id"
@@ -109,7 +109,7 @@ credits_history_actors(struct context *cx, const char *user_id, const struct pag
 	    " 'used', trim_scale(t.used), 'type', t.type, 'status', t.status, 'reason', t.reason," \
 	    " 'created_at', json_time(t.created_at), 'confirmed_at', json_time(t.confirmed_at)," \
 	    " 'settled_at', json_time(t.settled_at), 'expires_at', json_time(t.expires_at)) AS json," \
-	    " (t.created_at, t.id) AS at FROM credit_transactions t WHERE t.user_id = $3 AND (t.created_at, t.id) " than \
+	    " t.created_at AS at, t.id AS tie FROM credit_transactions t WHERE t.user_id = $3 AND (t.created_at, t.id) " than \
 	    " (coalesce((SELECT c.created_at FROM credit_transactions c WHERE c.id = $1::uuid), 'infinity')," \
 	    "  " LIST_FIRST_UUID ")", \
 	    order)
