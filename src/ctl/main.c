@@ -243,6 +243,7 @@ main(int argc, char **argv)
 		else
 			rc = run_command(&c, cmd, argc - optind, argv + optind);
 	}
+	json_decref(c.cx.details);
 	arena_free(c.cx.arena);
 	return rc;
 }
