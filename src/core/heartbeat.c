@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -45,7 +44,6 @@ struct heartbeat *
 heartbeat_new(const struct conf *conf, const char *kind)
 {
 	struct heartbeat *h = xcalloc(1, sizeof(*h));
-	pthread_condattr_t attr;
 
 	uuid_v7(h->id);
 	h->kind = kind;
@@ -57,10 +55,7 @@ heartbeat_new(const struct conf *conf, const char *kind)
 	h->pg = pg_new(&h->conf, conf->database_url, "weir-heartbeat");
 	h->last = &h->first;
 	pthread_mutex_init(&h->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&h->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&h->wake);
 	return h;
 }
 
@@ -182,14 +177,6 @@ unlink_work(struct heartbeat *h)
 }
 
 static void
-wait_until(struct heartbeat *h, int64_t ms)
-{
-	struct timespec until = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-	pthread_cond_timedwait(&h->wake, &h->lock, &until);
-}
-
-static void
 beat_unlocked(struct heartbeat *h)
 {
 	char *mine = h->mine;
@@ -226,7 +213,7 @@ heartbeat_main(void *arg)
 		else if (h->stopping)
 			break;
 		else
-			wait_until(h, h->due_ms);
+			cond_wait_until(&h->wake, &h->lock, h->due_ms);
 	}
 	pthread_mutex_unlock(&h->lock);
 	return NULL;

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -116,11 +115,9 @@ run_due(struct sweeper *s, int64_t due_ms[SWEEPS])
 static void
 wait_until(struct sweeping *w, int64_t ms)
 {
-	struct timespec until = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
 	pthread_mutex_lock(&w->lock);
 	while (!atomic_load(&told_to_stop) && clock_mono_ms() < ms)
-		pthread_cond_timedwait(&w->wake, &w->lock, &until);
+		cond_wait_until(&w->wake, &w->lock, ms);
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -140,14 +137,10 @@ struct sweeping *
 sweeping_start(struct process *p)
 {
 	struct sweeping *w = xcalloc(1, sizeof(*w));
-	pthread_condattr_t attr;
 
 	sweeper_init(&w->sweeper, p->conf, p);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	cond_init(&w->wake);
 	atomic_store(&told_to_stop, false);
 	thread_start(&w->thread, sweeping_main, w);
 	return w;
