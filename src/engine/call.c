@@ -60,7 +60,7 @@ make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
 {
 	for (size_t i = 0; m != NULL && i < m->n_channels; i++) {
 		const struct wire *wire = wire_find(m->channels[i].provider);
-		const struct endpoint *e = wire_endpoint(wire, c->op);
+		const struct endpoint *e = wire_endpoint(wire, c->ask.ask->op);
 		enum status st;
 
 		if (e == NULL || body_for(c, wire) != NULL || c->n_bodies == BODIES_MAX)
@@ -77,7 +77,7 @@ call_init(struct call *c, struct process *p, const struct call_ask *ask, struct 
 {
 	enum status st;
 
-	*c = (struct call){ .process = p, .ask = *ask, .op = ask->ask->op, .answer = answer, .model = ask->model };
+	*c = (struct call){ .process = p, .ask = *ask, .answer = answer, .model = ask->model };
 	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
 	c->bodies = ARENA_ARRAY(a, struct call_body, BODIES_MAX);
 	if ((st = make_bodies(c, a, ask->model)) != OK || (st = make_bodies(c, a, ask->fallback)) != OK)
@@ -138,7 +138,7 @@ drop_transfer(struct call *c)
 		c->transfer = NULL;
 	}
 	if (c->parser != NULL) {
-		wire_endpoint(c->wire, c->op)->parser->free(c->parser);
+		c->endpoint->parser->free(c->parser);
 		c->parser = NULL;
 	}
 	buf_free(&c->error_body);
@@ -369,7 +369,7 @@ on_headers(void *arg, int http_status)
 
 	c->at.http_status = http_status;
 	if (http_status / 100 == 2)
-		c->parser = wire_endpoint(c->wire, c->op)->parser->start(c->ask.stream, c->answer->text.max_bytes);
+		c->parser = c->endpoint->parser->start(c->ask.stream, c->answer->text.max_bytes);
 }
 
 static void
@@ -383,7 +383,7 @@ on_data(void *arg, const char *data, size_t len)
 		buf_add(&c->error_body, data, len); /* what does not fit is not needed */
 		return;
 	}
-	wire_endpoint(c->wire, c->op)->parser->feed(c->parser, data, len, on_event, c);
+	c->endpoint->parser->feed(c->parser, data, len, on_event, c);
 	if (failed_inside(c))
 		return;
 	if (answer_full(c->answer))
@@ -416,7 +416,7 @@ ended(struct call *c)
 
 	if (c->parser == NULL)
 		return false;
-	is_complete = wire_endpoint(c->wire, c->op)->parser->end(c->parser, on_event, c);
+	is_complete = c->endpoint->parser->end(c->parser, on_event, c);
 	if (failed_inside(c))
 		return true;
 	hand_on(c);
@@ -481,7 +481,6 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
-	const struct endpoint *e;
 	struct wire_body *body;
 	struct wire_target to = {
 		.base_url = ch->base_url,
@@ -495,12 +494,12 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 	};
 
 	c->wire = wire_find(ch->provider);
-	e = wire_endpoint(c->wire, c->op);
-	if (e == NULL || (body = body_for(c, c->wire)) == NULL)
+	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
+	if (c->endpoint == NULL || (body = body_for(c, c->wire)) == NULL)
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);
 	c->attempt = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
-	return e->head(c->attempt, &to, body, out);
+	return c->endpoint->head(c->attempt, &to, body, out);
 }
 
 static void

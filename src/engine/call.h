@@ -88,7 +88,6 @@ struct call {
 	struct arena *arena;   /* of the call's life: names */
 	struct arena *prep;    /* what only asking needs; NULL once it flows and is sent */
 	struct arena *attempt; /* the request to the candidate at work */
-	enum op op;
 	struct call_body *bodies; /* one for each wire, made by the worker; where `prep` is */
 	size_t n_bodies;
 	struct call_candidate at;
@@ -99,6 +98,7 @@ struct call {
 	int64_t tries;	/* on this channel */
 	bool on_fallback;
 	const struct wire *wire;
+	const struct endpoint *endpoint; /* of it */
 	void *parser;
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */
