@@ -51,8 +51,8 @@ fit_history(const struct turn_plan *plan, const struct history *h, bool last, in
 }
 
 /* The system prompt and the question always stay. */
-enum status
-prompt_make(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
+static enum status
+make_ask(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
     struct ask *out, int64_t *tokens)
 {
 	const struct history none = { .n = 0 }, *h = history == NULL ? &none : history;
@@ -86,8 +86,8 @@ prompt_make(struct context *cx, const struct turn_plan *plan, const struct quest
 	return attachments_inline(cx, m, n, q->content != NULL);
 }
 
-struct call_limits
-prompt_limits(const struct conf *conf, const struct turn_plan *plan)
+static struct call_limits
+limits_of(const struct conf *conf, const struct turn_plan *plan)
 {
 	return (struct call_limits){
 		.connect_ms = conf->chat_connect_timeout,
@@ -97,4 +97,26 @@ prompt_limits(const struct conf *conf, const struct turn_plan *plan)
 		.retries = conf->chat_retries,
 		.retry_base_ms = conf->chat_retry_base,
 	};
+}
+
+enum status
+prompt_call(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
+    const char *task_id, struct answer *answer, struct call *out, int64_t *tokens)
+{
+	struct ask *ask = ARENA_NEW(cx->arena, struct ask);
+	enum status st;
+
+	if ((st = make_ask(cx, plan, q, history, ask, tokens)) != OK)
+		return st;
+	st = call_init(out, cx->process,
+	    &(struct call_ask){ .ask = ask,
+		.model = &plan->model,
+		.fallback = plan->fallback,
+		.limits = limits_of(cx->conf, plan),
+		.stream = true,
+		.task_id = task_id,
+		.request_id = cx->request_id,
+		.traceparent = cx->traceparent },
+	    answer, cx->arena);
+	return st == OK ? OK : fail(cx, st, "no wire can say this");
 }

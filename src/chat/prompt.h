@@ -15,12 +15,12 @@ struct question {
 	const char *image_url, *video_url, *audio_url; /* NULL: none */
 };
 
-/* Make *out of it, in cx's arena, within what the plan's model takes; *tokens is
- * our estimate of it.  `history` may be NULL.  E_INVALID_REQUEST it is too long,
- * or the model takes no such attachment; errors of attachments_inline(). */
-enum status prompt_make(struct context *cx, const struct turn_plan *plan, const struct question *q,
-    const struct history *history, struct ask *out, int64_t *tokens) MUST_CHECK;
-/* The limits of a chat call to that plan. */
-struct call_limits prompt_limits(const struct conf *conf, const struct turn_plan *plan);
+/* Make the call that asks it, for `task_id`, within what the plan's model takes;
+ * *tokens is our estimate of it.  It stands in cx's arena, and its answer goes to
+ * `answer`.  `history` may be NULL.  E_INVALID_REQUEST it is too long, the model
+ * takes no such attachment, or no wire can say it; errors of attachments_inline(). */
+enum status prompt_call(struct context *cx, const struct turn_plan *plan, const struct question *q,
+    const struct history *history, const char *task_id, struct answer *answer, struct call *out,
+    int64_t *tokens) MUST_CHECK;
 
 #endif

@@ -207,25 +207,14 @@ trials_stop_all(void)
 static enum status
 prepare(struct request *rq, struct trial *t, const char *agent_id, const char *content)
 {
-	struct ask *what = ARENA_NEW(rq->cx.arena, struct ask);
 	struct question question = { .content = content };
 	struct turn_plan *plan;
 	enum status st;
 
 	if ((st = catalog_agent(&rq->cx, agent_id, &plan)) != OK ||
-	    (st = prompt_make(&rq->cx, plan, &question, NULL, what, &t->prompt_tokens)) != OK)
+	    (st = prompt_call(&rq->cx, plan, &question, NULL, t->id, &t->answer, &t->call, &t->prompt_tokens)) != OK)
 		return st;
-	st = call_init(&t->call, rq->cx.process,
-	    &(struct call_ask){ .ask = what,
-		.model = &plan->model,
-		.fallback = plan->fallback,
-		.limits = prompt_limits(rq->cx.conf, plan),
-		.stream = true,
-		.task_id = t->id,
-		.request_id = rq->cx.request_id,
-		.traceparent = rq->cx.traceparent },
-	    &t->answer, rq->cx.arena);
-	return st == OK ? gate_admit(rq) : fail(&rq->cx, st, "no wire can say this");
+	return gate_admit(rq);
 }
 
 enum status

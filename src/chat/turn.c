@@ -73,7 +73,6 @@ prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct tu
 {
 	struct history_ask wanted = { .regenerate_id = ask->regenerate_id,
 		.messages = cx->conf->chat_history_messages };
-	struct ask *what = ARENA_NEW(cx->arena, struct ask);
 	struct turn_plan *plan;
 	struct history *h;
 	const char *model;
@@ -81,23 +80,13 @@ prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct tu
 
 	if ((st = previous_model(cx, ask, &model)) != OK ||
 	    (st = catalog_turn(cx, ask->conversation_id, model, &wanted, &plan, &h)) != OK ||
-	    (st = prompt_make(cx, plan, &ask->question, h, what, &r->prompt_tokens)) != OK)
+	    (st = prompt_call(cx, plan, &ask->question, h, r->task.id, &r->answer, &r->call, &r->prompt_tokens)) != OK)
 		return st;
 	r->task.hold_ucr = ceiling_ucr(&plan->model, r->prompt_tokens);
 	if (plan->fallback != NULL)
 		r->task.hold_ucr = max64(r->task.hold_ucr, ceiling_ucr(plan->fallback, r->prompt_tokens));
 	*out = plan;
-	st = call_init(&r->call, cx->process,
-	    &(struct call_ask){ .ask = what,
-		.model = &plan->model,
-		.fallback = plan->fallback,
-		.limits = prompt_limits(cx->conf, plan),
-		.stream = true,
-		.task_id = r->task.id,
-		.request_id = cx->request_id,
-		.traceparent = cx->traceparent },
-	    &r->answer, cx->arena);
-	return st == OK ? OK : fail(cx, st, "no wire can say this");
+	return OK;
 }
 
 /* ---- opening ------------------------------------------------------------------ */
