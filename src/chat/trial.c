@@ -94,7 +94,7 @@ record_job(struct job *job, struct worker *w)
 	struct usage usage = measure(&t->answer, t->prompt_tokens, &t->call.at);
 
 	cx.caller.user_id = t->admin_id;
-	record(t, &cx, &usage, t->answer.delivered > 0 ? price_cost_ucr(&t->call.at.price, &usage) : 0);
+	record(t, &cx, &usage, measure_cost_ucr(&t->answer, &t->call.at, &usage));
 	t->end_json = turn_end_json(&(struct turn_end){ .task_id = t->id,
 	    .outcome = t->outcome,
 	    .why = t->why,
@@ -128,10 +128,7 @@ on_content(void *arg)
 	struct answer *a = &t->answer;
 
 	a->delivered += a->pending.len;
-	reader_delta(&t->reader, a->pending_reasoning, a->delivered, a->pending.data, a->pending.len);
-	reader_flush(&t->reader);
-	buf_free(&a->pending);
-	if (t->reader.sink != NULL && sink_unsent(t->reader.sink) > t->process->conf->chat_high_water)
+	if (!reader_give(&t->reader, a, t->process->conf->chat_high_water))
 		call_pause(&t->call);
 }
 

@@ -40,3 +40,9 @@ measure(const struct answer *a, int64_t prompt_tokens, const struct call_candida
 	u.output_tokens = believed(a->usage_output, output, at->max_output_tokens, &u.estimated);
 	return u;
 }
+
+int64_t
+measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u)
+{
+	return a->delivered > 0 ? price_cost_ucr(&at->price, u) : 0;
+}

@@ -71,6 +71,15 @@ reader_flush(struct reader *r)
 		sink_flush(r->sink);
 }
 
+bool
+reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
+{
+	reader_delta(r, a->pending_reasoning, a->delivered, a->pending.data, a->pending.len);
+	reader_flush(r);
+	buf_free(&a->pending); /* a stream waits most of the time */
+	return r->sink == NULL || sink_unsent(r->sink) <= high_water_bytes;
+}
+
 void
 reader_make_whole(struct reader *r, const char *end_json)
 {

@@ -10,6 +10,7 @@
 
 #include "core/request.h"
 #include "core/sink.h"
+#include "engine/answer.h"
 #include "wire/dialect.h"
 
 /* How an answer is wanted. */
@@ -40,6 +41,9 @@ void reader_start(struct reader *r, const char *start_json);
 /* A piece that ends at byte `position` of the answer.  Reactor. */
 void reader_delta(struct reader *r, bool reasoning, uint64_t position, const char *text, size_t len);
 void reader_flush(struct reader *r);
+/* Give it what is pending of an answer, and forget that; a->delivered is its end.
+ * False: the reader has more than high_water_bytes yet to take.  Reactor. */
+bool reader_give(struct reader *r, struct answer *a, size_t high_water_bytes);
 /* For a whole answer: make its body, before reader_end().  Worker. */
 void reader_make_whole(struct reader *r, const char *end_json);
 /* The terminal event or the whole answer; the connection ends.  Reactor. */

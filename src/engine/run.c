@@ -85,10 +85,7 @@ on_content(void *arg)
 	}
 	a->delivered += a->pending.len;
 	journal_add(r, a->pending_reasoning, a->pending.data, a->pending.len);
-	reader_delta(&r->reader, a->pending_reasoning, a->delivered, a->pending.data, a->pending.len);
-	reader_flush(&r->reader);
-	buf_free(&a->pending); /* a stream waits most of the time */
-	if (r->reader.sink != NULL && sink_unsent(r->reader.sink) > r->process->conf->chat_high_water)
+	if (!reader_give(&r->reader, a, r->process->conf->chat_high_water))
 		call_pause(&r->call);
 }
 

@@ -50,7 +50,7 @@ settlement(struct run *r)
 	json_t *j;
 
 	r->usage = measure(&r->answer, r->prompt_tokens, at);
-	ucr_format(r->answer.delivered > 0 ? price_cost_ucr(&at->price, &r->usage) : 0, cost);
+	ucr_format(measure_cost_ucr(&r->answer, at, &r->usage), cost);
 	j = json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:s, s:I, s:s?}", "task_id", r->task.id, "outcome",
 	    outcome_name(r->outcome), "error_code", r->why == OK ? NULL : status_code(r->why), "error_message",
 	    r->why == OK ? NULL : status_text(r->why, LANG_EN), "input_tokens", (json_int_t)r->usage.input_tokens,
