@@ -193,15 +193,14 @@ account_register(struct request *rq, const struct registration *in, struct sessi
 {
 	const char *mode = rq->cx.conf->auth_registration;
 	enum status st;
-	char *hash;
+	const char *hash;
 
 	/* said again in admit(); here it saves the hashing */
 	if (strcmp(mode, "open") != 0 && strcmp(mode, "invite") != 0)
 		return fail(&rq->cx, E_REGISTRATION_CLOSED, NULL);
 	if ((st = check_phone(&rq->cx, in->phone)) != OK || (st = check_nickname(&rq->cx, in->nickname)) != OK)
 		return st;
-	if ((st = passwords_hash(&rq->cx, in->password, &hash)) != OK)
-		return st;
+	hash = passwords_hash(rq->cx.arena, in->password);
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "registering");
 	if ((st = register_in_transaction(&rq->cx, in, hash, out)) != OK) {
@@ -219,13 +218,11 @@ account_register(struct request *rq, const struct registration *in, struct sessi
 static enum status
 upgrade_hash(struct request *rq, const char *user_id, const char *password, const char **hash)
 {
-	char *better;
-	enum status st = passwords_hash(&rq->cx, password, &better);
+	const char *better = passwords_hash(rq->cx.arena, password);
+	enum status st = pg_query_again(rq->cx.pg, NULL,
+	    "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2", PS(user_id), PS(*hash),
+	    PS(better));
 
-	if (st != OK)
-		return st;
-	st = pg_query_again(rq->cx.pg, NULL, "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
-	    PS(user_id), PS(*hash), PS(better));
 	if (st != OK)
 		return fail(&rq->cx, st, "upgrading a password hash");
 	*hash = better;
@@ -248,7 +245,7 @@ account_login(
     struct request *rq, const char *login, const char *password, struct session_grant *out, const char **user_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	bool known, matches, needs_rehash;
+	bool known, needs_rehash;
 	const char *hash;
 	enum status st;
 
@@ -262,9 +259,7 @@ account_login(
 	hash = known ? row_text(rows, 0, "password_hash") : NULL;
 	if (known)
 		*user_id = arena_strdup(rq->cx.arena, row_text(rows, 0, "id"));
-	if ((st = passwords_verify(&rq->cx, password, hash, &matches, &needs_rehash)) != OK)
-		return st;
-	if (!matches)
+	if (!passwords_verify(rq->cx.arena, password, hash, &needs_rehash))
 		return fail(&rq->cx, E_BAD_CREDENTIALS, known ? "wrong password" : "unknown login name");
 	if (!row_bool(rows, 0, "active"))
 		return fail(&rq->cx, E_ACCOUNT_DISABLED, "user %s", *user_id);
@@ -299,10 +294,9 @@ enum status
 account_change_password(struct request *rq, const char *current, const char *password)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	bool matches, needs_rehash;
 	const char *old_hash;
+	bool needs_rehash;
 	enum status st;
-	char *hash;
 
 	if ((st = limits_account(&rq->cx, rq->cx.caller.user_id)) != OK)
 		return st;
@@ -311,14 +305,10 @@ account_change_password(struct request *rq, const char *current, const char *pas
 	if (st != OK)
 		return fail(&rq->cx, st, "looking up the account");
 	old_hash = rows_count(rows) == 0 ? NULL : row_text(rows, 0, "password_hash");
-	if ((st = passwords_verify(&rq->cx, current, old_hash, &matches, &needs_rehash)) != OK)
-		return st;
-	if (!matches)
+	if (!passwords_verify(rq->cx.arena, current, old_hash, &needs_rehash))
 		return fail_field(&rq->cx, "current_password", "is wrong");
-	if ((st = passwords_hash(&rq->cx, password, &hash)) != OK)
-		return st;
-	st = replace_password(
-	    rq->cx.pg, rq->cx.caller.user_id, old_hash, hash, rq->cx.caller.session_id, "password_change");
+	st = replace_password(rq->cx.pg, rq->cx.caller.user_id, old_hash, passwords_hash(rq->cx.arena, password),
+	    rq->cx.caller.session_id, "password_change");
 	if (st == E_NOT_FOUND)
 		return fail(&rq->cx, E_CONFLICT, "the password was changed meanwhile");
 	return st == OK ? OK : fail(&rq->cx, st, "changing the password");
@@ -405,14 +395,14 @@ enum status
 account_reset(struct request *rq, const char *token, const char *password, const char **user_id)
 {
 	unsigned char hash[SHA256_BYTES];
-	char *password_hash;
+	const char *password_hash;
 	enum status st;
 
 	*user_id = NULL;
 	crypto_sha256(token, strlen(token), hash);
-	if ((st = check_reset(&rq->cx, hash, user_id)) != OK ||
-	    (st = passwords_hash(&rq->cx, password, &password_hash)) != OK)
+	if ((st = check_reset(&rq->cx, hash, user_id)) != OK)
 		return st;
+	password_hash = passwords_hash(rq->cx.arena, password);
 	if ((st = pg_begin(rq->cx.pg)) != OK)
 		return fail(&rq->cx, st, "resetting the password");
 	if ((st = reset_in_transaction(&rq->cx, hash, *user_id, password_hash)) != OK) {

@@ -143,22 +143,22 @@ passwords_leave(struct request *rq)
 		reactor_post(rq->cx.process->reactor, grant, rq->cx.process);
 }
 
-enum status
-passwords_hash(struct context *cx, const char *password, char **out)
+char *
+passwords_hash(struct arena *a, const char *password)
 {
-	*out = password_hash(cx->arena, utf8_nfc(cx->arena, password));
-	return OK;
+	return password_hash(a, utf8_nfc(a, password));
 }
 
-enum status
-passwords_verify(struct context *cx, const char *password, const char *hash, bool *matches, bool *needs_rehash)
+bool
+passwords_verify(struct arena *a, const char *password, const char *hash, bool *needs_rehash)
 {
-	const char *normal = utf8_nfc(cx->arena, password);
+	const char *normal = utf8_nfc(a, password);
 
-	*matches = password_verify(normal, hash, needs_rehash);
-	if (!*matches && normal != password) { /* hashed as typed, before passwords were normalized; or imported */
-		*matches = password_verify(password, hash, needs_rehash);
-		*needs_rehash = *matches;
-	}
-	return OK;
+	if (password_verify(normal, hash, needs_rehash))
+		return true;
+	if (normal == password)
+		return false;
+	/* hashed as typed, before passwords were normalized; or imported */
+	*needs_rehash = password_verify(password, hash, needs_rehash);
+	return *needs_rehash;
 }

@@ -27,13 +27,11 @@ enum status passwords_stage(struct request *rq, handler_fn *handler) MUST_CHECK;
 /* The request is answered: its slot, if it has one, is the next one's.  Worker. */
 void passwords_leave(struct request *rq);
 
-/* password_hash() of the password in NFC into the context's arena, by a request
- * that has a slot.  Worker. */
-enum status passwords_hash(struct context *cx, const char *password, char **out) MUST_CHECK;
-/* password_verify(), the same: OK with *matches.  The password is tried in NFC,
+/* password_hash() of the password in NFC, by a request that has a slot.  Worker, or weirctl. */
+char *passwords_hash(struct arena *a, const char *password);
+/* password_verify(), the same.  The password is tried in NFC,
  * then as typed where that is something else (and needs a new hash then).  A NULL
  * hash takes as long and does not match.  Worker. */
-enum status passwords_verify(
-    struct context *cx, const char *password, const char *hash, bool *matches, bool *needs_rehash) MUST_CHECK;
+bool passwords_verify(struct arena *a, const char *password, const char *hash, bool *needs_rehash);
 
 #endif

@@ -11,7 +11,6 @@
 
 #include "base/crypto.h"
 #include "base/money.h"
-#include "base/nfc.h"
 #include "account/accounts.h"
 #include "core/audit.h"
 #include "account/passwords.h"
@@ -76,7 +75,7 @@ hash_from_stdin(struct ctl *c, struct context *cx)
 	if (password != NULL && in == NULL)
 		ctl_fail("the password is not UTF-8");
 	json_decref(in);
-	return fits ? password_hash(c->cx.arena, utf8_nfc(c->cx.arena, password)) : NULL;
+	return fits ? passwords_hash(c->cx.arena, password) : NULL;
 }
 
 /* The account's id; false after saying that there is none. */
