@@ -59,10 +59,7 @@ spool_open(struct context *cx, struct spool *s)
 	if (s->fd < 0 && errno == ENOENT && spool_make_folders(cx, s->path))
 		s->fd = open(s->path, how, FILE_MODE);
 	if (s->fd < 0) {
-		int error = errno;
-
 		s->path = NULL;
-		errno = error;
 		return false;
 	}
 	s->hash = crypto_sha256_new();

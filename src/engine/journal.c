@@ -50,6 +50,14 @@ xadd_make(struct xadd *x, const struct conf *conf, const char *task_id, const st
 	x->lens[XADD_ARGS - 1] = e->len;
 }
 
+static struct journal_entry
+end_entry(uint64_t position, const char *end_json)
+{
+	return (struct journal_entry){
+		.kind = 'e', .start = position, .end = position, .text = end_json, .len = strlen(end_json)
+	};
+}
+
 /* ---- writing --------------------------------------------------------------------- */
 
 static void
@@ -170,12 +178,10 @@ journal_batch(void *arg)
 void
 journal_end(struct run *r)
 {
-	uint64_t end = r->answer.delivered;
+	struct journal_entry entry = end_entry(r->answer.delivered, r->end_json);
 
 	journal_flush(r);
-	append(r,
-	    &(struct journal_entry){
-		.kind = 'e', .start = end, .end = end, .text = r->end_json, .len = strlen(r->end_json) });
+	append(r, &entry);
 	expire(r, r->process->conf->chat_resume_window);
 }
 
@@ -343,13 +349,12 @@ journal_recall(struct context *cx, const char *task_id, const char *checkpoints,
 void
 journal_close(struct context *cx, const char *task_id, uint64_t position, const char *end_json)
 {
+	struct journal_entry entry = end_entry(position, end_json);
 	struct xadd x;
 	char window[24];
 	enum status st;
 
-	xadd_make(&x, cx->conf, task_id,
-	    &(struct journal_entry){
-		.kind = 'e', .start = position, .end = position, .text = end_json, .len = strlen(end_json) });
+	xadd_make(&x, cx->conf, task_id, &entry);
 	snprintf(window, sizeof(window), "%" PRId64, cx->conf->chat_resume_window);
 	st = redis_command(cx->redis, NULL, XADD_ARGS, x.argv, x.lens);
 	if (st == OK)

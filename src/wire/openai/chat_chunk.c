@@ -16,6 +16,16 @@
 /* A count above this is a mistake, not a bill. */
 #define TOKENS_MAX 1000000000
 
+/* False, having skipped it, when the value is no object. */
+static bool
+enter_object(struct scan *s)
+{
+	if (scan_object(s))
+		return true;
+	scan_skip(s);
+	return false;
+}
+
 /* A string, or an array of parts, is kept in *out; anything else is skipped. */
 static void
 read_text(struct scan *s, struct openai_text *out)
@@ -39,10 +49,8 @@ read_message(struct scan *s, struct openai_message *m)
 {
 	struct scan_text name;
 
-	if (!scan_object(s)) {
-		scan_skip(s);
+	if (!enter_object(s))
 		return;
-	}
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "content"))
 			read_text(s, &m->content);
@@ -72,10 +80,8 @@ read_usage(struct scan *s, struct openai_chunk *chunk)
 {
 	struct scan_text name;
 
-	if (!scan_object(s)) {
-		scan_skip(s);
+	if (!enter_object(s))
 		return;
-	}
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "prompt_tokens"))
 			read_count(s, &chunk->input_tokens);
@@ -94,10 +100,8 @@ read_choice(struct scan *s, struct openai_chunk *chunk)
 	struct scan_text name;
 	int64_t index = 0;
 
-	if (!scan_object(s)) {
-		scan_skip(s);
+	if (!enter_object(s))
 		return;
-	}
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "delta")) {
 			choice.has_delta = true;
@@ -163,10 +167,8 @@ read_base_resp(struct scan *s, struct openai_chunk *chunk)
 {
 	struct scan_text name;
 
-	if (!scan_object(s)) {
-		scan_skip(s);
+	if (!enter_object(s))
 		return;
-	}
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "status_code"))
 			chunk->is_error |= read_whether(s);
@@ -226,10 +228,8 @@ openai_part_read(struct scan *s, struct openai_text *text, struct openai_text *t
 		return false;
 	if (scan_string(s, &text->raw))
 		return true;
-	if (!scan_object(s)) {
-		scan_skip(s);
+	if (!enter_object(s))
 		return true;
-	}
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "text") || scan_is(&name, "refusal"))
 			read_text(s, text);
