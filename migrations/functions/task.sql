@@ -296,7 +296,7 @@ AS $$
 	LIMIT p_limit
 $$;
 COMMENT ON FUNCTION turn_dead(int) IS
-	'Live tasks whose owner is dead, oldest first, with what a sweeper needs to settle them by turn_settle(task, NULL, ...): prices, the question, and the journal kept here while Redis was away (NULL: none; look in Redis). Takes no lock: turn_settle() decides between sweepers.';
+	'Live tasks whose owner is dead, oldest first, with what a sweeper needs to settle them by turns_settle(NULL, ...): prices, the question, and the journal kept here while Redis was away (NULL: none; look in Redis). Takes no lock: turns_settle() decides between sweepers.';
 
 CREATE OR REPLACE FUNCTION credits_expire(p_limit int) RETURNS int
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off

@@ -7,7 +7,7 @@
  * weight, allow_private, models: [{model, upstream_name}], created_at,
  * updated_at}.
  *
- * Worker-only; weirctl too, with a request of its own.  A json_t given out is
+ * Worker-only; weirctl too, with a context of its own.  A json_t given out is
  * the caller's reference.  Who may see channels is checked by the route.
  */
 #ifndef WEIR_CATALOG_CHANNELS_H

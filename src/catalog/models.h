@@ -6,7 +6,7 @@
  * is_default}, and for admins also {enabled, sort, channels, created_at,
  * updated_at}.  Prices are credits.
  *
- * Worker-only; weirctl too, with a request of its own.  A json_t given out is
+ * Worker-only; weirctl too, with a context of its own.  A json_t given out is
  * the caller's reference.  Who may change models is checked by the route.
  */
 #ifndef WEIR_CATALOG_MODELS_H

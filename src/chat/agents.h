@@ -6,7 +6,7 @@
  * fallback_model_id, fallback_model, prompt, timeout_seconds, temperature,
  * enabled, created_at, updated_at}.
  *
- * Worker-only; weirctl too, with a request of its own.  A json_t given out is
+ * Worker-only; weirctl too, with a context of its own.  A json_t given out is
  * the caller's reference.  Who may change agents is checked by the route.
  */
 #ifndef WEIR_CHAT_AGENTS_H

@@ -95,12 +95,13 @@ append(struct run *r, const struct journal_entry *e)
 		r->journal.gap = true;
 }
 
+/* What waits, which ends at byte `end` of the answer. */
 static void
-write_out(struct run *r)
+write_out(struct run *r, uint64_t end)
 {
 	const struct conf *conf = r->process->conf;
 	struct journal *j = &r->journal;
-	uint64_t end = r->answer.delivered, start = end - j->waiting.len;
+	uint64_t start = end - j->waiting.len;
 
 	if (j->waiting.len == 0)
 		return;
@@ -122,7 +123,7 @@ void
 journal_flush(struct run *r)
 {
 	unlist(r);
-	write_out(r);
+	write_out(r, r->answer.delivered);
 }
 
 /* The more streams, the longer the window: what each of them waits for is
@@ -142,15 +143,12 @@ journal_add(struct run *r, bool reasoning, const char *text, size_t len)
 	struct journal *j = &r->journal;
 	bool first = r->answer.delivered == len;
 
-	if (j->reasoning != reasoning && j->waiting.len > 0) {
-		r->answer.delivered -= len; /* what waits ends before this piece */
-		write_out(r);
-		r->answer.delivered += len;
-	}
+	if (j->reasoning != reasoning)
+		write_out(r, r->answer.delivered - len); /* what waits ends before this piece */
 	j->reasoning = reasoning;
 	buf_add(&j->waiting, text, len);
 	if (first) {
-		write_out(r);
+		write_out(r, r->answer.delivered);
 		return;
 	}
 	if (!j->listed) {
@@ -171,7 +169,7 @@ journal_batch(void *arg)
 	while ((r = e->unjournaled) != NULL) {
 		e->unjournaled = r->journal.next;
 		r->journal.listed = false;
-		write_out(r);
+		write_out(r, r->answer.delivered);
 	}
 }
 

@@ -73,7 +73,7 @@ struct kind {
 	/* ---- a dead owner: weir-worker ---- */
 
 	/* Fill `own`, prompt_tokens and reader.lang of a task whose process died, from
-	 * a row of task_dead(). */
+	 * a row of turn_dead(). */
 	enum status (*recall)(struct context *cx, const struct rows *rows, int row, struct run *r);
 
 	/* Called when the run is freed; `own` may be NULL. */

@@ -7,7 +7,7 @@
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000
 
-/* Holds past their lease whose task is dead: the last net below dead_turns. */
+/* Holds past their lease whose task is dead: the last net below dead_tasks. */
 static enum status
 expire_holds(struct sweeper *s)
 {
