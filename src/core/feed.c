@@ -22,12 +22,8 @@ struct event_stream {
 	struct guard guard;
 	_Atomic int *place; /* the user's counter */
 	bool missed;	    /* events were dropped: tell when there is room */
-	char user_id[UUID_LEN], session_id[UUID_LEN];
+	char user_id[UUID_LEN];
 	char headers[];
-};
-
-struct event_streams {
-	struct event_stream *first;
 };
 
 /* Open streams per user, by a hash of the id: counted by workers, before the
@@ -100,16 +96,13 @@ on_event(void *arg, const char *channel, const char *payload, size_t len)
 static void
 enlist(struct event_stream *es)
 {
-	struct process *p = es->process;
-	struct event_streams *all = p->event_streams;
+	struct event_stream **head = &es->process->event_streams;
 
-	if (all == NULL)
-		all = p->event_streams = xcalloc(1, sizeof(*all));
-	es->next = all->first;
-	es->at = &all->first;
+	es->next = *head;
+	es->at = head;
 	if (es->next != NULL)
 		es->next->at = &es->next;
-	all->first = es;
+	*head = es;
 }
 
 /* On the reactor: the stream begins. */
@@ -121,7 +114,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	char channel[EVENTS_CHANNEL_LEN];
 
 	enlist(es);
-	guard_set(p, &es->guard, es->session_id, on_over, es);
+	guard_set(p, &es->guard, on_over, es);
 	es->sink = sink_new(p, conn, es->headers, SINK_COMMENT, on_over, on_drained, es);
 	sink_flush(es->sink);
 	es->subscription = redis_subscribe(p->redis, events_channel(p->conf, es->user_id, channel), on_event, es);
@@ -152,7 +145,7 @@ event_stream_open(struct request *rq)
 	es->process = p;
 	es->place = place;
 	memcpy(es->user_id, rq->cx.caller.user_id, UUID_LEN);
-	memcpy(es->session_id, rq->cx.caller.session_id, UUID_LEN);
+	guard_init(&es->guard, rq->cx.caller.session_id);
 	memcpy(es->headers, headers, strlen(headers) + 1);
 	rq->carry = carry;
 	rq->carry_arg = es;
@@ -162,16 +155,6 @@ event_stream_open(struct request *rq)
 void
 event_streams_stop_all(struct process *p)
 {
-	while (p->event_streams != NULL && p->event_streams->first != NULL)
-		stream_end(p->event_streams->first);
-}
-
-void
-event_streams_free(struct process *p)
-{
-	if (p->event_streams == NULL)
-		return;
-	event_streams_stop_all(p);
-	free(p->event_streams);
-	p->event_streams = NULL;
+	while (p->event_streams != NULL)
+		stream_end(p->event_streams);
 }

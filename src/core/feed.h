@@ -16,9 +16,8 @@
 /* Make `rq` an event stream of its caller.  E_RATE_LIMITED: as many as
  * conf->limits_event_streams are open in this process; E_OVERLOADED.  Worker. */
 enum status event_stream_open(struct request *rq) MUST_CHECK;
-/* End all of the process: at the beginning of a drain.  Reactor. */
+/* End all of the process: at the beginning of a drain, and, of those that came
+ * since, before redis_async_free().  Reactor. */
 void event_streams_stop_all(struct process *p);
-/* Free what is left of them, before redis_async_free(). */
-void event_streams_free(struct process *p);
 
 #endif

@@ -112,18 +112,28 @@ on_due(void *arg)
 /* ---- setting and taking off ----------------------------------------------------------- */
 
 void
-guard_set(struct process *p, struct guard *g, const char *session_id, void (*on_over)(void *arg), void *arg)
+guard_init(struct guard *g, const char *session_id)
+{
+	*g = (struct guard){ .next = NULL };
+	if (session_id != NULL)
+		memcpy(g->session_id, session_id, UUID_LEN);
+}
+
+void
+guard_set(struct process *p, struct guard *g, void (*on_over)(void *arg), void *arg)
 {
 	struct guards *all = p->guards;
 
-	if (session_id == NULL || *session_id == '\0')
+	if (g->session_id[0] == '\0')
 		return;
 	if (all == NULL) {
 		all = p->guards = xcalloc(1, sizeof(*all));
 		all->timer = reactor_timer_new(p->reactor, on_due, p);
 	}
-	*g = (struct guard){ .next = all->first, .at = &all->first, .on_over = on_over, .arg = arg };
-	memcpy(g->session_id, session_id, UUID_LEN);
+	g->on_over = on_over;
+	g->arg = arg;
+	g->next = all->first;
+	g->at = &all->first;
 	if (g->next != NULL)
 		g->next->at = &g->next;
 	all->first = g;

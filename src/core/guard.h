@@ -10,7 +10,7 @@
 
 #include "core/process.h"
 
-/* Part of what it guards; zero: guards nothing.  Reactor. */
+/* Part of what it guards; zero: guards nothing. */
 struct guard {
 	struct guard *next, **at; /* in the process' list; at NULL: in none */
 	void (*on_over)(void *arg);
@@ -18,9 +18,11 @@ struct guard {
 	char session_id[UUID_LEN];
 };
 
-/* Call on_over(arg), once, when the session is over; no effect without a session.
+/* Whose session it is; NULL: nobody's.  Any thread, before guard_set(). */
+void guard_init(struct guard *g, const char *session_id);
+/* Call on_over(arg), once, when that session is over; no effect without one.
  * The guard is off by then, so that on_over may free what holds it.  Reactor. */
-void guard_set(struct process *p, struct guard *g, const char *session_id, void (*on_over)(void *arg), void *arg);
+void guard_set(struct process *p, struct guard *g, void (*on_over)(void *arg), void *arg);
 /* Guard no longer; one that is off may be.  Reactor. */
 void guard_off(struct guard *g);
 /* Free what the process keeps for it, when nothing is guarded any more. */

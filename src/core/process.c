@@ -337,7 +337,7 @@ process_free(struct process *p)
 		return;
 	heartbeat_stop(p->heartbeat); /* of one that never started */
 	awaits_drop_all(p);
-	event_streams_free(p);
+	event_streams_stop_all(p);
 	redis_async_free(p->redis); /* calls back what waits for replies, leases among it */
 	if (p->threads != NULL && p->kind->release != NULL)
 		p->kind->release(p);

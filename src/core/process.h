@@ -39,7 +39,7 @@ struct pg;
 struct pg_together;
 struct offers;
 struct leases;
-struct event_streams;
+struct event_stream;
 struct guards;
 struct heartbeat;
 struct mailer;
@@ -107,10 +107,10 @@ struct process {
 	const struct process_cargo *cargo; /* NULL: the same */
 	struct await *awaiting;		   /* requests that wait without a worker: core/await.h */
 	struct reactor_timer *pulse_timer, *drain_timer;
-	struct leases *leases;		     /* slots its streams occupy: limits/leases.h */
-	struct event_streams *event_streams; /* open /api/events of this process */
-	struct guards *guards;		     /* what ends with its session: core/guard.h */
-	pthread_t *threads;		     /* the workers; NULL: not started */
+	struct leases *leases;		    /* slots its streams occupy: limits/leases.h */
+	struct event_stream *event_streams; /* open /api/events of this process */
+	struct guards *guards;		    /* what ends with its session: core/guard.h */
+	pthread_t *threads;		    /* the workers; NULL: not started */
 	int64_t drain_by_ms;
 	bool draining;
 };

@@ -27,7 +27,7 @@ struct follower {
 	const struct kind *kind;
 	struct arena *arena;
 	struct reader reader;
-	const char *task_id, *user_id, *session_id;
+	const char *task_id, *user_id;
 	struct guard guard;
 	uint64_t position; /* bytes of the answer the reader has */
 	bool seen_start, seen_end;
@@ -268,7 +268,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	e->followers = f;
 	f->listed = true;
 	f->news_ms = clock_mono_ms();
-	guard_set(p, &f->guard, f->session_id, on_session_over, f);
+	guard_set(p, &f->guard, on_session_over, f);
 	atomic_fetch_add(&p->streams, 1);
 	score_add(p->score, SCORE_STREAMS_RESUMED, 1);
 	reader_open(&f->reader, p, conn, on_reader_gone, on_reader_drained, f);
@@ -322,7 +322,7 @@ follow_begin(struct request *rq, const struct kind *kind, const char *task_id, c
 	f->arena = arena_new(1024, 262144);
 	f->task_id = arena_strdup(f->arena, task_id);
 	f->user_id = arena_strdup(f->arena, rq->cx.caller.user_id);
-	f->session_id = arena_strdup(f->arena, rq->cx.caller.session_id);
+	guard_init(&f->guard, rq->cx.caller.session_id);
 	reader_prepare(&f->reader, f->arena, rq, wants);
 	if (!parse_position(f, position != NULL ? position : query_text(rq, "last_event_id"))) {
 		follower_free(f);

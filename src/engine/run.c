@@ -47,7 +47,7 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
 	r->request_id = arena_strdup(r->arena, rq->cx.request_id);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
-	r->session_id = arena_strdup(r->arena, rq->cx.caller.session_id);
+	guard_init(&r->guard, rq->cx.caller.session_id);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->chat_max_answer_bytes);
 	reader_prepare(&r->reader, r->arena, rq, wants);
@@ -204,7 +204,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	if (r->task.hold_ucr > 0)
 		score_add(p->score, SCORE_HOLDS_OPEN, 1);
 	r->lease = lease_start(p, &r->task.slots, on_lease_lost, r);
-	guard_set(p, &r->guard, r->session_id, on_session_over, r);
+	guard_set(p, &r->guard, on_session_over, r);
 	r->timer = reactor_timer_new(p->reactor, on_timer, r);
 	move(r, RUN_RUNNING);
 	reader_open(&r->reader, p, conn, on_reader_gone, on_reader_drained, r);

@@ -45,7 +45,7 @@ struct run {
 	struct journal journal;
 
 	const char *start_json; /* of the start event; where the call's `prep` is */
-	const char *request_id, *trace_id, *session_id;
+	const char *request_id, *trace_id;
 	int64_t prompt_tokens; /* our estimate */
 	int64_t started_us, first_content_us;
 	struct reactor_timer *timer; /* of the grace for a reader who left; of the settlement */
