@@ -1,4 +1,4 @@
-/* The body of a message, the same whether its answer is streamed or not. */
+/* A message, the same whether its answer is streamed or not: after weir.h. */
 #ifndef WEIR_MESSAGES_FIELDS_H
 #define WEIR_MESSAGES_FIELDS_H
 
@@ -10,5 +10,21 @@
 	{ \
 		.name = NULL \
 	}
+
+/* The turn that the request's body asks for, answered as wanted. */
+static inline enum status
+message_begin(struct request *rq, const struct reader_wants *wants)
+{
+	return turn_begin(rq,
+	    &(struct turn_ask){ .wants = wants,
+		.conversation_id = path_uuid(rq, "conversation_id"),
+		.model = field_text(rq->json, "model"),
+		.question = {
+		    .content = field_text(rq->json, "content"),
+		    .image_url = field_text(rq->json, "image_url"),
+		    .video_url = field_text(rq->json, "video_url"),
+		    .audio_url = field_text(rq->json, "audio_url"),
+		} });
+}
 
 #endif

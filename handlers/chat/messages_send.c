@@ -18,14 +18,5 @@ const struct field messages_send_fields[] = { MESSAGE_FIELDS };
 enum status
 h_messages_send(struct request *rq)
 {
-	return turn_begin(rq,
-	    &(struct turn_ask){ .wants = &wants_whole,
-		.conversation_id = path_uuid(rq, "conversation_id"),
-		.model = field_text(rq->json, "model"),
-		.question = {
-		    .content = field_text(rq->json, "content"),
-		    .image_url = field_text(rq->json, "image_url"),
-		    .video_url = field_text(rq->json, "video_url"),
-		    .audio_url = field_text(rq->json, "audio_url"),
-		} });
+	return message_begin(rq, &wants_whole);
 }
