@@ -12,9 +12,7 @@ enum kind {
 	KIND_INTERVAL, /* milliseconds, fraction allowed -> interval_us */
 	KIND_FAULT,
 	KIND_USAGE,
-	KIND_FINISH,
-	KIND_MARKER,
-	KIND_ENCODING,
+	KIND_WORD, /* one of the row's words -> an enum field */
 	KIND_KEY,
 	KIND_MODEL, /* a condition, read by script_directives() */
 };
@@ -23,13 +21,32 @@ struct key_row {
 	const char *name;
 	enum kind kind;
 	size_t offset;
-	uint32_t max;
+	uint32_t max; /* of a number; how many words */
 	const char *help;
+	const char *const *words;
 };
 
+static const char *const finish_words[] = {
+	"auto",
+	"stop",
+	"length",
+	"content_filter",
+	"tool_calls",
+	"sensitive",
+	"empty",
+	"error",
+	"network_error",
+	"unknown",
+};
+
+static const char *const marker_words[] = { "both", "finish", "done" };
+static const char *const encoding_words[] = { "none", "gzip", "deflate" };
+
 #define HOUR_MS 3600000u
-#define NUMBER(key, field, max, help) key, KIND_NUMBER, offsetof(struct script, field), max, help
-#define OTHER(key, kind, help) key, kind, 0, 0, help
+#define NUMBER(key, field, max, help) key, KIND_NUMBER, offsetof(struct script, field), max, help, NULL
+#define WORD(key, field, words, help) \
+	key, KIND_WORD, offsetof(struct script, field), sizeof(words) / sizeof(*(words)), help, words
+#define OTHER(key, kind, help) key, kind, 0, 0, help, NULL
 
 /* TO ADD A WORD: 1. a row here, 2. its field in struct script, 3. its line
  * in man/weir-demo.1 (tests/demo compares the two). */
@@ -46,10 +63,10 @@ static const struct key_row keys[] = {
 	{ NUMBER("ts", timestamps, 1, "1: each delta is a CLOCK_MONOTONIC time in ns") },
 	{ NUMBER("timestamps", timestamps, 1, "the same as ts") },
 	{ OTHER("usage", KIND_USAGE, "ok, always, none, zero, wrong, huge, negative, string, IN/OUT") },
-	{ OTHER("finish", KIND_FINISH,
+	{ WORD("finish", finish, finish_words,
 	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown") },
-	{ OTHER("marker", KIND_MARKER, "what says the end: both, finish, done") },
-	{ OTHER("encoding", KIND_ENCODING, "none, gzip, deflate: the coding of a stream") },
+	{ WORD("marker", marker, marker_words, "what says the end: both, finish, done") },
+	{ WORD("encoding", encoding, encoding_words, "none, gzip, deflate: the coding of a stream") },
 	{ OTHER("fault", KIND_FAULT, "one of the faults below") },
 	{ NUMBER("at", at, 1000000, "deltas before a fault (default: half)") },
 	{ NUMBER("stall", stall_ms, HOUR_MS, "ms a stall lasts (default: until the client leaves)") },
@@ -78,22 +95,6 @@ static const char *const usage_words[] = {
 	"negative",
 	"string",
 };
-
-static const char *const finish_words[] = {
-	"auto",
-	"stop",
-	"length",
-	"content_filter",
-	"tool_calls",
-	"sensitive",
-	"empty",
-	"error",
-	"network_error",
-	"unknown",
-};
-
-static const char *const marker_words[] = { "both", "finish", "done" };
-static const char *const encoding_words[] = { "none", "gzip", "deflate" };
 
 static bool
 word_is(const char *word, const char *text, size_t len)
@@ -210,33 +211,17 @@ set_usage(struct script *s, const char *value, size_t len)
 	return i >= 0;
 }
 
-static bool
-set_finish(struct script *s, const char *value, size_t len)
-{
-	int i = word_index(finish_words, sizeof finish_words / sizeof *finish_words, value, len);
-
-	if (i >= 0)
-		s->finish = (enum demo_finish)i;
-	return i >= 0;
-}
+_Static_assert(sizeof(enum demo_finish) == sizeof(int) && sizeof(enum demo_marker) == sizeof(int) &&
+	sizeof(enum demo_encoding) == sizeof(int),
+    "set_word() writes an int");
 
 static bool
-set_marker(struct script *s, const char *value, size_t len)
+set_word(struct script *s, const struct key_row *row, const char *value, size_t len)
 {
-	int i = word_index(marker_words, sizeof marker_words / sizeof *marker_words, value, len);
+	int i = word_index(row->words, row->max, value, len);
 
 	if (i >= 0)
-		s->marker = (enum demo_marker)i;
-	return i >= 0;
-}
-
-static bool
-set_encoding(struct script *s, const char *value, size_t len)
-{
-	int i = word_index(encoding_words, sizeof encoding_words / sizeof *encoding_words, value, len);
-
-	if (i >= 0)
-		s->encoding = (enum demo_encoding)i;
+		memcpy((char *)s + row->offset, &i, sizeof i);
 	return i >= 0;
 }
 
@@ -262,9 +247,7 @@ set_row(struct script *s, const struct key_row *row, const char *value, size_t l
 	case KIND_INTERVAL: s->duration_ms = 0; return parse_interval(value, len, &s->interval_us);
 	case KIND_FAULT: return set_fault(s, value, len);
 	case KIND_USAGE: return set_usage(s, value, len);
-	case KIND_FINISH: return set_finish(s, value, len);
-	case KIND_MARKER: return set_marker(s, value, len);
-	case KIND_ENCODING: return set_encoding(s, value, len);
+	case KIND_WORD: return set_word(s, row, value, len);
 	case KIND_KEY: s->key = script_hash(0, value, len); return true;
 	case KIND_MODEL: return true;
 	}
