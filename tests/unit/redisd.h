@@ -24,16 +24,11 @@
 #include "base/log.h"
 #include "io/reactor.h"
 #include "io/redis.h"
+#include "unit/patience.h"
 
 static char redisd_folder[64];
 static pid_t redisd_pid;
 static struct conf *redisd_conf;
-
-static inline void
-redisd_sleep_ms(int ms)
-{
-	usleep((useconds_t)ms * 1000);
-}
 
 /* Asked without io/redis.c, whose breaker may be open. */
 static inline bool
@@ -72,7 +67,7 @@ redisd_launch(void)
 	for (int i = 0; i < 500; i++) {
 		if (redisd_answers(path))
 			return 0;
-		redisd_sleep_ms(10);
+		pause_ms(10);
 	}
 	fprintf(stderr, "redis-server does not start\n");
 	return -1;

@@ -4,11 +4,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "unit/patience.h"
 #include "tap.h"
+
+#define WITHIN_MS 2000
 
 static struct conf conf = { .database_url = "host=/nonexistent dbname=none",
 	.database_connect_timeout = 1000,
@@ -22,21 +24,6 @@ set_up(void)
 {
 	log_init("test", LOG_ERROR + 1);
 	return 0;
-}
-
-static void
-pause_ms(int ms)
-{
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
-}
-
-/* True once *n has come to `wanted`, within two seconds. */
-static bool
-comes_to(atomic_int *n, int wanted)
-{
-	for (int i = 0; i < 200 && atomic_load(n) < wanted; i++)
-		pause_ms(10);
-	return atomic_load(n) >= wanted;
 }
 
 static bool
@@ -130,10 +117,10 @@ test_kept_back(void)
 {
 	struct heartbeat *h = begin(false);
 
-	CU_ASSERT(comes_to(&vouched, 4));	  /* looks again soon: the process may come back any moment */
-	CU_ASSERT_EQUAL(atomic_load(&failed), 0); /* nothing was tried */
+	CU_ASSERT(comes_to(&vouched, 4, WITHIN_MS)); /* looks again soon: the process may come back any moment */
+	CU_ASSERT_EQUAL(atomic_load(&failed), 0);    /* nothing was tried */
 	hand(h, work);
-	CU_ASSERT(comes_to(&works, 1)); /* which keeps nothing else back */
+	CU_ASSERT(comes_to(&works, 1, WITHIN_MS)); /* which keeps nothing else back */
 	CU_ASSERT_EQUAL(atomic_load(&told), 0);
 	heartbeat_ask(h, strdup("{}"));
 	heartbeat_ask(h, strdup("{}"));
@@ -146,7 +133,7 @@ test_a_failed_beat_comes_again(void)
 	int64_t began_ms = clock_mono_ms();
 	struct heartbeat *h = begin(true);
 
-	CU_ASSERT(comes_to(&vouched, 1));
+	CU_ASSERT(comes_to(&vouched, 1, WITHIN_MS));
 	CU_ASSERT_EQUAL(atomic_load(&failed), 0);
 	for (int i = 0; i < 12 && atomic_load(&vouched) < 2; i++)
 		pause_ms(1000);
@@ -163,7 +150,7 @@ test_signing_off_waits_for_nobody(void)
 	struct heartbeat *h = begin(true);
 	int64_t began_ms;
 
-	CU_ASSERT(comes_to(&vouched, 1)); /* in the middle of a beat that does not get through */
+	CU_ASSERT(comes_to(&vouched, 1, WITHIN_MS)); /* in the middle of a beat that does not get through */
 	pause_ms(200);
 	hand(h, work);
 	began_ms = clock_mono_ms();
@@ -183,7 +170,7 @@ test_what_was_handed_is_run(void)
 	CU_ASSERT(heartbeat_busy(h));
 	for (int i = 0; i < 20; i++)
 		hand(h, work);
-	CU_ASSERT(comes_to(&works, 21));
+	CU_ASSERT(comes_to(&works, 21, WITHIN_MS));
 	for (int i = 0; i < 5; i++)
 		hand(h, slow_work);
 	heartbeat_stop(h); /* only then */

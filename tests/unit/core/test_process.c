@@ -4,14 +4,16 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/queue.h"
 #include "core/work.h"
 #include "io/reactor.h"
+#include "unit/patience.h"
 #include "tap.h"
+
+#define WITHIN_MS 5000
 
 static struct conf conf = { .database_url = "host=/nonexistent dbname=none",
 	.database_connect_timeout = 1000,
@@ -33,20 +35,6 @@ set_up(void)
 {
 	log_init("test", LOG_ERROR + 1);
 	return 0;
-}
-
-static void
-pause_ms(int ms)
-{
-	nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L }, NULL);
-}
-
-static bool
-comes_to(atomic_int *n, int wanted)
-{
-	for (int i = 0; i < 500 && atomic_load(n) < wanted; i++)
-		pause_ms(10);
-	return atomic_load(n) >= wanted;
 }
 
 /* ---- a kind of process ------------------------------------------------------------ */
@@ -230,11 +218,11 @@ test_workers(void)
 	pause_ms(100);
 	CU_ASSERT_EQUAL(atomic_load(&crowds), 0); /* one is left */
 	push(p);
-	CU_ASSERT(comes_to(&crowds, 1));
+	CU_ASSERT(comes_to(&crowds, 1, WITHIN_MS));
 	push(p);
 	atomic_store(&open_gate, true);
-	CU_ASSERT(comes_to(&ran, 3));
-	CU_ASSERT(comes_to(&failed_beats, 1));
+	CU_ASSERT(comes_to(&ran, 3, WITHIN_MS));
+	CU_ASSERT(comes_to(&failed_beats, 1, WITHIN_MS));
 	for (int i = 0; i < 8; i++)
 		push(p);
 	end(p); /* what was queued is run */
@@ -262,11 +250,11 @@ test_two_sources(void)
 
 	atomic_store(&open_gate, true);
 	atomic_store(&found_something, true);
-	CU_ASSERT(comes_to(&served, 1));
+	CU_ASSERT(comes_to(&served, 1, WITHIN_MS));
 	push(p); /* its worker waits elsewhere: it is woken */
-	CU_ASSERT(comes_to(&ran, 1));
+	CU_ASSERT(comes_to(&ran, 1, WITHIN_MS));
 	atomic_store(&found_something, true);
-	CU_ASSERT(comes_to(&served, 2));
+	CU_ASSERT(comes_to(&served, 2, WITHIN_MS));
 	end(p);
 }
 

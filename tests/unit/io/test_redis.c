@@ -30,7 +30,7 @@ comes_back(void)
 	for (int i = 0; i < 200; i++) {
 		if (redis_call(r, NULL, "PING") == OK)
 			return true;
-		redisd_sleep_ms(10);
+		pause_ms(10);
 	}
 	return false;
 }
@@ -134,7 +134,7 @@ test_breaker_of_a_dead_server(void)
 	for (int i = 0; i < 1000; i++)
 		CU_ASSERT_EQUAL(redis_call(r, NULL, "PING"), E_UNAVAILABLE);
 	CU_ASSERT(clock_mono_us() - began < 100000);
-	redisd_sleep_ms(320);
+	pause_ms(320);
 	CU_ASSERT_TRUE(redis_available()); /* to be probed */
 	CU_ASSERT_EQUAL(redis_call(r, NULL, "PING"), E_UNAVAILABLE);
 	CU_ASSERT_FALSE(redis_available()); /* for another pause */

@@ -33,7 +33,7 @@ static void
 begin(void)
 {
 	for (int i = 0; i < 200 && redis_call(r, NULL, "FLUSHALL") != OK; i++)
-		redisd_sleep_ms(10);
+		pause_ms(10);
 }
 
 static struct limit
@@ -88,9 +88,9 @@ test_retry_after_is_kept(void)
 	CU_ASSERT_EQUAL(take("a", 10, 900, &l), E_RATE_LIMITED);
 	wait = l.retry_after_ms;
 	CU_ASSERT(wait > 500 && wait <= 991); /* the rest of the window and a tenth of the next */
-	redisd_sleep_ms((int)wait - 200);
+	pause_ms((int)wait - 200);
 	CU_ASSERT_EQUAL(take("a", 10, 900, NULL), E_RATE_LIMITED);
-	redisd_sleep_ms(205);
+	pause_ms(205);
 	CU_ASSERT_EQUAL(take("a", 10, 900, NULL), OK);
 }
 
@@ -104,16 +104,16 @@ test_no_burst_at_the_boundary(void)
 	begin();
 	began_ms = clock_mono_ms();
 	CU_ASSERT_EQUAL(take("a", 20, 500, NULL), OK);
-	redisd_sleep_ms(400);
+	pause_ms(400);
 	for (int i = 0; i < 19; i++)
 		CU_ASSERT_EQUAL(take("a", 20, 500, NULL), OK);
-	redisd_sleep_ms(110);
+	pause_ms(110);
 	for (int i = 0; i < 20; i++)
 		passed += take("a", 20, 500, NULL) == OK;
 	/* the first window weighs in by what still overlaps: some ms late, a slow machine more */
 	late_ms = clock_mono_ms() - began_ms - 500;
 	CU_ASSERT(passed <= 20 * late_ms / 500 + 4);
-	redisd_sleep_ms(1000);
+	pause_ms(1000);
 	CU_ASSERT_EQUAL(take("a", 20, 500, NULL), OK);
 }
 
@@ -224,7 +224,7 @@ test_without_redis(void)
 	CU_ASSERT_EQUAL(take("quick", 2, 100, NULL), OK);
 	CU_ASSERT_EQUAL(take("quick", 2, 100, NULL), OK);
 	CU_ASSERT_EQUAL(take("quick", 2, 100, NULL), E_RATE_LIMITED);
-	redisd_sleep_ms(60);
+	pause_ms(60);
 	CU_ASSERT_EQUAL(take("quick", 2, 100, NULL), OK);
 	race();
 	CU_ASSERT_EQUAL(passed_all, 100);

@@ -36,7 +36,7 @@ static void
 begin(void)
 {
 	for (int i = 0; i < 200 && redis_call(r, NULL, "FLUSHALL") != OK; i++)
-		redisd_sleep_ms(10);
+		pause_ms(10);
 }
 
 /* Conversation number `n`. */
@@ -114,7 +114,7 @@ test_a_dead_owner_frees(void)
 	for (int i = 0; i < 5; i++)
 		CU_ASSERT_EQUAL(acquire(CONV, false), OK);
 	CU_ASSERT_EQUAL(acquire(CONV, false), E_CONVERSATION_QUEUE_FULL);
-	redisd_sleep_ms(1050);
+	pause_ms(1050);
 	check_active(0, 0);
 	CU_ASSERT_EQUAL(acquire(CONV, false), OK);
 }
@@ -316,7 +316,7 @@ test_fencing(void)
 	run_ms(500);
 	CU_ASSERT_EQUAL(lost, 0);
 	/* stopped past the lease: another run took the conversation meanwhile */
-	redisd_sleep_ms(1100);
+	pause_ms(1100);
 	CU_ASSERT_EQUAL(acquire(CONV, true), OK);
 	for (int i = 0; i < 16 && lost == 0; i++) /* the next renewal tells; the other's lease must not run out */
 		run_ms(50);
@@ -373,7 +373,7 @@ test_fencing_unheard(void)
 	leases_begin();
 	CU_ASSERT_EQUAL(slots_acquire(r, redisd_conf, &h), OK);
 	lease = lease_start(&process, &h, NULL, NULL);
-	redisd_sleep_ms(1100);
+	pause_ms(1100);
 	CU_ASSERT_EQUAL(acquire(CONV, true), OK);
 	run_ms(400);
 	lease_end(lease);
@@ -403,7 +403,7 @@ test_ended_while_away(void)
 	CU_ASSERT_TRUE(redisd_run(process.reactor, 3000, is_up, NULL));
 	run_ms(300);
 	for (int i = 0; i < 200 && redis_call(r, &reply, "INFO", "commandstats") != OK; i++)
-		redisd_sleep_ms(10);
+		pause_ms(10);
 	CU_ASSERT_PTR_NULL(strstr(redis_reply_text(reply, NULL), "cmdstat_eval"));
 	redis_reply_free(reply);
 	leases_end();
@@ -440,11 +440,11 @@ test_lock(void)
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 300, &a), OK);
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 300, &b), E_CONFLICT);
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "other", 300, &b), OK);
-	redisd_sleep_ms(200);
+	pause_ms(200);
 	CU_ASSERT_EQUAL(lock_extend(r, &a, 300), OK);
-	redisd_sleep_ms(200);
+	pause_ms(200);
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 300, &b), E_CONFLICT);
-	redisd_sleep_ms(200);
+	pause_ms(200);
 	CU_ASSERT_EQUAL(lock_extend(r, &a, 300), E_CONFLICT); /* too late */
 	CU_ASSERT_EQUAL(lock_acquire(r, redisd_conf, "sweep", 10000, &b), OK);
 	lock_release(r, &a); /* no longer ours: the other keeps it */
