@@ -85,9 +85,9 @@ struct call {
 	const struct call_observer *observer;
 	void *arg;
 	struct answer *answer;
-	struct arena *arena;   /* of the call's life: names */
-	struct arena *prep;    /* what only asking needs; NULL once it flows and is sent */
-	struct arena *attempt; /* the request to the candidate at work */
+	struct arena *arena;	  /* of the call's life: names */
+	struct arena *prep;	  /* what only asking needs; NULL once it flows and is sent */
+	struct arena *attempt;	  /* the request to the candidate at work */
 	struct call_body *bodies; /* one for each wire, made by the worker; where `prep` is */
 	size_t n_bodies;
 	struct call_candidate at;
