@@ -14,8 +14,8 @@
 #include "base/memory.h"
 #include "io/reactor.h"
 
-#define RECEIVE_BYTES 1024L /* libcurl's read buffer, one per transfer: a paced delta takes some 300 bytes */
-#define BATCH_READS 8	    /* of a socket, before what they brought is passed on */
+#define RECEIVE_BYTES 1024 /* libcurl's read buffer, one per transfer: a paced delta takes some 300 bytes */
+#define BATCH_READS 8	   /* of a socket, before what they brought is passed on */
 #define CACHED_CONNECTIONS 512L
 #define SPARE_HANDLES 64
 
@@ -25,9 +25,9 @@ struct http_client {
 	CURLM *multi;
 	CURLSH *share;			 /* TLS sessions: libcurl would keep a list of them in each handle */
 	struct http_transfer *transfers; /* all, doubly linked */
-	struct http_transfer *deferred;	 /* started or cancelled while driving */
+	struct http_transfer *deferred;	 /* started, cancelled or paused while driving */
 	struct http_transfer *batch;	 /* got data while driving */
-	size_t received;		 /* body bytes of the last read */
+	bool more;			 /* a buffer was rather full: the socket may hold more */
 	const char *encodings;		 /* of bodies, that this libcurl can undo */
 	CURL *spare[SPARE_HANDLES];
 	int n_spare;
@@ -46,10 +46,12 @@ struct http_transfer {
 	void (*on_done)(void *arg, enum http_result result, const char *detail);
 	size_t body_len;
 	int64_t max_body_bytes, body_bytes;
+	int64_t receive_bytes;
 	CURL *easy;
 	struct curl_slist *headers;
 	char *error; /* CURL_ERROR_SIZE; until the headers are in */
-	bool allow_private, added, sent, headers_told, paused, forbidden, too_long, cancelled, is_deferred, in_batch;
+	bool allow_private, added, sent, headers_told, packed, paused, forbidden, too_long, cancelled, is_deferred,
+	    in_batch;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -103,8 +105,32 @@ before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int loca
 /* ---- transfers ---------------------------------------------------------- */
 
 static void
+defer(struct http_transfer *t)
+{
+	if (t->is_deferred)
+		return;
+	t->is_deferred = true;
+	t->next_deferred = t->client->deferred;
+	t->client->deferred = t;
+}
+
+/* Have libcurl read no more of a packed body.  Not from within a callback: there libcurl would unpack the rest of what it
+ * has read into memory of its own, and 51 bytes of brotli hold 64 MB. */
+static void
+stop_reading(struct http_transfer *t)
+{
+	if (!t->packed)
+		return; /* on_body() does it, at the next bytes */
+	if (t->client->driving)
+		defer(t);
+	else if (t->added)
+		curl_easy_pause(t->easy, CURLPAUSE_ALL); /* with _RECV alone 7.88 reads once more */
+}
+
+static void
 tell_headers(struct http_transfer *t)
 {
+	const char *encoding;
 	long status = 0;
 
 	if (t->headers_told)
@@ -118,6 +144,10 @@ tell_headers(struct http_transfer *t)
 	curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
 	free(t->error);
 	t->error = NULL;
+	encoding = http_header(t, "Content-Encoding");
+	t->packed = encoding != NULL && strcasecmp(encoding, "identity") != 0;
+	if (t->paused) /* before it was known how */
+		stop_reading(t);
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (t->on_headers != NULL)
 		t->on_headers(t->arg, (int)status);
@@ -131,7 +161,7 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	(void)one;
 	if (t->cancelled)
 		return CURL_WRITEFUNC_ERROR;
-	if (t->paused)
+	if (t->paused && !t->packed)
 		return CURL_WRITEFUNC_PAUSE;
 	tell_headers(t);
 	t->body_bytes += (int64_t)len;
@@ -140,7 +170,8 @@ on_body(char *data, size_t one, size_t len, void *arg)
 		return CURL_WRITEFUNC_ERROR;
 	if (!t->cancelled)
 		t->on_data(t->arg, data, len);
-	t->client->received += len;
+	if (len > (size_t)t->receive_bytes / 2 && !t->paused)
+		t->client->more = true;
 	if (t->on_batch != NULL && !t->in_batch) {
 		t->in_batch = true;
 		t->next_in_batch = t->client->batch;
@@ -161,6 +192,8 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, t->client->encodings);
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, s->fresh ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, s->fresh ? 1L : 0L);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)t->receive_bytes);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
 	curl_easy_setopt(e, CURLOPT_PIPEWAIT, strncasecmp(s->url, "https:", 6) == 0 ? 1L : 0L);
@@ -188,7 +221,7 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 static bool
 limit_reads(CURL *easy)
 {
-	return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES) == CURLE_OK;
+	return curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES) == CURLE_OK;
 }
 
 static CURL *
@@ -251,21 +284,12 @@ result_of(const struct http_transfer *t, CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 	case CURLE_PARTIAL_FILE:
+	case CURLE_BAD_CONTENT_ENCODING:
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
 	case CURLE_WEIRD_SERVER_REPLY: return HTTP_BROKEN;
 	default: return HTTP_INTERNAL;
 	}
-}
-
-static void
-defer(struct http_transfer *t)
-{
-	if (t->is_deferred)
-		return;
-	t->is_deferred = true;
-	t->next_deferred = t->client->deferred;
-	t->client->deferred = t;
 }
 
 static const char *
@@ -312,7 +336,7 @@ end_batch(struct http_client *c)
 	c->driving = false;
 }
 
-/* What callbacks could not do while libcurl was running: tell the ends, start, cancel. */
+/* What callbacks could not do while libcurl was running: tell the ends, start, cancel, pause. */
 static void
 after_driving(struct http_client *c)
 {
@@ -335,6 +359,8 @@ after_driving(struct http_client *c)
 		} else if (!t->added) {
 			t->added = true;
 			curl_multi_add_handle(c->multi, t->easy);
+		} else if (t->paused) {
+			stop_reading(t);
 		}
 	}
 }
@@ -346,9 +372,9 @@ drive(struct http_client *c, curl_socket_t fd, int mask)
 
 	c->driving = true;
 	do { /* libcurl reads once; a buffer that was rather full had not all of it */
-		c->received = 0;
+		c->more = false;
 		curl_multi_socket_action(c->multi, fd, mask, &running);
-	} while (c->received > RECEIVE_BYTES / 2 && ++reads < BATCH_READS);
+	} while (c->more && ++reads < BATCH_READS);
 	c->driving = false;
 	after_driving(c);
 }
@@ -459,6 +485,7 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	t->on_done = spec->on_done;
 	t->body_len = spec->body_len;
 	t->max_body_bytes = spec->max_body_bytes;
+	t->receive_bytes = spec->receive_bytes > 0 ? spec->receive_bytes : RECEIVE_BYTES;
 	t->allow_private = spec->allow_private;
 	t->easy = take_handle(c);
 	for (const char *const *h = spec->headers; h != NULL && *h != NULL; h++)
@@ -496,6 +523,8 @@ http_sent(struct http_transfer *t)
 {
 	curl_off_t sent = 0;
 
+	if (!t->headers_told) /* should the connection close before, libcurl sends all of it again */
+		return false;
 	return t->body_len == 0 ||
 	    (curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK && (size_t)sent >= t->body_len);
 }
@@ -503,7 +532,10 @@ http_sent(struct http_transfer *t)
 void
 http_pause(struct http_transfer *t)
 {
+	if (t->paused)
+		return;
 	t->paused = true;
+	stop_reading(t);
 }
 
 bool

@@ -32,8 +32,9 @@ struct http_spec {
 	size_t body_len;
 	int64_t connect_timeout_ms, total_timeout_ms;
 	int64_t max_body_bytes; /* after decompression; 0: no bound */
+	int64_t receive_bytes;	/* read at once; 0: 1 KB, right for deltas.  64 KB for big bodies */
 	bool allow_private;	/* may reach loopback and private addresses */
-	/* On a connection of its own, so that the request goes out once at most.
+	/* On a connection of its own, closed afterwards, so that the request goes out once at most.
 	 * libcurl sends it again when a kept connection closes without an answer. */
 	bool fresh;
 	void *arg;
@@ -62,10 +63,12 @@ void http_client_free(struct http_client *c);
 struct http_transfer *http_start(struct http_client *c, const struct http_spec *spec);
 /* Stop: the connection is closed, no callback follows.  Safe inside on_headers and on_data. */
 void http_cancel(struct http_transfer *t);
-/* True once all of the request has gone out: its body is not looked at again. */
+/* True once all of the request has gone out and an answer has begun: its body is
+ * not looked at again. */
 bool http_sent(struct http_transfer *t);
 /* Stop and go on reading from the socket: back-pressure.  Bytes libcurl has
- * read already come through on_data from within http_resume(). */
+ * read already come through on_data from within http_resume(); those of a packed
+ * body at once, in spite of the pause: nothing unpacked is kept. */
 void http_pause(struct http_transfer *t);
 void http_resume(struct http_transfer *t);
 bool http_paused(const struct http_transfer *t);

@@ -1,5 +1,6 @@
 /* io/http: codings and their bound, and how often a request goes out, against a server on a bare socket. */
 #include <arpa/inet.h>
+#include <curl/curl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -109,6 +110,15 @@ serve(void *arg)
 static struct reactor *reactor;
 static struct http_client *client;
 static pthread_t acceptor;
+static struct http_transfer *transfer;
+static struct reactor_timer *resume;
+
+static void
+on_resume(void *arg)
+{
+	(void)arg;
+	http_resume(transfer);
+}
 
 static int
 set_up(void)
@@ -123,13 +133,23 @@ set_up(void)
 	server.port = ntohs(address.sin_port);
 	reactor = reactor_new();
 	client = http_client_new(reactor);
+	resume = reactor_timer_new(reactor, on_resume, NULL);
 	return pthread_create(&acceptor, NULL, serve, NULL);
+}
+
+/* One without connections. */
+static void
+renew_client(void)
+{
+	http_client_free(client);
+	client = http_client_new(reactor);
 }
 
 static int
 tear_down(void)
 {
 	http_client_free(client);
+	reactor_timer_free(resume);
 	reactor_free(reactor);
 	shutdown(server.fd, SHUT_RDWR);
 	pthread_join(acceptor, NULL);
@@ -140,10 +160,16 @@ tear_down(void)
 
 static struct {
 	struct buf body;
-	size_t bytes;
-	int resends;
+	size_t bytes, most_bytes;
+	int resends, pauses;
 	enum http_result result;
 } got;
+
+/* What else ask() asks for. */
+static struct {
+	bool pause; /* at the first bytes, once */
+	int64_t receive_bytes;
+} how;
 
 static void
 on_resend(void *arg)
@@ -157,6 +183,12 @@ on_data(void *arg, const char *data, size_t len)
 {
 	(void)arg;
 	got.bytes += len;
+	if (len > got.most_bytes)
+		got.most_bytes = len;
+	if (how.pause && got.pauses++ == 0) {
+		http_pause(transfer);
+		reactor_timer_start(resume, 100);
+	}
 	buf_add(&got.body, data, len);
 }
 
@@ -178,7 +210,7 @@ ask(bool fresh, int64_t max_body_bytes)
 	memset(&got, 0, sizeof(got));
 	got.body = BUF_INIT(1024);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
-	http_start(client,
+	transfer = http_start(client,
 	    &(struct http_spec){ .method = "POST",
 		.url = url,
 		.body = "{}",
@@ -186,6 +218,7 @@ ask(bool fresh, int64_t max_body_bytes)
 		.connect_timeout_ms = 5000,
 		.total_timeout_ms = 10000,
 		.max_body_bytes = max_body_bytes,
+		.receive_bytes = how.receive_bytes,
 		.allow_private = true,
 		.fresh = fresh,
 		.on_resend = on_resend,
@@ -257,6 +290,94 @@ test_bomb(void)
 	buf_free(&bomb);
 }
 
+/* What the process holds (VmRSS), or has held since forget_peak() (VmHWM). */
+static long
+memory_kb(const char *name)
+{
+	char line[256];
+	long kb = -1;
+	FILE *f = fopen("/proc/self/status", "re");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, name, strlen(name)) == 0)
+			kb = strtol(line + strlen(name) + 1, NULL, 10);
+	}
+	if (f != NULL)
+		fclose(f);
+	return kb;
+}
+
+static bool
+forget_peak(void)
+{
+	FILE *f = fopen("/proc/self/clear_refs", "we");
+
+	return f != NULL && fputs("5", f) >= 0 && fclose(f) == 0;
+}
+
+/* What a sanitizer keeps of freed memory is not ours. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MEASURES_MEMORY false
+#else
+#define MEASURES_MEMORY true
+#endif
+
+/* 64 MB of zeros in 51 bytes of brotli, while the transfer is paused: all of it comes, and none of it piles up. */
+static void
+test_bomb_while_paused(void)
+{
+	static const char bomb[] =
+	    "\xcf\xff\xff\x7f\0\x24\0\xe2\xb1\x40\x72\xef\xff\xf9\xff\xff\x0f\x80\x04\x40\x1c"
+	    "\x16\x80\xee\xfd\x3f\xff\xff\xff\x01\x90\0\x88\xc3\x02\xd0\xbd\xff\xcf\xff\xff\x7f\0"
+	    "\x12\0\x71\x58\0\xba\xf7\xff";
+	bool measured = MEASURES_MEMORY && forget_peak();
+	long before_kb = memory_kb("VmRSS:");
+
+	if ((curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_BROTLI) == 0)
+		return;
+	CU_ASSERT_EQUAL(sizeof(bomb) - 1, 51);
+	serve_body("br", bomb, sizeof(bomb) - 1, 100);
+	how.pause = true;
+	ask(false, 0);
+	CU_ASSERT_EQUAL(got.result, HTTP_OK);
+	CU_ASSERT_EQUAL(got.bytes, 64 << 20);
+	CU_ASSERT(!measured || memory_kb("VmHWM:") - before_kb < 32 << 10); /* brotli's own window is 16 MB */
+	ask(false, 32 << 20);
+	CU_ASSERT_EQUAL(got.result, HTTP_TOO_LONG);
+	CU_ASSERT(got.bytes <= 32 << 20);
+	how.pause = false;
+}
+
+static void
+test_not_packed_as_said(void)
+{
+	serve_body("gzip", "rubbish", 7, 100);
+	ask(false, 0);
+	CU_ASSERT_EQUAL(got.result, HTTP_BROKEN);
+	serve_body("rot13", "rubbish", 7, 100);
+	ask(false, 0);
+	CU_ASSERT_EQUAL(got.result, HTTP_BROKEN);
+}
+
+static void
+test_receive_bytes(void)
+{
+	static char body[1 << 20];
+
+	serve_body("identity", body, sizeof(body), 100);
+	ask(false, 0);
+	CU_ASSERT_EQUAL(got.bytes, sizeof(body));
+	CU_ASSERT(got.most_bytes <= 1024);
+	how.receive_bytes = 65536;
+	ask(false, 0);
+	how.receive_bytes = 0;
+	CU_ASSERT_EQUAL(got.bytes, sizeof(body));
+	CU_ASSERT(got.most_bytes > 1024);
+	ask(false, 0); /* the next one, on the same handle, has its own again */
+	CU_ASSERT_EQUAL(got.bytes, sizeof(body));
+	CU_ASSERT(got.most_bytes <= 1024);
+}
+
 /* libcurl sends again what a kept connection did not answer, and we hear of it. */
 static void
 test_sent_twice(void)
@@ -264,7 +385,8 @@ test_sent_twice(void)
 	int requests;
 
 	serve_body("identity", "ok", 2, 1);
-	ask(true, 0); /* a connection that will answer once */
+	renew_client();
+	ask(false, 0); /* a connection that will answer once */
 	requests = server.requests;
 	ask(false, 0);
 	CU_ASSERT_EQUAL(got.result, HTTP_OK);
@@ -278,6 +400,7 @@ test_fresh(void)
 {
 	int requests = server.requests, connections;
 
+	renew_client();
 	serve_body("identity", "ok", 2, 1);
 	ask(true, 0);
 	connections = server.connections;
@@ -288,6 +411,9 @@ test_fresh(void)
 	}
 	CU_ASSERT_EQUAL(server.requests - requests, 4);
 	CU_ASSERT_EQUAL(server.connections - connections, 3);
+	ask(false, 0); /* nor are they left to others, who would find them closing */
+	CU_ASSERT_EQUAL(got.resends, 0);
+	CU_ASSERT_EQUAL(server.requests - requests, 5);
 	serve_body("identity", "ok", 2, 0); /* nobody answers at all */
 	requests = server.requests;
 	ask(true, 0);
@@ -300,6 +426,9 @@ test_fresh(void)
 static CU_TestInfo tests[] = {
 	{ "undoes the codings it asks for, up to a bound", test_codings },
 	{ "stops at the bound of a bomb", test_bomb },
+	{ "keeps none of a bomb while paused", test_bomb_while_paused },
+	{ "has no use for what is not packed as it says", test_not_packed_as_said },
+	{ "reads as much at once as it is told to", test_receive_bytes },
 	{ "tells when a request was sent twice", test_sent_twice },
 	{ "sends once on a connection of its own", test_fresh },
 	CU_TEST_INFO_NULL,
