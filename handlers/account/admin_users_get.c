@@ -4,7 +4,7 @@
  * out     200 the user
  * errors  403 no admin; 404
  * units   credits and held in credits
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

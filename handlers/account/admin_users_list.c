@@ -6,7 +6,7 @@
  * out     200 {items: [user], has_more}
  * errors  400 limit, q or stale cursor; 403 no admin
  * units   credits and held in credits
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

@@ -5,7 +5,7 @@
  * out     200 the user
  * errors  400; 403 no admin; 404; 409 disabling or demoting oneself
  * note    disabling ends all of the user's sessions at once
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

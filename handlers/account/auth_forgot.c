@@ -6,7 +6,7 @@
  * errors  503 unavailable: no mail is configured
  * note    three links per account and quarter of an hour; the mail leaves after
  *         the answer, so that the time tells nothing either
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -8,7 +8,7 @@
  *         name and a wrong password; 403 account_disabled (right password);
  *         429 rate_limited, per address and per login name, be there such an
  *         account or not; 503 overloaded: no turn came within 2 s
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -5,7 +5,7 @@
  * out     204, also when there was no session to end; the cookie is cleared
  * errors  403 foreign_origin: sent by a page of another site (header Origin)
  * note    works with an access token that is over, so that signing out cannot fail
- * proof   tests/it/test_sessions.py
+ * proof   tests/it/account/test_sessions.py
  */
 #include "weir.h"
 

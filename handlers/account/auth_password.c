@@ -5,7 +5,7 @@
  * out     204; every other session is revoked, this one goes on
  * errors  400 invalid_request (details.field current_password) it is wrong;
  *         409 conflict changed meanwhile; 429 rate_limited; 503 overloaded
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

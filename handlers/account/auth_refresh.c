@@ -8,7 +8,7 @@
  * errors  401 unauthenticated: unknown, over, revoked, or used before; the last
  *         revokes the whole session, because somebody has a copy;
  *         403 foreign_origin: sent by a page of another site (header Origin)
- * proof   tests/it/test_sessions.py
+ * proof   tests/it/account/test_sessions.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  *         the refresh token also as a cookie; gifts are ledger entries
  * errors  400 invalid_token (invitation); 403 registration_closed; 409 conflict
  *         (details.field) the login name is taken; 503 overloaded
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * in      token, password (8-128 characters, all kept)
  * out     204; every session of the account is revoked, the token is used up
  * errors  400 invalid_token unknown, over or used; 503 overloaded
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -3,7 +3,7 @@
  *
  * out     200 {id, email, phone, nickname, role, credits, held, locale, created_at}
  * units   credits (may be spent) and held (set aside for running tasks) in credits
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

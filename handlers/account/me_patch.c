@@ -3,7 +3,7 @@
  *
  * in      nickname? (empty takes it away), locale? (en or zh: mails are written in it)
  * out     200 the account, as GET /api/me
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

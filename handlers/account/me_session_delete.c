@@ -3,7 +3,7 @@
  *
  * out     204
  * errors  404 not a live session of the caller
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

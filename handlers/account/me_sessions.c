@@ -2,7 +2,7 @@
  * GET /api/me/sessions -- where the caller is signed in, newest first.
  *
  * out     200 {items: [{id, current, created_at, expires_at, user_agent, ip}], has_more: false}
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

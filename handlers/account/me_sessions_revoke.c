@@ -3,7 +3,7 @@
  *
  * in      keep_current? (default false)
  * out     200 {revoked: how many sessions ended}
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * in      channel_fields in catalog/channels.c
  * out     201 the channel
  * errors  400 fields, unknown provider or model; 403 no admin; 409 the name is taken
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

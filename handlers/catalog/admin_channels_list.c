@@ -4,7 +4,7 @@
  * in      limit 1-100 (50), before_id or after_id: a channel
  * out     200 {items: [channel], has_more}, by name
  * errors  400 limit or stale cursor; 403 no admin
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

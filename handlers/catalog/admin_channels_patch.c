@@ -4,7 +4,7 @@
  * in      channel_change_fields in catalog/channels.c; what is absent stays as it is
  * out     200 the channel
  * errors  400 fields, unknown provider or model; 403 no admin; 409 the name is taken; 404
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

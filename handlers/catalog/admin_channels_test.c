@@ -8,7 +8,7 @@
  *         error: code or null, detail, text}
  * errors  400 model not served by it; 403 no admin; 404; 409 it serves no model
  * note    the provider may charge for it, nobody here does; at most 20 seconds
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

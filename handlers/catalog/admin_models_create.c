@@ -4,7 +4,7 @@
  * in      model_fields in catalog/models.c
  * out     201 the model
  * errors  400; 403 no admin; 409 the name is taken
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

@@ -3,7 +3,7 @@
  *
  * out     204
  * errors  403 no admin; 404; 409 an agent runs on it
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

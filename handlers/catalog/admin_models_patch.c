@@ -4,7 +4,7 @@
  * in      model_change_fields in catalog/models.c; what is absent stays as it is
  * out     200 the model
  * errors  400; 403 no admin; 409 the name is taken; 404
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

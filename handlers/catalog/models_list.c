@@ -6,7 +6,7 @@
  * out     200 {items: [model], has_more}, in the order the operator gave them
  * errors  400 limit or stale cursor
  * units   prices in credits: per million tokens, per call
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

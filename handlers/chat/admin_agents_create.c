@@ -4,7 +4,7 @@
  * in      agent_fields in chat/agents.c
  * out     201 the agent
  * errors  400 fields or no such chat model; 403 no admin
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

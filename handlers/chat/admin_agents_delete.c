@@ -3,7 +3,7 @@
  *
  * out     204
  * errors  403 no admin; 404
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  * errors  400; 403 no admin; 404; 503 nothing can serve it
  * note    the model is called, but no message is kept and nobody pays: tokens
  *         and cost are recorded in admin_debug_logs
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

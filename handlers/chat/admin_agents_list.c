@@ -4,7 +4,7 @@
  * in      limit 1-100 (50), before_id or after_id: an agent
  * out     200 {items: [agent], has_more}, newest first
  * errors  400 limit or stale cursor; 403 no admin
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * in      agent_change_fields in chat/agents.c; what is absent stays as it is
  * out     200 the agent
  * errors  400 fields or no such chat model; 403 no admin; 404
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  *         drawn by weight anew each time
  * errors  403 no admin; 404; 503 nothing can serve it
  * note    no model is called and nobody pays; recorded in admin_debug_logs
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

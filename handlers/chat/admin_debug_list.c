@@ -5,7 +5,7 @@
  * out     200 {items: [run], has_more}, newest first
  * errors  400 limit, agent_id or stale cursor; 403 no admin
  * units   cost in credits, borne by the operator: nobody was charged
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

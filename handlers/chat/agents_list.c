@@ -4,7 +4,7 @@
  * in      limit 1-100 (50), before_id (older) or after_id (newer)
  * out     200 {items: [{id, name, description, model}], has_more}
  * errors  400 limit or stale cursor
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  * errors  400 agent_id or model not offered; 409 duplicate_conversation with
  *         details.conversation_id: the same agent and project within
  *         limits_duplicate_window
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

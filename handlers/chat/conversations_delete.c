@@ -4,7 +4,7 @@
  * out     204
  * errors  404 not the caller's
  * note    answers being written are stopped; what they delivered is charged
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

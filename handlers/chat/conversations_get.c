@@ -3,7 +3,7 @@
  *
  * out     200 the conversation
  * errors  404 not the caller's
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

@@ -6,7 +6,7 @@
  * out     200 {items: [conversation], has_more}; only conversations with at
  *         least one successful answer
  * errors  400 limit, q or stale cursor
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

@@ -5,7 +5,7 @@
  *         (null goes back to the agent's or the default one)
  * out     200 the conversation
  * errors  400 model not offered; 404 not the caller's
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

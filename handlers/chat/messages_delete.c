@@ -5,7 +5,7 @@
  * out     204
  * errors  404 not the caller's
  * note    an answer being written is stopped; what it delivered is charged
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  *         the newest, or those next to the cursor; has_more: further ones in
  *         the same direction
  * errors  400 limit, offset or stale cursor; 404 not the caller's conversation
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

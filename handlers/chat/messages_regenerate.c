@@ -8,7 +8,7 @@
  *	   anything; 409 it is being made at this moment
  * note    a failed answer is refilled in place and restored if this fails too; a
  *	   good one stays and gets a sibling
- * proof   tests/it/test_regenerate.py
+ * proof   tests/it/chat/test_regenerate.py
  */
 #include "weir.h"
 

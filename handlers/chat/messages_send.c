@@ -7,7 +7,7 @@
  * errors  as messages/stream; a failed answer is 502, 503 or 504 with
  *	   details.assistant_message; a stopped one 409 cancelled
  * note    the same rules, limits and charges as the streamed one
- * proof   tests/it/test_stream.py
+ * proof   tests/it/chat/test_stream.py
  */
 #include "weir.h"
 

@@ -8,7 +8,7 @@
  *	   409 busy or key used otherwise, 429 slots and rates, 503; all before
  *	   the stream begins and as plain JSON
  * note    Idempotency-Key: the same key joins or replays the first stream
- * proof   tests/it/test_stream.py
+ * proof   tests/it/chat/test_stream.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  *         events may have been missed: look again
  * errors  429 too many open streams of this user; 503 overloaded
  * note    ends after auth.access_ttl and on reload: come back with a fresh token
- * proof   tests/it/test_events.py
+ * proof   tests/it/engine/test_events.py
  */
 #include "weir.h"
 

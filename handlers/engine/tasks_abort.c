@@ -5,7 +5,7 @@
  *         seconds otherwise
  * errors  404 not the caller's task
  * note    idempotent: aborting an ended task answers its state
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

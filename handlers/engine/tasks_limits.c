@@ -5,7 +5,7 @@
  * out     200 {global: {active, limit}, conversation: {active, limit},
  *         can_start, reason?}; reason is the code starting would fail with
  * errors  400 conversation_id; 404 not the caller's conversation
- * proof   tests/it/test_slots.py
+ * proof   tests/it/limits/test_slots.py
  */
 #include "weir.h"
 

@@ -5,7 +5,7 @@
  *         before_id (older) or after_id (newer): a task of the caller
  * out     200 {items: [task], has_more}
  * errors  400 limit or stale cursor
- * proof   tests/it/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
 

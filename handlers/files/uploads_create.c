@@ -9,7 +9,7 @@
  *         details.limit_bytes, storage_quota with details.limit_bytes and
  *         used_bytes; 415 another kind of file; 507 storage_full
  * note    honours Idempotency-Key
- * proof   tests/it/test_uploads.py
+ * proof   tests/it/files/test_uploads.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * out     204
  * errors  404 not the caller's
  * note    messages that show it keep its address, which answers 404 from now on
- * proof   tests/it/test_uploads.py
+ * proof   tests/it/files/test_uploads.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * out     200 its bytes, sent by the web server (ranges and 304 work); may be
  *         cached by the browser, which has to ask each time
  * errors  404 not the caller's
- * proof   tests/it/test_uploads.py
+ * proof   tests/it/files/test_uploads.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * in      limit 1-100 (50), before_id (older) or after_id
  * out     200 {items: [upload], has_more}
  * errors  400 limit or stale cursor
- * proof   tests/it/test_uploads.py
+ * proof   tests/it/files/test_uploads.py
  */
 #include "weir.h"
 

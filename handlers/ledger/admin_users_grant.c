@@ -6,7 +6,7 @@
  * errors  400; 403 no admin; 404; 409 below zero, with details.balance
  * units   credits, at most six decimals
  * note    honours Idempotency-Key: a repeated grant is made once
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

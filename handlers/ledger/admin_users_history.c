@@ -6,7 +6,7 @@
  *         description, task_id, actor_id, created_at}], has_more}, newest first
  * errors  400 limit or stale cursor; 403 no admin; 404
  * units   credits
- * proof   tests/it/test_admin.py
+ * proof   tests/it/house/test_admin.py
  */
 #include "weir.h"
 

@@ -3,7 +3,7 @@
  *
  * out     200 {balance, held}
  * units   credits; held is set aside for running tasks and not in balance
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -6,7 +6,7 @@
  *         description, task_id, created_at}], has_more}
  * errors  400 a stale or malformed cursor
  * units   credits, signed
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

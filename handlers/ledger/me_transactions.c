@@ -6,7 +6,7 @@
  *         created_at, confirmed_at, settled_at, expires_at}], has_more}
  * errors  400 a stale or malformed cursor
  * units   credits
- * proof   tests/it/test_accounts.py
+ * proof   tests/it/account/test_accounts.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  *
  * out     200 the pool, its processes, routes and advice
  * errors  403 no admin; 503 this process does not count
- * proof   tests/it/test_replies.py
+ * proof   tests/it/house/test_replies.py
  */
 #include "weir.h"
 

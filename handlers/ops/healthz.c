@@ -3,7 +3,7 @@
  *
  * out     200 {"status":"ok"}: a worker had time to say so
  * note    asks nobody else; /readyz does
- * proof   tests/it/test_ops.py
+ * proof   tests/it/ops/test_ops.py
  */
 #include "weir.h"
 

@@ -3,7 +3,7 @@
  *
  * out     200 text/plain; version=0.0.4
  * errors  401, 403 neither loopback nor the ops_token
- * proof   tests/it/test_ops.py
+ * proof   tests/it/ops/test_ops.py
  */
 #include "weir.h"
 

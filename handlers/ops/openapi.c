@@ -3,7 +3,7 @@
  *
  * out     200 an OpenAPI 3.1 document, compressed where that is accepted;
  *         304 for its ETag in If-None-Match
- * proof   tests/it/test_ops.py, tests/it/test_frontends.py
+ * proof   tests/it/ops/test_ops.py, tests/it/server/test_frontends.py
  */
 #include <stdlib.h>
 #include <strings.h>

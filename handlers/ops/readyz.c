@@ -5,7 +5,7 @@
  *         503 the same with "down"
  * note    down: PostgreSQL does not answer or lacks this build's migrations;
  *         degraded: Redis does not answer, its work is done in other ways
- * proof   tests/it/test_ops.py
+ * proof   tests/it/ops/test_ops.py
  */
 #include "weir.h"
 

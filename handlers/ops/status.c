@@ -4,7 +4,7 @@
  * in      ?json for an object instead of text
  * out     200 text/plain or JSON
  * errors  401, 403 neither loopback nor the ops_token
- * proof   tests/it/test_ops.py
+ * proof   tests/it/ops/test_ops.py
  */
 #include "weir.h"
 

@@ -7,7 +7,7 @@
  *
  * TO ADD A SWEEP: 1. write its function, in the room whose rows it looks at; 2. add
  * a row to house/sweeps.def;
- * 3. test it in tests/it/test_worker.py.
+ * 3. test it in tests/it/engine/test_worker.py.
  */
 #ifndef WEIR_CORE_SWEEP_H
 #define WEIR_CORE_SWEEP_H

@@ -60,7 +60,7 @@ def live_tasks(weir):
 def bury(weir):
     """Makes the last heartbeat of dead processes old, so that the short form need not wait 20 s for each.
 
-    The wait itself is part of the long form, and of tests/it/test_kill.py.
+    The wait itself is part of the long form, and of tests/it/engine/test_kill.py.
     """
     if LONG:
         return

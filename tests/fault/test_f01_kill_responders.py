@@ -1,7 +1,7 @@
 """F1: kill -9 of a random responder every 50-200 ms under load.
 
 Only what that responder had in its hands fails, the next request succeeds within a second, the ledger balances.
-What becomes of a turn whose responder died is told in detail by tests/it/test_kill.py.
+What becomes of a turn whose responder died is told in detail by tests/it/engine/test_kill.py.
 """
 
 import os

@@ -1,7 +1,7 @@
 """F4: Redis forgets everything, dies, freezes, slows down by half a second.
 
 No overspend, limits hold, requests without Redis are not much slower once the breaker is open, and all is back within
-30 s. The single cases from a user's side are in tests/it/test_slots.py.
+30 s. The single cases from a user's side are in tests/it/limits/test_slots.py.
 """
 
 import collections

@@ -2,7 +2,7 @@
 
 A typed error, nothing half-written, and recovery without help once there is room. The small disk is a tmpfs in a mount
 namespace of this test's own, so that nothing is left behind and nobody else sees it. Uploads on a full disk are in
-tests/it/test_uploads.py.
+tests/it/files/test_uploads.py.
 """
 
 import contextlib

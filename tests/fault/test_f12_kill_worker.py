@@ -2,7 +2,7 @@
 
 The steps are what goes over its two wires: for every piece that the worker sends, and every piece it is answered, one
 worker is stopped right there by the proxy and killed, with a dead turn to settle. How several workers share, and what a
-dead turn costs, is told by tests/it/test_worker.py.
+dead turn costs, is told by tests/it/engine/test_worker.py.
 """
 
 import os

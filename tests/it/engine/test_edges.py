@@ -9,8 +9,9 @@ import pytest
 from weirtest import Services, wait_until
 
 CONF = {"server": {"max_streams": "4", "drain_timeout": "1s"},
-        "chat": {"max_answer_bytes": "1024", "total_timeout": "4s", "first_byte_timeout": "3s", "retries": "1",
-                 "retry_base": "10ms", "disconnect_grace": "2s"}}
+        "upstream": {"max_answer_bytes": "1024", "total_timeout": "4s", "first_byte_timeout": "3s", "retries": "1",
+                     "retry_base": "10ms"},
+        "stream": {"disconnect_grace": "2s"}}
 
 
 @pytest.fixture(scope="module")

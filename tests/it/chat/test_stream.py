@@ -10,7 +10,7 @@ import urllib.request
 import pytest
 from weirtest import PARAMS, STDIN, Fcgi, fcgi_pair, fcgi_params, fcgi_record, wait_until
 
-WEIR_CONF = {"chat": {"first_byte_timeout": "1s", "idle_timeout": "1s", "retry_base": "20ms", "disconnect_grace": "0"}}
+WEIR_CONF = {"upstream": {"first_byte_timeout": "1s", "idle_timeout": "1s", "retry_base": "20ms"}, "stream": {"disconnect_grace": "0"}}
 
 
 def script(text, words):

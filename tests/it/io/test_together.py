@@ -36,7 +36,7 @@ def data():
 
 
 def tool(data, threads, calls, keys):
-    program = os.path.join(weirstack.build_dir(), "tests/it/together_tool")
+    program = os.path.join(weirstack.build_dir(), "tests/it/io/together_tool")
     done = subprocess.run([program, data.conf_path, *map(str, (threads, calls, keys))], capture_output=True, text=True)
     assert done.returncode == 0, done
     return json.loads(done.stdout)

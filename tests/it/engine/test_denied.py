@@ -14,7 +14,7 @@ import pytest
 from weirtest import wait_until
 
 WEIR_CONF = {"auth": {"registration": "open"},
-             "chat": {"first_byte_timeout": "2s", "retries": "0"}}
+             "upstream": {"first_byte_timeout": "2s", "retries": "0"}}
 
 
 class World:

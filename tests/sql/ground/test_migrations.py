@@ -5,7 +5,7 @@ import subprocess
 import sys
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from pq import Error  # noqa: E402
 from sqltest import MIGRATIONS, area_of, cluster, function_files, migrate, migration_files  # noqa: E402

@@ -66,7 +66,7 @@ def agent(data, model, fallback=None, **more):
 
 
 def tool(data, user, *args):
-    program = os.path.join(weirstack.build_dir(), "tests/it/catalog_tool")
+    program = os.path.join(weirstack.build_dir(), "tests/it/catalog/catalog_tool")
     done = subprocess.run([program, data.conf_path, user, *map(str, args)], capture_output=True, text=True)
     assert done.returncode == 0, done
     return [json.loads(line) for line in done.stdout.splitlines()]

@@ -6,7 +6,7 @@ import sys
 import unittest
 from decimal import Decimal as D
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from pq import Error  # noqa: E402
 from sqltest import DatabaseTest, new_id  # noqa: E402

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-WEIR_CONF = {"chat": {"disconnect_grace": "20s"}}
+WEIR_CONF = {"stream": {"disconnect_grace": "20s"}}
 
 
 def begin(weir, user, content="resume [[demo deltas=60 interval=30]]"):

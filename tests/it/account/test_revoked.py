@@ -99,7 +99,7 @@ def test_turns_of_others_go_on(weir):
 
 
 def test_who_follows_is_told_or_leaves(weir):
-    """A disabled user's readers hear how it ended; a reader of a revoked session leaves what another one runs."""
+    """A disabled user's readers hear how it ended; a reader of a revoked session is told to leave what another one runs."""
     user = weir.make_user()
     running = turn(weir, user)
     reader = follow(weir, user, running.task)
@@ -111,10 +111,21 @@ def test_who_follows_is_told_or_leaves(weir):
     running = turn(weir, user, LONG.replace("150", "90"))
     reader = follow(weir, again, running.task)
     sign_out(weir, again)
-    assert reader.end_within(SOON_S) is None
+    end = reader.end_within(SOON_S)
+    assert end["type"] == "error" and end["data"]["code"] == "unauthenticated"
     assert running.is_alive()
     assert running.end_within(15)["type"] == "done"
     weir.audit()
+
+
+def test_a_trial_of_an_agent_ends(weir, admin):
+    """It is nobody's task, but somebody's session."""
+    models = {m["name"]: m["id"] for m in weir.get("/api/admin/models?limit=100", admin).json["items"]}
+    agent = weir.post("/api/admin/agents", {"name": "Tried", "model_id": models["demo-fast"]}, admin).json
+    other = weir.sign_in(admin.login, admin.password)
+    trial = Reading(weir, other, f"/api/admin/agents/{agent['id']}/execution-test", {"content": LONG}).has_text()
+    sign_out(weir, other)
+    assert trial.end_within(SOON_S)["type"] == "cancelled"
 
 
 def test_while_postgresql_is_away_nothing_is_over(weir, user):

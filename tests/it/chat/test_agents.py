@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-WEIR_CONF = {"chat": {"first_byte_timeout": "5s", "retries": "0"}}
+WEIR_CONF = {"upstream": {"first_byte_timeout": "5s", "retries": "0"}}
 
 
 @pytest.fixture(scope="module")
