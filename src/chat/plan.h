@@ -1,7 +1,7 @@
 /*
  * What a turn needs to know before it opens: the conversation, its agent, the
  * model that will answer, the one that steps in when it fails, and the channels
- * that reach them.  And the history that goes upstream.  Both in one round trip.
+ * that reach them.  The history that goes upstream is read in the same round trip.
  *
  * Worker-only.  Plans and histories live in the request's arena and never change.
  */
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "catalog/offer.h"
-#include "wire/wire.h"
+#include "chat/history.h"
 #include "core/request.h"
 
 /* What answers: copies from the offer, with their channels (at least one each) in
@@ -26,26 +26,11 @@ struct turn_plan {
 
 	const char *agent_id; /* NULL: plain chat, and then: */
 	const char *prompt;   /* NULL */
-	int64_t timeout_ms;   /* 0: chat_first_byte_timeout holds */
+	int64_t timeout_ms;   /* 0: upstream_first_byte_timeout holds */
 	double temperature;   /* negative: the provider's default */
 
 	struct offer_model model;
 	struct offer_model *fallback; /* NULL: none, or none that can be reached */
-};
-
-/* Past messages, oldest first, that alternate user, assistant, user, …; all in the request's arena. */
-struct history {
-	struct rows *rows; /* the text of the messages */
-	size_t n;
-	struct ask_message *messages;
-	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
-};
-
-/* How much of it is wanted. */
-struct history_ask {
-	const char *regenerate_id; /* NULL, or the assistant message that is to be made again */
-	int64_t messages;	   /* at most so many, the newest */
-	int64_t bytes;		   /* at most so much text; 0: what the largest context of any model takes */
 };
 
 /*

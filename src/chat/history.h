@@ -1,0 +1,46 @@
+/*
+ * What was said before in a conversation, as far as it goes upstream: each user
+ * message with its latest successful answer; messages without one are left out.
+ *
+ * Worker-only.  Lives in the request's arena and never changes.
+ */
+#ifndef WEIR_CHAT_HISTORY_H
+#define WEIR_CHAT_HISTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/context.h"
+#include "wire/ask.h"
+
+struct rows;
+
+/* Past messages, oldest first, that alternate user, assistant, user, …; all in the request's arena. */
+struct history {
+	struct rows *rows; /* the text of the messages */
+	size_t n;
+	struct ask_message *messages;
+	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
+};
+
+/* How much of it is wanted. */
+struct history_ask {
+	const char *regenerate_id; /* NULL, or the assistant message that is to be made again */
+	int64_t messages;	   /* at most so many, the newest */
+	int64_t bytes;		   /* at most so much text; 0: what the largest context of any model takes */
+};
+
+/* The statements that read it, for whoever asks more in the same round trip:
+ * $1 conversation, $2 user, $3 ask.messages, $4 history_bytes(); again: $5
+ * ask.regenerate_id, no row when there is nothing to make again. */
+extern const char history_sql[], history_again_sql[];
+/* At most so much text: what is asked for, or what a context of so many tokens takes. */
+int64_t history_bytes(const struct history_ask *ask, int64_t largest_context);
+/* An empty one, which takes over its rows. */
+struct history *history_new(struct context *cx);
+/* Take the messages from its rows.  Errors as pg_query's. */
+enum status history_fill(struct context *cx, struct history *h) MUST_CHECK;
+/* Nothing can be made again: say why.  E_NOT_FOUND, E_INVALID_REQUEST field "message_id". */
+enum status history_refuse(struct context *cx, const char *conversation_id, const char *message_id) MUST_CHECK;
+
+#endif
