@@ -11,6 +11,7 @@
 #include "chat/agents.h"
 #include "chat/turn.h"
 #include "chat/wire.h"
+#include "core/guard.h"
 #include "core/work.h"
 #include "engine/gate.h"
 #include "engine/measure.h"
@@ -27,6 +28,7 @@ struct trial {
 	struct call call;
 	struct answer answer;
 	struct reader reader;
+	struct guard guard;
 	const char *admin_id, *agent_id;
 	char id[UUID_LEN];
 	int64_t prompt_tokens, started_us;
@@ -116,6 +118,7 @@ recorded(void *arg)
 	*t->prev = t->next;
 	if (t->next != NULL)
 		t->next->prev = t->prev;
+	guard_off(&t->guard);
 	reader_end(&t->reader, t->answer.delivered, t->end_json);
 	atomic_fetch_sub(&t->process->streams, 1);
 	trial_free(t);
@@ -128,7 +131,7 @@ on_content(void *arg)
 	struct answer *a = &t->answer;
 
 	a->delivered += a->pending.len;
-	if (!reader_give(&t->reader, a, t->process->conf->chat_high_water))
+	if (!reader_give(&t->reader, a, t->process->conf->stream_high_water))
 		call_pause(&t->call);
 }
 
@@ -165,6 +168,12 @@ on_reader_gone(void *arg)
 }
 
 static void
+on_session_over(void *arg)
+{
+	end(arg, OUTCOME_CANCELLED, E_CANCELLED);
+}
+
+static void
 on_reader_drained(void *arg)
 {
 	struct trial *t = arg;
@@ -187,6 +196,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	snprintf(start, sizeof(start), "{\"model\":null,\"task_id\":\"%s\"}", t->id);
 	reader_open(&t->reader, t->process, conn, on_reader_gone, on_reader_drained, t);
 	reader_start(&t->reader, start);
+	guard_set(t->process, &t->guard, on_session_over, t);
 	reader_flush(&t->reader);
 	call_start(&t->call, &observer, t);
 }
@@ -227,7 +237,8 @@ trial_begin(struct request *rq, const char *agent_id, const char *content)
 	t->agent_id = arena_strdup(t->arena, agent_id);
 	t->started_us = rq->started_us;
 	uuid_v7(t->id);
-	answer_init(&t->answer, rq->cx.conf->chat_max_answer_bytes);
+	guard_init(&t->guard, rq->cx.caller.session_id);
+	answer_init(&t->answer, rq->cx.conf->upstream_max_answer_bytes);
 	reader_prepare(&t->reader, t->arena, rq, &wants_stream);
 	if ((st = prepare(rq, t, agent_id, content)) != OK) {
 		trial_free(t);

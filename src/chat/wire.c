@@ -58,6 +58,14 @@ end(struct buf *out, uint64_t position, const char *end_json)
 	buf_puts(out, "\n\ndata: [DONE]\n\n");
 }
 
+static void
+cut(struct buf *out, enum status why, const char *message)
+{
+	buf_printf(out, "data: {\"type\":\"error\",\"data\":{\"code\":\"%s\",\"message\":", status_code(why));
+	buf_json(out, message, strlen(message));
+	buf_puts(out, "}}\n\ndata: [DONE]\n\n");
+}
+
 static json_t *
 error(enum status st, const char *message, json_t *details, const char *request_id)
 {
@@ -99,6 +107,7 @@ const struct dialect dialect_weir = {
 	.start = start,
 	.delta = delta,
 	.end = end,
+	.cut = cut,
 	.whole = whole,
 	.error = error,
 };

@@ -5,6 +5,9 @@
  *	{"type":"content"|"reasoning","data":{"text"}}	id: the position after it
  *	{"type":"done"|"error"|"cancelled","data":{…}}	id: position-1
  *	[DONE]
+ *
+ * A reader who may no longer listen gets an error without an id and without more
+ * data than {code, message}.
  */
 #ifndef WEIR_CHAT_WIRE_H
 #define WEIR_CHAT_WIRE_H

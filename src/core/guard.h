@@ -1,6 +1,6 @@
 /*
- * What must not outlive the session that began it: event streams, runs, readers
- * that follow one.  While anything is guarded, a worker looks every few seconds
+ * What must not outlive the session that began it: event streams, runs, trials,
+ * readers that follow one.  While anything is guarded, a worker looks every few seconds
  * which of the sessions are revoked, or belong to a user who is disabled, and
  * whatever hangs on one of those is told.  With the database's word only: while
  * PostgreSQL is away nothing is over.

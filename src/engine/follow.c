@@ -195,6 +195,13 @@ on_journal(void *arg, const struct redis_reply *reply)
 		reader_flush(&f->reader);
 }
 
+static void
+send_away(struct follower *f)
+{
+	reader_cut(&f->reader, E_UNAUTHENTICATED);
+	follower_free(f);
+}
+
 void
 followers_tick(void *arg)
 {
@@ -206,7 +213,7 @@ followers_tick(void *arg)
 		if (f->busy)
 			continue;
 		if (f->leave_ms > 0 && now_ms >= f->leave_ms)
-			follower_free(f);
+			send_away(f);
 		else if (now_ms - f->news_ms >= ASK_DATABASE_MS)
 			ask_database(f);
 		else if (!f->from_database)

@@ -117,6 +117,36 @@ reader_end(struct reader *r, uint64_t position, const char *end_json)
 	r->sink = NULL;
 }
 
+/* The body of an error, in place of the whole answer. */
+static void
+make_error(struct reader *r, enum status why)
+{
+	json_t *body = r->wants.dialect->error(why, status_text(why, r->lang), NULL, r->request_id);
+
+	free(r->whole);
+	r->whole = json_dumps(body, JSON_WIRE);
+	r->whole_status = status_http(why);
+	json_decref(body);
+}
+
+void
+reader_cut(struct reader *r, enum status why)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (r->sink == NULL)
+		return;
+	if (r->wants.whole) {
+		make_error(r, why);
+		send_whole(r);
+	} else {
+		r->wants.dialect->cut(&b, why, status_text(why, r->lang));
+		send(r, &b);
+	}
+	sink_close(r->sink);
+	r->sink = NULL;
+}
+
 void
 reader_abandon(struct reader *r)
 {

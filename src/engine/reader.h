@@ -48,6 +48,8 @@ bool reader_give(struct reader *r, struct answer *a, size_t high_water_bytes);
 void reader_make_whole(struct reader *r, const char *end_json);
 /* The terminal event or the whole answer; the connection ends.  Reactor. */
 void reader_end(struct reader *r, uint64_t position, const char *end_json);
+/* Tell it that it may not go on listening, and why; the connection ends.  Reactor. */
+void reader_cut(struct reader *r, enum status why);
 /* Nobody is there any more, or nobody is to be told.  NULL sinks are fine.  Reactor. */
 void reader_abandon(struct reader *r);
 /* What a reader that never got a sink keeps.  Any thread. */

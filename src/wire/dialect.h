@@ -25,6 +25,9 @@ struct dialect {
 	void (*start)(struct buf *out, const char *start_json);
 	void (*delta)(struct buf *out, bool reasoning, uint64_t position, const char *text, size_t len);
 	void (*end)(struct buf *out, uint64_t position, const char *end_json);
+	/* The stream ends for this reader, who is told why; the answer may go on, and
+	 * its place in it stays what the last piece said. */
+	void (*cut)(struct buf *out, enum status why, const char *message);
 	/* The body of an answer that is not streamed, malloc'ed, and its status.
 	 * start_json may be NULL.  Worker: it costs what the answer is long. */
 	char *(*whole)(

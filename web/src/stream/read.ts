@@ -83,6 +83,7 @@ async function drain(body: ReadableStream<Uint8Array>, watchdog: Watchdog, { pos
 		if (data === "[DONE]") return ended;
 		const event = parse(data);
 		if (event === null) continue;
+		if (isSentAway(event)) return false; // as a cut: whoever signs in again reads on
 		if (event.type === "start") position.taskId = event.data.task_id;
 		onEvent(event);
 		if (id !== null) position.lastId = id;
@@ -90,6 +91,11 @@ async function drain(body: ReadableStream<Uint8Array>, watchdog: Watchdog, { pos
 		if (ended) return true;
 	}
 	return false;
+}
+
+/** The session is over; the turn may go on. */
+function isSentAway(event: TurnEvent): boolean {
+	return event.type === "error" && event.data.code === "unauthenticated" && !("task_id" in event.data);
 }
 
 function parse(data: string): TurnEvent | null {
