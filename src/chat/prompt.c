@@ -90,12 +90,12 @@ static struct call_limits
 limits_of(const struct conf *conf, const struct turn_plan *plan)
 {
 	return (struct call_limits){
-		.connect_ms = conf->chat_connect_timeout,
-		.first_byte_ms = plan->timeout_ms > 0 ? plan->timeout_ms : conf->chat_first_byte_timeout,
-		.idle_ms = conf->chat_idle_timeout,
-		.total_ms = conf->chat_total_timeout,
-		.retries = conf->chat_retries,
-		.retry_base_ms = conf->chat_retry_base,
+		.connect_ms = conf->upstream_connect_timeout,
+		.first_byte_ms = plan->timeout_ms > 0 ? plan->timeout_ms : conf->upstream_first_byte_timeout,
+		.idle_ms = conf->upstream_idle_timeout,
+		.total_ms = conf->upstream_total_timeout,
+		.retries = conf->upstream_retries,
+		.retry_base_ms = conf->upstream_retry_base,
 	};
 }
 

@@ -177,7 +177,7 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	struct pg_arg none = PNULL;
 	struct pg_call call = PG_CALL(open_sql, PS(task->id), PS(c->transaction_id), PS(task->user_id),
 	    PS(c->conversation_id), PS(c->user_message_id), PS(c->message_id), PS(c->ask->question.content),
-	    PS(c->attachments), PI(ask->model_id), PM(task->hold_ucr), PI(conf->chat_hold_lease / 1000),
+	    PS(c->attachments), PI(ask->model_id), PM(task->hold_ucr), PI(conf->tasks_hold_lease / 1000),
 	    PS(cx->process->id), count ? PI(conf->limits_user_tasks) : none,
 	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */

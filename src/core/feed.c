@@ -82,7 +82,7 @@ on_event(void *arg, const char *channel, const char *payload, size_t len)
 	struct event_stream *es = arg;
 
 	(void)channel;
-	if (sink_unsent(es->sink) > es->process->conf->chat_high_water)
+	if (sink_unsent(es->sink) > es->process->conf->stream_high_water)
 		es->missed = true;
 	else if (payload == NULL)
 		sink_event(es->sink, NULL, resync, sizeof(resync) - 1);

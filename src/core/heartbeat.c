@@ -120,7 +120,7 @@ static void
 extend_leases(struct heartbeat *h)
 {
 	if (pg_query_again(h->pg, NULL, "SELECT credits_extend($1::uuid, $2::int)", PS(h->id),
-		PI(h->conf.chat_hold_lease / 1000)) != OK)
+		PI(h->conf.tasks_hold_lease / 1000)) != OK)
 		LOG(WARN, "hold_extension_failed", LS("error", pg_error(h->pg)));
 }
 

@@ -112,7 +112,7 @@ write_out(struct run *r, uint64_t end)
 		.text = j->waiting.data,
 		.len = j->waiting.len });
 	if (start == 0) {
-		expire(r, conf->chat_total_timeout + conf->chat_resume_window);
+		expire(r, conf->upstream_total_timeout + conf->stream_resume_window);
 		redis_async_flush(
 		    r->process->redis); /* before its reader has it: who is killed in between gave nothing */
 	}
@@ -180,7 +180,7 @@ journal_end(struct run *r)
 
 	journal_flush(r);
 	append(r, &entry);
-	expire(r, r->process->conf->chat_resume_window);
+	expire(r, r->process->conf->stream_resume_window);
 }
 
 void
@@ -353,7 +353,7 @@ journal_close(struct context *cx, const char *task_id, uint64_t position, const 
 	enum status st;
 
 	xadd_make(&x, cx->conf, task_id, &entry);
-	snprintf(window, sizeof(window), "%" PRId64, cx->conf->chat_resume_window);
+	snprintf(window, sizeof(window), "%" PRId64, cx->conf->stream_resume_window);
 	st = redis_command(cx->redis, NULL, XADD_ARGS, x.argv, x.lens);
 	if (st == OK)
 		st = redis_call(cx->redis, NULL, "PEXPIRE", x.key, window);

@@ -218,7 +218,7 @@ probe_channel(
 		.base_url = arena_strdup(cx->arena, row_text(rows, 0, "base_url")),
 		.model = arena_strdup(cx->arena, row_text(rows, 0, "upstream_name")),
 		.allow_private = row_bool(rows, 0, "allow_private"),
-		.connect_timeout_ms = cx->conf->chat_connect_timeout };
+		.connect_timeout_ms = cx->conf->upstream_connect_timeout };
 	if ((sealed = row_bytes(rows, 0, "api_key_enc", cx->arena, &len)) == NULL)
 		return OK;
 	st = secret_open(cx->arena, cx->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);

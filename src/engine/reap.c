@@ -49,7 +49,7 @@ raise_from(struct run *r, struct context *cx, const struct rows *rows, int row)
 	memcpy(r->task.user_id, row_text(rows, row, "user_id"), UUID_LEN);
 	slot_holder_init(&r->task.slots, r->task.user_id, row_text(rows, row, "conversation_id"), r->task.id, true);
 	r->started_us = clock_mono_us() - row_int(rows, row, "age_ms") * 1000;
-	answer_init(&r->answer, cx->conf->chat_max_answer_bytes);
+	answer_init(&r->answer, cx->conf->upstream_max_answer_bytes);
 	r->call.at = (struct call_candidate){
 		.model_id = row_int(rows, row, "model_id"),
 		.price = { row_ucr(rows, row, "price_input_per_mtok"), row_ucr(rows, row, "price_output_per_mtok"),

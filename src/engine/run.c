@@ -49,7 +49,7 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
 	guard_init(&r->guard, rq->cx.caller.session_id);
 	r->started_us = rq->started_us;
-	answer_init(&r->answer, rq->cx.conf->chat_max_answer_bytes);
+	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
 	reader_prepare(&r->reader, r->arena, rq, wants);
 	return r;
 }
@@ -85,7 +85,7 @@ on_content(void *arg)
 	}
 	a->delivered += a->pending.len;
 	journal_add(r, a->pending_reasoning, a->pending.data, a->pending.len);
-	if (!reader_give(&r->reader, a, r->process->conf->chat_high_water))
+	if (!reader_give(&r->reader, a, r->process->conf->stream_high_water))
 		call_pause(&r->call);
 }
 
@@ -140,7 +140,7 @@ static void
 on_reader_gone(void *arg)
 {
 	struct run *r = arg;
-	int64_t grace_ms = r->process->conf->chat_disconnect_grace;
+	int64_t grace_ms = r->process->conf->stream_disconnect_grace;
 
 	r->reader_left = true;
 	score_add(r->process->score, SCORE_STREAMS_ABANDONED, 1);

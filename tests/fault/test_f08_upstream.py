@@ -1,7 +1,7 @@
 """F8: what a model provider can do wrong, with a second channel in reserve.
 
 Failover only before the first delivered byte; a typed end; memory within its cap; a charge by the rule. How each fault
-looks to a user of a single channel is told by tests/it/test_stream.py.
+looks to a user of a single channel is told by tests/it/chat/test_stream.py.
 """
 
 import os
@@ -16,7 +16,7 @@ from faultlib import (MANY, PATIENCE_S, SANITIZED, Proxy, events_of, post_bytes,
 from weirtest import Services, wait_until  # noqa: E402
 
 FIRST_BYTE_S, IDLE_S = 2, 3
-CONF = {"chat": {"first_byte_timeout": f"{FIRST_BYTE_S}s", "idle_timeout": f"{IDLE_S}s", "connect_timeout": "1s",
+CONF = {"upstream": {"first_byte_timeout": f"{FIRST_BYTE_S}s", "idle_timeout": f"{IDLE_S}s", "connect_timeout": "1s",
                  "retry_base": "20ms", "retries": "1", "max_answer_bytes": "1m"}}
 
 

@@ -17,7 +17,7 @@ from faultlib import MANY, PATIENCE_S, post_bytes, prove, quiesce, renew_pool, s
 from weirtest import wait_until  # noqa: E402
 
 DELTAS, INTERVAL_MS = 12, 80
-WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0"}}
+WEIR_CONF = {**MANY, "stream": {"disconnect_grace": "0"}}
 
 
 class Drop(threading.Thread):
@@ -112,7 +112,7 @@ def test_in_the_middle_of_frames(weir):
 
 def test_within_the_grace_the_answer_goes_on(weir):
     """disconnect_grace = 1 m: whoever comes back finds all of it, and pays for all of it."""
-    renew_pool(weir, {**WEIR_CONF, "chat": {"disconnect_grace": "1m"}})
+    renew_pool(weir, {**WEIR_CONF, "stream": {"disconnect_grace": "1m"}})
     user = weir.make_user()
     done = 0
     for drop, task in drop_all(weir, user, EACH_FRAME[::scale(3, 1)]):

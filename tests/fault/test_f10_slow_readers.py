@@ -22,7 +22,7 @@ MANY_BYTES = f"deltas=400 bytes={LENGTH // 400} interval={scale(10, 50)}"  # wha
 CUT_OFF_S = scale(15, 60)
 MEASURE_S = CUT_OFF_S / 4
 IDLE_S = scale(3, 5)
-WEIR_CONF = {**MANY, "chat": {"disconnect_grace": "0", "idle_timeout": f"{IDLE_S}s"},
+WEIR_CONF = {**MANY, "stream": {"disconnect_grace": "0"}, "upstream": {"idle_timeout": f"{IDLE_S}s"},
              "server": {"send_timeout": f"{CUT_OFF_S}s", "read_timeout": "1s", "workers": "4", "queue": "4096"}}
 
 
@@ -187,7 +187,7 @@ def test_half_requests_are_given_up(weir):
 def test_a_reader_that_leaves_after_a_pause_leaves_the_provider_its_time(weir, narrow):
     """Readers pause for longer than a provider may be silent, and leave: only now is the provider waited for."""
     idle_s, readers = 5, 30
-    renew_pool(weir, {"chat": {"idle_timeout": f"{idle_s}s", "disconnect_grace": "10m"}, **MANY})
+    renew_pool(weir, {"upstream": {"idle_timeout": f"{idle_s}s"}, "stream": {"disconnect_grace": "10m"}, **MANY})
     user = weir.make_user(credits="100000")
     conversation = weir.conversation(user)
     with contextlib.ExitStack() as open_sockets:

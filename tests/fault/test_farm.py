@@ -23,7 +23,7 @@ READERS = scale(12, 48)
 # Longer than a label of a name may be: no resolver asks the network for it.
 NOBODY = "http://" + "n" * 70 + ".invalid/v1"
 # Keep-alives and renewals come in the middle of answers; a reader who is slow pauses the provider.
-WEIR_CONF = {**MANY, "chat": {"retries": "0", "disconnect_grace": "1s", "high_water": "4k"},
+WEIR_CONF = {**MANY, "upstream": {"retries": "0"}, "stream": {"disconnect_grace": "1s", "high_water": "4k"},
              "server": {"keepalive": "1s"}}
 
 # What the provider says: paced, in bursts that come at once, with thoughts, in crumbs.

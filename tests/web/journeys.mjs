@@ -59,7 +59,7 @@ for (const way of [WAYS[0], WAYS[2]])
 		holds(!/eyJ|wr_/.test(String(token)), "a token is in localStorage");
 
 		// chat
-		await send(page, "Tell me about weirs");
+		await send(page, "Tell me about weirs [[demo deltas=120 pace=40]]"); // long enough to be seen at work
 		await liveAnswer(page).locator(".prose").waitFor();
 		equal(await page.getByRole("button", { name: words.stop, exact: true }).count(), 1, "stop button while streaming");
 		const first = await waitAnswer(page, 1);
@@ -86,9 +86,8 @@ for (const way of [WAYS[0], WAYS[2]])
 		await waitAnswer(page, 4, "llm_error").catch(() => waitAnswer(page, 4, "error"));
 		const failedId = await answers(page).nth(3).getAttribute("data-message");
 		await until(async () => {
-			await answers(page).nth(3).getByRole("button", { name: words.again }).click();
-			await page.waitForTimeout(400);
-			await page.locator('[aria-busy="true"]').waitFor({ state: "detached" });
+			const again = answers(page).nth(3).getByRole("button", { name: words.again });
+			if (await again.isEnabled({ timeout: 100 }).catch(() => false)) await again.click({ timeout: 1000 }).catch(() => undefined);
 			return (await answers(page).nth(3).getAttribute("data-status")) === "success";
 		}, "the retried answer succeeds", 20_000);
 		equal(await answers(page).count(), 4, "answers after the retry");
@@ -96,7 +95,7 @@ for (const way of [WAYS[0], WAYS[2]])
 
 		// switch away in the middle, and come back to the whole of it
 		await chooseModel(page, "demo");
-		await send(page, "[[demo deltas=160 pace=40]] The long river");
+		await send(page, "[[demo deltas=250 pace=40]] The long river");
 		await liveAnswer(page).locator(".prose").waitFor();
 		const path = new URL(page.url()).pathname;
 		await openSidebar(page, way);
@@ -360,7 +359,7 @@ journey("two tabs and two browsers stay in step", async () => {
 	const three = await newPage();
 	await signIn(three, user.email);
 
-	await send(one, "[[demo deltas=120 pace=30]] Seen by all");
+	await send(one, "[[demo deltas=300 pace=30]] Seen by all");
 	await liveAnswer(one).locator(".prose").waitFor();
 	const path = new URL(one.url()).pathname;
 	for (const other of [two, three]) {

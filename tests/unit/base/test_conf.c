@@ -300,7 +300,7 @@ test_sample_is_loadable(void)
 			memmove(p + 1, p + 2, strlen(p + 1));
 	CU_ASSERT_EQUAL(load(sample, NULL, &c, &said), OK);
 	CU_ASSERT_STRING_EQUAL(said, "");
-	CU_ASSERT_EQUAL(c->chat_idle_timeout, 60000);
+	CU_ASSERT_EQUAL(c->upstream_idle_timeout, 60000);
 	conf_free(c);
 	free(sample);
 }

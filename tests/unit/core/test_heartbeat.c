@@ -15,7 +15,7 @@
 static struct conf conf = { .database_url = "host=/nonexistent dbname=none",
 	.database_connect_timeout = 1000,
 	.database_statement_timeout = 15000,
-	.chat_hold_lease = 600000 };
+	.tasks_hold_lease = 600000 };
 static atomic_int vouched, told, failed, works;
 static atomic_bool trusts;
 

@@ -25,7 +25,7 @@ static struct conf conf = { .database_url = "host=/nonexistent dbname=none",
 	.server_drain_timeout = 200,
 	.mail_smtp_url = "",
 	.mail_spool = "",
-	.chat_hold_lease = 600000 };
+	.tasks_hold_lease = 600000 };
 static atomic_int ran, served, crowds, failed_beats, released;
 static atomic_bool open_gate, asked_to_wake, found_something, is_over;
 static char story[64]; /* of the way out: main thread */
