@@ -9,11 +9,20 @@
 #include "base/memory.h"
 #include "files/uploads.h"
 
-/* An address in a message that names an upload. */
-struct place {
-	const char **url;
+/* What of a message may be an upload. */
+static const struct file_kind {
 	const char *field;
-	enum media_kind kind;
+	enum media_kind media;
+} kinds[] = {
+	[ASK_IMAGE] = { "image_url", MEDIA_IMAGE },
+	[ASK_VIDEO] = { "video_url", MEDIA_VIDEO },
+	[ASK_AUDIO] = { "audio_url", MEDIA_AUDIO },
+};
+
+/* A part whose address names an upload. */
+struct place {
+	struct ask_part *part;
+	const struct file_kind *kind;
 	bool asked; /* by the caller, just now */
 	char id[UUID_LEN];
 };
@@ -24,15 +33,14 @@ struct places {
 };
 
 static void
-note(struct context *cx, struct places *p, const char **url, const char *field, enum media_kind kind, bool asked)
+note(struct context *cx, struct places *p, struct ask_part *part, bool asked)
 {
 	struct place *at = &p->list[p->n];
 
-	if (*url == NULL || !upload_id_of_url(cx->conf, *url, at->id))
+	if (part->url == NULL || !upload_id_of_url(cx->conf, part->url, at->id))
 		return;
-	at->url = url;
-	at->field = field;
-	at->kind = kind;
+	at->part = part;
+	at->kind = &kinds[part->kind];
 	at->asked = asked;
 	p->n++;
 }
@@ -41,16 +49,16 @@ note(struct context *cx, struct places *p, const char **url, const char *field, 
 static struct places
 find_places(struct context *cx, struct ask_message *m, size_t n, bool asked)
 {
-	struct places p = { xcalloc(3 * n + 1, sizeof(*p.list)), 0 };
+	struct places p = { NULL, 0 };
+	size_t most = 0;
 
+	for (size_t i = 0; i < n; i++)
+		most += m[i].n_parts;
+	p.list = xcalloc(most + 1, sizeof(*p.list));
 	arena_cleanup(cx->arena, free, p.list);
-	for (size_t i = n; i-- > 0;) {
-		bool now = asked && i == n - 1;
-
-		note(cx, &p, &m[i].image_url, "image_url", MEDIA_IMAGE, now);
-		note(cx, &p, &m[i].video_url, "video_url", MEDIA_VIDEO, now);
-		note(cx, &p, &m[i].audio_url, "audio_url", MEDIA_AUDIO, now);
-	}
+	for (size_t i = n; i-- > 0;)
+		for (size_t k = 0; k < m[i].n_parts; k++)
+			note(cx, &p, &m[i].parts[k], asked && i == n - 1);
 	return p;
 }
 
@@ -124,9 +132,9 @@ static enum status
 leave_out(struct context *cx, const struct place *p, const char *problem)
 {
 	if (p->asked)
-		return fail_field(cx, p->field, "%s", problem);
+		return fail_field(cx, p->kind->field, "%s", problem);
 	LOG(DEBUG, "attachment_left_out", LS("upload_id", p->id), LS("problem", problem));
-	*p->url = NULL;
+	*p->part = (struct ask_part){ .kind = ASK_TEXT, .text = "" };
 	return OK;
 }
 
@@ -140,7 +148,7 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 
 	if (type == NULL)
 		return leave_out(cx, p, "is no upload of yours");
-	if (type->kind != p->kind)
+	if (type->kind != p->kind->media)
 		return leave_out(cx, p, arena_printf(cx->arena, "is %s", type->type));
 	if (len > *room_bytes)
 		return leave_out(cx, p,
@@ -148,7 +156,7 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 			cx->arena, "is too large for a model: at most %zu bytes", cx->conf->uploads_inline_bytes));
 	if ((url = data_url(cx, p->id, type->type, len)) == NULL)
 		return leave_out(cx, p, "is no upload of yours");
-	*p->url = url;
+	p->part->url = url;
 	*room_bytes -= len;
 	return OK;
 }

@@ -129,33 +129,36 @@ pair_apart(struct context *cx, const struct rows *rows, struct pair *pairs, size
 	return OK;
 }
 
-/* The first attachment of a type, or NULL. */
-static const char *
-attachment_url(struct context *cx, const json_t *attachments, const char *type)
+/* The parts of the attachments, behind the text. */
+static void
+add_attachments(struct context *cx, struct ask_message *m, const json_t *attachments)
 {
+	static const struct {
+		const char *type;
+		enum ask_part_kind kind;
+	} types[] = { { "image", ASK_IMAGE }, { "video", ASK_VIDEO }, { "audio", ASK_AUDIO } };
 	size_t i;
 	json_t *one;
 
 	json_array_foreach(attachments, i, one)
-		if (is_same(json_string_value(json_object_get(one, "type")), type))
-			return arena_strdup(cx->arena, json_string_value(json_object_get(one, "url")));
-	return NULL;
+		for (size_t t = 0; t < sizeof(types) / sizeof(types[0]); t++)
+			if (is_same(json_string_value(json_object_get(one, "type")), types[t].type))
+				m->parts[m->n_parts++] = (struct ask_part){ .kind = types[t].kind,
+					.url = arena_strdup(
+					    cx->arena, json_string_value(json_object_get(one, "url"))) };
 }
 
 static void
 add(struct context *cx, struct history *h, int row)
 {
+	json_t *attachments = row_null(h->rows, row, "attachments") ? NULL : row_json(h->rows, row, "attachments");
 	struct ask_message *m = &h->messages[h->n++];
-	json_t *attachments;
 
-	*m = (struct ask_message){ .role = row_text(h->rows, row, "role"),
-		.content = row_text(h->rows, row, "content") };
-	if (row_null(h->rows, row, "attachments"))
-		return;
-	attachments = row_json(h->rows, row, "attachments");
-	m->image_url = attachment_url(cx, attachments, "image");
-	m->video_url = attachment_url(cx, attachments, "video");
-	m->audio_url = attachment_url(cx, attachments, "audio");
+	m->role = row_text(h->rows, row, "role");
+	m->parts = ARENA_ARRAY(cx->arena, struct ask_part, 1 + json_array_size(attachments));
+	m->parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = row_text(h->rows, row, "content") };
+	m->n_parts = 1;
+	add_attachments(cx, m, attachments);
 	json_decref(attachments);
 }
 

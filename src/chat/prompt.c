@@ -11,9 +11,12 @@
 static int64_t
 message_tokens(const struct ask_message *m)
 {
-	int media = (m->image_url != NULL) + (m->video_url != NULL) + (m->audio_url != NULL);
+	int64_t tokens = MESSAGE_TOKENS;
 
-	return tokens_estimate(m->content, strlen(m->content)) + MESSAGE_TOKENS + media * MEDIA_TOKENS;
+	for (size_t i = 0; i < m->n_parts; i++)
+		tokens += m->parts[i].kind == ASK_TEXT ? tokens_estimate(m->parts[i].text, strlen(m->parts[i].text))
+						       : MEDIA_TOKENS;
+	return tokens;
 }
 
 static enum status
@@ -50,6 +53,21 @@ fit_history(const struct turn_plan *plan, const struct history *h, bool last, in
 	return first;
 }
 
+/* A message of a text and up to three files; NULL: none. */
+static struct ask_message
+make_message(struct arena *a, const char *role, const char *text, const struct question *q)
+{
+	const struct ask_part files[] = { { .kind = ASK_IMAGE, .url = q->image_url },
+		{ .kind = ASK_VIDEO, .url = q->video_url }, { .kind = ASK_AUDIO, .url = q->audio_url } };
+	struct ask_message m = { .role = role, .parts = ARENA_ARRAY(a, struct ask_part, 4), .n_parts = 1 };
+
+	m.parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = text };
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].url != NULL)
+			m.parts[m.n_parts++] = files[i];
+	return m;
+}
+
 /* The system prompt and the question always stay. */
 static enum status
 make_ask(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
@@ -57,7 +75,7 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 {
 	const struct history none = { .n = 0 }, *h = history == NULL ? &none : history;
 	struct ask_message *m = ARENA_ARRAY(cx->arena, struct ask_message, h->n + 2);
-	struct ask_message question = { "user", q->content, q->image_url, q->video_url, q->audio_url };
+	struct ask_message question = make_message(cx->arena, "user", q->content, q);
 	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
 	bool again = q->content == NULL && h->n > 0;
 	size_t n = 0, first;
@@ -67,7 +85,7 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 		return st;
 	*tokens = 0;
 	if (plan->prompt != NULL && *plan->prompt != '\0') {
-		m[n++] = (struct ask_message){ .role = "system", .content = plan->prompt };
+		m[n++] = make_message(cx->arena, "system", plan->prompt, &(struct question){ .content = NULL });
 		*tokens += message_tokens(&m[0]);
 	}
 	if (q->content != NULL || again)
@@ -81,8 +99,8 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 	n += h->n - first;
 	if (q->content != NULL)
 		m[n++] = question;
-	*out = (struct ask){ .op = OP_CHAT,
-		.chat = { .messages = m, .n_messages = n, .temperature = plan->temperature } };
+	*out = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = m, .n_messages = n } };
+	out->chat.temperature = plan->temperature;
 	return attachments_inline(cx, m, n, q->content != NULL);
 }
 

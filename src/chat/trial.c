@@ -142,7 +142,7 @@ end(struct trial *t, enum outcome outcome, enum status why)
 		return;
 	t->over = true;
 	call_drop(&t->call);
-	if (t->answer.pending.len > 0)
+	if (answer_pends(&t->answer))
 		on_content(t);
 	t->outcome = outcome;
 	t->why = why;

@@ -36,46 +36,55 @@ turn_end_json(const struct turn_end *e)
 /* ---- the dialect ------------------------------------------------------------------ */
 
 static void
-start(struct buf *out, const char *start_json)
+start(struct encoder *e, struct buf *out, const char *start_json)
 {
+	(void)e;
 	buf_printf(out, "id: 0\ndata: {\"type\":\"start\",\"data\":%s}\n\n", start_json);
 }
 
+/* Our own pages ask for nothing that brings calls and seals. */
 static void
-delta(struct buf *out, bool reasoning, uint64_t position, const char *text, size_t len)
+piece(struct encoder *e, struct buf *out, const struct piece *p)
 {
-	buf_printf(out, "id: %" PRIu64 "\ndata: {\"type\":\"%s\",\"data\":{\"text\":", position,
-	    reasoning ? "reasoning" : "content");
-	buf_json(out, text, len);
+	(void)e;
+	if (p->kind != PIECE_TEXT && p->kind != PIECE_REASONING)
+		return;
+	buf_printf(out, "id: %" PRIu64 "\ndata: {\"type\":\"%s\",\"data\":{\"text\":", p->position,
+	    p->kind == PIECE_REASONING ? "reasoning" : "content");
+	buf_json(out, p->text, p->len);
 	buf_add(out, "}}\n\n", 4);
 }
 
 static void
-end(struct buf *out, uint64_t position, const char *end_json)
+end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
+	(void)e;
 	buf_printf(out, "id: %" PRIu64 "-1\ndata: ", position);
 	buf_puts(out, end_json);
 	buf_puts(out, "\n\ndata: [DONE]\n\n");
 }
 
 static void
-cut(struct buf *out, enum status why, const char *message)
+cut(struct encoder *e, struct buf *out, enum status why, const char *message)
 {
+	(void)e;
 	buf_printf(out, "data: {\"type\":\"error\",\"data\":{\"code\":\"%s\",\"message\":", status_code(why));
 	buf_json(out, message, strlen(message));
 	buf_puts(out, "}}\n\ndata: [DONE]\n\n");
 }
 
 static json_t *
-error(enum status st, const char *message, json_t *details, const char *request_id)
+error(enum status st, const char *message, json_t *details, const char *request_id, int *http_status)
 {
+	(void)http_status;
 	return json_pack("{s:s, s:s, s:o, s:s}", "code", status_code(st), "message", message, "details",
 	    details == NULL ? json_object() : details, "request_id", request_id);
 }
 
 /* What `done` says, with what `start` said besides; or an error body. */
 static char *
-whole(const char *start_json, const char *end_json, enum lang lang, const char *request_id, int *http_status)
+whole(struct encoder *e, const char *start_json, const char *end_json, enum lang lang, const char *request_id,
+    int *http_status)
 {
 	json_t *event = json_loads(end_json, 0, NULL), *data = json_object_get(event, "data"), *body;
 	const char *type = json_string_value(json_object_get(event, "type"));
@@ -85,6 +94,8 @@ whole(const char *start_json, const char *end_json, enum lang lang, const char *
 	enum status st = done ? OK : code == NULL ? E_CANCELLED : status_from_code(code);
 	char *text;
 
+	(void)e;
+	*http_status = status_http(st);
 	if (done) {
 		json_t *start = start_json == NULL ? NULL : json_loads(start_json, 0, NULL);
 
@@ -92,9 +103,9 @@ whole(const char *start_json, const char *end_json, enum lang lang, const char *
 		json_decref(start);
 		body = json_incref(data);
 	} else {
-		body = error(st, message == NULL ? status_text(st, lang) : message, json_incref(data), request_id);
+		body = error(
+		    st, message == NULL ? status_text(st, lang) : message, json_incref(data), request_id, http_status);
 	}
-	*http_status = status_http(st);
 	text = json_dumps(body, JSON_WIRE);
 	json_decref(body);
 	json_decref(event);
@@ -105,7 +116,7 @@ const struct dialect dialect_weir = {
 	.name = "weir",
 	.keepalive = ":\n\n",
 	.start = start,
-	.delta = delta,
+	.piece = piece,
 	.end = end,
 	.cut = cut,
 	.whole = whole,

@@ -1,12 +1,30 @@
 #include "engine/answer.h"
 
+#include <stdlib.h>
+
+#include "base/memory.h"
 #include "base/utf8.h"
+
+#define CALLS_MAX 256 /* of one answer */
 
 void
 answer_init(struct answer *a, size_t max_bytes)
 {
-	*a = (struct answer){ .usage_input = -1, .usage_output = -1, .finish = FINISH_OTHER };
-	a->text.max_bytes = a->reasoning.max_bytes = max_bytes;
+	*a = (struct answer){ .usage = WIRE_USAGE_UNTOLD, .finish = FINISH_OTHER };
+	a->text.max_bytes = a->reasoning.max_bytes = a->signature.max_bytes = max_bytes;
+}
+
+static void
+free_calls(struct answer *a)
+{
+	for (size_t i = 0; i < a->n_calls; i++) {
+		free(a->calls[i].id);
+		free(a->calls[i].name);
+		buf_free(&a->calls[i].arguments);
+	}
+	free(a->calls);
+	a->calls = NULL;
+	a->n_calls = 0;
 }
 
 void
@@ -14,31 +32,42 @@ answer_free(struct answer *a)
 {
 	buf_free(&a->text);
 	buf_free(&a->reasoning);
+	buf_free(&a->signature);
 	buf_free(&a->pending);
+	free_calls(a);
 }
 
 void
 answer_try(struct answer *a)
 {
-	a->usage_input = a->usage_output = -1;
+	a->usage = WIRE_USAGE_UNTOLD;
 	a->finished = false;
 	a->finish = FINISH_OTHER;
 }
 
 bool
-answer_turns(const struct answer *a, bool reasoning)
+answer_pends(const struct answer *a)
 {
-	return a->pending.len > 0 && a->pending_reasoning != reasoning;
+	return a->pending.len > 0 || a->pending_begins;
+}
+
+bool
+answer_turns(const struct answer *a, enum piece_kind kind, size_t call)
+{
+	return answer_pends(a) && (a->pending_kind != kind || a->pending_call != call);
 }
 
 void
-answer_add(struct answer *a, bool reasoning, const char *text, size_t len)
+answer_add(struct answer *a, enum piece_kind kind, const char *text, size_t len)
 {
-	struct buf *whole = reasoning ? &a->reasoning : &a->text;
+	struct buf *whole = kind == PIECE_REASONING ? &a->reasoning : kind == PIECE_TEXT ? &a->text : &a->signature;
 
 	if (len == 0 || whole->overflow)
 		return;
-	a->pending_reasoning = reasoning;
+	if (kind == PIECE_SIGNATURE)
+		buf_clear(whole);
+	a->pending_kind = kind;
+	a->pending_call = 0;
 	if (!buf_add(whole, text, len)) { /* longer than we keep: an answer that stops, and says so */
 		len = whole->max_bytes - whole->len;
 		len -= utf8_tail(text, len);
@@ -50,6 +79,67 @@ answer_add(struct answer *a, bool reasoning, const char *text, size_t len)
 	buf_add(&a->pending, text, len);
 }
 
+/* The call of that number; those before it that nobody told of are empty. */
+static struct answer_call *
+find_call(struct answer *a, size_t call)
+{
+	if (call >= CALLS_MAX)
+		return NULL;
+	if (call >= a->n_calls) {
+		a->calls = xrealloc(a->calls, (call + 1) * sizeof(*a->calls));
+		for (; a->n_calls <= call; a->n_calls++)
+			a->calls[a->n_calls] = (struct answer_call){ .arguments = BUF_INIT(a->text.max_bytes) };
+	}
+	return &a->calls[call];
+}
+
+bool
+answer_add_call(struct answer *a, size_t call, const char *id, const char *name, const char *text, size_t len)
+{
+	struct answer_call *c = find_call(a, call);
+
+	if (c == NULL || !buf_add(&c->arguments, text, len))
+		return false;
+	a->pending_kind = PIECE_CALL;
+	a->pending_call = call;
+	if (c->name == NULL && name != NULL) {
+		c->name = xstrdup(name);
+		c->id = xstrdup(id == NULL ? "" : id);
+		a->pending_begins = true;
+	}
+	buf_add(&a->pending, text, len);
+	return true;
+}
+
+struct piece
+answer_piece(const struct answer *a)
+{
+	struct piece p = { .kind = a->pending_kind,
+		.text = buf_str(&a->pending),
+		.len = a->pending.len,
+		.call = a->pending_call,
+		.position = a->delivered };
+
+	if (a->pending_begins) {
+		p.id = a->calls[a->pending_call].id;
+		p.name = a->calls[a->pending_call].name;
+	}
+	return p;
+}
+
+void
+answer_given(struct answer *a)
+{
+	buf_free(&a->pending); /* a stream waits most of the time */
+	a->pending_begins = false;
+}
+
+bool
+answer_says(const struct answer *a)
+{
+	return a->delivered > 0 || a->n_calls > 0;
+}
+
 bool
 answer_full(const struct answer *a)
 {
@@ -59,7 +149,7 @@ answer_full(const struct answer *a)
 const char *
 answer_finish_name(const struct answer *a)
 {
-	static const char *const names[] = { "stop", "length", "content_filter", "other" };
+	static const char *const names[] = { "stop", "length", "content_filter", "tool_calls", "other" };
 
 	return a->finished ? names[a->finish] : NULL;
 }

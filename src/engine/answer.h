@@ -1,34 +1,62 @@
 /*
- * What came of a call: text, reasoning, usage, why it stopped; with its cap.
- * Knows nothing of wires and readers.  One thread at a time.
+ * What came of a call: text, reasoning, calls of tools, usage, why it stopped;
+ * with its cap.  Knows nothing of wires and readers.  One thread at a time.
  */
 #ifndef WEIR_ENGINE_ANSWER_H
 #define WEIR_ENGINE_ANSWER_H
 
 #include "base/buf.h"
+#include "wire/dialect.h"
 #include "wire/wire.h"
+
+/* A call of a tool that the model wants. */
+struct answer_call {
+	char *id, *name;
+	struct buf arguments; /* JSON text */
+};
 
 struct answer {
 	struct buf text, reasoning; /* the whole of it */
-	struct buf pending;	    /* the end of it, that nobody was given yet: all text or all reasoning */
-	bool pending_reasoning;
-	uint64_t delivered; /* bytes of text and reasoning that somebody was given */
+	struct buf signature;	    /* the last one */
+	struct answer_call *calls;
+	size_t n_calls;
+	uint64_t delivered; /* bytes of all that, which somebody was given */
 
-	int64_t usage_input, usage_output; /* what the provider says; -1: it did not */
-	bool finished;			   /* it said why it stopped, */
-	enum wire_finish finish;	   /* namely */
+	/* The end of it, that nobody was given yet: all of one kind, and of one call. */
+	struct buf pending;
+	enum piece_kind pending_kind;
+	size_t pending_call;
+	bool pending_begins; /* it is the call's first piece */
+
+	struct wire_usage usage; /* what the provider says */
+	bool finished;		 /* it said why it stopped, */
+	enum wire_finish finish; /* namely */
 };
 
-/* An empty answer that keeps at most so much text, and as much reasoning. */
+/* An empty answer that keeps at most so much text, and as much reasoning, and as
+ * much of all calls. */
 void answer_init(struct answer *a, size_t max_bytes);
 void answer_free(struct answer *a);
 /* A new try: what an earlier one said of itself counts no more. */
 void answer_try(struct answer *a);
-/* Must what is pending be given away before a piece of this kind is added? */
-bool answer_turns(const struct answer *a, bool reasoning);
-/* Add a piece to the whole and to what is pending.  Of one that does not fit, as
- * much as fits, and the answer is finished by its length. */
-void answer_add(struct answer *a, bool reasoning, const char *text, size_t len);
+/* Must what is pending be given away before a piece of this kind (CALL: of that
+ * call) is added? */
+bool answer_turns(const struct answer *a, enum piece_kind kind, size_t call);
+/* Add a piece to the whole and to what is pending: text, reasoning or a signature.  Of
+ * one that does not fit, as much as fits, and the answer is finished by its length. */
+void answer_add(struct answer *a, enum piece_kind kind, const char *text, size_t len);
+/* The same of a call; id and name with its first piece, else NULL.  False: the
+ * answer has no room for it. */
+bool answer_add_call(
+    struct answer *a, size_t call, const char *id, const char *name, const char *text, size_t len) MUST_CHECK;
+/* Is anything pending? */
+bool answer_pends(const struct answer *a);
+/* What is pending, that ends at a->delivered. */
+struct piece answer_piece(const struct answer *a);
+/* It was given away. */
+void answer_given(struct answer *a);
+/* Was anybody given anything of it? */
+bool answer_says(const struct answer *a);
 /* Is it as long as it may be? */
 bool answer_full(const struct answer *a);
 /* "stop", "length" …; NULL: not told. */

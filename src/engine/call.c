@@ -198,7 +198,7 @@ start_flowing(struct call *c)
 static void
 hand_on(struct call *c)
 {
-	if (c->answer->pending.len == 0)
+	if (!answer_pends(c->answer))
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
@@ -206,11 +206,23 @@ hand_on(struct call *c)
 }
 
 static void
-on_text(struct call *c, bool reasoning, const char *text, size_t len)
+on_text(struct call *c, enum piece_kind kind, const char *text, size_t len)
 {
-	if (len > 0 && answer_turns(c->answer, reasoning))
+	if (len > 0 && answer_turns(c->answer, kind, 0))
 		hand_on(c);
-	answer_add(c->answer, reasoning, text, len);
+	answer_add(c->answer, kind, text, len);
+}
+
+static void
+on_tool_call(struct call *c, const struct wire_event *e)
+{
+	if (answer_turns(c->answer, PIECE_CALL, e->call))
+		hand_on(c);
+	if (answer_add_call(c->answer, e->call, e->id, e->name, e->text, e->len))
+		return;
+	c->inside = ARENA_NEW(c->arena, struct wire_failure);
+	*c->inside = (struct wire_failure){ .status = E_UPSTREAM_FAILED,
+		.detail = "calls of tools larger than an answer may be" };
 }
 
 /* The answer said that it is over: wait no longer than that. */
@@ -229,12 +241,11 @@ on_event(void *arg, const struct wire_event *e)
 	struct call *c = arg;
 
 	switch (e->kind) {
-	case WIRE_TEXT:
-	case WIRE_REASONING: on_text(c, e->kind == WIRE_REASONING, e->text, e->len); break;
-	case WIRE_USAGE:
-		c->answer->usage_input = e->input_tokens;
-		c->answer->usage_output = e->output_tokens;
-		break;
+	case WIRE_TEXT: on_text(c, PIECE_TEXT, e->text, e->len); break;
+	case WIRE_REASONING: on_text(c, PIECE_REASONING, e->text, e->len); break;
+	case WIRE_SIGNATURE: on_text(c, PIECE_SIGNATURE, e->text, e->len); break;
+	case WIRE_CALL: on_tool_call(c, e); break;
+	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
 		c->answer->finished = true;
 		if (!c->answer->text.overflow || e->finish == FINISH_FILTERED)
@@ -340,7 +351,7 @@ complete(struct call *c)
 
 	drop_transfer(c);
 	hand_on(c);
-	empty = c->answer->delivered == 0;
+	empty = !answer_says(c->answer);
 	if (c->answer->finish == FINISH_FILTERED)
 		end(c, E_CONTENT_VIOLATION, "filtered by the provider");
 	else if (empty && !c->ask.may_be_empty)

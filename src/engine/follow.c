@@ -107,7 +107,11 @@ catch_up(struct follower *f, bool reasoning, uint64_t start, const char *text, s
 		return true;
 	f->position = start + len;
 	f->news_ms = clock_mono_ms();
-	reader_delta(&f->reader, reasoning, f->position, text + skip, len - skip);
+	reader_piece(&f->reader,
+	    &(struct piece){ .kind = reasoning ? PIECE_REASONING : PIECE_TEXT,
+		.text = text + skip,
+		.len = len - skip,
+		.position = f->position });
 	return true;
 }
 

@@ -100,17 +100,17 @@ static void
 write_out(struct run *r, uint64_t end)
 {
 	const struct conf *conf = r->process->conf;
+	static const char kinds[] = {
+		[PIECE_TEXT] = 't', [PIECE_REASONING] = 'r', [PIECE_SIGNATURE] = 's', [PIECE_CALL] = 'c'
+	};
 	struct journal *j = &r->journal;
 	uint64_t start = end - j->waiting.len;
 
 	if (j->waiting.len == 0)
 		return;
 	append(r,
-	    &(struct journal_entry){ .kind = j->reasoning ? 'r' : 't',
-		.start = start,
-		.end = end,
-		.text = j->waiting.data,
-		.len = j->waiting.len });
+	    &(struct journal_entry){
+		.kind = kinds[j->kind], .start = start, .end = end, .text = j->waiting.data, .len = j->waiting.len });
 	if (start == 0) {
 		expire(r, conf->upstream_total_timeout + conf->stream_resume_window);
 		redis_async_flush(
@@ -137,16 +137,16 @@ window_ms(const struct engine *e)
 }
 
 void
-journal_add(struct run *r, bool reasoning, const char *text, size_t len)
+journal_add(struct run *r, const struct piece *piece)
 {
 	struct engine *e = r->process->engine;
 	struct journal *j = &r->journal;
-	bool first = r->answer.delivered == len;
+	bool first = r->answer.delivered == piece->len;
 
-	if (j->reasoning != reasoning)
-		write_out(r, r->answer.delivered - len); /* what waits ends before this piece */
-	j->reasoning = reasoning;
-	buf_add(&j->waiting, text, len);
+	if (j->kind != piece->kind)
+		write_out(r, r->answer.delivered - piece->len); /* what waits ends before this piece */
+	j->kind = piece->kind;
+	buf_add(&j->waiting, piece->text, piece->len);
 	if (first) {
 		write_out(r, r->answer.delivered);
 		return;
@@ -297,9 +297,17 @@ journal_next(const struct redis_reply *reply, size_t i, struct journal_entry *ou
 static void
 recall_entry(const struct journal_entry *e, struct answer *a)
 {
-	if ((e->kind != 't' && e->kind != 'r') || !utf8_valid(e->text, e->len) || memchr(e->text, '\0', e->len) != NULL)
+	if (e->kind == 'e' || !utf8_valid(e->text, e->len) || memchr(e->text, '\0', e->len) != NULL)
 		return;
-	buf_add(e->kind == 'r' ? &a->reasoning : &a->text, e->text, e->len);
+	if (e->kind == 'c') /* of which call no longer matters */
+		(void)!answer_add_call(a, 0, NULL, NULL, e->text, e->len);
+	else
+		answer_add(a,
+		    e->kind == 'r'	 ? PIECE_REASONING
+			: e->kind == 't' ? PIECE_TEXT
+					 : PIECE_SIGNATURE,
+		    e->text, e->len);
+	answer_given(a);
 	a->delivered = e->end;
 }
 

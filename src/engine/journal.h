@@ -2,7 +2,7 @@
  * The journal: what a stream delivered, where other processes can see it.
  *
  *	{prefix}task:{id}:log	Redis stream
- *	  <end>-0  k=t|r o=<start> t=<bytes>	text or reasoning
+ *	  <end>-0  k=t|r|s|c o=<start> t=<bytes>	text, reasoning, a signature, arguments of calls
  *	  <end>-1  k=e t=<terminal event>	the end
  *
  * An entry's id is the position after it, so a reader who knows his position
@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "core/context.h"
 #include "io/redis.h"
+#include "wire/dialect.h"
 
 struct run;
 struct process;
@@ -29,8 +30,9 @@ struct answer;
 /* What of a run the journal has not seen yet. */
 struct journal {
 	struct run *next;   /* in the engine's list */
-	struct buf waiting; /* delivered bytes, all text or all reasoning */
-	bool reasoning, listed;
+	struct buf waiting; /* delivered bytes, all of one kind */
+	enum piece_kind kind;
+	bool listed;
 	bool gap;	     /* Redis missed something */
 	uint64_t checkpoint; /* bytes of text that are in task_journal */
 	int checkpoint_seq;
@@ -38,8 +40,8 @@ struct journal {
 
 /* ---- writing: reactor ---- */
 
-/* Note `len` delivered bytes that end at r->answer.delivered. */
-void journal_add(struct run *r, bool reasoning, const char *text, size_t len);
+/* Note a delivered piece, which ends at r->answer.delivered. */
+void journal_add(struct run *r, const struct piece *piece);
 /* Write what is waiting now. */
 void journal_flush(struct run *r);
 /* Write the terminal event and let the journal expire. */
@@ -55,7 +57,7 @@ void journal_checkpoint(struct process *p);
 /* ---- reading ---- */
 
 struct journal_entry {
-	char kind;	     /* 't' text, 'r' reasoning, 'e' the end */
+	char kind;	     /* 't' text, 'r' reasoning, 's' signature, 'c' call, 'e' the end */
 	uint64_t start, end; /* positions in the answer */
 	const char *text;    /* the piece, or the terminal event; of the reply */
 	size_t len;

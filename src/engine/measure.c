@@ -27,22 +27,32 @@ believed(int64_t told, int64_t estimate, int64_t most, bool *estimated)
 	return told > 0 ? bound : estimate;
 }
 
+#define CALL_TOKENS 16 /* a call's name and frame */
+
+static int64_t
+text_tokens(const struct buf *text)
+{
+	return tokens_estimate(buf_str(text), text->len);
+}
+
 struct usage
 measure(const struct answer *a, int64_t prompt_tokens, const struct call_candidate *at)
 {
-	int64_t output = tokens_estimate(buf_str(&a->text), a->text.len) +
-	    tokens_estimate(buf_str(&a->reasoning), a->reasoning.len);
+	int64_t output = text_tokens(&a->text) + text_tokens(&a->reasoning);
 	struct usage u = { 0 };
 
-	if (a->delivered == 0)
+	for (size_t i = 0; i < a->n_calls; i++)
+		output += CALL_TOKENS + text_tokens(&a->calls[i].arguments);
+
+	if (!answer_says(a))
 		return u;
-	u.input_tokens = believed(a->usage_input, prompt_tokens, at->context_tokens, &u.estimated);
-	u.output_tokens = believed(a->usage_output, output, at->max_output_tokens, &u.estimated);
+	u.input_tokens = believed(a->usage.input_tokens, prompt_tokens, at->context_tokens, &u.estimated);
+	u.output_tokens = believed(a->usage.output_tokens, output, at->max_output_tokens, &u.estimated);
 	return u;
 }
 
 int64_t
 measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u)
 {
-	return a->delivered > 0 ? price_cost_ucr(&at->price, u) : 0;
+	return answer_says(a) ? price_cost_ucr(&at->price, u) : 0;
 }

@@ -35,7 +35,7 @@ on_content(void *arg)
 	struct probe *p = arg;
 
 	p->answer.delivered += p->answer.pending.len;
-	buf_clear(&p->answer.pending);
+	answer_given(&p->answer);
 }
 
 static void
@@ -76,12 +76,13 @@ probe_free(void *arg)
 static struct probe *
 probe_new(struct arena *a, struct process *process, const struct probe_spec *spec, struct probe_result *result)
 {
-	static const struct ask_message ping = { .role = "user", .content = "ping" };
+	static struct ask_part word = { .kind = ASK_TEXT, .text = "ping" };
+	static const struct ask_message ping = { .role = "user", .parts = &word, .n_parts = 1 };
 	struct ask *ask = ARENA_NEW(a, struct ask);
 	struct probe *p = ARENA_NEW(a, struct probe);
 	enum status st = E_INVALID_REQUEST;
 
-	*ask = (struct ask){ .op = OP_CHAT, .chat = { .messages = &ping, .n_messages = 1, .temperature = -1 } };
+	*ask = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = &ping, .n_messages = 1 } };
 	*p = (struct probe){ .channel = { .name = "probe",
 				 .provider = spec->provider,
 				 .base_url = spec->base_url,

@@ -49,18 +49,18 @@ reader_start(struct reader *r, const char *start_json)
 		reader_keep_start(r, start_json);
 		return;
 	}
-	r->wants.dialect->start(&b, start_json);
+	r->wants.dialect->start(&r->encoder, &b, start_json);
 	send(r, &b);
 }
 
 void
-reader_delta(struct reader *r, bool reasoning, uint64_t position, const char *text, size_t len)
+reader_piece(struct reader *r, const struct piece *piece)
 {
 	struct buf b = BUF_INIT(0);
 
 	if (r->sink == NULL || r->wants.whole)
 		return;
-	r->wants.dialect->delta(&b, reasoning, position, text, len);
+	r->wants.dialect->piece(&r->encoder, &b, piece);
 	send(r, &b);
 }
 
@@ -74,9 +74,11 @@ reader_flush(struct reader *r)
 bool
 reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 {
-	reader_delta(r, a->pending_reasoning, a->delivered, a->pending.data, a->pending.len);
+	struct piece piece = answer_piece(a);
+
+	reader_piece(r, &piece);
 	reader_flush(r);
-	buf_free(&a->pending); /* a stream waits most of the time */
+	answer_given(a);
 	return r->sink == NULL || sink_unsent(r->sink) <= high_water_bytes;
 }
 
@@ -85,7 +87,8 @@ reader_make_whole(struct reader *r, const char *end_json)
 {
 	if (!r->wants.whole || r->whole != NULL)
 		return;
-	r->whole = r->wants.dialect->whole(r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
+	r->whole = r->wants.dialect->whole(
+	    &r->encoder, r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
 }
 
 static void
@@ -110,7 +113,7 @@ reader_end(struct reader *r, uint64_t position, const char *end_json)
 	if (r->wants.whole) {
 		send_whole(r);
 	} else {
-		r->wants.dialect->end(&b, position, end_json);
+		r->wants.dialect->end(&r->encoder, &b, position, end_json);
 		send(r, &b);
 	}
 	sink_close(r->sink);
@@ -121,11 +124,12 @@ reader_end(struct reader *r, uint64_t position, const char *end_json)
 static void
 make_error(struct reader *r, enum status why)
 {
-	json_t *body = r->wants.dialect->error(why, status_text(why, r->lang), NULL, r->request_id);
+	json_t *body;
 
+	r->whole_status = status_http(why);
+	body = r->wants.dialect->error(why, status_text(why, r->lang), NULL, r->request_id, &r->whole_status);
 	free(r->whole);
 	r->whole = json_dumps(body, JSON_WIRE);
-	r->whole_status = status_http(why);
 	json_decref(body);
 }
 
@@ -140,7 +144,7 @@ reader_cut(struct reader *r, enum status why)
 		make_error(r, why);
 		send_whole(r);
 	} else {
-		r->wants.dialect->cut(&b, why, status_text(why, r->lang));
+		r->wants.dialect->cut(&r->encoder, &b, why, status_text(why, r->lang));
 		send(r, &b);
 	}
 	sink_close(r->sink);
@@ -157,6 +161,7 @@ reader_abandon(struct reader *r)
 void
 reader_free(struct reader *r)
 {
+	buf_free(&r->encoder.kept);
 	free(r->start_kept);
 	free(r->whole);
 	r->start_kept = r->whole = NULL;

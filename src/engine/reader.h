@@ -21,6 +21,7 @@ struct reader_wants {
 
 struct reader {
 	struct reader_wants wants;
+	struct encoder encoder; /* its id, model and time are the run's to set */
 	enum lang lang;
 	struct sink *sink; /* NULL once the reader is gone */
 	const char *common_headers, *request_id;
@@ -38,8 +39,8 @@ void reader_open(struct reader *r, struct process *process, struct fcgi_conn *co
 void reader_keep_start(struct reader *r, const char *start_json);
 /* The start event.  Reactor. */
 void reader_start(struct reader *r, const char *start_json);
-/* A piece that ends at byte `position` of the answer.  Reactor. */
-void reader_delta(struct reader *r, bool reasoning, uint64_t position, const char *text, size_t len);
+/* A piece of the answer.  Reactor. */
+void reader_piece(struct reader *r, const struct piece *piece);
 void reader_flush(struct reader *r);
 /* Give it what is pending of an answer, and forget that; a->delivered is its end.
  * False: the reader has more than high_water_bytes yet to take.  Reactor. */

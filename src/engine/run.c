@@ -78,13 +78,15 @@ on_content(void *arg)
 {
 	struct run *r = arg;
 	struct answer *a = &r->answer;
+	struct piece piece;
 
 	if (r->first_content_us == 0) {
 		r->first_content_us = clock_mono_us() - r->started_us;
 		score_observe_first_token(r->process->score, r->first_content_us);
 	}
 	a->delivered += a->pending.len;
-	journal_add(r, a->pending_reasoning, a->pending.data, a->pending.len);
+	piece = answer_piece(a);
+	journal_add(r, &piece);
 	if (!reader_give(&r->reader, a, r->process->conf->stream_high_water))
 		call_pause(&r->call);
 }
@@ -98,7 +100,7 @@ end(struct run *r, enum outcome outcome, enum status why, const char *detail)
 	if (r->state == RUN_SETTLING)
 		return;
 	call_drop(&r->call);
-	if (r->answer.pending.len > 0)
+	if (answer_pends(&r->answer))
 		on_content(r);
 	journal_flush(r);
 	move(r, RUN_SETTLING);

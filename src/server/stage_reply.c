@@ -98,13 +98,15 @@ make_error(struct request *rq)
 {
 	json_t *details = rq->cx.details;
 	enum status st = rq->cx.error;
-	int retry_after_s = rq->cx.retry_after_s;
+	int retry_after_s = rq->cx.retry_after_s, http_status = status_http(st);
+	json_t *body;
 
 	if (retry_after_s == 0 && (st == E_OVERLOADED || st == E_UNAVAILABLE))
 		retry_after_s = 1;
 	rq->cx.details = NULL;
 	rq->cache_control = NULL;
-	reply_json(rq, status_http(st), router_dialect(rq)->error(st, rq->cx.message, details, rq->cx.request_id));
+	body = router_dialect(rq)->error(st, rq->cx.message, details, rq->cx.request_id, &http_status);
+	reply_json(rq, http_status, body);
 	if (retry_after_s > 0)
 		reply_header(rq, "Retry-After", "%d", retry_after_s);
 	if (st == E_UNAUTHENTICATED)

@@ -1,33 +1,84 @@
 /*
- * What may be asked of a model, whatever the wire it is said in.  A plain value;
- * strings are borrowed.
+ * What may be asked of a model, whatever the wire it is said in and the dialect
+ * it was asked in.  A plain value; strings are borrowed.
  */
 #ifndef WEIR_WIRE_ASK_H
 #define WEIR_WIRE_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum op { OP_CHAT };
 
-/* One message of a conversation. */
-struct ask_message {
-	const char *role; /* "system", "user", "assistant" */
-	const char *content;
-	const char *image_url, *video_url, *audio_url; /* NULL: none */
+/* What a message consists of. */
+enum ask_part_kind {
+	ASK_TEXT,     /* text */
+	ASK_IMAGE,    /* url: https or data: */
+	ASK_VIDEO,    /* url */
+	ASK_AUDIO,    /* url */
+	ASK_FILE,     /* url; name: of the file, NULL: none */
+	ASK_THINKING, /* text: what the model thought; signature: its maker's seal */
+	ASK_CALL,     /* id, name, text: its arguments, a JSON object; signature */
+	ASK_RESULT,   /* id of the call it answers, name, text; is_error */
 };
 
+struct ask_part {
+	enum ask_part_kind kind;
+	const char *text, *url, *id, *name, *signature; /* NULL: not said */
+	bool is_error;
+};
+
+/* One message of a conversation. */
+struct ask_message {
+	const char *role; /* "system", "user", "assistant"; results of calls are a user's */
+	struct ask_part *parts;
+	size_t n_parts;
+};
+
+/* A function the model may call. */
+struct ask_tool {
+	const char *name, *description; /* description NULL: none */
+	const char *parameters;		/* JSON Schema, as JSON text; NULL: none */
+	bool strict;
+};
+
+enum ask_choice { CHOICE_AUTO, CHOICE_NONE, CHOICE_ANY, CHOICE_NAMED };
+enum ask_format { FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
+enum ask_effort { EFFORT_UNSAID, EFFORT_NONE, EFFORT_MINIMAL, EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH, EFFORT_MAX };
+
+/* Zero is "not said" but where something else is named. */
 struct ask_chat {
 	const struct ask_message *messages;
 	size_t n_messages;
-	double temperature; /* negative: the provider's default */
+	double temperature, top_p; /* negative: not said */
+	int64_t top_k;
+	int64_t seed; /* negative: not said */
+	const char *const *stop;
+	size_t n_stop;
+
+	const struct ask_tool *tools;
+	size_t n_tools;
+	enum ask_choice choice;
+	const char *choice_name; /* CHOICE_NAMED */
+	bool one_call;		 /* not several at once */
+
+	enum ask_format format;
+	const char *schema, *schema_name; /* FORMAT_SCHEMA: JSON text, and what it is called (NULL: nothing) */
+	enum ask_effort effort;
+	int64_t thinking_tokens; /* at most so many of thought */
+	const char *user;	 /* whoever the caller asks for */
 };
 
 struct ask {
 	enum op op;
+	int64_t max_output_tokens;
 	union {
 		struct ask_chat chat; /* OP_CHAT */
 	};
 };
+
+/* How a plain chat is asked: nothing said of how. */
+#define ASK_CHAT_PLAIN .temperature = -1, .top_p = -1, .seed = -1
 
 #endif

@@ -1,10 +1,21 @@
 /*
- * How a client of some vendor's SDK is talked to, or our own page: the events of
- * a stream, a whole answer, an error.  Formats and nothing else.
+ * How a client of some vendor's SDK talks to us, or our own page: what it asks,
+ * the events of a stream, a whole answer, an error.  Formats and nothing else.
  *
- * What an answer consists of is told in two neutral pieces of JSON: the start
- * ({model, task_id, …}) and the end ({"type":"done"|"error"|"cancelled","data":{…}}),
- * which the journal keeps, so that a stream may be resumed in any dialect.
+ * What an answer consists of is told in pieces, between two neutral lines of
+ * JSON, which the journal keeps, so that a stream may be resumed in any dialect:
+ *
+ *	start	{model, task_id, …}
+ *	end	{"type":"done"|"error"|"cancelled","data":{…}}
+ *
+ * The data of an end has "usage":{input_tokens, output_tokens, estimated, finish,
+ * cached_tokens?, cache_write_tokens?, reasoning_tokens?} with finish one of
+ * "stop", "length", "content_filter", "tool_calls", "other" or null; of an error
+ * "code" and "message".  The end of a relayed answer that is wanted whole has
+ * also "content", "reasoning"?, "signature"?, "calls"?: [{id, name, arguments}].
+ *
+ * TO ADD A DIALECT: in.c and out.c beside the wire of the same vendor; out.c is
+ * the inverse of the wire's parser, in.c of its ask.c, and a test holds them to it.
  */
 #ifndef WEIR_WIRE_DIALECT_H
 #define WEIR_WIRE_DIALECT_H
@@ -13,28 +24,77 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
+#include "base/ids.h"
 #include "base/status.h"
+#include "wire/ask.h"
+
+enum piece_kind { PIECE_TEXT, PIECE_REASONING, PIECE_SIGNATURE, PIECE_CALL };
+
+/* A piece of an answer. */
+struct piece {
+	enum piece_kind kind;
+	const char *text; /* CALL: of its arguments, JSON text */
+	size_t len;
+	size_t call;	       /* CALL: which, from 0 */
+	const char *id, *name; /* CALL: with its first piece; later NULL */
+	uint64_t position;     /* byte of the answer after it: where a reader that comes back goes on */
+};
+
+/* What a dialect must remember of one answer it tells. */
+struct encoder {
+	const char *id, *model; /* of the answer; live as long as it */
+	int64_t created_s;	/* Unix time */
+	bool wants_usage;	/* in a stream, where that is a choice */
+
+	/* the dialect's own */
+	bool in_block, has_calls;
+	enum piece_kind block; /* the open one */
+	size_t n_blocks, call;
+	struct buf kept; /* what must not leave in pieces; freed with the reader */
+};
+
+/* What a client asks for. */
+struct dialect_ask {
+	struct ask ask;
+	const char *model;
+	bool stream;
+	bool wants_usage; /* as in the encoder */
+};
+
+/* What is wrong with it: "messages[2].content", "is not …", in English. */
+struct dialect_problem {
+	char field[96], text[160];
+};
 
 struct dialect {
 	const char *name;
 	const char *keepalive; /* what keeps a quiet stream alive */
 
-	/* Append to a stream.  `position` is the byte of the answer after the piece:
-	 * where a reader that comes back goes on.  Reactor. */
-	void (*start)(struct buf *out, const char *start_json);
-	void (*delta)(struct buf *out, bool reasoning, uint64_t position, const char *text, size_t len);
-	void (*end)(struct buf *out, uint64_t position, const char *end_json);
+	/* Read what is asked; strings and lists go to `a` or are `body`'s.  `path_model`
+	 * and `path_stream`: what the path says, for whose clients say it there.  What
+	 * cannot be understood, or cannot be said in neutral words, is
+	 * E_INVALID_REQUEST with *problem; what is harmless is passed over.  NULL in
+	 * dialects that ask nothing.  Worker. */
+	enum status (*read)(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
+	    struct dialect_ask *out, struct dialect_problem *problem);
+
+	/* Append to a stream.  Reactor. */
+	void (*start)(struct encoder *e, struct buf *out, const char *start_json);
+	void (*piece)(struct encoder *e, struct buf *out, const struct piece *piece);
+	void (*end)(struct encoder *e, struct buf *out, uint64_t position, const char *end_json);
 	/* The stream ends for this reader, who is told why; the answer may go on, and
 	 * its place in it stays what the last piece said. */
-	void (*cut)(struct buf *out, enum status why, const char *message);
+	void (*cut)(struct encoder *e, struct buf *out, enum status why, const char *message);
 	/* The body of an answer that is not streamed, malloc'ed, and its status.
 	 * start_json may be NULL.  Worker: it costs what the answer is long. */
-	char *(*whole)(
-	    const char *start_json, const char *end_json, enum lang lang, const char *request_id, int *http_status);
+	char *(*whole)(struct encoder *e, const char *start_json, const char *end_json, enum lang lang,
+	    const char *request_id, int *http_status);
 	/* The body of an error before any of that; the reference to `details` (may be
-	 * NULL) is taken over. */
-	json_t *(*error)(enum status st, const char *message, json_t *details, const char *request_id);
+	 * NULL) is taken over.  *http_status is what it would be, and may be changed. */
+	json_t *(*error)(
+	    enum status st, const char *message, json_t *details, const char *request_id, int *http_status);
 };
 
 #endif

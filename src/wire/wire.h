@@ -54,13 +54,24 @@ struct wire_request {
 enum wire_event_kind {
 	WIRE_TEXT,	/* text, len: answer text, well-formed UTF-8 */
 	WIRE_REASONING, /* text, len: the model's reasoning */
-	WIRE_USAGE,	/* input_tokens, output_tokens as the provider counts */
+	WIRE_SIGNATURE, /* text, len: the seal of the reasoning, or of the call, before it; whole */
+	WIRE_CALL,	/* call, text, len: a piece of its arguments; id and name with its first */
+	WIRE_USAGE,	/* usage, as the provider counts */
 	WIRE_FINISH,	/* finish: why the model stopped; FINISH_FILTERED may follow another */
 	WIRE_DONE,	/* the answer is over, whatever else the connection brings */
 	WIRE_FAILURE,	/* failure: the provider reports an error inside the answer */
 };
 
-enum wire_finish { FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED, FINISH_OTHER };
+enum wire_finish { FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED, FINISH_CALLS, FINISH_OTHER };
+
+/* What the provider counted; -1: not told.  Input includes what was cached, output
+ * includes reasoning, whatever the wire's own way of counting. */
+struct wire_usage {
+	int64_t input_tokens, output_tokens;
+	int64_t cached_tokens, cache_write_tokens; /* of the input: read from, written to the provider's cache */
+	int64_t reasoning_tokens;		   /* of the output */
+};
+#define WIRE_USAGE_UNTOLD ((struct wire_usage){ -1, -1, -1, -1, -1 })
 
 /* A failure, in the words the engine decides by. */
 struct wire_failure {
@@ -75,7 +86,9 @@ struct wire_event {
 	enum wire_event_kind kind;
 	const char *text;
 	size_t len;
-	int64_t input_tokens, output_tokens; /* -1: not told */
+	size_t call; /* from 0 */
+	const char *id, *name;
+	struct wire_usage usage;
 	enum wire_finish finish;
 	struct wire_failure failure;
 };

@@ -52,9 +52,16 @@ note(void *arg, const struct wire_event *e)
 		check(e->len > 0 && memchr(e->text, '\0', e->len) == NULL && utf8_valid(e->text, e->len));
 		buf_add(&n->events, e->text, e->len);
 		break;
+	case WIRE_SIGNATURE:
+	case WIRE_CALL:
+		check(utf8_valid(e->text, e->len) && (e->name == NULL || utf8_valid(e->name, strlen(e->name))));
+		buf_printf(&n->events, "%zu %s ", e->call, e->name == NULL ? "" : e->name);
+		buf_add(&n->events, e->text, e->len);
+		break;
 	case WIRE_USAGE:
-		check(e->input_tokens >= -1 && e->output_tokens >= -1);
-		buf_printf(&n->events, "%lld %lld", (long long)e->input_tokens, (long long)e->output_tokens);
+		check(e->usage.input_tokens >= -1 && e->usage.output_tokens >= -1);
+		buf_printf(
+		    &n->events, "%lld %lld", (long long)e->usage.input_tokens, (long long)e->usage.output_tokens);
 		break;
 	case WIRE_FINISH: buf_printf(&n->events, "%d", (int)e->finish); break;
 	case WIRE_DONE: break;

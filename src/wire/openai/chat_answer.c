@@ -310,9 +310,8 @@ tell_chunk(struct parser *p, const struct openai_chunk *chunk)
 		return false;
 	if (chunk->input_tokens >= 0 || chunk->output_tokens >= 0)
 		p->emit(p->arg,
-		    &(struct wire_event){ .kind = WIRE_USAGE,
-			.input_tokens = chunk->input_tokens,
-			.output_tokens = chunk->output_tokens });
+		    &(struct wire_event){
+			.kind = WIRE_USAGE, .usage = { chunk->input_tokens, chunk->output_tokens, -1, -1, -1 } });
 	return true;
 }
 

@@ -90,9 +90,7 @@ put_string(struct buf *out, const char *before, const char *value)
 static void
 put_attachment(struct buf *out, const char *kind, const char *url)
 {
-	if (url == NULL)
-		return;
-	buf_printf(out, ",{\"type\":\"%s\",\"%s\":{", kind, kind);
+	buf_printf(out, "{\"type\":\"%s\",\"%s\":{", kind, kind);
 	if (strncmp(url, "data:", 5) == 0) { /* ours, megabytes of base64: nothing in it needs escaping */
 		buf_puts(out, "\"url\":\"");
 		buf_puts(out, url);
@@ -104,22 +102,35 @@ put_attachment(struct buf *out, const char *kind, const char *url)
 }
 
 static void
+put_part(struct buf *out, const struct ask_part *part)
+{
+	static const char *const kinds[] = {
+		[ASK_IMAGE] = "image_url", [ASK_VIDEO] = "video_url", [ASK_AUDIO] = "audio_url"
+	};
+
+	if (part->kind == ASK_TEXT)
+		put_string(out, "{\"type\":\"text\",\"text\":", part->text), buf_puts(out, "}");
+	else
+		put_attachment(out, kinds[part->kind], part->url);
+}
+
+static void
 put_message(struct buf *out, const struct ask_message *m)
 {
-	const char *content = m->content == NULL ? "" : m->content;
-
 	put_string(out, "{\"role\":", m->role);
-	if (m->image_url == NULL && m->video_url == NULL && m->audio_url == NULL) {
-		put_string(out, ",\"content\":", content);
-	} else {
-		put_string(out, ",\"content\":[{\"type\":\"text\",\"text\":", content);
+	if (m->n_parts == 0) {
+		buf_puts(out, ",\"content\":\"\"}");
+	} else if (m->n_parts == 1 && m->parts[0].kind == ASK_TEXT) {
+		put_string(out, ",\"content\":", m->parts[0].text);
 		buf_puts(out, "}");
-		put_attachment(out, "image_url", m->image_url);
-		put_attachment(out, "video_url", m->video_url);
-		put_attachment(out, "audio_url", m->audio_url);
-		buf_puts(out, "]");
+	} else {
+		buf_puts(out, ",\"content\":");
+		for (size_t i = 0; i < m->n_parts; i++) {
+			buf_puts(out, i == 0 ? "[" : ",");
+			put_part(out, &m->parts[i]);
+		}
+		buf_puts(out, "]}");
 	}
-	buf_puts(out, "}");
 }
 
 /* What depends on no candidate: everything behind the model and its cap. */

@@ -50,6 +50,16 @@ plan_json(const struct turn_plan *p)
 	    model_json(p->fallback));
 }
 
+/* The text, or the address of the first file of a kind; JSON null: none. */
+static json_t *
+part(const struct ask_message *m, enum ask_part_kind kind)
+{
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (m->parts[i].kind == kind)
+			return json_string(kind == ASK_TEXT ? m->parts[i].text : m->parts[i].url);
+	return json_null();
+}
+
 static json_t *
 history_json(const struct history *h)
 {
@@ -59,8 +69,8 @@ history_json(const struct history *h)
 		const struct ask_message *m = &h->messages[i];
 
 		json_array_append_new(messages,
-		    json_pack("{s:s, s:s, s:o, s:o, s:o}", "role", m->role, "content", m->content, "image_url",
-			text(m->image_url), "video_url", text(m->video_url), "audio_url", text(m->audio_url)));
+		    json_pack("{s:s, s:o, s:o, s:o, s:o}", "role", m->role, "content", part(m, ASK_TEXT), "image_url",
+			part(m, ASK_IMAGE), "video_url", part(m, ASK_VIDEO), "audio_url", part(m, ASK_AUDIO)));
 	}
 	return json_pack("{s:o, s:o}", "messages", messages, "question_id", text(h->question_id));
 }

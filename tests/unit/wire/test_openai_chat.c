@@ -17,7 +17,22 @@
 
 /* ---- requests ---------------------------------------------------------------- */
 
-static const struct ask_message hello[] = { { .role = "user", .content = "Hi" } };
+/* A message of these parts. */
+#define SAYS(who, ...) \
+	{ \
+		.role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, \
+		.n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) \
+	}
+#define SAID(said) \
+	{ \
+		.kind = ASK_TEXT, .text = (said) \
+	}
+#define AT(what, where) \
+	{ \
+		.kind = (what), .url = (where) \
+	}
+
+static const struct ask_message hello[] = { SAYS("user", SAID("Hi")) };
 
 /* What the engine asks, put together from its two halves. */
 struct call {
@@ -35,7 +50,7 @@ build(struct arena *a, const struct call *c, struct wire_request *rq)
 {
 	const struct endpoint *e = wire_endpoint(&wire_openai, OP_CHAT);
 	struct ask ask = { .op = OP_CHAT,
-		.chat = { .messages = c->messages, .n_messages = c->n_messages, .temperature = c->temperature } };
+		.chat = { ASK_CHAT_PLAIN, .messages = c->messages, .n_messages = c->n_messages } };
 	struct wire_target to = { .base_url = c->base_url,
 		.api_key = c->api_key,
 		.model = c->model,
@@ -44,7 +59,10 @@ build(struct arena *a, const struct call *c, struct wire_request *rq)
 		.traceparent = c->traceparent,
 		.task_id = c->task_id };
 	struct wire_body body;
-	enum status st = e->body(a, &ask, c->stream, &body);
+	enum status st;
+
+	ask.chat.temperature = c->temperature;
+	st = e->body(a, &ask, c->stream, &body);
 
 	return st == OK ? e->head(a, &to, &body, rq) : st;
 }
@@ -170,12 +188,12 @@ check_body(const struct call *call, const char *body)
 static void
 test_body(void)
 {
-	static const struct ask_message turn[] = {
-		{ .role = "system", .content = "Be \"brief\"\n" },
-		{ .role = "user", .content = "\xE4\xBD\xA0\xE5\xA5\xBD" },
-		{ .role = "assistant", .content = NULL },
-		{ .role = "user", .content = "see", .image_url = "https://x/a?b=1&c=\"" },
-		{ .role = "user", .content = "all", .image_url = "i", .video_url = "v", .audio_url = "a" },
+	const struct ask_message turn[] = {
+		SAYS("system", SAID("Be \"brief\"\n")),
+		SAYS("user", SAID("\xE4\xBD\xA0\xE5\xA5\xBD")),
+		{ .role = "assistant" },
+		SAYS("user", SAID("see"), AT(ASK_IMAGE, "https://x/a?b=1&c=\"")),
+		SAYS("user", SAID("all"), AT(ASK_IMAGE, "i"), AT(ASK_VIDEO, "v"), AT(ASK_AUDIO, "a")),
 	};
 	struct call call = call_to("http://h");
 
@@ -216,10 +234,10 @@ test_body(void)
 static void
 test_body_files(void)
 {
-	static const struct ask_message turn[] = {
-		{ .role = "user", .content = "v", .video_url = "https://x/v" },
-		{ .role = "user", .content = "a", .audio_url = "https://x/a" },
-		{ .role = "user", .image_url = "data:image/png;base64,iVBORw0KGgo=" },
+	const struct ask_message turn[] = {
+		SAYS("user", SAID("v"), AT(ASK_VIDEO, "https://x/v")),
+		SAYS("user", SAID("a"), AT(ASK_AUDIO, "https://x/a")),
+		SAYS("user", SAID(""), AT(ASK_IMAGE, "data:image/png;base64,iVBORw0KGgo=")),
 	};
 	struct call call = call_to("http://h");
 
@@ -285,14 +303,19 @@ test_nothing_to_say(void)
 static void
 note(void *arg, const struct wire_event *e)
 {
-	static const char *const finishes[] = { "stop", "length", "filtered", "other" };
+	static const char *const finishes[] = { "stop", "length", "filtered", "calls", "other" };
 	struct buf *out = arg;
 
 	switch (e->kind) {
 	case WIRE_TEXT: buf_printf(out, "T(%.*s)", (int)e->len, e->text); break;
 	case WIRE_REASONING: buf_printf(out, "R(%.*s)", (int)e->len, e->text); break;
+	case WIRE_SIGNATURE: buf_printf(out, "S(%.*s)", (int)e->len, e->text); break;
+	case WIRE_CALL:
+		buf_printf(out, "C(%zu,%s,%s,%.*s)", e->call, e->id == NULL ? "-" : e->id,
+		    e->name == NULL ? "-" : e->name, (int)e->len, e->text);
+		break;
 	case WIRE_USAGE:
-		buf_printf(out, "U(%lld,%lld)", (long long)e->input_tokens, (long long)e->output_tokens);
+		buf_printf(out, "U(%lld,%lld)", (long long)e->usage.input_tokens, (long long)e->usage.output_tokens);
 		break;
 	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
 	case WIRE_DONE: break; /* test_over() looks at it */
