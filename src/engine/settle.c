@@ -41,6 +41,13 @@ elapsed_ms(const struct run *r)
 	return (clock_mono_us() - r->started_us) / 1000;
 }
 
+static void
+put_count(json_t *j, const char *name, int64_t n)
+{
+	if (n > 0)
+		json_object_set_new(j, name, json_integer(n));
+}
+
 /* An element of the settlements a kind's SQL takes. */
 static json_t *
 settlement(struct run *r)
@@ -56,13 +63,17 @@ settlement(struct run *r)
 	    r->why == OK ? NULL : status_text(r->why, LANG_EN), "input_tokens", (json_int_t)r->usage.input_tokens,
 	    "output_tokens", (json_int_t)r->usage.output_tokens, "estimated", r->usage.estimated, "cost", cost,
 	    "latency_ms", (json_int_t)elapsed_ms(r), "request_id", r->request_id);
+	put_count(j, "cached_tokens", r->answer.usage.cached_tokens);
+	put_count(j, "cache_write_tokens", r->answer.usage.cache_write_tokens);
+	put_count(j, "reasoning_tokens", r->answer.usage.reasoning_tokens);
 	if (at->model_id != 0)
 		json_object_set_new(j, "model_id", json_integer(at->model_id));
 	if (at->channel_id != 0)
 		json_object_set_new(j, "channel_id", json_integer(at->channel_id));
 	if (r->first_content_us > 0)
 		json_object_set_new(j, "first_token_ms", json_integer(r->first_content_us / 1000));
-	r->kind->settlement(r, j);
+	if (r->kind->settlement != NULL)
+		r->kind->settlement(r, j);
 	return j;
 }
 

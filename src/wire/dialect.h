@@ -71,6 +71,9 @@ struct dialect_problem {
 struct dialect {
 	const char *name;
 	const char *keepalive; /* what keeps a quiet stream alive */
+	/* A stream begins with its first piece: what fails before has a status of its
+	 * own, by which SDKs know whether to try again. */
+	bool begins_late;
 
 	/* Read what is asked; strings and lists go to `a` or are `body`'s.  `path_model`
 	 * and `path_stream`: what the path says, for whose clients say it there.  What

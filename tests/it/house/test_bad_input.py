@@ -21,9 +21,10 @@ PUBLIC = {"/healthz", "/readyz", "/metrics", "/status", "/api/openapi.json"}
 
 @pytest.fixture(scope="module")
 def routes(weir):
-    """[(method, path, operation)] of the site's own description."""
+    """[(method, path, operation)] of the site's own description; what speaks a vendor's dialect is tried in tests/it/relay."""
     paths = weir.get("/api/openapi.json").json["paths"]
-    found = [(m.upper(), p, op) for p, methods in paths.items() for m, op in methods.items()]
+    found = [(m.upper(), p, op) for p, methods in paths.items() for m, op in methods.items()
+             if not p.startswith("/v1")]
     assert len(found) > 40
     return found
 
