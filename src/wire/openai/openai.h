@@ -5,6 +5,8 @@
  *	chat_answer.c  the parser of answers; the table of endpoints
  *	chat_chunk.c   one JSON object of an answer, read
  *	failure.c      statuses and error bodies to failures
+ *	in.c           what clients that speak so ask of us
+ *	out.c          what they are answered; the dialect
  */
 #ifndef WEIR_WIRE_OPENAI_OPENAI_H
 #define WEIR_WIRE_OPENAI_OPENAI_H
@@ -12,9 +14,12 @@
 #include <jansson.h>
 
 #include "base/scan.h"
+#include "wire/dialect.h"
 #include "wire/wire.h"
 
 extern const struct wire wire_openai;
+/* How clients of chat completions are talked to. */
+extern const struct dialect dialect_openai;
 
 /* A text of a message: a string, or (is_parts) an array of parts as it stands. */
 struct openai_text {
@@ -56,5 +61,8 @@ void openai_failure_inside(const json_t *error, struct wire_failure *out);
 /* An answer that is none: `before`, and the foreign text that shows it, cut to one clean
  * line.  Asking the same again would bring the same. */
 void openai_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out);
+/* dialect.read */
+enum status openai_chat_read(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
+    struct dialect_ask *out, struct dialect_problem *problem);
 
 #endif
