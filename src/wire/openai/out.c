@@ -390,6 +390,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 
 const struct dialect dialect_openai = {
 	.name = "openai",
+	.begins_late = true,
 	.keepalive = ":\n\n",
 	.read = openai_chat_read,
 	.start = start,
