@@ -480,6 +480,7 @@ recall(struct context *cx, const struct rows *dead, int row, struct run *r)
 
 const struct kind kind_chat = {
 	.name = "chat",
+	.keeps = true,
 	.open = open_turn,
 	.opened_sql = opened_sql,
 	.refused = refused,

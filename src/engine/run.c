@@ -69,6 +69,12 @@ run_free(struct run *r)
 	free(r);
 }
 
+bool
+run_delivers(const struct run *r)
+{
+	return r->kind->keeps || !r->reader.wants.whole;
+}
+
 /* ---- delivering --------------------------------------------------------------------- */
 
 /* Give the reader and the journal what the last bytes from upstream held: one
@@ -86,7 +92,8 @@ on_content(void *arg)
 	}
 	a->delivered += a->pending.len;
 	piece = answer_piece(a);
-	journal_add(r, &piece);
+	if (run_delivers(r))
+		journal_add(r, &piece);
 	if (!reader_give(&r->reader, a, r->process->conf->stream_high_water))
 		call_pause(&r->call);
 }

@@ -75,6 +75,8 @@ struct run *run_find(struct process *p, const char *task_id);
  * E_CANCELLED ends it as cancelled, anything else as failed with that code.  No
  * effect on one that is settling.  Reactor. */
 void run_stop(struct run *r, enum status why);
+/* Is what comes delivered as it comes, be it to the database?  Any thread. */
+bool run_delivers(const struct run *r);
 /* The settlement is done: tell everybody, free.  Reactor. */
 void run_settled(struct run *r);
 
