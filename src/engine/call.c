@@ -198,7 +198,7 @@ start_flowing(struct call *c)
 static void
 hand_on(struct call *c)
 {
-	if (!answer_pends(c->answer))
+	if (!answer_pends(c->answer) && (c->state != CALL_FLOWING || c->answer->own.len == 0))
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
@@ -245,6 +245,10 @@ on_event(void *arg, const struct wire_event *e)
 	case WIRE_REASONING: on_text(c, PIECE_REASONING, e->text, e->len); break;
 	case WIRE_SIGNATURE: on_text(c, PIECE_SIGNATURE, e->text, e->len); break;
 	case WIRE_CALL: on_tool_call(c, e); break;
+	case WIRE_OWN:
+		if (c->is_own)
+			answer_add_own(c->answer, e->text, e->len);
+		break;
 	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
 		c->answer->finished = true;
@@ -506,6 +510,7 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 
 	c->wire = wire_find(ch->provider);
 	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
+	c->is_own = c->wire != NULL && c->ask.ask->own_wire != NULL && strcmp(c->wire->name, c->ask.ask->own_wire) == 0;
 	if (c->endpoint == NULL || (body = body_for(c, c->wire)) == NULL)
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);

@@ -76,7 +76,7 @@ begin_late(struct reader *r)
 	sink_begin(r->sink, r->process, sink_headers(scratch, r->common_headers), r->wants.dialect->keepalive);
 	arena_free(scratch);
 	r->begun = true;
-	if (r->start_kept != NULL)
+	if (r->start_kept != NULL && !r->encoder.is_own)
 		tell_start(r, r->start_kept);
 	free(r->start_kept);
 	r->start_kept = NULL;
@@ -102,12 +102,35 @@ reader_flush(struct reader *r)
 		sink_flush(r->sink);
 }
 
+/* The provider's own words, a line each. */
+static void
+give_own(struct reader *r, const struct buf *lines)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (r->sink == NULL || r->wants.whole)
+		return;
+	r->encoder.is_own = true;
+	if (!r->begun)
+		begin_late(r);
+	for (size_t at = 0; at < lines->len;) {
+		size_t len = strcspn(lines->data + at, "\n");
+
+		r->wants.dialect->own(&r->encoder, &b, lines->data + at, len);
+		at += len + 1;
+	}
+	send(r, &b);
+}
+
 bool
 reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 {
 	struct piece piece = answer_piece(a);
 
-	reader_piece(r, &piece);
+	if (a->own.len > 0)
+		give_own(r, &a->own);
+	else if (answer_pends(a))
+		reader_piece(r, &piece);
 	reader_flush(r);
 	answer_given(a);
 	return r->sink == NULL || sink_unsent(r->sink) <= high_water_bytes;

@@ -92,7 +92,7 @@ on_content(void *arg)
 	}
 	a->delivered += a->pending.len;
 	piece = answer_piece(a);
-	if (run_delivers(r))
+	if (run_delivers(r) && piece.len > 0)
 		journal_add(r, &piece);
 	if (!reader_give(&r->reader, a, r->process->conf->stream_high_water))
 		call_pause(&r->call);

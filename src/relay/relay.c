@@ -154,6 +154,9 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	enum status st;
 
 	*ask = asked->ask;
+	ask->own_wire = rq->route->dialect->wire;
+	ask->own_words = rq->body;
+	ask->own_words_len = rq->body_len;
 	ask->max_output_tokens = most_output(asked, m);
 	st = call_init(&r->call, rq->cx.process,
 	    &(struct call_ask){ .ask = ask,

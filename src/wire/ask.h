@@ -73,6 +73,10 @@ struct ask_chat {
 struct ask {
 	enum op op;
 	int64_t max_output_tokens;
+	/* The client's own words, a JSON object, and the wire that they are of: where
+	 * that wire is asked they pass as they stand.  NULL: none. */
+	const char *own_words, *own_wire;
+	size_t own_words_len;
 	union {
 		struct ask_chat chat; /* OP_CHAT */
 	};

@@ -133,6 +133,15 @@ put_message(struct buf *out, const struct ask_message *m)
 	}
 }
 
+/* The last members, and the end. */
+static void
+put_stream(struct buf *out, bool stream)
+{
+	if (stream)
+		buf_puts(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+	buf_puts(out, "}");
+}
+
 /* What depends on no candidate: everything behind the model and its cap. */
 enum status
 openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
@@ -144,6 +153,15 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	if (chat->n_messages == 0)
 		return E_INVALID_REQUEST;
 	buf_add(&b, gap, sizeof(gap));
+	if (ask->own_wire != NULL && strcmp(ask->own_wire, "openai") == 0) {
+		if (!openai_splice_ask(&b, ask->own_words, ask->own_words_len)) {
+			buf_free(&b);
+			return E_INVALID_REQUEST;
+		}
+		put_stream(&b, stream);
+		wire_body_make(a, &b, out);
+		return OK;
+	}
 	buf_puts(&b, "\"messages\":[");
 	for (size_t i = 0; i < chat->n_messages; i++) {
 		if (i > 0)
@@ -154,9 +172,7 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	/* %.3f would follow the locale's decimal point; the programs keep "C". */
 	if (chat->temperature >= 0)
 		buf_printf(&b, ",\"temperature\":%.3f", chat->temperature);
-	if (stream)
-		buf_puts(&b, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
-	buf_puts(&b, "}");
+	put_stream(&b, stream);
 	wire_body_make(a, &b, out);
 	return OK;
 }

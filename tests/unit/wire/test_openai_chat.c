@@ -330,6 +330,7 @@ note(void *arg, const struct wire_event *e)
 		break;
 	case WIRE_USAGE: note_usage(out, &e->usage); break;
 	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
+	case WIRE_OWN: break;
 	case WIRE_DONE: break; /* test_over() looks at it */
 	case WIRE_FAILURE:
 		buf_printf(
