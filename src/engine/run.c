@@ -50,6 +50,7 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	guard_init(&r->guard, rq->cx.caller.session_id);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
+	call_init(&r->call, r->process, &r->answer, r->arena);
 	reader_prepare(&r->reader, r->arena, rq, wants);
 	return r;
 }
