@@ -10,7 +10,7 @@ void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
-	r->common_headers = arena_strdup(arena, rq->common_headers);
+	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
 
@@ -23,6 +23,10 @@ reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, v
 
 	r->sink = sink_new(process, conn, headers, r->wants.dialect->keepalive, on_gone, on_drain, arg);
 	arena_free(scratch);
+	if (r->wants.whole)
+		return;
+	free(r->common_headers); /* they are sent, and a stream may be long */
+	r->common_headers = NULL;
 }
 
 /* Write what a dialect made. */
@@ -162,7 +166,8 @@ void
 reader_free(struct reader *r)
 {
 	buf_free(&r->encoder.kept);
+	free(r->common_headers);
 	free(r->start_kept);
 	free(r->whole);
-	r->start_kept = r->whole = NULL;
+	r->common_headers = r->start_kept = r->whole = NULL;
 }

@@ -23,8 +23,9 @@ struct reader {
 	struct reader_wants wants;
 	struct encoder encoder; /* its id, model and time are the run's to set */
 	enum lang lang;
-	struct sink *sink; /* NULL once the reader is gone */
-	const char *common_headers, *request_id;
+	struct sink *sink;    /* NULL once the reader is gone */
+	char *common_headers; /* NULL once they are sent */
+	const char *request_id;
 	char *start_kept; /* of a whole answer */
 	char *whole;	  /* its body, */
 	int whole_status; /* and status */

@@ -45,13 +45,13 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	r->arena = arena_new(RUN_ARENA_BYTES, RUN_ARENA_MAX_BYTES);
 	uuid_v7(r->task.id);
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
-	r->request_id = arena_strdup(r->arena, rq->cx.request_id);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
 	guard_init(&r->guard, rq->cx.caller.session_id);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
 	call_init(&r->call, r->process, &r->answer, r->arena);
 	reader_prepare(&r->reader, r->arena, rq, wants);
+	r->request_id = r->reader.request_id;
 	return r;
 }
 
