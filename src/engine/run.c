@@ -137,6 +137,14 @@ on_timer(void *arg)
 		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 }
 
+void
+run_wake(struct run *r, int64_t ms)
+{
+	if (r->timer == NULL) /* most streams need none before their end */
+		r->timer = reactor_timer_new(r->process->reactor, on_timer, r);
+	reactor_timer_start(r->timer, ms);
+}
+
 /* ---- the reader ------------------------------------------------------------------------ */
 
 static void
@@ -155,7 +163,7 @@ on_reader_gone(void *arg)
 	if (grace_ms == 0)
 		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 	else
-		reactor_timer_start(r->timer, grace_ms);
+		run_wake(r, grace_ms);
 }
 
 static void
@@ -208,7 +216,6 @@ carry(void *arg, struct fcgi_conn *conn)
 		score_add(p->score, SCORE_HOLDS_OPEN, 1);
 	r->lease = lease_start(p, &r->task.slots, on_lease_lost, r);
 	guard_set(p, &r->guard, on_session_over, r);
-	r->timer = reactor_timer_new(p->reactor, on_timer, r);
 	move(r, RUN_RUNNING);
 	reader_open(&r->reader, p, conn, on_reader_gone, on_reader_drained, r);
 	reader_start(&r->reader, r->start_json);
