@@ -10,7 +10,7 @@ void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
-	r->common_headers = arena_strdup(arena, rq->common_headers);
+	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
 
@@ -19,6 +19,14 @@ static bool
 is_late(const struct reader *r)
 {
 	return r->wants.whole || r->wants.dialect->begins_late;
+}
+
+/* They are sent, and a stream may be long. */
+static void
+forget_headers(struct reader *r)
+{
+	free(r->common_headers);
+	r->common_headers = NULL;
 }
 
 void
@@ -32,6 +40,8 @@ reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, v
 	r->begun = headers != NULL;
 	r->sink = sink_new(process, conn, headers, r->wants.dialect->keepalive, on_gone, on_drain, arg);
 	arena_free(scratch);
+	if (r->begun)
+		forget_headers(r);
 }
 
 /* Write what a dialect made. */
@@ -75,6 +85,7 @@ begin_late(struct reader *r)
 
 	sink_begin(r->sink, r->process, sink_headers(scratch, r->common_headers), r->wants.dialect->keepalive);
 	arena_free(scratch);
+	forget_headers(r);
 	r->begun = true;
 	if (r->start_kept != NULL && !r->encoder.is_own)
 		tell_start(r, r->start_kept);
@@ -240,7 +251,8 @@ void
 reader_free(struct reader *r)
 {
 	buf_free(&r->encoder.kept);
+	free(r->common_headers);
 	free(r->start_kept);
 	free(r->whole);
-	r->start_kept = r->whole = NULL;
+	r->common_headers = r->start_kept = r->whole = NULL;
 }

@@ -48,7 +48,7 @@ struct run {
 	const char *request_id, *trace_id;
 	int64_t prompt_tokens; /* our estimate */
 	int64_t started_us, first_content_us;
-	struct reactor_timer *timer; /* of the grace for a reader who left; of the settlement */
+	struct reactor_timer *timer; /* run_wake()'s; NULL: it was not called yet */
 	bool reader_left;
 
 	/* the end */

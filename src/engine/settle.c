@@ -245,7 +245,7 @@ settle_soon(struct run *r)
 	if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
 		settle_hurry(r->process);
 	/* a round may wait for a row that somebody else keeps locked */
-	reactor_timer_start(r->timer, SETTLE_OVERDUE_MS);
+	run_wake(r, SETTLE_OVERDUE_MS);
 }
 
 static void
@@ -260,7 +260,7 @@ settle_round_over(void *arg)
 
 		if (r->settle_failed) { /* money must end: as long as this process lives */
 			enqueue(r);
-			reactor_timer_start(r->timer, SETTLE_AGAIN_MS);
+			run_wake(r, SETTLE_AGAIN_MS);
 		} else {
 			run_settled(r);
 		}

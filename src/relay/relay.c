@@ -158,7 +158,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	ask->own_words = rq->body;
 	ask->own_words_len = rq->body_len;
 	ask->max_output_tokens = most_output(asked, m);
-	st = call_init(&r->call, rq->cx.process,
+	st = call_prepare(&r->call,
 	    &(struct call_ask){ .ask = ask,
 		.model = m,
 		.limits = limits_of(rq->cx.conf),
@@ -168,7 +168,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 		.task_id = r->task.id,
 		.request_id = rq->cx.request_id,
 		.traceparent = rq->cx.traceparent },
-	    &r->answer, rq->cx.arena);
+	    rq->cx.arena);
 	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);
 }
 
