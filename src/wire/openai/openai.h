@@ -8,6 +8,8 @@
  *	chat_calls.c   calls of tools that do
  *	failure.c      statuses and error bodies to failures
  *	in.c           what clients that speak so ask of us
+ *	in_messages.c  its messages
+ *	reading.c      with an eye on where in it we are
  *	out.c          what they are answered; the dialect
  */
 #ifndef WEIR_WIRE_OPENAI_OPENAI_H
