@@ -497,6 +497,16 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	answer_try(c->answer);
 }
 
+/* How long an answer may be: what whoever asks wants, and no longer than the model may. */
+static int64_t
+longest(const struct call *c)
+{
+	int64_t allowed = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens : c->model->max_output_tokens;
+	int64_t wanted = c->ask.ask->max_output_tokens;
+
+	return wanted > 0 && (allowed <= 0 || wanted < allowed) ? wanted : allowed;
+}
+
 static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
@@ -505,8 +515,7 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
 		.model = ch->upstream_name,
-		.max_output_tokens = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens
-								  : c->model->max_output_tokens,
+		.max_output_tokens = longest(c),
 		.stream = c->ask.stream,
 		.traceparent = c->ask.traceparent,
 		.task_id = c->ask.task_id,

@@ -65,6 +65,7 @@ struct ask_chat {
 
 	enum ask_format format;
 	const char *schema, *schema_name; /* FORMAT_SCHEMA: JSON text, and what it is called (NULL: nothing) */
+	bool schema_strict;		  /* never anything else than that */
 	enum ask_effort effort;
 	int64_t thinking_tokens; /* at most so many of thought */
 	const char *user;	 /* whoever the caller asks for */

@@ -25,8 +25,9 @@
 /* A request's body: made once for a wire, and for each candidate completed in
  * place.  The text begins within the gap. */
 struct wire_body {
-	char *bytes; /* WIRE_GAP_BYTES, then what depends on no candidate */
-	size_t len;  /* with the gap; 0: there is no body */
+	char *bytes;	 /* WIRE_GAP_BYTES, then what depends on no candidate */
+	size_t len;	 /* with the gap; 0: there is no body */
+	const void *own; /* what head() must know besides of what is asked; lives as long */
 };
 /* Room before a body, for the model's name and its like. */
 #define WIRE_GAP_BYTES 4096

@@ -9,6 +9,8 @@
  *	splice.c       what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
  *	in.c           what clients that speak so ask of us
+ *	in_messages.c  its messages
+ *	reading.c      with an eye on where in it we are
  *	out.c          what they are answered; the dialect
  */
 #ifndef WEIR_WIRE_OPENAI_OPENAI_H

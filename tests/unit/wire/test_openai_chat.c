@@ -205,14 +205,14 @@ test_body(void)
 	call.max_output_tokens = 4096;
 	call.temperature = 0.7;
 	check_body(&call,
-	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"max_tokens\":4096,"
-	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0.700}");
+	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"max_tokens\":4096,\"temperature\":0.700,"
+	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
 	call.base_url = "https://api.openai.com/v1";
 	call.model = "m";
 	call.temperature = 0;
 	check_body(&call,
-	    "{\"model\":\"m\",\"max_completion_tokens\":4096,"
-	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0.000}");
+	    "{\"model\":\"m\",\"max_completion_tokens\":4096,\"temperature\":0.000,"
+	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
 	call = call_to("http://h");
 	call.stream = false;
 	call.messages = turn;
@@ -280,6 +280,184 @@ test_max_tokens(void)
 		CU_ASSERT_EQUAL(strstr(rq.body, "\"max_tokens\":7") != NULL, !rows[i].is_new);
 		arena_free(a);
 	}
+}
+
+/* The body of that chat, as that host reads it. */
+static void
+check_chat(const struct ask_chat *chat, const char *base_url, const char *body)
+{
+	const struct endpoint *e = wire_endpoint(&wire_openai, OP_CHAT);
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct ask ask = { .op = OP_CHAT, .chat = *chat };
+	struct wire_target to = { .base_url = base_url, .model = "m" };
+	struct wire_body made;
+	struct wire_request rq;
+	json_t *root;
+
+	CU_ASSERT_EQUAL_FATAL(e->body(a, &ask, false, &made), OK);
+	for (int try = 0; try < 2; try++) {
+		CU_ASSERT_EQUAL_FATAL(e->head(a, &to, &made, &rq), OK);
+		CU_ASSERT_STRING_EQUAL(rq.body, body);
+		CU_ASSERT_EQUAL(rq.body_len, strlen(body));
+		if (strcmp(rq.body, body) != 0)
+			printf("# %s\n", rq.body);
+	}
+	root = json_loadb(rq.body, rq.body_len, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL(root);
+	json_decref(root);
+	arena_free(a);
+}
+
+#define HI "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"
+
+static void
+test_calls_and_results(void)
+{
+	const struct ask_message turn[] = {
+		SAYS("user", SAID("Hi")),
+		SAYS("assistant", { .kind = ASK_THINKING, .text = "h", .signature = "seal" },
+		    { .kind = ASK_THINKING, .text = "m\n" },
+		    { .kind = ASK_CALL, .id = "c1", .name = "f", .text = "{\"a\":1}" },
+		    { .kind = ASK_CALL, .id = "c2", .name = "g" }),
+		SAYS("user", SAID("so"), { .kind = ASK_RESULT, .id = "c2", .name = "g", .text = "two" },
+		    { .kind = ASK_RESULT, .id = "c1", .is_error = true }, AT(ASK_IMAGE, "https://x")),
+		SAYS("assistant", SAID("wait"), { .kind = ASK_CALL, .id = "c3", .name = "f", .text = "{}" }),
+		SAYS("user", { .kind = ASK_RESULT, .id = "c3", .text = "r" }),
+		SAYS("assistant", { .kind = ASK_THINKING, .text = "x" }),
+		SAYS("assistant", SAID("y")),
+	};
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = turn, .n_messages = COUNT(turn) };
+	const char *const format =
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+	    "{\"role\":\"assistant\"%s,\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
+	    "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}},{\"id\":\"c2\",\"type\":\"function\","
+	    "\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},"
+	    "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":\"two\"},"
+	    "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"\"},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"so\"},"
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]},"
+	    "{\"role\":\"assistant\"%s,\"content\":\"wait\",\"tool_calls\":[{\"id\":\"c3\",\"type\":\"function\","
+	    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+	    "{\"role\":\"tool\",\"tool_call_id\":\"c3\",\"content\":\"r\"},"
+	    "{\"role\":\"assistant\"%s,\"content\":\"\"},{\"role\":\"assistant\",\"content\":\"y\"}]}";
+	struct buf body = BUF_INIT(0);
+
+	buf_printf(&body, format, "", "", "");
+	check_chat(&chat, "https://api.openai.com", buf_str(&body));
+	buf_clear(&body);
+	buf_printf(&body, format, ",\"reasoning_content\":\"hm\\n\"", ",\"reasoning_content\":\" \"",
+	    ",\"reasoning_content\":\"x\"");
+	check_chat(&chat, "https://api.deepseek.com", buf_str(&body));
+	check_chat(&chat, "https://api.moonshot.cn/v1", buf_str(&body));
+	buf_free(&body);
+}
+
+static void
+test_tools(void)
+{
+	const struct ask_tool tools[] = {
+		{ .name = "f", .description = "does \"it\"", .parameters = "{\"type\":\"object\"}", .strict = true },
+		{ .name = "g" },
+	};
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = hello, .n_messages = 1, .tools = tools, .n_tools = 2,
+		.one_call = true };
+	static const struct {
+		enum ask_choice choice;
+		const char *says;
+	} rows[] = {
+		{ CHOICE_AUTO, "" },
+		{ CHOICE_NONE, ",\"tool_choice\":\"none\"" },
+		{ CHOICE_ANY, ",\"tool_choice\":\"required\"" },
+		{ CHOICE_NAMED, ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}}" },
+	};
+
+	chat.choice_name = "g";
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf body = BUF_INIT(0);
+
+		chat.choice = rows[i].choice;
+		buf_printf(&body,
+		    "{\"model\":\"m\"," HI ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+		    "\"description\":\"does \\\"it\\\"\",\"parameters\":{\"type\":\"object\"},\"strict\":true}},"
+		    "{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]%s,\"parallel_tool_calls\":false}",
+		    rows[i].says);
+		check_chat(&chat, "http://h", buf_str(&body));
+		buf_free(&body);
+	}
+	chat.n_tools = 0;
+	check_chat(&chat, "http://h", "{\"model\":\"m\"," HI "}");
+}
+
+static void
+test_how(void)
+{
+	static const char *const stop[] = { "a", "\n" };
+	struct ask_chat chat = { .messages = hello,
+		.n_messages = 1,
+		.temperature = 1.8,
+		.top_p = 0.5,
+		.top_k = 40,
+		.seed = 7,
+		.stop = stop,
+		.n_stop = 2,
+		.effort = EFFORT_MAX,
+		.user = "u" };
+	const char *const rest = HI
+	    ",\"top_p\":0.500,\"stop\":[\"a\",\"\\n\"],\"reasoning_effort\":\"xhigh\",\"user\":\"u\"}";
+	static const struct {
+		const char *host, *says;
+	} rows[] = {
+		{ "http://h", "\"temperature\":1.800,\"top_k\":40,\"seed\":7," },
+		{ "https://api.openai.com", "\"temperature\":1.800,\"seed\":7," },
+		{ "https://api.moonshot.ai", "\"temperature\":1.000,\"top_k\":40,\"seed\":7," },
+		{ "https://api.mistral.ai", "\"temperature\":1.500,\"random_seed\":7," },
+		{ "https://generativelanguage.googleapis.com/v1beta/openai", "\"temperature\":1.800," },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf body = BUF_INIT(0);
+
+		buf_printf(&body, "{\"model\":\"m\",%s%s", rows[i].says, rest);
+		check_chat(&chat, rows[i].host, buf_str(&body));
+		buf_free(&body);
+	}
+}
+
+static void
+test_format(void)
+{
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = hello, .n_messages = 1, .format = FORMAT_JSON };
+
+	check_chat(&chat, "http://h", "{\"model\":\"m\"," HI ",\"response_format\":{\"type\":\"json_object\"}}");
+	chat.format = FORMAT_SCHEMA;
+	chat.schema = "{\"type\":\"object\"}";
+	check_chat(&chat, "http://h",
+	    "{\"model\":\"m\"," HI ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+	    "{\"name\":\"answer\",\"schema\":{\"type\":\"object\"}}}}");
+	chat.schema_name = "X";
+	chat.schema_strict = true;
+	check_chat(&chat, "http://h",
+	    "{\"model\":\"m\"," HI ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+	    "{\"name\":\"X\",\"schema\":{\"type\":\"object\"},\"strict\":true}}}");
+}
+
+/* Sound and documents within the message. */
+static void
+test_data(void)
+{
+	const struct ask_message turn[] = { SAYS("user", AT(ASK_AUDIO, "data:audio/wav;base64,AA=="),
+	    AT(ASK_AUDIO, "data:audio/mpeg;base64,AA=="), AT(ASK_AUDIO, "data:audio/ogg;base64,AA=="),
+	    { .kind = ASK_FILE, .url = "data:application/pdf;base64,AA==", .name = "a\".pdf" },
+	    { .kind = ASK_FILE, .url = "data:a,\"b" }) };
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = turn, .n_messages = 1 };
+
+	check_chat(&chat, "http://h",
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+	    "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\",\"format\":\"wav\"}},"
+	    "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\",\"format\":\"mp3\"}},"
+	    "{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"data:audio/ogg;base64,AA==\"}},"
+	    "{\"type\":\"file\",\"file\":{\"filename\":\"a\\\".pdf\",\"file_data\":\"data:application/pdf;base64,AA==\"}},"
+	    "{\"type\":\"file\",\"file\":{\"filename\":\"file\",\"file_data\":\"data:a,\\\"b\"}}]}]}");
 }
 
 static void
@@ -1260,6 +1438,11 @@ static CU_TestInfo request_tests[] = {
 	{ "writes the body", test_body },
 	{ "writes files", test_body_files },
 	{ "names the longest answer as its reader does", test_max_tokens },
+	{ "writes calls, results and thoughts", test_calls_and_results },
+	{ "writes tools", test_tools },
+	{ "writes what each host understands", test_how },
+	{ "writes formats", test_format },
+	{ "writes data", test_data },
 	{ "refuses to say nothing", test_nothing_to_say },
 	CU_TEST_INFO_NULL,
 };
