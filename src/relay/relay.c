@@ -245,6 +245,20 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	return st;
 }
 
+enum status
+relay_count(struct request *rq, const char *path_model, int64_t *tokens)
+{
+	const struct offer_model *m;
+	struct dialect_ask asked;
+	enum status st;
+
+	if ((st = read_body(rq, path_model, false, &asked)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+		return st;
+	*tokens = chat_tokens(&asked.ask.chat);
+	return OK;
+}
+
 /* ---- running and settling ------------------------------------------------------- */
 
 static json_t *
