@@ -29,6 +29,7 @@
 #include "chat/messages.h"
 #include "ops/migrate.h"
 #include "engine/follow.h"
+#include "account/keys.h"
 #include "catalog/models.h"
 #include "core/openapi.h"
 #include "account/origin.h"

@@ -47,7 +47,7 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
 	r->request_id = arena_strdup(r->arena, rq->cx.request_id);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
-	guard_init(&r->guard, rq->cx.caller.session_id);
+	guard_init(&r->guard, &rq->cx.caller);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
 	reader_prepare(&r->reader, r->arena, rq, wants);
