@@ -14,9 +14,9 @@
 /* clang-format off */
 #define KEY_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 100, .help = "what its owner calls it" }, \
-	{ "scopes", F_TEXTS, F_NULLABLE, .min = 1, .max = 10, .help = "some of: " SCOPES "; null: all" }, \
-	{ "models", F_TEXTS, F_NULLABLE, .min = 1, .max = 200, .help = "names of models it may ask; null: all" }, \
-	{ "allow_ips", F_TEXTS, F_NULLABLE, .min = 1, .max = 100, .help = "addresses and networks (10.0.0.0/8) it may be used from; null: all" }, \
+	{ "scopes", F_TEXTS, F_NULLABLE, .min = 1, .max = 6, .help = "some of: " SCOPES "; null: all" }, \
+	{ "models", F_TEXTS, F_NULLABLE, .min = 1, .max = 100, .help = "names of models it may ask; null: all" }, \
+	{ "allow_ips", F_TEXTS, F_NULLABLE, .min = 1, .max = 32, .help = "addresses and networks (10.0.0.0/8) it may be used from; null: all" }, \
 	{ "expires_at", F_LINE, F_NULLABLE, .min = 1, .max = 40, .help = "RFC 3339; null: never" }, \
 	{ "budget", F_OBJECT, F_NULLABLE, .help = "{amount, period?: none, day, week or month}; null: none of its own" }, \
 	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "requests per minute" }, \
