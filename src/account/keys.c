@@ -422,6 +422,27 @@ key_revoke(struct context *cx, const char *id, json_t **out)
 }
 
 enum status
+key_lock(struct context *cx, const char *id, bool lock, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	st = pg_query_again(cx->pg, &rows,
+	    "UPDATE api_keys AS k SET status = CASE WHEN $3 THEN 'locked' WHEN k.rotated_to IS NOT NULL THEN 'rotated'"
+	    " ELSE 'active' END WHERE k.id = $1 AND k.user_id = $2 AND k.revoked_at IS NULL"
+	    " AND ($3 OR k.status = 'locked') RETURNING " KEY_JSON,
+	    PS(id), PS(cx->caller.user_id), PB(lock));
+	if (st != OK)
+		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return refuse_change(cx, id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
 key_delete(struct context *cx, const char *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;

@@ -55,6 +55,9 @@ enum status key_update(struct context *cx, const char *id, const json_t *in, jso
 enum status key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out) MUST_CHECK;
 /* End it; one that has ended stays as it is. */
 enum status key_revoke(struct context *cx, const char *id, json_t **out) MUST_CHECK;
+/* For operators: take it away from its owner, and what runs with it, or give it
+ * back.  E_CONFLICT it has ended, or is not locked. */
+enum status key_lock(struct context *cx, const char *id, bool lock, json_t **out) MUST_CHECK;
 /* Remove it, and with it what it was used for from the list; ends it as well. */
 enum status key_delete(struct context *cx, const char *id) MUST_CHECK;
 

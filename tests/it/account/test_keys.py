@@ -365,6 +365,40 @@ def test_the_sweep(weir, someone, make):
         assert pg.one("SELECT status FROM api_keys WHERE id = $1", key["id"]) == "expired"
 
 
+# ---- weirctl ------------------------------------------------------------------------------------
+
+
+def test_weirctl(weir, someone):
+    made = weir.weirctl("key", "create", someone.login, "--name", "from the shell", "--models", "demo,other", "--budget",
+                        "2.5", "--period", "day", "--expires", "2100-01-01T00:00:00Z", "--rpm", "100").stdout.strip()
+    assert use(weir, made).status == 200
+    key = weir.get("/api/keys", someone).json["items"][0]
+    assert (key["name"], key["models"], key["budget"]["amount"], key["budget"]["period"], key["rpm"]) == (
+        "from the shell", ["demo", "other"], 2.5, "day", 100)
+    listed = weir.weirctl("key", "list", someone.login).stdout
+    assert key["id"] in listed and "active" in listed and "from the shell" in listed and made[10:] not in listed
+    for verb, status, answers in (("lock", "locked", 403), ("unlock", "active", 200), ("revoke", "revoked", 401)):
+        assert status in weir.weirctl("key", verb, someone.login, key["prefix"]).stdout
+        assert use(weir, made).status == answers
+    with weir.pg() as pg:
+        rows = pg.query("SELECT action, details::text FROM audit_log WHERE object = $1 ORDER BY id", f"key:{key['id']}")
+    assert [a for a, _ in rows] == ["key.create", "key.lock", "key.unlock", "key.revoke"]
+    assert all("weirctl" in d and made[10:] not in d for _, d in rows)
+
+
+def test_weirctl_refuses(weir, someone, make):
+    key = make(someone)["id"]
+    for args, says in ((["list", "nobody@example.org"], "there is no user"), (["create", someone.login], "name is required"),
+                       (["create", someone.login, "--name", "n", "--period", "day"], "amount is required"),
+                       (["create", someone.login, "--name", "n", "--expires", "soon"], "must be a time"),
+                       (["revoke", someone.login, "wk-nothing"], "has no key"), (["unlock", someone.login, key], "conflict")):
+        done = weir.weirctl("key", *args, check=False)
+        assert done.returncode == 1 and says in done.stderr, (args, done.stderr)
+    for args in ([], ["list"], ["revoke", someone.login], ["create", "--name", "n"], ["create", "--wrong"], ["other"]):
+        done = weir.weirctl("key", *args, check=False)
+        assert done.returncode == 2 and "usage: weirctl key" in done.stderr, args
+
+
 # ---- what is written --------------------------------------------------------------------------
 
 
