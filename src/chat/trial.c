@@ -237,7 +237,7 @@ trial_begin(struct request *rq, const char *agent_id, const char *content)
 	t->agent_id = arena_strdup(t->arena, agent_id);
 	t->started_us = rq->started_us;
 	uuid_v7(t->id);
-	guard_init(&t->guard, rq->cx.caller.session_id);
+	guard_init(&t->guard, &rq->cx.caller);
 	answer_init(&t->answer, rq->cx.conf->upstream_max_answer_bytes);
 	call_init(&t->call, t->process, &t->answer, t->arena);
 	reader_prepare(&t->reader, t->arena, rq, &wants_stream);

@@ -46,7 +46,7 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	uuid_v7(r->task.id);
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
-	guard_init(&r->guard, rq->cx.caller.session_id);
+	guard_init(&r->guard, &rq->cx.caller);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
 	call_init(&r->call, r->process, &r->answer, r->arena);

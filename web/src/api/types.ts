@@ -33,6 +33,9 @@ export type Agent = Schemas["Agent"];
 export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];
 export type Upload = Schemas["Upload"];
+export type ApiKey = Schemas["Key"];
+export type NewApiKey = Schemas["NewKey"];
+export type KeyPeriod = Schemas["KeyBudget"]["period"];
 
 export type TurnStart = Schemas["TurnStart"];
 export type TurnEnd = Schemas["TurnEnd"];

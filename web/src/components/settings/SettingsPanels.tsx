@@ -1,5 +1,5 @@
-import { KeyRound, Monitor, Palette, User, Wallet } from "lucide-react";
-import { useState } from "react";
+import { KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { cx } from "@/lib/cx";
 import { AccountPanel } from "./AccountPanel";
@@ -7,6 +7,10 @@ import { AppearancePanel } from "./AppearancePanel";
 import { BalancePanel } from "./BalancePanel";
 import { PasswordPanel } from "./PasswordPanel";
 import { SessionsPanel } from "./SessionsPanel";
+import { Skeleton } from "../ui/State";
+
+/** The largest of them, and not for everybody. */
+const KeysPanel = lazy(() => import("./KeysPanel"));
 
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
@@ -14,6 +18,7 @@ const PANELS = {
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
+	keys: { Icon: KeySquare, Panel: KeysPanel },
 } as const;
 
 export type SettingsTab = keyof typeof PANELS;
@@ -57,7 +62,9 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 				})}
 			</div>
 			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className="min-w-0 grow">
-				<Panel />
+				<Suspense fallback={<Skeleton className="h-32" />}>
+					<Panel />
+				</Suspense>
 			</div>
 		</div>
 	);
