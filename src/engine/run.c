@@ -16,7 +16,7 @@
 #include "ledger/credits.h"
 #include "score/board.h"
 
-#define RUN_ARENA_BYTES 512
+#define RUN_ARENA_BYTES 384 /* ids and names of a turn */
 #define RUN_ARENA_MAX_BYTES 262144
 
 static const char *const state_names[] = { "opened", "running", "settling" };
