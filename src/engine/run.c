@@ -16,7 +16,7 @@
 #include "ledger/credits.h"
 #include "score/board.h"
 
-#define RUN_ARENA_BYTES 512
+#define RUN_ARENA_BYTES 256 /* ids and names of a turn */
 #define RUN_ARENA_MAX_BYTES 262144
 
 static const char *const state_names[] = { "opened", "running", "settling" };
@@ -49,9 +49,9 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	guard_init(&r->guard, &rq->cx.caller);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
-	call_init(&r->call, r->process, &r->answer, r->arena);
 	reader_prepare(&r->reader, r->arena, rq, wants);
 	r->request_id = r->reader.request_id;
+	call_init(&r->call, r->process, &(struct call_ids){ r->task.id, r->request_id }, &r->answer, r->arena);
 	return r;
 }
 
