@@ -3,12 +3,13 @@
 import csv
 import glob
 import io
+import os
 import subprocess
 import time
 import uuid
 
 import pytest
-from weirtest import Fcgi, fcgi_params, wait_until
+from weirtest import Fcgi, fcgi_params, free_port, wait_until
 
 WEIR_CONF = {"limits": {"rate_write": "5000/1m", "rate_read": "5000/1m", "rate_relay": "5000/1m"}}
 QUOTA = "/api/me/quota"
@@ -412,8 +413,19 @@ def test_no_log_has_a_key(weir, someone, make):
             weir.get("/api/me" + query, headers=headers)
             weir.get("/v1beta/nowhere" + query, headers=headers)
     time.sleep(0.5)
-    logs = [p for p in glob.glob(weir.folder + "/**/*.log", recursive=True) if "nginx" not in p]
-    assert logs
+    logs = glob.glob(weir.folder + "/**/*.log", recursive=True)
+    assert any("pool" in p for p in logs)
     for path in logs:
         with open(path, errors="replace") as f:
             assert key[10:30] not in f.read(), path
+
+
+def test_nginx_keeps_no_key(weir, someone, make):
+    key, log = make(someone)["key"], weir.folder + "/log/asked.log"
+    port = free_port()
+    weir.start_nginx(port, more=f"\t\taccess_log {log};\n", name="asked")
+    assert weir.get(f"{QUOTA}?key={key}", port=port).status == 200
+    assert weir.get(f"{QUOTA}?after=1", port=port, headers={"x-api-key": key}).status == 200
+    with open(wait_until(lambda: os.path.exists(log) and os.path.getsize(log) and log, "nginx's log")) as f:
+        text = f.read()
+    assert "after=1" in text and "key=" not in text

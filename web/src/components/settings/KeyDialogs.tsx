@@ -17,6 +17,8 @@ const NAME_MAX_CHARS = 100;
 const DAY_S = 86_400;
 const LIVES_DAYS = [0, 7, 30, 90, 365] as const;
 const OVERLAPS_S = [0, 3600, DAY_S, 7 * DAY_S] as const;
+/** Credits, as the API takes them. */
+const AMOUNT = /^\d{1,11}(\.\d{1,6})?$/;
 const PERIODS: KeyPeriod[] = ["none", "day", "week", "month"];
 
 interface FormProps {
@@ -68,6 +70,7 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 	const [models, setModels] = useState<string[] | null>(null);
 	const [budget, setBudget] = useState("");
 	const [period, setPeriod] = useState<KeyPeriod>("month");
+	const [tried, setTried] = useState(false);
 	const { t } = useTranslation();
 	const { mutate, isPending, error } = useMutation({
 		mutationFn: () =>
@@ -79,6 +82,7 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 			}),
 		onSuccess: onMade,
 	});
+	const budgetIsGood = budget.trim() === "" || AMOUNT.test(budget.trim());
 	return (
 		<FormDialog
 			title={t("keys.new")}
@@ -86,7 +90,10 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 			busy={isPending}
 			error={error}
 			ready={name.trim() !== "" && (models === null || models.length > 0)}
-			onSubmit={() => mutate()}
+			onSubmit={() => {
+				setTried(true);
+				if (budgetIsGood) mutate();
+			}}
 			onClose={onClose}
 		>
 			<Input autoFocus label={t("keys.name")} hint={t("keys.name_hint")} value={name} maxLength={NAME_MAX_CHARS} onChange={(e) => setName(e.target.value)} />
@@ -99,7 +106,14 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 			</Select>
 			<ModelChoice chosen={models} onChange={setModels} />
 			<div className="grid grid-cols-2 gap-3">
-				<Input label={t("keys.budget")} inputMode="decimal" placeholder={t("keys.no_budget")} value={budget} onChange={(e) => setBudget(e.target.value)} />
+				<Input
+					label={t("keys.budget")}
+					inputMode="decimal"
+					placeholder={t("keys.no_budget")}
+					value={budget}
+					error={tried && !budgetIsGood ? t("keys.bad_budget") : null}
+					onChange={(e) => setBudget(e.target.value)}
+				/>
 				<Select label={t("keys.period")} value={period} disabled={budget.trim() === ""} onChange={(e) => setPeriod(e.target.value as KeyPeriod)}>
 					{PERIODS.map((p) => (
 						<option key={p} value={p}>
@@ -171,7 +185,7 @@ export function ShowKey({ made, onClose }: { made: NewApiKey; onClose: () => voi
 			<div className="flex flex-col gap-4">
 				<p className="text-sm text-soft">{t("keys.once")}</p>
 				<div className="flex flex-col gap-2 sm:flex-row sm:items-center">
-					<code data-testid="new-key" className="min-w-0 grow rounded-lg border border-line-strong bg-code px-3 py-2.5 font-mono text-sm wrap-anywhere">
+					<code data-testid="new-key" className="min-w-0 grow rounded-lg border border-line-strong bg-code px-3 py-2.5 font-mono text-sm break-all">
 						{made.key}
 					</code>
 					<Button look="solid" icon={copied ? <Check size={16} aria-hidden /> : <Copy size={16} aria-hidden />} onClick={() => copy(made.key)}>

@@ -31,9 +31,9 @@ export default function KeysPanel() {
 	};
 	return (
 		<div className="flex flex-col gap-5">
-			<div className="flex flex-wrap items-center justify-between gap-3">
-				<p className="max-w-sm text-sm text-soft">{t("keys.intro")}</p>
-				<Button look="solid" medium icon={<Plus size={16} aria-hidden />} onClick={() => setDoing({ what: "create" })}>
+			<div className="flex flex-col items-start gap-3 sm:flex-row sm:justify-between">
+				<p className="text-sm text-soft">{t("keys.intro")}</p>
+				<Button look="solid" medium icon={<Plus size={16} aria-hidden />} onClick={() => setDoing({ what: "create" })} className="shrink-0">
 					{t("keys.new")}
 				</Button>
 			</div>
@@ -130,12 +130,16 @@ function Facts({ of: key }: { of: ApiKey }) {
 	));
 }
 
+const BAR = "h-1.5 w-full max-w-xs appearance-none overflow-hidden rounded-full bg-hover [&::-webkit-progress-bar]:bg-hover";
+const ENOUGH = "[&::-moz-progress-bar]:bg-accent [&::-webkit-progress-value]:bg-accent";
+const LOW = "[&::-moz-progress-bar]:bg-danger [&::-webkit-progress-value]:bg-danger";
+
 function Budget({ of }: { of: NonNullable<ApiKey["budget"]> }) {
 	const { t } = useTranslation();
 	const share = of.amount > 0 ? of.left / of.amount : 0;
 	return (
 		<div className="flex flex-col gap-1">
-			<progress value={share} max={1} aria-label={t("keys.budget")} className={cx("h-1.5 w-full max-w-xs", share < 0.1 ? "accent-danger" : "accent-accent")} />
+			<progress value={share} max={1} aria-label={t("keys.budget")} className={cx(BAR, share < 0.1 ? LOW : ENOUGH)} />
 			<p className="text-xs text-faint">
 				{t("keys.left", { left: credits(of.left), amount: credits(of.amount) })}
 				{of.resets_at !== null && ` · ${t("keys.resets", { at: dateTime(of.resets_at) })}`}
