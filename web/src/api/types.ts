@@ -33,6 +33,9 @@ export type Agent = Schemas["Agent"];
 export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];
 export type Upload = Schemas["Upload"];
+export type UsageRecord = Schemas["UsageRecord"];
+export type UsageSum = Schemas["UsageSum"];
+export type UsageSums = Schemas["UsageSums"];
 
 export type TurnStart = Schemas["TurnStart"];
 export type TurnEnd = Schemas["TurnEnd"];
@@ -59,5 +62,6 @@ export type AdminModel = Schemas["AdminModel"];
 export type Channel = Schemas["Channel"];
 export type ChannelTest = Schemas["ChannelTest"];
 export type AdminAgent = Schemas["AdminAgent"];
+export type AdminUsageRecord = Schemas["AdminUsageRecord"];
 export type DebugLog = Schemas["DebugRun"];
 export type PoolStatus = Schemas["PoolStatus"];

@@ -1,7 +1,9 @@
-import { KeyRound, Monitor, Palette, User, Wallet } from "lucide-react";
-import { useState } from "react";
+import { ChartColumn, KeyRound, Monitor, Palette, User, Wallet } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
+import { Skeleton } from "../ui/State";
 import { AccountPanel } from "./AccountPanel";
 import { AppearancePanel } from "./AppearancePanel";
 import { BalancePanel } from "./BalancePanel";
@@ -11,6 +13,7 @@ import { SessionsPanel } from "./SessionsPanel";
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
 	balance: { Icon: Wallet, Panel: BalancePanel },
+	usage: { Icon: ChartColumn, Panel: lazy(() => withUsageTexts(import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
@@ -57,7 +60,9 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 				})}
 			</div>
 			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className="min-w-0 grow">
-				<Panel />
+				<Suspense fallback={<Skeleton className="h-72" />}>
+					<Panel />
+				</Suspense>
 			</div>
 		</div>
 	);
