@@ -123,26 +123,12 @@ put_string(struct buf *out, const char *before, const char *value)
 	buf_json(out, value, strlen(value));
 }
 
-/* A URL; ours are megabytes of base64, in which nothing needs escaping. */
-static void
-put_url(struct buf *out, const char *before, const char *url)
-{
-	if (strncmp(url, "data:", 5) != 0 || strpbrk(url, "\"\\") != NULL) {
-		put_string(out, before, url);
-		return;
-	}
-	buf_puts(out, before);
-	buf_puts(out, "\"");
-	buf_puts(out, url);
-	buf_puts(out, "\"");
-}
-
 /* {"type":"image_url","image_url":{"url":"…"}}; kind is the name in both places. */
 static void
 put_attachment(struct buf *out, const char *kind, const char *url)
 {
 	buf_printf(out, "{\"type\":\"%s\",\"%s\":{", kind, kind);
-	put_url(out, "\"url\":", url);
+	put_string(out, "\"url\":", url);
 	buf_puts(out, "}}");
 }
 
@@ -172,7 +158,7 @@ static void
 put_file(struct buf *out, const struct ask_part *part)
 {
 	put_string(out, "{\"type\":\"file\",\"file\":{\"filename\":", part->name != NULL ? part->name : "file");
-	put_url(out, ",\"file_data\":", part->url);
+	put_string(out, ",\"file_data\":", part->url);
 	buf_puts(out, "}}");
 }
 
