@@ -1038,7 +1038,8 @@ static const struct sample calls[] = {
 	{ "cut", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{"))), "C(0,c1,f,{)!" },
 	{ "after the end", CHUNK("{\"content\":\"a\"}", "\"stop\"") DELTAS(CALL("\"index\":0,", NAMED("f", "{}"))) DONE,
 	    "T(a)F(stop)." },
-	{ "an error after the end", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{}"))) CALLED "data: {]\n\n",
+	{ "an error after the end",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{}"))) CHUNK("{}", "\"tool_calls\"") "data: {]\n\n",
 	    "C(0,c1,f,{})F(calls)." },
 	{ "an emoji over two deltas",
 	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{\\\"a\\\":\\\"\\ud83d")))
