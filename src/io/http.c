@@ -216,7 +216,8 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_PIPEWAIT, strncasecmp(s->url, "https:", 6) == 0 ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, s->method);
+	if (s->body == NULL || strcmp(s->method, "POST") != 0) /* its default with a body; of a name it keeps a copy */
+		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, s->method);
 	if (s->body != NULL) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_len);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS, s->body);
