@@ -99,7 +99,7 @@ BEGIN
 	v_task := task_open(ROW(p_task_id, p_transaction_id, p_user_id, 'chat', p_conversation_id, p_owner, p_model_id,
 		p_hold, p_lease_s, left('chat: ' || coalesce(v_ctx.model, ''), 100), p_user_limit, p_conv_limit, p_agent_conv_limit,
 		p_idem_key, p_idem_route, p_idem_hash, v_refusal,
-		v_message_id, CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END, v_before)::task_ask);
+		v_message_id, CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END, v_before, NULL, NULL)::task_ask);
 	outcome := v_task.outcome;
 	balance := v_task.balance;
 	existing_task_id := v_task.existing_task_id;
@@ -170,10 +170,12 @@ BEGIN
 
 	v_ended := tasks_end(p_owner, ARRAY(
 		SELECT ROW(j.task_id, j.outcome, j.error_code, j.error_message, j.input_tokens, j.output_tokens, j.estimated, j.cost,
-			j.model_id, j.channel_id, j.latency_ms, j.first_token_ms, j.request_id)::task_end
+			j.model_id, j.channel_id, j.latency_ms, j.first_token_ms, j.request_id,
+			j.cached_tokens, j.cache_write_tokens, j.reasoning_tokens)::task_end
 		FROM json_to_recordset(p_turns) AS j (task_id uuid, outcome text, error_code text, error_message text,
 			input_tokens int, output_tokens int, estimated boolean, cost numeric, model_id bigint, channel_id bigint,
-			latency_ms int, first_token_ms int, request_id text)));
+			latency_ms int, first_token_ms int, request_id text,
+			cached_tokens int, cache_write_tokens int, reasoning_tokens int)));
 
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (

@@ -3,9 +3,10 @@
 -- THE ORDER OF LOCKS. Two transactions that lock the same rows in opposite orders lock each other out. Whatever writes, here
 -- and in the programs, locks kinds of rows in this order, and rows of one kind by their ids:
 --
---	conversation, task, idempotency key, hold, user, message
+--	conversation, API key, task, idempotency key, hold, user, message
 --
--- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation), calls
+-- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation,
+-- relay_open() and relays_settle(): the API key), calls
 -- task_open() or tasks_end(), which lock the rest, and then fills its own rows (messages), which the locks before guard.
 -- The user comes after all that others may wait for, as the hottest row of all.
 --
@@ -99,6 +100,7 @@ BEGIN
 		WHEN 'chat' THEN RETURN 'chat_cost';
 		WHEN 'image' THEN RETURN 'image_generation_cost';
 		WHEN 'video' THEN RETURN 'video_generation_cost';
+		WHEN 'relay' THEN RETURN 'relay_cost';
 	END CASE;
 END
 $$;
@@ -171,10 +173,10 @@ BEGIN
 		END IF;
 
 		INSERT INTO tasks (id, user_id, conversation_id, type, status, credits_locked, owner, model_id, message_id,
-			user_message_id, agent_run, prev_message, idempotency_key, started_at)
+			user_message_id, agent_run, prev_message, idempotency_key, key_id, prompt_tokens, started_at)
 		VALUES (p.task_id, p.user_id, p.conversation_id, p.type, CASE WHEN p.owner IS NULL THEN 'pending' ELSE 'running' END,
 			v_hold, p.owner, p.model_id, p.message_id, p.user_message_id, p.agent_conv_limit IS NOT NULL, p.prev_message,
-			p.key, CASE WHEN p.owner IS NOT NULL THEN now() END);
+			p.key, p.key_id, p.prompt_tokens, CASE WHEN p.owner IS NOT NULL THEN now() END);
 		v.outcome := 'ok';
 		RETURN v;
 	END attempt;
@@ -222,13 +224,15 @@ BEGIN
 				error_code = e.error_code, error_message = e.error_message
 			FROM unnest(p_ends) AS e LEFT JOIN unnest(v_ended) AS h ON h.task_id = e.task_id
 			WHERE t.id = e.task_id AND t.id = ANY (v_mine)
-			RETURNING e.*, t.user_id, t.conversation_id, t.message_id, t.prev_message, t.credits_used, t.model_id AS used_id,
+			RETURNING e.*, t.user_id, t.key_id, t.conversation_id, t.message_id, t.prev_message, t.credits_used, t.model_id AS used_id,
 				(SELECT l.name FROM llm_models l WHERE l.id = coalesce(e.model_id, t.model_id)) AS model
 		), used AS (
-			INSERT INTO usage (request_id, task_id, user_id, channel_id, channel, provider, model_id, model,
-				request_tokens, response_tokens, estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
-			SELECT e.request_id, e.task_id, e.user_id, e.channel_id, c.name, c.provider, e.used_id, e.model,
-				coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.estimated, false), e.credits_used,
+			INSERT INTO usage (request_id, task_id, user_id, key_id, channel_id, channel, provider, model_id, model,
+				request_tokens, response_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
+				estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
+			SELECT e.request_id, e.task_id, e.user_id, e.key_id, e.channel_id, c.name, c.provider, e.used_id, e.model,
+				coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_tokens, 0),
+				coalesce(e.cache_write_tokens, 0), coalesce(e.reasoning_tokens, 0), coalesce(e.estimated, false), e.credits_used,
 				greatest(e.cost - e.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code
 			FROM task e LEFT JOIN channels c ON c.id = e.channel_id
 		)
@@ -274,14 +278,14 @@ COMMENT ON FUNCTION task_cancel_request(uuid, uuid) IS
 CREATE OR REPLACE FUNCTION turn_dead(p_limit int)
 	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, message_id uuid, user_message_id uuid, type text,
 		model_id bigint, model text, price_input_per_mtok numeric, price_output_per_mtok numeric, price_per_call numeric,
-		credits_locked numeric, user_content text, journal text, cancel_requested boolean, started_at timestamptz)
+		credits_locked numeric, user_content text, journal text, cancel_requested boolean, started_at timestamptz, prompt_tokens int)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
 	SELECT t.id, t.user_id, t.conversation_id, t.message_id, t.user_message_id, t.type,
 		t.model_id, l.name, l.price_input_per_mtok, l.price_output_per_mtok, l.price_per_call,
 		t.credits_locked, q.content,
 		(SELECT string_agg(j.text, '' ORDER BY j.seq) FROM task_journal j WHERE j.task_id = t.id),
-		t.cancel_requested_at IS NOT NULL, t.started_at
+		t.cancel_requested_at IS NOT NULL, t.started_at, t.prompt_tokens
 	FROM tasks t
 		LEFT JOIN processes p ON p.id = t.owner
 		LEFT JOIN llm_models l ON l.id = t.model_id

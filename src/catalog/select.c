@@ -32,6 +32,19 @@ select_newest(struct context *cx, struct offer **offer)
 	return OK;
 }
 
+enum status
+select_current(struct context *cx, struct offer **offer)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if ((st = select_newest(cx, offer)) != OK)
+		return st;
+	if ((st = pg_query_again(cx->pg, &rows, "SELECT version FROM catalog_version")) != OK)
+		return fail(cx, st, "catalog version: %s", pg_error(cx->pg));
+	return select_offer(cx, rows, offer);
+}
+
 /* ---- channels ---------------------------------------------------------------------- */
 
 /* The position, from `first` on and before `end`, that the weights draw. */

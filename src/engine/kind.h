@@ -32,6 +32,9 @@ struct followed {
 
 struct kind {
 	const char *name; /* tasks.type */
+	/* What was said is kept, for whoever comes later; else an answer that is wanted
+	 * whole is delivered at its end or not at all. */
+	bool keeps;
 
 	/* ---- opening: worker ---- */
 
@@ -58,7 +61,7 @@ struct kind {
 	 * settlements.  Returns at least task_id, settled, charged, balance, held,
 	 * task_status for those it knows. */
 	const char *settle_sql;
-	/* Add to the common part of a settlement what is the kind's own. */
+	/* Add to the common part of a settlement what is the kind's own; NULL: nothing. */
 	void (*settlement)(const struct run *r, json_t *settlement);
 	/* The terminal event {"type","data"}, from a row of settle_sql; malloc'ed. */
 	char *(*end)(const struct run *r, const struct rows *rows, int row);

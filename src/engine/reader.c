@@ -10,8 +10,23 @@ void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
-	r->common_headers = arena_strdup(arena, rq->common_headers);
+	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
+}
+
+/* Nothing leaves before there is a piece of the answer, or all of it. */
+static bool
+is_late(const struct reader *r)
+{
+	return r->wants.whole || r->wants.dialect->begins_late;
+}
+
+/* They are sent, and a stream may be long. */
+static void
+forget_headers(struct reader *r)
+{
+	free(r->common_headers);
+	r->common_headers = NULL;
 }
 
 void
@@ -19,10 +34,14 @@ reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, v
     void (*on_drain)(void *), void *arg)
 {
 	struct arena *scratch = arena_new(1024, 65536);
-	const char *headers = r->wants.whole ? NULL : sink_headers(scratch, r->common_headers);
+	const char *headers = is_late(r) ? NULL : sink_headers(scratch, r->common_headers);
 
+	r->process = process;
+	r->begun = headers != NULL;
 	r->sink = sink_new(process, conn, headers, r->wants.dialect->keepalive, on_gone, on_drain, arg);
 	arena_free(scratch);
+	if (r->begun)
+		forget_headers(r);
 }
 
 /* Write what a dialect made. */
@@ -40,17 +59,38 @@ reader_keep_start(struct reader *r, const char *start_json)
 		r->start_kept = xstrdup(start_json);
 }
 
-void
-reader_start(struct reader *r, const char *start_json)
+static void
+tell_start(struct reader *r, const char *start_json)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (r->wants.whole) {
-		reader_keep_start(r, start_json);
-		return;
-	}
 	r->wants.dialect->start(&r->encoder, &b, start_json);
 	send(r, &b);
+}
+
+void
+reader_start(struct reader *r, const char *start_json)
+{
+	if (r->begun)
+		tell_start(r, start_json);
+	else if (r->start_kept == NULL)
+		r->start_kept = xstrdup(start_json);
+}
+
+/* A stream that waited for its first piece. */
+static void
+begin_late(struct reader *r)
+{
+	struct arena *scratch = arena_new(1024, 65536);
+
+	sink_begin(r->sink, r->process, sink_headers(scratch, r->common_headers), r->wants.dialect->keepalive);
+	arena_free(scratch);
+	forget_headers(r);
+	r->begun = true;
+	if (r->start_kept != NULL && !r->encoder.is_own)
+		tell_start(r, r->start_kept);
+	free(r->start_kept);
+	r->start_kept = NULL;
 }
 
 void
@@ -60,6 +100,8 @@ reader_piece(struct reader *r, const struct piece *piece)
 
 	if (r->sink == NULL || r->wants.whole)
 		return;
+	if (!r->begun)
+		begin_late(r);
 	r->wants.dialect->piece(&r->encoder, &b, piece);
 	send(r, &b);
 }
@@ -71,12 +113,35 @@ reader_flush(struct reader *r)
 		sink_flush(r->sink);
 }
 
+/* The provider's own words, a line each. */
+static void
+give_own(struct reader *r, const struct buf *lines)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (r->sink == NULL || r->wants.whole)
+		return;
+	r->encoder.is_own = true;
+	if (!r->begun)
+		begin_late(r);
+	for (size_t at = 0; at < lines->len;) {
+		size_t len = strcspn(lines->data + at, "\n");
+
+		r->wants.dialect->own(&r->encoder, &b, lines->data + at, len);
+		at += len + 1;
+	}
+	send(r, &b);
+}
+
 bool
 reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 {
 	struct piece piece = answer_piece(a);
 
-	reader_piece(r, &piece);
+	if (a->own.len > 0)
+		give_own(r, &a->own);
+	else if (answer_pends(a))
+		reader_piece(r, &piece);
 	reader_flush(r);
 	answer_given(a);
 	return r->sink == NULL || sink_unsent(r->sink) <= high_water_bytes;
@@ -103,21 +168,46 @@ send_whole(struct reader *r)
 	buf_free(&b);
 }
 
-void
-reader_end(struct reader *r, uint64_t position, const char *end_json)
+/* Did it end as it should? */
+static bool
+is_done(const char *end_json)
+{
+	static const char done[] = "{\"type\":\"done\"";
+
+	return strncmp(end_json, done, sizeof(done) - 1) == 0;
+}
+
+static void
+tell_end(struct reader *r, uint64_t position, const char *end_json)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (r->sink == NULL)
-		return;
-	if (r->wants.whole) {
-		send_whole(r);
-	} else {
-		r->wants.dialect->end(&r->encoder, &b, position, end_json);
-		send(r, &b);
-	}
+	if (!r->begun)
+		begin_late(r);
+	r->wants.dialect->end(&r->encoder, &b, position, end_json);
+	send(r, &b);
+}
+
+static void
+close_sink(struct reader *r)
+{
 	sink_close(r->sink);
 	r->sink = NULL;
+}
+
+void
+reader_end(struct reader *r, uint64_t position, const char *end_json)
+{
+	if (r->sink == NULL)
+		return;
+	if (!r->wants.whole && !r->begun && !is_done(end_json)) /* short: an error and no answer */
+		r->whole = r->wants.dialect->whole(
+		    &r->encoder, r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
+	if (r->whole != NULL)
+		send_whole(r);
+	else
+		tell_end(r, position, end_json);
+	close_sink(r);
 }
 
 /* The body of an error, in place of the whole answer. */
@@ -140,15 +230,14 @@ reader_cut(struct reader *r, enum status why)
 
 	if (r->sink == NULL)
 		return;
-	if (r->wants.whole) {
+	if (!r->begun) {
 		make_error(r, why);
 		send_whole(r);
 	} else {
 		r->wants.dialect->cut(&r->encoder, &b, why, status_text(why, r->lang));
 		send(r, &b);
 	}
-	sink_close(r->sink);
-	r->sink = NULL;
+	close_sink(r);
 }
 
 void
@@ -162,7 +251,8 @@ void
 reader_free(struct reader *r)
 {
 	buf_free(&r->encoder.kept);
+	free(r->common_headers);
 	free(r->start_kept);
 	free(r->whole);
-	r->start_kept = r->whole = NULL;
+	r->common_headers = r->start_kept = r->whole = NULL;
 }

@@ -24,8 +24,11 @@ struct reader {
 	struct encoder encoder; /* its id, model and time are the run's to set */
 	enum lang lang;
 	struct sink *sink; /* NULL once the reader is gone */
-	const char *common_headers, *request_id;
-	char *start_kept; /* of a whole answer */
+	struct process *process;
+	char *common_headers; /* NULL once they are sent */
+	const char *request_id;
+	char *start_kept; /* of a whole answer, or until the stream begins */
+	bool begun;	  /* the stream has its headers */
 	char *whole;	  /* its body, */
 	int whole_status; /* and status */
 };
@@ -37,7 +40,7 @@ void reader_open(struct reader *r, struct process *process, struct fcgi_conn *co
     void (*on_drain)(void *), void *arg);
 /* For a whole answer made before reader_start(): what it begins with.  Worker. */
 void reader_keep_start(struct reader *r, const char *start_json);
-/* The start event.  Reactor. */
+/* The start event, at once or with the first piece, as the dialect is.  Reactor. */
 void reader_start(struct reader *r, const char *start_json);
 /* A piece of the answer.  Reactor. */
 void reader_piece(struct reader *r, const struct piece *piece);

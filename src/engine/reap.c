@@ -20,7 +20,7 @@
 static const char dead_sql[] =
     "SELECT task_id, user_id, conversation_id, message_id, user_message_id, type, model_id,"
     " price_input_per_mtok, price_output_per_mtok, price_per_call, user_content, journal,"
-    " cancel_requested, (extract(epoch FROM now() - started_at) * 1000)::bigint AS age_ms FROM turn_dead($1::int)";
+    " cancel_requested, (extract(epoch FROM now() - started_at) * 1000)::bigint AS age_ms, prompt_tokens FROM turn_dead($1::int)";
 
 static const struct kind *const *kinds;
 

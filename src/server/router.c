@@ -5,6 +5,8 @@
 #include "chat/wire.h"
 #include "core/reply.h"
 #include "score/board.h"
+#include "wire/anthropic/anthropic.h"
+#include "wire/openai/openai.h"
 
 /* Declare every handler and field table of the route table … */
 #define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
@@ -17,6 +19,8 @@ const struct field no_fields[] = { { .name = NULL } };
 
 /* How its callers are talked to. */
 #define DIALECT_WEIR &dialect_weir
+#define DIALECT_OPENAI &dialect_openai
+#define DIALECT_ANTHROPIC &dialect_anthropic
 
 /* … and the table itself. */
 const struct route routes[] = {
@@ -83,7 +87,16 @@ router_find(struct request *rq)
 const struct dialect *
 router_dialect(const struct request *rq)
 {
-	/* Paths that lead nowhere are asked for by somebody, too: the prefixes of
-	 * other dialects go here. */
-	return rq->route != NULL ? rq->route->dialect : &dialect_weir;
+	/* Paths that lead nowhere are asked for by somebody, too. */
+	static const struct {
+		const char *prefix;
+		const struct dialect *dialect;
+	} elsewhere[] = { { "/v1/messages", &dialect_anthropic }, { "/v1/", &dialect_openai } };
+
+	if (rq->route != NULL)
+		return rq->route->dialect;
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+		if (strncmp(rq->path, elsewhere[i].prefix, strlen(elsewhere[i].prefix)) == 0)
+			return elsewhere[i].dialect;
+	return &dialect_weir;
 }

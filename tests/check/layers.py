@@ -27,6 +27,7 @@ ARROWS = {
     "catalog": ("core", "wire"),
     "engine": ("core", "account", "ledger", "limits", "catalog", "wire"),
     "chat": ("engine", "files"),
+    "relay": ("engine",),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)

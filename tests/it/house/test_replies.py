@@ -239,6 +239,23 @@ def test_tasks_and_credits(user, ask, follow, turn):
     assert ask("GET", "/api/me/credits/transactions", user)["items"]
 
 
+def test_usage(ask, user, admin, turn):
+    assert ask("GET", "/api/usage", user)["items"]
+    assert ask("GET", "/api/usage/records", user)["items"]
+    assert "request_tokens" in ask("GET", "/api/usage/records.csv", user).text
+    assert ask("GET", "/api/admin/usage", admin)["items"]
+    assert ask("GET", "/api/admin/usage/records", admin)["items"]
+
+
+def test_relay(ask, user):
+    ask("POST", "/v1/chat/completions", user, {"model": "demo-fast", "messages": [{"role": "user", "content": "hello"}]})
+    message = {"model": "demo-fast", "max_tokens": 99, "messages": [{"role": "user", "content": "hello"}]}
+    ask("POST", "/v1/messages", user, message)
+    ask("POST", "/v1/messages/count_tokens", user, message)
+    assert ask("GET", "/v1/models", user)["data"]
+    ask("GET", "/v1/models/demo-fast", user)
+
+
 def test_uploads(ask, user):
     kept = ask("POST", "/api/uploads", user, PNG)
     assert ask("GET", "/api/uploads", user)["items"]

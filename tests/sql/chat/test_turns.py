@@ -418,9 +418,9 @@ class Tasks(TurnTest):
 
     ASK = ("task_id", "transaction_id", "user_id", "type", "conversation_id", "owner", "model_id", "hold", "lease_s", "reason",
            "user_limit", "conv_limit", "agent_conv_limit", "key", "route", "body_hash", "refusal", "message_id", "user_message_id",
-           "prev_message")
+           "prev_message", "key_id", "prompt_tokens")
     END = ("task_id", "outcome", "error_code", "error_message", "input_tokens", "output_tokens", "estimated", "cost", "model_id",
-           "channel_id", "latency_ms", "first_token_ms", "request_id")
+           "channel_id", "latency_ms", "first_token_ms", "request_id", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
     def open_task(self, user, db=None, **options):
         """Returns (task id, task_opened)."""
@@ -447,13 +447,13 @@ class Tasks(TurnTest):
         self.assertEqual([row[c] for c in ("type", "status", "conversation_id", "message_id", "credits_locked", "agent_run")],
                          ["image", "running", None, None, 5, False])
         self.assertEqual(self.db.value("SELECT credits_held($1)", user), 5)
-        done = self.end_tasks((task, {"cost": "2", "input_tokens": 7, "request_id": "r"}))[task]
+        done = self.end_tasks((task, {"cost": "2", "input_tokens": 7, "cached_tokens": 5, "reasoning_tokens": 1, "request_id": "r"}))[task]
         self.assertEqual([done[c] for c in ("settled", "user_id", "charged", "balance", "held", "model", "status")],
                          [True, user, 2, 8, 0, "m1", "completed"])
         self.assertEqual(self.history(user)[-1], ("image_generation_cost", -2, 8))
-        self.assertEqual(self.db.row("SELECT request_tokens, cost, overrun, channel, model, status, request_id FROM usage"
+        self.assertEqual(self.db.row("SELECT request_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, cost, overrun, channel, model, status, request_id FROM usage"
                                      " WHERE task_id = $1", task),
-                         {"request_tokens": 7, "cost": 2, "overrun": 0, "channel": "c1", "model": "m1", "status": "completed",
+                         {"request_tokens": 7, "cached_tokens": 5, "cache_write_tokens": 0, "reasoning_tokens": 1, "cost": 2, "overrun": 0, "channel": "c1", "model": "m1", "status": "completed",
                           "request_id": "r"})
         before = self.snapshot()
         again = self.end_tasks((task, {"cost": "5"}))[task]
@@ -503,7 +503,7 @@ class Tasks(TurnTest):
 
     def test_an_unknown_kind_is_neither_opened_nor_charged(self):
         user = self.user(10)
-        for kind in ("relay", "", None):
+        for kind in ("postcard", "", None):
             with self.assertRaises(Error) as caught:
                 self.db.query("SELECT cost_type($1)", kind)
             self.assertEqual(caught.exception.sqlstate, "20000", kind)
@@ -601,7 +601,8 @@ class Liveness(TurnTest):
             "task_id": dead, "user_id": user, "conversation_id": conversation, "message_id": opened["assistant_message"]["id"],
             "user_message_id": opened["user_message"]["id"], "type": "chat", "model_id": self.model, "model": "m1",
             "price_input_per_mtok": 10, "price_output_per_mtok": 20, "price_per_call": 0, "credits_locked": 3,
-            "user_content": "what?", "journal": "Hello 世界", "cancel_requested": False})
+            "user_content": "what?", "journal": "Hello 世界", "cancel_requested": False,
+            "prompt_tokens": None})
         # an owner without a row is given the time to write its first heartbeat
         self.db.query("UPDATE tasks SET started_at = started_at - interval '21 s' WHERE id = $1", gone)
         rows = self.db.query("SELECT * FROM turn_dead(10)")

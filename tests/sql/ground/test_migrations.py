@@ -26,6 +26,12 @@ def functions_in(path):
         return re.findall(r"(?m)^CREATE OR REPLACE FUNCTION (\w+)\(", file.read())
 
 
+
+def without(values, schema):
+    """The schema without these values of enumerations."""
+    return [re.sub(rf",\n    '(?:{'|'.join(values)})'", "", statement) for statement in schema]
+
+
 class Migrations(unittest.TestCase):
     def create(self, name, owner="weir_owner"):
         with cluster().connect("postgres", "postgres") as admin:
@@ -85,6 +91,9 @@ class Migrations(unittest.TestCase):
                 for down in migration_files("down")[:len(gone)]:
                     migrate(owner, down)
 
+    # PostgreSQL takes no value out of an enumeration: these stay behind.
+    STAYS = ("relay_cost",)
+
     def test_each_down_undoes_its_up(self):
         self.create("steps")
         before = []
@@ -96,12 +105,12 @@ class Migrations(unittest.TestCase):
                 down = path.replace(".up.sql", ".down.sql")
                 migrate(owner, down)
                 after = schema_of("steps")
-                self.assertEqual(after, before[-1], down)
+                self.assertEqual(without(self.STAYS, after), without(self.STAYS, before[-1]), down)
                 migrate(owner, path)
                 self.assertEqual(schema_of("steps"), up, path)
             for path, schema in zip(migration_files("down"), before[::-1]):
                 migrate(owner, path)
-                self.assertEqual(schema_of("steps"), schema, path)
+                self.assertEqual(without(self.STAYS, schema_of("steps")), without(self.STAYS, schema), path)
             self.assertEqual(owner.query("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
             self.assertEqual(owner.query("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"), [])
             self.assertEqual(owner.query("SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace"), [])

@@ -1,0 +1,401 @@
+#include "relay/relay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "account/keys.h"
+#include "base/clock.h"
+#include "base/tokens.h"
+#include "catalog/select.h"
+#include "core/process.h"
+#include "engine/gate.h"
+#include "engine/measure.h"
+#include "engine/run.h"
+#include "io/pg.h"
+
+#define MESSAGE_TOKENS 8  /* a message's or a tool's frame on the wire, beyond its text */
+#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
+
+/* What is a relayed call's own while it opens; in the request's arena. */
+struct relay {
+	char transaction_id[UUID_LEN];
+	int64_t prompt_tokens;
+};
+
+/* ---- what is asked ------------------------------------------------------------ */
+
+static enum status
+read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out)
+{
+	struct dialect_problem problem = { "", "" };
+	json_error_t error;
+	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, JSON_ALLOW_NUL, &error);
+	enum status st;
+
+	if (!json_is_object(body)) {
+		json_decref(body);
+		return fail_field(&rq->cx, "body", "is not a JSON object");
+	}
+	json_own(rq->cx.arena, body);
+	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };
+	st = rq->route->dialect->read(rq->cx.arena, body, path_model, path_stream, out, &problem);
+	if (st == OK)
+		return OK;
+	return st == E_INVALID_REQUEST ? fail_field(&rq->cx, problem.field, "%s", problem.text)
+				       : fail(&rq->cx, st, NULL);
+}
+
+static int64_t
+text_tokens(const char *text)
+{
+	return text == NULL ? 0 : tokens_estimate(text, strlen(text));
+}
+
+static int64_t
+part_tokens(const struct ask_part *part)
+{
+	if (part->url != NULL)
+		return MEDIA_TOKENS;
+	return text_tokens(part->text) + text_tokens(part->name);
+}
+
+/* Our estimate of all that goes upstream. */
+static int64_t
+chat_tokens(const struct ask_chat *chat)
+{
+	int64_t tokens = text_tokens(chat->schema);
+
+	for (size_t i = 0; i < chat->n_messages; i++) {
+		tokens += MESSAGE_TOKENS;
+		for (size_t k = 0; k < chat->messages[i].n_parts; k++)
+			tokens += part_tokens(&chat->messages[i].parts[k]);
+	}
+	for (size_t i = 0; i < chat->n_tools; i++)
+		tokens += MESSAGE_TOKENS + text_tokens(chat->tools[i].name) + text_tokens(chat->tools[i].description) +
+		    text_tokens(chat->tools[i].parameters);
+	return tokens;
+}
+
+/* ---- whom ------------------------------------------------------------------------ */
+
+static enum status
+refuse_model(struct context *cx, const char *name)
+{
+	fail_with(cx, E_NOT_FOUND, json_pack("{s:s}", "field", "model"), "model %s", name);
+	fail_message(cx, arena_printf(cx->arena, "The model %s does not exist or is not yours to use.", name),
+	    arena_printf(cx->arena, "模型 %s 不存在或无权使用", name));
+	return E_NOT_FOUND;
+}
+
+/* The model of that name as it is on offer now, with its channels in their order. */
+static enum status
+choose_model(struct context *cx, const char *name, const struct offer_model **out)
+{
+	const struct offer_model *m;
+	struct offer *offer;
+	enum status st;
+
+	if (name == NULL || *name == '\0')
+		return fail_field(cx, "model", "is required");
+	if (!key_may_use_model(&cx->caller, name))
+		return refuse_model(cx, name);
+	if ((st = select_current(cx, &offer)) != OK)
+		return st;
+	if ((m = offer_model_named(offer, name)) == NULL || !m->is_chat)
+		return refuse_model(cx, name);
+	if (m->n_channels == 0)
+		return fail(cx, E_UNAVAILABLE, "model %s has no enabled channel", name);
+	*out = select_model(cx, m);
+	return OK;
+}
+
+static int64_t
+most_output(const struct dialect_ask *asked, const struct offer_model *m)
+{
+	int64_t wanted = asked->ask.max_output_tokens;
+
+	return wanted > 0 && (m->max_output_tokens == 0 || wanted < m->max_output_tokens) ? wanted
+											  : m->max_output_tokens;
+}
+
+/* ---- opening ------------------------------------------------------------------ */
+
+static const char open_sql[] =
+    "SELECT outcome, balance, required, existing_task_id, held FROM relay_open($1::uuid, $2::uuid, $3::uuid, $4::uuid,"
+    " $5::bigint, $6::numeric, $7::int, $8::uuid, $9::int, $10::int, $11::text, $12::text, $13::bytea)";
+
+static enum status
+open_relay(struct context *cx, const struct gate_ask *ask, const struct task *task, bool count, struct rows **rows)
+{
+	const struct relay *own = ask->own;
+	const struct gate_key *key = ask->key;
+	struct pg_arg none = PNULL;
+
+	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id),
+	    PS(cx->caller.key_id), PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000),
+	    PS(cx->process->id), count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key),
+	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
+}
+
+static struct call_limits
+limits_of(const struct conf *conf)
+{
+	return (struct call_limits){
+		.connect_ms = conf->upstream_connect_timeout,
+		.first_byte_ms = conf->upstream_first_byte_timeout,
+		.idle_ms = conf->upstream_idle_timeout,
+		.total_ms = conf->upstream_total_timeout,
+		.retries = conf->upstream_retries,
+		.retry_base_ms = conf->upstream_retry_base,
+	};
+}
+
+static enum status
+make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const struct offer_model *m)
+{
+	struct ask *ask = ARENA_NEW(rq->cx.arena, struct ask);
+	enum status st;
+
+	*ask = asked->ask;
+	ask->own_wire = rq->route->dialect->wire;
+	ask->own_words = rq->body;
+	ask->own_words_len = rq->body_len;
+	ask->max_output_tokens = most_output(asked, m);
+	st = call_prepare(&r->call,
+	    &(struct call_ask){ .ask = ask,
+		.model = m,
+		.limits = limits_of(rq->cx.conf),
+		.max_output_tokens = ask->max_output_tokens,
+		.may_be_empty = true,
+		.stream = true,
+		.task_id = r->task.id,
+		.request_id = rq->cx.request_id,
+		.traceparent = rq->cx.traceparent },
+	    rq->cx.arena);
+	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);
+}
+
+/* How the answer will be told. */
+static void
+prepare_reader(struct run *r, const struct dialect_ask *asked, const struct offer_model *m)
+{
+	struct encoder *e = &r->reader.encoder;
+
+	e->id = r->task.id;
+	e->model = arena_strdup(r->arena, m->name);
+	e->created_s = clock_wall_s();
+	e->wants_usage = asked->wants_usage;
+}
+
+static const char *
+start_json(struct context *cx, const struct run *r)
+{
+	json_t *start = json_pack("{s:s, s:s}", "model", r->reader.encoder.model, "task_id", r->task.id);
+	char *text = json_dumps(start, JSON_WIRE);
+	const char *kept = arena_strdup(cx->arena, text);
+
+	free(text);
+	json_decref(start);
+	return kept;
+}
+
+static enum status
+begin(struct request *rq, struct run *r, struct dialect_ask *asked, const struct offer_model *m,
+    const struct gate_key *key)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	struct relay *own = ARENA_NEW(rq->cx.arena, struct relay);
+	struct price price = model_price(m);
+	enum status st;
+
+	if ((st = make_call(rq, r, asked, m)) != OK || (st = gate_admit(rq)) != OK)
+		return st;
+	r->prompt_tokens = own->prompt_tokens = chat_tokens(&asked->ask.chat);
+	r->task.hold_ucr = price_ceiling_ucr(&price, r->prompt_tokens, most_output(asked, m));
+	uuid_v7(own->transaction_id);
+	prepare_reader(r, asked, m);
+	st = gate_open(rq, &(struct gate_ask){ .kind = &kind_relay, .key = key, .model_id = m->id, .own = own },
+	    &r->task, &r->reader.wants, &rows);
+	if (st != OK || rows == NULL) /* refused, or joined another */
+		return st;
+	r->start_json = start_json(&rq->cx, r);
+	run_hand_over(rq, r);
+	return OK;
+}
+
+enum status
+relay_begin(struct request *rq, const char *path_model, bool path_stream)
+{
+	const struct offer_model *m = NULL;
+	struct dialect_ask asked;
+	struct gate_key key;
+	struct reader_wants wants;
+	struct run *r;
+	bool joined;
+	enum status st;
+
+	if ((st = read_body(rq, path_model, path_stream, &asked)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+		return st;
+	wants = (struct reader_wants){ rq->route->dialect, !asked.stream };
+	gate_key_read(rq, &key);
+	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined)
+		return st;
+	r = run_new(rq, &kind_relay, &wants);
+	st = begin(rq, r, &asked, m, &key);
+	if (st != OK || rq->carry_arg != r)
+		run_free(r);
+	return st;
+}
+
+enum status
+relay_count(struct request *rq, const char *path_model, int64_t *tokens)
+{
+	const struct offer_model *m;
+	struct dialect_ask asked;
+	enum status st;
+
+	if ((st = read_body(rq, path_model, false, &asked)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+		return st;
+	*tokens = chat_tokens(&asked.ask.chat);
+	return OK;
+}
+
+/* ---- running and settling ------------------------------------------------------- */
+
+static json_t *
+event(const struct run *r, const char *status)
+{
+	return json_pack("{s:s, s:s, s:s}", "id", r->task.id, "type", "relay", "status", status);
+}
+
+static json_t *
+calls_json(const struct answer *a)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < a->n_calls; i++)
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s}", "id", a->calls[i].id == NULL ? "" : a->calls[i].id, "name",
+			a->calls[i].name == NULL ? "" : a->calls[i].name, "arguments",
+			buf_str(&a->calls[i].arguments)));
+	return list;
+}
+
+/* What was said, for who wants it in one piece. */
+static void
+put_answer(json_t *data, const struct answer *a)
+{
+	json_object_set_new(data, "content", json_string_nocheck(buf_str(&a->text)));
+	if (a->reasoning.len > 0)
+		json_object_set_new(data, "reasoning", json_string_nocheck(a->reasoning.data));
+	if (a->signature.len > 0)
+		json_object_set_new(data, "signature", json_string_nocheck(a->signature.data));
+	if (a->n_calls > 0)
+		json_object_set_new(data, "calls", calls_json(a));
+}
+
+static void
+put_detail(json_t *usage, const char *name, int64_t n)
+{
+	if (n >= 0)
+		json_object_set_new(usage, name, json_integer(n));
+}
+
+/* The last word, without what was said.  `u` as charged, `told` as the provider has it in detail. */
+static json_t *
+end_data(const char *task_id, const struct usage *u, const struct wire_usage *told, const char *finish)
+{
+	json_t *usage = json_pack("{s:I, s:I, s:b, s:s?}", "input_tokens", (json_int_t)u->input_tokens, "output_tokens",
+	    (json_int_t)u->output_tokens, "estimated", u->estimated, "finish", finish);
+
+	put_detail(usage, "cached_tokens", told->cached_tokens);
+	put_detail(usage, "cache_write_tokens", told->cache_write_tokens);
+	put_detail(usage, "reasoning_tokens", told->reasoning_tokens);
+	return json_pack("{s:s, s:o}", "task_id", task_id, "usage", usage);
+}
+
+/* Takes over `data`. */
+static char *
+end_json(enum outcome outcome, enum status why, enum lang lang, json_t *data)
+{
+	static const char *const types[] = { "done", "error", "cancelled" };
+	json_t *end;
+	char *text;
+
+	if (outcome != OUTCOME_COMPLETED) {
+		json_object_set_new(data, "code", json_string(status_code(why)));
+		json_object_set_new(data, "message", json_string(status_text(why, lang)));
+	}
+	end = json_pack("{s:s, s:o}", "type", types[outcome], "data", data);
+	text = json_dumps(end, JSON_WIRE);
+	json_decref(end);
+	return text;
+}
+
+static char *
+end(const struct run *r, const struct rows *rows, int row)
+{
+	json_t *data = end_data(r->task.id, &r->usage, &r->answer.usage, answer_finish_name(&r->answer));
+
+	(void)rows;
+	(void)row;
+	json_object_set_new(data, "credits_consumed", json_credits(r->task.charged_ucr));
+	json_object_set_new(data, "balance", json_credits(r->task.balance_ucr));
+	if (r->reader.wants.whole)
+		put_answer(data, &r->answer);
+	return end_json(r->outcome, r->why, r->reader.lang, data);
+}
+
+/* ---- following ----------------------------------------------------------------- */
+
+static void
+follow(const struct rows *rows, const char *task_id, enum lang lang, struct followed *out)
+{
+	const char *status = row_text(rows, 0, "status"), *code = row_text(rows, 0, "error_code");
+	struct usage u = { row_int(rows, 0, "input_tokens"), row_int(rows, 0, "output_tokens"),
+		row_bool(rows, 0, "estimated") };
+	json_t *start = json_pack("{s:s?, s:s}", "model", row_text(rows, 0, "model"), "task_id", task_id), *data;
+
+	out->start_json = json_dumps(start, JSON_WIRE);
+	json_decref(start);
+	if (strcmp(status, "pending") == 0 || strcmp(status, "running") == 0)
+		return;
+	data = end_data(task_id, &u, &WIRE_USAGE_UNTOLD, NULL);
+	json_object_set_new(data, "credits_consumed", json_credits(row_ucr(rows, 0, "credits_used")));
+	out->end_json = end_json(
+	    outcome_parse(status), code == NULL ? E_INTERRUPTED : status_from_code(code), lang, data);
+}
+
+/* ---- a dead owner ---------------------------------------------------------------- */
+
+static enum status
+recall(struct context *cx, const struct rows *dead, int row, struct run *r)
+{
+	(void)cx;
+	r->prompt_tokens = row_null(dead, row, "prompt_tokens") ? 0 : row_int(dead, row, "prompt_tokens");
+	return OK;
+}
+
+/* ---- the kind ---------------------------------------------------------------------- */
+
+const struct kind kind_relay = {
+	.name = "relay",
+	.open = open_relay,
+	.opened_sql = "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required,"
+		      " NULL::uuid AS existing_task_id, credits_held(t.user_id) AS held"
+		      " FROM tasks t JOIN users u ON u.id = t.user_id WHERE t.id = $1 AND t.owner = $2",
+	.event = event,
+	.settle_sql =
+	    "SELECT task_id, settled, charged, balance, held, task_status FROM relays_settle($1::uuid, $2::json)",
+	.end = end,
+	.follow_sql =
+	    "SELECT t.status, t.error_code, t.credits_used, l.name AS model,"
+	    " coalesce(us.request_tokens, 0) AS input_tokens, coalesce(us.response_tokens, 0) AS output_tokens,"
+	    " coalesce(us.estimated, false) AS estimated"
+	    " FROM tasks t LEFT JOIN llm_models l ON l.id = t.model_id LEFT JOIN usage us ON us.task_id = t.id"
+	    " WHERE t.id = $1 AND t.user_id = $2 AND t.type = 'relay'",
+	.follow = follow,
+	.recall = recall,
+};

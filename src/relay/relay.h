@@ -1,0 +1,27 @@
+/*
+ * The relay: a call of a client who speaks some vendor's dialect.  The kind "relay".
+ *
+ *	relay_begin()  what is asked, model, ceiling, gate; then the run is on its way	worker
+ *	kind_relay     what is a relayed call's own of opening, settling, telling
+ *
+ * No conversation and no message: what was said is not kept.
+ */
+#ifndef WEIR_RELAY_RELAY_H
+#define WEIR_RELAY_RELAY_H
+
+#include "core/request.h"
+#include "engine/kind.h"
+
+extern const struct kind kind_relay;
+
+/* Answer the request's body, which the dialect of its route reads.  `path_model`
+ * and `path_stream`: what the path says, NULL and false where it says nothing.
+ * E_INVALID_REQUEST names the field; E_NOT_FOUND a model not on offer (details
+ * field "model"); E_UNAVAILABLE no channel; errors of gate_open(); E_OVERLOADED.  Worker. */
+enum status relay_begin(struct request *rq, const char *path_model, bool path_stream) MUST_CHECK;
+
+/* About how many tokens the request's body has, by the estimate that a call of it
+ * would be held for.  E_INVALID_REQUEST, E_NOT_FOUND as relay_begin().  Worker. */
+enum status relay_count(struct request *rq, const char *path_model, int64_t *tokens) MUST_CHECK;
+
+#endif

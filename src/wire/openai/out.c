@@ -1,0 +1,413 @@
+/*
+ * How clients of OpenAI's chat completions are answered: the inverse of
+ * chat_answer.c; and the dialect, whose other half is in.c.
+ *
+ * Source: platform.openai.com/docs/api-reference/chat/object, /streaming, and
+ * /docs/guides/error-codes.  reasoning_content is DeepSeek's,
+ * api-docs.deepseek.com "Thinking Mode".
+ *
+ * SDKs ask again after 408, 409, 429 and 5xx (openai-python "Retries"): what
+ * would only end in the same way has another status.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/openai/openai.h"
+
+#define JSON_BODY (JSON_COMPACT | JSON_REAL_PRECISION(15))
+#define HTTP_CLIENT_CLOSED 499 /* nginx' word for it */
+
+/* ---- errors ---------------------------------------------------------------------- */
+
+/* What they are called here; an error without a row keeps its own code. */
+static const struct error_row {
+	enum status status;
+	const char *type, *code; /* code NULL: ours */
+	int http;		 /* 0: ours */
+} error_rows[] = {
+	{ E_UNAUTHENTICATED, "invalid_request_error", "invalid_api_key", 0 },
+	{ E_BAD_CREDENTIALS, "invalid_request_error", "invalid_api_key", 0 },
+	{ E_INSUFFICIENT_CREDITS, "insufficient_quota", "insufficient_quota", 0 },
+	{ E_FORBIDDEN, "permission_error", NULL, 0 },
+	{ E_ACCOUNT_DISABLED, "permission_error", NULL, 0 },
+	{ E_CANCELLED, "invalid_request_error", NULL, HTTP_CLIENT_CLOSED },
+	{ E_RATE_LIMITED, "rate_limit_exceeded", "rate_limit_exceeded", 0 },
+	{ E_TASK_QUEUE_FULL, "rate_limit_exceeded", "rate_limit_exceeded", 0 },
+	{ E_CONVERSATION_QUEUE_FULL, "rate_limit_exceeded", "rate_limit_exceeded", 0 },
+	{ E_CONVERSATION_LIMIT, "rate_limit_exceeded", "rate_limit_exceeded", 0 },
+	{ E_CONTENT_VIOLATION, "invalid_request_error", "content_policy_violation", 400 },
+};
+
+/* What is not found is the model, when that is what `param` names. */
+static struct error_row
+error_row(enum status st, const char *param)
+{
+	if (st == E_NOT_FOUND && param != NULL && strcmp(param, "model") == 0)
+		return (struct error_row){ st, "invalid_request_error", "model_not_found", 0 };
+	for (size_t i = 0; i < sizeof(error_rows) / sizeof(error_rows[0]); i++)
+		if (error_rows[i].status == st)
+			return error_rows[i];
+	return (struct error_row){ st, status_http(st) < 500 ? "invalid_request_error" : "server_error", NULL, 0 };
+}
+
+static json_t *
+error_json(const struct error_row *row, const char *message, const char *param)
+{
+	return json_pack("{s:{s:s, s:s, s:s?, s:s}}", "error", "message", message, "type", row->type, "param", param,
+	    "code", row->code != NULL ? row->code : status_code(row->status));
+}
+
+/* Where a field is to blame the words say which and why: the SDKs show nothing else. */
+static json_t *
+error(enum status st, const char *message, json_t *details, const char *request_id, int *http_status)
+{
+	const char *param = json_string_value(json_object_get(details, "field"));
+	const char *problem = json_string_value(json_object_get(details, "problem"));
+	struct error_row row = error_row(st, param);
+	struct buf text = BUF_INIT(0);
+	json_t *body;
+
+	(void)request_id;
+	buf_puts(&text, message);
+	if (param != NULL && problem != NULL)
+		buf_printf(&text, " %s: %s", param, problem);
+	body = error_json(&row, buf_str(&text), param);
+	if (row.http != 0)
+		*http_status = row.http;
+	buf_free(&text);
+	json_decref(details);
+	return body;
+}
+
+/* The last words of a stream that did not get to its end: no [DONE] follows, or
+ * clients would take what they have for all of it. */
+static void
+put_error(struct buf *out, enum status st, const char *message)
+{
+	struct error_row row = error_row(st, NULL);
+	json_t *body = error_json(&row, message, NULL);
+	char *text = json_dumps(body, JSON_BODY);
+
+	buf_puts(out, "data: ");
+	buf_puts(out, text);
+	buf_puts(out, "\n\n");
+	free(text);
+	json_decref(body);
+}
+
+/* ---- chunks ---------------------------------------------------------------------- */
+
+static void
+put_string(struct buf *out, const char *s)
+{
+	buf_json(out, s, strlen(s));
+}
+
+/* An id as this vendor's look: "chatcmpl-" and a UUID without its dashes. */
+static void
+put_id(struct buf *out, const char *before, const char *id)
+{
+	buf_puts(out, before);
+	for (const char *c = id; c != NULL && *c != '\0'; c++)
+		if (*c != '-')
+			buf_add(out, c, 1);
+}
+
+static const char *
+model_of(const struct encoder *e)
+{
+	return e->model == NULL ? "" : e->model;
+}
+
+/* Up to its choices. */
+static void
+put_head(const struct encoder *e, struct buf *out)
+{
+	put_id(out, "data: {\"id\":\"chatcmpl-", e->id);
+	buf_printf(out, "\",\"object\":\"chat.completion.chunk\",\"created\":%" PRId64 ",\"model\":", e->created_s);
+	put_string(out, model_of(e));
+	buf_puts(out, ",\"choices\":[");
+}
+
+/* Behind them; usage comes in a chunk of its own, and is null in the others where it is wanted. */
+static void
+put_tail(const struct encoder *e, struct buf *out)
+{
+	buf_puts(out, e->wants_usage ? "],\"usage\":null}\n\n" : "]}\n\n");
+}
+
+static void
+begin_delta(const struct encoder *e, struct buf *out, uint64_t position)
+{
+	buf_printf(out, "id: %" PRIu64 "\n", position);
+	put_head(e, out);
+	buf_puts(out, "{\"index\":0,\"delta\":{");
+}
+
+static void
+end_delta(const struct encoder *e, struct buf *out)
+{
+	buf_puts(out, "},\"finish_reason\":null}");
+	put_tail(e, out);
+}
+
+/* The JavaScript SDK's helper throws without a role in the first chunk. */
+static void
+start(struct encoder *e, struct buf *out, const char *start_json)
+{
+	(void)start_json;
+	begin_delta(e, out, 0);
+	buf_puts(out, "\"role\":\"assistant\",\"content\":\"\"");
+	end_delta(e, out);
+}
+
+/* What names a call; one that came without an id gets one, as results are told by it. */
+static void
+put_call_name(const struct encoder *e, struct buf *out, const struct piece *p)
+{
+	if (p->id != NULL && *p->id != '\0') {
+		buf_puts(out, ",\"id\":");
+		put_string(out, p->id);
+	} else {
+		put_id(out, ",\"id\":\"call_", e->id);
+		buf_printf(out, "_%zu\"", p->call);
+	}
+	buf_puts(out, ",\"type\":\"function\"");
+}
+
+static void
+put_call(struct encoder *e, struct buf *out, const struct piece *p)
+{
+	bool is_first = p->id != NULL || p->name != NULL;
+
+	buf_printf(out, "\"tool_calls\":[{\"index\":%zu", p->call);
+	if (is_first)
+		put_call_name(e, out, p);
+	buf_puts(out, ",\"function\":{");
+	if (is_first) {
+		buf_puts(out, "\"name\":");
+		put_string(out, p->name == NULL ? "" : p->name);
+		buf_puts(out, ",");
+	}
+	buf_puts(out, "\"arguments\":");
+	buf_json(out, p->text, p->len);
+	buf_puts(out, "}}]");
+	e->has_calls = true;
+}
+
+/* There is no word for a seal here. */
+static void
+piece(struct encoder *e, struct buf *out, const struct piece *p)
+{
+	if (p->kind == PIECE_SIGNATURE || (p->kind != PIECE_CALL && p->len == 0))
+		return;
+	begin_delta(e, out, p->position);
+	if (p->kind == PIECE_CALL) {
+		put_call(e, out, p);
+	} else {
+		buf_puts(out, p->kind == PIECE_REASONING ? "\"reasoning_content\":" : "\"content\":");
+		buf_json(out, p->text, p->len);
+	}
+	end_delta(e, out);
+}
+
+/* ---- ends ------------------------------------------------------------------------ */
+
+/* An event of the end, taken apart; texts are its own. */
+struct end {
+	json_t *event;
+	const json_t *data, *usage;
+	enum status status; /* OK: it is a whole answer */
+	const char *message;
+};
+
+static struct end
+read_end(const char *end_json, enum lang lang)
+{
+	struct end end = { .event = json_loads(end_json, JSON_ALLOW_NUL, NULL) };
+	const char *type = json_string_value(json_object_get(end.event, "type")), *code;
+
+	end.data = json_object_get(end.event, "data");
+	end.usage = json_object_get(end.data, "usage");
+	if (type != NULL && strcmp(type, "done") == 0)
+		return end;
+	code = json_string_value(json_object_get(end.data, "code"));
+	end.message = json_string_value(json_object_get(end.data, "message"));
+	end.status = code == NULL ? E_CANCELLED : status_from_code(code);
+	if (end.message == NULL)
+		end.message = status_text(end.status, lang);
+	return end;
+}
+
+/* Calls are what an answer stops for, whatever its provider says; "other" is no word here. */
+static const char *
+finish_reason(const struct end *end, bool has_calls)
+{
+	const char *finish = json_string_value(json_object_get(end->usage, "finish"));
+	bool is_plain = finish == NULL || strcmp(finish, "other") == 0 || strcmp(finish, "stop") == 0;
+
+	return !is_plain ? finish : has_calls ? "tool_calls" : "stop";
+}
+
+static json_int_t
+count(const struct end *end, const char *name)
+{
+	return json_integer_value(json_object_get(end->usage, name));
+}
+
+static json_t *
+usage_json(const struct end *end)
+{
+	json_int_t input = count(end, "input_tokens"), output = count(end, "output_tokens");
+	json_t *usage = json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", input, "completion_tokens",
+	    output, "total_tokens", input + output, "prompt_tokens_details", "cached_tokens",
+	    count(end, "cached_tokens"), "completion_tokens_details", "reasoning_tokens",
+	    count(end, "reasoning_tokens"));
+
+	if (count(end, "cache_write_tokens") > 0)
+		json_object_set_new(json_object_get(usage, "prompt_tokens_details"), "cache_write_tokens",
+		    json_integer(count(end, "cache_write_tokens")));
+	return usage;
+}
+
+static void
+put_usage(const struct encoder *e, struct buf *out, const struct end *end)
+{
+	json_t *usage = usage_json(end);
+	char *text = json_dumps(usage, JSON_BODY);
+
+	put_head(e, out);
+	buf_puts(out, "],\"usage\":");
+	buf_puts(out, text);
+	buf_puts(out, "}\n\n");
+	free(text);
+	json_decref(usage);
+}
+
+static void
+put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end *end)
+{
+	buf_printf(out, "id: %" PRIu64 "-1\n", position);
+	put_head(e, out);
+	buf_puts(out, "{\"index\":0,\"delta\":{},\"finish_reason\":");
+	put_string(out, finish_reason(end, e->has_calls));
+	buf_puts(out, "}");
+	put_tail(e, out);
+	if (e->wants_usage)
+		put_usage(e, out, end);
+	buf_puts(out, "data: [DONE]\n\n");
+}
+
+/* The provider's chunk, with the model's name as its client knows it. */
+static void
+own(struct encoder *e, struct buf *out, const char *text, size_t len)
+{
+	openai_splice_chunk(out, text, len, model_of(e), e->wants_usage);
+}
+
+static void
+end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
+{
+	struct end end = read_end(end_json, LANG_EN);
+
+	if (end.status == OK && e->is_own)
+		buf_puts(out, "data: [DONE]\n\n");
+	else if (end.status == OK)
+		put_done(e, out, position, &end);
+	else
+		put_error(out, end.status, end.message);
+	json_decref(end.event);
+}
+
+static void
+cut(struct encoder *e, struct buf *out, enum status why, const char *message)
+{
+	(void)e;
+	put_error(out, why, message);
+}
+
+/* ---- whole ----------------------------------------------------------------------- */
+
+static json_t *
+calls_json(const json_t *calls)
+{
+	json_t *list = json_array();
+	const json_t *call;
+	size_t i;
+
+	json_array_foreach(calls, i, call)
+		json_array_append_new(list,
+		    json_pack("{s:O, s:s, s:{s:O, s:O}}", "id", json_object_get(call, "id"), "type", "function",
+			"function", "name", json_object_get(call, "name"), "arguments",
+			json_object_get(call, "arguments")));
+	return list;
+}
+
+static json_t *
+message_json(const json_t *data, bool has_calls)
+{
+	json_t *content = json_object_get(data, "content"), *reasoning = json_object_get(data, "reasoning");
+	json_t *message = json_pack("{s:s}", "role", "assistant");
+	bool is_empty = json_string_length(content) == 0;
+
+	json_object_set_new(message, "content",
+	    !is_empty	    ? json_incref(content)
+		: has_calls ? json_null()
+			    : json_string(""));
+	if (json_string_length(reasoning) > 0)
+		json_object_set(message, "reasoning_content", reasoning);
+	if (has_calls)
+		json_object_set_new(message, "tool_calls", calls_json(json_object_get(data, "calls")));
+	json_object_set_new(message, "refusal", json_null());
+	return message;
+}
+
+static json_t *
+completion_json(const struct encoder *e, const struct end *end)
+{
+	bool has_calls = json_array_size(json_object_get(end->data, "calls")) > 0;
+	struct buf id = BUF_INIT(0);
+	json_t *body;
+
+	put_id(&id, "chatcmpl-", e->id);
+	body = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:n, s:s}], s:o}", "id", buf_str(&id), "object",
+	    "chat.completion", "created", (json_int_t)e->created_s, "model", model_of(e), "choices", "index", 0,
+	    "message", message_json(end->data, has_calls), "logprobs", "finish_reason", finish_reason(end, has_calls),
+	    "usage", usage_json(end));
+	buf_free(&id);
+	return body;
+}
+
+static char *
+whole(struct encoder *e, const char *start_json, const char *end_json, enum lang lang, const char *request_id,
+    int *http_status)
+{
+	struct end end = read_end(end_json, lang);
+	json_t *body;
+	char *text;
+
+	(void)start_json;
+	*http_status = status_http(end.status);
+	body = end.status == OK ? completion_json(e, &end)
+				: error(end.status, end.message, NULL, request_id, http_status);
+	text = json_dumps(body, JSON_BODY);
+	json_decref(body);
+	json_decref(end.event);
+	return text;
+}
+
+const struct dialect dialect_openai = {
+	.name = "openai",
+	.begins_late = true,
+	.keepalive = ":\n\n",
+	.read = openai_chat_read,
+	.wire = "openai",
+	.own = own,
+	.start = start,
+	.piece = piece,
+	.end = end,
+	.cut = cut,
+	.whole = whole,
+	.error = error,
+};
