@@ -168,8 +168,6 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 		.max_output_tokens = ask->max_output_tokens,
 		.may_be_empty = true,
 		.stream = true,
-		.task_id = r->task.id,
-		.request_id = rq->cx.request_id,
 		.traceparent = rq->cx.traceparent },
 	    rq->cx.arena);
 	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);
