@@ -419,6 +419,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 
 const struct dialect dialect_gemini = {
 	.name = "gemini",
+	.begins_late = true,
 	.keepalive = "\n",
 	.read = gemini_read,
 	.start = start,

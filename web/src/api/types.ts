@@ -36,6 +36,9 @@ export type Upload = Schemas["Upload"];
 export type ApiKey = Schemas["Key"];
 export type NewApiKey = Schemas["NewKey"];
 export type KeyPeriod = Schemas["KeyBudget"]["period"];
+export type UsageRecord = Schemas["UsageRecord"];
+export type UsageSum = Schemas["UsageSum"];
+export type UsageSums = Schemas["UsageSums"];
 
 export type TurnStart = Schemas["TurnStart"];
 export type TurnEnd = Schemas["TurnEnd"];
@@ -62,5 +65,6 @@ export type AdminModel = Schemas["AdminModel"];
 export type Channel = Schemas["Channel"];
 export type ChannelTest = Schemas["ChannelTest"];
 export type AdminAgent = Schemas["AdminAgent"];
+export type AdminUsageRecord = Schemas["AdminUsageRecord"];
 export type DebugLog = Schemas["DebugRun"];
 export type PoolStatus = Schemas["PoolStatus"];

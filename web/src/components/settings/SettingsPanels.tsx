@@ -1,6 +1,7 @@
-import { KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
+import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { AccountPanel } from "./AccountPanel";
 import { AppearancePanel } from "./AppearancePanel";
@@ -9,16 +10,14 @@ import { PasswordPanel } from "./PasswordPanel";
 import { SessionsPanel } from "./SessionsPanel";
 import { Skeleton } from "../ui/State";
 
-/** The largest of them, and not for everybody. */
-const KeysPanel = lazy(() => import("./KeysPanel"));
-
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
 	balance: { Icon: Wallet, Panel: BalancePanel },
+	usage: { Icon: ChartColumn, Panel: lazy(() => withUsageTexts(import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
-	keys: { Icon: KeySquare, Panel: KeysPanel },
+	keys: { Icon: KeySquare, Panel: lazy(() => import("./KeysPanel")) },
 } as const;
 
 export type SettingsTab = keyof typeof PANELS;
@@ -62,7 +61,7 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 				})}
 			</div>
 			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className="min-w-0 grow">
-				<Suspense fallback={<Skeleton className="h-32" />}>
+				<Suspense fallback={<Skeleton className="h-72" />}>
 					<Panel />
 				</Suspense>
 			</div>
