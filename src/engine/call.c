@@ -11,8 +11,8 @@
 #include "io/reactor.h"
 #include "score/board.h"
 
-#define CALL_ARENA_BYTES 256
-#define CALL_ARENA_MAX_BYTES 262144
+#define ATTEMPT_ARENA_BYTES 256
+#define ATTEMPT_ARENA_MAX_BYTES 262144
 #define ERROR_BODY_MAX_BYTES 16384
 #define BODIES_MAX 8 /* wires that the candidates of one call speak */
 /* After [DONE] the end of the framing may follow, for which the connection is kept. */
@@ -72,20 +72,25 @@ make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
 	return OK;
 }
 
+void
+call_init(struct call *c, struct process *p, struct answer *answer, struct arena *arena)
+{
+	*c = (struct call){ .process = p, .answer = answer, .arena = arena };
+	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
+}
+
 enum status
-call_init(struct call *c, struct process *p, const struct call_ask *ask, struct answer *answer, struct arena *a)
+call_prepare(struct call *c, const struct call_ask *ask, struct arena *prep)
 {
 	enum status st;
 
-	*c = (struct call){ .process = p, .ask = *ask, .answer = answer, .model = ask->model };
-	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
-	c->bodies = ARENA_ARRAY(a, struct call_body, BODIES_MAX);
-	if ((st = make_bodies(c, a, ask->model)) != OK || (st = make_bodies(c, a, ask->fallback)) != OK)
-		return st;
-	c->arena = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
+	c->ask = *ask;
 	c->ask.task_id = arena_strdup(c->arena, ask->task_id);
 	c->ask.request_id = arena_strdup(c->arena, ask->request_id);
-	return OK;
+	c->model = ask->model;
+	c->bodies = ARENA_ARRAY(prep, struct call_body, BODIES_MAX);
+	st = make_bodies(c, prep, ask->model);
+	return st == OK ? make_bodies(c, prep, ask->fallback) : st;
 }
 
 void
@@ -162,9 +167,8 @@ call_free(struct call *c)
 	reactor_timer_free(c->timer);
 	arena_free(c->attempt);
 	arena_free(c->prep);
-	arena_free(c->arena);
 	c->timer = NULL;
-	c->attempt = c->prep = c->arena = NULL;
+	c->attempt = c->prep = NULL;
 }
 
 static void
@@ -198,7 +202,7 @@ start_flowing(struct call *c)
 static void
 hand_on(struct call *c)
 {
-	if (!answer_pends(c->answer))
+	if (!answer_pends(c->answer) && (c->state != CALL_FLOWING || c->answer->own.len == 0))
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
@@ -245,6 +249,10 @@ on_event(void *arg, const struct wire_event *e)
 	case WIRE_REASONING: on_text(c, PIECE_REASONING, e->text, e->len); break;
 	case WIRE_SIGNATURE: on_text(c, PIECE_SIGNATURE, e->text, e->len); break;
 	case WIRE_CALL: on_tool_call(c, e); break;
+	case WIRE_OWN:
+		if (c->is_own)
+			answer_add_own(c->answer, e->text, e->len);
+		break;
 	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
 		c->answer->finished = true;
@@ -489,6 +497,16 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	answer_try(c->answer);
 }
 
+/* How long an answer may be: what whoever asks wants, and no longer than the model may. */
+static int64_t
+longest(const struct call *c)
+{
+	int64_t allowed = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens : c->model->max_output_tokens;
+	int64_t wanted = c->ask.ask->max_output_tokens;
+
+	return wanted > 0 && (allowed <= 0 || wanted < allowed) ? wanted : allowed;
+}
+
 static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
@@ -497,8 +515,7 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
 		.model = ch->upstream_name,
-		.max_output_tokens = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens
-								  : c->model->max_output_tokens,
+		.max_output_tokens = longest(c),
 		.stream = c->ask.stream,
 		.traceparent = c->ask.traceparent,
 		.task_id = c->ask.task_id,
@@ -506,10 +523,11 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 
 	c->wire = wire_find(ch->provider);
 	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
+	c->is_own = c->wire != NULL && c->ask.ask->own_wire != NULL && strcmp(c->wire->name, c->ask.ask->own_wire) == 0;
 	if (c->endpoint == NULL || (body = body_for(c, c->wire)) == NULL)
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);
-	c->attempt = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
+	c->attempt = arena_new(ATTEMPT_ARENA_BYTES, ATTEMPT_ARENA_MAX_BYTES);
 	return c->endpoint->head(c->attempt, &to, body, out);
 }
 

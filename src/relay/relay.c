@@ -154,8 +154,11 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	enum status st;
 
 	*ask = asked->ask;
+	ask->own_wire = rq->route->dialect->wire;
+	ask->own_words = rq->body;
+	ask->own_words_len = rq->body_len;
 	ask->max_output_tokens = most_output(asked, m);
-	st = call_init(&r->call, rq->cx.process,
+	st = call_prepare(&r->call,
 	    &(struct call_ask){ .ask = ask,
 		.model = m,
 		.limits = limits_of(rq->cx.conf),
@@ -165,7 +168,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 		.task_id = r->task.id,
 		.request_id = rq->cx.request_id,
 		.traceparent = rq->cx.traceparent },
-	    &r->answer, rq->cx.arena);
+	    rq->cx.arena);
 	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);
 }
 
@@ -240,6 +243,20 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
+}
+
+enum status
+relay_count(struct request *rq, const char *path_model, int64_t *tokens)
+{
+	const struct offer_model *m;
+	struct dialect_ask asked;
+	enum status st;
+
+	if ((st = read_body(rq, path_model, false, &asked)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+		return st;
+	*tokens = chat_tokens(&asked.ask.chat);
+	return OK;
 }
 
 /* ---- running and settling ------------------------------------------------------- */

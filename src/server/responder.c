@@ -234,6 +234,7 @@ responder_main(const struct responder_options *opt)
 		process_free(r.process);
 		return EXIT_FAILURE;
 	}
+	process_meet_redis(r.process);
 	start(&r, opt);
 	tell_ready(&r, opt);
 	process_run(r.process);

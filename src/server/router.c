@@ -5,6 +5,7 @@
 #include "chat/wire.h"
 #include "core/reply.h"
 #include "score/board.h"
+#include "wire/anthropic/anthropic.h"
 #include "wire/openai/openai.h"
 
 /* Declare every handler and field table of the route table … */
@@ -19,6 +20,7 @@ const struct field no_fields[] = { { .name = NULL } };
 /* How its callers are talked to. */
 #define DIALECT_WEIR &dialect_weir
 #define DIALECT_OPENAI &dialect_openai
+#define DIALECT_ANTHROPIC &dialect_anthropic
 
 /* … and the table itself. */
 const struct route routes[] = {
@@ -89,7 +91,7 @@ router_dialect(const struct request *rq)
 	static const struct {
 		const char *prefix;
 		const struct dialect *dialect;
-	} elsewhere[] = { { "/v1/", &dialect_openai } };
+	} elsewhere[] = { { "/v1/messages", &dialect_anthropic }, { "/v1/", &dialect_openai } };
 
 	if (rq->route != NULL)
 		return rq->route->dialect;

@@ -47,6 +47,7 @@ struct encoder {
 	const char *id, *model; /* of the answer; live as long as it */
 	int64_t created_s;	/* Unix time */
 	bool wants_usage;	/* in a stream, where that is a choice */
+	bool is_own;		/* the provider's own words are passed on: only the end is told */
 
 	/* the dialect's own */
 	bool in_block, has_calls;
@@ -82,6 +83,11 @@ struct dialect {
 	 * dialects that ask nothing.  Worker. */
 	enum status (*read)(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
 	    struct dialect_ask *out, struct dialect_problem *problem);
+
+	/* The wire of the same vendor: what is asked in this dialect passes to it as it
+	 * stands, and pieces of the answer (WIRE_OWN) come back by own().  NULL: neither. */
+	const char *wire;
+	void (*own)(struct encoder *e, struct buf *out, const char *text, size_t len);
 
 	/* Append to a stream.  Reactor. */
 	void (*start)(struct encoder *e, struct buf *out, const char *start_json);

@@ -299,12 +299,21 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 	buf_puts(out, "data: [DONE]\n\n");
 }
 
+/* The provider's chunk, with the model's name as its client knows it. */
+static void
+own(struct encoder *e, struct buf *out, const char *text, size_t len)
+{
+	openai_splice_chunk(out, text, len, model_of(e), e->wants_usage);
+}
+
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
 	struct end end = read_end(end_json, LANG_EN);
 
-	if (end.status == OK)
+	if (end.status == OK && e->is_own)
+		buf_puts(out, "data: [DONE]\n\n");
+	else if (end.status == OK)
 		put_done(e, out, position, &end);
 	else
 		put_error(out, end.status, end.message);
@@ -393,6 +402,8 @@ const struct dialect dialect_openai = {
 	.begins_late = true,
 	.keepalive = ":\n\n",
 	.read = openai_chat_read,
+	.wire = "openai",
+	.own = own,
 	.start = start,
 	.piece = piece,
 	.end = end,

@@ -274,7 +274,8 @@ def bodiless(weir, routes):
     """[(method, path, operation)] of the route table's rows that take no body."""
     described = {(m, p): op for m, p, op in routes}
     rows = [r.split() for r in weir.weirctl("routes").stdout.splitlines()]
-    found = [(r[0], r[1], described[r[0], r[1]]) for r in rows if "requestBody" not in described[r[0], r[1]]]
+    found = [(r[0], r[1], described[r[0], r[1]]) for r in rows if (r[0], r[1]) in described
+             and "requestBody" not in described[r[0], r[1]]]
     assert len(rows) == len(routes) and len(found) > 40
     return found
 

@@ -234,6 +234,9 @@ def test_usage(ask, user, admin, turn):
 
 def test_relay(ask, user):
     ask("POST", "/v1/chat/completions", user, {"model": "demo-fast", "messages": [{"role": "user", "content": "hello"}]})
+    message = {"model": "demo-fast", "max_tokens": 99, "messages": [{"role": "user", "content": "hello"}]}
+    ask("POST", "/v1/messages", user, message)
+    ask("POST", "/v1/messages/count_tokens", user, message)
     assert ask("GET", "/v1/models", user)["data"]
     ask("GET", "/v1/models/demo-fast", user)
 
