@@ -84,6 +84,13 @@ router_find(struct request *rq)
 	return fail(&rq->cx, E_METHOD_NOT_ALLOWED, NULL);
 }
 
+/* Clients of several vendors ask for models at one path: their headers tell them apart. */
+static bool
+is_of_anthropic(const struct request *rq)
+{
+	return strncmp(rq->path, "/v1/", 4) == 0 && request_header(rq, "anthropic-version") != NULL;
+}
+
 const struct dialect *
 router_dialect(const struct request *rq)
 {
@@ -93,6 +100,8 @@ router_dialect(const struct request *rq)
 		const struct dialect *dialect;
 	} elsewhere[] = { { "/v1/messages", &dialect_anthropic }, { "/v1/", &dialect_openai } };
 
+	if ((rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0) && is_of_anthropic(rq))
+		return &dialect_anthropic;
 	if (rq->route != NULL)
 		return rq->route->dialect;
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
