@@ -119,7 +119,7 @@ limits_of(const struct conf *conf, const struct turn_plan *plan)
 
 enum status
 prompt_call(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
-    const char *task_id, struct call *call, int64_t *tokens)
+    struct call *call, int64_t *tokens)
 {
 	struct ask *ask = ARENA_NEW(cx->arena, struct ask);
 	enum status st;
@@ -132,8 +132,6 @@ prompt_call(struct context *cx, const struct turn_plan *plan, const struct quest
 		.fallback = plan->fallback,
 		.limits = limits_of(cx->conf, plan),
 		.stream = true,
-		.task_id = task_id,
-		.request_id = cx->request_id,
 		.traceparent = cx->traceparent },
 	    cx->arena);
 	return st == OK ? OK : fail(cx, st, "no wire can say this");

@@ -83,7 +83,7 @@ prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct tu
 
 	if ((st = previous_model(cx, ask, &model)) != OK ||
 	    (st = catalog_turn(cx, ask->conversation_id, model, &wanted, &plan, &h)) != OK ||
-	    (st = prompt_call(cx, plan, &ask->question, h, r->task.id, &r->call, &r->prompt_tokens)) != OK)
+	    (st = prompt_call(cx, plan, &ask->question, h, &r->call, &r->prompt_tokens)) != OK)
 		return st;
 	r->task.hold_ucr = ceiling_ucr(&plan->model, r->prompt_tokens);
 	if (plan->fallback != NULL)

@@ -41,6 +41,7 @@ struct offers;
 struct leases;
 struct event_stream;
 struct guards;
+struct key_uses;
 struct heartbeat;
 struct mailer;
 struct await;
@@ -110,6 +111,7 @@ struct process {
 	struct leases *leases;		    /* slots its streams occupy: limits/leases.h */
 	struct event_stream *event_streams; /* open /api/events of this process */
 	struct guards *guards;		    /* what ends with its session: core/guard.h */
+	struct key_uses *key_uses;	    /* uses of API keys, not yet written: account/key_use.h */
 	pthread_t *threads;		    /* the workers; NULL: not started */
 	int64_t drain_by_ms;
 	bool draining;

@@ -35,10 +35,10 @@ static void
 move(struct call *c, enum call_state to)
 {
 	if (may_become[c->state] & 1u << to)
-		LOG(DEBUG, "call_state", LS("task_id", c->ask.task_id), LS("from", state_names[c->state]),
+		LOG(DEBUG, "call_state", LS("task_id", c->ids.task), LS("from", state_names[c->state]),
 		    LS("to", state_names[to]));
 	else /* a bug that must not take other people's streams with it */
-		LOG(ERROR, "call_state_impossible", LS("task_id", c->ask.task_id), LS("from", state_names[c->state]),
+		LOG(ERROR, "call_state_impossible", LS("task_id", c->ids.task), LS("from", state_names[c->state]),
 		    LS("to", state_names[to]));
 	c->state = to;
 }
@@ -73,9 +73,9 @@ make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
 }
 
 void
-call_init(struct call *c, struct process *p, struct answer *answer, struct arena *arena)
+call_init(struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena)
 {
-	*c = (struct call){ .process = p, .answer = answer, .arena = arena };
+	*c = (struct call){ .process = p, .ids = *ids, .answer = answer, .arena = arena };
 	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
 }
 
@@ -85,8 +85,6 @@ call_prepare(struct call *c, const struct call_ask *ask, struct arena *prep)
 	enum status st;
 
 	c->ask = *ask;
-	c->ask.task_id = arena_strdup(c->arena, ask->task_id);
-	c->ask.request_id = arena_strdup(c->arena, ask->request_id);
 	c->model = ask->model;
 	c->bodies = ARENA_ARRAY(prep, struct call_body, BODIES_MAX);
 	st = make_bodies(c, prep, ask->model);
@@ -311,7 +309,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 
 	drop_transfer(c);
 	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
-	LOG(WARN, "upstream_failed", LS("task_id", c->ask.task_id), LS("request_id", c->ask.request_id),
+	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
 	    LS("channel", c->at.channel_name), LS("model", c->at.model_name), LS("code", status_code(f->status)),
 	    LS("detail", f->detail), LI("try", c->tries), LI("delivered_bytes", c->answer->delivered));
 	if (c->state == CALL_FLOWING) {
@@ -469,7 +467,7 @@ on_resend(void *arg)
 	struct call *c = arg;
 
 	score_add(c->process->score, SCORE_UPSTREAM_RESENDS, 1);
-	LOG(WARN, "upstream_resent", LS("task_id", c->ask.task_id), LS("request_id", c->ask.request_id),
+	LOG(WARN, "upstream_resent", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
 	    LS("channel", c->at.channel_name), LS("model", c->at.model_name));
 }
 
@@ -518,7 +516,7 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		.max_output_tokens = longest(c),
 		.stream = c->ask.stream,
 		.traceparent = c->ask.traceparent,
-		.task_id = c->ask.task_id,
+		.task_id = c->ids.task,
 	};
 
 	c->wire = wire_find(ch->provider);
@@ -581,7 +579,7 @@ on_timer(void *arg)
 	} else if (c->total_by_ms != 0 && now_ms >= c->total_by_ms) {
 		end(c, E_UPSTREAM_TIMEOUT, "total time");
 	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
-		LOG(WARN, "first_byte_timeout", LS("task_id", c->ask.task_id), LS("model", c->at.model_name),
+		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
 		drop_transfer(c);
 		if (next_candidate(c, false))

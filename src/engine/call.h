@@ -50,8 +50,12 @@ struct call_ask {
 	int64_t max_output_tokens; /* 0: what the model allows */
 	bool may_be_empty;	   /* an answer without content is no failure */
 	bool stream;
-	const char *task_id;		      /* NULL: none; sent along, and for the log */
-	const char *request_id, *traceparent; /* NULL: none */
+	const char *traceparent; /* NULL: none */
+};
+
+/* For whom: sent along, and for the log.  NULL: none; they outlive the call. */
+struct call_ids {
+	const char *task, *request;
 };
 
 /* Who calls.  Reactor. */
@@ -81,6 +85,7 @@ struct call_body {
 struct call {
 	struct process *process;
 	enum call_state state;
+	struct call_ids ids;
 	struct call_ask ask;
 	const struct call_observer *observer;
 	void *arg;
@@ -111,8 +116,9 @@ struct call {
 
 /* Make a call whose answer goes to `answer`; what it keeps goes to `arena`, which
  * must outlive it.  Worker. */
-void call_init(struct call *c, struct process *p, struct answer *answer, struct arena *arena);
-/* Say what it asks; `ask` and its ids are copied, what else it points to is not.
+void call_init(
+    struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena);
+/* Say what it asks; `ask` is copied, what it points to is not.
  * The bodies are made here, in `prep`, so that the reactor need not make them.
  * E_INVALID_REQUEST a wire cannot say it.  Worker. */
 enum status call_prepare(struct call *c, const struct call_ask *ask, struct arena *prep) MUST_CHECK;

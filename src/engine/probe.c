@@ -91,7 +91,7 @@ probe_new(struct arena *a, struct process *process, const struct probe_spec *spe
 				 .allow_private = spec->allow_private } };
 	p->model = (struct offer_model){ .name = spec->model, .channels = &p->channel, .n_channels = 1 };
 	answer_init(&p->answer, ANSWER_MAX_BYTES);
-	call_init(&p->call, process, &p->answer, a);
+	call_init(&p->call, process, &(struct call_ids){ .task = NULL }, &p->answer, a);
 	arena_cleanup(a, probe_free, p);
 	if (wire_find(spec->provider) != NULL)
 		st = call_prepare(&p->call,

@@ -16,7 +16,7 @@
 #include "ledger/credits.h"
 #include "score/board.h"
 
-#define RUN_ARENA_BYTES 512
+#define RUN_ARENA_BYTES 256 /* ids and names of a turn */
 #define RUN_ARENA_MAX_BYTES 262144
 
 static const char *const state_names[] = { "opened", "running", "settling" };
@@ -46,12 +46,12 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	uuid_v7(r->task.id);
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
-	guard_init(&r->guard, rq->cx.caller.session_id);
+	guard_init(&r->guard, &rq->cx.caller);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
-	call_init(&r->call, r->process, &r->answer, r->arena);
 	reader_prepare(&r->reader, r->arena, rq, wants);
 	r->request_id = r->reader.request_id;
+	call_init(&r->call, r->process, &(struct call_ids){ r->task.id, r->request_id }, &r->answer, r->arena);
 	return r;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/keys.h"
 #include "base/clock.h"
 #include "base/tokens.h"
 #include "catalog/select.h"
@@ -96,6 +97,8 @@ choose_model(struct context *cx, const char *name, const struct offer_model **ou
 
 	if (name == NULL || *name == '\0')
 		return fail_field(cx, "model", "is required");
+	if (!key_may_use_model(&cx->caller, name))
+		return refuse_model(cx, name);
 	if ((st = select_current(cx, &offer)) != OK)
 		return st;
 	if ((m = offer_model_named(offer, name)) == NULL || !m->is_chat)
@@ -128,10 +131,10 @@ open_relay(struct context *cx, const struct gate_ask *ask, const struct task *ta
 	const struct gate_key *key = ask->key;
 	struct pg_arg none = PNULL;
 
-	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id), none,
-	    PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000), PS(cx->process->id),
-	    count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key), PS(key->route),
-	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
+	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id),
+	    PS(cx->caller.key_id), PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000),
+	    PS(cx->process->id), count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key),
+	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
 }
 
 static struct call_limits
@@ -165,8 +168,6 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 		.max_output_tokens = ask->max_output_tokens,
 		.may_be_empty = true,
 		.stream = true,
-		.task_id = r->task.id,
-		.request_id = rq->cx.request_id,
 		.traceparent = rq->cx.traceparent },
 	    rq->cx.arena);
 	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);

@@ -6,6 +6,7 @@
 #include "core/reply.h"
 #include "score/board.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/gemini/gemini.h"
 #include "wire/openai/openai.h"
 
 /* Declare every handler and field table of the route table … */
@@ -21,6 +22,7 @@ const struct field no_fields[] = { { .name = NULL } };
 #define DIALECT_WEIR &dialect_weir
 #define DIALECT_OPENAI &dialect_openai
 #define DIALECT_ANTHROPIC &dialect_anthropic
+#define DIALECT_GEMINI &dialect_gemini
 
 /* … and the table itself. */
 const struct route routes[] = {
@@ -98,7 +100,8 @@ router_dialect(const struct request *rq)
 	static const struct {
 		const char *prefix;
 		const struct dialect *dialect;
-	} elsewhere[] = { { "/v1/messages", &dialect_anthropic }, { "/v1/", &dialect_openai } };
+	} elsewhere[] = { { "/v1beta/", &dialect_gemini }, { "/v1/messages", &dialect_anthropic },
+		{ "/v1/", &dialect_openai } };
 
 	if ((rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0) && is_of_anthropic(rq))
 		return &dialect_anthropic;

@@ -218,22 +218,28 @@ tell_halves(struct parser *p)
 	}
 }
 
-/* Append what a raw text stands for; false, having failed, when it cannot be kept. */
+/* Append what a raw text stands for, or nothing of it; false, having failed, when it
+ * cannot be kept. */
 static bool
 keep_raw(struct parser *p, struct buf *kept, const struct scan_text *raw)
 {
 	char *room;
-	size_t len;
+	size_t len = raw->len;
 
 	if (raw->len == 0)
 		return true;
 	if ((room = buf_reserve(kept, raw->len)) == NULL)
 		return fail_wire(p, "the answer has a block larger than an answer may be");
-	len = scan_decode(raw, room);
-	if (!utf8_valid(room, len))
-		return fail_wire(p, "the answer has text that is not UTF-8");
-	buf_commit(kept, len);
-	return true;
+	if (raw->has_escapes)
+		len = scan_decode(raw, room);
+	else
+		memcpy(room, raw->at, len);
+	if (utf8_valid(room, len)) {
+		buf_commit(kept, len);
+		return true;
+	}
+	buf_commit(kept, 0);
+	return fail_wire(p, "the answer has text that is not UTF-8");
 }
 
 /* ---- telling blocks ------------------------------------------------------------ */
@@ -256,17 +262,11 @@ close_block(struct parser *p)
 static bool
 open_call(struct parser *p, const struct anthropic_block *b)
 {
-	struct scan_text input = b->input;
-
 	buf_clear(&p->id);
 	buf_clear(&p->name);
-	input.has_escapes = false; /* as it stands */
-	if (!keep_raw(p, &p->id, &b->id) || !keep_raw(p, &p->name, &b->name))
+	/* The input stays as it stands, with its escapes. */
+	if (!keep_raw(p, &p->id, &b->id) || !keep_raw(p, &p->name, &b->name) || !keep_raw(p, &p->input, &b->input))
 		return false;
-	if (input.len > 0 && !buf_add(&p->input, input.at, input.len))
-		return fail_wire(p, "the answer has a block larger than an answer may be");
-	if (!utf8_valid(buf_str(&p->input), p->input.len))
-		return fail_wire(p, "the answer has text that is not UTF-8");
 	p->block = BLOCK_CALL;
 	p->has_arguments = false;
 	p->has_told = true;

@@ -351,7 +351,7 @@ def test_every_field_of_every_route(weir, routes, theirs, user, admin, unchanged
 
 
 def test_lists_with_bad_pages(weir, routes, user, admin, unchanged):
-    plain = {"/api/events", "/api/tasks/limits"} | PUBLIC
+    plain = {"/api/events", "/api/keys/export", "/api/tasks/limits"} | PUBLIC
     lists = [(p, op) for m, p, op in routes if m == "GET" and "{" not in p and p not in plain]
     checked = 0
     for path, op in lists:
@@ -422,9 +422,11 @@ def test_methods_that_are_not_there(weir, routes, user, unchanged):
     known = {}
     for method, path, _ in routes:
         known.setdefault(path, set()).add(method)
+    shadowed = {("PATCH", "/api/keys/export")}  # as a key's id, which takes a body
     for path, methods in known.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"} - methods:
-            answer = weir.request(method, fill(path, {}), user)
+            body = {} if (method, path) in shadowed else None
+            answer = weir.request(method, fill(path, {}), user, body)
             if answer.status == 404:  # another row has this shape
                 continue
             assert (answer.status, answer.code) == (405, "method_not_allowed"), (method, path, answer)

@@ -196,6 +196,21 @@ def test_accounts(weir, ask):
     ask("POST", "/api/auth/logout", None, {"refresh_token": other["refresh_token"]})
 
 
+def test_api_keys(ask, user):
+    key = ask("POST", "/api/keys", user, {"name": "Reply", "scopes": ["chat"], "models": ["demo"], "rpm": 100,
+                                          "allow_ips": ["127.0.0.0/8"], "budget": {"amount": 1.5, "period": "week"}})
+    plain = ask("POST", "/api/keys", user, {"name": "Plain", "budget": {"amount": 1}})
+    assert len(ask("GET", "/api/keys", user)["items"]) == 2
+    ask("GET", f"/api/keys/{key['id']}", user)
+    ask("PATCH", f"/api/keys/{key['id']}", user, {"name": "Changed"})
+    assert len(ask("GET", "/api/me/quota", user)["keys"]) == 2
+    assert len(ask("GET", "/api/me/quota", key["key"])["keys"]) == 1
+    ask("POST", f"/api/keys/{key['id']}/rotate", user, {"overlap_s": 60})
+    ask("GET", "/api/keys/export", user)
+    assert ask("POST", f"/api/keys/{key['id']}/revoke", user)["rotated_to"]
+    ask("DELETE", f"/api/keys/{plain['id']}", user)
+
+
 def test_conversations_and_messages(weir, user, ask, follow, turn):
     path = f"/api/conversations/{turn['conversation_id']}"
     assert ask("GET", "/api/conversations", user)["items"]

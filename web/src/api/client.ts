@@ -43,6 +43,10 @@ export async function call<T>(path: string, ask: Ask = {}): Promise<T> {
 	}
 }
 
+export const post = <T>(path: string, json?: unknown) => call<T>(path, { method: "POST", json });
+export const patch = <T>(path: string, json: unknown) => call<T>(path, { method: "PATCH", json });
+export const remove = (path: string) => call<void>(path, { method: "DELETE" });
+
 async function once(path: string, ask: Ask, bearer: string | null): Promise<Response> {
 	const headers: Record<string, string> = { "Accept-Language": language(), ...ask.headers };
 	if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;

@@ -277,6 +277,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What all users used, summed up
+         * @description Needs the role admin.
+         */
+        get: operations["admin_usage_sums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/usage/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What each call used, newest first
+         * @description Needs the role admin.
+         */
+        get: operations["admin_usage_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/users": {
         parameters: {
             query?: never;
@@ -620,6 +660,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's API keys */
+        get: operations["keys_list"];
+        put?: never;
+        /** Make an API key */
+        post: operations["keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an API key */
+        get: operations["keys_get"];
+        put?: never;
+        post?: never;
+        /** Remove an API key */
+        delete: operations["keys_delete"];
+        options?: never;
+        head?: never;
+        /** Change an API key */
+        patch: operations["keys_patch"];
+        trace?: never;
+    };
+    "/api/keys/{key_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an API key */
+        post: operations["keys_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a new API key in the place of one */
+        post: operations["keys_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All API keys as CSV, without secrets */
+        get: operations["keys_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -681,6 +809,23 @@ export interface paths {
         };
         /** Read the holds, newest first */
         get: operations["me_transactions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the account and its keys may still spend */
+        get: operations["me_quota"];
         put?: never;
         post?: never;
         delete?: never;
@@ -895,6 +1040,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller used, summed up */
+        get: operations["usage_sums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What each call of the caller used, newest first */
+        get: operations["usage_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage/records.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same for spreadsheets */
+        get: operations["usage_csv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -963,6 +1159,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/chat/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: a chat completion */
+        post: operations["chat_completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** OpenAI, Anthropic, Gemini: the models on offer */
+        get: operations["relay_models"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** OpenAI, Anthropic, Gemini: one of them */
+        get: operations["relay_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -992,6 +1239,13 @@ export interface components {
             sort: number;
             /** Format: date-time */
             updated_at: string;
+        };
+        AdminUsageRecord: components["schemas"]["UsageRecord"] & {
+            channel: string | null;
+            overrun: number;
+            provider: string | null;
+            /** Format: uuid */
+            user_id: string;
         };
         AdminUser: components["schemas"]["User"] & {
             /** Format: date-time */
@@ -1145,6 +1399,49 @@ export interface components {
             type: "lock" | "deduct" | "refund";
             used: number;
         };
+        Key: {
+            allow_ips: string[] | null;
+            budget: components["schemas"]["KeyBudget"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            last_ip: string | null;
+            /** Format: date-time */
+            last_used_at: string | null;
+            max_concurrent: number | null;
+            models: string[] | null;
+            name: string;
+            prefix: string;
+            /** Format: date-time */
+            revoked_at: string | null;
+            /** Format: uuid */
+            rotated_to: string | null;
+            rpm: number | null;
+            scopes: string[] | null;
+            spent: number;
+            /** @enum {string} */
+            status: "active" | "rotated" | "revoked" | "expired" | "locked";
+            tpm: number | null;
+            use_count: number;
+        };
+        KeyBudget: {
+            amount: number;
+            left: number;
+            /** @enum {string} */
+            period: "none" | "day" | "week" | "month";
+            /** Format: date-time */
+            resets_at: string | null;
+        };
+        KeyQuota: {
+            budget: components["schemas"]["KeyBudget"] | null;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            prefix: string;
+        };
         LedgerEntry: {
             balance_after: number;
             change_amount: number;
@@ -1219,8 +1516,14 @@ export interface components {
             id: number;
             name: string;
         };
+        NamedUsageSum: components["schemas"]["UsageSum"] & {
+            name: string | null;
+        };
         NewBalance: {
             balance: number;
+        };
+        NewKey: components["schemas"]["Key"] & {
+            key: string;
         };
         OtherEvent: {
             data: Record<string, never>;
@@ -1344,6 +1647,11 @@ export interface components {
             model: string;
             temperature: number | null;
         };
+        Quota: {
+            balance: number;
+            held: number;
+            keys: components["schemas"]["KeyQuota"][];
+        };
         Ready: {
             checks: Record<string, never>;
             /** @enum {string} */
@@ -1420,7 +1728,7 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "running" | "completed" | "failed" | "cancelled";
             /** @enum {string} */
-            type: "chat" | "image" | "video";
+            type: "chat" | "image" | "video" | "relay";
         };
         TaskEvent: {
             data: components["schemas"]["TaskNews"];
@@ -1512,9 +1820,46 @@ export interface components {
         Usage: {
             estimated: boolean;
             /** @enum {string|null} */
-            finish: "stop" | "length" | "content_filter" | "other" | null;
+            finish: "stop" | "length" | "content_filter" | "tool_calls" | "other" | null;
             input_tokens: number;
             output_tokens: number;
+        };
+        UsageRecord: {
+            cache_write_tokens: number;
+            cached_tokens: number;
+            cost: number;
+            /** Format: date-time */
+            created_at: string;
+            error_code: string | null;
+            estimated: boolean;
+            first_token_ms: number | null;
+            id: number;
+            /** Format: uuid */
+            key_id: string | null;
+            latency_ms: number | null;
+            model: string | null;
+            reasoning_tokens: number;
+            request_id: string | null;
+            request_tokens: number;
+            response_tokens: number;
+            /** @enum {string} */
+            status: "completed" | "failed" | "cancelled";
+            /** Format: uuid */
+            task_id: string | null;
+        };
+        UsageSum: {
+            calls: number;
+            cost: number;
+            request_tokens: number;
+            response_tokens: number;
+        };
+        UsageSums: {
+            /** Format: date-time */
+            from: string;
+            items: components["schemas"]["NamedUsageSum"][];
+            /** Format: date-time */
+            to: string;
+            total: components["schemas"]["UsageSum"];
         };
         User: {
             /** Format: date-time */
@@ -2541,6 +2886,59 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_usage_sums: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSums"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_usage_records: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["AdminUsageRecord"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_users_list: {
         parameters: {
             query?: never;
@@ -3384,6 +3782,305 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Key"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description addresses and networks (10.0.0.0/8) it may be used from; null: all */
+                    allow_ips?: string[] | null;
+                    /** @description {amount, period?: none, day, week or month}; null: none of its own */
+                    budget?: Record<string, never> | null;
+                    /** @description RFC 3339; null: never */
+                    expires_at?: string | null;
+                    /**
+                     * Format: int64
+                     * @description calls at once
+                     */
+                    max_concurrent?: number | null;
+                    /** @description names of models it may ask; null: all */
+                    models?: string[] | null;
+                    /** @description what its owner calls it */
+                    name: string;
+                    /**
+                     * Format: int64
+                     * @description requests per minute
+                     */
+                    rpm?: number | null;
+                    /** @description some of: chat embeddings images audio moderation rerank; null: all */
+                    scopes?: string[] | null;
+                    /**
+                     * Format: int64
+                     * @description tokens per minute
+                     */
+                    tpm?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description addresses and networks (10.0.0.0/8) it may be used from; null: all */
+                    allow_ips?: string[] | null;
+                    /** @description {amount, period?: none, day, week or month}; null: none of its own */
+                    budget?: Record<string, never> | null;
+                    /** @description RFC 3339; null: never */
+                    expires_at?: string | null;
+                    /**
+                     * Format: int64
+                     * @description calls at once
+                     */
+                    max_concurrent?: number | null;
+                    /** @description names of models it may ask; null: all */
+                    models?: string[] | null;
+                    /** @description what its owner calls it */
+                    name?: string;
+                    /**
+                     * Format: int64
+                     * @description requests per minute
+                     */
+                    rpm?: number | null;
+                    /** @description some of: chat embeddings images audio moderation rerank; null: all */
+                    scopes?: string[] | null;
+                    /**
+                     * Format: int64
+                     * @description tokens per minute
+                     */
+                    tpm?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description seconds the old key is accepted beside the new one
+                     */
+                    overlap_s?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     me_get: {
         parameters: {
             query?: never;
@@ -3521,6 +4218,31 @@ export interface operations {
                         has_more: boolean;
                         items: components["schemas"]["Hold"][];
                     };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
                 };
             };
             401: components["responses"]["E401"];
@@ -3926,6 +4648,84 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    usage_sums: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageSums"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    usage_records: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["UsageRecord"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    usage_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     ops_healthz: {
         parameters: {
             query?: never;
@@ -4014,6 +4814,87 @@ export interface operations {
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    chat_completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    relay_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    relay_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
         };

@@ -1,22 +1,17 @@
-/* One function per route that the app uses. */
-import { call, send } from "./client";
+/* One function per route that the app uses. What the chat page does not need has a file of its own, or it would load it. */
+import { call, patch, post, remove, send } from "./client";
 import type {
-	AdminAgent,
-	AdminModel,
-	AdminUser,
 	Agent,
+	ApiKey,
 	Body,
-	Channel,
-	ChannelTest,
 	Conversation,
-	DebugLog,
 	Device,
 	HistoryRow,
 	HoldRow,
 	List,
 	Message,
 	Model,
-	PoolStatus,
+	NewApiKey,
 	Session,
 	Task,
 	TaskLimits,
@@ -25,9 +20,6 @@ import type {
 } from "./types";
 
 type Page = { limit?: number; before_id?: string | number };
-const post = <T>(path: string, json?: unknown) => call<T>(path, { method: "POST", json });
-const patch = <T>(path: string, json: unknown) => call<T>(path, { method: "PATCH", json });
-const remove = (path: string) => call<void>(path, { method: "DELETE" });
 
 export const auth = {
 	login: (json: Body<"/api/auth/login", "post">) =>
@@ -49,6 +41,14 @@ export const me = {
 	sessions: () => call<List<Device>>("/api/me/sessions"),
 	revokeSession: (id: string) => remove(`/api/me/sessions/${id}`),
 	revokeAll: (keep_current: boolean) => post<{ revoked: number }>("/api/me/sessions/revoke", { keep_current }),
+};
+
+export const apiKeys = {
+	list: (query: Page) => call<List<ApiKey>>("/api/keys", { query }),
+	create: (json: unknown) => post<NewApiKey>("/api/keys", json),
+	rotate: (id: string, overlap_s: number) => post<NewApiKey>(`/api/keys/${id}/rotate`, { overlap_s }),
+	revoke: (id: string) => post<ApiKey>(`/api/keys/${id}/revoke`),
+	remove: (id: string) => remove(`/api/keys/${id}`),
 };
 
 export const conversations = {
@@ -79,44 +79,5 @@ export const uploads = {
 	read: async (url: string) => (await send(new URL(url).pathname)).blob(),
 };
 
-export const admin = {
-	users: (query: Page & { q?: string }) => call<List<AdminUser>>("/api/admin/users", { query }),
-	patchUser: (id: string, json: Body<"/api/admin/users/{user_id}", "patch">) =>
-		patch<AdminUser>(`/api/admin/users/${id}`, json),
-	grant: (id: string, json: Body<"/api/admin/users/{user_id}/credits", "post">, key: string) =>
-		call<{ balance: number }>(`/api/admin/users/${id}/credits`, {
-			method: "POST",
-			json,
-			headers: { "Idempotency-Key": key },
-		}),
-	userHistory: (id: string, query: Page) =>
-		call<List<HistoryRow>>(`/api/admin/users/${id}/credits/history`, { query }),
-
-	models: () => call<List<AdminModel>>("/api/admin/models", { query: { limit: 100 } }),
-	createModel: (json: Body<"/api/admin/models", "post">) => post<AdminModel>("/api/admin/models", json),
-	patchModel: (id: number, json: Body<"/api/admin/models/{model_id}", "patch">) =>
-		patch<AdminModel>(`/api/admin/models/${id}`, json),
-	removeModel: (id: number) => remove(`/api/admin/models/${id}`),
-
-	channels: () => call<List<Channel>>("/api/admin/channels", { query: { limit: 100 } }),
-	createChannel: (json: unknown) => post<Channel>("/api/admin/channels", json),
-	patchChannel: (id: number, json: unknown) => patch<Channel>(`/api/admin/channels/${id}`, json),
-	removeChannel: (id: number) => remove(`/api/admin/channels/${id}`),
-	testChannel: (id: number, model?: string) =>
-		post<ChannelTest>(`/api/admin/channels/${id}/test`, model ? { model } : {}),
-
-	agents: () => call<List<AdminAgent>>("/api/admin/agents", { query: { limit: 100 } }),
-	createAgent: (json: Body<"/api/admin/agents", "post">) => post<AdminAgent>("/api/admin/agents", json),
-	patchAgent: (id: string, json: Body<"/api/admin/agents/{agent_id}", "patch">) =>
-		patch<AdminAgent>(`/api/admin/agents/${id}`, json),
-	removeAgent: (id: string) => remove(`/api/admin/agents/${id}`),
-	routeTest: (id: string) => post<unknown>(`/api/admin/agents/${id}/route-test`),
-	promptPreview: (id: string, content: string) =>
-		post<unknown>(`/api/admin/agents/${id}/prompt-preview`, { content }),
-	/** Streams, as a turn does. */
-	executionTest: (id: string, content: string, signal: AbortSignal) =>
-		send(`/api/admin/agents/${id}/execution-test`, { method: "POST", json: { content }, signal }),
-	debugLogs: (agent_id: string) => call<List<DebugLog>>("/api/admin/debug-logs", { query: { agent_id, limit: 20 } }),
-
-	status: () => call<PoolStatus>("/api/admin/status"),
-};
+export { admin } from "./admin";
+export { usage } from "./usage";

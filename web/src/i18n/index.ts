@@ -3,23 +3,30 @@ import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { useSettings } from "@/stores/settings";
 import type en from "./en.json";
-import { type Language, setLanguage } from "./language";
+import { type Language, language as current, setLanguage } from "./language";
+import type usage from "./usage.en.json";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en };
+		resources: { app: typeof en & typeof usage };
 	}
 }
 
-const texts: Record<Language, () => Promise<{ default: object }>> = {
-	en: () => import("./en.json"),
-	zh: () => import("./zh.json"),
-};
+type Texts = Record<Language, () => Promise<{ default: object }>>;
+
+/** What is needed in whatever language: that of the whole page, and of what was opened since. */
+const needed = new Set<Texts>([{ en: () => import("./en.json"), zh: () => import("./zh.json") }]);
 
 async function load(language: Language) {
-	if (!i18next.hasResourceBundle(language, "app"))
-		i18next.addResourceBundle(language, "app", (await texts[language]()).default);
+	const loaded = await Promise.all([...needed].map((texts) => texts[language]()));
+	for (const texts of loaded) i18next.addResourceBundle(language, "app", texts.default, true);
+}
+
+/** For what brings texts of its own; resolves when they can be drawn. */
+export async function addTexts(texts: Texts) {
+	needed.add(texts);
+	await load(current());
 }
 
 export async function changeLanguage(language: Language) {

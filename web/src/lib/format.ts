@@ -1,7 +1,7 @@
 /* Numbers and times, for people, in their language. */
 import { type Language, language } from "@/i18n/language";
 
-const locale = (l: Language) => (l === "zh" ? "zh-CN" : "en-GB");
+export const locale = (l: Language) => (l === "zh" ? "zh-CN" : "en-GB");
 
 /** Credits: at most four decimals below ten, two above. */
 export function credits(value: number): string {

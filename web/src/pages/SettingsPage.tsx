@@ -8,7 +8,7 @@ export default function SettingsPage({ tab }: { tab?: string }) {
 	const { t } = useTranslation();
 	return (
 		<main className="h-full overflow-y-auto">
-			<div className="mx-auto flex max-w-3xl flex-col gap-6 px-4 py-6 sm:px-6 sm:py-10">
+			<div className="mx-auto flex max-w-4xl flex-col gap-6 px-4 py-6 sm:px-6 sm:py-10">
 				<header className="flex items-center gap-2">
 					<Link href="/" aria-label={t("common.back")} title={t("common.back")} className="flex size-10 items-center justify-center rounded-lg text-faint hover:bg-hover hover:text-ink">
 						<ArrowLeft size={19} aria-hidden />

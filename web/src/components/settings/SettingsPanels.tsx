@@ -1,19 +1,23 @@
-import { KeyRound, Monitor, Palette, User, Wallet } from "lucide-react";
-import { useState } from "react";
+import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { AccountPanel } from "./AccountPanel";
 import { AppearancePanel } from "./AppearancePanel";
 import { BalancePanel } from "./BalancePanel";
 import { PasswordPanel } from "./PasswordPanel";
 import { SessionsPanel } from "./SessionsPanel";
+import { Skeleton } from "../ui/State";
 
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
 	balance: { Icon: Wallet, Panel: BalancePanel },
+	usage: { Icon: ChartColumn, Panel: lazy(() => withUsageTexts(import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
+	keys: { Icon: KeySquare, Panel: lazy(() => import("./KeysPanel")) },
 } as const;
 
 export type SettingsTab = keyof typeof PANELS;
@@ -57,7 +61,9 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 				})}
 			</div>
 			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className="min-w-0 grow">
-				<Panel />
+				<Suspense fallback={<Skeleton className="h-72" />}>
+					<Panel />
+				</Suspense>
 			</div>
 		</div>
 	);

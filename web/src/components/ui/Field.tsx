@@ -110,11 +110,11 @@ export function Switch({ label, on, onChange, bare }: SwitchProps) {
 }
 
 /** A few choices, one of which holds. */
-export function Segments<V extends string>({ label, value, options, onChange }: { label: string; value: V; options: { value: V; label: string }[]; onChange: (value: V) => void }) {
+export function Segments<V extends string>({ label, bare, value, options, onChange }: { label: string; bare?: boolean; value: V; options: { value: V; label: string }[]; onChange: (value: V) => void }) {
 	const name = useId();
 	return (
 		<fieldset className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 py-1">
-			<legend className="float-start text-sm text-ink">{label}</legend>
+			<legend className={bare ? "sr-only" : "float-start text-sm text-ink"}>{label}</legend>
 			<div className="flex rounded-lg border border-line bg-surface p-0.5">
 				{options.map((o) => (
 					<label

@@ -1,7 +1,8 @@
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
-import { Ban, CircleCheck, Coins, Shield, ShieldOff, UserX } from "lucide-react";
+import { Ban, CircleCheck, Coins, ScrollText, Shield, ShieldOff, UserX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useLocation } from "wouter";
 import type { AdminUser, List } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
@@ -14,9 +15,9 @@ import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { AreaHead, attempt, Cell, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
+import { nameOf } from "./UserName";
 
 const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("users") });
-const nameOf = (u: AdminUser) => u.nickname || u.email || u.phone || u.id;
 
 export default function UsersArea() {
 	const [search, setSearch] = useState("");
@@ -64,6 +65,7 @@ function UserRow({ user, onGrant, onDisable }: { user: AdminUser; onGrant: () =>
 	const { t } = useTranslation();
 	const change = (json: Parameters<typeof admin.patchUser>[1]) => () =>
 		void attempt(() => admin.patchUser(user.id, json)).then(refresh);
+	const [, navigate] = useLocation();
 	const isAdmin = user.role === "admin";
 	const isActive = user.status === "active";
 	return (
@@ -87,6 +89,7 @@ function UserRow({ user, onGrant, onDisable }: { user: AdminUser; onGrant: () =>
 				<RowMenu
 					label={t("admin.actions")}
 					actions={[
+						{ label: t("admin.log"), icon: <ScrollText size={15} />, run: () => navigate(`/admin/log?user=${user.id}`) },
 						isAdmin
 							? { label: t("admin.make_user"), icon: <ShieldOff size={15} />, run: change({ role: "user" }) }
 							: { label: t("admin.make_admin"), icon: <Shield size={15} />, run: change({ role: "admin" }) },

@@ -5,7 +5,6 @@ import { useTranslation } from "react-i18next";
 import { Button } from "@/components/ui/Button";
 import { Confirm, Dialog } from "@/components/ui/Dialog";
 import { Skeleton } from "@/components/ui/State";
-import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
 import { toast } from "@/stores/notices";
 
@@ -26,39 +25,7 @@ export function AreaHead({ title, count, onAdd, children }: { title: string; cou
 	);
 }
 
-/** A table that scrolls sideways on a small screen. */
-export function Table({ label, heads, children }: { label: string; heads: ReactNode[]; children: ReactNode }) {
-	return (
-		<div tabIndex={0} role="group" aria-label={label} className="relative overflow-x-auto rounded-xl border border-line bg-raised">
-			<table className="w-full text-sm">
-				<thead>
-					<tr className="border-b border-line text-start text-xs text-faint">
-						{heads.map((head, i) => (
-							<th key={i} scope="col" className={cx("px-4 py-3 font-medium whitespace-nowrap", i === heads.length - 1 ? "text-end" : "text-start")}>
-								{head}
-							</th>
-						))}
-					</tr>
-				</thead>
-				<tbody className="divide-y divide-line">{children}</tbody>
-			</table>
-		</div>
-	);
-}
-
-export function Cell({ children, className }: { children?: ReactNode; className?: string }) {
-	return <td className={cx("px-4 py-3 align-middle", className)}>{children}</td>;
-}
-
-export function Tag({ tone = "plain", children }: { tone?: "plain" | "ok" | "off" | "accent"; children: ReactNode }) {
-	const tones = {
-		plain: "bg-surface text-soft",
-		ok: "bg-tint text-ok",
-		off: "bg-danger-tint text-danger",
-		accent: "bg-tint text-accent",
-	};
-	return <span className={cx("inline-block rounded-full px-2.5 py-0.5 text-xs whitespace-nowrap", tones[tone])}>{children}</span>;
-}
+export { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
 
 export function Loading() {
 	return (

@@ -1,0 +1,148 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { ChartColumn, FileDown } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { UsageRecord } from "@/api/types";
+import { usage } from "@/api/weir";
+import { count, credits, dateTime } from "@/lib/format";
+import { cx } from "@/lib/cx";
+import { explain } from "@/lib/explain";
+import { duration, everyDay, fromOf, type Range } from "@/lib/usage";
+import { keys } from "@/queries/client";
+import { toast } from "@/stores/notices";
+import { Button } from "../ui/Button";
+import { Empty, Failed, Skeleton } from "../ui/State";
+import { Cell, NumberCell, Table, WIDE } from "../ui/Table";
+import { Bars } from "../usage/Bars";
+import { Choice, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords } from "../usage/parts";
+
+export default function UsagePanel() {
+	const [range, setRange] = useState<Range>("30");
+	const from = fromOf(range);
+	const byDay = useQuery({ queryKey: keys.usage("day", from), queryFn: () => usage.sums({ group_by: "day", from }), placeholderData: keepPreviousData, staleTime: 0 });
+	const byModel = useQuery({ queryKey: keys.usage("model", from), queryFn: () => usage.sums({ group_by: "model", from }), placeholderData: keepPreviousData, staleTime: 0 });
+	const { t } = useTranslation();
+	return (
+		<div className="@container flex flex-col gap-5">
+			<RangeChoice value={range} onChange={setRange} />
+			{byDay.isPending && <Skeleton className="h-72" />}
+			{byDay.error && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}
+			{byDay.data && (
+				<>
+					<Totals total={byDay.data.total} />
+					<Bars days={everyDay(byDay.data)} />
+				</>
+			)}
+			{byModel.data && byModel.data.items.length > 0 && (
+				<section className="flex flex-col gap-3">
+					<h3 className="font-medium">{t("usage.by_model")}</h3>
+					<SumsTable label={t("usage.by_model")} head={t("usage.model")} sums={byModel.data} />
+				</section>
+			)}
+			<Records from={from} models={byModel.data?.items.flatMap((i) => i.name ?? []) ?? []} />
+		</div>
+	);
+}
+
+function Records({ from, models }: { from: string; models: string[] }) {
+	const [model, setModel] = useState("");
+	const [status, setStatus] = useState("");
+	const filter = { from, model, status };
+	const { query, records } = useRecords(keys.usage("records", from, model, status), (before_id) => usage.records({ ...filter, limit: 20, before_id }));
+	const { t } = useTranslation();
+	// The model chosen may not be in a shorter range: the choice stays, and can be undone.
+	const names = model === "" || models.includes(model) ? models : [...models, model];
+	return (
+		<section className="flex flex-col gap-3">
+			<div className="flex flex-wrap items-center gap-2">
+				<h3 className="font-medium">{t("usage.records")}</h3>
+				<div className="grow" />
+				<Choice label={t("usage.model")} all={t("usage.all_models")} value={model} onChange={setModel} options={names.map((name) => ({ value: name, label: name }))} />
+				<Choice label={t("usage.status")} all={t("usage.all_statuses")} value={status} onChange={setStatus} options={STATUSES.map((s) => ({ value: s, label: t(`usage.${s}`) }))} />
+				<CsvButton filter={filter} />
+			</div>
+			{query.isPending && <Skeleton className="h-32" />}
+			{query.error && records.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
+			{query.isSuccess && records.length === 0 && <Empty icon={<ChartColumn size={24} />} title={t("usage.none")} />}
+			{records.length > 0 && (
+				<Table
+					label={t("usage.records")}
+					tight
+					heads={[`${t("usage.model")} · ${t("usage.time")}`, t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits"), t("usage.duration"), t("usage.status")]}
+					numbers={[1, 2, 3, 4]}
+					narrow={[1, 2, 4, 5]}
+					className={cx(query.isPlaceholderData && "opacity-60")}
+				>
+					{records.map((r) => (
+						<Row key={r.id} record={r} />
+					))}
+				</Table>
+			)}
+			{query.hasNextPage && (
+				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+					{t("sidebar.more")}
+				</Button>
+			)}
+		</section>
+	);
+}
+
+/** Where it is narrow, what has no column of its own there is a second line of those that are left. */
+function Row({ record }: { record: UsageRecord }) {
+	const { t } = useTranslation();
+	return (
+		<tr>
+			<Cell>
+				<p className="font-medium">{record.model ?? "–"}</p>
+				<time dateTime={record.created_at} className="text-xs whitespace-nowrap text-faint">
+					{dateTime(record.created_at)}
+				</time>
+				{record.status !== "completed" && (
+					<p className="mt-1 @xl:hidden">
+						<StatusTag status={record.status} />
+					</p>
+				)}
+			</Cell>
+			<NumberCell className={WIDE}>
+				<Tokens record={record} of="request_tokens" />
+			</NumberCell>
+			<NumberCell className={WIDE}>
+				<Tokens record={record} of="response_tokens" />
+			</NumberCell>
+			<NumberCell>
+				{credits(record.cost)}
+				<p className="text-xs text-faint @xl:hidden">{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
+				<p className="text-xs text-faint @xl:hidden">{duration(record.latency_ms)}</p>
+			</NumberCell>
+			<NumberCell className={WIDE}>{duration(record.latency_ms)}</NumberCell>
+			<Cell className={cx("text-end", WIDE)}>
+				<StatusTag status={record.status} />
+			</Cell>
+		</tr>
+	);
+}
+
+/** Fetched by the page, because a link would not carry the session. */
+function CsvButton({ filter }: { filter: Parameters<typeof usage.csv>[0] }) {
+	const [busy, setBusy] = useState(false);
+	const { t } = useTranslation();
+	const download = async () => {
+		setBusy(true);
+		try {
+			const link = document.createElement("a");
+			link.href = URL.createObjectURL(await usage.csv(filter));
+			link.download = "usage.csv";
+			link.click();
+			setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+		} catch (e) {
+			const { text, detail } = explain(e);
+			toast("danger", text, { detail });
+		}
+		setBusy(false);
+	};
+	return (
+		<Button medium busy={busy} icon={<FileDown size={15} aria-hidden />} onClick={() => void download()}>
+			{t("usage.csv")}
+		</Button>
+	);
+}

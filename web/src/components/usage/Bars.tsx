@@ -1,0 +1,94 @@
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { Cell, NumberCell, Table } from "@/components/ui/Table";
+import { cx } from "@/lib/cx";
+import { count, credits } from "@/lib/format";
+import { type Day, dayName, roundTop } from "@/lib/usage";
+
+const HEIGHT = 100;
+
+/** Credits by day, as bars and as a table. The bars are for who sees them: the table says the same, and more. */
+export function Bars({ days }: { days: Day[] }) {
+	const [shown, setShown] = useState<number | null>(null);
+	const { t } = useTranslation();
+	const top = roundTop(Math.max(0, ...days.map((d) => d.cost)));
+	const day = shown === null ? undefined : days[shown];
+	const marks = [0, Math.floor((days.length - 1) / 2), days.length - 1];
+	const at = (e: React.PointerEvent<SVGSVGElement>) => {
+		const { left, width } = e.currentTarget.getBoundingClientRect();
+		setShown(Math.min(days.length - 1, Math.max(0, Math.floor(((e.clientX - left) / width) * days.length))));
+	};
+	return (
+		<figure className="rounded-xl border border-line bg-raised p-4">
+			<figcaption className="mb-3 flex flex-wrap items-baseline justify-between gap-x-4 text-sm">
+				<span className="font-medium">{t("usage.by_day")}</span>
+				<span className="text-xs text-faint tabular-nums">
+					{day ? t("usage.of_day", { day: dayName(day.name), credits: credits(day.cost), calls: count(day.calls) }) : t("usage.utc")}
+				</span>
+			</figcaption>
+			<div aria-hidden className="flex h-40 gap-2 text-xs text-faint tabular-nums">
+				<div className="-my-2 flex flex-col items-end justify-between">
+					<span>{credits(top)}</span>
+					<span>{credits(top / 2)}</span>
+					<span>0</span>
+				</div>
+				<svg
+					viewBox={`0 0 ${days.length} ${HEIGHT}`}
+					preserveAspectRatio="none"
+					className="h-full min-w-0 grow touch-pan-y"
+					onPointerMove={at}
+					onPointerDown={at}
+					onPointerLeave={() => setShown(null)}
+				>
+					{[0, 0.5, 1].map((part) => (
+						<path key={part} d={`M0 ${HEIGHT * part}H${days.length}`} vectorEffect="non-scaling-stroke" className="stroke-line" />
+					))}
+					{days.map((d, i) => (
+						<g key={d.name}>
+							{i === shown && <rect x={i} y={0} width={1} height={HEIGHT} className="fill-hover" />}
+							<rect data-day={d.name} x={i + 0.14} width={0.72} {...bar(d.cost, top)} className={i === shown ? "fill-accent-strong" : "fill-accent"} />
+						</g>
+					))}
+				</svg>
+			</div>
+			<div aria-hidden className="mt-2 flex justify-between ps-8 text-xs text-faint tabular-nums">
+				{marks.map((i) => (
+					<span key={i}>{days[i] && dayName(days[i].name)}</span>
+				))}
+			</div>
+			<details className="mt-3 text-sm">
+				<summary className="w-fit rounded text-xs text-faint hover:text-ink">{t("usage.as_table")}</summary>
+				<DayTable days={days} />
+			</details>
+		</figure>
+	);
+}
+
+/** What was used is seen, be it ever so little. */
+function bar(cost: number, top: number) {
+	const height = cost > 0 ? Math.max(1, (cost / top) * HEIGHT) : 0;
+	return { y: HEIGHT - height, height };
+}
+
+function DayTable({ days }: { days: Day[] }) {
+	const { t } = useTranslation();
+	return (
+		<Table
+			tight
+			label={t("usage.by_day")}
+			heads={[t("usage.day"), t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]}
+			numbers={[1, 2, 3]}
+			className="mt-2 max-h-72 overflow-y-auto"
+		>
+			{[...days].reverse().map((d) => (
+				<tr key={d.name} className={cx(d.calls === 0 && "text-faint")}>
+					<Cell className="whitespace-nowrap">{dayName(d.name)}</Cell>
+					<NumberCell>{count(d.calls)}</NumberCell>
+					<NumberCell>{count(d.request_tokens)}</NumberCell>
+					<NumberCell>{count(d.response_tokens)}</NumberCell>
+					<NumberCell>{credits(d.cost)}</NumberCell>
+				</tr>
+			))}
+		</Table>
+	);
+}

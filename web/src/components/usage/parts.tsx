@@ -1,0 +1,106 @@
+/* What the pages about usage share. */
+import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { List, UsageRecord, UsageSum, UsageSums } from "@/api/types";
+import { Button } from "@/components/ui/Button";
+import { Segments } from "@/components/ui/Field";
+import { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
+import { cx } from "@/lib/cx";
+import { count, credits } from "@/lib/format";
+import { RANGES, type Range } from "@/lib/usage";
+
+export const STATUSES = ["completed", "failed", "cancelled"] as const;
+
+export function RangeChoice({ bare, value, onChange }: { bare?: boolean; value: Range; onChange: (range: Range) => void }) {
+	const { t } = useTranslation();
+	return <Segments<Range> bare={bare} label={t("usage.range")} value={value} onChange={onChange} options={RANGES.map((range) => ({ value: range, label: t("usage.days", { days: range }) }))} />;
+}
+
+/** In a container: two by two where it is narrow, else in a row. */
+export function Totals({ total }: { total: UsageSum }) {
+	const { t } = useTranslation();
+	const figures = [
+		[t("usage.calls"), count(total.calls)],
+		[t("usage.tokens_in"), count(total.request_tokens)],
+		[t("usage.tokens_out"), count(total.response_tokens)],
+		[t("usage.credits"), credits(total.cost)],
+	] as const;
+	return (
+		<dl className="grid grid-cols-2 gap-3 @xl:grid-cols-4">
+			{figures.map(([name, value]) => (
+				<div key={name} className="min-w-0 rounded-xl border border-line bg-raised px-4 py-3">
+					<dt className="text-xs text-faint">{name}</dt>
+					<dd className="truncate text-xl font-semibold tabular-nums">{value}</dd>
+				</div>
+			))}
+		</dl>
+	);
+}
+
+const AT_ONCE = 20;
+
+/** Sums, the dearest first. */
+export function SumsTable({ label, head, sums, nameOf }: { label: string; head: string; sums: UsageSums; nameOf?: (name: string) => ReactNode }) {
+	const [shown, setShown] = useState(AT_ONCE);
+	const { t } = useTranslation();
+	return (
+		<>
+			<Table label={label} tight heads={[head, t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]} numbers={[1, 2, 3]}>
+				{sums.items.slice(0, shown).map((item) => (
+					<tr key={item.name}>
+						<Cell className="font-medium">{item.name === null ? "–" : (nameOf?.(item.name) ?? item.name)}</Cell>
+						<NumberCell>{count(item.calls)}</NumberCell>
+						<NumberCell>{count(item.request_tokens)}</NumberCell>
+						<NumberCell>{count(item.response_tokens)}</NumberCell>
+						<NumberCell>{credits(item.cost)}</NumberCell>
+					</tr>
+				))}
+			</Table>
+			{sums.items.length > shown && (
+				<Button small look="ghost" onClick={() => setShown(shown + AT_ONCE)} className="w-fit">
+					{t("sidebar.more")}
+				</Button>
+			)}
+		</>
+	);
+}
+
+/** Tokens, marked where they were not counted by the provider. */
+export function Tokens({ record, of }: { record: UsageRecord; of: "request_tokens" | "response_tokens" }) {
+	const { t } = useTranslation();
+	if (!record.estimated) return <>{count(record[of])}</>;
+	return <span title={t("usage.estimated")}>≈ {count(record[of])}</span>;
+}
+
+export function StatusTag({ status }: { status: UsageRecord["status"] }) {
+	const { t } = useTranslation();
+	return <Tag tone={status === "completed" ? "ok" : status === "failed" ? "off" : "plain"}>{t(`usage.${status}`)}</Tag>;
+}
+
+/** Records page by page, newest first. */
+export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], page: (before_id: number | undefined) => Promise<List<T>>) {
+	const query = useInfiniteQuery<List<T>, Error, InfiniteData<List<T>>, readonly unknown[], number | undefined>({
+		queryKey,
+		initialPageParam: undefined,
+		queryFn: ({ pageParam }) => page(pageParam),
+		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
+		placeholderData: (before) => before,
+		staleTime: 0,
+	});
+	return { query, records: query.data?.pages.flatMap((p) => p.items) ?? [] };
+}
+
+/** A choice above a list: everything, or only what has this. */
+export function Choice({ label, all, value, options, onChange, className }: { label: string; all: string; value: string; options: { value: string; label: string }[]; onChange: (value: string) => void; className?: string }) {
+	return (
+		<select aria-label={label} value={value} onChange={(e) => onChange(e.target.value)} className={cx("h-9 min-w-0 rounded-lg border border-line-strong bg-raised px-2 text-sm text-ink", className)}>
+			<option value="">{all}</option>
+			{options.map((o) => (
+				<option key={o.value} value={o.value}>
+					{o.label}
+				</option>
+			))}
+		</select>
+	);
+}

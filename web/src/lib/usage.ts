@@ -1,0 +1,55 @@
+/* Days, and numbers of what was used. Days are UTC's, as the server sums them up. */
+import type { UsageSum, UsageSums } from "@/api/types";
+import { language } from "@/i18n/language";
+import { locale } from "./format";
+
+const DAY_MS = 86_400_000;
+
+export const RANGES = ["7", "30", "90"] as const;
+export type Range = (typeof RANGES)[number];
+
+export interface Day extends UsageSum {
+	/** 2026-11-29 */
+	name: string;
+}
+
+/** When the first of the last days began. A time, because a date alone would be the database's. */
+export function fromOf(range: Range, now = Date.now()): string {
+	return `${new Date(now - (Number(range) - 1) * DAY_MS).toISOString().slice(0, 10)}T00:00:00Z`;
+}
+
+/** Every day of the span: the server names only those on which something was used. */
+export function everyDay({ from, to, items }: UsageSums): Day[] {
+	const used = new Map(items.map((item) => [item.name, item]));
+	const days: Day[] = [];
+	for (let at = Date.parse(`${from.slice(0, 10)}T00:00:00Z`); at <= Date.parse(to); at += DAY_MS) {
+		const name = new Date(at).toISOString().slice(0, 10);
+		days.push({ calls: 0, request_tokens: 0, response_tokens: 0, cost: 0, ...used.get(name), name });
+	}
+	return days;
+}
+
+export function dayName(name: string): string {
+	return new Intl.DateTimeFormat(locale(language()), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${name}T00:00:00Z`));
+}
+
+/** A short and a long time alike with a unit; null when it is not known. */
+export function duration(ms: number | null): string {
+	if (ms === null) return "–";
+	const inSeconds = ms >= 1000;
+	return new Intl.NumberFormat(locale(language()), {
+		style: "unit",
+		unit: inSeconds ? "second" : "millisecond",
+		unitDisplay: "short",
+		maximumFractionDigits: inSeconds && ms < 100_000 ? 1 : 0,
+	}).format(inSeconds ? ms / 1000 : ms);
+}
+
+/** The top of a scale that ends on a round number: 1, 2 or 5 of some power of ten. */
+export function roundTop(most: number): number {
+	if (!(most > 0)) return 1;
+	const power = 10 ** Math.floor(Math.log10(most));
+	const step = [1, 2, 5, 10].find((s) => most <= s * power) ?? 10;
+	// Not a product of what is not exact: 3 * 0.1 would be drawn as 0.30000000000000004.
+	return Number((step * power).toPrecision(1));
+}

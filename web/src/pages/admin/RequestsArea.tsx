@@ -1,0 +1,166 @@
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { ScrollText, X } from "lucide-react";
+import { useDeferredValue, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useLocation, useSearch } from "wouter";
+import type { AdminUsageRecord } from "@/api/types";
+import { admin } from "@/api/weir";
+import { Button } from "@/components/ui/Button";
+import { Input } from "@/components/ui/Field";
+import { Empty, Failed } from "@/components/ui/State";
+import { Choice, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
+import { cx } from "@/lib/cx";
+import { credits, dateTime } from "@/lib/format";
+import { duration } from "@/lib/usage";
+import { keys } from "@/queries/client";
+import { AreaHead, Cell, Loading, NumberCell, Table, Tag } from "./parts";
+import { nameOf, useUserName } from "./UserName";
+
+/** The log of all users' requests. Whose is in the address: other pages lead here. */
+export default function RequestsArea() {
+	const user = new URLSearchParams(useSearch()).get("user") ?? "";
+	const [, navigate] = useLocation();
+	const setUser = (id: string) => navigate(id === "" ? "/admin/log" : `/admin/log?user=${id}`);
+	const [model, setModel] = useState("");
+	const [status, setStatus] = useState("");
+	const models = useQuery({ queryKey: keys.admin("models"), queryFn: admin.models });
+	const { query, records } = useRecords(keys.admin("usage", "records", user, model, status), (before_id) =>
+		admin.usageRecords({ user_id: user, model, status, limit: 50, before_id }),
+	);
+	const { t } = useTranslation();
+	return (
+		<>
+			<AreaHead title={t("admin.log")}>
+				{user === "" ? <FindUser onFound={setUser} /> : <OnlyOf id={user} onAll={() => setUser("")} />}
+				<Choice label={t("usage.model")} all={t("usage.all_models")} value={model} onChange={setModel} options={(models.data?.items ?? []).map(({ name }) => ({ value: name, label: name }))} />
+				<Choice label={t("usage.status")} all={t("usage.all_statuses")} value={status} onChange={setStatus} options={STATUSES.map((s) => ({ value: s, label: t(`usage.${s}`) }))} />
+			</AreaHead>
+			{query.isPending && <Loading />}
+			{query.error && records.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
+			{query.isSuccess && records.length === 0 && <Empty icon={<ScrollText size={26} />} title={t("usage.no_requests")} />}
+			{records.length > 0 && (
+				<Table
+					tight
+					label={t("admin.log")}
+					heads={[
+						t("usage.time"),
+						t("usage.user"),
+						t("usage.model"),
+						t("usage.channel"),
+						t("usage.tokens_in"),
+						t("usage.tokens_out"),
+						t("usage.credits"),
+						t("usage.first_token"),
+						t("usage.duration"),
+						t("usage.status"),
+					]}
+					numbers={[4, 5, 6, 7, 8]}
+					className={cx(query.isPlaceholderData && "opacity-60")}
+				>
+					{records.map((r) => (
+						<Row key={r.id} record={r} onUser={() => setUser(r.user_id)} />
+					))}
+				</Table>
+			)}
+			{query.hasNextPage && (
+				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
+					{t("sidebar.more")}
+				</Button>
+			)}
+		</>
+	);
+}
+
+function Row({ record, onUser }: { record: AdminUsageRecord; onUser: () => void }) {
+	const name = useUserName(record.user_id);
+	const { t } = useTranslation();
+	return (
+		<tr>
+			<Cell className="whitespace-nowrap text-faint">
+				<time dateTime={record.created_at}>{dateTime(record.created_at)}</time>
+			</Cell>
+			<Cell>
+				<button type="button" title={t("usage.only_user", { name })} onClick={onUser} className="max-w-40 truncate rounded text-accent hover:underline">
+					{name}
+				</button>
+			</Cell>
+			<Cell className="font-medium">{record.model ?? "–"}</Cell>
+			<Cell>
+				<p>{record.channel ?? "–"}</p>
+				<p className="text-xs text-faint">{record.provider}</p>
+			</Cell>
+			<NumberCell>
+				<Tokens record={record} of="request_tokens" />
+			</NumberCell>
+			<NumberCell>
+				<Tokens record={record} of="response_tokens" />
+			</NumberCell>
+			<NumberCell>
+				{credits(record.cost)}
+				{record.overrun > 0 && (
+					<p title={t("usage.overrun_hint")}>
+						<Tag tone="warn">{t("usage.overrun", { credits: credits(record.overrun) })}</Tag>
+					</p>
+				)}
+			</NumberCell>
+			<NumberCell>{duration(record.first_token_ms)}</NumberCell>
+			<NumberCell>{duration(record.latency_ms)}</NumberCell>
+			<Cell className="text-end">
+				<StatusTag status={record.status} />
+				{record.error_code && <p className="mt-1 font-mono text-xs text-danger">{record.error_code}</p>}
+			</Cell>
+		</tr>
+	);
+}
+
+function OnlyOf({ id, onAll }: { id: string; onAll: () => void }) {
+	const name = useUserName(id);
+	const { t } = useTranslation();
+	return (
+		<Button medium icon={<X size={15} aria-hidden />} title={t("usage.all_users")} onClick={onAll} className="max-w-full">
+			<span className="truncate">{t("usage.only_user", { name })}</span>
+		</Button>
+	);
+}
+
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** By what an operator has at hand: a name, an address, a number; or the id, from a log. */
+function FindUser({ onFound }: { onFound: (id: string) => void }) {
+	const [words, setWords] = useState("");
+	const q = useDeferredValue(words.trim());
+	const search = q.length > 1 && !ID.test(q);
+	const found = useQuery({ queryKey: keys.admin("users", "found", q), queryFn: () => admin.users({ q, limit: 6 }), enabled: search, placeholderData: keepPreviousData });
+	const { t } = useTranslation();
+	return (
+		<div className="relative w-72 max-w-full">
+			<Input
+				bare
+				type="search"
+				label={t("usage.find_user")}
+				placeholder={t("usage.find_user")}
+				className="h-9 text-sm"
+				value={words}
+				onChange={(e) => (ID.test(e.target.value.trim()) ? onFound(e.target.value.trim()) : setWords(e.target.value))}
+				onKeyDown={(e) => {
+					const first = found.data?.items[0];
+					if (e.key === "Enter" && search && first && !found.isPlaceholderData) onFound(first.id);
+					if (e.key === "Escape") setWords("");
+				}}
+			/>
+			{search && found.data && (
+				<ul aria-label={t("usage.user")} className="absolute inset-x-0 top-full z-10 mt-1 rounded-lg border border-line bg-raised p-1 text-sm shadow-lift">
+					{found.data.items.map((u) => (
+						<li key={u.id}>
+							<button type="button" onClick={() => onFound(u.id)} className="block w-full truncate rounded-md px-2 py-1.5 text-start hover:bg-hover">
+								{nameOf(u)}
+								{u.nickname && <span className="ms-2 text-xs text-faint">{u.email ?? u.phone}</span>}
+							</button>
+						</li>
+					))}
+					{found.data.items.length === 0 && <li className="px-2 py-1.5 text-faint">{t("usage.no_user")}</li>}
+				</ul>
+			)}
+		</div>
+	);
+}
