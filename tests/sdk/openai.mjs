@@ -43,7 +43,8 @@ await check("streams say the same as whole answers", async () => {
 	assert.equal(items[0].choices[0].delta.role, "assistant");
 	assert.deepEqual(items.map((c) => c.choices[0]?.finish_reason).filter(Boolean), ["stop"]);
 	assert.deepEqual(items.at(-1).choices, []);
-	assert.deepEqual(items.at(-1).usage, whole.usage);
+	// A provider may say more of it in a stream.
+	for (const name of ["prompt_tokens", "completion_tokens", "total_tokens"]) assert.equal(items.at(-1).usage[name], whole.usage[name]);
 	assert.equal(new Set(items.map((c) => c.id)).size, 1);
 });
 
