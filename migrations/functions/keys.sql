@@ -43,7 +43,10 @@ AS $$
 DECLARE
 	v_old api_keys;
 BEGIN
-	SELECT * INTO v_old FROM api_keys k WHERE k.id = p_id AND k.user_id = p_user_id FOR UPDATE;
+	-- with those whose place it took, in order, as api_key_spend() locks them
+	PERFORM FROM api_keys k WHERE k.user_id = p_user_id AND (k.id = p_id OR k.rotated_to = p_id) ORDER BY k.id
+		FOR NO KEY UPDATE;
+	SELECT * INTO v_old FROM api_keys k WHERE k.id = p_id AND k.user_id = p_user_id;
 	IF NOT FOUND THEN
 		RETURN 'not_found';
 	ELSIF v_old.status <> 'active' OR v_old.expires_at <= now() THEN

@@ -42,6 +42,16 @@ struct writing {
 };
 
 static void
+free_writing(struct writing *w)
+{
+	buf_free(&w->ids);
+	buf_free(&w->counts);
+	buf_free(&w->times);
+	buf_free(&w->ips);
+	free(w);
+}
+
+static void
 write_uses(struct job *job, struct worker *w)
 {
 	struct writing *all = (struct writing *)(void *)job;
@@ -58,11 +68,7 @@ write_uses(struct job *job, struct worker *w)
 		PS(buf_str(&all->ids)), PS(buf_str(&all->counts)), PS(buf_str(&all->times)),
 		PS(buf_str(&all->ips))) != OK)
 		LOG(WARN, "key_uses_lost", LI("keys", all->n), LS("reason", pg_error(w->pg)));
-	buf_free(&all->ids);
-	buf_free(&all->counts);
-	buf_free(&all->times);
-	buf_free(&all->ips);
-	free(all);
+	free_writing(all);
 }
 
 /* ---- gathered, on the reactor ------------------------------------------------------ */
@@ -109,7 +115,10 @@ key_uses_flush(struct process *p)
 	w = xcalloc(1, sizeof(*w));
 	w->job.run = write_uses;
 	take_all(p->key_uses, w);
-	queue_push_always(p->work, &w->job);
+	if (!p->draining)
+		queue_push_always(p->work, &w->job);
+	else if (!queue_push(p->work, &w->job)) /* the workers are gone: this one came too late */
+		free_writing(w);
 }
 
 static void

@@ -144,11 +144,11 @@ refuse_more(struct context *cx)
 	return E_CONFLICT;
 }
 
-/* One key more, in the transaction that is open.  The user's row is locked first, so
- * that two at once cannot both be the last; the count is a statement of its own, to
- * see what the other has made. */
+/* Is there room for `more` keys, in the transaction that is open?  The user's row is
+ * locked first, so that two at once cannot both be the last; the count is a statement of
+ * its own, to see what the other has made. */
 static enum status
-check_room(struct context *cx, int live_max)
+check_room(struct context *cx, int live_max, int more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -161,7 +161,9 @@ check_room(struct context *cx, int live_max)
 		    PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "count API keys: %s", pg_error(cx->pg));
-	return row_int(rows, 0, "live") < live_max && row_int(rows, 0, "kept") < KEYS_KEPT_MAX ? OK : refuse_more(cx);
+	return row_int(rows, 0, "live") + more <= live_max && row_int(rows, 0, "kept") + more <= KEYS_KEPT_MAX
+	    ? OK
+	    : refuse_more(cx);
 }
 
 /* $1 the input, $2 id, $3 user, $4 hash, $5 prefix */
@@ -215,7 +217,7 @@ key_create(struct context *cx, const json_t *in, json_t **out)
 	make_key(&k);
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "make an API key: %s", pg_error(cx->pg));
-	if ((st = check_room(cx, KEYS_LIVE_MAX)) != OK || (st = insert_key(cx, in, &k, &made)) != OK) {
+	if ((st = check_room(cx, KEYS_LIVE_MAX, 1)) != OK || (st = insert_key(cx, in, &k, &made)) != OK) {
 		context_rollback(cx);
 		return st;
 	}
@@ -398,8 +400,9 @@ key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out)
 	make_key(&k);
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "rotate API key: %s", pg_error(cx->pg));
-	/* a full list must not stand in the way of who has to rotate */
-	if ((st = check_room(cx, 2 * KEYS_LIVE_MAX)) != OK || (st = put_in_place(cx, id, overlap_s, &k)) != OK ||
+	/* A full list must not stand in the way of who has to rotate; and the key is locked before
+	 * the user, as the calls lock them that are made with it. */
+	if ((st = put_in_place(cx, id, overlap_s, &k)) != OK || (st = check_room(cx, 2 * KEYS_LIVE_MAX, 0)) != OK ||
 	    (st = key_find(cx, k.id, &made)) != OK) {
 		context_rollback(cx);
 		return st;

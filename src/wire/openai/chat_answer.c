@@ -176,6 +176,24 @@ tell_call(struct parser *p, const struct openai_call *call)
 	return problem == NULL || fail_wire(p, problem);
 }
 
+/* Every call of an array; false, having failed, when one is wrong. */
+static bool
+tell_list(struct parser *p, const struct scan_text *list, bool *any)
+{
+	struct openai_call call;
+	struct scan s;
+
+	scan_init(&s, list->at, list->len);
+	if (!scan_array(&s))
+		return true;
+	while (openai_call_read(&s, &call)) {
+		*any = true;
+		if (!tell_call(p, &call))
+			return false;
+	}
+	return true;
+}
+
 /* Some say each call in both ways; what follows the end belongs to none. */
 static bool
 tell_calls(struct parser *p, const struct openai_message *m)
@@ -186,16 +204,10 @@ tell_calls(struct parser *p, const struct openai_message *m)
 
 	if (p->calls.is_over)
 		return true;
-	scan_init(&s, m->calls.at, m->calls.len);
-	if (m->calls.at != NULL && scan_array(&s))
-		while (openai_call_read(&s, &call)) {
-			any = true;
-			if (!tell_call(p, &call))
-				return false;
-		}
+	if (m->calls.at != NULL && !tell_list(p, &m->calls, &any))
+		return false;
 	if (any || m->function.at == NULL)
 		return true;
-	call = (struct openai_call){ .index = 0 };
 	scan_init(&s, m->function.at, m->function.len);
 	openai_function_read(&s, &call);
 	return tell_call(p, &call);

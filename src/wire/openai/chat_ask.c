@@ -73,7 +73,7 @@ endpoint(struct arena *a, const char *base)
  * name; most others know only that.  Who refuses what it does not know is not told
  * it.  DeepSeek and Moonshot want to read what they thought when they called.
  * Sources: platform.openai.com and learn.microsoft.com/azure/ai-foundry "Chat";
- * api-docs.deepseek.com "Thinking Mode"; platform.moonshot.ai "Chat", docs.mistral.ai
+ * api-docs.deepseek.com "Thinking Mode"; platform.moonshot.ai "Chat"; console.groq.com/docs/openai; docs.mistral.ai
  * "Chat Completion"; ai.google.dev/gemini-api/docs/openai. */
 static const struct quirks {
 	const char *host;
@@ -86,6 +86,7 @@ static const struct quirks {
 	{ "api.deepseek.com", "max_tokens", "seed", true, true, 2 },
 	{ "api.moonshot.cn", "max_tokens", "seed", true, true, 1 },
 	{ "api.moonshot.ai", "max_tokens", "seed", true, true, 1 },
+	{ "api.groq.com", "max_tokens", "seed", false, false, 2 },
 	{ "api.mistral.ai", "max_tokens", "random_seed", false, false, 1.5 },
 	{ "generativelanguage.googleapis.com", "max_tokens", NULL, false, false, 2 },
 	{ "", "max_tokens", "seed", true, false, 2 },
@@ -112,6 +113,7 @@ struct own {
 	} * thoughts;
 	size_t n_thoughts;
 	struct buf said; /* members of messages, one after the other */
+	bool any;	 /* anything was thought or called */
 };
 
 /* ---- what ------------------------------------------------------------------- */
@@ -123,26 +125,12 @@ put_string(struct buf *out, const char *before, const char *value)
 	buf_json(out, value, strlen(value));
 }
 
-/* A URL; ours are megabytes of base64, in which nothing needs escaping. */
-static void
-put_url(struct buf *out, const char *before, const char *url)
-{
-	if (strncmp(url, "data:", 5) != 0 || strpbrk(url, "\"\\") != NULL) {
-		put_string(out, before, url);
-		return;
-	}
-	buf_puts(out, before);
-	buf_puts(out, "\"");
-	buf_puts(out, url);
-	buf_puts(out, "\"");
-}
-
 /* {"type":"image_url","image_url":{"url":"…"}}; kind is the name in both places. */
 static void
 put_attachment(struct buf *out, const char *kind, const char *url)
 {
 	buf_printf(out, "{\"type\":\"%s\",\"%s\":{", kind, kind);
-	put_url(out, "\"url\":", url);
+	put_string(out, "\"url\":", url);
 	buf_puts(out, "}}");
 }
 
@@ -172,7 +160,7 @@ static void
 put_file(struct buf *out, const struct ask_part *part)
 {
 	put_string(out, "{\"type\":\"file\",\"file\":{\"filename\":", part->name != NULL ? part->name : "file");
-	put_url(out, ",\"file_data\":", part->url);
+	put_string(out, ",\"file_data\":", part->url);
 	buf_puts(out, "}}");
 }
 
@@ -269,8 +257,8 @@ put_calls(struct buf *out, const struct ask_message *m)
 	buf_puts(out, "]");
 }
 
-/* Note what was thought and where it would stand.  Who wants it wants it wherever
- * something was called, even if nobody kept it. */
+/* Note what was thought and where it would stand.  Who wants it wants it in each
+ * answer once something was called, even if nobody kept it. */
 static void
 note_thought(struct own *own, size_t at, const struct ask_message *m)
 {
@@ -291,7 +279,7 @@ put_message(struct buf *out, const struct ask_message *m, struct own *own)
 	bool has_calls = count_parts(m, ASK_CALL) > 0;
 
 	put_string(out, "{\"role\":", m->role);
-	if (has_calls || count_parts(m, ASK_THINKING) > 0)
+	if (own->any && strcmp(m->role, "assistant") == 0)
 		note_thought(own, out->len, m);
 	put_content(out, m, has_calls ? "null" : "\"\"");
 	if (has_calls)
@@ -325,6 +313,9 @@ put_results(struct buf *out, const struct ask_message *m, struct own *own)
 static void
 put_messages(struct buf *out, const struct ask_chat *chat, struct own *own)
 {
+	for (size_t i = 0; i < chat->n_messages; i++)
+		own->any |= count_parts(&chat->messages[i], ASK_CALL) + count_parts(&chat->messages[i], ASK_THINKING) >
+		    0;
 	buf_puts(out, "\"messages\":[");
 	for (size_t i = 0; i < chat->n_messages; i++) {
 		const struct ask_message *m = &chat->messages[i];

@@ -99,6 +99,20 @@ class Keys(DatabaseTest):
         self.spend(new, "1")
         self.assertEqual(float(self.row(newest)["left"]), 8)
 
+    def test_spending_at_the_same_moment(self):
+        """Through both keys of a rotation at once: nothing is lost, nobody waits for another for good."""
+        key = self.key(budget="100", budget_period="month")
+        new = self.rotate(key, 3600)[1]
+
+        def spend(db, number):
+            for _ in range(20):
+                db.query("SELECT api_key_spend($1, 0.01)", (key, new)[number % 2])
+
+        self.race(8, spend)
+        self.assertAlmostEqual(float(self.row(new)["spent"]), 1.6)
+        self.assertAlmostEqual(float(self.row(new)["left"]), 98.4)
+        self.assertAlmostEqual(float(self.row(key)["spent"]), 0.8)
+
     def test_what_cannot_be_rotated(self):
         key = self.key()
         self.assertEqual(self.rotate(key, user_id=self.user())[0], "not_found")

@@ -339,16 +339,18 @@ test_calls_and_results(void)
 	    "{\"role\":\"assistant\"%s,\"content\":\"wait\",\"tool_calls\":[{\"id\":\"c3\",\"type\":\"function\","
 	    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
 	    "{\"role\":\"tool\",\"tool_call_id\":\"c3\",\"content\":\"r\"},"
-	    "{\"role\":\"assistant\"%s,\"content\":\"\"},{\"role\":\"assistant\",\"content\":\"y\"}]}";
+	    "{\"role\":\"assistant\"%s,\"content\":\"\"},{\"role\":\"assistant\"%s,\"content\":\"y\"}]}";
 	struct buf body = BUF_INIT(0);
 
-	buf_printf(&body, format, "", "", "");
+	buf_printf(&body, format, "", "", "", "");
 	check_chat(&chat, "https://api.openai.com", buf_str(&body));
 	buf_clear(&body);
 	buf_printf(&body, format, ",\"reasoning_content\":\"hm\\n\"", ",\"reasoning_content\":\" \"",
-	    ",\"reasoning_content\":\"x\"");
+	    ",\"reasoning_content\":\"x\"", ",\"reasoning_content\":\" \"");
 	check_chat(&chat, "https://api.deepseek.com", buf_str(&body));
 	check_chat(&chat, "https://api.moonshot.cn/v1", buf_str(&body));
+	chat.n_messages = 1; /* nobody thought, nobody called */
+	check_chat(&chat, "https://api.deepseek.com", "{\"model\":\"m\"," HI "}");
 	buf_free(&body);
 }
 
@@ -410,6 +412,7 @@ test_how(void)
 		{ "http://h", "\"temperature\":1.800,\"top_k\":40,\"seed\":7," },
 		{ "https://api.openai.com", "\"temperature\":1.800,\"seed\":7," },
 		{ "https://api.moonshot.ai", "\"temperature\":1.000,\"top_k\":40,\"seed\":7," },
+		{ "https://api.groq.com/openai/v1", "\"temperature\":1.800,\"seed\":7," },
 		{ "https://api.mistral.ai", "\"temperature\":1.500,\"random_seed\":7," },
 		{ "https://generativelanguage.googleapis.com/v1beta/openai", "\"temperature\":1.800," },
 	};
@@ -1036,7 +1039,8 @@ static const struct sample calls[] = {
 	{ "cut", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{"))), "C(0,c1,f,{)!" },
 	{ "after the end", CHUNK("{\"content\":\"a\"}", "\"stop\"") DELTAS(CALL("\"index\":0,", NAMED("f", "{}"))) DONE,
 	    "T(a)F(stop)." },
-	{ "an error after the end", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{}"))) CALLED "data: {]\n\n",
+	{ "an error after the end",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{}"))) CHUNK("{}", "\"tool_calls\"") "data: {]\n\n",
 	    "C(0,c1,f,{})F(calls)." },
 	{ "an emoji over two deltas",
 	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{\\\"a\\\":\\\"\\ud83d")))

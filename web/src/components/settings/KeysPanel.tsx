@@ -99,7 +99,9 @@ function KeyRow({ apiKey: key, onDo }: { apiKey: ApiKey; onDo: (what: Doing) => 
 		<li className="flex items-start gap-3 py-3 text-sm">
 			<div className="flex min-w-0 grow flex-col gap-1">
 				<p className="flex min-w-0 items-center gap-2">
-					<span className={cx("truncate font-medium", !alive && "text-faint")}>{key.name}</span>
+					<span title={key.name} className={cx("truncate font-medium", !alive && "text-faint")}>
+						{key.name}
+					</span>
 					<span className={cx("shrink-0 rounded-full px-2.5 py-0.5 text-xs", STATUS_TONES[key.status])}>{t(`keys.is_${key.status}`)}</span>
 				</p>
 				<p className="text-xs text-faint">
@@ -137,11 +139,12 @@ const LOW = "[&::-moz-progress-bar]:bg-danger [&::-webkit-progress-value]:bg-dan
 function Budget({ of }: { of: NonNullable<ApiKey["budget"]> }) {
 	const { t } = useTranslation();
 	const share = of.amount > 0 ? of.left / of.amount : 0;
+	const left = t("keys.left", { left: credits(of.left), amount: credits(of.amount) });
 	return (
 		<div className="flex flex-col gap-1">
-			<progress value={share} max={1} aria-label={t("keys.budget")} className={cx(BAR, share < 0.1 ? LOW : ENOUGH)} />
+			<progress value={share} max={1} aria-label={left} className={cx(BAR, share < 0.1 ? LOW : ENOUGH)} />
 			<p className="text-xs text-faint">
-				{t("keys.left", { left: credits(of.left), amount: credits(of.amount) })}
+				{left}
 				{of.resets_at !== null && ` · ${t("keys.resets", { at: dateTime(of.resets_at) })}`}
 			</p>
 		</div>
