@@ -17,6 +17,7 @@
 
 #include "base/memory.h"
 #include "wire/gemini/gemini.h"
+#include "wire/own.h"
 
 #define HEADERS_MAX 8
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -536,6 +537,44 @@ put_config(struct buf *out, const struct ask_chat *chat)
 	buf_puts(out, "}");
 }
 
+/* The members of generationConfig as the client says them, but the longest answer,
+ * which the head says; and the bracket that closes it. */
+static bool
+put_own_config(struct buf *out, const struct ask *ask)
+{
+	static const char *const ours[] = { "maxOutputTokens", "max_output_tokens", NULL };
+	static const char *const names[] = { "generationConfig", "generation_config" };
+	struct scan_text config;
+	bool ok = true;
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (own_find(ask->own_words, ask->own_words_len, (const char *const[]){ names[i], NULL }, &config)) {
+			ok = own_members(out, config.at, config.len, ours);
+			break;
+		}
+	buf_puts(out, "},");
+	return ok;
+}
+
+static enum status
+own_body(struct arena *a, const struct ask *ask, struct wire_body *out)
+{
+	static const char *const ours[] = { "generationConfig", "generation_config", "model", NULL };
+	const struct note note = { EFFORT_UNSAID, 0 };
+	static const char gap[WIRE_GAP_BYTES - sizeof(struct note)];
+	struct buf b = BUF_INIT(0);
+
+	buf_add(&b, &note, sizeof(note));
+	buf_add(&b, gap, sizeof(gap));
+	if (!put_own_config(&b, ask) || !own_members(&b, ask->own_words, ask->own_words_len, ours)) {
+		buf_free(&b);
+		return E_INVALID_REQUEST;
+	}
+	buf_puts(&b, "}");
+	wire_body_make(a, &b, out);
+	return OK;
+}
+
 enum status
 gemini_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
@@ -546,6 +585,8 @@ gemini_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	struct writer w = { .out = &b };
 
 	(void)stream; /* the URL says it */
+	if (own_words(ask, "gemini"))
+		return own_body(a, ask, out);
 	buf_add(&b, &note, sizeof(note));
 	buf_add(&b, gap, sizeof(gap));
 	put_config(&b, chat);
