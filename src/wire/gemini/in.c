@@ -254,6 +254,15 @@ schema_text(struct reader *r, const json_t *any, const json_t *own)
 
 /* ---- parts ------------------------------------------------------------------- */
 
+/* The seal of a part; what only says that there is none, as gemini-cli does, is none. */
+static const char *
+seal_of(const json_t *part)
+{
+	const char *seal = get_text(part, "thoughtSignature");
+
+	return seal != NULL && strcmp(seal, GEMINI_ANY_SEAL) != 0 ? seal : NULL;
+}
+
 static enum ask_part_kind
 kind_of(const char *type)
 {
@@ -410,7 +419,7 @@ read_thoughts(struct reader *r, const json_t *parts, size_t i, struct ask_part *
 		const char *piece = get_text(list_at(parts, i), "text");
 
 		buf_puts(&text, piece == NULL ? "" : piece);
-		out->signature = get_text(list_at(parts, i), "thoughtSignature");
+		out->signature = seal_of(list_at(parts, i));
 	}
 	out->text = text.data == NULL ? "" : keep(r, text.data);
 	return i;
@@ -423,7 +432,7 @@ read_part(struct reader *r, const json_t *part, const char *where, struct ask_me
 	struct ask_part *out = &m->parts[m->n_parts++];
 	const json_t *value;
 
-	*out = (struct ask_part){ .kind = ASK_TEXT, .text = "", .signature = get_text(part, "thoughtSignature") };
+	*out = (struct ask_part){ .kind = ASK_TEXT, .text = "", .signature = seal_of(part) };
 	if (!json_is_object(part))
 		return wrong(r, "is not an object", "%s", where);
 	if ((value = get(part, "functionCall")) != NULL)

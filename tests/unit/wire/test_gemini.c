@@ -510,8 +510,13 @@ static const struct sample streams[] = {
 		FINISH("STOP"),
 	    "T(a)F(stop)C(0,call_0,f,{\"a\":\"b \\\" c\"})F(calls)." },
 	{ "a call without a name", CHUNK("{\"functionCall\":{}}", ""), "X(upstream_failed,0,1)!" },
-	{ "arguments that are none", CHUNK("{\"functionCall\":{\"name\":\"f\",\"args\":[1]}}", "") FINISH("STOP"),
-	    "C(0,call_0,f,{})F(calls)." },
+	{ "arguments that are none",
+	    CHUNK("{\"functionCall\":{\"name\":\"f\",\"args\":null}},"
+		  "{\"functionCall\":{\"name\":\"g\",\"args\":[1]}}",
+		"") FINISH("STOP"),
+	    "C(0,call_0,f,{})C(1,call_1,g,{\"text\":\"[1]\"})F(calls)." },
+	{ "no UTF-8 after the finish", TEXT("a") FINISH("STOP") TEXT("\xff") USAGE("\"promptTokenCount\":1"),
+	    "T(a)F(stop)U(1,-1,-1,-1)." },
 	{ "escapes, Chinese, an emoji, a NUL", TEXT("\\u4f60\xE5\xA5\xBD\\n\\ud83d\\ude00\\u0000") FINISH("STOP"),
 	    "T(\xE4\xBD\xA0\xE5\xA5\xBD\n\xF0\x9F\x98\x80)F(stop)." },
 	{ "half an emoji", TEXT("\\ud83d") FINISH("STOP"), "T(\xEF\xBF\xBD)F(stop)." },
@@ -988,6 +993,10 @@ test_conversation(void)
 	    "{\"functionResponse\":{\"id\":\"call_0\",\"name\":\"f\",\"response\":{\"output\":\"{\\\"result\\\":1}\"}}},"
 	    "{\"functionResponse\":{\"id\":\"call_1\",\"name\":\"f\",\"response\":{\"output\":\"[1]\"}}},"
 	    "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"a+/b\"}}]}]}");
+	check_again(
+	    "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\",\"thoughtSignature\":\"" GEMINI_ANY_SEAL
+	    "\"}]}]}",
+	    "{\"generationConfig\":{},\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]}]}");
 	check_again("{\"contents\":[{\"role\":\"system\",\"parts\":[{\"text\":\"s\"}]},{\"parts\":["
 		    "{\"functionResponse\":{\"name\":\"f\"}}]}]}",
 	    "{\"generationConfig\":{},\"contents\":[{\"role\":\"user\",\"parts\":[{\"functionResponse\":"
@@ -1224,8 +1233,10 @@ test_there_and_back(void)
 	tell_call(&e, &out, 0, "", "f", "broken"); /* the seal of a call leaves with it */
 	tell(&e, &out, PIECE_SIGNATURE, "s");
 	tell_call(&e, &out, 0, NULL, NULL, "late");
+	tell_call(&e, &out, 1, "", "g", "{\n\"a b\":\r\n[1, 2]}"); /* a line's end would end the event */
 	dialect_gemini.end(&e, &out, 0, END("done", COUNTS("\"tool_calls\"")));
-	check_parsed(true, out.data, out.len, "C(0,call_0,f,{\"text\":\"broken\"})S(s)F(calls)U(9,7,4,5).");
+	check_parsed(true, out.data, out.len,
+	    "C(0,call_0,f,{\"text\":\"broken\"})S(s)C(1,call_1,g,{\"a b\":[1,2]})F(calls)U(9,7,4,5).");
 	buf_free(&out);
 	buf_free(&e.kept);
 }
