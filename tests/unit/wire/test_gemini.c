@@ -524,6 +524,26 @@ static const struct sample streams[] = {
 	    CHUNK("{\"inlineData\":{\"data\":\"\"}},7,null,{\"executableCode\":{}},{\"text\":\"a\"}", "")
 		FINISH("STOP"),
 	    "T(a)F(stop)." },
+	{ "members of other kinds",
+	    "data: {\"candidates\":7,\"usageMetadata\":7,\"promptFeedback\":7,\"error\":false}\n\n"
+	    "data: {\"candidates\":[7,{\"content\":7,\"finishReason\":7,\"safetyRatings\":[]},"
+	    "{\"content\":{\"parts\":{}},\"index\":\"1\"}],\"promptFeedback\":{\"blockReason\":7}}\n\n" CHUNK(
+		"{\"text\":7,\"thought\":\"true\",\"thoughtSignature\":null,\"functionCall\":7},"
+		"{\"text\":\"a\",\"thought\":1}",
+		"") FINISH("STOP"),
+	    "T(a)F(stop)." },
+	{ "a call with more to it",
+	    CHUNK("{\"functionCall\":{\"id\":7,\"name\":\"f\",\"willContinue\":false},\"videoMetadata\":{}}", "")
+		FINISH("STOP"),
+	    "C(0,call_0,f,{})F(calls)." },
+	{ "blanks and empty events", "data:\n\ndata: \t{\"candidates\":[]} \t\n\n" FINISH("STOP"), "F(stop)." },
+	{ "a block that is none",
+	    "data: {\"promptFeedback\":{\"blockReason\":\"BLOCK_REASON_UNSPECIFIED\"}}\n\n" FINISH("STOP"),
+	    "F(stop)." },
+	{ "blanks only", "\xEF\xBB\xBF \r\n\t", "!" },
+	{ "blanks before an array", " \n[" RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") "]",
+	    "T(a)F(stop)." },
+	{ "an event that is no object", "data: [1]\n\n", "X(upstream_failed,0,1)!" },
 	{ "only the first candidate",
 	    "data: {\"candidates\":[{\"index\":1,\"content\":{\"parts\":[{\"text\":\"b\"}]},"
 	    "\"finishReason\":\"OTHER\"},{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\"}]}\n\n",
@@ -688,6 +708,29 @@ test_endless(void)
 		gemini_chat_parser.free(parser);
 		buf_free(&said);
 	}
+}
+
+/* A text as long as an answer may be, with an escape in it, and one event longer than that after the end. */
+static void
+test_large(void)
+{
+	static char text[CAP];
+	void *parser = gemini_chat_parser.start(true, CAP);
+	struct buf in = BUF_INIT(0), said = BUF_INIT(0);
+
+	memset(text, 'x', sizeof(text) - 1);
+	buf_printf(&in, "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\\n%s\"}]},", text);
+	buf_puts(&in, "\"finishReason\":\"STOP\"}]}\n\n");
+	CU_ASSERT_TRUE(gemini_chat_parser.feed(parser, in.data, in.len, note, &said));
+	CU_ASSERT_EQUAL(said.len, sizeof(text) + strlen("T()F(stop)"));
+	buf_clear(&in);
+	buf_printf(&in, "data: %s%s", text, text);
+	CU_ASSERT_TRUE(gemini_chat_parser.feed(parser, in.data, in.len, note, &said));
+	CU_ASSERT_TRUE(gemini_chat_parser.end(parser, note, &said));
+	CU_ASSERT_EQUAL(said.len, sizeof(text) + strlen("T()F(stop)"));
+	gemini_chat_parser.free(parser);
+	buf_free(&in);
+	buf_free(&said);
 }
 
 /* ---- failures ---------------------------------------------------------------- */
@@ -983,7 +1026,7 @@ test_conversation(void)
 		    "{\"role\":\"function\",\"parts\":["
 		    "{\"functionResponse\":{\"name\":\"f\",\"response\":{\"result\":1}}},"
 		    "{\"functionResponse\":{\"name\":\"f\",\"response\":{\"output\":[1]},\"parts\":[{\"inlineData\":"
-		    "{\"mime_type\":\"image/png\",\"data\":\"a-_b\"}}]}}]}]}",
+		    "{\"mime_type\":\"audio/wav\",\"data\":\"a-_b\"}},{}]}}]}]}",
 	    "{\"generationConfig\":{},\"contents\":["
 	    "{\"role\":\"model\",\"parts\":[{\"text\":\"hm\",\"thought\":true,\"thoughtSignature\":\"t\"},"
 	    "{\"functionCall\":{\"id\":\"call_0\",\"name\":\"f\",\"args\":{}},"
@@ -992,7 +1035,7 @@ test_conversation(void)
 	    "{\"role\":\"user\",\"parts\":["
 	    "{\"functionResponse\":{\"id\":\"call_0\",\"name\":\"f\",\"response\":{\"output\":\"{\\\"result\\\":1}\"}}},"
 	    "{\"functionResponse\":{\"id\":\"call_1\",\"name\":\"f\",\"response\":{\"output\":\"[1]\"}}},"
-	    "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"a+/b\"}}]}]}");
+	    "{\"inlineData\":{\"mimeType\":\"audio/wav\",\"data\":\"a+/b\"}}]}]}");
 	check_again(
 	    "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\",\"thoughtSignature\":\"" GEMINI_ANY_SEAL
 	    "\"}]}]}",
@@ -1043,6 +1086,16 @@ test_problems(void)
 		{ WITH("\"generationConfig\":{\"temperature\":\"hot\"}"), "generationConfig.temperature" },
 		{ WITH("\"generationConfig\":{\"temperature\":2.1}"), "generationConfig.temperature" },
 		{ WITH("\"generationConfig\":{\"topP\":true}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topP\":\"\"}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topP\":\"nan\"}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topP\":-0.1}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topK\":true}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":\"\"}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":1e99}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":4294967296}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":\"99999999999999999999\"}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":-2}}"),
+		    "generationConfig.thinkingConfig.thinkingBudget" },
 		{ WITH("\"generationConfig\":{\"stopSequences\":[1]}"), "generationConfig.stopSequences[0]" },
 		{ WITH("\"generationConfig\":{\"responseModalities\":[\"TEXT\",\"IMAGE\"]}"),
 		    "generationConfig.responseModalities[1]" },
@@ -1060,6 +1113,36 @@ test_problems(void)
 		CU_ASSERT_EQUAL(read_body(a, rows[i].body, &asked, &problem), E_INVALID_REQUEST);
 		CU_ASSERT_STRING_EQUAL(problem.field, rows[i].field);
 		CU_ASSERT_NOT_EQUAL(problem.text[0], '\0');
+		arena_free(a);
+	}
+}
+
+/* Lists longer than anybody means. */
+static void
+test_limits(void)
+{
+	static const struct {
+		const char *before, *element, *after, *field;
+	} rows[] = {
+		{ "{\"contents\":[{\"parts\":[", "{}", "]}]}", "contents[0]" },
+		{ "{\"contents\":[", "{}", "]}", "contents" },
+		{ "{" USER_HI ",\"generationConfig\":{\"stopSequences\":[", "\"\"", "]}}",
+		    "generationConfig.stopSequences" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct buf body = BUF_INIT(0);
+		struct dialect_problem problem = { "", "" };
+		struct dialect_ask asked;
+
+		buf_puts(&body, rows[i].before);
+		for (int n = 0; n < 65536; n++)
+			buf_printf(&body, "%s,", rows[i].element);
+		buf_printf(&body, "%s%s", rows[i].element, rows[i].after);
+		CU_ASSERT_EQUAL(read_body(a, body.data, &asked, &problem), E_INVALID_REQUEST);
+		CU_ASSERT_STRING_EQUAL(problem.field, rows[i].field);
+		buf_free(&body);
 		arena_free(a);
 	}
 }
@@ -1248,6 +1331,8 @@ test_whole(void)
 		const char *end, *events;
 		int http_status;
 	} rows[] = {
+		{ END("done", "\"usage\":{\"output_tokens\":1,\"reasoning_tokens\":3}"), "F(stop)U(0,1,-1,1).", 200 },
+		{ "{}", "X(upstream_failed,1,1)!", 500 },
 		{ END("done", "\"content\":\"\"," COUNTS("null")), "F(stop)U(9,7,4,5).", 200 },
 		{ END("done", "\"content\":\"a\",\"signature\":\"s\"," COUNTS("\"stop\"")),
 		    "T(a)S(s)F(stop)U(9,7,4,5).", 200 },
@@ -1347,6 +1432,7 @@ static CU_TestInfo answer_tests[] = {
 	{ "reads whole answers in every slicing", test_bodies },
 	{ "says when an answer is over", test_over },
 	{ "gives up on an endless answer", test_endless },
+	{ "reads an answer as large as may be", test_large },
 	CU_TEST_INFO_NULL,
 };
 
@@ -1364,6 +1450,7 @@ static CU_TestInfo in_tests[] = {
 	{ "reads choices", test_choices },
 	{ "reads calls, results and thoughts", test_conversation },
 	{ "names what is wrong", test_problems },
+	{ "refuses lists without end", test_limits },
 	{ "takes the model from the path", test_model },
 	CU_TEST_INFO_NULL,
 };
