@@ -1040,6 +1040,19 @@ test_conversation(void)
 	    "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\",\"thoughtSignature\":\"" GEMINI_ANY_SEAL
 	    "\"}]}]}",
 	    "{\"generationConfig\":{},\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]}]}");
+	/* a call that was never answered is not the one that is */
+	check_again(
+	    "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]},"
+	    "{\"parts\":[{\"text\":\"no\"}]},{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]},"
+	    "{\"parts\":[{\"functionResponse\":{\"name\":\"f\"}}]}]}",
+	    "{\"generationConfig\":{},\"contents\":["
+	    "{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"call_0\",\"name\":\"f\",\"args\":{}},"
+	    "\"thoughtSignature\":\"skip_thought_signature_validator\"}]},"
+	    "{\"role\":\"user\",\"parts\":[{\"text\":\"no\"}]},"
+	    "{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"call_1\",\"name\":\"f\",\"args\":{}},"
+	    "\"thoughtSignature\":\"skip_thought_signature_validator\"}]},"
+	    "{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"id\":\"call_1\",\"name\":\"f\","
+	    "\"response\":{\"output\":\"\"}}}]}]}");
 	check_again("{\"contents\":[{\"role\":\"system\",\"parts\":[{\"text\":\"s\"}]},{\"parts\":["
 		    "{\"functionResponse\":{\"name\":\"f\"}}]}]}",
 	    "{\"generationConfig\":{},\"contents\":[{\"role\":\"user\",\"parts\":[{\"functionResponse\":"
