@@ -21,7 +21,6 @@
 
 #define HEADERS_MAX 8
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define ANY_SEAL "skip_thought_signature_validator" /* Google's own word for a call that has none */
 #define SEED_MASK 0x7fffffff
 
 /* What of the question head() needs, at the front of the gap. */
@@ -109,7 +108,7 @@ endpoint(struct arena *a, const char *base, const char *model, bool stream)
 
 /* ---- JSON ------------------------------------------------------------------- */
 
-/* A comma, unless this is the first within its brackets or within the body. */
+/* A comma, unless this is the first within its brackets, or of all: the gap ends with a NUL. */
 static void
 next(struct buf *out)
 {
@@ -134,27 +133,45 @@ put_string(struct buf *out, const char *name, const char *value)
 	buf_json(out, value, strlen(value));
 }
 
+/* JSON without the blanks between its values. */
+static void
+squeeze(struct buf *out, const char *json, size_t len)
+{
+	bool is_in_string = false, is_escaped = false;
+	size_t start = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = json[i];
+
+		if (!is_in_string && strchr(" \t\r\n", c) != NULL) {
+			buf_add(out, json + start, i - start);
+			start = i + 1;
+			continue;
+		}
+		if (c == '"' && !is_escaped)
+			is_in_string = !is_in_string;
+		is_escaped = is_in_string && c == '\\' && !is_escaped;
+	}
+	buf_add(out, json + start, len - start);
+}
+
 void
 gemini_put_args(struct buf *out, const char *json, size_t len)
 {
-	struct scan s;
+	struct scan s, whole;
 
 	scan_init(&s, json, len);
-	if (len == 0) {
+	whole = s;
+	scan_skip(&whole);
+	if (scan_end(&whole) && scan_object(&s)) {
+		squeeze(out, json, len);
+	} else if (len == 0) {
 		buf_puts(out, "{}");
-		return;
+	} else {
+		buf_puts(out, "{\"text\":");
+		buf_json(out, json, len);
+		buf_puts(out, "}");
 	}
-	if (scan_object(&s)) {
-		scan_init(&s, json, len);
-		scan_skip(&s);
-		if (scan_end(&s)) {
-			buf_add(out, json, len);
-			return;
-		}
-	}
-	buf_puts(out, "{\"text\":");
-	buf_json(out, json, len);
-	buf_puts(out, "}");
 }
 
 /* ---- parts ------------------------------------------------------------------ */
@@ -321,7 +338,7 @@ seal_of(const struct writer *w, const struct ask_part *part)
 {
 	if (part->signature != NULL && *part->signature != '\0')
 		return part->signature;
-	return part->kind == ASK_CALL && !w->has_call ? ANY_SEAL : NULL;
+	return part->kind == ASK_CALL && !w->has_call ? GEMINI_ANY_SEAL : NULL;
 }
 
 static void
@@ -724,7 +741,7 @@ begin_body(const struct wire_target *to, struct wire_body *body, struct wire_req
 	put_thinking(&head, to->model, &note);
 	if (body->bytes[WIRE_GAP_BYTES] != '}')
 		next(&head);
-	fits = wire_body_head(body, &head, &out->body, &out->body_len);
+	fits = !head.overflow && wire_body_head(body, &head, &out->body, &out->body_len);
 	buf_free(&head);
 	return fits;
 }
