@@ -45,7 +45,8 @@ struct ask {
 	const json_t *input;  /* texts to embed or to judge; in root */
 	uint32_t dimensions;  /* of an embedding; 0: our own */
 	bool wants_base64;
-	json_t *root; /* the body; owned */
+	const char *flaw; /* of the history, for strict=1; or NULL */
+	json_t *root;	  /* the body; owned */
 };
 
 /* An error answer; NULL type, param or code is JSON null. */

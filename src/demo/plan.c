@@ -360,6 +360,10 @@ plan_script(struct run *run, struct loop *loop, const struct h1_request *rq, con
 		plan_refusal(run, 400, "invalid_demo_script", err);
 		return false;
 	}
+	if (run->script.strict && ask->flaw != NULL) {
+		plan_refusal(run, 400, NULL, ask->flaw);
+		return false;
+	}
 	count_attempt(&run->script, ask);
 	run->log.fault = run->script.fault == FAULT_STATUS ? "status" : script_fault_word(run->script.fault);
 	return !plan_fault(run);

@@ -66,6 +66,7 @@ static const struct key_row keys[] = {
 	{ OTHER("call", KIND_CALL, "call a tool: NAME:key=value:key=value, NAME:!arguments, or the first one") },
 	{ NUMBER("cached", cached, 1000000000, "tokens of the prompt that came from a cache") },
 	{ NUMBER("written", written, 1000000000, "tokens of the prompt that were put into a cache") },
+	{ NUMBER("strict", strict, 1, "1: 400 for a thought or call without the signature it was given") },
 	{ OTHER("usage", KIND_USAGE, "ok, always, none, zero, wrong, huge, negative, string, IN/OUT") },
 	{ WORD("finish", finish, finish_words,
 	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown") },

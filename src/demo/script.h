@@ -130,6 +130,7 @@ struct script {
 	uint32_t echo;	      /* 1: the answer is the prompt, word for word */
 	uint32_t cached;      /* tokens of the prompt that came from a cache */
 	uint32_t written;     /* and that were put into it */
+	uint32_t strict;      /* 1: refuse a history that is not ours */
 	uint32_t call_count;
 	char calls[SCRIPT_CALLS][SCRIPT_CALL_BYTES]; /* NAME:key=value:...; "1": the first tool */
 	enum demo_fault fault;

@@ -8,6 +8,8 @@
 #include "demo/script.h"
 
 #define DIMENSIONS 256u
+/* How all our signatures begin. */
+#define SIGNED "weirdemo"
 
 void
 speak_member(struct buf *out, const char *name, const char *value)
@@ -19,10 +21,18 @@ speak_member(struct buf *out, const char *name, const char *value)
 		buf_json(out, value, strlen(value));
 }
 
+bool
+speak_has_signed(const json_t *signature)
+{
+	const char *said = json_string_value(signature);
+
+	return said != NULL && strncmp(said, SIGNED, sizeof SIGNED - 1) == 0;
+}
+
 void
 speak_signature(char out[32], const void *bytes, size_t len)
 {
-	snprintf(out, 32, "weirdemo%016llx", (unsigned long long)script_hash(0, bytes, len));
+	snprintf(out, 32, SIGNED "%016llx", (unsigned long long)script_hash(0, bytes, len));
 }
 
 /* ---- counts -------------------------------------------------------------- */

@@ -127,6 +127,9 @@ void speak_fault(
 /* The signature of a thought or call: base64, the same for the same bytes. */
 void speak_signature(char out[32], const void *bytes, size_t len);
 
+/* May this signature, which may be NULL, be one of ours? */
+bool speak_has_signed(const json_t *signature);
+
 /* Append a unit vector that depends on the text alone: its numbers with
  * commas between them, or base64 of little-endian floats. */
 void speak_vector(struct buf *out, const json_t *text, uint32_t dimensions, bool is_base64);

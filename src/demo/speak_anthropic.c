@@ -38,6 +38,8 @@ read_image(struct ask *ask, const json_t *block, bool keep)
 static void
 read_block(struct ask *ask, const json_t *block, bool keep, bool is_last)
 {
+	if (is_type(block, "thinking") && !speak_has_signed(json_object_get(block, "signature")))
+		ask->flaw = "messages.1.content.0: Invalid `signature` in `thinking` block";
 	if (is_type(block, "tool_result"))
 		ask_result(ask, json_object_get(block, "content"), is_last);
 	else if (is_type(block, "image"))

@@ -45,12 +45,14 @@ said_by(const json_t *response)
 }
 
 static void
-read_part(struct ask *ask, const json_t *part, bool keep, bool is_last)
+read_part(struct ask *ask, const json_t *part, bool keep, bool is_last, bool is_first_call)
 {
 	const json_t *data = member(part, "inlineData", "inline_data");
 	const json_t *file = member(part, "fileData", "file_data");
 	const json_t *response = member(part, "functionResponse", "function_response");
 
+	if (is_first_call && !speak_has_signed(member(part, "thoughtSignature", "thought_signature")))
+		ask->flaw = "Function call is missing a thought_signature in functionCall parts.";
 	if (response != NULL)
 		ask_result(ask, said_by(response), is_last);
 	else if (data != NULL || file != NULL)
@@ -59,16 +61,25 @@ read_part(struct ask *ask, const json_t *part, bool keep, bool is_last)
 		ask_text(ask, json_object_get(part, "text"), keep);
 }
 
+static bool
+is_call(const json_t *part)
+{
+	return member(part, "functionCall", "function_call") != NULL;
+}
+
 static void
 read_parts(struct ask *ask, const json_t *content, bool keep, bool is_last)
 {
 	const json_t *part, *parts = json_object_get(content, "parts");
+	bool has_call = false;
 	size_t i;
 
 	if (json_is_object(parts)) /* one may stand without its list */
-		read_part(ask, parts, keep, is_last);
-	json_array_foreach(parts, i, part)
-		read_part(ask, part, keep, is_last);
+		read_part(ask, parts, keep, is_last, is_call(parts));
+	json_array_foreach(parts, i, part) {
+		read_part(ask, part, keep, is_last, is_call(part) && !has_call);
+		has_call = has_call || is_call(part);
+	}
 }
 
 /* Is it a question of the user's, and not the result of a function alone? */

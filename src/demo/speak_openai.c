@@ -1,5 +1,5 @@
-/* OpenAI chat completions, embeddings and moderations. The contracts are in
- * route.h (reading) and speak.h (saying). */
+/* OpenAI chat completions, and those of a text. The contracts are in route.h
+ * (reading) and speak.h (saying). */
 #include <stdio.h>
 #include <string.h>
 
@@ -183,56 +183,6 @@ openai_read_completion(struct ask *ask, const json_t *root, struct wire_error *e
 	ask_text(ask, prompt, true);
 	ask_claim(ask, 1);
 	ask->prompt_tokens += (uint32_t)json_array_size(prompt);
-	return true;
-}
-
-static bool
-read_dimensions(struct ask *ask, const json_t *root, struct wire_error *err)
-{
-	const json_t *n = json_object_get(root, "dimensions");
-	const char *format = json_string_value(json_object_get(root, "encoding_format"));
-
-	if (json_is_integer(n) && json_integer_value(n) >= 1 && json_integer_value(n) <= 8192)
-		ask->dimensions = (uint32_t)json_integer_value(n);
-	else if (n != NULL && !json_is_null(n))
-		return ask_refuse(
-		    err, "dimensions", "invalid_value", "Invalid 'dimensions': expected an integer from 1 to 8192.");
-	ask->wants_base64 = format != NULL && strcmp(format, "base64") == 0;
-	return true;
-}
-
-/* A list of tokens is one text. */
-static bool
-is_one(const json_t *input)
-{
-	return !json_is_array(input) || json_is_integer(json_array_get(input, 0));
-}
-
-bool
-openai_read_input(struct ask *ask, const json_t *root, struct wire_error *err)
-{
-	const json_t *item, *input = json_object_get(root, "input");
-	size_t i;
-
-	if (json_object_get(root, "model") == NULL && json_is_object(root)) /* moderations need none */
-		memcpy(ask->model, "demo", 5), ask->model_len = ask->base_len = 4;
-	else if (!ask_model(ask, root, err))
-		return false;
-	if (!read_dimensions(ask, root, err))
-		return false;
-	if (!json_is_string(input) && json_array_size(input) == 0)
-		return ask_refuse(
-		    err, "input", "invalid_type", "Invalid 'input': expected a string or an array that is not empty.");
-	ask->input = input;
-	if (is_one(input)) {
-		ask_text(ask, input, true);
-		ask->bytes += 4 * json_array_size(input);
-	} else
-		json_array_foreach(input, i, item) {
-			ask_text(ask, json_is_object(item) ? json_object_get(item, "text") : item, true);
-			ask->bytes += 4 * json_array_size(item);
-		}
-	ask_claim(ask, 0);
 	return true;
 }
 
@@ -669,70 +619,3 @@ const struct speaker speaker_completions = {
 	.model = say_model,
 	.models = say_models,
 };
-
-/* ---- embeddings and moderations ------------------------------------------ */
-
-static void
-put_embedding(struct buf *out, const struct ask *ask, const json_t *text, size_t index)
-{
-	const char *ends = ask->wants_base64 ? "\"\"" : "[]";
-
-	buf_printf(
-	    out, "%s{\"object\":\"embedding\",\"index\":%zu,\"embedding\":%c", index > 0 ? "," : "", index, ends[0]);
-	speak_vector(out, text, ask->dimensions, ask->wants_base64);
-	buf_printf(out, "%c}", ends[1]);
-}
-
-void
-openai_embeddings(struct buf *out, const struct ask *ask, const struct speech *sp)
-{
-	const json_t *text;
-	size_t i;
-
-	buf_puts(out, "{\"object\":\"list\",\"data\":[");
-	if (is_one(ask->input))
-		put_embedding(out, ask, ask->input, 0);
-	else
-		json_array_foreach(ask->input, i, text)
-			put_embedding(out, ask, text, i);
-	buf_puts(out, "],\"model\":");
-	buf_json(out, sp->model, sp->model_len);
-	if (sp->has_usage)
-		buf_printf(out, ",\"usage\":{\"prompt_tokens\":%s%lld%s,\"total_tokens\":%s%lld%s}", sp->counts.quote,
-		    (long long)sp->counts.in, sp->counts.quote, sp->counts.quote, (long long)sp->counts.in,
-		    sp->counts.quote);
-	buf_puts(out, "}");
-}
-
-/* Whatever has the word "violent" in it is flagged. */
-static void
-put_moderation(struct buf *out, const json_t *item, bool is_first)
-{
-	const json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
-	const char *said = json_is_string(text) ? json_string_value(text) : "";
-	bool is_flagged = strstr(said, "violent") != NULL;
-	const char *yes = is_flagged ? "true" : "false";
-
-	buf_printf(out,
-	    "%s{\"flagged\":%s,\"categories\":{\"harassment\":false,\"hate\":false,\"violence\":%s},"
-	    "\"category_scores\":{\"harassment\":0.001,\"hate\":0.001,\"violence\":%s},"
-	    "\"category_applied_input_types\":{\"harassment\":[\"text\"],\"hate\":[\"text\"],\"violence\":[\"text\"]}}",
-	    is_first ? "" : ",", yes, yes, is_flagged ? "0.99" : "0.001");
-}
-
-void
-openai_moderation(struct buf *out, const struct ask *ask, const struct speech *sp)
-{
-	const json_t *item;
-	size_t i;
-
-	buf_printf(out, "{\"id\":\"modr-%s\",\"model\":", sp->serial);
-	buf_json(out, sp->model, sp->model_len);
-	buf_puts(out, ",\"results\":[");
-	if (json_is_string(ask->input))
-		put_moderation(out, ask->input, true);
-	else
-		json_array_foreach(ask->input, i, item)
-			put_moderation(out, item, i == 0);
-	buf_puts(out, "]}");
-}

@@ -1127,6 +1127,24 @@ def test_prompts_that_are_refused(demo):
     assert answer.status == 200 and answer.json()["promptFeedback"]["blockReason"] == "SAFETY"
 
 
+def test_strict_about_signatures(demo):
+    thought = both(demo, Anthropic, "demo-fast;reasoning=2;deltas=1") and ask_wire(
+        demo, Anthropic, "demo-fast;reasoning=2;deltas=1", stream=False).json()["content"][0]
+    for signature, status in ((thought["signature"], 200), ("c29tZW9uZSBlbHNl", 400)):
+        body = Anthropic.body("demo-fast;strict=1", "Hi", False)
+        body["messages"] += [{"role": "assistant", "content": [dict(thought, signature=signature)]},
+                             {"role": "user", "content": "on"}]
+        assert demo.ask(body, path="/v1/messages").status == status
+        body["model"] = "demo-fast"
+        assert demo.ask(body, path="/v1/messages").status == 200
+    body = Gemini.body("", "Hi [[demo call=f strict=1]]", False, tools=("f",))
+    call = demo.ask(body, path="/v1beta/models/demo-fast:generateContent").json()["candidates"][0]["content"]
+    for part, status in ((call["parts"][0], 200), ({"functionCall": {"name": "f", "args": {}}}, 400)):
+        body["contents"][1:] = [{"role": "model", "parts": [part]},
+                                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "x"}}}]}]
+        assert demo.ask(body, path="/v1beta/models/demo-fast:generateContent").status == status
+
+
 def test_count_tokens(demo):
     count = demo.ask(Anthropic.body("demo-fast", "Hello weir", False), path="/v1/messages/count_tokens").json()
     assert count == {"input_tokens": both(demo, Anthropic)[3][0]}
