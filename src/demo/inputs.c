@@ -30,17 +30,6 @@ is_one(const json_t *input)
 	return !json_is_array(input) || json_is_integer(json_array_get(input, 0));
 }
 
-/* Moderations need not name a model. */
-static bool
-read_model(struct ask *ask, const json_t *root, struct wire_error *err)
-{
-	if (!json_is_object(root) || json_object_get(root, "model") != NULL)
-		return ask_model(ask, root, err);
-	memcpy(ask->model, "demo", sizeof "demo");
-	ask->model_len = ask->base_len = sizeof "demo" - 1;
-	return true;
-}
-
 /* A text, a part with a text, or a list of tokens. */
 static void
 read_item(struct ask *ask, const json_t *item)
@@ -49,14 +38,12 @@ read_item(struct ask *ask, const json_t *item)
 	ask->bytes += 4 * json_array_size(item);
 }
 
-bool
-openai_read_input(struct ask *ask, const json_t *root, struct wire_error *err)
+static bool
+read_input(struct ask *ask, const json_t *root, struct wire_error *err)
 {
 	const json_t *item, *input = json_object_get(root, "input");
 	size_t i;
 
-	if (!read_model(ask, root, err) || !read_dimensions(ask, root, err))
-		return false;
 	if (!json_is_string(input) && json_array_size(input) == 0)
 		return ask_refuse(
 		    err, "input", "invalid_type", "Invalid 'input': expected a string or an array that is not empty.");
@@ -68,6 +55,23 @@ openai_read_input(struct ask *ask, const json_t *root, struct wire_error *err)
 			read_item(ask, item);
 	ask_claim(ask, 0);
 	return true;
+}
+
+bool
+openai_read_embed(struct ask *ask, const json_t *root, struct wire_error *err)
+{
+	return ask_model(ask, root, err) && read_dimensions(ask, root, err) && read_input(ask, root, err);
+}
+
+/* It need not name a model. */
+bool
+openai_read_moderation(struct ask *ask, const json_t *root, struct wire_error *err)
+{
+	if (!json_is_object(root) || json_object_get(root, "model") != NULL)
+		return ask_model(ask, root, err) && read_input(ask, root, err);
+	memcpy(ask->model, "demo", sizeof "demo");
+	ask->model_len = ask->base_len = sizeof "demo" - 1;
+	return read_input(ask, root, err);
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -106,11 +110,9 @@ openai_embeddings(struct buf *out, const struct ask *ask, const struct speech *s
 
 /* Whatever has the word "violent" in it is flagged. */
 static void
-put_moderation(struct buf *out, const json_t *item, bool is_first)
+put_moderation(struct buf *out, const char *said, bool is_first)
 {
-	const json_t *text = json_is_object(item) ? json_object_get(item, "text") : item;
-	const char *said = json_is_string(text) ? json_string_value(text) : "";
-	bool is_flagged = strstr(said, "violent") != NULL;
+	bool is_flagged = said != NULL && strstr(said, "violent") != NULL;
 	const char *yes = is_flagged ? "true" : "false";
 
 	buf_printf(out,
@@ -129,10 +131,10 @@ openai_moderation(struct buf *out, const struct ask *ask, const struct speech *s
 	buf_printf(out, "{\"id\":\"modr-%s\",\"model\":", sp->serial);
 	buf_json(out, sp->model, sp->model_len);
 	buf_puts(out, ",\"results\":[");
-	if (json_is_string(ask->input))
-		put_moderation(out, ask->input, true);
+	if (!json_is_string(json_array_get(ask->input, 0))) /* a text, or the parts of one */
+		put_moderation(out, buf_str(&ask->prompt), true);
 	else
 		json_array_foreach(ask->input, i, item)
-			put_moderation(out, item, i == 0);
+			put_moderation(out, json_string_value(item), i == 0);
 	buf_puts(out, "]}");
 }

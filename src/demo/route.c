@@ -6,8 +6,8 @@
 const struct route routes[ROUTES] = {
 	{ "/v1/chat/completions", &speaker_openai, openai_read_chat, NULL, false, false },
 	{ "/v1/completions", &speaker_completions, openai_read_completion, NULL, false, false },
-	{ "/v1/embeddings", &speaker_openai, openai_read_input, openai_embeddings, false, false },
-	{ "/v1/moderations", &speaker_openai, openai_read_input, openai_moderation, false, false },
+	{ "/v1/embeddings", &speaker_openai, openai_read_embed, openai_embeddings, false, false },
+	{ "/v1/moderations", &speaker_openai, openai_read_moderation, openai_moderation, false, false },
 	{ "/v1/messages", &speaker_anthropic, anthropic_read, NULL, false, false },
 	{ "/v1/messages/count_tokens", &speaker_anthropic, anthropic_read, anthropic_count, false, false },
 	{ "generateContent", &speaker_gemini, gemini_read, NULL, true, false },

@@ -36,7 +36,8 @@ bool route_is_models(const struct h1_request *rq, struct span *model);
 
 bool openai_read_chat(struct ask *ask, const json_t *root, struct wire_error *err);
 bool openai_read_completion(struct ask *ask, const json_t *root, struct wire_error *err);
-bool openai_read_input(struct ask *ask, const json_t *root, struct wire_error *err);
+bool openai_read_embed(struct ask *ask, const json_t *root, struct wire_error *err);
+bool openai_read_moderation(struct ask *ask, const json_t *root, struct wire_error *err);
 bool anthropic_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read_count(struct ask *ask, const json_t *root, struct wire_error *err);

@@ -1183,6 +1183,7 @@ def test_embeddings(demo):
     assert all(abs(a - b) < 1e-6 for a, b in zip(struct.unpack("<8f", packed), one))
     assert len(embed([1, 2, 3])["data"]) == 1 and len(embed([[1], [2]])["data"]) == 2
     assert len(embed("x")["data"][0]["embedding"]) == 256
+    assert demo.ask({"input": "x"}, path="/v1/embeddings").status == 400
     assert embed([])["error"]["param"] == "input" and embed("x", dimensions=0)["error"]["param"] == "dimensions"
     assert demo.ask({"model": "demo-fast;fault=429", "input": "x"}, path="/v1/embeddings").status == 429
     content = {"content": {"parts": [{"text": "weir"}]}, "outputDimensionality": 8}
@@ -1204,6 +1205,9 @@ def test_completions_and_moderations(demo):
     assert complete(True, "demo-fast;fault=cut").end == "closed"
     found = demo.ask({"input": ["peace", "a violent text"]}, path="/v1/moderations").json()
     assert [r["flagged"] for r in found["results"]] == [False, True]
+    for text in ("violent", [{"type": "text", "text": "so "}, {"type": "text", "text": "violent"}]):
+        found = demo.ask({"model": "demo", "input": text}, path="/v1/moderations").json()
+        assert [r["flagged"] for r in found["results"]] == [True]
 
 
 # ---- the log and the process ------------------------------------------------
