@@ -198,10 +198,11 @@ write_head(struct run *run, struct buf *out)
 
 	if (run->is_http10 && run->is_stream)
 		run->keep_alive = false;
-	buf_printf(out, "HTTP/1.1 %d %s\r\nServer: weir-demo\r\nContent-Type: %s\r\n%s", run->log.status,
+	buf_printf(out, "HTTP/1.1 %d %s\r\nServer: weir-demo\r\nContent-Type: %s\r\n", run->log.status,
 	    reason_phrase(run->log.status),
-	    run->is_stream && !run->speech.is_array ? "text/event-stream; charset=utf-8" : run->body_type, run->header);
+	    run->is_stream && !run->speech.is_array ? "text/event-stream; charset=utf-8" : run->body_type);
 	run->speech.speaker->headers(out, &run->speech);
+	buf_puts(out, run->header);
 	if (run->script.fault == FAULT_BIG_HEADER) {
 		buf_puts(out, "X-Demo-Filler: ");
 		run_write_filler(out, run->script.size_bytes ? run->script.size_bytes : BIG_HEADER_BYTES);

@@ -55,23 +55,22 @@ is_role(const json_t *message, const char *role)
 	return said != NULL && strcmp(said, role) == 0;
 }
 
-/* The results of tools after the last message that is something else. */
-static void
-read_results(struct ask *ask, const json_t *messages)
+/* Where the results of tools begin that end the messages, if any do. */
+static size_t
+find_results(const json_t *messages)
 {
-	size_t count = json_array_size(messages), i = count;
+	size_t i = json_array_size(messages);
 
 	while (i > 0 && is_role(json_array_get(messages, i - 1), "tool"))
 		i--;
-	for (; i < count; i++)
-		ask_result(ask, json_object_get(json_array_get(messages, i), "content"), true);
+	return i;
 }
 
 static bool
 read_messages(struct ask *ask, const json_t *messages, struct wire_error *err)
 {
 	const json_t *message;
-	size_t i, last_user = SIZE_MAX;
+	size_t i, last_user = SIZE_MAX, results = find_results(messages);
 
 	if (messages == NULL)
 		return ask_refuse(
@@ -87,13 +86,15 @@ read_messages(struct ask *ask, const json_t *messages, struct wire_error *err)
 			last_user = i;
 	}
 	json_array_foreach(messages, i, message) {
-		if (!is_role(message, "tool") &&
-		    !read_content(ask, json_object_get(message, "content"), i == last_user))
+		const json_t *content = json_object_get(message, "content");
+
+		if (is_role(message, "tool"))
+			ask_result(ask, content, i >= results);
+		else if (!read_content(ask, content, i == last_user))
 			return ask_refuse(err, "messages", "invalid_type",
 			    "Invalid type for 'messages[].content': expected a string"
 			    " or an array of parts.");
 	}
-	read_results(ask, messages);
 	ask_claim(ask, json_array_size(messages));
 	return true;
 }

@@ -1013,7 +1013,8 @@ def test_calls_that_are_required(demo, wire):
 
 @WIRES
 def test_result_of_a_tool(demo, wire):
-    text, _, calls, _, finish = both(demo, wire, prompt="Hi [[demo call=f]]", tools=("f",), result="12 degrees")
+    text, _, calls, usage, finish = both(demo, wire, prompt="Hi [[demo call=f]]", tools=("f",), result="12 degrees")
+    assert usage[0] > both(demo, wire, prompt="Hi [[demo call=f]]", tools=("f",), result="1")[3][0]
     assert text == "The tool said: 12 degrees" and calls == [] and finish == wire.stopped
 
 
@@ -1049,11 +1050,14 @@ def events_of(answer):
 
 @WIRES
 def test_faults_of_streams_on_every_wire(demo, wire):
-    def play(fault, **more):
-        return ask_wire(demo, wire, f"demo-fast;deltas=6;at=3;fault={fault}", **more)
+    def name(fault):
+        return f"demo-fast;deltas=6;at=3;fault={fault};key={wire.__name__}"
+
+    def play(fault):
+        return ask_wire(demo, wire, name(fault))
 
     def count(fault):
-        return demo.log(fault=fault.split(";")[0])[-1]["deltas_flushed"]
+        return demo.log(model=name(fault))[-1]["deltas_flushed"]
 
     assert wire.ends(play("none"))
     assert play("reset").end == "reset"
