@@ -69,9 +69,10 @@ enum status key_delete(struct context *cx, const char *id) MUST_CHECK;
  * E_ACCOUNT_DISABLED, E_UNAVAILABLE no database.  One query; for what cannot be a
  * key none. */
 enum status key_check(struct context *cx, const char *text) MUST_CHECK;
-/* May the caller ask for this model, may he use this scope ("chat")?  Whoever has a
- * session may.  Any thread. */
+/* May the caller ask for this model?  Whoever has a session may.  Any thread. */
 bool key_may_use_model(const struct principal *caller, const char *model);
-bool key_may_use_scope(const struct principal *caller, const char *scope);
+/* May the caller do what the scope ("chat") is for?  Each route of the API asks before
+ * anything else.  E_FORBIDDEN. */
+enum status key_need_scope(struct context *cx, const char *scope) MUST_CHECK;
 
 #endif

@@ -182,6 +182,13 @@ def test_a_key_is_bound_to_its_models(weir, user):
     assert [m["id"] for m in weir.get("/v1/models", made["key"]).json["data"]] == ["demo"]
 
 
+def test_a_key_is_bound_to_its_scopes(weir, user):
+    refused = weir.post(PATH, body("by key"), key(weir, user, scopes=["embeddings", "rerank"])["key"])
+    assert refused.status == 403 and "calls of this kind" in refused.json["error"]["message"]
+    assert weir.post(PATH, body("by key"), key(weir, user, scopes=["rerank", "chat"])["key"]).status == 200
+    assert weir.post(PATH, body("signed in"), user).status == 200
+
+
 def test_a_budget_ends(weir, user):
     made = key(weir, user, budget={"amount": 0.000001, "period": "day"})
     refused = weir.post(PATH, body("by key"), made["key"])
