@@ -1,5 +1,6 @@
 /*
- * POST /v1beta/models/{model}:countTokens, and below /v1 -- about how many tokens content has.
+ * POST /v1beta/models/{model}:countTokens --
+ * POST /v1/models/{model}:countTokens -- about how many tokens content has.
  *
  * in      contents, as :generateContent, or generateContentRequest with all of it
  * out     200 {totalTokens}: an estimate of ours; nobody is asked, nothing is charged

@@ -1,5 +1,6 @@
 /*
- * POST /v1beta/models/{model}:generateContent, and below /v1 -- content, as clients of Gemini's SDKs ask for it.
+ * POST /v1beta/models/{model}:generateContent --
+ * POST /v1/models/{model}:generateContent -- content, as clients of Gemini's SDKs ask for it.
  *
  * in      the body of ai.google.dev/api/generate-content
  * out     200 GenerateContentResponse

@@ -1,5 +1,6 @@
 /*
- * POST /v1beta/models/{model}:streamGenerateContent, and below /v1 -- the same as it comes.
+ * POST /v1beta/models/{model}:streamGenerateContent --
+ * POST /v1/models/{model}:streamGenerateContent -- the same as it comes.
  *
  * in      as :generateContent; ?alt=sse
  * out     200 SSE: a GenerateContentResponse in each event

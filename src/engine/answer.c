@@ -69,7 +69,8 @@ answer_pends(const struct answer *a)
 bool
 answer_turns(const struct answer *a, enum piece_kind kind, size_t call)
 {
-	return answer_pends(a) && (a->pending_kind != kind || a->pending_call != call);
+	/* a seal is whole, and two of them are two */
+	return answer_pends(a) && (a->pending_kind != kind || a->pending_call != call || kind == PIECE_SIGNATURE);
 }
 
 void

@@ -276,7 +276,7 @@ def bodiless(weir, routes):
     rows = [r.split() for r in weir.weirctl("routes").stdout.splitlines()]
     found = [(r[0], r[1], described[r[0], r[1]]) for r in rows if (r[0], r[1]) in described
              and "requestBody" not in described[r[0], r[1]]]
-    assert len(rows) == len(routes) and len(found) > 40
+    assert len([r for r in rows if not r[1].startswith("/v1")]) == len(routes) and len(found) > 40
     return found
 
 
@@ -351,7 +351,7 @@ def test_every_field_of_every_route(weir, routes, theirs, user, admin, unchanged
 
 
 def test_lists_with_bad_pages(weir, routes, user, admin, unchanged):
-    plain = {"/api/events", "/api/keys/export", "/api/tasks/limits"} | PUBLIC
+    plain = {"/api/admin/usage", "/api/events", "/api/keys/export", "/api/tasks/limits", "/api/usage", "/api/usage/records.csv"} | PUBLIC
     lists = [(p, op) for m, p, op in routes if m == "GET" and "{" not in p and p not in plain]
     checked = 0
     for path, op in lists:

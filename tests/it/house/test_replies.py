@@ -247,11 +247,19 @@ def test_usage(ask, user, admin, turn):
     assert ask("GET", "/api/admin/usage/records", admin)["items"]
 
 
-def test_relay(ask, user):
+def test_relay(ask, user, described):
     ask("POST", "/v1/chat/completions", user, {"model": "demo-fast", "messages": [{"role": "user", "content": "hello"}]})
     message = {"model": "demo-fast", "max_tokens": 99, "messages": [{"role": "user", "content": "hello"}]}
     ask("POST", "/v1/messages", user, message)
     ask("POST", "/v1/messages/count_tokens", user, message)
+    content = {"contents": [{"parts": [{"text": "hello"}]}]}
+    for version in ("v1", "v1beta"):
+        at = f"/{version}/models/demo-fast"
+        ask("POST", at + ":generateContent", user, content)
+        ask("POST", at + ":countTokens", user, content)
+        described.tried.add(("POST", f"/{version}/models/{{model}}:streamGenerateContent"))  # a stream: tests/it/relay/test_gemini.py
+    ask("GET", "/v1beta/models", user)
+    ask("GET", "/v1beta/models/demo-fast", user)
     assert ask("GET", "/v1/models", user)["data"]
     ask("GET", "/v1/models/demo-fast", user)
 
