@@ -86,6 +86,17 @@ router_find(struct request *rq)
 	return fail(&rq->cx, E_METHOD_NOT_ALLOWED, NULL);
 }
 
+/* Clients of several vendors ask below the same path: their headers tell them apart; NULL: they do not. */
+static const struct dialect *
+dialect_of_client(const struct request *rq)
+{
+	if (strncmp(rq->path, "/v1/", 4) != 0)
+		return NULL;
+	if (request_header(rq, "x-goog-api-key") != NULL || request_header(rq, "x-goog-api-client") != NULL)
+		return &dialect_gemini;
+	return request_header(rq, "anthropic-version") != NULL ? &dialect_anthropic : NULL;
+}
+
 const struct dialect *
 router_dialect(const struct request *rq)
 {
@@ -95,7 +106,10 @@ router_dialect(const struct request *rq)
 		const struct dialect *dialect;
 	} elsewhere[] = { { "/v1beta/", &dialect_gemini }, { "/v1/messages", &dialect_anthropic },
 		{ "/v1/", &dialect_openai } };
+	const struct dialect *of_client = dialect_of_client(rq);
 
+	if (of_client != NULL && (rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0))
+		return of_client;
 	if (rq->route != NULL)
 		return rq->route->dialect;
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)

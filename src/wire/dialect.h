@@ -72,6 +72,8 @@ struct dialect_problem {
 struct dialect {
 	const char *name;
 	const char *keepalive; /* what keeps a quiet stream alive */
+	/* The header in which clients look for the request's id, where it is not X-Request-Id; NULL: it is. */
+	const char *request_id_header;
 	/* A stream begins with its first piece: what fails before has a status of its
 	 * own, by which SDKs know whether to try again. */
 	bool begins_late;

@@ -436,6 +436,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 const struct dialect dialect_anthropic = {
 	.name = "anthropic",
 	.begins_late = true,
+	.request_id_header = "request-id",
 	.keepalive = "event: ping\ndata: {\"type\": \"ping\"}\n\n",
 	.read = anthropic_read,
 	.start = start,

@@ -51,7 +51,7 @@ def test_refusals_in_their_shape(weir, user):
     def error(answer, status, kind):
         assert answer.status == status, answer
         assert answer.json["type"] == "error" and answer.json["error"]["type"] == kind and answer.json["error"]["message"], answer.json
-        assert answer.json["request_id"]
+        assert answer.json["request_id"] == answer.headers["request-id"] == answer.headers["X-Request-Id"]
 
     error(weir.post(PATH, body("x")), 401, "authentication_error")
     error(weir.post(PATH, b"[]", user, headers={"Content-Type": "application/json"}), 400, "invalid_request_error")
@@ -77,3 +77,15 @@ def test_count_tokens(weir, user):
                      user).json
     assert 0 < few["input_tokens"] < many["input_tokens"]
     assert weir.post(PATH + "/count_tokens", {"model": "none-such", "messages": [{"role": "user", "content": "Hi"}]}, user).status == 404
+
+
+def test_models_are_refused_in_their_shape(weir, user):
+    """The path is OpenAI's too: the header tells who asks."""
+    for path, by, status, kind in (("/v1/models/none-such", user, 404, "not_found_error"), ("/v1/models", None, 401, "authentication_error"),
+                                   ("/v1/nowhere", user, 404, "not_found_error")):
+        answer = weir.get(path, by, headers=HEADERS)
+        assert answer.status == status and answer.json["error"]["type"] == kind, answer
+        assert "code" in weir.get(path, by).json["error"], "without the header it is OpenAI's"
+    assert weir.post(PATH, body("named"), user).headers["request-id"]
+    with weir.stream(PATH, body("named", stream=True), user) as s:
+        assert s.headers["request-id"] == s.headers["X-Request-Id"]

@@ -148,6 +148,9 @@ def test_models_in_three_shapes(weir, user):
     assert anthropic["first_id"] == anthropic["data"][0]["id"]
     gemini = weir.get("/v1/models", user, headers={"x-goog-api-key": "unused"}).json
     assert gemini["models"][0]["name"].startswith("models/")
+    for path in ("/v1/models/none-such", "/v1/nowhere"):
+        refused = weir.get(path, user, headers={"x-goog-api-client": "google-genai-sdk/3.6.1"})
+        assert refused.status == 404 and refused.json["error"]["status"] == "NOT_FOUND", "refused in the shape of who asks"
 
 
 # ---- through an API key ---------------------------------------------------------------
