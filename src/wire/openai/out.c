@@ -311,7 +311,7 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
-	openai_splice_chunk(out, text, len, model_of(e), e->wants_usage);
+	openai_own_chunk(out, text, len, model_of(e), e->wants_usage);
 }
 
 static void
