@@ -38,8 +38,9 @@ extern const struct field key_fields[], key_change_fields[];
 /* Make a key from checked input; *out has "key", once.  E_INVALID_REQUEST;
  * E_CONFLICT there are too many. */
 enum status key_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
-/* Newest first. */
-enum status keys_list(struct context *cx, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+/* Newest first; those of a status, or all (NULL). */
+enum status keys_list(
+    struct context *cx, const struct page *page, const char *status, json_t **items, bool *more) MUST_CHECK;
 /* All of them as CSV with a head, in the arena; without secrets. */
 enum status keys_export(struct context *cx, const char **csv) MUST_CHECK;
 /* What the caller's account and its keys with a budget may still spend: {balance, held,
