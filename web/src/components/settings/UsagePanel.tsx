@@ -4,10 +4,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { UsageRecord } from "@/api/types";
 import { usage } from "@/api/weir";
-import { count, credits } from "@/lib/format";
+import { count } from "@/lib/format";
 import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
-import { duration, everyDay, fromOf, type Range } from "@/lib/usage";
+import { cost, duration, everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";
@@ -36,7 +36,7 @@ export default function UsagePanel() {
 			{byModel.data && byModel.data.items.length > 0 && (
 				<section className="flex flex-col gap-3">
 					<h3 className="font-medium">{t("usage.by_model")}</h3>
-					<SumsTable label={t("usage.by_model")} head={t("usage.model")} sums={byModel.data} />
+					<SumsTable label={t("usage.by_model")} head={t("usage.model")} items={byModel.data.items} />
 				</section>
 			)}
 			<Records from={from} models={byModel.data?.items.flatMap((i) => i.name ?? []) ?? []} />
@@ -111,7 +111,7 @@ function Row({ record }: { record: UsageRecord }) {
 				<Tokens record={record} of="response_tokens" />
 			</NumberCell>
 			<NumberCell>
-				{credits(record.cost)}
+				{cost(record.cost)}
 				<div className="text-xs text-faint @xl:hidden">
 					<p>{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
 					<p>{duration(record.latency_ms)}</p>
