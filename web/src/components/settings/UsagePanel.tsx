@@ -26,13 +26,14 @@ export default function UsagePanel() {
 		<div className="@container flex flex-col gap-5">
 			<RangeChoice value={range} onChange={setRange} />
 			{byDay.isPending && <Skeleton className="h-72" />}
-			{byDay.error && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}
+			{byDay.error && !byDay.data && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}
 			{byDay.data && (
 				<>
 					<Totals total={byDay.data.total} />
 					<Bars days={everyDay(byDay.data)} />
 				</>
 			)}
+			{byModel.error && !byModel.data && !byDay.error && <Failed error={byModel.error} onRetry={() => void byModel.refetch()} />}
 			{byModel.data && byModel.data.items.length > 0 && (
 				<section className="flex flex-col gap-3">
 					<h3 className="font-medium">{t("usage.by_model")}</h3>
@@ -144,7 +145,7 @@ function CsvButton({ filter }: { filter: Parameters<typeof usage.csv>[0] }) {
 		setBusy(false);
 	};
 	return (
-		<Button medium busy={busy} icon={<FileDown size={15} aria-hidden />} onClick={() => void download()}>
+		<Button medium busy={busy} title={t("usage.csv_hint")} icon={<FileDown size={15} aria-hidden />} onClick={() => void download()}>
 			{t("usage.csv")}
 		</Button>
 	);

@@ -31,7 +31,7 @@ export function Totals({ total }: { total: UsageSum }) {
 			{figures.map(([name, value, text]) => (
 				<div key={name} className="min-w-0 rounded-xl border border-line bg-raised px-3.5 py-3">
 					<dt className="text-xs text-faint">{name}</dt>
-					<dd title={count(value)} className="truncate text-lg font-semibold tabular-nums @4xl:text-xl">
+					<dd title={text === short ? count(value) : undefined} className="truncate text-lg font-semibold tabular-nums @4xl:text-xl">
 						{text(value)}
 					</dd>
 				</div>
