@@ -32,6 +32,7 @@
 #include "engine/follow.h"
 #include "relay/models.h"
 #include "relay/relay.h"
+#include "account/keys.h"
 #include "catalog/models.h"
 #include "core/openapi.h"
 #include "account/origin.h"

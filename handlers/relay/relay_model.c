@@ -1,5 +1,6 @@
 /*
- * GET /v1/models/{model}, /v1beta/models/{model} -- one model on offer.
+ * GET /v1/models/{model} --
+ * GET /v1beta/models/{model} -- one model on offer.
  *
  * out     200 in the shape of the list
  * errors  404 model_not_found

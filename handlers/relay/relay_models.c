@@ -1,5 +1,6 @@
 /*
- * GET /v1/models, /v1beta/models -- the models on offer, in the shape of the caller's SDK.
+ * GET /v1/models --
+ * GET /v1beta/models -- the models on offer, in the shape of the caller's SDK.
  *
  * out     200 as OpenAI lists them; with anthropic-version as Anthropic does; below
  *	   /v1beta or with x-goog-api-key as Gemini does

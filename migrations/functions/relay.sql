@@ -1,5 +1,31 @@
 -- Calls of the relay: opened and settled as every task is, with no message beside them.
 
+CREATE OR REPLACE FUNCTION relay_key_refusal(p_key_id uuid, p_user_id uuid, p_hold numeric) RETURNS text
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_key api_keys;
+	v_live record;
+BEGIN
+	-- the limits of a key that was rotated are those of the one in its place
+	SELECT s.* INTO v_key FROM api_keys k JOIN api_keys s ON s.id = coalesce(k.rotated_to, k.id) WHERE k.id = p_key_id;
+	IF v_key.budget IS NULL AND v_key.max_concurrent IS NULL THEN
+		RETURN NULL;
+	END IF;
+	-- counting is exact only while nobody else can open a call with this key
+	SELECT * INTO v_key FROM api_keys k WHERE k.id = v_key.id FOR NO KEY UPDATE;
+	SELECT count(*) AS calls, coalesce(sum(t.credits_locked), 0) AS held
+	INTO v_live
+	FROM tasks t JOIN api_keys k ON k.id = t.key_id
+	WHERE t.user_id = p_user_id AND t.completed_at IS NULL AND v_key.id IN (k.id, k.rotated_to);
+	RETURN CASE
+		WHEN v_live.calls >= v_key.max_concurrent THEN 'key_queue_full'
+		WHEN round(p_hold, 6) > api_key_budget_left(v_key) - v_live.held THEN 'key_budget' END;
+END
+$$;
+COMMENT ON FUNCTION relay_key_refusal(uuid, uuid, numeric) IS
+	'Why a key may not open a call with this hold: key_queue_full (as many run as it may), key_budget (what is left of its budget, holds taken off, does not cover it); NULL: it may. A key without such limits is not locked.';
+
 CREATE OR REPLACE FUNCTION relay_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_key_id uuid, p_model_id bigint, p_hold numeric, p_lease_s int,
 	p_owner uuid, p_user_limit int, p_prompt_tokens int, p_idem_key text, p_idem_route text, p_idem_hash bytea)
@@ -11,12 +37,13 @@ DECLARE
 BEGIN
 	v := task_open(ROW(p_task_id, p_transaction_id, p_user_id, 'relay', NULL, p_owner, p_model_id, p_hold, p_lease_s,
 		left('api: ' || coalesce((SELECT m.name FROM llm_models m WHERE m.id = p_model_id), ''), 100), p_user_limit, NULL, NULL,
-		p_idem_key, p_idem_route, p_idem_hash, NULL, NULL, NULL, NULL, p_key_id, p_prompt_tokens)::task_ask);
+		p_idem_key, p_idem_route, p_idem_hash, relay_key_refusal(p_key_id, p_user_id, p_hold), NULL, NULL, NULL,
+		p_key_id, p_prompt_tokens)::task_ask);
 	RETURN QUERY SELECT v.outcome, v.balance, round(p_hold, 6), v.existing_task_id, credits_held(p_user_id);
 END
 $$;
 COMMENT ON FUNCTION relay_open(uuid, uuid, uuid, uuid, bigint, numeric, int, uuid, int, int, text, text, bytea) IS
-	'Opens a call of the relay: task_open() for a task without conversation. held is what the user''s live tasks hold, this one included.';
+	'Opens a call of the relay: task_open() for a task without conversation, within the limits of the key it came through (NULL: none); outcome besides those of task_open(): those of relay_key_refusal(). held is what the user''s live tasks hold, this one included.';
 
 CREATE OR REPLACE FUNCTION relays_settle(p_owner uuid, p_relays json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, task_status text)
@@ -24,8 +51,14 @@ CREATE OR REPLACE FUNCTION relays_settle(p_owner uuid, p_relays json)
 AS $$
 #variable_conflict use_column
 DECLARE
+	v_keys uuid[];
 	v_ended task_ended[];
 BEGIN
+	v_keys := ARRAY(SELECT DISTINCT t.key_id FROM json_to_recordset(p_relays) AS j (task_id uuid)
+		JOIN tasks t ON t.id = j.task_id WHERE t.key_id IS NOT NULL);
+	PERFORM FROM api_keys k
+	WHERE k.id = ANY (v_keys || ARRAY(SELECT o.rotated_to FROM api_keys o WHERE o.id = ANY (v_keys)))
+	ORDER BY k.id FOR NO KEY UPDATE;
 	v_ended := tasks_end(p_owner, ARRAY(
 		SELECT ROW(j.task_id, j.outcome, j.error_code, j.error_message, j.input_tokens, j.output_tokens, j.estimated, j.cost,
 			j.model_id, j.channel_id, j.latency_ms, j.first_token_ms, j.request_id,
@@ -34,8 +67,11 @@ BEGIN
 			input_tokens int, output_tokens int, estimated boolean, cost numeric, model_id bigint, channel_id bigint,
 			latency_ms int, first_token_ms int, request_id text,
 			cached_tokens int, cache_write_tokens int, reasoning_tokens int)));
+	PERFORM api_key_spend(s.key_id, s.charged)
+	FROM (SELECT t.key_id, sum(e.charged) AS charged FROM unnest(v_ended) AS e JOIN tasks t ON t.id = e.task_id
+		WHERE e.settled AND e.charged > 0 AND t.key_id IS NOT NULL GROUP BY t.key_id) AS s;
 	RETURN QUERY SELECT e.task_id, e.settled, e.charged, e.balance, e.held, e.status FROM unnest(v_ended) AS e;
 END
 $$;
 COMMENT ON FUNCTION relays_settle(uuid, json) IS
-	'Ends calls of the relay exactly once each, by tasks_end(). p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens.';
+	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens.';

@@ -3,9 +3,10 @@
 -- THE ORDER OF LOCKS. Two transactions that lock the same rows in opposite orders lock each other out. Whatever writes, here
 -- and in the programs, locks kinds of rows in this order, and rows of one kind by their ids:
 --
---	conversation, task, idempotency key, hold, user, message
+--	conversation, API key, task, idempotency key, hold, user, message
 --
--- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation), calls
+-- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation,
+-- relay_open() and relays_settle(): the API key), calls
 -- task_open() or tasks_end(), which lock the rest, and then fills its own rows (messages), which the locks before guard.
 -- The user comes after all that others may wait for, as the hottest row of all.
 --

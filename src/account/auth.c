@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "account/jwt.h"
+#include "account/keys.h"
 #include "account/ops.h"
 #include "core/reply.h"
 
@@ -17,6 +18,19 @@ bearer_token(const struct request *rq)
 		return NULL;
 	header += 7 + strspn(header + 7, " ");
 	return *header == '\0' ? NULL : header;
+}
+
+/* What a client signs in with: the first that is there of the places in which SDKs put it. */
+static const char *
+client_token(struct request *rq)
+{
+	const char *given[] = { bearer_token(rq), request_header(rq, "x-api-key"), request_header(rq, "x-goog-api-key"),
+		query_text(rq, "key") };
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
+		if (given[i] != NULL && *given[i] != '\0')
+			return given[i];
+	return NULL;
 }
 
 /* The token is ours: are the session and the user behind it still good?  *st is
@@ -48,15 +62,14 @@ check_session(struct context *cx, const struct jwt_claims *claims, const char **
 	return OK;
 }
 
-/* Who sent the request, if its token holds. */
+/* Who sent the request, if its access token holds. */
 static enum status
-identify(struct request *rq, const char **why)
+identify(struct request *rq, const char *token, const char **why)
 {
-	const char *token = bearer_token(rq);
 	struct jwt_claims claims;
 	enum status st;
 
-	*why = "no Bearer token";
+	*why = "no token";
 	if (token == NULL)
 		return E_UNAUTHENTICATED;
 	if ((st = access_token_check(rq->cx.arena, rq->cx.conf, token, &claims, why)) != OK)
@@ -65,19 +78,40 @@ identify(struct request *rq, const char **why)
 }
 
 /* RFC 6750 3: no error code where no token was sent. */
-static enum status
-refuse(struct request *rq, const char *why)
+static void
+ask_for_token(struct request *rq, bool was_sent)
 {
-	reply_header(rq, "WWW-Authenticate", "Bearer realm=\"weir\"%s",
-	    bearer_token(rq) == NULL ? "" : ", error=\"invalid_token\"");
-	return fail(&rq->cx, E_UNAUTHENTICATED, "%s", why);
+	reply_header(rq, "WWW-Authenticate", "Bearer realm=\"weir\"%s", was_sent ? ", error=\"invalid_token\"" : "");
+}
+
+static enum status
+refuse(struct request *rq, const char *token, const char *why)
+{
+	ask_for_token(rq, token != NULL);
+	fail(&rq->cx, E_UNAUTHENTICATED, "%s", why);
+	if (rq->route->caller == CALLER_CLIENT)
+		fail_message(&rq->cx, "Send an API key of this site (wk-...).", "请提供本站的 API 密钥（wk-…）");
+	else if (key_text_begins(token))
+		fail_message(&rq->cx, "API keys are for the API paths (/v1, /v1beta). Please sign in here.",
+		    "API 密钥仅用于 API 路径（/v1、/v1beta），此处请先登录");
+	return E_UNAUTHENTICATED;
+}
+
+static enum status
+identify_key(struct request *rq, const char *key)
+{
+	enum status st = key_check(&rq->cx, key);
+
+	if (st == E_UNAUTHENTICATED)
+		ask_for_token(rq, true);
+	return st;
 }
 
 enum status
 auth_try(struct request *rq)
 {
 	const char *why;
-	enum status st = identify(rq, &why);
+	enum status st = identify(rq, bearer_token(rq), &why);
 
 	return st == OK || st == E_UNAUTHENTICATED || st == E_ACCOUNT_DISABLED
 	    ? OK
@@ -87,18 +121,22 @@ auth_try(struct request *rq)
 enum status
 auth_stage(struct request *rq)
 {
-	const char *why;
+	const char *token, *why;
 	enum status st;
 
 	switch (rq->route->caller) {
 	case CALLER_ANYONE: return OK;
 	case CALLER_OPS: return ops_guard(rq);
 	case CALLER_USER:
+	case CALLER_CLIENT:
 	case CALLER_ADMIN: break;
 	}
-	st = identify(rq, &why);
+	token = rq->route->caller == CALLER_CLIENT ? client_token(rq) : bearer_token(rq);
+	if (rq->route->caller == CALLER_CLIENT && key_text_begins(token))
+		return identify_key(rq, token);
+	st = identify(rq, token, &why);
 	if (st == E_UNAUTHENTICATED)
-		return refuse(rq, why);
+		return refuse(rq, token, why);
 	if (st != OK)
 		return fail(&rq->cx, st, "looking up the session");
 	if (rq->route->caller == CALLER_ADMIN && !rq->cx.caller.admin)

@@ -3,7 +3,9 @@
  *
  * The access token (account/jwt.h) names user and session; one query looks both
  * up, so that a revoked session, a disabled account or a lost role counts with
- * the next request in every process.
+ * the next request in every process.  Clients of the API paths send a key instead, or
+ * the same token: as Bearer, or where the SDKs of vendors put their keys, in x-api-key,
+ * x-goog-api-key or ?key=, which no log of ours has.
  */
 #ifndef WEIR_ACCOUNT_AUTH_H
 #define WEIR_ACCOUNT_AUTH_H
@@ -14,11 +16,13 @@
  *
  *	CALLER_ANYONE	nobody is asked; rq->caller stays empty
  *	CALLER_USER	a live session of an active user
+ *	CALLER_CLIENT	the same, or an API key (account/keys.h)
  *	CALLER_ADMIN	the same, with role admin
  *	CALLER_OPS	ops_guard()
  *
- * E_UNAUTHENTICATED no token, or one that does not hold (with WWW-Authenticate);
- * E_ACCOUNT_DISABLED; E_FORBIDDEN not an admin; E_UNAVAILABLE no database.
+ * E_UNAUTHENTICATED no token, or one that does not hold (with WWW-Authenticate), or an
+ * API key where none is taken; E_ACCOUNT_DISABLED; E_FORBIDDEN not an admin, or not
+ * with this key; E_UNAVAILABLE no database.
  * Worker. */
 enum status auth_stage(struct request *rq) MUST_CHECK;
 /* For routes of CALLER_ANYONE that know their caller better than none: fill

@@ -6,8 +6,8 @@
 
 #include "base/memory.h"
 
-#define FIRST_BYTES 64 /* a stream has four buffers that hold little for long */
-#define DOUBLE_BELOW_BYTES 4096
+#define FIRST_BYTES 64	       /* a stream has four buffers that hold little for long */
+#define DOUBLE_BELOW_BYTES 512 /* then by half: most of what grows is the text of a stream */
 
 char *
 buf_reserve(struct buf *b, size_t len)

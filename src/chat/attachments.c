@@ -134,7 +134,7 @@ leave_out(struct context *cx, const struct place *p, const char *problem)
 	if (p->asked)
 		return fail_field(cx, p->kind->field, "%s", problem);
 	LOG(DEBUG, "attachment_left_out", LS("upload_id", p->id), LS("problem", problem));
-	*p->part = (struct ask_part){ .kind = ASK_TEXT, .text = "" };
+	p->part->url = NULL;
 	return OK;
 }
 
@@ -161,6 +161,18 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 	return OK;
 }
 
+/* Take out the files without an address. */
+static void
+close_gaps(struct ask_message *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (m->parts[i].kind == ASK_TEXT || m->parts[i].url != NULL)
+			m->parts[n++] = m->parts[i];
+	m->n_parts = n;
+}
+
 enum status
 attachments_inline(struct context *cx, struct ask_message *messages, size_t n, bool asked)
 {
@@ -179,5 +191,7 @@ attachments_inline(struct context *cx, struct ask_message *messages, size_t n, b
 	for (size_t i = 0; i < p.n; i++)
 		if ((st = put_in(cx, &p.list[i], rows, &room_bytes)) != OK)
 			return st;
+	for (size_t i = 0; i < n; i++)
+		close_gaps(&messages[i]);
 	return OK;
 }

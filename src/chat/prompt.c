@@ -119,22 +119,20 @@ limits_of(const struct conf *conf, const struct turn_plan *plan)
 
 enum status
 prompt_call(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
-    const char *task_id, struct answer *answer, struct call *out, int64_t *tokens)
+    struct call *call, int64_t *tokens)
 {
 	struct ask *ask = ARENA_NEW(cx->arena, struct ask);
 	enum status st;
 
 	if ((st = make_ask(cx, plan, q, history, ask, tokens)) != OK)
 		return st;
-	st = call_init(out, cx->process,
+	st = call_prepare(call,
 	    &(struct call_ask){ .ask = ask,
 		.model = &plan->model,
 		.fallback = plan->fallback,
 		.limits = limits_of(cx->conf, plan),
 		.stream = true,
-		.task_id = task_id,
-		.request_id = cx->request_id,
 		.traceparent = cx->traceparent },
-	    answer, cx->arena);
+	    cx->arena);
 	return st == OK ? OK : fail(cx, st, "no wire can say this");
 }

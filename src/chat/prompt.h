@@ -15,12 +15,10 @@ struct question {
 	const char *image_url, *video_url, *audio_url; /* NULL: none */
 };
 
-/* Make the call that asks it, for `task_id`, within what the plan's model takes;
- * *tokens is our estimate of it.  It stands in cx's arena, and its answer goes to
- * `answer`.  `history` may be NULL.  E_INVALID_REQUEST it is too long, the model
+/* Have `call` ask it, within what the plan's model takes; *tokens
+ * is our estimate of it.  What is asked stands in cx's arena.  `history` may be NULL.  E_INVALID_REQUEST it is too long, the model
  * takes no such attachment, or no wire can say it; errors of attachments_inline(). */
 enum status prompt_call(struct context *cx, const struct turn_plan *plan, const struct question *q,
-    const struct history *history, const char *task_id, struct answer *answer, struct call *out,
-    int64_t *tokens) MUST_CHECK;
+    const struct history *history, struct call *call, int64_t *tokens) MUST_CHECK;
 
 #endif

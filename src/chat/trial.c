@@ -219,7 +219,7 @@ prepare(struct request *rq, struct trial *t, const char *agent_id, const char *c
 	enum status st;
 
 	if ((st = catalog_agent(&rq->cx, agent_id, &plan)) != OK ||
-	    (st = prompt_call(&rq->cx, plan, &question, NULL, t->id, &t->answer, &t->call, &t->prompt_tokens)) != OK)
+	    (st = prompt_call(&rq->cx, plan, &question, NULL, &t->call, &t->prompt_tokens)) != OK)
 		return st;
 	return gate_admit(rq);
 }
@@ -237,9 +237,10 @@ trial_begin(struct request *rq, const char *agent_id, const char *content)
 	t->agent_id = arena_strdup(t->arena, agent_id);
 	t->started_us = rq->started_us;
 	uuid_v7(t->id);
-	guard_init(&t->guard, rq->cx.caller.session_id);
+	guard_init(&t->guard, &rq->cx.caller);
 	answer_init(&t->answer, rq->cx.conf->upstream_max_answer_bytes);
 	reader_prepare(&t->reader, t->arena, rq, &wants_stream);
+	call_init(&t->call, t->process, &(struct call_ids){ t->id, t->reader.request_id }, &t->answer, t->arena);
 	if ((st = prepare(rq, t, agent_id, content)) != OK) {
 		trial_free(t);
 		return st;

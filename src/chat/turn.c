@@ -21,9 +21,12 @@ const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole =
 /* What is a chat's own of a run; in its arena. */
 struct chat {
 	char message_id[UUID_LEN]; /* the assistant's */
-	const char *conversation_id, *agent_id;
+	const char *conversation_id;
+};
 
-	/* for opening only; in the request's arena */
+/* What only opening needs; in the request's arena, which ends with the first content. */
+struct opening {
+	struct chat *chat;
 	const struct turn_ask *ask;
 	const char *mode; /* of turn_open() */
 	char transaction_id[UUID_LEN], user_message_id[UUID_LEN];
@@ -80,7 +83,7 @@ prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct tu
 
 	if ((st = previous_model(cx, ask, &model)) != OK ||
 	    (st = catalog_turn(cx, ask->conversation_id, model, &wanted, &plan, &h)) != OK ||
-	    (st = prompt_call(cx, plan, &ask->question, h, r->task.id, &r->answer, &r->call, &r->prompt_tokens)) != OK)
+	    (st = prompt_call(cx, plan, &ask->question, h, &r->call, &r->prompt_tokens)) != OK)
 		return st;
 	r->task.hold_ucr = ceiling_ucr(&plan->model, r->prompt_tokens);
 	if (plan->fallback != NULL)
@@ -173,27 +176,27 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 {
 	const struct conf *conf = cx->conf;
 	const struct gate_key *key = ask->key;
-	struct chat *c = ask->own;
+	struct opening *o = ask->own;
 	struct pg_arg none = PNULL;
-	struct pg_call call = PG_CALL(open_sql, PS(task->id), PS(c->transaction_id), PS(task->user_id),
-	    PS(c->conversation_id), PS(c->user_message_id), PS(c->message_id), PS(c->ask->question.content),
-	    PS(c->attachments), PI(ask->model_id), PM(task->hold_ucr), PI(conf->tasks_hold_lease / 1000),
+	struct pg_call call = PG_CALL(open_sql, PS(task->id), PS(o->transaction_id), PS(task->user_id),
+	    PS(o->chat->conversation_id), PS(o->user_message_id), PS(o->chat->message_id), PS(o->ask->question.content),
+	    PS(o->attachments), PI(ask->model_id), PM(task->hold_ucr), PI(conf->tasks_hold_lease / 1000),
 	    PS(cx->process->id), count ? PI(conf->limits_user_tasks) : none,
 	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
-	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(c->mode),
-	    PS(c->ask->regenerate_id), PS(c->title), PS(key->key), PS(key->route),
+	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
+	    PS(o->ask->regenerate_id), PS(o->title), PS(key->key), PS(key->route),
 	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
 	enum status st = pg_together_run(
-	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, c->conversation_id);
+	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
 
 	*rows = call.rows;
-	if (st != OK || strcmp(c->mode, "regenerate_in_place") != 0 ||
+	if (st != OK || strcmp(o->mode, "regenerate_in_place") != 0 ||
 	    strcmp(row_text(*rows, 0, "outcome"), "invalid_target") != 0)
 		return st;
 	rows_free(*rows);
 	*rows = NULL;
-	c->mode = "regenerate_new";
+	o->mode = "regenerate_new";
 	return open_turn(cx, ask, task, count, rows);
 }
 
@@ -209,15 +212,15 @@ refused(struct context *cx, const struct rows *rows, json_t *details)
 
 /* The question that turn_open() has just stored. */
 static json_t *
-new_question(const struct run *r, const struct chat *c, const struct rows *rows)
+new_question(const struct run *r, const struct opening *o, const struct rows *rows)
 {
-	return message_written(&(struct message){ .id = c->user_message_id,
-	    .conversation_id = c->conversation_id,
+	return message_written(&(struct message){ .id = o->user_message_id,
+	    .conversation_id = o->chat->conversation_id,
 	    .role = "user",
-	    .content = c->ask->question.content,
+	    .content = o->ask->question.content,
 	    .status = "success",
 	    .sequence = row_int(rows, 0, "user_sequence"),
-	    .attachments = attachments_list(&c->ask->question),
+	    .attachments = attachments_list(&o->ask->question),
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, 0, "opened_at"),
 	    .updated_at = row_text(rows, 0, "opened_at") });
@@ -240,11 +243,11 @@ start_json(const char *model, const char *task_id, const char *conversation_id, 
 }
 
 static void
-describe_start(struct context *cx, struct run *r, const char *model, const struct rows *rows)
+describe_start(struct context *cx, struct run *r, const struct opening *o, const char *model, const struct rows *rows)
 {
-	const struct chat *c = r->own;
+	const struct chat *c = o->chat;
 	bool is_new = row_null(rows, 0, "user_message");
-	json_t *question = is_new ? new_question(r, c, rows) : row_json(rows, 0, "user_message");
+	json_t *question = is_new ? new_question(r, o, rows) : row_json(rows, 0, "user_message");
 	char *text = start_json(
 	    model, r->task.id, c->conversation_id, row_text(rows, 0, "title"), question, c->message_id, cx->lang);
 
@@ -254,46 +257,56 @@ describe_start(struct context *cx, struct run *r, const char *model, const struc
 
 /* Prepared: through the gate, and on its way. */
 static enum status
-begin(struct request *rq, struct run *r, const struct turn_ask *ask, const struct gate_key *key)
+begin(struct request *rq, struct run *r, struct opening *o, const struct gate_key *key)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	struct chat *c = r->own;
+	const struct turn_ask *ask = o->ask;
 	struct turn_plan *plan;
 	enum status st;
 
 	if ((st = prepare(&rq->cx, r, ask, &plan)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
-	c->agent_id = arena_strdup(r->arena, plan->agent_id);
 	st = gate_open(rq,
 	    &(struct gate_ask){ .kind = &kind_chat,
 		.key = key,
-		.conversation_id = c->conversation_id,
-		.agent = c->agent_id != NULL,
+		.conversation_id = o->chat->conversation_id,
+		.agent = plan->agent_id != NULL,
 		.model_id = plan->model.id,
-		.own = c },
+		.own = o },
 	    &r->task, ask->wants, &rows);
 	if (st != OK || rows == NULL) /* refused, or joined another */
 		return st;
-	if (strcmp(c->mode, "regenerate_in_place") == 0)
-		memcpy(c->message_id, ask->regenerate_id, UUID_LEN);
-	describe_start(&rq->cx, r, plan->model.name, rows);
+	if (strcmp(o->mode, "regenerate_in_place") == 0)
+		memcpy(o->chat->message_id, ask->regenerate_id, UUID_LEN);
+	describe_start(&rq->cx, r, o, plan->model.name, rows);
 	run_hand_over(rq, r);
 	return OK;
 }
 
 static struct chat *
-chat_new(struct context *cx, struct run *r, const struct turn_ask *ask)
+chat_new(struct arena *a, const struct turn_ask *ask)
 {
-	struct chat *c = ARENA_NEW(r->arena, struct chat);
+	struct chat *c = ARENA_NEW(a, struct chat);
 
-	*c = (struct chat){ .ask = ask, .mode = ask->regenerate_id == NULL ? "send" : "regenerate_in_place" };
 	uuid_v7(c->message_id);
-	uuid_v7(c->transaction_id);
-	uuid_v7(c->user_message_id);
-	c->conversation_id = arena_strdup(r->arena, ask->conversation_id);
-	c->attachments = attachments_json(cx->arena, &ask->question);
-	c->title = ask->question.content == NULL ? NULL : make_title(cx->arena, ask->question.content);
+	c->conversation_id = arena_strdup(a, ask->conversation_id);
 	return c;
+}
+
+static struct opening *
+opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
+{
+	struct opening *o = ARENA_NEW(a, struct opening);
+	const char *content = ask->question.content;
+
+	*o = (struct opening){
+		.chat = chat, .ask = ask, .mode = ask->regenerate_id == NULL ? "send" : "regenerate_in_place"
+	};
+	uuid_v7(o->transaction_id);
+	uuid_v7(o->user_message_id);
+	o->attachments = attachments_json(a, &ask->question);
+	o->title = content == NULL ? NULL : make_title(a, content);
+	return o;
 }
 
 enum status
@@ -308,8 +321,8 @@ turn_begin(struct request *rq, const struct turn_ask *ask)
 	if ((st = gate_join(rq, &kind_chat, &key, ask->wants, &joined)) != OK || joined)
 		return st;
 	r = run_new(rq, &kind_chat, ask->wants);
-	r->own = chat_new(&rq->cx, r, ask);
-	st = begin(rq, r, ask, &key);
+	r->own = chat_new(r->arena, ask);
+	st = begin(rq, r, opening_new(rq->cx.arena, r->own, ask), &key);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
@@ -480,6 +493,7 @@ recall(struct context *cx, const struct rows *dead, int row, struct run *r)
 
 const struct kind kind_chat = {
 	.name = "chat",
+	.keeps = true,
 	.open = open_turn,
 	.opened_sql = opened_sql,
 	.refused = refused,

@@ -20,10 +20,24 @@
 struct process;
 struct effect;
 
-/* Who is calling: filled by the auth stage; user_id NULL when nobody signed in. */
+/* What an API key may do beside what its user may.  A number of 0 is no limit of its own. */
+struct key_limits {
+	/* Whose limits and spending these are: the key's own id, or that of the one
+	 * that took its place.  What counts per key counts under this id. */
+	const char *shared_id;
+	const json_t *models, *scopes; /* arrays of names; NULL: all.  account/keys.h asks them */
+	int64_t rpm, tpm, max_concurrent;
+	bool has_budget;
+	int64_t budget_left_ucr; /* of a budget: what is left of it, holds not taken off */
+};
+
+/* Who is calling: filled by the auth stage; user_id NULL when nobody signed in.
+ * A user has a session_id or a key_id. */
 struct principal {
 	const char *user_id, *session_id;
-	bool admin;
+	const char *key_id;		 /* NULL: came with a session */
+	const struct key_limits *limits; /* of the key; NULL without one */
+	bool admin;			 /* never with a key */
 };
 
 struct context {

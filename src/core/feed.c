@@ -145,7 +145,7 @@ event_stream_open(struct request *rq)
 	es->process = p;
 	es->place = place;
 	memcpy(es->user_id, rq->cx.caller.user_id, UUID_LEN);
-	guard_init(&es->guard, rq->cx.caller.session_id);
+	guard_init(&es->guard, &rq->cx.caller);
 	memcpy(es->headers, headers, strlen(headers) + 1);
 	rq->carry = carry;
 	rq->carry_arg = es;

@@ -19,7 +19,7 @@ struct guards {
 	bool checking;		     /* a worker is at it */
 };
 
-/* Sessions on their way through a worker, and back those of them that are over. */
+/* Sessions and keys on their way through a worker, and back those of them that are over. */
 struct check {
 	struct job job;
 	struct process *process;
@@ -41,7 +41,9 @@ check_job(struct job *job, struct worker *w)
 	if (pg_query_again(w->pg, &rows,
 		"SELECT DISTINCT g.id FROM unnest($1::uuid[]) g (id)"
 		" WHERE NOT EXISTS (SELECT FROM sessions s JOIN users u ON u.id = s.user_id"
-		" WHERE s.id = g.id AND s.revoked_at IS NULL AND u.status = 'active') ORDER BY g.id",
+		" WHERE s.id = g.id AND s.revoked_at IS NULL AND u.status = 'active')"
+		" AND NOT EXISTS (SELECT FROM api_keys k JOIN users u ON u.id = k.user_id"
+		" WHERE k.id = g.id AND k.status NOT IN ('revoked', 'locked') AND u.status = 'active') ORDER BY g.id",
 		PS(c->asked.data)) == OK) {
 		c->n_over = (size_t)rows_count(rows);
 		c->over = xcalloc(c->n_over + 1, UUID_LEN);
@@ -64,7 +66,7 @@ find_over(const struct guards *all, const struct check *c)
 {
 	struct guard *g = all->first;
 
-	while (g != NULL && bsearch(g->session_id, c->over, c->n_over, UUID_LEN, compare_ids) == NULL)
+	while (g != NULL && bsearch(g->id, c->over, c->n_over, UUID_LEN, compare_ids) == NULL)
 		g = g->next;
 	return g;
 }
@@ -103,7 +105,7 @@ on_due(void *arg)
 	c->job.run = check_job;
 	c->process = p;
 	for (const struct guard *g = all->first; g != NULL; g = g->next)
-		buf_printf(&c->asked, "%c%s", g == all->first ? '{' : ',', g->session_id);
+		buf_printf(&c->asked, "%c%s", g == all->first ? '{' : ',', g->id);
 	buf_puts(&c->asked, "}");
 	all->checking = true;
 	queue_push_always(p->work, &c->job);
@@ -112,11 +114,13 @@ on_due(void *arg)
 /* ---- setting and taking off ----------------------------------------------------------- */
 
 void
-guard_init(struct guard *g, const char *session_id)
+guard_init(struct guard *g, const struct principal *caller)
 {
+	const char *id = caller->key_id != NULL ? caller->key_id : caller->session_id;
+
 	*g = (struct guard){ .next = NULL };
-	if (session_id != NULL)
-		memcpy(g->session_id, session_id, UUID_LEN);
+	if (id != NULL)
+		memcpy(g->id, id, UUID_LEN);
 }
 
 void
@@ -124,7 +128,7 @@ guard_set(struct process *p, struct guard *g, void (*on_over)(void *arg), void *
 {
 	struct guards *all = p->guards;
 
-	if (g->session_id[0] == '\0')
+	if (g->id[0] == '\0')
 		return;
 	if (all == NULL) {
 		all = p->guards = xcalloc(1, sizeof(*all));

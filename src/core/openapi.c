@@ -79,10 +79,11 @@ components(void)
 	json_t *schemas = schemas_all();
 
 	json_object_set_new(schemas, "Error", error_schema());
-	return json_pack("{s:o, s:o, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}}", "schemas", schemas, "responses",
-	    error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer", "description",
-	    "An access token from /api/auth/login.", "ops", "type", "http", "scheme", "bearer", "description",
-	    "[server] ops_token; not needed from loopback.");
+	return json_pack("{s:o, s:o, s:{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}}", "schemas", schemas,
+	    "responses", error_responses(), "securitySchemes", "bearer", "type", "http", "scheme", "bearer",
+	    "description", "An access token from /api/auth/login.", "key", "type", "http", "scheme", "bearer",
+	    "description", "An API key, as Bearer, x-api-key, x-goog-api-key or ?key=.", "ops", "type", "http",
+	    "scheme", "bearer", "description", "[server] ops_token; not needed from loopback.");
 }
 
 /* ---- one operation ---- */
@@ -169,6 +170,7 @@ security_of(const struct route *r)
 	switch (r->caller) {
 	case CALLER_USER:
 	case CALLER_ADMIN: return json_pack("[{s:[]}]", "bearer");
+	case CALLER_CLIENT: return json_pack("[{s:[]}, {s:[]}]", "key", "bearer");
 	case CALLER_OPS: return json_pack("[{}, {s:[]}]", "ops");
 	case CALLER_ANYONE: break;
 	}

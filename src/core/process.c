@@ -283,6 +283,34 @@ process_register(struct process *p)
 	return heartbeat_register(p->heartbeat);
 }
 
+struct meeting {
+	struct process *process;
+	struct reactor_timer *timer;
+	int64_t until_ms;
+};
+
+static void
+on_look(void *arg)
+{
+	struct meeting *m = arg;
+
+	if (redis_async_up(m->process->redis) || clock_mono_ms() >= m->until_ms)
+		reactor_stop(m->process->reactor);
+	else
+		reactor_timer_start(m->timer, 1);
+}
+
+void
+process_meet_redis(struct process *p)
+{
+	struct meeting m = { .process = p, .until_ms = clock_mono_ms() + p->conf->redis_timeout };
+
+	m.timer = reactor_timer_new(p->reactor, on_look, &m);
+	reactor_timer_start(m.timer, 1);
+	reactor_run(p->reactor);
+	reactor_timer_free(m.timer);
+}
+
 void
 process_start(struct process *p, int n_workers)
 {

@@ -41,6 +41,7 @@ struct offers;
 struct leases;
 struct event_stream;
 struct guards;
+struct key_uses;
 struct heartbeat;
 struct mailer;
 struct await;
@@ -110,6 +111,7 @@ struct process {
 	struct leases *leases;		    /* slots its streams occupy: limits/leases.h */
 	struct event_stream *event_streams; /* open /api/events of this process */
 	struct guards *guards;		    /* what ends with its session: core/guard.h */
+	struct key_uses *key_uses;	    /* uses of API keys, not yet written: account/key_use.h */
 	pthread_t *threads;		    /* the workers; NULL: not started */
 	int64_t drain_by_ms;
 	bool draining;
@@ -121,6 +123,9 @@ struct process *process_new(const struct conf *conf, const struct process_kind *
 /* Write its row in `processes`, where a task may name it as soon as it runs; else
  * the heartbeat writes it first thing.  E_UNAVAILABLE, E_INTERNAL (logged). */
 enum status process_register(struct process *p) MUST_CHECK;
+/* Let Redis answer, within its time-out, before anything is accepted: what a stream
+ * delivers before that would be in no journal, and lost if the process is killed. */
+void process_meet_redis(struct process *p);
 /* Start the heartbeat, the mailer and so many workers. */
 void process_start(struct process *p, int n_workers);
 /* Run until process_drain() has come to its end, then stop all threads, with

@@ -19,7 +19,7 @@ struct dialect;
 typedef enum status handler_fn(struct request *rq);
 
 /* Who may call a route. */
-enum caller { CALLER_ANYONE, CALLER_USER, CALLER_ADMIN, CALLER_OPS };
+enum caller { CALLER_ANYONE, CALLER_USER, CALLER_CLIENT, CALLER_ADMIN, CALLER_OPS };
 /* Which rate limit a route counts against: rates.def. */
 enum rate_class {
 	RATE_NONE,

@@ -12,6 +12,7 @@ answer_init(struct answer *a, size_t max_bytes)
 {
 	*a = (struct answer){ .usage = WIRE_USAGE_UNTOLD, .finish = FINISH_OTHER };
 	a->text.max_bytes = a->reasoning.max_bytes = a->signature.max_bytes = max_bytes;
+	a->own.max_bytes = max_bytes;
 }
 
 static void
@@ -34,6 +35,7 @@ answer_free(struct answer *a)
 	buf_free(&a->reasoning);
 	buf_free(&a->signature);
 	buf_free(&a->pending);
+	buf_free(&a->own);
 	free_calls(a);
 }
 
@@ -43,6 +45,19 @@ answer_try(struct answer *a)
 	a->usage = WIRE_USAGE_UNTOLD;
 	a->finished = false;
 	a->finish = FINISH_OTHER;
+	buf_free(&a->own);
+}
+
+void
+answer_add_own(struct answer *a, const char *text, size_t len)
+{
+	size_t from = a->own.len;
+
+	buf_add(&a->own, text, len);
+	for (; from < a->own.len; from++)
+		if (a->own.data[from] == '\n' || a->own.data[from] == '\r')
+			a->own.data[from] = ' ';
+	buf_add(&a->own, "\n", 1);
 }
 
 bool
@@ -54,7 +69,8 @@ answer_pends(const struct answer *a)
 bool
 answer_turns(const struct answer *a, enum piece_kind kind, size_t call)
 {
-	return answer_pends(a) && (a->pending_kind != kind || a->pending_call != call);
+	/* a seal is whole, and two of them are two */
+	return answer_pends(a) && (a->pending_kind != kind || a->pending_call != call || kind == PIECE_SIGNATURE);
 }
 
 void
@@ -131,6 +147,7 @@ void
 answer_given(struct answer *a)
 {
 	buf_free(&a->pending); /* a stream waits most of the time */
+	buf_free(&a->own);
 	a->pending_begins = false;
 }
 

@@ -28,6 +28,10 @@ struct answer {
 	size_t pending_call;
 	bool pending_begins; /* it is the call's first piece */
 
+	/* The same and more as it stands, for a reader of the provider's own words: a
+	 * line for each piece, that nobody was given yet. */
+	struct buf own;
+
 	struct wire_usage usage; /* what the provider says */
 	bool finished;		 /* it said why it stopped, */
 	enum wire_finish finish; /* namely */
@@ -49,6 +53,8 @@ void answer_add(struct answer *a, enum piece_kind kind, const char *text, size_t
  * answer has no room for it. */
 bool answer_add_call(
     struct answer *a, size_t call, const char *id, const char *name, const char *text, size_t len) MUST_CHECK;
+/* Add a piece as it stands, with its line ends as blanks (JSON has no others). */
+void answer_add_own(struct answer *a, const char *text, size_t len);
 /* Is anything pending? */
 bool answer_pends(const struct answer *a);
 /* What is pending, that ends at a->delivered. */

@@ -10,9 +10,10 @@
 #include "io/http.h"
 #include "io/reactor.h"
 #include "score/board.h"
+#include "wire/own.h"
 
-#define CALL_ARENA_BYTES 256
-#define CALL_ARENA_MAX_BYTES 262144
+#define ATTEMPT_ARENA_BYTES 256
+#define ATTEMPT_ARENA_MAX_BYTES 262144
 #define ERROR_BODY_MAX_BYTES 16384
 #define BODIES_MAX 8 /* wires that the candidates of one call speak */
 /* After [DONE] the end of the framing may follow, for which the connection is kept. */
@@ -35,10 +36,10 @@ static void
 move(struct call *c, enum call_state to)
 {
 	if (may_become[c->state] & 1u << to)
-		LOG(DEBUG, "call_state", LS("task_id", c->ask.task_id), LS("from", state_names[c->state]),
+		LOG(DEBUG, "call_state", LS("task_id", c->ids.task), LS("from", state_names[c->state]),
 		    LS("to", state_names[to]));
 	else /* a bug that must not take other people's streams with it */
-		LOG(ERROR, "call_state_impossible", LS("task_id", c->ask.task_id), LS("from", state_names[c->state]),
+		LOG(ERROR, "call_state_impossible", LS("task_id", c->ids.task), LS("from", state_names[c->state]),
 		    LS("to", state_names[to]));
 	c->state = to;
 }
@@ -72,20 +73,23 @@ make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
 	return OK;
 }
 
+void
+call_init(struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena)
+{
+	*c = (struct call){ .process = p, .ids = *ids, .answer = answer, .arena = arena };
+	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
+}
+
 enum status
-call_init(struct call *c, struct process *p, const struct call_ask *ask, struct answer *answer, struct arena *a)
+call_prepare(struct call *c, const struct call_ask *ask, struct arena *prep)
 {
 	enum status st;
 
-	*c = (struct call){ .process = p, .ask = *ask, .answer = answer, .model = ask->model };
-	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
-	c->bodies = ARENA_ARRAY(a, struct call_body, BODIES_MAX);
-	if ((st = make_bodies(c, a, ask->model)) != OK || (st = make_bodies(c, a, ask->fallback)) != OK)
-		return st;
-	c->arena = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
-	c->ask.task_id = arena_strdup(c->arena, ask->task_id);
-	c->ask.request_id = arena_strdup(c->arena, ask->request_id);
-	return OK;
+	c->ask = *ask;
+	c->model = ask->model;
+	c->bodies = ARENA_ARRAY(prep, struct call_body, BODIES_MAX);
+	st = make_bodies(c, prep, ask->model);
+	return st == OK ? make_bodies(c, prep, ask->fallback) : st;
 }
 
 void
@@ -162,9 +166,8 @@ call_free(struct call *c)
 	reactor_timer_free(c->timer);
 	arena_free(c->attempt);
 	arena_free(c->prep);
-	arena_free(c->arena);
 	c->timer = NULL;
-	c->attempt = c->prep = c->arena = NULL;
+	c->attempt = c->prep = NULL;
 }
 
 static void
@@ -198,7 +201,7 @@ start_flowing(struct call *c)
 static void
 hand_on(struct call *c)
 {
-	if (!answer_pends(c->answer))
+	if (!answer_pends(c->answer) && (c->state != CALL_FLOWING || c->answer->own.len == 0))
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
@@ -245,6 +248,10 @@ on_event(void *arg, const struct wire_event *e)
 	case WIRE_REASONING: on_text(c, PIECE_REASONING, e->text, e->len); break;
 	case WIRE_SIGNATURE: on_text(c, PIECE_SIGNATURE, e->text, e->len); break;
 	case WIRE_CALL: on_tool_call(c, e); break;
+	case WIRE_OWN:
+		if (c->is_own)
+			answer_add_own(c->answer, e->text, e->len);
+		break;
 	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
 		c->answer->finished = true;
@@ -303,7 +310,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 
 	drop_transfer(c);
 	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
-	LOG(WARN, "upstream_failed", LS("task_id", c->ask.task_id), LS("request_id", c->ask.request_id),
+	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
 	    LS("channel", c->at.channel_name), LS("model", c->at.model_name), LS("code", status_code(f->status)),
 	    LS("detail", f->detail), LI("try", c->tries), LI("delivered_bytes", c->answer->delivered));
 	if (c->state == CALL_FLOWING) {
@@ -461,7 +468,7 @@ on_resend(void *arg)
 	struct call *c = arg;
 
 	score_add(c->process->score, SCORE_UPSTREAM_RESENDS, 1);
-	LOG(WARN, "upstream_resent", LS("task_id", c->ask.task_id), LS("request_id", c->ask.request_id),
+	LOG(WARN, "upstream_resent", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
 	    LS("channel", c->at.channel_name), LS("model", c->at.model_name));
 }
 
@@ -489,6 +496,16 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	answer_try(c->answer);
 }
 
+/* How long an answer may be: what whoever asks wants, and no longer than the model may. */
+static int64_t
+longest(const struct call *c)
+{
+	int64_t allowed = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens : c->model->max_output_tokens;
+	int64_t wanted = c->ask.ask->max_output_tokens;
+
+	return wanted > 0 && (allowed <= 0 || wanted < allowed) ? wanted : allowed;
+}
+
 static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
@@ -497,19 +514,20 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
 		.model = ch->upstream_name,
-		.max_output_tokens = c->ask.max_output_tokens > 0 ? c->ask.max_output_tokens
-								  : c->model->max_output_tokens,
+		.max_output_tokens = longest(c),
 		.stream = c->ask.stream,
 		.traceparent = c->ask.traceparent,
-		.task_id = c->ask.task_id,
+		.task_id = c->ids.task,
 	};
 
 	c->wire = wire_find(ch->provider);
 	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
+	c->is_own = c->wire != NULL && own_words(c->ask.ask, c->wire->name);
+	to.own_headers = c->is_own ? c->ask.ask->own_headers : NULL;
 	if (c->endpoint == NULL || (body = body_for(c, c->wire)) == NULL)
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);
-	c->attempt = arena_new(CALL_ARENA_BYTES, CALL_ARENA_MAX_BYTES);
+	c->attempt = arena_new(ATTEMPT_ARENA_BYTES, ATTEMPT_ARENA_MAX_BYTES);
 	return c->endpoint->head(c->attempt, &to, body, out);
 }
 
@@ -563,7 +581,7 @@ on_timer(void *arg)
 	} else if (c->total_by_ms != 0 && now_ms >= c->total_by_ms) {
 		end(c, E_UPSTREAM_TIMEOUT, "total time");
 	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
-		LOG(WARN, "first_byte_timeout", LS("task_id", c->ask.task_id), LS("model", c->at.model_name),
+		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
 		drop_transfer(c);
 		if (next_candidate(c, false))

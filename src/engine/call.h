@@ -50,8 +50,12 @@ struct call_ask {
 	int64_t max_output_tokens; /* 0: what the model allows */
 	bool may_be_empty;	   /* an answer without content is no failure */
 	bool stream;
-	const char *task_id;		      /* NULL: none; sent along, and for the log */
-	const char *request_id, *traceparent; /* NULL: none */
+	const char *traceparent; /* NULL: none */
+};
+
+/* For whom: sent along, and for the log.  NULL: none; they outlive the call. */
+struct call_ids {
+	const char *task, *request;
 };
 
 /* Who calls.  Reactor. */
@@ -81,11 +85,12 @@ struct call_body {
 struct call {
 	struct process *process;
 	enum call_state state;
+	struct call_ids ids;
 	struct call_ask ask;
 	const struct call_observer *observer;
 	void *arg;
 	struct answer *answer;
-	struct arena *arena;	  /* of the call's life: names */
+	struct arena *arena;	  /* the caller's, of the call's life: names */
 	struct arena *prep;	  /* what only asking needs; NULL once it flows and is sent */
 	struct arena *attempt;	  /* the request to the candidate at work */
 	struct call_body *bodies; /* one for each wire, made by the worker; where `prep` is */
@@ -99,6 +104,7 @@ struct call {
 	bool on_fallback;
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
+	bool is_own;			 /* it was asked in the client's own words, and answers so */
 	void *parser;
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */
@@ -108,11 +114,14 @@ struct call {
 	int64_t first_byte_by_ms, total_by_ms, backoff_by_ms, finish_by_ms, last_data_ms; /* 0: none */
 };
 
-/* Make a call whose answer goes to `answer`; `ask` is copied, what it points to
- * is not.  The bodies are made here, in `a`, so that the reactor need not make
- * them.  E_INVALID_REQUEST a wire cannot say it.  Worker. */
-enum status call_init(
-    struct call *c, struct process *p, const struct call_ask *ask, struct answer *answer, struct arena *a) MUST_CHECK;
+/* Make a call whose answer goes to `answer`; what it keeps goes to `arena`, which
+ * must outlive it.  Worker. */
+void call_init(
+    struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena);
+/* Say what it asks; `ask` is copied, what it points to is not.
+ * The bodies are made here, in `prep`, so that the reactor need not make them.
+ * E_INVALID_REQUEST a wire cannot say it.  Worker. */
+enum status call_prepare(struct call *c, const struct call_ask *ask, struct arena *prep) MUST_CHECK;
 /* Take over the arena in which all that stands: it is freed as soon as nothing
  * more has to be asked.  Without this it must outlive the call.  Worker. */
 void call_keep(struct call *c, struct arena *prep);

@@ -333,7 +333,7 @@ follow_begin(struct request *rq, const struct kind *kind, const char *task_id, c
 	f->arena = arena_new(1024, 262144);
 	f->task_id = arena_strdup(f->arena, task_id);
 	f->user_id = arena_strdup(f->arena, rq->cx.caller.user_id);
-	guard_init(&f->guard, rq->cx.caller.session_id);
+	guard_init(&f->guard, &rq->cx.caller);
 	reader_prepare(&f->reader, f->arena, rq, wants);
 	if (!parse_position(f, position != NULL ? position : query_text(rq, "last_event_id"))) {
 		follower_free(f);

@@ -97,6 +97,15 @@ refuse_slots(struct context *cx, enum status st)
 	return st;
 }
 
+static enum status
+refuse_budget(struct context *cx)
+{
+	fail(cx, E_INSUFFICIENT_CREDITS, "the key's budget");
+	fail_message(
+	    cx, "What is left of this key's budget does not cover the call.", "该密钥的剩余预算不足以支付此次调用");
+	return E_INSUFFICIENT_CREDITS;
+}
+
 /* What task_open() said instead of "ok". */
 static enum status
 refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
@@ -110,6 +119,7 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 		{ "conversation_queue_full", E_CONVERSATION_QUEUE_FULL, true },
 		{ "conversation_busy", E_CONVERSATION_BUSY, true },
 		{ "conversation_limit", E_CONVERSATION_LIMIT, true },
+		{ "key_queue_full", E_TASK_QUEUE_FULL, false },
 		{ "not_found", E_NOT_FOUND, false },
 		{ "idempotency_mismatch", E_IDEMPOTENCY_MISMATCH, false },
 		{ "user_disabled", E_ACCOUNT_DISABLED, false },
@@ -119,6 +129,8 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 
 	if (strcmp(outcome, "insufficient") == 0)
 		return refuse_credits(cx, kind, rows);
+	if (strcmp(outcome, "key_budget") == 0)
+		return refuse_budget(cx);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (strcmp(outcome, refusals[i].outcome) == 0)
 			return refusals[i].slots ? refuse_slots(cx, refusals[i].st)

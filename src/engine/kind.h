@@ -32,6 +32,9 @@ struct followed {
 
 struct kind {
 	const char *name; /* tasks.type */
+	/* What was said is kept, for whoever comes later; else an answer that is wanted
+	 * whole is delivered at its end or not at all. */
+	bool keeps;
 
 	/* ---- opening: worker ---- */
 

@@ -27,6 +27,10 @@ void table_remove(struct engine *e, struct run *r);
 /* The task ids of live runs, as PostgreSQL writes an array; NULL: none.  The caller's. */
 char *table_list(const struct engine *e);
 
+/* run.c.  Come back to a run after a while: its reader has left, or its settlement
+ * takes long. */
+void run_wake(struct run *r, int64_t ms);
+
 /* settle.c.  Settle `r`, with others that have ended; run_settled() follows,
  * however often it takes. */
 void settle_soon(struct run *r);

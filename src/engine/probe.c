@@ -91,15 +91,16 @@ probe_new(struct arena *a, struct process *process, const struct probe_spec *spe
 				 .allow_private = spec->allow_private } };
 	p->model = (struct offer_model){ .name = spec->model, .channels = &p->channel, .n_channels = 1 };
 	answer_init(&p->answer, ANSWER_MAX_BYTES);
+	call_init(&p->call, process, &(struct call_ids){ .task = NULL }, &p->answer, a);
 	arena_cleanup(a, probe_free, p);
 	if (wire_find(spec->provider) != NULL)
-		st = call_init(&p->call, process,
+		st = call_prepare(&p->call,
 		    &(struct call_ask){ .ask = ask,
 			.model = &p->model,
 			.limits = { .connect_ms = spec->connect_timeout_ms, .total_ms = PROBE_TIMEOUT_MS },
 			.max_output_tokens = 1,
 			.may_be_empty = true },
-		    &p->answer, a);
+		    a);
 	if (st == OK)
 		return p;
 	*result = (struct probe_result){ .status = st, .detail = "no adapter of ours can ask this" };

@@ -10,7 +10,7 @@ void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
-	r->common_headers = arena_strdup(arena, rq->common_headers);
+	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
 
@@ -19,6 +19,14 @@ static bool
 is_late(const struct reader *r)
 {
 	return r->wants.whole || r->wants.dialect->begins_late;
+}
+
+/* They are sent, and a stream may be long. */
+static void
+forget_headers(struct reader *r)
+{
+	free(r->common_headers);
+	r->common_headers = NULL;
 }
 
 void
@@ -32,6 +40,8 @@ reader_open(struct reader *r, struct process *process, struct fcgi_conn *conn, v
 	r->begun = headers != NULL;
 	r->sink = sink_new(process, conn, headers, r->wants.dialect->keepalive, on_gone, on_drain, arg);
 	arena_free(scratch);
+	if (r->begun)
+		forget_headers(r);
 }
 
 /* Write what a dialect made. */
@@ -75,8 +85,9 @@ begin_late(struct reader *r)
 
 	sink_begin(r->sink, r->process, sink_headers(scratch, r->common_headers), r->wants.dialect->keepalive);
 	arena_free(scratch);
+	forget_headers(r);
 	r->begun = true;
-	if (r->start_kept != NULL)
+	if (r->start_kept != NULL && !r->encoder.is_own)
 		tell_start(r, r->start_kept);
 	free(r->start_kept);
 	r->start_kept = NULL;
@@ -102,12 +113,35 @@ reader_flush(struct reader *r)
 		sink_flush(r->sink);
 }
 
+/* The provider's own words, a line each. */
+static void
+give_own(struct reader *r, const struct buf *lines)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (r->sink == NULL || r->wants.whole)
+		return;
+	r->encoder.is_own = true;
+	if (!r->begun)
+		begin_late(r);
+	for (size_t at = 0; at < lines->len;) {
+		size_t len = strcspn(lines->data + at, "\n");
+
+		r->wants.dialect->own(&r->encoder, &b, lines->data + at, len);
+		at += len + 1;
+	}
+	send(r, &b);
+}
+
 bool
 reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 {
 	struct piece piece = answer_piece(a);
 
-	reader_piece(r, &piece);
+	if (a->own.len > 0)
+		give_own(r, &a->own);
+	else if (answer_pends(a))
+		reader_piece(r, &piece);
 	reader_flush(r);
 	answer_given(a);
 	return r->sink == NULL || sink_unsent(r->sink) <= high_water_bytes;
@@ -217,7 +251,8 @@ void
 reader_free(struct reader *r)
 {
 	buf_free(&r->encoder.kept);
+	free(r->common_headers);
 	free(r->start_kept);
 	free(r->whole);
-	r->start_kept = r->whole = NULL;
+	r->common_headers = r->start_kept = r->whole = NULL;
 }

@@ -25,7 +25,8 @@ struct reader {
 	enum lang lang;
 	struct sink *sink; /* NULL once the reader is gone */
 	struct process *process;
-	const char *common_headers, *request_id;
+	char *common_headers; /* NULL once they are sent */
+	const char *request_id;
 	char *start_kept; /* of a whole answer, or until the stream begins */
 	bool begun;	  /* the stream has its headers */
 	char *whole;	  /* its body, */

@@ -16,7 +16,7 @@
 #include "ledger/credits.h"
 #include "score/board.h"
 
-#define RUN_ARENA_BYTES 512
+#define RUN_ARENA_BYTES 256 /* ids and names of a turn */
 #define RUN_ARENA_MAX_BYTES 262144
 
 static const char *const state_names[] = { "opened", "running", "settling" };
@@ -45,12 +45,13 @@ run_new(struct request *rq, const struct kind *kind, const struct reader_wants *
 	r->arena = arena_new(RUN_ARENA_BYTES, RUN_ARENA_MAX_BYTES);
 	uuid_v7(r->task.id);
 	memcpy(r->task.user_id, rq->cx.caller.user_id, UUID_LEN);
-	r->request_id = arena_strdup(r->arena, rq->cx.request_id);
 	r->trace_id = arena_strdup(r->arena, rq->cx.trace_id);
-	guard_init(&r->guard, rq->cx.caller.session_id);
+	guard_init(&r->guard, &rq->cx.caller);
 	r->started_us = rq->started_us;
 	answer_init(&r->answer, rq->cx.conf->upstream_max_answer_bytes);
 	reader_prepare(&r->reader, r->arena, rq, wants);
+	r->request_id = r->reader.request_id;
+	call_init(&r->call, r->process, &(struct call_ids){ r->task.id, r->request_id }, &r->answer, r->arena);
 	return r;
 }
 
@@ -67,6 +68,12 @@ run_free(struct run *r)
 	free(r->end_json);
 	arena_free(r->arena);
 	free(r);
+}
+
+bool
+run_delivers(const struct run *r)
+{
+	return r->kind->keeps || !r->reader.wants.whole;
 }
 
 /* ---- delivering --------------------------------------------------------------------- */
@@ -86,7 +93,8 @@ on_content(void *arg)
 	}
 	a->delivered += a->pending.len;
 	piece = answer_piece(a);
-	journal_add(r, &piece);
+	if (run_delivers(r) && piece.len > 0)
+		journal_add(r, &piece);
 	if (!reader_give(&r->reader, a, r->process->conf->stream_high_water))
 		call_pause(&r->call);
 }
@@ -136,6 +144,14 @@ on_timer(void *arg)
 		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 }
 
+void
+run_wake(struct run *r, int64_t ms)
+{
+	if (r->timer == NULL) /* most streams need none before their end */
+		r->timer = reactor_timer_new(r->process->reactor, on_timer, r);
+	reactor_timer_start(r->timer, ms);
+}
+
 /* ---- the reader ------------------------------------------------------------------------ */
 
 static void
@@ -154,7 +170,7 @@ on_reader_gone(void *arg)
 	if (grace_ms == 0)
 		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 	else
-		reactor_timer_start(r->timer, grace_ms);
+		run_wake(r, grace_ms);
 }
 
 static void
@@ -207,7 +223,6 @@ carry(void *arg, struct fcgi_conn *conn)
 		score_add(p->score, SCORE_HOLDS_OPEN, 1);
 	r->lease = lease_start(p, &r->task.slots, on_lease_lost, r);
 	guard_set(p, &r->guard, on_session_over, r);
-	r->timer = reactor_timer_new(p->reactor, on_timer, r);
 	move(r, RUN_RUNNING);
 	reader_open(&r->reader, p, conn, on_reader_gone, on_reader_drained, r);
 	reader_start(&r->reader, r->start_json);

@@ -48,7 +48,7 @@ struct run {
 	const char *request_id, *trace_id;
 	int64_t prompt_tokens; /* our estimate */
 	int64_t started_us, first_content_us;
-	struct reactor_timer *timer; /* of the grace for a reader who left; of the settlement */
+	struct reactor_timer *timer; /* run_wake()'s; NULL: it was not called yet */
 	bool reader_left;
 
 	/* the end */
@@ -75,6 +75,8 @@ struct run *run_find(struct process *p, const char *task_id);
  * E_CANCELLED ends it as cancelled, anything else as failed with that code.  No
  * effect on one that is settling.  Reactor. */
 void run_stop(struct run *r, enum status why);
+/* Is what comes delivered as it comes, be it to the database?  Any thread. */
+bool run_delivers(const struct run *r);
 /* The settlement is done: tell everybody, free.  Reactor. */
 void run_settled(struct run *r);
 

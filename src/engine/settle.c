@@ -41,6 +41,17 @@ elapsed_ms(const struct run *r)
 	return (clock_mono_us() - r->started_us) / 1000;
 }
 
+/* What it used, and its cost.  A failure is paid for as far as something was delivered. */
+static int64_t
+use(struct run *r)
+{
+	r->usage = (struct usage){ 0 };
+	if (r->outcome == OUTCOME_FAILED && !run_delivers(r))
+		return 0;
+	r->usage = measure(&r->answer, r->prompt_tokens, &r->call.at);
+	return measure_cost_ucr(&r->answer, &r->call.at, &r->usage);
+}
+
 static void
 put_count(json_t *j, const char *name, int64_t n)
 {
@@ -56,8 +67,7 @@ settlement(struct run *r)
 	const struct call_candidate *at = &r->call.at;
 	json_t *j;
 
-	r->usage = measure(&r->answer, r->prompt_tokens, at);
-	ucr_format(measure_cost_ucr(&r->answer, at, &r->usage), cost);
+	ucr_format(use(r), cost);
 	j = json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:s, s:I, s:s?}", "task_id", r->task.id, "outcome",
 	    outcome_name(r->outcome), "error_code", r->why == OK ? NULL : status_code(r->why), "error_message",
 	    r->why == OK ? NULL : status_text(r->why, LANG_EN), "input_tokens", (json_int_t)r->usage.input_tokens,
@@ -235,7 +245,7 @@ settle_soon(struct run *r)
 	if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
 		settle_hurry(r->process);
 	/* a round may wait for a row that somebody else keeps locked */
-	reactor_timer_start(r->timer, SETTLE_OVERDUE_MS);
+	run_wake(r, SETTLE_OVERDUE_MS);
 }
 
 static void
@@ -250,7 +260,7 @@ settle_round_over(void *arg)
 
 		if (r->settle_failed) { /* money must end: as long as this process lives */
 			enqueue(r);
-			reactor_timer_start(r->timer, SETTLE_AGAIN_MS);
+			run_wake(r, SETTLE_AGAIN_MS);
 		} else {
 			run_settled(r);
 		}

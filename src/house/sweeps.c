@@ -26,6 +26,25 @@ expire_holds(struct sweeper *s)
 	return OK;
 }
 
+/* API keys whose time is over are called so. */
+static enum status
+expire_keys(struct sweeper *s)
+{
+	int64_t n;
+	enum status st;
+
+	do {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		st = pg_query_again(s->cx.pg, &rows, "SELECT api_keys_expire($1::int) AS n", PI(ROWS_AT_ONCE));
+		if (st != OK)
+			return st;
+		if ((n = row_int(rows, 0, "n")) > 0)
+			LOG(INFO, "keys_expired", LI("count", n));
+	} while (n == ROWS_AT_ONCE && !s->stopping());
+	return OK;
+}
+
 /* Rows that have served: keys, journals, sessions, resets, dead processes. */
 static enum status
 prune(struct sweeper *s)

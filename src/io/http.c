@@ -28,7 +28,7 @@ struct http_client {
 	struct http_transfer *deferred;	 /* started, cancelled or paused while driving */
 	struct http_transfer *batch;	 /* got data while driving */
 	bool more;			 /* a buffer was rather full: the socket may hold more */
-	const char *encodings;		 /* of bodies, that this libcurl can undo */
+	const char *encodings;		 /* of bodies, that this libcurl can undo; NULL: not asked yet */
 	CURL *spare[SPARE_HANDLES];
 	int n_spare;
 	bool driving; /* inside libcurl: no adding or removing */
@@ -180,6 +180,23 @@ on_body(char *data, size_t one, size_t len, void *arg)
 	return t->cancelled ? CURL_WRITEFUNC_ERROR : len;
 }
 
+/* For CURLOPT_ACCEPT_ENCODING.  Not before it is needed: to answer, libcurl asks every library
+ * behind it, which brings some 150 KB of them into memory. */
+static const char *
+known_encodings(struct http_client *c)
+{
+	int features;
+
+	if (c->encodings != NULL)
+		return c->encodings;
+	features = curl_version_info(CURLVERSION_NOW)->features;
+	if ((features & CURL_VERSION_LIBZ) == 0)
+		c->encodings = (features & CURL_VERSION_BROTLI) != 0 ? "br" : "identity";
+	else
+		c->encodings = (features & CURL_VERSION_BROTLI) != 0 ? "gzip, deflate, br" : "gzip, deflate";
+	return c->encodings;
+}
+
 static void
 set_options(struct http_transfer *t, const struct http_spec *s)
 {
@@ -190,7 +207,7 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_URL, s->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
-	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, t->client->encodings);
+	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, known_encodings(t->client));
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, s->fresh ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, s->fresh ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)t->receive_bytes);
@@ -199,7 +216,8 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_PIPEWAIT, strncasecmp(s->url, "https:", 6) == 0 ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->error);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, s->method);
+	if (s->body == NULL || strcmp(s->method, "POST") != 0) /* its default with a body; of a name it keeps a copy */
+		curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, s->method);
 	if (s->body != NULL) {
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)s->body_len);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDS, s->body);
@@ -423,16 +441,6 @@ on_set_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-static const char *
-known_encodings(void)
-{
-	int features = curl_version_info(CURLVERSION_NOW)->features;
-
-	if ((features & CURL_VERSION_LIBZ) == 0)
-		return (features & CURL_VERSION_BROTLI) != 0 ? "br" : NULL;
-	return (features & CURL_VERSION_BROTLI) != 0 ? "gzip, deflate, br" : "gzip, deflate";
-}
-
 struct http_client *
 http_client_new(struct reactor *r)
 {
@@ -441,7 +449,6 @@ http_client_new(struct reactor *r)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || (c->multi = curl_multi_init()) == NULL)
 		abort();
 	c->reactor = r;
-	c->encodings = known_encodings();
 	c->timer = reactor_timer_new(r, on_time, c);
 	if ((c->share = curl_share_init()) == NULL ||
 	    curl_share_setopt(c->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION) != CURLSHE_OK)

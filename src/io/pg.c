@@ -14,7 +14,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define STATEMENTS_MAX 2048 /* open-addressing table of prepared statements; tests/check/bounds.py counts ours */
+#define STATEMENTS_MAX 2048 /* the table of prepared statements grows up to it; tests/check/bounds.py counts ours */
+#define STATEMENTS_FIRST 64
 #define ARGS_MAX 40
 #define RECONNECT_PAUSE_MS 250 /* no two connection attempts closer than this */
 #define AGAIN_MAX 3
@@ -28,8 +29,8 @@ struct pg {
 	bool was_connected;
 	const struct conf *conf;
 	char *url, *name;
-	const char *prepared[STATEMENTS_MAX]; /* addresses of statement texts */
-	size_t n_prepared;
+	const char **prepared; /* addresses of statement texts, at most half full; NULL: none yet */
+	size_t prepared_size, n_prepared;
 	int depth;	  /* nested pg_begin() calls */
 	bool doomed;	  /* an inner rollback: the outer commit must fail */
 	int64_t tried_ms; /* last connection attempt */
@@ -65,8 +66,9 @@ disconnect(struct pg *pg)
 {
 	PQfinish(pg->conn);
 	pg->conn = NULL;
-	memset(pg->prepared, 0, sizeof(pg->prepared));
-	pg->n_prepared = 0;
+	free(pg->prepared);
+	pg->prepared = NULL;
+	pg->prepared_size = pg->n_prepared = 0;
 }
 
 void
@@ -202,10 +204,10 @@ await_result(struct pg *pg)
 static size_t
 slot_of(const struct pg *pg, const char *sql)
 {
-	size_t i = ((uintptr_t)sql >> 3) % STATEMENTS_MAX;
+	size_t i = ((uintptr_t)sql >> 3) % pg->prepared_size;
 
 	while (pg->prepared[i] != NULL && pg->prepared[i] != sql)
-		i = (i + 1) % STATEMENTS_MAX;
+		i = (i + 1) % pg->prepared_size;
 	return i;
 }
 
@@ -241,6 +243,23 @@ failure(struct pg *pg, const PGresult *res)
 	return E_INTERNAL;
 }
 
+/* Room for one more.  Most connections see few of the statements there are. */
+static void
+grow_prepared(struct pg *pg)
+{
+	const char **old = pg->prepared;
+	size_t size = pg->prepared_size;
+
+	if (pg->n_prepared < size / 2)
+		return;
+	pg->prepared_size = size == 0 ? STATEMENTS_FIRST : size * 2;
+	pg->prepared = xcalloc(pg->prepared_size, sizeof(*pg->prepared));
+	for (size_t i = 0; i < size; i++)
+		if (old[i] != NULL)
+			pg->prepared[slot_of(pg, old[i])] = old[i];
+	free(old);
+}
+
 static enum status
 prepare(struct pg *pg, const char *sql, char name[24])
 {
@@ -248,12 +267,13 @@ prepare(struct pg *pg, const char *sql, char name[24])
 	PGresult *res;
 	enum status st = OK;
 
-	if (pg->n_prepared > STATEMENTS_MAX / 2) /* more literals than we ever had: start over */
+	if (pg->n_prepared >= STATEMENTS_MAX / 2) /* more literals than we ever had: start over */
 		disconnect(pg);
 	if ((st = ensure_connected(pg)) != OK)
 		return st;
+	grow_prepared(pg);
 	slot = slot_of(pg, sql);
-	snprintf(name, 24, "w%zu", slot);
+	snprintf(name, 24, "w%" PRIxPTR, (uintptr_t)sql);
 	if (pg->prepared[slot] == sql)
 		return OK;
 	if (!PQsendPrepare(pg->conn, name, sql, 0, NULL) || (res = await_result(pg)) == NULL)

@@ -279,8 +279,9 @@ enum status
 limits_stage(struct request *rq)
 {
 	const struct conf *conf = rq->cx.conf;
+	const struct key_limits *key = rq->cx.caller.limits;
 	char address[LIMITS_ADDRESS_LEN];
-	struct limit limits[3] = { { .rate = { 0, 0 } } };
+	struct limit limits[4] = { { .rate = { 0, 0 } } };
 	enum status st;
 	int i;
 
@@ -294,8 +295,12 @@ limits_stage(struct request *rq)
 	snprintf(limits[1].key, sizeof(limits[1].key), "rate:address:%s", address);
 	limits[2].rate = conf->limits_rate_global;
 	snprintf(limits[2].key, sizeof(limits[2].key), "rate:global");
+	if (key != NULL && key->rpm > 0) {
+		limits[3].rate = (struct rate){ key->rpm, 60000 };
+		snprintf(limits[3].key, sizeof(limits[3].key), "rate:key:%s", key->shared_id);
+	}
 
-	st = limits_take(rq->cx.redis, conf, limits, 3, &i);
+	st = limits_take(rq->cx.redis, conf, limits, 4, &i);
 	if (i >= 0) {
 		reply_header(rq, "RateLimit-Limit", "%lld", (long long)limits[i].rate.count);
 		reply_header(rq, "RateLimit-Remaining", "%lld", st == OK ? (long long)limits[i].remaining : 0LL);

@@ -1,9 +1,9 @@
 /*
  * Rate limits: how often somebody may ask, as sliding windows in Redis.
  *
- * A request counts in up to three dimensions at once: the route's class
+ * A request counts in up to four dimensions at once: the route's class
  * (limits_rate_*) per user, or per address when nobody signed in; the client
- * address over all routes; the whole site.  All are looked at in one Lua call,
+ * address over all routes; the whole site; the API key's own rpm.  All are looked at in one Lua call,
  * and only when each has room does the request count in any.  IPv6 clients
  * are told apart by /64.  Who tries a password counts per account as well.
  *
@@ -12,6 +12,7 @@
  * still overlaps, so that no boundary lets twice the limit through.
  *
  *	{prefix}rate:{class}:{user or address}	{prefix}rate:address:{address}	{prefix}rate:global
+ *	{prefix}rate:key:{key, or the one that took its place}
  *	{prefix}rate:account:{half a SHA-256 of login name or user}
  *
  * Without Redis each process counts for itself (GCRA in a fixed table), so a

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "account/keys.h"
 #include "catalog/select.h"
 #include "core/reply.h"
 
@@ -56,9 +57,9 @@ list_json(json_t *list, enum models_shape shape)
 }
 
 static bool
-is_reachable(const struct offer_model *m)
+is_reachable(const struct context *cx, const struct offer_model *m)
 {
-	return m != NULL && m->is_chat && m->n_channels > 0;
+	return m != NULL && m->is_chat && m->n_channels > 0 && key_may_use_model(&cx->caller, m->name);
 }
 
 enum status
@@ -72,7 +73,7 @@ relay_models(struct request *rq, enum models_shape shape)
 		return st;
 	list = json_array();
 	for (size_t i = 0; i < offer->n_models; i++)
-		if (is_reachable(&offer->models[i]))
+		if (is_reachable(&rq->cx, &offer->models[i]))
 			json_array_append_new(list, model_json(&offer->models[i], shape, rq->cx.arena));
 	return reply_json(rq, 200, list_json(list, shape));
 }
@@ -86,7 +87,8 @@ relay_model(struct request *rq, enum models_shape shape, const char *name)
 
 	if ((st = select_current(&rq->cx, &offer)) != OK)
 		return st;
-	if (!is_reachable(m = offer_model_named(offer, name)))
+	m = offer_model_named(offer, name);
+	if (!is_reachable(&rq->cx, m))
 		return fail_with(&rq->cx, E_NOT_FOUND, json_pack("{s:s}", "field", "model"), "model %s", name);
 	return reply_json(rq, 200, model_json(m, shape, rq->cx.arena));
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/keys.h"
 #include "base/clock.h"
 #include "base/tokens.h"
 #include "catalog/select.h"
@@ -12,7 +13,8 @@
 #include "engine/run.h"
 #include "io/pg.h"
 
-#define MESSAGE_TOKENS 8  /* a message's or a tool's frame on the wire, beyond its text */
+#define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
+#define OWN_HEADERS_MAX 4
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 
 /* What is a relayed call's own while it opens; in the request's arena. */
@@ -96,6 +98,8 @@ choose_model(struct context *cx, const char *name, const struct offer_model **ou
 
 	if (name == NULL || *name == '\0')
 		return fail_field(cx, "model", "is required");
+	if (!key_may_use_model(&cx->caller, name))
+		return refuse_model(cx, name);
 	if ((st = select_current(cx, &offer)) != OK)
 		return st;
 	if ((m = offer_model_named(offer, name)) == NULL || !m->is_chat)
@@ -128,10 +132,10 @@ open_relay(struct context *cx, const struct gate_ask *ask, const struct task *ta
 	const struct gate_key *key = ask->key;
 	struct pg_arg none = PNULL;
 
-	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id), none,
-	    PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000), PS(cx->process->id),
-	    count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key), PS(key->route),
-	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
+	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id),
+	    PS(cx->caller.key_id), PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000),
+	    PS(cx->process->id), count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key),
+	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
 }
 
 static struct call_limits
@@ -147,6 +151,21 @@ limits_of(const struct conf *conf)
 	};
 }
 
+/* Those of the request that belong to its own words. */
+static const char *const *
+own_headers(struct request *rq)
+{
+	const char *const *names = rq->route->dialect->own_headers;
+	const char **list = ARENA_ARRAY(rq->cx.arena, const char *, OWN_HEADERS_MAX + 1), *value;
+	size_t n = 0;
+
+	for (; names != NULL && *names != NULL && n < OWN_HEADERS_MAX; names++)
+		if ((value = request_header(rq, *names)) != NULL && strpbrk(value, "\r\n") == NULL)
+			list[n++] = arena_printf(rq->cx.arena, "%s: %s", *names, value);
+	list[n] = NULL;
+	return n > 0 ? list : NULL;
+}
+
 static enum status
 make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const struct offer_model *m)
 {
@@ -154,18 +173,20 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	enum status st;
 
 	*ask = asked->ask;
+	ask->own_wire = rq->route->dialect->wire;
+	ask->own_words = rq->body;
+	ask->own_words_len = rq->body_len;
+	ask->own_headers = own_headers(rq);
 	ask->max_output_tokens = most_output(asked, m);
-	st = call_init(&r->call, rq->cx.process,
+	st = call_prepare(&r->call,
 	    &(struct call_ask){ .ask = ask,
 		.model = m,
 		.limits = limits_of(rq->cx.conf),
 		.max_output_tokens = ask->max_output_tokens,
 		.may_be_empty = true,
 		.stream = true,
-		.task_id = r->task.id,
-		.request_id = rq->cx.request_id,
 		.traceparent = rq->cx.traceparent },
-	    &r->answer, rq->cx.arena);
+	    rq->cx.arena);
 	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);
 }
 
@@ -240,6 +261,20 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
+}
+
+enum status
+relay_count(struct request *rq, const char *path_model, int64_t *tokens)
+{
+	const struct offer_model *m;
+	struct dialect_ask asked;
+	enum status st;
+
+	if ((st = read_body(rq, path_model, false, &asked)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+		return st;
+	*tokens = chat_tokens(&asked.ask.chat);
+	return OK;
 }
 
 /* ---- running and settling ------------------------------------------------------- */

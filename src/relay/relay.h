@@ -20,4 +20,8 @@ extern const struct kind kind_relay;
  * field "model"); E_UNAVAILABLE no channel; errors of gate_open(); E_OVERLOADED.  Worker. */
 enum status relay_begin(struct request *rq, const char *path_model, bool path_stream) MUST_CHECK;
 
+/* About how many tokens the request's body has, by the estimate that a call of it
+ * would be held for.  E_INVALID_REQUEST, E_NOT_FOUND as relay_begin().  Worker. */
+enum status relay_count(struct request *rq, const char *path_model, int64_t *tokens) MUST_CHECK;
+
 #endif

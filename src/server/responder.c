@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "account/key_use.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -111,6 +112,7 @@ drain(struct process *p)
 	LOG(INFO, "drain", LI("turns", engine_runs(p)), LI("connections", fcgi_server_open(r->server)));
 	scoreboard_state(p->score, SLOT_DRAINING);
 	fcgi_server_drain(r->server);
+	key_uses_flush(p);
 }
 
 static bool
@@ -144,6 +146,7 @@ release(struct process *p)
 
 	reactor_timer_free(r->housekeeping);
 	crowd_free(r->crowd);
+	key_uses_free(p);
 	leases_free(p);
 	engine_free(p);
 	fcgi_server_free(r->server);
@@ -234,6 +237,7 @@ responder_main(const struct responder_options *opt)
 		process_free(r.process);
 		return EXIT_FAILURE;
 	}
+	process_meet_redis(r.process);
 	start(&r, opt);
 	tell_ready(&r, opt);
 	process_run(r.process);

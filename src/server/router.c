@@ -5,6 +5,8 @@
 #include "chat/wire.h"
 #include "core/reply.h"
 #include "score/board.h"
+#include "wire/anthropic/anthropic.h"
+#include "wire/gemini/gemini.h"
 #include "wire/openai/openai.h"
 
 /* Declare every handler and field table of the route table … */
@@ -19,6 +21,8 @@ const struct field no_fields[] = { { .name = NULL } };
 /* How its callers are talked to. */
 #define DIALECT_WEIR &dialect_weir
 #define DIALECT_OPENAI &dialect_openai
+#define DIALECT_ANTHROPIC &dialect_anthropic
+#define DIALECT_GEMINI &dialect_gemini
 
 /* … and the table itself. */
 const struct route routes[] = {
@@ -82,6 +86,17 @@ router_find(struct request *rq)
 	return fail(&rq->cx, E_METHOD_NOT_ALLOWED, NULL);
 }
 
+/* Clients of several vendors ask below the same path: their headers tell them apart; NULL: they do not. */
+static const struct dialect *
+dialect_of_client(const struct request *rq)
+{
+	if (strncmp(rq->path, "/v1/", 4) != 0)
+		return NULL;
+	if (request_header(rq, "x-goog-api-key") != NULL || request_header(rq, "x-goog-api-client") != NULL)
+		return &dialect_gemini;
+	return request_header(rq, "anthropic-version") != NULL ? &dialect_anthropic : NULL;
+}
+
 const struct dialect *
 router_dialect(const struct request *rq)
 {
@@ -89,8 +104,12 @@ router_dialect(const struct request *rq)
 	static const struct {
 		const char *prefix;
 		const struct dialect *dialect;
-	} elsewhere[] = { { "/v1/", &dialect_openai } };
+	} elsewhere[] = { { "/v1beta/", &dialect_gemini }, { "/v1/messages", &dialect_anthropic },
+		{ "/v1/", &dialect_openai } };
+	const struct dialect *of_client = dialect_of_client(rq);
 
+	if (of_client != NULL && (rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0))
+		return of_client;
 	if (rq->route != NULL)
 		return rq->route->dialect;
 	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)

@@ -64,7 +64,8 @@ allowed_origin(struct request *rq)
 const char *
 reply_common_headers(struct request *rq)
 {
-	const char *origin = allowed_origin(rq), *cors = "";
+	const char *origin = allowed_origin(rq), *cors = "", *id = "",
+		   *id_header = router_dialect(rq)->request_id_header;
 
 	if (origin != NULL)
 		cors = arena_printf(rq->cx.arena,
@@ -72,8 +73,10 @@ reply_common_headers(struct request *rq)
 		    "Access-Control-Expose-Headers: X-Request-Id, Retry-After,"
 		    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset\r\n",
 		    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
+	if (id_header != NULL)
+		id = arena_printf(rq->cx.arena, "%s: %s\r\n", id_header, rq->cx.request_id);
 	return arena_printf(rq->cx.arena,
-	    "X-Request-Id: %s\r\nCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->cx.request_id,
+	    "X-Request-Id: %s\r\n%sCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->cx.request_id, id,
 	    rq->cache_control != NULL ? rq->cache_control : "no-store", cors, rq->extra_headers);
 }
 

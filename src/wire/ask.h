@@ -65,6 +65,7 @@ struct ask_chat {
 
 	enum ask_format format;
 	const char *schema, *schema_name; /* FORMAT_SCHEMA: JSON text, and what it is called (NULL: nothing) */
+	bool schema_strict;		  /* never anything else than that */
 	enum ask_effort effort;
 	int64_t thinking_tokens; /* at most so many of thought */
 	const char *user;	 /* whoever the caller asks for */
@@ -73,6 +74,11 @@ struct ask_chat {
 struct ask {
 	enum op op;
 	int64_t max_output_tokens;
+	/* The client's own words, a JSON object, and the wire that they are of: where
+	 * that wire is asked they pass as they stand.  NULL: none. */
+	const char *own_words, *own_wire;
+	size_t own_words_len;
+	const char *const *own_headers; /* that belong to them: "Name: value", NULL-terminated; NULL: none */
 	union {
 		struct ask_chat chat; /* OP_CHAT */
 	};

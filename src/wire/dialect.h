@@ -47,6 +47,7 @@ struct encoder {
 	const char *id, *model; /* of the answer; live as long as it */
 	int64_t created_s;	/* Unix time */
 	bool wants_usage;	/* in a stream, where that is a choice */
+	bool is_own;		/* the provider's own words are passed on: only the end is told */
 
 	/* the dialect's own */
 	bool in_block, has_calls;
@@ -71,6 +72,8 @@ struct dialect_problem {
 struct dialect {
 	const char *name;
 	const char *keepalive; /* what keeps a quiet stream alive */
+	/* The header in which clients look for the request's id, where it is not X-Request-Id; NULL: it is. */
+	const char *request_id_header;
 	/* A stream begins with its first piece: what fails before has a status of its
 	 * own, by which SDKs know whether to try again. */
 	bool begins_late;
@@ -82,6 +85,12 @@ struct dialect {
 	 * dialects that ask nothing.  Worker. */
 	enum status (*read)(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
 	    struct dialect_ask *out, struct dialect_problem *problem);
+
+	/* The wire of the same vendor: what is asked in this dialect passes to it as it
+	 * stands, and pieces of the answer (WIRE_OWN) come back by own().  NULL: neither. */
+	const char *wire;
+	void (*own)(struct encoder *e, struct buf *out, const char *text, size_t len);
+	const char *const *own_headers; /* of a request, that pass with it; NULL-terminated, NULL: none */
 
 	/* Append to a stream.  Reactor. */
 	void (*start)(struct encoder *e, struct buf *out, const char *start_json);

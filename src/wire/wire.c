@@ -42,7 +42,7 @@ void
 wire_body_make(struct arena *a, struct buf *text, struct wire_body *out)
 {
 	arena_cleanup(a, free, text->data);
-	*out = (struct wire_body){ text->data, text->len };
+	*out = (struct wire_body){ .bytes = text->data, .len = text->len };
 }
 
 bool

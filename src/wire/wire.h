@@ -25,8 +25,9 @@
 /* A request's body: made once for a wire, and for each candidate completed in
  * place.  The text begins within the gap. */
 struct wire_body {
-	char *bytes; /* WIRE_GAP_BYTES, then what depends on no candidate */
-	size_t len;  /* with the gap; 0: there is no body */
+	char *bytes;	 /* WIRE_GAP_BYTES, then what depends on no candidate */
+	size_t len;	 /* with the gap; 0: there is no body */
+	const void *own; /* what head() must know besides of what is asked; lives as long */
 };
 /* Room before a body, for the model's name and its like. */
 #define WIRE_GAP_BYTES 4096
@@ -39,6 +40,8 @@ struct wire_target {
 	bool stream;
 	const char *traceparent; /* W3C, passed on; may be NULL */
 	const char *task_id;	 /* sent as X-Weir-Task; may be NULL */
+	/* Of a client whose own words pass: "Name: value", checked, NULL-terminated; NULL: none. */
+	const char *const *own_headers;
 };
 
 /* The HTTP request; lives in the arena given to head() and in the body. */
@@ -56,10 +59,11 @@ enum wire_event_kind {
 	WIRE_REASONING, /* text, len: the model's reasoning */
 	WIRE_SIGNATURE, /* text, len: the seal of the reasoning, or of the call, before it; whole */
 	WIRE_CALL,	/* call, text, len: a piece of its arguments; id and name with its first */
-	WIRE_USAGE,	/* usage, as the provider counts */
-	WIRE_FINISH,	/* finish: why the model stopped; FINISH_FILTERED may follow another */
-	WIRE_DONE,	/* the answer is over, whatever else the connection brings */
-	WIRE_FAILURE,	/* failure: the provider reports an error inside the answer */
+	WIRE_OWN, /* text, len: a piece of the answer as it stands, before the events it means; where own words were asked */
+	WIRE_USAGE,   /* usage, as the provider counts */
+	WIRE_FINISH,  /* finish: why the model stopped; FINISH_FILTERED may follow another */
+	WIRE_DONE,    /* the answer is over, whatever else the connection brings */
+	WIRE_FAILURE, /* failure: the provider reports an error inside the answer */
 };
 
 enum wire_finish { FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED, FINISH_CALLS, FINISH_OTHER };

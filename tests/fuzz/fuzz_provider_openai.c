@@ -64,6 +64,7 @@ note(void *arg, const struct wire_event *e)
 		    &n->events, "%lld %lld", (long long)e->usage.input_tokens, (long long)e->usage.output_tokens);
 		break;
 	case WIRE_FINISH: buf_printf(&n->events, "%d", (int)e->finish); break;
+	case WIRE_OWN: break;
 	case WIRE_DONE: break;
 	case WIRE_FAILURE:
 		check_failure(&e->failure);

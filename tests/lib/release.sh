@@ -7,8 +7,8 @@
 # (release-enter.sh), gone when it ends, however it ends.
 
 release_cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
-# What only the web app's journeys need, and what makes this root.
-release_without=" chromium fonts-noto-cjk debootstrap "
+# What only the web app's journeys and the SDKs need, and what makes this root.
+release_without=" chromium fonts-noto-cjk python3-venv debootstrap "
 
 # The codename of this host's Debian.
 release_here() {

@@ -472,6 +472,91 @@ function mailedLink(to) {
 	return null;
 }
 
+const KEY_TEXT = {
+	en: { add: "New API key", create: "Create key", name: "Name", some: "Chosen ones", budget: "Budget in credits", period: "It begins anew", expires: "Expires", copy: "Copy", copied: "Copied", kept: "I have copied it", rotate: "Rotate", overlap: "The old key ends", revoke: "Revoke", remove: "Delete", replaced: "Replaced", revoked: "Revoked", none: "No API keys yet" },
+	zh: { add: "新建 API 密钥", create: "创建密钥", name: "名称", some: "指定模型", budget: "预算（积分）", period: "重置周期", expires: "有效期", copy: "复制", copied: "已复制", kept: "我已复制", rotate: "轮换", overlap: "旧密钥失效时间", revoke: "吊销", remove: "删除", replaced: "已替换", revoked: "已吊销", none: "还没有 API 密钥" },
+};
+
+for (const way of [WAYS[0], WAYS[2], WAYS[3]])
+	journey(`API keys: made, shown once, rotated, revoked, removed (${way.name})`, async () => {
+		const user = await newUser();
+		const page = await newPage(way);
+		const words = KEY_TEXT[way.language];
+		const dialog = page.getByRole("dialog");
+		const quota = (key) => api("GET", "/api/me/quota", { token: key });
+		const act = async (row, what) => {
+			await row.locator('button[aria-haspopup="menu"]').click();
+			await page.getByRole("menuitem", { name: what, exact: true }).click();
+		};
+		await signIn(page, user.email, PASSWORD, "/settings/keys");
+		await page.getByText(words.none).waitFor();
+		await page.locator("pre .hljs-keyword").first().waitFor();
+		await look(page, `keys-none-${way.name}`);
+
+		// made, with limits
+		await page.getByRole("button", { name: words.add }).click();
+		equal(await dialog.getByRole("button", { name: words.create }).isEnabled(), false, "a key without a name");
+		await dialog.getByLabel(words.name, { exact: true }).fill("My editor");
+		await dialog.getByLabel(words.expires).selectOption("30");
+		await dialog.getByText(words.some).click();
+		await dialog.getByRole("checkbox").first().check();
+		await dialog.getByLabel(words.budget).fill("five");
+		await dialog.getByRole("button", { name: words.create }).click();
+		await dialog.getByRole("alert").waitFor();
+		await dialog.getByLabel(words.budget).fill("5");
+		await dialog.getByLabel(words.period).selectOption("day");
+		await look(page, `keys-create-${way.name}`);
+		await dialog.getByRole("button", { name: words.create }).click();
+
+		// shown once
+		const key = await dialog.getByTestId("new-key").innerText();
+		holds(/^wk-[0-9A-Za-z]{33}$/.test(key), `${key} is a key`);
+		await dialog.locator("pre .hljs-keyword").first().waitFor();
+		await dialog.getByRole("button", { name: words.copy, exact: true }).click();
+		await dialog.getByRole("button", { name: words.copied }).first().waitFor();
+		equal(await page.evaluate(() => navigator.clipboard.readText()), key, "what was copied");
+		for (const sdk of ["OpenAI", "Anthropic", "Google"]) {
+			await dialog.getByText(sdk, { exact: true }).click();
+			for (const language of ["Python", "Node"]) {
+				await dialog.getByText(language, { exact: true }).click();
+				const code = await dialog.locator("pre").innerText();
+				holds(code.includes(key) && code.includes(URL_BASE), `${sdk}, ${language}: key and address`);
+			}
+		}
+		await look(page, `keys-made-${way.name}`);
+		await dialog.getByRole("button", { name: words.kept }).click();
+		await dialog.waitFor({ state: "detached" });
+		holds(!(await page.content()).includes(key), "the key is gone from the page");
+		const { status, json } = await quota(key);
+		equal(status, 200, "a call with the key");
+		equal(json.keys[0].budget.left, 5, "its budget");
+		const rows = page.locator("#settings-panel li");
+		await rows.getByText("My editor").waitFor();
+		await look(page, `keys-${way.name}`);
+
+		// rotated: both are accepted until the overlap is over
+		await act(rows.first(), words.rotate);
+		await dialog.getByLabel(words.overlap).selectOption("3600");
+		await look(page, `keys-rotate-${way.name}`);
+		await dialog.getByRole("button", { name: words.rotate, exact: true }).click();
+		const next = await dialog.getByTestId("new-key").innerText();
+		await page.keyboard.press("Escape");
+		await rows.getByText(words.replaced).waitFor();
+		equal((await quota(key)).status, 200, "the old key, in its overlap");
+		equal((await quota(next)).status, 200, "the new key");
+		await look(page, `keys-rotated-${way.name}`);
+
+		// revoked, removed
+		await act(rows.nth(1), words.revoke);
+		await dialog.getByRole("button", { name: words.revoke, exact: true }).click();
+		await rows.getByText(words.revoked).waitFor();
+		equal((await quota(key)).status, 401, "a revoked key");
+		await act(rows.first(), words.remove);
+		await dialog.getByRole("button", { name: words.remove, exact: true }).click();
+		await until(async () => (await rows.count()) === 1, "one key is left");
+		equal((await quota(next)).status, 401, "a removed key");
+	});
+
 journey("the sidebar: search, rename, delete with confirmation", async () => {
 	const user = await newUser();
 	const page = await newPage();

@@ -12,6 +12,7 @@ import { deviceName } from "@/lib/device";
 import { credits, signedCredits } from "@/lib/format";
 import { mediaUrl } from "@/lib/links";
 import { passwordProblem } from "@/lib/password";
+import { LANGUAGES, SDKS, snippet } from "@/lib/snippets";
 import { speakable } from "@/lib/speech";
 
 describe("date groups", () => {
@@ -176,5 +177,18 @@ describe("texts", () => {
 		expect(zh.chat.stop).toBe("停止生成");
 		expect(zh.errors.task_queue_full).toBe("任务队列已满，请等待当前任务完成");
 		expect([zh.account.nickname, zh.account.phone, zh.account.balance, zh.auth.sign_out]).toEqual(["昵称", "手机号", "积分余额", "退出登录"]);
+	});
+});
+
+describe("snippets", () => {
+	const at = { origin: "https://weir.example", key: 'wk-"x', model: "demo" };
+	const all = SDKS.flatMap((sdk) => LANGUAGES.map((language) => [sdk, language] as const));
+
+	it.each(all)("%s, %s: the site, the key and the model, quoted", (sdk, language) => {
+		const code = snippet(sdk, language, at);
+		expect(code).toContain(sdk === "openai" ? '"https://weir.example/v1"' : '"https://weir.example"');
+		expect(code).toContain(String.raw`"wk-\"x"`);
+		expect(code).toContain('"demo"');
+		expect(code.split("\n")[0]).toMatch(language === "python" ? /^# pip install / : /^\/\/ npm install /);
 	});
 });

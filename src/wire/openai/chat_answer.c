@@ -12,13 +12,10 @@
 
 #include "base/memory.h"
 #include "base/sse.h"
-#include "base/utf8.h"
 #include "wire/openai/openai.h"
 
 #define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
 #define FIRST_LINE_BYTES 160	/* of what is no answer */
-#define KEEP_BYTES 4096
-#define HALF_BYTES 6 /* of a character that began in one delta and ends in the next: an escape, or UTF-8 */
 #define THINKING_DEPTH 2
 #define REPLACEMENT "\xEF\xBF\xBD"
 
@@ -28,11 +25,6 @@ enum shape {
 	SHAPE_EVENTS,
 	SHAPE_JSON, /* one value: what was asked for, or an error, or an answer that was to be a stream */
 	SHAPE_PAGE, /* no answer */
-};
-
-struct half {
-	char bytes[HALF_BYTES];
-	size_t len;
 };
 
 struct parser {
@@ -45,7 +37,10 @@ struct parser {
 	bool is_delta;		      /* telling a delta */
 	bool has_events;	      /* at least one was seen */
 	bool told[2], told_deltas[2]; /* by kind: text, reasoning */
-	struct half half[2];	      /* the same */
+	struct openai_half half[2];   /* the same */
+	bool told_call_deltas;
+	struct openai_calls calls;
+	size_t max_bytes;
 	struct sse sse;
 	struct buf head; /* first line of a page, or the beginning of a stream without an event */
 	struct buf body; /* of SHAPE_JSON */
@@ -72,7 +67,7 @@ tell_done(struct parser *p)
 static bool
 fail_with(struct parser *p, const struct wire_failure *failure)
 {
-	if (p->has_finish && p->told[WIRE_TEXT] && failure->status != E_CONTENT_VIOLATION)
+	if (p->has_finish && (p->told[WIRE_TEXT] || p->calls.n_told > 0) && failure->status != E_CONTENT_VIOLATION)
 		return true;
 	p->is_failed = true;
 	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FAILURE, .failure = *failure });
@@ -133,24 +128,6 @@ fail_inside(struct parser *p, const char *data, size_t len)
 
 /* ---- telling text ------------------------------------------------------------ */
 
-/* Bytes at the end of a raw text that begin a character the next delta ends:
- * the first half of a surrogate pair, or of a UTF-8 sequence. */
-static size_t
-half_at_end(const char *at, size_t len)
-{
-	size_t tail = utf8_tail(at, len), slashes = 0;
-	const char *u = at + len - HALF_BYTES;
-
-	if (tail > 0)
-		return (unsigned char)at[len - tail] >= 0xC2 && (unsigned char)at[len - tail] <= 0xF4 ? tail : 0;
-	if (len < HALF_BYTES || u[0] != '\\' || u[1] != 'u' || (u[2] | 0x20) != 'd' ||
-	    memchr("89abAB", u[3], 6) == NULL)
-		return 0;
-	while (u - slashes > at && u[-1 - (ptrdiff_t)slashes] == '\\')
-		slashes++;
-	return slashes % 2 == 0 ? HALF_BYTES : 0;
-}
-
 static void
 tell(struct parser *p, enum wire_event_kind kind, const char *text, size_t len)
 {
@@ -165,30 +142,11 @@ tell(struct parser *p, enum wire_event_kind kind, const char *text, size_t len)
 static bool
 tell_raw(struct parser *p, enum wire_event_kind kind, const struct scan_text *raw)
 {
-	struct half *half = &p->half[kind];
-	struct scan_text text = *raw;
-	size_t keep;
+	struct scan_text text;
 
-	if (raw->len == 0)
-		return true;
-	if (half->len > 0 || raw->has_escapes) {
-		buf_clear(&p->text);
-		buf_add(&p->text, half->bytes, half->len);
-		buf_add(&p->text, raw->at, raw->len);
-		text = (struct scan_text){ p->text.data, p->text.len,
-			raw->has_escapes || (half->len > 0 && half->bytes[0] == '\\') };
-	}
-	keep = half_at_end(text.at, text.len);
-	text.len -= keep;
-	half->len = keep;
-	memcpy(half->bytes, text.at + text.len, keep);
-	if (text.has_escapes)
-		text.len = scan_decode(&text, p->text.data); /* never longer than what it reads */
-	if (!utf8_valid(text.at, text.len))
+	if (!openai_text_decode(&p->half[kind], raw, &p->text, &text))
 		return fail_wire(p, "the answer has text that is not UTF-8");
 	tell(p, kind, text.at, text.len);
-	if (p->text.cap > KEEP_BYTES)
-		buf_free(&p->text);
 	return true;
 }
 
@@ -209,6 +167,52 @@ tell_text(struct parser *p, enum wire_event_kind kind, const struct openai_text 
 	return true;
 }
 
+static bool
+tell_call(struct parser *p, const struct openai_call *call)
+{
+	const char *problem = openai_calls_take(&p->calls, call, &p->text, p->max_bytes, p->emit, p->arg);
+
+	p->told_call_deltas |= p->is_delta;
+	return problem == NULL || fail_wire(p, problem);
+}
+
+/* Every call of an array; false, having failed, when one is wrong. */
+static bool
+tell_list(struct parser *p, const struct scan_text *list, bool *any)
+{
+	struct openai_call call;
+	struct scan s;
+
+	scan_init(&s, list->at, list->len);
+	if (!scan_array(&s))
+		return true;
+	while (openai_call_read(&s, &call)) {
+		*any = true;
+		if (!tell_call(p, &call))
+			return false;
+	}
+	return true;
+}
+
+/* Some say each call in both ways; what follows the end belongs to none. */
+static bool
+tell_calls(struct parser *p, const struct openai_message *m)
+{
+	struct openai_call call = { .index = 0 };
+	bool any = false;
+	struct scan s;
+
+	if (p->calls.is_over)
+		return true;
+	if (m->calls.at != NULL && !tell_list(p, &m->calls, &any))
+		return false;
+	if (any || m->function.at == NULL)
+		return true;
+	scan_init(&s, m->function.at, m->function.len);
+	openai_function_read(&s, &call);
+	return tell_call(p, &call);
+}
+
 /* What only the end can make whole, and does not. */
 static void
 tell_halves(struct parser *p)
@@ -218,6 +222,7 @@ tell_halves(struct parser *p)
 			tell(p, (enum wire_event_kind)kind, REPLACEMENT, strlen(REPLACEMENT));
 		p->half[kind].len = 0;
 	}
+	openai_calls_end(&p->calls, p->emit, p->arg);
 }
 
 /* ---- telling the rest -------------------------------------------------------- */
@@ -232,7 +237,7 @@ static const struct finish_row {
 	{ "end_turn", FINISH_STOP },
 	{ "eos", FINISH_STOP },
 	{ "eos_token", FINISH_STOP },
-	{ "function_call", FINISH_OTHER },
+	{ "function_call", FINISH_CALLS },
 	{ "length", FINISH_LENGTH },
 	{ "max_tokens", FINISH_LENGTH },
 	{ "model_context_window_exceeded", FINISH_LENGTH },
@@ -242,7 +247,8 @@ static const struct finish_row {
 	{ "sensitive", FINISH_FILTERED },
 	{ "stop", FINISH_STOP },
 	{ "stop_sequence", FINISH_STOP },
-	{ "tool_calls", FINISH_OTHER },
+	{ "tool_calls", FINISH_CALLS },
+	{ "tool_use", FINISH_CALLS },
 };
 
 static bool
@@ -255,7 +261,7 @@ fail_finish(struct parser *p, const char *word, size_t len)
 	return fail_with(p, &failure);
 }
 
-/* False when the reason is an error. */
+/* False when the reason is an error.  That it stopped for its calls, not all tell. */
 static bool
 tell_finish(struct parser *p, const struct scan_text *reason)
 {
@@ -274,7 +280,9 @@ tell_finish(struct parser *p, const struct scan_text *reason)
 	tell_halves(p);
 	p->has_finish = true;
 	p->is_filtered = row->finish == FINISH_FILTERED;
-	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FINISH, .finish = row->finish });
+	p->emit(p->arg,
+	    &(struct wire_event){ .kind = WIRE_FINISH,
+		.finish = row->finish == FINISH_STOP && p->calls.n_told > 0 ? FINISH_CALLS : row->finish });
 	return true;
 }
 
@@ -284,10 +292,12 @@ tell_message(struct parser *p, const struct openai_chunk *chunk)
 {
 	const bool *said = chunk->has_delta ? p->told : p->told_deltas;
 	bool skip_text = said[WIRE_TEXT], skip_reasoning = said[WIRE_REASONING];
+	bool skip_calls = chunk->has_delta ? p->calls.n > 0 : p->told_call_deltas;
 	const struct openai_message *m = &chunk->message;
 
 	return (skip_reasoning || tell_text(p, WIRE_REASONING, &m->reasoning, 0)) &&
-	    (skip_text || (tell_text(p, WIRE_TEXT, &m->content, 0) && tell_text(p, WIRE_TEXT, &m->refusal, 0)));
+	    (skip_text || (tell_text(p, WIRE_TEXT, &m->content, 0) && tell_text(p, WIRE_TEXT, &m->refusal, 0))) &&
+	    (skip_calls || tell_calls(p, m));
 }
 
 static bool
@@ -297,7 +307,7 @@ tell_delta(struct parser *p, const struct openai_message *m)
 
 	p->is_delta = true;
 	ok = tell_text(p, WIRE_REASONING, &m->reasoning, 0) && tell_text(p, WIRE_TEXT, &m->content, 0) &&
-	    tell_text(p, WIRE_TEXT, &m->refusal, 0);
+	    tell_text(p, WIRE_TEXT, &m->refusal, 0) && tell_calls(p, m);
 	p->is_delta = false;
 	return ok;
 }
@@ -308,10 +318,8 @@ tell_chunk(struct parser *p, const struct openai_chunk *chunk)
 {
 	if (!tell_delta(p, &chunk->delta) || !tell_message(p, chunk) || !tell_finish(p, &chunk->finish))
 		return false;
-	if (chunk->input_tokens >= 0 || chunk->output_tokens >= 0)
-		p->emit(p->arg,
-		    &(struct wire_event){
-			.kind = WIRE_USAGE, .usage = { chunk->input_tokens, chunk->output_tokens, -1, -1, -1 } });
+	if (chunk->usage.input_tokens >= 0 || chunk->usage.output_tokens >= 0)
+		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_USAGE, .usage = chunk->usage });
 	return true;
 }
 
@@ -342,6 +350,8 @@ take_data(struct parser *p, const struct scan_text *data)
 		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
 	if (chunk.has_error || chunk.is_error)
 		return fail_inside(p, data->at, data->len);
+	if (!p->is_tail)
+		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data->at, .len = data->len });
 	return tell_chunk(p, &chunk);
 }
 
@@ -375,6 +385,7 @@ parser_start(bool stream, size_t max_bytes)
 	p->shape = stream ? SHAPE_UNKNOWN : SHAPE_JSON;
 	p->body = BUF_INIT(max_bytes + FRAME_BYTES);
 	p->head = BUF_INIT(FIRST_LINE_BYTES);
+	p->max_bytes = max_bytes;
 	sse_init(&p->sse, max_bytes + FRAME_BYTES);
 	return p;
 }
@@ -390,6 +401,7 @@ parser_free(void *parser)
 	buf_free(&p->head);
 	buf_free(&p->body);
 	buf_free(&p->text);
+	openai_calls_free(&p->calls);
 	free(p);
 }
 

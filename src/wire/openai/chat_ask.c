@@ -3,7 +3,8 @@
  *
  * Source: platform.openai.com/docs/api-reference/chat/create.  video_url and
  * audio_url parts are those of vLLM and DashScope, docs.vllm.ai "Multimodal
- * Inputs"; a provider that does not know them answers 400.
+ * Inputs"; a provider that does not know them answers 400.  What a model thought
+ * has no word in the wire but for some hosts (quirks, below), and seals have none.
  */
 #include <ctype.h>
 #include <stdlib.h>
@@ -11,7 +12,9 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/memory.h"
 #include "wire/openai/openai.h"
+#include "wire/own.h"
 
 #define HEADERS_MAX 8
 
@@ -64,18 +67,55 @@ endpoint(struct arena *a, const char *base)
 	return arena_printf(a, "%.*s/v1/chat/completions%s", (int)len, base, tail);
 }
 
-/* OpenAI itself has renamed max_tokens, and its newer models refuse the old
- * name; most others know only that. */
-static const char *
-max_tokens_name(const char *url)
+/* ---- whom ------------------------------------------------------------------- */
+
+/* What hosts want otherwise, by the end of their names; the last row is everybody
+ * else's.  OpenAI itself has renamed max_tokens, and its newer models refuse the old
+ * name; most others know only that.  Who refuses what it does not know is not told
+ * it.  DeepSeek and Moonshot want to read what they thought when they called.
+ * Sources: platform.openai.com and learn.microsoft.com/azure/ai-foundry "Chat";
+ * api-docs.deepseek.com "Thinking Mode"; platform.moonshot.ai "Chat"; console.groq.com/docs/openai; docs.mistral.ai
+ * "Chat Completion"; ai.google.dev/gemini-api/docs/openai. */
+static const struct quirks {
+	const char *host;
+	const char *max_tokens, *seed; /* their names; seed NULL: there is none */
+	bool has_top_k, wants_thoughts;
+	double max_temperature;
+} quirks[] = {
+	{ "api.openai.com", "max_completion_tokens", "seed", false, false, 2 },
+	{ ".openai.azure.com", "max_completion_tokens", "seed", false, false, 2 },
+	{ "api.deepseek.com", "max_tokens", "seed", true, true, 2 },
+	{ "api.moonshot.cn", "max_tokens", "seed", true, true, 1 },
+	{ "api.moonshot.ai", "max_tokens", "seed", true, true, 1 },
+	{ "api.groq.com", "max_tokens", "seed", false, false, 2 },
+	{ "api.mistral.ai", "max_tokens", "random_seed", false, false, 1.5 },
+	{ "generativelanguage.googleapis.com", "max_tokens", NULL, false, false, 2 },
+	{ "", "max_tokens", "seed", true, false, 2 },
+};
+
+static const struct quirks *
+quirks_of(const char *url)
 {
 	const char *host = strstr(url, "://") + 3;
-	size_t len = strcspn(host, ":/?");
+	const struct quirks *q = quirks;
 
-	return ends_with(host, len, "api.openai.com") || ends_with(host, len, ".openai.azure.com")
-	    ? "max_completion_tokens"
-	    : "max_tokens";
+	while (!ends_with(host, strcspn(host, ":/?"), q->host))
+		q++;
+	return q;
 }
+
+/* What head() says of what is asked, as the host wants it: wire_body.own. */
+struct own {
+	double temperature;
+	int64_t top_k, seed;
+	struct thought {
+		size_t at;  /* this byte of the body, there they may be put in; */
+		size_t end; /* their text in `said` up to here */
+	} * thoughts;
+	size_t n_thoughts;
+	struct buf said; /* members of messages, one after the other */
+	bool any;	 /* anything was thought or called */
+};
 
 /* ---- what ------------------------------------------------------------------- */
 
@@ -91,73 +131,326 @@ static void
 put_attachment(struct buf *out, const char *kind, const char *url)
 {
 	buf_printf(out, "{\"type\":\"%s\",\"%s\":{", kind, kind);
-	if (strncmp(url, "data:", 5) == 0) { /* ours, megabytes of base64: nothing in it needs escaping */
-		buf_puts(out, "\"url\":\"");
-		buf_puts(out, url);
-		buf_puts(out, "\"");
-	} else {
-		put_string(out, "\"url\":", url);
-	}
+	put_string(out, "\"url\":", url);
+	buf_puts(out, "}}");
+}
+
+/* Sound within the message has a form of its own, in the two formats OpenAI knows. */
+static void
+put_audio(struct buf *out, const char *url)
+{
+	static const struct {
+		const char *before, *format;
+	} kinds[] = {
+		{ "data:audio/wav;base64,", "wav" },
+		{ "data:audio/mpeg;base64,", "mp3" },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (strncmp(url, kinds[i].before, strlen(kinds[i].before)) == 0) {
+			put_string(
+			    out, "{\"type\":\"input_audio\",\"input_audio\":{\"data\":", url + strlen(kinds[i].before));
+			buf_printf(out, ",\"format\":\"%s\"}}", kinds[i].format);
+			return;
+		}
+	put_attachment(out, "audio_url", url);
+}
+
+/* The name must be there, whatever it is. */
+static void
+put_file(struct buf *out, const struct ask_part *part)
+{
+	put_string(out, "{\"type\":\"file\",\"file\":{\"filename\":", part->name != NULL ? part->name : "file");
+	put_string(out, ",\"file_data\":", part->url);
 	buf_puts(out, "}}");
 }
 
 static void
 put_part(struct buf *out, const struct ask_part *part)
 {
-	static const char *const kinds[] = {
-		[ASK_IMAGE] = "image_url", [ASK_VIDEO] = "video_url", [ASK_AUDIO] = "audio_url"
-	};
-
-	if (part->kind == ASK_TEXT)
-		put_string(out, "{\"type\":\"text\",\"text\":", part->text), buf_puts(out, "}");
-	else
-		put_attachment(out, kinds[part->kind], part->url);
-}
-
-static void
-put_message(struct buf *out, const struct ask_message *m)
-{
-	put_string(out, "{\"role\":", m->role);
-	if (m->n_parts == 0) {
-		buf_puts(out, ",\"content\":\"\"}");
-	} else if (m->n_parts == 1 && m->parts[0].kind == ASK_TEXT) {
-		put_string(out, ",\"content\":", m->parts[0].text);
+	switch (part->kind) {
+	case ASK_TEXT:
+		put_string(out, "{\"type\":\"text\",\"text\":", part->text);
 		buf_puts(out, "}");
-	} else {
-		buf_puts(out, ",\"content\":");
-		for (size_t i = 0; i < m->n_parts; i++) {
-			buf_puts(out, i == 0 ? "[" : ",");
-			put_part(out, &m->parts[i]);
-		}
-		buf_puts(out, "]}");
+		break;
+	case ASK_IMAGE: put_attachment(out, "image_url", part->url); break;
+	case ASK_VIDEO: put_attachment(out, "video_url", part->url); break;
+	case ASK_AUDIO: put_audio(out, part->url); break;
+	case ASK_FILE: put_file(out, part); break;
+	case ASK_THINKING:
+	case ASK_CALL:
+	case ASK_RESULT: break; /* no part of a content */
 	}
 }
 
-/* What depends on no candidate: everything behind the model and its cap. */
+static size_t
+count_parts(const struct ask_message *m, enum ask_part_kind kind)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		n += m->parts[i].kind == kind;
+	return n;
+}
+
+static bool
+is_content(const struct ask_part *part)
+{
+	return part->kind < ASK_THINKING;
+}
+
+static void
+put_parts(struct buf *out, const struct ask_message *m)
+{
+	const char *before = "[";
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (is_content(&m->parts[i])) {
+			buf_puts(out, before);
+			put_part(out, &m->parts[i]);
+			before = ",";
+		}
+	buf_puts(out, "]");
+}
+
+/* `none` where there is nothing to say. */
+static void
+put_content(struct buf *out, const struct ask_message *m, const char *none)
+{
+	const struct ask_part *only = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (is_content(&m->parts[i]) && n++ == 0)
+			only = &m->parts[i];
+	buf_puts(out, ",\"content\":");
+	if (n == 0)
+		buf_puts(out, none);
+	else if (n == 1 && only->kind == ASK_TEXT)
+		put_string(out, "", only->text);
+	else
+		put_parts(out, m);
+}
+
+static const char *
+or_empty(const char *text)
+{
+	return text == NULL ? "" : text;
+}
+
+static void
+put_calls(struct buf *out, const struct ask_message *m)
+{
+	const char *before = ",\"tool_calls\":[";
+
+	for (size_t i = 0; i < m->n_parts; i++) {
+		const struct ask_part *call = &m->parts[i];
+
+		if (call->kind != ASK_CALL)
+			continue;
+		buf_puts(out, before);
+		put_string(out, "{\"id\":", or_empty(call->id));
+		put_string(out, ",\"type\":\"function\",\"function\":{\"name\":", or_empty(call->name));
+		put_string(out, ",\"arguments\":", call->text == NULL ? "{}" : call->text);
+		buf_puts(out, "}}");
+		before = ",";
+	}
+	buf_puts(out, "]");
+}
+
+/* Note what was thought and where it would stand.  Who wants it wants it in each
+ * answer once something was called, even if nobody kept it. */
+static void
+note_thought(struct own *own, size_t at, const struct ask_message *m)
+{
+	struct buf text = BUF_INIT(0);
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (m->parts[i].kind == ASK_THINKING)
+			buf_puts(&text, or_empty(m->parts[i].text));
+	put_string(&own->said, ",\"reasoning_content\":", text.len > 0 ? text.data : " ");
+	own->thoughts = xrealloc(own->thoughts, (own->n_thoughts + 1) * sizeof(*own->thoughts));
+	own->thoughts[own->n_thoughts++] = (struct thought){ at, own->said.len };
+	buf_free(&text);
+}
+
+static void
+put_message(struct buf *out, const struct ask_message *m, struct own *own)
+{
+	bool has_calls = count_parts(m, ASK_CALL) > 0;
+
+	put_string(out, "{\"role\":", m->role);
+	if (own->any && strcmp(m->role, "assistant") == 0)
+		note_thought(own, out->len, m);
+	put_content(out, m, has_calls ? "null" : "\"\"");
+	if (has_calls)
+		put_calls(out, m);
+	buf_puts(out, "}");
+}
+
+/* Results of calls are messages of their own, right behind the calls; what else the
+ * message says follows them. */
+static void
+put_results(struct buf *out, const struct ask_message *m, struct own *own)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_parts; i++) {
+		const struct ask_part *result = &m->parts[i];
+
+		if (result->kind != ASK_RESULT)
+			continue;
+		buf_puts(out, n++ == 0 ? "" : ",");
+		put_string(out, "{\"role\":\"tool\",\"tool_call_id\":", or_empty(result->id));
+		put_string(out, ",\"content\":", or_empty(result->text));
+		buf_puts(out, "}");
+	}
+	if (n == m->n_parts)
+		return;
+	buf_puts(out, ",");
+	put_message(out, m, own);
+}
+
+static void
+put_messages(struct buf *out, const struct ask_chat *chat, struct own *own)
+{
+	for (size_t i = 0; i < chat->n_messages; i++)
+		own->any |= count_parts(&chat->messages[i], ASK_CALL) + count_parts(&chat->messages[i], ASK_THINKING) >
+		    0;
+	buf_puts(out, "\"messages\":[");
+	for (size_t i = 0; i < chat->n_messages; i++) {
+		const struct ask_message *m = &chat->messages[i];
+
+		buf_puts(out, i == 0 ? "" : ",");
+		(count_parts(m, ASK_RESULT) > 0 ? put_results : put_message)(out, m, own);
+	}
+	buf_puts(out, "]");
+}
+
+/* ---- with what, and how -------------------------------------------------------- */
+
+static void
+put_tool(struct buf *out, const struct ask_tool *tool)
+{
+	put_string(out, "{\"type\":\"function\",\"function\":{\"name\":", tool->name);
+	if (tool->description != NULL)
+		put_string(out, ",\"description\":", tool->description);
+	if (tool->parameters != NULL) {
+		buf_puts(out, ",\"parameters\":");
+		buf_puts(out, tool->parameters);
+	}
+	buf_puts(out, tool->strict ? ",\"strict\":true}}" : "}}");
+}
+
+/* Without tools the rest of it is refused. */
+static void
+put_tools(struct buf *out, const struct ask_chat *chat)
+{
+	if (chat->n_tools == 0)
+		return;
+	for (size_t i = 0; i < chat->n_tools; i++) {
+		buf_puts(out, i == 0 ? ",\"tools\":[" : ",");
+		put_tool(out, &chat->tools[i]);
+	}
+	buf_puts(out, "]");
+	switch (chat->choice) {
+	case CHOICE_AUTO: break;
+	case CHOICE_NONE: buf_puts(out, ",\"tool_choice\":\"none\""); break;
+	case CHOICE_ANY: buf_puts(out, ",\"tool_choice\":\"required\""); break;
+	case CHOICE_NAMED:
+		put_string(out, ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":", chat->choice_name);
+		buf_puts(out, "}}");
+		break;
+	}
+	if (chat->one_call)
+		buf_puts(out, ",\"parallel_tool_calls\":false");
+}
+
+static void
+put_format(struct buf *out, const struct ask_chat *chat)
+{
+	switch (chat->format) {
+	case FORMAT_TEXT: break;
+	case FORMAT_JSON: buf_puts(out, ",\"response_format\":{\"type\":\"json_object\"}"); break;
+	case FORMAT_SCHEMA:
+		put_string(out, ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":",
+		    chat->schema_name == NULL ? "answer" : chat->schema_name);
+		buf_puts(out, ",\"schema\":");
+		buf_puts(out, chat->schema);
+		buf_puts(out, chat->schema_strict ? ",\"strict\":true}}" : "}}");
+		break;
+	}
+}
+
+static void
+put_how(struct buf *out, const struct ask_chat *chat)
+{
+	static const char *const efforts[] = { [EFFORT_NONE] = "none",
+		[EFFORT_MINIMAL] = "minimal",
+		[EFFORT_LOW] = "low",
+		[EFFORT_MEDIUM] = "medium",
+		[EFFORT_HIGH] = "high",
+		[EFFORT_MAX] = "xhigh" };
+
+	if (chat->top_p >= 0)
+		buf_printf(out, ",\"top_p\":%.3f", chat->top_p);
+	for (size_t i = 0; i < chat->n_stop; i++)
+		put_string(out, i == 0 ? ",\"stop\":[" : ",", chat->stop[i]);
+	buf_puts(out, chat->n_stop > 0 ? "]" : "");
+	if (chat->effort != EFFORT_UNSAID)
+		put_string(out, ",\"reasoning_effort\":", efforts[chat->effort]);
+	if (chat->user != NULL)
+		put_string(out, ",\"user\":", chat->user);
+	put_format(out, chat);
+}
+
+static void
+free_own(void *arg)
+{
+	struct own *own = arg;
+
+	free(own->thoughts);
+	buf_free(&own->said);
+}
+
+/* The last members, and the end. */
+static void
+put_stream(struct buf *out, bool stream)
+{
+	if (stream)
+		buf_puts(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
+	buf_puts(out, "}");
+}
+
+/* What depends on no candidate: everything behind the model and what its host is particular about. */
 enum status
 openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
 	const struct ask_chat *chat = &ask->chat;
 	static const char gap[WIRE_GAP_BYTES];
 	struct buf b = BUF_INIT(0);
+	struct own *own;
 
 	if (chat->n_messages == 0)
 		return E_INVALID_REQUEST;
+	own = ARENA_NEW(a, struct own);
+	*own = (struct own){ .temperature = chat->temperature, .top_k = chat->top_k, .seed = chat->seed };
+	arena_cleanup(a, free_own, own);
 	buf_add(&b, gap, sizeof(gap));
-	buf_puts(&b, "\"messages\":[");
-	for (size_t i = 0; i < chat->n_messages; i++) {
-		if (i > 0)
-			buf_puts(&b, ",");
-		put_message(&b, &chat->messages[i]);
+	if (own_words(ask, "openai")) {
+		*own = (struct own){ .temperature = -1, .seed = -1 }; /* they say it themselves */
+		if (!openai_own_ask(&b, ask)) {
+			buf_free(&b);
+			return E_INVALID_REQUEST;
+		}
+	} else {
+		put_messages(&b, chat, own);
+		put_tools(&b, chat);
+		put_how(&b, chat);
 	}
-	buf_puts(&b, "]");
-	/* %.3f would follow the locale's decimal point; the programs keep "C". */
-	if (chat->temperature >= 0)
-		buf_printf(&b, ",\"temperature\":%.3f", chat->temperature);
-	if (stream)
-		buf_puts(&b, ",\"stream\":true,\"stream_options\":{\"include_usage\":true}");
-	buf_puts(&b, "}");
+	put_stream(&b, stream);
 	wire_body_make(a, &b, out);
+	out->own = own;
 	return OK;
 }
 
@@ -184,12 +477,52 @@ add_header(struct arena *a, const char **headers, size_t *n, const char *before,
 	return true;
 }
 
+/* What the host is particular about. */
+static void
+put_head(struct buf *out, const struct wire_target *to, const struct own *own, const struct quirks *q)
+{
+	put_string(out, "{\"model\":", to->model);
+	if (to->max_output_tokens > 0)
+		buf_printf(out, ",\"%s\":%lld", q->max_tokens, (long long)to->max_output_tokens);
+	/* %.3f would follow the locale's decimal point; the programs keep "C". */
+	if (own->temperature >= 0)
+		buf_printf(out, ",\"temperature\":%.3f",
+		    own->temperature < q->max_temperature ? own->temperature : q->max_temperature);
+	if (own->top_k > 0 && q->has_top_k)
+		buf_printf(out, ",\"top_k\":%lld", (long long)own->top_k);
+	if (own->seed >= 0 && q->seed != NULL)
+		buf_printf(out, ",\"%s\":%lld", q->seed, (long long)own->seed);
+	buf_puts(out, ",");
+}
+
+/* The body with the thoughts put in: a copy, for the few who want it. */
+static void
+with_thoughts(struct arena *a, const struct wire_body *body, const struct own *own, struct wire_body *out)
+{
+	struct buf b = BUF_INIT(0);
+	size_t from = 0, said = 0;
+
+	for (size_t i = 0; i < own->n_thoughts; i++) {
+		const struct thought *t = &own->thoughts[i];
+
+		buf_add(&b, body->bytes + from, t->at - from);
+		buf_add(&b, own->said.data + said, t->end - said);
+		from = t->at;
+		said = t->end;
+	}
+	buf_add(&b, body->bytes + from, body->len - from);
+	wire_body_make(a, &b, out);
+}
+
 enum status
 openai_chat_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
 	const char *url = endpoint(a, to->base_url);
 	const char **headers = ARENA_ARRAY(a, const char *, HEADERS_MAX);
+	const struct own *own = body->own;
+	const struct quirks *q;
 	struct buf head = BUF_INIT(0);
+	struct wire_body thoughtful;
 	size_t n = 0;
 	bool fits;
 
@@ -202,10 +535,12 @@ openai_chat_head(struct arena *a, const struct wire_target *to, struct wire_body
 	    !add_header(a, headers, &n, "X-Weir-Task: ", to->task_id))
 		return E_INVALID_REQUEST;
 	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
-	put_string(&head, "{\"model\":", to->model);
-	if (to->max_output_tokens > 0)
-		buf_printf(&head, ",\"%s\":%lld", max_tokens_name(url), (long long)to->max_output_tokens);
-	buf_puts(&head, ",");
+	q = quirks_of(url);
+	put_head(&head, to, own, q);
+	if (q->wants_thoughts && own->n_thoughts > 0) {
+		with_thoughts(a, body, own, &thoughtful);
+		body = &thoughtful;
+	}
 	fits = wire_body_head(body, &head, &out->body, &out->body_len);
 	buf_free(&head);
 	return fits ? OK : E_INVALID_REQUEST;

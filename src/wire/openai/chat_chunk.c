@@ -5,7 +5,8 @@
  * Source: platform.openai.com/docs/api-reference/chat/object and /streaming.
  * reasoning_content is DeepSeek's name (also Qwen, Kimi), reasoning is
  * OpenRouter's and vLLM's; parts with thinking are Mistral's; usage within the
- * choice is Kimi's; {"object":"error"} is vLLM's and {"error_code":…} Baidu's,
+ * choice and cached_tokens in it are Kimi's; prompt_cache_hit_tokens is DeepSeek's;
+ * that reasoning_tokens are not among completion_tokens is xAI's; {"object":"error"} is vLLM's and {"error_code":…} Baidu's,
  * base_resp MiniMax', "type":"error" Anthropic's, code and message on the top
  * level DashScope's.
  */
@@ -44,6 +45,19 @@ read_text(struct scan *s, struct openai_text *out)
 	*out = text;
 }
 
+/* An array, or an object, is kept as it stands; anything else is skipped. */
+static void
+read_raw(struct scan *s, bool is_array, struct scan_text *out)
+{
+	struct scan inside = *s;
+	bool is_it = is_array ? scan_array(&inside) : scan_object(&inside);
+	const char *at = s->at;
+
+	scan_skip(s);
+	if (is_it && !s->is_wrong)
+		*out = (struct scan_text){ at, (size_t)(s->at - at), false };
+}
+
 static void
 read_message(struct scan *s, struct openai_message *m)
 {
@@ -59,6 +73,10 @@ read_message(struct scan *s, struct openai_message *m)
 			read_text(s, &m->reasoning);
 		else if (scan_is(&name, "refusal"))
 			read_text(s, &m->refusal);
+		else if (scan_is(&name, "tool_calls"))
+			read_raw(s, true, &m->calls);
+		else if (scan_is(&name, "function_call"))
+			read_raw(s, false, &m->function);
 		else
 			scan_skip(s);
 	}
@@ -75,21 +93,96 @@ read_count(struct scan *s, int64_t *out)
 	*out = n >= 0 && n <= TOKENS_MAX ? n : -1;
 }
 
+/* A member of the details of a count. */
 static void
-read_usage(struct scan *s, struct openai_chunk *chunk)
+read_detail(struct scan *s, const char *member, int64_t *out)
 {
 	struct scan_text name;
 
 	if (!enter_object(s))
 		return;
 	while (scan_member(s, &name)) {
-		if (scan_is(&name, "prompt_tokens"))
-			read_count(s, &chunk->input_tokens);
-		else if (scan_is(&name, "completion_tokens"))
-			read_count(s, &chunk->output_tokens);
+		if (scan_is(&name, member))
+			read_count(s, out);
 		else
 			scan_skip(s);
 	}
+}
+
+static void
+read_prompt_details(struct scan *s, struct wire_usage *usage)
+{
+	struct scan_text name;
+
+	if (!enter_object(s))
+		return;
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "cached_tokens"))
+			read_count(s, &usage->cached_tokens);
+		else if (scan_is(&name, "cache_write_tokens"))
+			read_count(s, &usage->cache_write_tokens);
+		else
+			scan_skip(s);
+	}
+}
+
+static void
+read_usage_member(struct scan *s, const struct scan_text *name, struct wire_usage *usage, int64_t *total)
+{
+	if (scan_is(name, "prompt_tokens"))
+		read_count(s, &usage->input_tokens);
+	else if (scan_is(name, "completion_tokens"))
+		read_count(s, &usage->output_tokens);
+	else if (scan_is(name, "total_tokens"))
+		read_count(s, total);
+	else if (scan_is(name, "prompt_tokens_details"))
+		read_prompt_details(s, usage);
+	else if (scan_is(name, "completion_tokens_details"))
+		read_detail(s, "reasoning_tokens", &usage->reasoning_tokens);
+	else if (usage->cached_tokens < 0 &&
+	    (scan_is(name, "prompt_cache_hit_tokens") || scan_is(name, "cached_tokens")))
+		read_count(s, &usage->cached_tokens);
+	else
+		scan_skip(s);
+}
+
+static int64_t
+at_most(int64_t n, int64_t max)
+{
+	return n > max ? max : n;
+}
+
+/* Counts that contradict each other must not become a bill: parts are no larger
+ * than what they are parts of, and reasoning counts as output. */
+static void
+settle_usage(struct wire_usage *usage, int64_t total)
+{
+	int64_t input = usage->input_tokens, output = usage->output_tokens, reasoning = usage->reasoning_tokens;
+
+	if (input >= 0) {
+		usage->cached_tokens = at_most(usage->cached_tokens, input);
+		usage->cache_write_tokens = at_most(
+		    usage->cache_write_tokens, input - (usage->cached_tokens < 0 ? 0 : usage->cached_tokens));
+	}
+	if (output >= 0 && reasoning > 0 && total == input + output + reasoning)
+		usage->output_tokens = output + reasoning;
+	if (usage->output_tokens >= 0)
+		usage->reasoning_tokens = at_most(reasoning, usage->output_tokens);
+}
+
+static void
+read_usage(struct scan *s, struct openai_chunk *chunk)
+{
+	struct wire_usage usage = chunk->usage;
+	struct scan_text name;
+	int64_t total = -1;
+
+	if (!enter_object(s))
+		return;
+	while (scan_member(s, &name))
+		read_usage_member(s, &name, &usage, &total);
+	settle_usage(&usage, total);
+	chunk->usage = usage;
 }
 
 /* One choice; only the one with index 0 is ours. */
@@ -208,7 +301,7 @@ openai_chunk_read(const char *data, size_t len, struct openai_chunk *out)
 	struct scan_text name;
 	struct scan s;
 
-	*out = (struct openai_chunk){ .input_tokens = -1, .output_tokens = -1 };
+	*out = (struct openai_chunk){ .usage = WIRE_USAGE_UNTOLD };
 	scan_init(&s, data, len);
 	if (!scan_object(&s))
 		return false;
@@ -236,6 +329,59 @@ openai_part_read(struct scan *s, struct openai_text *text, struct openai_text *t
 		else if (scan_is(&name, "thinking"))
 			read_text(s, thinking);
 		else
+			scan_skip(s);
+	}
+	return true;
+}
+
+/* Arguments are a text; an object is taken as it stands. */
+static void
+read_arguments(struct scan *s, struct scan_text *out)
+{
+	if (!scan_string(s, out))
+		read_raw(s, false, out);
+}
+
+static void
+read_string(struct scan *s, struct scan_text *out)
+{
+	if (!scan_string(s, out))
+		scan_skip(s);
+}
+
+void
+openai_function_read(struct scan *s, struct openai_call *out)
+{
+	struct scan_text name;
+
+	if (!enter_object(s))
+		return;
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "name"))
+			read_string(s, &out->name);
+		else if (scan_is(&name, "arguments"))
+			read_arguments(s, &out->arguments);
+		else
+			scan_skip(s);
+	}
+}
+
+bool
+openai_call_read(struct scan *s, struct openai_call *out)
+{
+	struct scan_text name;
+
+	*out = (struct openai_call){ .index = -1 };
+	if (!scan_element(s))
+		return false;
+	if (!enter_object(s))
+		return true;
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "id"))
+			read_string(s, &out->id);
+		else if (scan_is(&name, "function"))
+			openai_function_read(s, out);
+		else if (!scan_is(&name, "index") || !scan_integer(s, &out->index))
 			scan_skip(s);
 	}
 	return true;

@@ -4,8 +4,13 @@
  *	chat_ask.c     what is asked, as an HTTP request
  *	chat_answer.c  the parser of answers; the table of endpoints
  *	chat_chunk.c   one JSON object of an answer, read
+ *	chat_text.c    texts that come in deltas
+ *	chat_calls.c   calls of tools that do
+ *	own_words.c    what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
  *	in.c           what clients that speak so ask of us
+ *	in_messages.c  its messages
+ *	reading.c      with an eye on where in it we are
  *	out.c          what they are answered; the dialect
  */
 #ifndef WEIR_WIRE_OPENAI_OPENAI_H
@@ -30,14 +35,16 @@ struct openai_text {
 /* A delta, or a whole message. */
 struct openai_message {
 	struct openai_text content, reasoning, refusal;
+	struct scan_text calls;	   /* an array of calls as it stands */
+	struct scan_text function; /* a call of the old kind, the same */
 };
 
 /* What one chunk, or a whole completion, says; texts lie in its bytes. */
 struct openai_chunk {
 	struct openai_message delta, message;
 	struct scan_text finish;
-	int64_t input_tokens, output_tokens; /* -1: not told */
-	bool has_code, has_words;	     /* on the top level: without choices, an error */
+	struct wire_usage usage;
+	bool has_code, has_words; /* on the top level: without choices, an error */
 	bool has_choices, has_delta;
 	bool has_error; /* a member "error" that says something */
 	bool is_error;	/* it is an error itself */
@@ -49,11 +56,54 @@ bool openai_chunk_read(const char *data, size_t len, struct openai_chunk *out);
  * read, *thinking what the model thought.  False after the last one. */
 bool openai_part_read(struct scan *s, struct openai_text *text, struct openai_text *thinking);
 
+/* A piece of a call, or all of one. */
+struct openai_call {
+	int64_t index; /* -1: not told */
+	struct scan_text id, name, arguments;
+};
+
+/* The next of an array of calls opened with scan_array(); false after the last one. */
+bool openai_call_read(struct scan *s, struct openai_call *out);
+/* A call of the old kind: an object of name and arguments. */
+void openai_function_read(struct scan *s, struct openai_call *out);
+
+/* Of a character that began in one delta and ends in the next: an escape, or UTF-8. */
+struct openai_half {
+	char bytes[6];
+	size_t len;
+};
+
+/* What a raw text stands for, after the half that the one before it has left; the half
+ * at its end is kept in turn.  *out lies in raw's bytes or in scratch.  False: not UTF-8. */
+bool openai_text_decode(
+    struct openai_half *half, const struct scan_text *raw, struct buf *scratch, struct scan_text *out);
+
+/* The calls of one answer; zero is none. */
+struct openai_calls {
+	struct openai_open_call *list;
+	size_t n, n_told;
+	bool is_over; /* nothing is to be taken any more */
+};
+
+/* Take a piece of a call: WIRE_CALL, once its name is known.  NULL, or what is wrong
+ * with it; arguments longer than max_bytes are. */
+const char *openai_calls_take(struct openai_calls *calls, const struct openai_call *delta, struct buf *scratch,
+    size_t max_bytes, wire_emit_fn *emit, void *arg);
+/* There will be no more of them: tell what makes them whole. */
+void openai_calls_end(struct openai_calls *calls, wire_emit_fn *emit, void *arg);
+void openai_calls_free(struct openai_calls *calls);
+
 /* endpoint.body and .head of OP_CHAT */
 enum status openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out);
 enum status openai_chat_head(
     struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
 extern const struct parser_ops openai_chat_parser;
+/* Append what a client says in its own words, but what the wire says itself.  False: it
+ * is no JSON object. */
+bool openai_own_ask(struct buf *out, const struct ask *ask) MUST_CHECK;
+/* Append a provider's chunk as an event, with the model's name as the client knows
+ * it; one that tells only the usage, where it is wanted. */
+void openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char *model, bool wants_usage);
 /* wire.failure */
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its own code says which status it would have had. */

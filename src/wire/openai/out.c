@@ -162,16 +162,24 @@ start(struct encoder *e, struct buf *out, const char *start_json)
 	end_delta(e, out);
 }
 
-/* What names a call; one that came without an id gets one, as results are told by it. */
+/* The id of a call that came without one: results are told by it, in this answer and those to come. */
+static void
+put_call_id(const struct encoder *e, struct buf *out, size_t call)
+{
+	put_id(out, "call_", e->id);
+	buf_printf(out, "_%zu", call);
+}
+
 static void
 put_call_name(const struct encoder *e, struct buf *out, const struct piece *p)
 {
+	buf_puts(out, ",\"id\":");
 	if (p->id != NULL && *p->id != '\0') {
-		buf_puts(out, ",\"id\":");
 		put_string(out, p->id);
 	} else {
-		put_id(out, ",\"id\":\"call_", e->id);
-		buf_printf(out, "_%zu\"", p->call);
+		buf_puts(out, "\"");
+		put_call_id(e, out, p->call);
+		buf_puts(out, "\"");
 	}
 	buf_puts(out, ",\"type\":\"function\"");
 }
@@ -299,12 +307,21 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 	buf_puts(out, "data: [DONE]\n\n");
 }
 
+/* The provider's chunk, with the model's name as its client knows it. */
+static void
+own(struct encoder *e, struct buf *out, const char *text, size_t len)
+{
+	openai_own_chunk(out, text, len, model_of(e), e->wants_usage);
+}
+
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
 	struct end end = read_end(end_json, LANG_EN);
 
-	if (end.status == OK)
+	if (end.status == OK && e->is_own)
+		buf_puts(out, "data: [DONE]\n\n");
+	else if (end.status == OK)
 		put_done(e, out, position, &end);
 	else
 		put_error(out, end.status, end.message);
@@ -321,22 +338,36 @@ cut(struct encoder *e, struct buf *out, enum status why, const char *message)
 /* ---- whole ----------------------------------------------------------------------- */
 
 static json_t *
-calls_json(const json_t *calls)
+call_json(const struct encoder *e, const json_t *call, size_t index)
+{
+	const char *id = json_string_value(json_object_get(call, "id"));
+	const char *name = json_string_value(json_object_get(call, "name"));
+	const char *arguments = json_string_value(json_object_get(call, "arguments"));
+	struct buf made = BUF_INIT(0);
+	json_t *json;
+
+	if (id == NULL || *id == '\0')
+		put_call_id(e, &made, index);
+	json = json_pack("{s:s, s:s, s:{s:s, s:s}}", "id", made.len > 0 ? made.data : id, "type", "function",
+	    "function", "name", name == NULL ? "" : name, "arguments", arguments == NULL ? "{}" : arguments);
+	buf_free(&made);
+	return json;
+}
+
+static json_t *
+calls_json(const struct encoder *e, const json_t *calls)
 {
 	json_t *list = json_array();
 	const json_t *call;
 	size_t i;
 
 	json_array_foreach(calls, i, call)
-		json_array_append_new(list,
-		    json_pack("{s:O, s:s, s:{s:O, s:O}}", "id", json_object_get(call, "id"), "type", "function",
-			"function", "name", json_object_get(call, "name"), "arguments",
-			json_object_get(call, "arguments")));
+		json_array_append_new(list, call_json(e, call, i));
 	return list;
 }
 
 static json_t *
-message_json(const json_t *data, bool has_calls)
+message_json(const struct encoder *e, const json_t *data, bool has_calls)
 {
 	json_t *content = json_object_get(data, "content"), *reasoning = json_object_get(data, "reasoning");
 	json_t *message = json_pack("{s:s}", "role", "assistant");
@@ -349,7 +380,7 @@ message_json(const json_t *data, bool has_calls)
 	if (json_string_length(reasoning) > 0)
 		json_object_set(message, "reasoning_content", reasoning);
 	if (has_calls)
-		json_object_set_new(message, "tool_calls", calls_json(json_object_get(data, "calls")));
+		json_object_set_new(message, "tool_calls", calls_json(e, json_object_get(data, "calls")));
 	json_object_set_new(message, "refusal", json_null());
 	return message;
 }
@@ -364,8 +395,8 @@ completion_json(const struct encoder *e, const struct end *end)
 	put_id(&id, "chatcmpl-", e->id);
 	body = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:n, s:s}], s:o}", "id", buf_str(&id), "object",
 	    "chat.completion", "created", (json_int_t)e->created_s, "model", model_of(e), "choices", "index", 0,
-	    "message", message_json(end->data, has_calls), "logprobs", "finish_reason", finish_reason(end, has_calls),
-	    "usage", usage_json(end));
+	    "message", message_json(e, end->data, has_calls), "logprobs", "finish_reason",
+	    finish_reason(end, has_calls), "usage", usage_json(end));
 	buf_free(&id);
 	return body;
 }
@@ -393,6 +424,8 @@ const struct dialect dialect_openai = {
 	.begins_late = true,
 	.keepalive = ":\n\n",
 	.read = openai_chat_read,
+	.wire = "openai",
+	.own = own,
 	.start = start,
 	.piece = piece,
 	.end = end,

@@ -55,6 +55,11 @@ class World:
         assert answer.status == 201, answer
         return answer.json["id"]
 
+    def key(self):
+        answer = self.weir.post("/api/keys", {"name": str(uuid.uuid4())}, self.user)
+        assert answer.status == 201, answer
+        return answer.json["id"]
+
     def upload(self):
         answer = self.weir.post("/api/uploads", GIF + uuid.uuid4().bytes, self.user, headers=BYTES)
         assert answer.status == 201, answer
@@ -102,6 +107,16 @@ ROWS = [
     ("UPDATE ON users", "PATCH", "/api/me", lambda w: {"nickname": "Ann"}, "user", 200),
     ("UPDATE ON users", "PATCH", lambda w: f"/api/admin/users/{w.user.id}", lambda w: {"nickname": "Bob"}, "admin", 200),
     ("UPDATE ON sessions", "DELETE", lambda w: f"/api/me/sessions/{w.session_id()}", None, "user", 204),
+    ("SELECT ON api_keys", "GET", "/api/keys", None, "user", 200),
+    ("SELECT ON api_keys", "GET", lambda w: f"/api/keys/{w.key()}", None, "user", 200),
+    ("SELECT ON api_keys", "GET", "/api/keys/export", None, "user", 200),
+    ("SELECT ON api_keys", "GET", "/api/me/quota", None, "user", 200),
+    ("SELECT ON api_keys", "POST", "/api/keys", lambda w: {"name": "n"}, "user", 201),
+    ("INSERT ON api_keys", "POST", "/api/keys", lambda w: {"name": "n"}, "user", 201),
+    ("UPDATE ON api_keys", "PATCH", lambda w: f"/api/keys/{w.key()}", lambda w: {"name": "m"}, "user", 200),
+    ("INSERT ON api_keys", "POST", lambda w: f"/api/keys/{w.key()}/rotate", lambda w: {}, "user", 201),
+    ("UPDATE ON api_keys", "POST", lambda w: f"/api/keys/{w.key()}/revoke", None, "user", 200),
+    ("DELETE ON api_keys", "DELETE", lambda w: f"/api/keys/{w.key()}", None, "user", 204),
     ("INSERT ON refresh_tokens", "POST", "/api/auth/login",
      lambda w: {"login": w.user.login, "password": w.user.password}, None, 200),
     ("INSERT ON sessions", "POST", "/api/auth/login",

@@ -274,8 +274,9 @@ def bodiless(weir, routes):
     """[(method, path, operation)] of the route table's rows that take no body."""
     described = {(m, p): op for m, p, op in routes}
     rows = [r.split() for r in weir.weirctl("routes").stdout.splitlines()]
-    found = [(r[0], r[1], described[r[0], r[1]]) for r in rows if "requestBody" not in described[r[0], r[1]]]
-    assert len(rows) == len(routes) and len(found) > 40
+    found = [(r[0], r[1], described[r[0], r[1]]) for r in rows if (r[0], r[1]) in described
+             and "requestBody" not in described[r[0], r[1]]]
+    assert len([r for r in rows if not r[1].startswith("/v1")]) == len(routes) and len(found) > 40
     return found
 
 
@@ -350,7 +351,7 @@ def test_every_field_of_every_route(weir, routes, theirs, user, admin, unchanged
 
 
 def test_lists_with_bad_pages(weir, routes, user, admin, unchanged):
-    plain = {"/api/events", "/api/tasks/limits"} | PUBLIC
+    plain = {"/api/admin/usage", "/api/events", "/api/keys/export", "/api/tasks/limits", "/api/usage", "/api/usage/records.csv"} | PUBLIC
     lists = [(p, op) for m, p, op in routes if m == "GET" and "{" not in p and p not in plain]
     checked = 0
     for path, op in lists:
@@ -421,9 +422,11 @@ def test_methods_that_are_not_there(weir, routes, user, unchanged):
     known = {}
     for method, path, _ in routes:
         known.setdefault(path, set()).add(method)
+    shadowed = {("PATCH", "/api/keys/export")}  # as a key's id, which takes a body
     for path, methods in known.items():
         for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"} - methods:
-            answer = weir.request(method, fill(path, {}), user)
+            body = {} if (method, path) in shadowed else None
+            answer = weir.request(method, fill(path, {}), user, body)
             if answer.status == 404:  # another row has this shape
                 continue
             assert (answer.status, answer.code) == (405, "method_not_allowed"), (method, path, answer)

@@ -196,6 +196,21 @@ def test_accounts(weir, ask):
     ask("POST", "/api/auth/logout", None, {"refresh_token": other["refresh_token"]})
 
 
+def test_api_keys(ask, user):
+    key = ask("POST", "/api/keys", user, {"name": "Reply", "scopes": ["chat"], "models": ["demo"], "rpm": 100,
+                                          "allow_ips": ["127.0.0.0/8"], "budget": {"amount": 1.5, "period": "week"}})
+    plain = ask("POST", "/api/keys", user, {"name": "Plain", "budget": {"amount": 1}})
+    assert len(ask("GET", "/api/keys", user)["items"]) == 2
+    ask("GET", f"/api/keys/{key['id']}", user)
+    ask("PATCH", f"/api/keys/{key['id']}", user, {"name": "Changed"})
+    assert len(ask("GET", "/api/me/quota", user)["keys"]) == 2
+    assert len(ask("GET", "/api/me/quota", key["key"])["keys"]) == 1
+    ask("POST", f"/api/keys/{key['id']}/rotate", user, {"overlap_s": 60})
+    ask("GET", "/api/keys/export", user)
+    assert ask("POST", f"/api/keys/{key['id']}/revoke", user)["rotated_to"]
+    ask("DELETE", f"/api/keys/{plain['id']}", user)
+
+
 def test_conversations_and_messages(weir, user, ask, follow, turn):
     path = f"/api/conversations/{turn['conversation_id']}"
     assert ask("GET", "/api/conversations", user)["items"]
@@ -232,8 +247,19 @@ def test_usage(ask, user, admin, turn):
     assert ask("GET", "/api/admin/usage/records", admin)["items"]
 
 
-def test_relay(ask, user):
+def test_relay(ask, user, described):
     ask("POST", "/v1/chat/completions", user, {"model": "demo-fast", "messages": [{"role": "user", "content": "hello"}]})
+    message = {"model": "demo-fast", "max_tokens": 99, "messages": [{"role": "user", "content": "hello"}]}
+    ask("POST", "/v1/messages", user, message)
+    ask("POST", "/v1/messages/count_tokens", user, message)
+    content = {"contents": [{"parts": [{"text": "hello"}]}]}
+    for version in ("v1", "v1beta"):
+        at = f"/{version}/models/demo-fast"
+        ask("POST", at + ":generateContent", user, content)
+        ask("POST", at + ":countTokens", user, content)
+        described.tried.add(("POST", f"/{version}/models/{{model}}:streamGenerateContent"))  # a stream: tests/it/relay/test_gemini.py
+    ask("GET", "/v1beta/models", user)
+    ask("GET", "/v1beta/models/demo-fast", user)
     assert ask("GET", "/v1/models", user)["data"]
     ask("GET", "/v1/models/demo-fast", user)
 

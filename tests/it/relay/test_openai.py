@@ -1,5 +1,6 @@
 """POST /v1/chat/completions and GET /v1/models, as clients of OpenAI's SDKs send them: answers, errors, money."""
 
+import http.server
 import json
 import threading
 import uuid
@@ -147,3 +148,121 @@ def test_models_in_three_shapes(weir, user):
     assert anthropic["first_id"] == anthropic["data"][0]["id"]
     gemini = weir.get("/v1/models", user, headers={"x-goog-api-key": "unused"}).json
     assert gemini["models"][0]["name"].startswith("models/")
+    for path in ("/v1/models/none-such", "/v1/nowhere"):
+        refused = weir.get(path, user, headers={"x-goog-api-client": "google-genai-sdk/3.6.1"})
+        assert refused.status == 404 and refused.json["error"]["status"] == "NOT_FOUND", "refused in the shape of who asks"
+
+
+# ---- through an API key ---------------------------------------------------------------
+
+
+def key(weir, user, **limits):
+    answer = weir.post("/api/keys", {"name": "test", **limits}, user)
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def test_a_key_stands_for_its_user(weir, user):
+    made = key(weir, user)
+    for headers in ({"Authorization": f"Bearer {made['key']}"}, {"x-api-key": made["key"]}, {"x-goog-api-key": made["key"]}):
+        assert weir.post(PATH, body("by key"), headers=headers).status == 200
+    assert weir.get("/api/me", made["key"]).status == 401, "no session route takes it"
+    assert weir.post(PATH, body("by key"), made["key"][:-1] + "x").json["error"]["code"] == "invalid_api_key"
+    assert len(used(weir, user)) == 3
+    told = weir.get(f"/api/keys/{made['id']}", user).json
+    assert told["spent"] == pytest.approx(sum(float(r[4]) for r in used(weir, user)))
+    assert [r["key_id"] for r in weir.get("/api/usage/records", user).json["items"]] == [made["id"]] * 3
+    assert weir.get("/api/usage?group_by=key", user).json["items"][0]["name"] == made["id"]
+    assert weir.post(f"/api/keys/{made['id']}/revoke", {}, user).status == 200
+    assert weir.post(PATH, body("by key"), made["key"]).status == 401
+    weir.audit()
+
+
+def test_a_key_is_bound_to_its_models(weir, user):
+    made = key(weir, user, models=["demo"])
+    assert weir.post(PATH, body("by key"), made["key"]).json["error"]["code"] == "model_not_found"
+    assert weir.post(PATH, {**body("by key"), "model": "demo"}, made["key"]).status == 200
+    assert [m["id"] for m in weir.get("/v1/models", made["key"]).json["data"]] == ["demo"]
+
+
+def test_a_budget_ends(weir, user):
+    made = key(weir, user, budget={"amount": 0.000001, "period": "day"})
+    refused = weir.post(PATH, body("by key"), made["key"])
+    assert refused.status == 402 and refused.json["error"]["code"] == "insufficient_quota" and "budget" in refused.json["error"]["message"]
+    assert used(weir, user) == []
+
+
+def test_so_many_at_once_with_one_key(weir, user):
+    made = key(weir, user, max_concurrent=1)
+    with weir.stream(PATH, body("[[demo deltas=100 interval=30]] long", stream=True), made["key"]) as s:
+        next(s.events())
+        assert weir.post(PATH, body("second"), made["key"]).status == 429
+    weir.audit()
+
+
+def test_a_revoked_key_ends_what_runs(weir, user):
+    made = key(weir, user)
+    with weir.stream(PATH, body("[[demo deltas=150 interval=100]] long", stream=True), made["key"]) as s:
+        events = s.events()
+        next(events)
+        assert weir.post(f"/api/keys/{made['id']}/revoke", {}, user).status == 200
+        last = list(events)[-1].data
+    assert "error" in json.loads(last)
+    weir.audit()
+
+
+# ---- own words --------------------------------------------------------------------------
+
+
+class Recorder(http.server.BaseHTTPRequestHandler):
+    """A provider that keeps what it was asked, and answers with more than Weir knows of."""
+
+    def do_POST(self):
+        self.server.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        made = {"id": "cmpl-theirs", "object": "chat.completion.chunk", "created": 1, "model": "theirs-2026", "system_fingerprint": "fp_1"}
+        pieces = [{"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]},
+                  {"choices": [{"index": 0, "delta": {"content": "Hel", "annotations": [1]}, "finish_reason": None, "odd": {"a": [None]}}]},
+                  {"choices": [{"index": 0, "delta": {"content": "lo"}, "finish_reason": None}]},
+                  {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "service_tier": "flex"},
+                  {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}}]
+        text = "".join(f"data: {json.dumps(made | piece)}\n\n" for piece in pieces) + "data: [DONE]\n\n"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture(scope="module")
+def recorder(weir):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    weir.weirctl("model", "add", "ours", "--input", "1", "--output", "2", "--context", "32000", "--max-output", "4000")
+    weir.weirctl("channel", "add", "theirs", "--provider", "openai", "--url", f"http://127.0.0.1:{server.server_port}/v1",
+                 "--key-stdin", "--allow-private", "--model", "ours=theirs-2026", input="k\n")
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_we_do_not_know_passes(weir, user, recorder):
+    """Same wire in and out: members nobody here has heard of arrive, and come back."""
+    odd = {"top_k": 7, "chat_template_kwargs": {"enable_thinking": False, "x": [1, "\u00e9"]}, "logit_bias": {"5": -1}}
+    status, parts, last = chunks(weir, user, "own words", model="ours", max_tokens=50, metadata={"a": "b"}, **odd)
+    assert (status, last) == (200, "[DONE]")
+    asked = recorder.asked[-1]
+    assert {k: asked[k] for k in odd} == odd and asked["metadata"] == {"a": "b"}
+    assert asked["model"] == "theirs-2026" and asked["max_tokens"] == 50 and asked["stream_options"] == {"include_usage": True}
+    assert text_of(parts) == "Hello"
+    assert {p["model"] for p in parts} == {"ours"} and {p["system_fingerprint"] for p in parts} == {"fp_1"}
+    assert parts[1]["choices"][0]["odd"] == {"a": [None]} and parts[1]["choices"][0]["delta"]["annotations"] == [1]
+    assert parts[-1]["service_tier"] == "flex" and not any(p.get("usage") for p in parts)
+    _, parts, _ = chunks(weir, user, "with usage", model="ours", stream_options={"include_usage": True})
+    assert parts[-1]["usage"]["total_tokens"] == 5 and parts[-1]["choices"] == []
+    whole = weir.post(PATH, {**body("whole"), "model": "ours"}, user).json
+    assert whole["choices"][0]["message"]["content"] == "Hello" and whole["usage"]["total_tokens"] == 5
+    assert [(r[2], r[3]) for r in used(weir, user)] == [("3", "2")] * 3
+    weir.audit()

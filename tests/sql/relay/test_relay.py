@@ -57,6 +57,48 @@ class Relay(DatabaseTest):
         second, told = self.open(user, key="k")
         self.assertEqual((told["outcome"], told["existing_task_id"], told["balance"]), ("idempotent_replay", first, 5))
 
+    def api_key(self, user, **limits):
+        key = new_id()
+        self.db.query("INSERT INTO api_keys (id, user_id, name, hash, prefix, budget, budget_period, max_concurrent)"
+                      " VALUES ($1, $2, 'k', $3, 'wk-x', $4, $5, $6)", key, user, key.encode(), limits.get("budget"),
+                      limits.get("period", "none"), limits.get("max_concurrent"))
+        return key
+
+    def spent(self, key):
+        return self.db.value("SELECT spent FROM api_keys WHERE id = $1", key)
+
+    def test_a_budget_is_spent_to_its_edge(self):
+        user = self.user(100)
+        key = self.api_key(user, budget=10)
+        first, opened = self.open(user, key_id=key, hold=6)
+        self.assertEqual(opened["outcome"], "ok")
+        self.assertEqual(self.open(user, key_id=key, hold=5)[1]["outcome"], "key_budget")
+        second, opened = self.open(user, key_id=key, hold=4)
+        self.assertEqual(opened["outcome"], "ok")
+        self.settle((first, {"cost": "6"}), (second, {"cost": "1"}))
+        self.assertEqual(self.spent(key), 7)
+        self.assertEqual(self.open(user, key_id=key, hold=4)[1]["outcome"], "key_budget")
+        self.assertEqual(self.open(user, key_id=key, hold=3)[1]["outcome"], "ok")
+        self.assertEqual(self.db.query("SELECT * FROM audit_broken"), [])
+
+    def test_a_rotated_key_spends_the_same_budget(self):
+        user = self.user(100)
+        old, new = self.api_key(user, budget=10), new_id()
+        self.assertEqual(self.db.value("SELECT api_key_rotate($1, $2, $3, $4, 'wk-y', 600)", old, user, new, b"new"), "ok")
+        task, _ = self.open(user, key_id=old, hold=8)
+        self.assertEqual(self.open(user, key_id=new, hold=5)[1]["outcome"], "key_budget")
+        self.settle((task, {"cost": "8"}))
+        self.assertEqual((self.spent(old), self.spent(new)), (8, 8))
+        self.assertEqual(self.open(user, key_id=new, hold=5)[1]["outcome"], "key_budget")
+
+    def test_so_many_at_once(self):
+        user = self.user(100)
+        key = self.api_key(user, max_concurrent=2)
+        tasks = [self.open(user, key_id=key)[0] for _ in range(2)]
+        self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "key_queue_full")
+        self.settle((tasks[0], {}))
+        self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "ok")
+
     def test_a_dead_owner_leaves_the_estimate(self):
         user = self.user(10)
         task, _ = self.open(user)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/csv.h"
 #include "base/ids.h"
 #include "base/money.h"
 #include "base/status.h"
@@ -181,6 +182,53 @@ test_clock(void)
 }
 
 static void
+test_clock_parse(void)
+{
+	static const char *const good[] = { "2026-01-02T03:04:05.678Z", "2026-01-02T11:04:05.678+08:00",
+		"2026-01-01T22:34:05.6789-04:30" };
+	static const char *const bad[] = { "", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02 03:04:05Z",
+		"2026-02-29T00:00:00Z", "2026-06-31T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-10T00:00:00Z",
+		"2026-01-02T24:00:00Z", "2026-01-02T03:60:00Z", "2026-01-02T03:04:61Z", "2026-01-02T03:04:05.Z",
+		"2026-01-02T03:04:05.1234567890Z", "2026-01-02T03:04:05ZZ", "2026-01-02T03:04:05+8:00",
+		"2026-01-02T03:04:05+08:60", "2026-01-02T03:04:05+24:00", "2026-01-02T03:04:05+0800",
+		"-026-01-02T03:04:05Z", "infinity", "tomorrow, at half past three" };
+	int64_t ms = 7;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		ms = 0;
+		CU_ASSERT_TRUE(clock_parse_rfc3339(good[i], &ms));
+		CU_ASSERT_EQUAL(ms, INT64_C(1767323045678));
+	}
+	CU_ASSERT_TRUE(clock_parse_rfc3339("2000-02-29T00:00:00Z", &ms));
+	CU_ASSERT_EQUAL(ms, INT64_C(951782400000));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ms = 7;
+		CU_ASSERT_FALSE(clock_parse_rfc3339(bad[i], &ms));
+		CU_ASSERT_EQUAL(ms, 7);
+	}
+}
+
+static void
+test_csv(void)
+{
+	struct buf b = { 0 };
+
+	csv_add(&b, "plain");
+	csv_add(&b, "a \"b\", c\nd");
+	csv_add(&b, NULL);
+	csv_end(&b);
+	csv_add(&b, "=1+1");
+	csv_add(&b, "-12.5");
+	csv_add(&b, "-12.5+A1");
+	csv_add(&b, "@x");
+	csv_end(&b);
+	CU_ASSERT_STRING_EQUAL(buf_str(&b),
+	    "\"plain\",\"a \"\"b\"\", c\nd\",\"\"\r\n"
+	    "\"'=1+1\",\"-12.5\",\"'-12.5+A1\",\"'@x\"\r\n");
+	buf_free(&b);
+}
+
+static void
 test_status_table(void)
 {
 	CU_ASSERT_STRING_EQUAL(status_code(OK), "ok");
@@ -242,6 +290,8 @@ static CU_TestInfo tests[] = {
 	{ "UUIDs", test_uuid },
 	{ "request ids", test_request_id },
 	{ "clocks", test_clock },
+	{ "times others write", test_clock_parse },
+	{ "comma-separated values", test_csv },
 	{ "error table", test_status_table },
 	{ "Accept-Language", test_lang_accept },
 	CU_TEST_INFO_NULL,

@@ -205,14 +205,14 @@ test_body(void)
 	call.max_output_tokens = 4096;
 	call.temperature = 0.7;
 	check_body(&call,
-	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"max_tokens\":4096,"
-	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0.700}");
+	    "{\"model\":\"demo;fault=\\\"x\\\"\",\"max_tokens\":4096,\"temperature\":0.700,"
+	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
 	call.base_url = "https://api.openai.com/v1";
 	call.model = "m";
 	call.temperature = 0;
 	check_body(&call,
-	    "{\"model\":\"m\",\"max_completion_tokens\":4096,"
-	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}],\"temperature\":0.000}");
+	    "{\"model\":\"m\",\"max_completion_tokens\":4096,\"temperature\":0.000,"
+	    "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}");
 	call = call_to("http://h");
 	call.stream = false;
 	call.messages = turn;
@@ -282,6 +282,187 @@ test_max_tokens(void)
 	}
 }
 
+/* The body of that chat, as that host reads it. */
+static void
+check_chat(const struct ask_chat *chat, const char *base_url, const char *body)
+{
+	const struct endpoint *e = wire_endpoint(&wire_openai, OP_CHAT);
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct ask ask = { .op = OP_CHAT, .chat = *chat };
+	struct wire_target to = { .base_url = base_url, .model = "m" };
+	struct wire_body made;
+	struct wire_request rq;
+	json_t *root;
+
+	CU_ASSERT_EQUAL_FATAL(e->body(a, &ask, false, &made), OK);
+	for (int try = 0; try < 2; try++) {
+		CU_ASSERT_EQUAL_FATAL(e->head(a, &to, &made, &rq), OK);
+		CU_ASSERT_STRING_EQUAL(rq.body, body);
+		CU_ASSERT_EQUAL(rq.body_len, strlen(body));
+		if (strcmp(rq.body, body) != 0)
+			printf("# %s\n", rq.body);
+	}
+	root = json_loadb(rq.body, rq.body_len, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL(root);
+	json_decref(root);
+	arena_free(a);
+}
+
+#define HI "\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]"
+
+static void
+test_calls_and_results(void)
+{
+	const struct ask_message turn[] = {
+		SAYS("user", SAID("Hi")),
+		SAYS("assistant", { .kind = ASK_THINKING, .text = "h", .signature = "seal" },
+		    { .kind = ASK_THINKING, .text = "m\n" },
+		    { .kind = ASK_CALL, .id = "c1", .name = "f", .text = "{\"a\":1}" },
+		    { .kind = ASK_CALL, .id = "c2", .name = "g" }),
+		SAYS("user", SAID("so"), { .kind = ASK_RESULT, .id = "c2", .name = "g", .text = "two" },
+		    { .kind = ASK_RESULT, .id = "c1", .is_error = true }, AT(ASK_IMAGE, "https://x")),
+		SAYS("assistant", SAID("wait"), { .kind = ASK_CALL, .id = "c3", .name = "f", .text = "{}" }),
+		SAYS("user", { .kind = ASK_RESULT, .id = "c3", .text = "r" }),
+		SAYS("assistant", { .kind = ASK_THINKING, .text = "x" }),
+		SAYS("assistant", SAID("y")),
+	};
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = turn, .n_messages = COUNT(turn) };
+	const char *const format =
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"},"
+	    "{\"role\":\"assistant\"%s,\"content\":null,\"tool_calls\":[{\"id\":\"c1\",\"type\":\"function\","
+	    "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}},{\"id\":\"c2\",\"type\":\"function\","
+	    "\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]},"
+	    "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":\"two\"},"
+	    "{\"role\":\"tool\",\"tool_call_id\":\"c1\",\"content\":\"\"},"
+	    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"so\"},"
+	    "{\"type\":\"image_url\",\"image_url\":{\"url\":\"https://x\"}}]},"
+	    "{\"role\":\"assistant\"%s,\"content\":\"wait\",\"tool_calls\":[{\"id\":\"c3\",\"type\":\"function\","
+	    "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},"
+	    "{\"role\":\"tool\",\"tool_call_id\":\"c3\",\"content\":\"r\"},"
+	    "{\"role\":\"assistant\"%s,\"content\":\"\"},{\"role\":\"assistant\"%s,\"content\":\"y\"}]}";
+	struct buf body = BUF_INIT(0);
+
+	buf_printf(&body, format, "", "", "", "");
+	check_chat(&chat, "https://api.openai.com", buf_str(&body));
+	buf_clear(&body);
+	buf_printf(&body, format, ",\"reasoning_content\":\"hm\\n\"", ",\"reasoning_content\":\" \"",
+	    ",\"reasoning_content\":\"x\"", ",\"reasoning_content\":\" \"");
+	check_chat(&chat, "https://api.deepseek.com", buf_str(&body));
+	check_chat(&chat, "https://api.moonshot.cn/v1", buf_str(&body));
+	chat.n_messages = 1; /* nobody thought, nobody called */
+	check_chat(&chat, "https://api.deepseek.com", "{\"model\":\"m\"," HI "}");
+	buf_free(&body);
+}
+
+static void
+test_tools(void)
+{
+	const struct ask_tool tools[] = {
+		{ .name = "f", .description = "does \"it\"", .parameters = "{\"type\":\"object\"}", .strict = true },
+		{ .name = "g" },
+	};
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = hello, .n_messages = 1, .tools = tools, .n_tools = 2,
+		.one_call = true };
+	static const struct {
+		enum ask_choice choice;
+		const char *says;
+	} rows[] = {
+		{ CHOICE_AUTO, "" },
+		{ CHOICE_NONE, ",\"tool_choice\":\"none\"" },
+		{ CHOICE_ANY, ",\"tool_choice\":\"required\"" },
+		{ CHOICE_NAMED, ",\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}}" },
+	};
+
+	chat.choice_name = "g";
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf body = BUF_INIT(0);
+
+		chat.choice = rows[i].choice;
+		buf_printf(&body,
+		    "{\"model\":\"m\"," HI ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\","
+		    "\"description\":\"does \\\"it\\\"\",\"parameters\":{\"type\":\"object\"},\"strict\":true}},"
+		    "{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]%s,\"parallel_tool_calls\":false}",
+		    rows[i].says);
+		check_chat(&chat, "http://h", buf_str(&body));
+		buf_free(&body);
+	}
+	chat.n_tools = 0;
+	check_chat(&chat, "http://h", "{\"model\":\"m\"," HI "}");
+}
+
+static void
+test_how(void)
+{
+	static const char *const stop[] = { "a", "\n" };
+	struct ask_chat chat = { .messages = hello,
+		.n_messages = 1,
+		.temperature = 1.8,
+		.top_p = 0.5,
+		.top_k = 40,
+		.seed = 7,
+		.stop = stop,
+		.n_stop = 2,
+		.effort = EFFORT_MAX,
+		.user = "u" };
+	const char *const rest = HI
+	    ",\"top_p\":0.500,\"stop\":[\"a\",\"\\n\"],\"reasoning_effort\":\"xhigh\",\"user\":\"u\"}";
+	static const struct {
+		const char *host, *says;
+	} rows[] = {
+		{ "http://h", "\"temperature\":1.800,\"top_k\":40,\"seed\":7," },
+		{ "https://api.openai.com", "\"temperature\":1.800,\"seed\":7," },
+		{ "https://api.moonshot.ai", "\"temperature\":1.000,\"top_k\":40,\"seed\":7," },
+		{ "https://api.groq.com/openai/v1", "\"temperature\":1.800,\"seed\":7," },
+		{ "https://api.mistral.ai", "\"temperature\":1.500,\"random_seed\":7," },
+		{ "https://generativelanguage.googleapis.com/v1beta/openai", "\"temperature\":1.800," },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct buf body = BUF_INIT(0);
+
+		buf_printf(&body, "{\"model\":\"m\",%s%s", rows[i].says, rest);
+		check_chat(&chat, rows[i].host, buf_str(&body));
+		buf_free(&body);
+	}
+}
+
+static void
+test_format(void)
+{
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = hello, .n_messages = 1, .format = FORMAT_JSON };
+
+	check_chat(&chat, "http://h", "{\"model\":\"m\"," HI ",\"response_format\":{\"type\":\"json_object\"}}");
+	chat.format = FORMAT_SCHEMA;
+	chat.schema = "{\"type\":\"object\"}";
+	check_chat(&chat, "http://h",
+	    "{\"model\":\"m\"," HI ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+	    "{\"name\":\"answer\",\"schema\":{\"type\":\"object\"}}}}");
+	chat.schema_name = "X";
+	chat.schema_strict = true;
+	check_chat(&chat, "http://h",
+	    "{\"model\":\"m\"," HI ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+	    "{\"name\":\"X\",\"schema\":{\"type\":\"object\"},\"strict\":true}}}");
+}
+
+/* Sound and documents within the message. */
+static void
+test_data(void)
+{
+	const struct ask_message turn[] = { SAYS("user", AT(ASK_AUDIO, "data:audio/wav;base64,AA=="),
+	    AT(ASK_AUDIO, "data:audio/mpeg;base64,AA=="), AT(ASK_AUDIO, "data:audio/ogg;base64,AA=="),
+	    { .kind = ASK_FILE, .url = "data:application/pdf;base64,AA==", .name = "a\".pdf" },
+	    { .kind = ASK_FILE, .url = "data:a,\"b" }) };
+	struct ask_chat chat = { ASK_CHAT_PLAIN, .messages = turn, .n_messages = 1 };
+
+	check_chat(&chat, "http://h",
+	    "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+	    "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\",\"format\":\"wav\"}},"
+	    "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\",\"format\":\"mp3\"}},"
+	    "{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"data:audio/ogg;base64,AA==\"}},"
+	    "{\"type\":\"file\",\"file\":{\"filename\":\"a\\\".pdf\",\"file_data\":\"data:application/pdf;base64,AA==\"}},"
+	    "{\"type\":\"file\",\"file\":{\"filename\":\"file\",\"file_data\":\"data:a,\\\"b\"}}]}]}");
+}
+
 static void
 test_nothing_to_say(void)
 {
@@ -299,7 +480,21 @@ test_nothing_to_say(void)
 
 /* ---- answers ----------------------------------------------------------------- */
 
-/* Events are written down as one line: T(text) R(text) U(in,out) F(finish) X(status,retry,next). */
+/* Usage as U(in,out), and what is told of its parts. */
+static void
+note_usage(struct buf *out, const struct wire_usage *u)
+{
+	buf_printf(out, "U(%lld,%lld", (long long)u->input_tokens, (long long)u->output_tokens);
+	if (u->cached_tokens >= 0)
+		buf_printf(out, ",cached %lld", (long long)u->cached_tokens);
+	if (u->cache_write_tokens >= 0)
+		buf_printf(out, ",written %lld", (long long)u->cache_write_tokens);
+	if (u->reasoning_tokens >= 0)
+		buf_printf(out, ",thought %lld", (long long)u->reasoning_tokens);
+	buf_puts(out, ")");
+}
+
+/* Events are written down as one line: T(text) R(text) C(call,id,name,text) F(finish) X(status,retry,next). */
 static void
 note(void *arg, const struct wire_event *e)
 {
@@ -314,10 +509,9 @@ note(void *arg, const struct wire_event *e)
 		buf_printf(out, "C(%zu,%s,%s,%.*s)", e->call, e->id == NULL ? "-" : e->id,
 		    e->name == NULL ? "-" : e->name, (int)e->len, e->text);
 		break;
-	case WIRE_USAGE:
-		buf_printf(out, "U(%lld,%lld)", (long long)e->usage.input_tokens, (long long)e->usage.output_tokens);
-		break;
+	case WIRE_USAGE: note_usage(out, &e->usage); break;
 	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
+	case WIRE_OWN: break;
 	case WIRE_DONE: break; /* test_over() looks at it */
 	case WIRE_FAILURE:
 		buf_printf(
@@ -400,7 +594,7 @@ static const struct sample streams[] = {
 	{ "cut by length", CHUNK("{\"content\":\"x\"}", "\"length\"") DONE, "T(x)F(length)." },
 	{ "content filter at the end", CHUNK("{\"content\":\"x\"}", "null") CHUNK("{}", "\"content_filter\"") DONE,
 	    "T(x)F(filtered)." },
-	{ "an unknown finish", CHUNK("{}", "\"tool_calls\"") DONE, "F(other)." },
+	{ "a finish for calls that did not come", CHUNK("{}", "\"tool_calls\"") DONE, "F(calls)." },
 	{ "two finishes", CHUNK("{}", "\"stop\"") CHUNK("{}", "\"length\"") DONE, "F(stop)." },
 	{ "a refusal", CHUNK("{\"content\":null,\"refusal\":\"I will not\"}", "null") STOP DONE,
 	    "T(I will not)F(stop)." },
@@ -781,6 +975,141 @@ static const struct sample oddities[] = {
 	{ "the beginning of a field", "dat", "!" },
 };
 
+#define DELTAS(calls) CHUNK("{\"tool_calls\":[" calls "]}", "null")
+#define CALL(members, function) "{" members "\"type\":\"function\",\"function\":{" function "}}"
+#define NAMED(name, arguments) "\"name\":\"" name "\",\"arguments\":\"" arguments "\""
+#define MORE(arguments) "\"arguments\":\"" arguments "\""
+#define CALLED CHUNK("{}", "\"tool_calls\"") DONE
+
+/* Calls of tools, as they come. */
+static const struct sample calls[] = {
+	{ "one, in pieces",
+	    CHUNK("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{\"index\":0,\"id\":\"c1\",\"type\":"
+		  "\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"\"}}]}",
+		"null") DELTAS(CALL("\"index\":0,", MORE("{\\\"a\\\":"))) DELTAS(CALL("\"index\":0,", MORE("1}")))
+		CALLED,
+	    "C(0,c1,f,)C(0,-,-,{\"a\":)C(0,-,-,1})F(calls)." },
+	{ "two at once, and text before",
+	    TEXT DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "")) "," CALL(
+		"\"index\":1,\"id\":\"c2\",", NAMED("g", "{"))) DELTAS(CALL("\"index\":1,", MORE("}")))
+		DELTAS(CALL("\"index\":0,", MORE("{}"))) CALLED,
+	    "T(a)C(0,c1,f,)C(1,c2,g,{)C(1,-,-,})C(0,-,-,{})F(calls)." },
+	{ "the id and the name again in each delta",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{")))
+		DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "}"))) CALLED,
+	    "C(0,c1,f,{)C(0,-,-,})F(calls)." },
+	{ "another id in each delta",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{")))
+		DELTAS(CALL("\"index\":0,\"id\":\"c2\",", MORE("}"))) CALLED,
+	    "C(0,c1,f,{)C(0,-,-,})F(calls)." },
+	{ "nothing again",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{")))
+		DELTAS(CALL("\"index\":0,\"id\":\"\",", NAMED("", "}"))) CALLED,
+	    "C(0,c1,f,{)C(0,-,-,})F(calls)." },
+	{ "no index",
+	    DELTAS(CALL("\"index\":null,\"id\":\"c1\",", NAMED("f", "{"))) DELTAS(CALL("\"index\":null,\"id\":\"c1\",",
+		MORE("}"))) DELTAS(CALL("\"id\":\"c2\",", NAMED("g", "{"))) DELTAS(CALL("", MORE("}"))) CALLED,
+	    "C(0,c1,f,{)C(0,-,-,})C(1,c2,g,{)C(1,-,-,})F(calls)." },
+	{ "no index, no id", DELTAS(CALL("", NAMED("f", "{}")) "," CALL("", NAMED("g", "{}"))) CALLED,
+	    "C(0,-,f,{})C(1,-,g,{})F(calls)." },
+	{ "each whole, all with the same index, and stopped as if for nothing",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{}")))
+		DELTAS(CALL("\"index\":0,\"id\":\"c2\",", NAMED("f", "{}"))) STOP DONE,
+	    "C(0,c1,f,{})C(1,c2,f,{})F(calls)." },
+	{ "an index that begins with one",
+	    DELTAS(CALL("\"index\":1,\"id\":\"c1\",", NAMED("f", "{"))) DELTAS(CALL("\"index\":1,", MORE("}")))
+		DELTAS(CALL("\"index\":7,\"id\":\"c7\",", NAMED("g", "{}"))) CALLED,
+	    "C(0,c1,f,{)C(0,-,-,})C(1,c7,g,{})F(calls)." },
+	{ "the name after the arguments, and one that never has any",
+	    DELTAS(CALL("\"index\":0,", MORE("{}"))) DELTAS(CALL("\"index\":1,\"id\":\"c1\",", MORE("{")))
+		DELTAS(CALL("\"index\":1,", "\"name\":\"f\"")) DELTAS(CALL("\"index\":1,", MORE("}"))) CALLED,
+	    "C(0,c1,f,{)C(0,-,-,})F(calls)." },
+	{ "no arguments",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", "\"name\":\"f\",\"arguments\":null"))
+		DELTAS(CALL("\"index\":1,\"id\":\"c2\",", NAMED("g", ""))) CALLED,
+	    "C(0,c1,f,)C(1,c2,g,)C(0,-,-,{})C(1,-,-,{})F(calls)." },
+	{ "arguments that are no text",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", "\"name\":\"f\",\"arguments\":{\"a\":[1]}")) CALLED,
+	    "C(0,c1,f,{\"a\":[1]})F(calls)." },
+	{ "an empty list beside text",
+	    CHUNK("{\"content\":\"a\",\"tool_calls\":[]}", "null")
+		CHUNK("{\"tool_calls\":null,\"function_call\":null}", "\"stop\"") DONE,
+	    "T(a)F(stop)." },
+	{ "no finish", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", ""))) DONE, "C(0,c1,f,)C(0,-,-,{})." },
+	{ "cut", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{"))), "C(0,c1,f,{)!" },
+	{ "after the end", CHUNK("{\"content\":\"a\"}", "\"stop\"") DELTAS(CALL("\"index\":0,", NAMED("f", "{}"))) DONE,
+	    "T(a)F(stop)." },
+	{ "an error after the end",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{}"))) CHUNK("{}", "\"tool_calls\"") "data: {]\n\n",
+	    "C(0,c1,f,{})F(calls)." },
+	{ "an emoji over two deltas",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "{\\\"a\\\":\\\"\\ud83d")))
+		DELTAS(CALL("\"index\":0,", MORE("\\ude00\\\"}"))) CALLED,
+	    "C(0,c1,f,{\"a\":\")C(0,-,-,\xF0\x9F\x98\x80\"})F(calls)." },
+	{ "half an emoji", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "\\ud83d"))) CALLED,
+	    "C(0,c1,f,)C(0,-,-,\xEF\xBF\xBD)F(calls)." },
+	{ "what is not UTF-8", DELTAS(CALL("\"index\":0,\"id\":\"c1\",", NAMED("f", "\xff"))),
+	    "X(upstream_failed,0,1)!" },
+	{ "names that are not UTF-8", DELTAS(CALL("\"index\":0,\"id\":\"\xff\",", NAMED("\xff", "{}"))) CALLED,
+	    "F(calls)." },
+	{ "what is no call",
+	    DELTAS("7,{},{\"index\":\"a\",\"id\":7,\"function\":7},{\"function\":{\"name\":7,\"arguments\":7}}") CALLED,
+	    "F(calls)." },
+	{ "the old kind",
+	    CHUNK("{\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}}", "null")
+		CHUNK("{\"function_call\":{\"arguments\":\"{\"}}", "null")
+		    CHUNK("{\"function_call\":{\"arguments\":\"}\"}}", "null") CHUNK("{}", "\"function_call\"") DONE,
+	    "C(0,-,f,)C(0,-,-,{)C(0,-,-,})F(calls)." },
+	{ "both kinds",
+	    CHUNK("{\"function_call\":{\"name\":\"f\",\"arguments\":\"{}\"},\"tool_calls\":[" CALL(
+		      "\"index\":0,\"id\":\"c1\",", NAMED("f", "{}")) "]}",
+		"null") CALLED,
+	    "C(0,c1,f,{})F(calls)." },
+	{ "the message again",
+	    DELTAS(CALL("\"index\":0,\"id\":\"c1\",",
+		NAMED("f", "{}"))) "data: {\"choices\":[{\"delta\":{},\"message\":"
+				   "{\"tool_calls\":[" CALL(
+				       "\"id\":\"c1\",", NAMED("f", "{}")) "]},\"finish_reason\":\"tool_calls\"}]}\n\n",
+	    "C(0,c1,f,{})F(calls)." },
+	{ "usage in all its parts",
+	    STOP USAGE(
+		"{\"prompt_tokens\":9,\"completion_tokens\":5,\"total_tokens\":14,\"prompt_tokens_details\":"
+		"{\"cached_tokens\":4,\"audio_tokens\":0,\"cache_write_tokens\":2},\"completion_tokens_details\":"
+		"{\"reasoning_tokens\":3}}") DONE,
+	    "F(stop)U(9,5,cached 4,written 2,thought 3)." },
+	{ "usage, DeepSeek",
+	    STOP USAGE("{\"prompt_tokens\":9,\"completion_tokens\":5,\"prompt_cache_hit_tokens\":4,"
+		       "\"prompt_cache_miss_tokens\":5}") DONE,
+	    "F(stop)U(9,5,cached 4)." },
+	{ "usage, Kimi", STOP USAGE("{\"prompt_tokens\":9,\"completion_tokens\":5,\"cached_tokens\":4}") DONE,
+	    "F(stop)U(9,5,cached 4)." },
+	{ "usage, xAI",
+	    STOP USAGE("{\"prompt_tokens\":37,\"completion_tokens\":530,\"total_tokens\":800,"
+		       "\"completion_tokens_details\":{\"reasoning_tokens\":233}}") DONE,
+	    "F(stop)U(37,763,thought 233)." },
+	{ "usage that contradicts itself",
+	    STOP USAGE("{\"prompt_tokens\":9,\"completion_tokens\":5,\"prompt_tokens_details\":{\"cached_tokens\":10,"
+		       "\"cache_write_tokens\":7},\"completion_tokens_details\":{\"reasoning_tokens\":6}}") DONE,
+	    "F(stop)U(9,5,cached 9,written 0,thought 5)." },
+	{ "usage with strange details",
+	    STOP USAGE("{\"prompt_tokens\":9,\"completion_tokens\":5,\"prompt_tokens_details\":[],"
+		       "\"completion_tokens_details\":null,\"cached_tokens\":\"4\"}") DONE,
+	    "F(stop)U(9,5)." },
+};
+
+static const struct sample call_bodies[] = {
+	{ "two",
+	    BODY("{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[" CALL(
+		     "\"id\":\"c1\",", NAMED("f", "{}")) "," CALL("\"id\":\"c2\",", NAMED("f", "{\\\"a\\\":1}")) "]}",
+		"\"tool_calls\"", "{\"prompt_tokens\":9,\"completion_tokens\":2}"),
+	    "C(0,c1,f,{})C(1,c2,f,{\"a\":1})F(calls)U(9,2)." },
+	{ "the old kind, and text",
+	    BODY("{\"content\":\"a\",\"function_call\":{\"name\":\"f\",\"arguments\":\"\"}}", "\"stop\"", "null"),
+	    "T(a)C(0,-,f,)C(0,-,-,{})F(calls)." },
+	{ "an empty list", BODY("{\"content\":\"a\",\"tool_calls\":[],\"function_call\":null}", "\"stop\"", "null"),
+	    "T(a)F(stop)." },
+};
+
 static void
 check_samples(bool stream, const struct sample *samples, size_t n)
 {
@@ -797,6 +1126,27 @@ check_samples(bool stream, const struct sample *samples, size_t n)
 			buf_free(&out);
 		}
 	}
+}
+
+static void
+test_calls(void)
+{
+	check_samples(true, calls, COUNT(calls));
+	check_samples(false, call_bodies, COUNT(call_bodies));
+}
+
+/* More than any model means. */
+static void
+test_too_many_calls(void)
+{
+	struct buf in = BUF_INIT(0), out = BUF_INIT(0);
+
+	for (int i = 0; i < 257; i++)
+		buf_printf(&in, DELTAS(CALL("\"index\":%d,\"id\":\"c%d\",", NAMED("f", "{}"))), i, i);
+	read_answer(true, in.data, in.len, in.len, &out);
+	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "C(255,c255,f,{})X(upstream_failed,0,1)!"));
+	buf_free(&in);
+	buf_free(&out);
 }
 
 static void
@@ -1092,6 +1442,11 @@ static CU_TestInfo request_tests[] = {
 	{ "writes the body", test_body },
 	{ "writes files", test_body_files },
 	{ "names the longest answer as its reader does", test_max_tokens },
+	{ "writes calls, results and thoughts", test_calls_and_results },
+	{ "writes tools", test_tools },
+	{ "writes what each host understands", test_how },
+	{ "writes formats", test_format },
+	{ "writes data", test_data },
 	{ "refuses to say nothing", test_nothing_to_say },
 	CU_TEST_INFO_NULL,
 };
@@ -1100,6 +1455,8 @@ static CU_TestInfo answer_tests[] = {
 	{ "reads streams in every slicing", test_streams },
 	{ "reads what is meant in every slicing", test_oddities },
 	{ "reads whole answers in every slicing", test_bodies },
+	{ "reads calls in every slicing", test_calls },
+	{ "gives up on endless calls", test_too_many_calls },
 	{ "gives up on an endless answer", test_endless },
 	{ "says when an answer is over", test_over },
 	{ "reads an event as large as an answer", test_large_event },

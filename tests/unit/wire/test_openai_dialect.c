@@ -331,6 +331,52 @@ test_problems(void)
 		{ WITH("\"n\":2"), "n" },
 		{ WITH("\"logprobs\":true"), "logprobs" },
 		{ WITH("\"modalities\":[\"text\",\"audio\"]"), "modalities" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":7}]}"),
+		    "messages[0].content[0].text" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"refusal\"}]}"),
+		    "messages[0].content[0].refusal" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\"}]}"),
+		    "messages[0].content[0].input_audio" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}"),
+		    "messages[0].content[0].input_audio.data" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"A\","
+			   "\"format\":7}}]}"),
+		    "messages[0].content[0].input_audio.format" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"A\","
+			   "\"format\":\"abcdefghijklmnopq\"}}]}"),
+		    "messages[0].content[0].input_audio.format" },
+		{ MESSAGES("{\"role\":\"user\",\"content\":[{\"type\":\"file\"}]}"), "messages[0].content[0].file" },
+		{ MESSAGES(
+		      "{\"role\":\"user\",\"content\":[{\"type\":\"file\",\"file\":{\"file_data\":\"A\",\"filename\":7}}]}"),
+		    "messages[0].content[0].file.filename" },
+		{ MESSAGES("{\"role\":\"tool\",\"tool_call_id\":\"c\",\"name\":7}"), "messages[0].name" },
+		{ MESSAGES("{\"role\":\"assistant\",\"content\":7}"), "messages[0].content" },
+		{ MESSAGES("{\"role\":\"assistant\",\"reasoning_content\":7}"), "messages[0].reasoning_content" },
+		{ MESSAGES("{\"role\":\"assistant\",\"refusal\":7}"), "messages[0].refusal" },
+		{ MESSAGES("{\"role\":\"assistant\",\"function_call\":7}"), "messages[0].function_call" },
+		{ MESSAGES("{\"role\":\"assistant\",\"function_call\":{}}"), "messages[0].function_call.name" },
+		{ MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[7]}"), "messages[0].tool_calls[0]" },
+		{ MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"type\":7}]}"),
+		    "messages[0].tool_calls[0].type" },
+		{ MESSAGES("{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\"}]}"),
+		    "messages[0].tool_calls[0].function" },
+		{ WITH("\"tools\":[{}]"), "tools[0].type" },
+		{ WITH("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":7}}]"),
+		    "tools[0].function.description" },
+		{ WITH("\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"strict\":7}}]"),
+		    "tools[0].function.strict" },
+		{ WITH("\"tool_choice\":{}"), "tool_choice.type" },
+		{ WITH("\"tool_choice\":{\"type\":\"function\"}"), "tool_choice.function" },
+		{ WITH("\"response_format\":{}"), "response_format.type" },
+		{ WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":7}}"),
+		    "response_format.json_schema.name" },
+		{ WITH("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{},\"strict\":7}}"),
+		    "response_format.json_schema.strict" },
+		{ WITH("\"reasoning_effort\":7"), "reasoning_effort" },
+		{ WITH("\"stream_options\":7"), "stream_options" },
+		{ WITH("\"top_k\":-2"), "top_k" },
+		{ WITH("\"safety_identifier\":7"), "safety_identifier" },
+		{ WITH("\"max_tokens\":-1e30"), "max_tokens" },
 		{ WITH("\"web_search_options\":{}"), "web_search_options" },
 	};
 
@@ -565,6 +611,213 @@ test_error_words(void)
 	json_decref(body);
 }
 
+/* ---- there and back --------------------------------------------------------------- */
+
+/* What the wire says of what was read; malloc'ed. */
+static char *
+said_again(const json_t *body, const char *base_url)
+{
+	const struct endpoint *e = wire_endpoint(&wire_openai, OP_CHAT);
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct dialect_problem problem;
+	struct dialect_ask ask;
+	struct wire_target to;
+	struct wire_body made;
+	struct wire_request rq;
+	char *text = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(dialect_openai.read(a, body, NULL, false, &ask, &problem), OK);
+	to = (struct wire_target){
+		.base_url = base_url, .model = ask.model, .max_output_tokens = ask.ask.max_output_tokens
+	};
+	CU_ASSERT_EQUAL_FATAL(e->body(a, &ask.ask, ask.stream, &made), OK);
+	CU_ASSERT_EQUAL_FATAL(e->head(a, &to, &made, &rq), OK);
+	text = strndup(rq.body, rq.body_len);
+	arena_free(a);
+	return text;
+}
+
+/* What can be said in both directions is the same in both. */
+static void
+test_asked_again(void)
+{
+	static const struct {
+		const char *base_url, *body;
+	} rows[] = {
+		{ "https://api.openai.com",
+		    "{\"model\":\"m\",\"max_completion_tokens\":5,\"seed\":7,\"temperature\":0.5,\"top_p\":0.25,"
+		    "\"stop\":[\"a\"],\"reasoning_effort\":\"low\",\"user\":\"u\",\"stream\":true,\"stream_options\":"
+		    "{\"include_usage\":true},\"messages\":[{\"role\":\"system\",\"content\":\"s\"},{\"role\":\"user\","
+		    "\"content\":[{\"type\":\"text\",\"text\":\"see\"},{\"type\":\"image_url\",\"image_url\":{\"url\":"
+		    "\"data:image/png;base64,AA==\"}},{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"AA==\","
+		    "\"format\":\"mp3\"}},{\"type\":\"file\",\"file\":{\"filename\":\"a\",\"file_data\":"
+		    "\"data:application/pdf;base64,AA==\"}}]},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":"
+		    "[{\"id\":\"c1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{ }\"}},"
+		    "{\"id\":\"c2\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}}]},"
+		    "{\"role\":\"tool\",\"tool_call_id\":\"c2\",\"content\":\"x\"},{\"role\":\"tool\",\"tool_call_id\":"
+		    "\"c1\",\"content\":\"\"},{\"role\":\"user\",\"content\":\"\"},{\"role\":\"assistant\",\"content\":"
+		    "\"ok\"}],\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\",\"description\":\"d\","
+		    "\"parameters\":{\"type\":\"object\",\"required\":[]},\"strict\":true}},{\"type\":\"function\","
+		    "\"function\":{\"name\":\"g\"}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}},"
+		    "\"parallel_tool_calls\":false,\"response_format\":{\"type\":\"json_schema\",\"json_schema\":"
+		    "{\"name\":\"X\",\"schema\":{\"type\":\"object\"},\"strict\":true}}}" },
+		{ "https://api.deepseek.com",
+		    "{\"model\":\"m\",\"max_tokens\":5,\"top_k\":40,\"response_format\":{\"type\":\"json_object\"},"
+		    "\"messages\":[{\"role\":\"assistant\",\"reasoning_content\":\"hm\",\"content\":\"so\"},"
+		    "{\"role\":\"user\",\"content\":\"hi\"}]}" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		json_t *body = json_loads(rows[i].body, 0, NULL), *again;
+		char *text;
+
+		CU_ASSERT_PTR_NOT_NULL_FATAL(body);
+		text = said_again(body, rows[i].base_url);
+		again = json_loads(text, 0, NULL);
+		CU_ASSERT_TRUE(json_equal(body, again));
+		if (!json_equal(body, again))
+			printf("# %s\n# %s\n", rows[i].body, text);
+		json_decref(body);
+		json_decref(again);
+		free(text);
+	}
+}
+
+/* What a parser says, put together. */
+struct heard {
+	struct buf text, reasoning, calls;
+	struct wire_usage usage;
+	enum wire_finish finish;
+	enum status failure;
+	bool is_whole;
+};
+
+static void
+hear(void *arg, const struct wire_event *e)
+{
+	struct heard *h = arg;
+
+	switch (e->kind) {
+	case WIRE_TEXT: buf_add(&h->text, e->text, e->len); break;
+	case WIRE_REASONING: buf_add(&h->reasoning, e->text, e->len); break;
+	case WIRE_CALL:
+		if (e->name != NULL)
+			buf_printf(&h->calls, "%zu %s %s ", e->call, e->id, e->name);
+		buf_add(&h->calls, e->text, e->len);
+		break;
+	case WIRE_USAGE: h->usage = e->usage; break;
+	case WIRE_FINISH: h->finish = e->finish; break;
+	case WIRE_FAILURE: h->failure = e->failure.status; break;
+	case WIRE_SIGNATURE:
+	case WIRE_OWN: break;
+	case WIRE_DONE: break;
+	}
+}
+
+static struct heard
+listen(bool stream, const char *bytes)
+{
+	void *parser = openai_chat_parser.start(stream, CAP);
+	struct heard h = { .usage = WIRE_USAGE_UNTOLD };
+
+	openai_chat_parser.feed(parser, bytes, strlen(bytes), hear, &h);
+	h.is_whole = openai_chat_parser.end(parser, hear, &h);
+	openai_chat_parser.free(parser);
+	return h;
+}
+
+static void
+forget(struct heard *h)
+{
+	buf_free(&h->text);
+	buf_free(&h->reasoning);
+	buf_free(&h->calls);
+}
+
+#define ENDS(how) \
+	"{\"type\":\"done\",\"data\":{\"content\":\"a\\u4f60\",\"reasoning\":\"hm\",\"calls\":[{\"id\":\"c1\"," \
+	"\"name\":\"f\",\"arguments\":\"{\\\"x\\\":1}\"},{\"id\":\"\",\"name\":\"g\",\"arguments\":\"{}\"}]," how "}}"
+#define USED \
+	"\"usage\":{\"input_tokens\":9,\"output_tokens\":4,\"cached_tokens\":3,\"cache_write_tokens\":1," \
+	"\"reasoning_tokens\":2,\"finish\":\"tool_calls\"}"
+
+static void
+check_heard(struct heard *h)
+{
+	CU_ASSERT_TRUE(h->is_whole);
+	CU_ASSERT_STRING_EQUAL(buf_str(&h->text), "a\xE4\xBD\xA0");
+	CU_ASSERT_STRING_EQUAL(buf_str(&h->reasoning), "hm");
+	CU_ASSERT_STRING_EQUAL(buf_str(&h->calls), "0 c1 f {\"x\":1}1 call_0123_1 g {}");
+	CU_ASSERT_EQUAL(h->finish, FINISH_CALLS);
+	CU_ASSERT_EQUAL(h->usage.input_tokens, 9);
+	CU_ASSERT_EQUAL(h->usage.output_tokens, 4);
+	CU_ASSERT_EQUAL(h->usage.cached_tokens, 3);
+	CU_ASSERT_EQUAL(h->usage.cache_write_tokens, 1);
+	CU_ASSERT_EQUAL(h->usage.reasoning_tokens, 2);
+	forget(h);
+}
+
+/* A stream and a whole answer are read as what was told. */
+static void
+test_heard(void)
+{
+	struct encoder e = encoder();
+	struct piece pieces[] = { piece_of(PIECE_REASONING, "h", 1), piece_of(PIECE_REASONING, "m", 2),
+		piece_of(PIECE_TEXT, "a", 3), piece_of(PIECE_TEXT, "\xE4\xBD\xA0", 6),
+		piece_of(PIECE_CALL, "{\"x\":", 11), piece_of(PIECE_CALL, "1}", 13), piece_of(PIECE_CALL, "{}", 15) };
+	struct buf out = BUF_INIT(0);
+	struct heard h;
+	char *whole;
+	int http;
+
+	pieces[4].id = "c1";
+	pieces[4].name = "f";
+	pieces[6].call = 1;
+	pieces[6].id = "";
+	pieces[6].name = "g";
+	e.wants_usage = true;
+	dialect_openai.start(&e, &out, "{}");
+	for (size_t i = 0; i < COUNT(pieces); i++)
+		dialect_openai.piece(&e, &out, &pieces[i]);
+	dialect_openai.end(&e, &out, 15, ENDS(USED));
+	h = listen(true, buf_str(&out));
+	check_heard(&h);
+	whole = dialect_openai.whole(&e, "{}", ENDS(USED), LANG_EN, "r", &http);
+	h = listen(false, whole);
+	check_heard(&h);
+	free(whole);
+	buf_free(&out);
+}
+
+/* Whoever reads a broken answer knows that it is. */
+static void
+test_heard_broken(void)
+{
+	static const struct {
+		enum status why, heard;
+	} rows[] = {
+		{ E_INTERRUPTED, E_UPSTREAM_FAILED },
+		{ E_CONTENT_VIOLATION, E_CONTENT_VIOLATION },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct encoder e = encoder();
+		struct piece piece = piece_of(PIECE_TEXT, "a", 1);
+		struct buf out = BUF_INIT(0);
+		struct heard h;
+
+		dialect_openai.start(&e, &out, "{}");
+		dialect_openai.piece(&e, &out, &piece);
+		dialect_openai.cut(&e, &out, rows[i].why, "Oh");
+		h = listen(true, buf_str(&out));
+		CU_ASSERT_FALSE(h.is_whole);
+		CU_ASSERT_STRING_EQUAL(buf_str(&h.text), "a");
+		CU_ASSERT_EQUAL(h.failure, rows[i].heard);
+		forget(&h);
+		buf_free(&out);
+	}
+}
+
 static CU_TestInfo in_tests[] = {
 	{ "what real clients ask", test_clients },
 	{ "messages", test_messages },
@@ -582,9 +835,16 @@ static CU_TestInfo out_tests[] = {
 	{ "the words of an error", test_error_words },
 	CU_TEST_INFO_NULL,
 };
+static CU_TestInfo back_tests[] = {
+	{ "what is asked is asked again", test_asked_again },
+	{ "what is told is heard", test_heard },
+	{ "what is broken is heard to be", test_heard_broken },
+	CU_TEST_INFO_NULL,
+};
 static CU_SuiteInfo suites[] = {
 	{ "in", NULL, NULL, NULL, NULL, in_tests },
 	{ "out", NULL, NULL, NULL, NULL, out_tests },
+	{ "there and back", NULL, NULL, NULL, NULL, back_tests },
 	CU_SUITE_INFO_NULL,
 };
 

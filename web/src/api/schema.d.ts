@@ -660,6 +660,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the caller's API keys */
+        get: operations["keys_list"];
+        put?: never;
+        /** Make an API key */
+        post: operations["keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an API key */
+        get: operations["keys_get"];
+        put?: never;
+        post?: never;
+        /** Remove an API key */
+        delete: operations["keys_delete"];
+        options?: never;
+        head?: never;
+        /** Change an API key */
+        patch: operations["keys_patch"];
+        trace?: never;
+    };
+    "/api/keys/{key_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End an API key */
+        post: operations["keys_revoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a new API key in the place of one */
+        post: operations["keys_rotate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All API keys as CSV, without secrets */
+        get: operations["keys_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -721,6 +809,23 @@ export interface paths {
         };
         /** Read the holds, newest first */
         get: operations["me_transactions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/quota": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the account and its keys may still spend */
+        get: operations["me_quota"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1294,6 +1399,49 @@ export interface components {
             type: "lock" | "deduct" | "refund";
             used: number;
         };
+        Key: {
+            allow_ips: string[] | null;
+            budget: components["schemas"]["KeyBudget"] | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string | null;
+            /** Format: uuid */
+            id: string;
+            last_ip: string | null;
+            /** Format: date-time */
+            last_used_at: string | null;
+            max_concurrent: number | null;
+            models: string[] | null;
+            name: string;
+            prefix: string;
+            /** Format: date-time */
+            revoked_at: string | null;
+            /** Format: uuid */
+            rotated_to: string | null;
+            rpm: number | null;
+            scopes: string[] | null;
+            spent: number;
+            /** @enum {string} */
+            status: "active" | "rotated" | "revoked" | "expired" | "locked";
+            tpm: number | null;
+            use_count: number;
+        };
+        KeyBudget: {
+            amount: number;
+            left: number;
+            /** @enum {string} */
+            period: "none" | "day" | "week" | "month";
+            /** Format: date-time */
+            resets_at: string | null;
+        };
+        KeyQuota: {
+            budget: components["schemas"]["KeyBudget"] | null;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            prefix: string;
+        };
         LedgerEntry: {
             balance_after: number;
             change_amount: number;
@@ -1373,6 +1521,9 @@ export interface components {
         };
         NewBalance: {
             balance: number;
+        };
+        NewKey: components["schemas"]["Key"] & {
+            key: string;
         };
         OtherEvent: {
             data: Record<string, never>;
@@ -1495,6 +1646,11 @@ export interface components {
             messages: components["schemas"]["PromptMessage"][];
             model: string;
             temperature: number | null;
+        };
+        Quota: {
+            balance: number;
+            held: number;
+            keys: components["schemas"]["KeyQuota"][];
         };
         Ready: {
             checks: Record<string, never>;
@@ -3626,6 +3782,305 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Key"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description addresses and networks (10.0.0.0/8) it may be used from; null: all */
+                    allow_ips?: string[] | null;
+                    /** @description {amount, period?: none, day, week or month}; null: none of its own */
+                    budget?: Record<string, never> | null;
+                    /** @description RFC 3339; null: never */
+                    expires_at?: string | null;
+                    /**
+                     * Format: int64
+                     * @description calls at once
+                     */
+                    max_concurrent?: number | null;
+                    /** @description names of models it may ask; null: all */
+                    models?: string[] | null;
+                    /** @description what its owner calls it */
+                    name: string;
+                    /**
+                     * Format: int64
+                     * @description requests per minute
+                     */
+                    rpm?: number | null;
+                    /** @description some of: chat embeddings images audio moderation rerank; null: all */
+                    scopes?: string[] | null;
+                    /**
+                     * Format: int64
+                     * @description tokens per minute
+                     */
+                    tpm?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description addresses and networks (10.0.0.0/8) it may be used from; null: all */
+                    allow_ips?: string[] | null;
+                    /** @description {amount, period?: none, day, week or month}; null: none of its own */
+                    budget?: Record<string, never> | null;
+                    /** @description RFC 3339; null: never */
+                    expires_at?: string | null;
+                    /**
+                     * Format: int64
+                     * @description calls at once
+                     */
+                    max_concurrent?: number | null;
+                    /** @description names of models it may ask; null: all */
+                    models?: string[] | null;
+                    /** @description what its owner calls it */
+                    name?: string;
+                    /**
+                     * Format: int64
+                     * @description requests per minute
+                     */
+                    rpm?: number | null;
+                    /** @description some of: chat embeddings images audio moderation rerank; null: all */
+                    scopes?: string[] | null;
+                    /**
+                     * Format: int64
+                     * @description tokens per minute
+                     */
+                    tpm?: number | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_rotate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description seconds the old key is accepted beside the new one
+                     */
+                    overlap_s?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     me_get: {
         parameters: {
             query?: never;
@@ -3763,6 +4218,31 @@ export interface operations {
                         has_more: boolean;
                         items: components["schemas"]["Hold"][];
                     };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_quota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quota"];
                 };
             };
             401: components["responses"]["E401"];

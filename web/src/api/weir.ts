@@ -2,6 +2,7 @@
 import { call, patch, post, remove, send } from "./client";
 import type {
 	Agent,
+	ApiKey,
 	Body,
 	Conversation,
 	Device,
@@ -10,6 +11,7 @@ import type {
 	List,
 	Message,
 	Model,
+	NewApiKey,
 	Session,
 	Task,
 	TaskLimits,
@@ -39,6 +41,14 @@ export const me = {
 	sessions: () => call<List<Device>>("/api/me/sessions"),
 	revokeSession: (id: string) => remove(`/api/me/sessions/${id}`),
 	revokeAll: (keep_current: boolean) => post<{ revoked: number }>("/api/me/sessions/revoke", { keep_current }),
+};
+
+export const apiKeys = {
+	list: (query: Page) => call<List<ApiKey>>("/api/keys", { query }),
+	create: (json: unknown) => post<NewApiKey>("/api/keys", json),
+	rotate: (id: string, overlap_s: number) => post<NewApiKey>(`/api/keys/${id}/rotate`, { overlap_s }),
+	revoke: (id: string) => post<ApiKey>(`/api/keys/${id}/revoke`),
+	remove: (id: string) => remove(`/api/keys/${id}`),
 };
 
 export const conversations = {

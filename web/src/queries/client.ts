@@ -26,6 +26,7 @@ export const keys = {
 	history: ["me", "history"] as const,
 	holds: ["me", "holds"] as const,
 	sessions: ["me", "sessions"] as const,
+	apiKeys: ["me", "keys"] as const,
 	usage: (...rest: string[]) => ["usage", ...rest] as const,
 	conversations: (q = "") => ["conversations", q] as const,
 	allConversations: ["conversations"] as const,

@@ -1,15 +1,15 @@
-import { ChartColumn, KeyRound, Monitor, Palette, User, Wallet } from "lucide-react";
+import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
-import { Skeleton } from "../ui/State";
 import { AccountPanel } from "./AccountPanel";
 import { AppearancePanel } from "./AppearancePanel";
 import { BalancePanel } from "./BalancePanel";
 import { PasswordPanel } from "./PasswordPanel";
 import { SessionsPanel } from "./SessionsPanel";
+import { Skeleton } from "../ui/State";
 
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
@@ -18,6 +18,7 @@ const PANELS = {
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
+	keys: { Icon: KeySquare, Panel: lazy(() => import("./KeysPanel")) },
 } as const;
 
 export type SettingsTab = keyof typeof PANELS;

@@ -1,5 +1,5 @@
 -- 'relay_cost' stays in credits_change_type: PostgreSQL takes no value out of an enumeration.
-DROP FUNCTION IF EXISTS relay_open, relays_settle;
+DROP FUNCTION IF EXISTS relay_open, relays_settle, relay_key_refusal;
 DROP FUNCTION IF EXISTS turn_dead(int);
 DELETE FROM tasks WHERE type = 'relay';
 ALTER TYPE task_end DROP ATTRIBUTE cached_tokens, DROP ATTRIBUTE cache_write_tokens, DROP ATTRIBUTE reasoning_tokens;

@@ -1,0 +1,148 @@
+#include <string.h>
+#include <strings.h>
+
+#include "account/key_use.h"
+#include "account/keys.h"
+#include "core/audit.h"
+
+/* Why a key is refused: for the log, and for who has the key. */
+static const struct refusal {
+	enum status status;
+	const char *why, *en, *zh;
+} mistyped = { E_UNAUTHENTICATED, "no whole key", "This API key is not complete, or a character of it is wrong.",
+	"API 密钥不完整或有误" },
+  unknown = { E_UNAUTHENTICATED, "unknown", "There is no such API key (any more).", "该 API 密钥不存在或已删除" },
+  revoked = { E_UNAUTHENTICATED, "revoked", "This API key was revoked.", "该 API 密钥已被吊销" },
+  expired = { E_UNAUTHENTICATED, "expired", "This API key has expired.", "该 API 密钥已过期" },
+  replaced = { E_UNAUTHENTICATED, "replaced", "Another API key has taken the place of this one.",
+	  "该 API 密钥已被新密钥替换" },
+  locked = { E_FORBIDDEN, "locked", "This API key is locked.", "该 API 密钥已被锁定" },
+  disabled = { E_ACCOUNT_DISABLED, "its user is disabled", NULL, NULL },
+  elsewhere = { E_FORBIDDEN, "address not allowed", "This API key may not be used from this address.",
+	  "该 API 密钥不允许从此地址使用" };
+
+/* Never with the key itself. */
+static enum status
+refuse(struct context *cx, const struct refusal *r, const char *text, const char *id)
+{
+	char shown[KEY_SHOWN_LEN];
+
+	key_text_shown(text, shown);
+	fail(cx, r->status, "API key %s... (%s): %s", shown, id == NULL ? "no id" : id, r->why);
+	if (r->en != NULL)
+		fail_message(cx, r->en, r->zh);
+	return r->status;
+}
+
+/* The client's address as PostgreSQL reads it; an IPv4 address in IPv6 (::ffff:) as itself. */
+static const char *
+client_address(const struct context *cx)
+{
+	const char *ip = cx->client_ip;
+
+	if (ip != NULL && strncasecmp(ip, "::ffff:", 7) == 0 && strchr(ip, '.') != NULL)
+		ip += 7;
+	return audit_address(ip);
+}
+
+/* $1 hash, $2 address.  k is the key, b the one whose limits count: itself, or what took its place. */
+static const char check_sql[] =
+    "SELECT k.id, k.user_id, k.status, coalesce(k.expires_at <= now(), false) AS over, u.status = 'active' AS active,"
+    " b.allow_ips IS NULL OR coalesce($2::inet <<= ANY (b.allow_ips), false) AS address_ok,"
+    " b.id AS shared_id, to_jsonb(b.models) AS models, to_jsonb(b.scopes) AS scopes, b.rpm, b.tpm, b.max_concurrent,"
+    " api_key_budget_left(b) AS budget_left"
+    " FROM api_keys k JOIN api_keys b ON b.id = coalesce(k.rotated_to, k.id) JOIN users u ON u.id = k.user_id"
+    " WHERE k.hash = $1";
+
+static const struct refusal *
+judge(const struct rows *rows)
+{
+	const char *status = row_text(rows, 0, "status");
+
+	if (strcmp(status, "revoked") == 0)
+		return &revoked;
+	if (strcmp(status, "locked") == 0)
+		return &locked;
+	if (row_bool(rows, 0, "over") || strcmp(status, "expired") == 0)
+		return strcmp(status, "rotated") == 0 ? &replaced : &expired;
+	if (!row_bool(rows, 0, "active"))
+		return &disabled;
+	return row_bool(rows, 0, "address_ok") ? NULL : &elsewhere;
+}
+
+static const json_t *
+names(struct context *cx, const struct rows *rows, const char *column)
+{
+	return row_null(rows, 0, column) ? NULL : json_own(cx->arena, row_json(rows, 0, column));
+}
+
+static void
+fill_caller(struct context *cx, const struct rows *rows)
+{
+	struct key_limits *limits = ARENA_NEW(cx->arena, struct key_limits);
+
+	*limits = (struct key_limits){
+		.shared_id = arena_strdup(cx->arena, row_text(rows, 0, "shared_id")),
+		.models = names(cx, rows, "models"),
+		.scopes = names(cx, rows, "scopes"),
+		.rpm = row_int(rows, 0, "rpm"),
+		.tpm = row_int(rows, 0, "tpm"),
+		.max_concurrent = row_int(rows, 0, "max_concurrent"),
+		.has_budget = !row_null(rows, 0, "budget_left"),
+		.budget_left_ucr = row_ucr(rows, 0, "budget_left"),
+	};
+	cx->caller = (struct principal){
+		.user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id")),
+		.key_id = arena_strdup(cx->arena, row_text(rows, 0, "id")),
+		.limits = limits,
+	};
+}
+
+enum status
+key_check(struct context *cx, const char *text)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	unsigned char hash[SHA256_BYTES];
+	const struct refusal *refusal;
+	enum status st;
+
+	if (!key_text_is_whole(text))
+		return refuse(cx, &mistyped, text, NULL);
+	crypto_sha256(text, strlen(text), hash);
+	st = pg_query_again(cx->pg, &rows, check_sql, PX(hash, sizeof(hash)), PS(client_address(cx)));
+	if (st != OK)
+		return fail(cx, st, "looking up an API key");
+	if (rows_count(rows) == 0)
+		return refuse(cx, &unknown, text, NULL);
+	if ((refusal = judge(rows)) != NULL)
+		return refuse(cx, refusal, text, row_text(rows, 0, "id"));
+	fill_caller(cx, rows);
+	key_used(cx, cx->caller.key_id);
+	return OK;
+}
+
+/* ---- what it may do --------------------------------------------------------------- */
+
+static bool
+is_among(const json_t *names, const char *name)
+{
+	const json_t *n;
+	size_t i;
+
+	json_array_foreach(names, i, n)
+		if (strcmp(json_string_value(n), name) == 0)
+			return true;
+	return names == NULL;
+}
+
+bool
+key_may_use_model(const struct principal *caller, const char *model)
+{
+	return caller->limits == NULL || is_among(caller->limits->models, model);
+}
+
+bool
+key_may_use_scope(const struct principal *caller, const char *scope)
+{
+	return caller->limits == NULL || is_among(caller->limits->scopes, scope);
+}

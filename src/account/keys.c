@@ -1,0 +1,462 @@
+#include "account/keys.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/csv.h"
+#include "ledger/credits.h"
+
+#define SCOPES "chat embeddings images audio moderation rerank"
+#define PERIODS "none day week month"
+#define NUMBER_MAX 1000000000
+/* clang-format off */
+#define KEY_FIELDS(required) \
+	{ "name", F_LINE, (required), .min = 1, .max = 100, .help = "what its owner calls it" }, \
+	{ "scopes", F_TEXTS, F_NULLABLE, .min = 1, .max = 6, .help = "some of: " SCOPES "; null: all" }, \
+	{ "models", F_TEXTS, F_NULLABLE, .min = 1, .max = 100, .help = "names of models it may ask; null: all" }, \
+	{ "allow_ips", F_TEXTS, F_NULLABLE, .min = 1, .max = 32, .help = "addresses and networks (10.0.0.0/8) it may be used from; null: all" }, \
+	{ "expires_at", F_LINE, F_NULLABLE, .min = 1, .max = 40, .help = "RFC 3339; null: never" }, \
+	{ "budget", F_OBJECT, F_NULLABLE, .help = "{amount, period?: none, day, week or month}; null: none of its own" }, \
+	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "requests per minute" }, \
+	{ "tpm", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "tokens per minute" }, \
+	{ "max_concurrent", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "calls at once" }
+/* clang-format on */
+
+const struct field key_fields[] = { KEY_FIELDS(F_REQUIRED), { .name = NULL } };
+const struct field key_change_fields[] = { KEY_FIELDS(0), { .name = NULL } };
+
+static const struct field budget_fields[] = {
+	{ "amount", F_CREDITS, F_REQUIRED, .min = 0, .max = UCR_MAX },
+	{ "period", F_CHOICE, 0, .choices = PERIODS },
+	{ .name = NULL },
+};
+static const struct field scope_fields[] = { { "scope", F_CHOICE, F_REQUIRED, .choices = SCOPES }, { .name = NULL } };
+
+/* A key past its end is expired, whether or not the sweep has come by. */
+#define KEY_STATUS "CASE WHEN k.status = 'active' AND k.expires_at <= now() THEN 'expired' ELSE k.status::text END"
+#define KEY_BUDGET \
+	"CASE WHEN k.budget IS NOT NULL THEN jsonb_build_object('amount', trim_scale(k.budget)," \
+	" 'period', k.budget_period, 'left', trim_scale(api_key_budget_left(k))," \
+	" 'resets_at', json_time(api_key_period_end(k.budget_period))) END"
+#define KEY_JSON \
+	"jsonb_build_object('id', k.id, 'name', k.name, 'prefix', k.prefix, 'status', " KEY_STATUS "," \
+	" 'scopes', k.scopes, 'models', k.models, 'allow_ips', k.allow_ips, 'expires_at', json_time(k.expires_at)," \
+	" 'budget', " KEY_BUDGET "," \
+	" 'rpm', k.rpm, 'tpm', k.tpm, 'max_concurrent', k.max_concurrent, 'rotated_to', k.rotated_to," \
+	" 'last_used_at', json_time(k.last_used_at), 'last_ip', host(k.last_ip), 'use_count', k.use_count," \
+	" 'spent', trim_scale(k.spent), 'created_at', json_time(k.created_at)," \
+	" 'revoked_at', json_time(k.revoked_at)) AS json"
+
+/* ---- what is sent ------------------------------------------------------------------ */
+
+/* "10.0.0.0/8", "2001:db8::1": as PostgreSQL reads an inet. */
+static bool
+is_network(const char *text)
+{
+	char address[INET6_ADDRSTRLEN];
+	unsigned char bytes[sizeof(struct in6_addr)];
+	size_t len = strcspn(text, "/");
+	const char *bits = text + len;
+	bool is_v4;
+
+	if (len >= sizeof(address))
+		return false;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	is_v4 = inet_pton(AF_INET, address, bytes) == 1;
+	if (!is_v4 && inet_pton(AF_INET6, address, bytes) != 1)
+		return false;
+	if (*bits == '\0')
+		return true;
+	bits++;
+	len = strlen(bits);
+	return len >= 1 && len <= 3 && strspn(bits, "0123456789") == len &&
+	    strtol(bits, NULL, 10) <= (is_v4 ? 32 : 128);
+}
+
+static enum status
+check_names(struct context *cx, const json_t *in)
+{
+	struct field_problem problem;
+	const json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(in, "models"), i, name)
+		if (json_string_length(name) == 0)
+			return fail_field(cx, "models", "element %zu must not be empty", i);
+	json_array_foreach(json_object_get(in, "allow_ips"), i, name)
+		if (!is_network(json_string_value(name)))
+			return fail_field(cx, "allow_ips", "element %zu must be an address or a network", i);
+	json_array_foreach(json_object_get(in, "scopes"), i, name) {
+		json_t *one = json_own(cx->arena, json_pack("{s:O}", "scope", name));
+
+		if (!fields_check(cx->arena, scope_fields, one, &problem))
+			return fail_field(cx, "scopes", "element %zu %s", i, problem.message);
+	}
+	return OK;
+}
+
+/* Beyond what its field table can say. */
+static enum status
+check_input(struct context *cx, const json_t *in)
+{
+	const char *expires = field_text(in, "expires_at");
+	json_t *budget = json_object_get(in, "budget");
+	struct field_problem problem;
+	int64_t at_ms;
+
+	if (expires != NULL && !clock_parse_rfc3339(expires, &at_ms))
+		return fail_field(cx, "expires_at", "must be a time such as 2027-01-31T12:00:00Z");
+	if (expires != NULL && at_ms <= clock_wall_ms())
+		return fail_field(cx, "expires_at", "must be in the future");
+	if (json_is_object(budget) && !fields_check(cx->arena, budget_fields, budget, &problem))
+		return fail_field(cx, "budget", "%s %s", problem.field, problem.message);
+	return check_names(cx, in);
+}
+
+/* ---- making one -------------------------------------------------------------------- */
+
+struct new_key {
+	char id[UUID_LEN], text[KEY_TEXT_LEN], shown[KEY_SHOWN_LEN];
+	unsigned char hash[SHA256_BYTES];
+};
+
+static void
+make_key(struct new_key *k)
+{
+	unsigned char random[KEY_RANDOM_BYTES];
+
+	crypto_random(random, sizeof(random));
+	uuid_v7(k->id);
+	key_text_write(random, k->text);
+	key_text_shown(k->text, k->shown);
+	crypto_sha256(k->text, strlen(k->text), k->hash);
+}
+
+static enum status
+refuse_more(struct context *cx)
+{
+	fail(cx, E_CONFLICT, "too many API keys");
+	fail_message(cx, "You have too many API keys. Delete some that you no longer need.",
+	    "API 密钥过多，请先删除不再使用的密钥");
+	return E_CONFLICT;
+}
+
+/* Is there room for `more` keys, in the transaction that is open?  The user's row is
+ * locked first, so that two at once cannot both be the last; the count is a statement of
+ * its own, to see what the other has made. */
+static enum status
+check_room(struct context *cx, int live_max, int more)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	st = pg_query(cx->pg, NULL, "SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE", PS(cx->caller.user_id));
+	if (st == OK)
+		st = pg_query(cx->pg, &rows,
+		    "SELECT count(*) FILTER (WHERE revoked_at IS NULL) AS live, count(*) AS kept"
+		    " FROM api_keys WHERE user_id = $1",
+		    PS(cx->caller.user_id));
+	if (st != OK)
+		return fail(cx, st, "count API keys: %s", pg_error(cx->pg));
+	return row_int(rows, 0, "live") + more <= live_max && row_int(rows, 0, "kept") + more <= KEYS_KEPT_MAX
+	    ? OK
+	    : refuse_more(cx);
+}
+
+/* $1 the input, $2 id, $3 user, $4 hash, $5 prefix */
+static const char insert_sql[] =
+    "INSERT INTO api_keys AS k (id, user_id, hash, prefix, name, scopes, models, allow_ips, expires_at, budget,"
+    "  budget_period, rpm, tpm, max_concurrent)"
+    " SELECT $2::uuid, $3::uuid, $4::bytea, $5, btrim(i.name), i.scopes, i.models, i.allow_ips, i.expires_at,"
+    "  (i.budget->>'amount')::numeric, coalesce(i.budget->>'period', 'none'), i.rpm, i.tpm, i.max_concurrent"
+    " FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
+    "  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int) RETURNING " KEY_JSON;
+
+static enum status
+insert_key(struct context *cx, const json_t *in, const struct new_key *k, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	char *text = json_dumps(in, JSON_WIRE);
+	enum status st = pg_query(cx->pg, &rows, insert_sql, PS(text), PS(k->id), PS(cx->caller.user_id),
+	    PX(k->hash, sizeof(k->hash)), PS(k->shown));
+
+	free(text);
+	if (st != OK)
+		return fail(cx, st, "make an API key: %s", pg_error(cx->pg));
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+/* The key is made: commit, and show it this once. */
+static enum status
+give(struct context *cx, const struct new_key *k, json_t *made, json_t **out)
+{
+	enum status st = context_commit(cx);
+
+	if (st != OK) {
+		json_decref(made);
+		return fail(cx, st, "make an API key: %s", pg_error(cx->pg));
+	}
+	json_object_set_new(made, "key", json_string(k->text));
+	*out = made;
+	return OK;
+}
+
+enum status
+key_create(struct context *cx, const json_t *in, json_t **out)
+{
+	struct new_key k;
+	json_t *made = NULL;
+	enum status st;
+
+	if ((st = check_input(cx, in)) != OK)
+		return st;
+	make_key(&k);
+	if ((st = pg_begin(cx->pg)) != OK)
+		return fail(cx, st, "make an API key: %s", pg_error(cx->pg));
+	if ((st = check_room(cx, KEYS_LIVE_MAX, 1)) != OK || (st = insert_key(cx, in, &k, &made)) != OK) {
+		context_rollback(cx);
+		return st;
+	}
+	return give(cx, &k, made, out);
+}
+
+/* ---- finding them ------------------------------------------------------------------- */
+
+enum status
+key_find(struct context *cx, const char *id, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	st = pg_query_again(cx->pg, &rows, "SELECT " KEY_JSON " FROM api_keys k WHERE k.id = $1 AND k.user_id = $2",
+	    PS(id), PS(cx->caller.user_id));
+	if (st != OK)
+		return fail(cx, st, "read API key: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "API key %s", id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+/* $3 user.  Ids are version 7: their order is the order of creation. */
+#define KEYS(than, order) \
+	LIST_SQL("uuid", "SELECT FROM api_keys k WHERE k.id = $1::uuid AND k.user_id = $3", \
+	    "SELECT " KEY_JSON ", k.id AS at, k.id AS tie FROM api_keys k WHERE k.user_id = $3 AND k.id " than \
+	    " " LIST_FIRST_UUID, \
+	    order)
+static const struct list keys = { "API keys", KEYS("<", "DESC"), KEYS(">", "ASC") };
+
+enum status
+keys_list(struct context *cx, const struct page *page, json_t **items, bool *more)
+{
+	return page_run(cx, page, &keys, items, more, PS(cx->caller.user_id));
+}
+
+static const char *const export_columns[] = { "id", "name", "prefix", "status", "scopes", "models", "allow_ips",
+	"expires_at", "budget", "budget_period", "rpm", "tpm", "max_concurrent", "last_used_at", "last_ip", "use_count",
+	"spent", "created_at", "revoked_at" };
+#define EXPORT_COLUMNS (sizeof(export_columns) / sizeof(export_columns[0]))
+
+static const char *
+write_csv(struct arena *a, const struct rows *rows)
+{
+	struct buf b = { 0 };
+	const char *csv;
+
+	for (size_t i = 0; i < EXPORT_COLUMNS; i++)
+		csv_add(&b, export_columns[i]);
+	csv_end(&b);
+	for (int row = 0; row < rows_count(rows); row++) {
+		for (size_t i = 0; i < EXPORT_COLUMNS; i++)
+			csv_add(&b, row_text(rows, row, export_columns[i]));
+		csv_end(&b);
+	}
+	csv = arena_strdup(a, buf_str(&b));
+	buf_free(&b);
+	return csv;
+}
+
+enum status
+keys_export(struct context *cx, const char **csv)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT k.id, k.name, k.prefix, " KEY_STATUS " AS status, array_to_string(k.scopes, ' ') AS scopes,"
+	    " array_to_string(k.models, ' ') AS models, array_to_string(k.allow_ips, ' ') AS allow_ips,"
+	    " json_time(k.expires_at) AS expires_at, trim_scale(k.budget) AS budget, k.budget_period, k.rpm, k.tpm,"
+	    " k.max_concurrent, json_time(k.last_used_at) AS last_used_at, host(k.last_ip) AS last_ip, k.use_count,"
+	    " trim_scale(k.spent) AS spent, json_time(k.created_at) AS created_at,"
+	    " json_time(k.revoked_at) AS revoked_at FROM api_keys k WHERE k.user_id = $1 ORDER BY k.id DESC",
+	    PS(cx->caller.user_id));
+
+	if (st != OK)
+		return fail(cx, st, "export API keys: %s", pg_error(cx->pg));
+	*csv = write_csv(cx->arena, rows);
+	return OK;
+}
+
+enum status
+keys_quota(struct context *cx, json_t **out)
+{
+	const struct key_limits *limits = cx->caller.limits;
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = credits_json(cx, cx->caller.user_id, out);
+
+	if (st != OK)
+		return st;
+	st = pg_query_again(cx->pg, &rows,
+	    "SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'prefix', k.prefix,"
+	    " 'budget', " KEY_BUDGET ") ORDER BY k.id DESC), '[]') AS json FROM api_keys k WHERE k.user_id = $1"
+	    " AND CASE WHEN $2::uuid IS NULL THEN k.budget IS NOT NULL AND " KEY_STATUS
+	    " = 'active' ELSE k.id = $2 END",
+	    PS(cx->caller.user_id), PS(limits == NULL ? NULL : limits->shared_id));
+	if (st == OK)
+		json_object_set_new(*out, "keys", row_json(rows, 0, "json"));
+	else
+		json_decref(*out);
+	return st == OK ? OK : fail(cx, st, "read API keys: %s", pg_error(cx->pg));
+}
+
+/* ---- changing them ------------------------------------------------------------------- */
+
+/* Nothing was changed: it is nobody's or somebody else's, or has ended. */
+static enum status
+refuse_change(struct context *cx, const char *id)
+{
+	json_t *key;
+	enum status st = key_find(cx, id, &key);
+
+	if (st != OK)
+		return st;
+	json_decref(key);
+	fail(cx, E_CONFLICT, "API key %s has ended", id);
+	fail_message(cx, "This API key is not in use any more.", "该 API 密钥已停用");
+	return E_CONFLICT;
+}
+
+/* $1 the input, $2 id, $3 user.  What is not in the input stays; null takes a limit away.
+ * A key that has expired lives again when it gets a new end. */
+#define CHANGED(column) #column " = CASE WHEN $1::jsonb ? '" #column "' THEN i." #column " ELSE k." #column " END, "
+static const char update_sql[] = "UPDATE api_keys AS k SET name = coalesce(btrim(i.name), k.name), " CHANGED(scopes)
+    CHANGED(models) CHANGED(allow_ips) CHANGED(expires_at) CHANGED(rpm) CHANGED(tpm) CHANGED(
+	max_concurrent) "  budget = CASE WHEN $1::jsonb ? 'budget' THEN (i.budget->>'amount')::numeric ELSE k.budget END,"
+			"  budget_period = CASE WHEN $1::jsonb ? 'budget' THEN coalesce(i.budget->>'period', 'none')"
+			"   ELSE k.budget_period END,"
+			"  status = CASE WHEN $1::jsonb ? 'expires_at' THEN 'active' ELSE k.status END,"
+			"  revoked_at = CASE WHEN $1::jsonb ? 'expires_at' THEN NULL ELSE k.revoked_at END"
+			" FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
+			"  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int)"
+			" WHERE k.id = $2 AND k.user_id = $3 AND k.status IN ('active', 'expired') RETURNING " KEY_JSON;
+
+enum status
+key_update(struct context *cx, const char *id, const json_t *in, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	char *text;
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	if ((st = check_input(cx, in)) != OK)
+		return st;
+	text = json_dumps(in, JSON_WIRE);
+	st = pg_query_again(cx->pg, &rows, update_sql, PS(text), PS(id), PS(cx->caller.user_id));
+	free(text);
+	if (st != OK)
+		return fail(cx, st, "change API key: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return refuse_change(cx, id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+static enum status
+put_in_place(struct context *cx, const char *id, int64_t overlap_s, const struct new_key *k)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(cx->pg, &rows, "SELECT api_key_rotate($1, $2, $3, $4, $5, $6::int) AS outcome",
+	    PS(id), PS(cx->caller.user_id), PS(k->id), PX(k->hash, sizeof(k->hash)), PS(k->shown), PI(overlap_s));
+
+	if (st != OK)
+		return fail(cx, st, "rotate API key: %s", pg_error(cx->pg));
+	return strcmp(row_text(rows, 0, "outcome"), "ok") == 0 ? OK : refuse_change(cx, id);
+}
+
+enum status
+key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out)
+{
+	struct new_key k;
+	json_t *made;
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	make_key(&k);
+	if ((st = pg_begin(cx->pg)) != OK)
+		return fail(cx, st, "rotate API key: %s", pg_error(cx->pg));
+	/* A full list must not stand in the way of who has to rotate; and the key is locked before
+	 * the user, as the calls lock them that are made with it. */
+	if ((st = put_in_place(cx, id, overlap_s, &k)) != OK || (st = check_room(cx, 2 * KEYS_LIVE_MAX, 0)) != OK ||
+	    (st = key_find(cx, k.id, &made)) != OK) {
+		context_rollback(cx);
+		return st;
+	}
+	return give(cx, &k, made, out);
+}
+
+enum status
+key_revoke(struct context *cx, const char *id, json_t **out)
+{
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	st = pg_query_again(cx->pg, NULL,
+	    "UPDATE api_keys SET status = 'revoked', revoked_at = now()"
+	    " WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
+	    PS(id), PS(cx->caller.user_id));
+	return st == OK ? key_find(cx, id, out) : fail(cx, st, "revoke API key: %s", pg_error(cx->pg));
+}
+
+enum status
+key_lock(struct context *cx, const char *id, bool lock, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	st = pg_query_again(cx->pg, &rows,
+	    "UPDATE api_keys AS k SET status = CASE WHEN $3 THEN 'locked' WHEN k.rotated_to IS NOT NULL THEN 'rotated'"
+	    " ELSE 'active' END WHERE k.id = $1 AND k.user_id = $2 AND k.revoked_at IS NULL"
+	    " AND ($3 OR k.status = 'locked') RETURNING " KEY_JSON,
+	    PS(id), PS(cx->caller.user_id), PB(lock));
+	if (st != OK)
+		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return refuse_change(cx, id);
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+key_delete(struct context *cx, const char *id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such API key");
+	/* not again: a second run would find nothing and say "not found" */
+	st = pg_query(cx->pg, &rows, "DELETE FROM api_keys WHERE id = $1 AND user_id = $2 RETURNING id", PS(id),
+	    PS(cx->caller.user_id));
+	if (st != OK)
+		return fail(cx, st, "delete API key: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "API key %s", id);
+}

@@ -1,0 +1,172 @@
+/*
+ * weirctl key list USER
+ * weirctl key create USER --name NAME …   prints the key, this once
+ * weirctl key revoke USER KEY             and what runs with it
+ * weirctl key lock|unlock USER KEY        its owner cannot undo that
+ *
+ * USER is a login name, KEY an id or the prefix that lists show.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "account/accounts.h"
+#include "account/keys.h"
+#include "core/audit.h"
+#include "ctl/nouns.h"
+
+#define USAGE \
+	"key list USER\n" \
+	"       weirctl key create USER --name NAME [--scopes LIST] [--models LIST] [--allow-ips LIST]\n" \
+	"           [--expires TIME] [--budget CREDITS] [--period none|day|week|month] [--rpm N] [--tpm N]\n" \
+	"           [--max-concurrent N]\n" \
+	"       weirctl key revoke|lock|unlock USER KEY"
+
+static const struct noun_option create_options[] = {
+	{ "name", "name", OPTION_TEXT },
+	{ "scopes", "scopes", OPTION_WORDS },
+	{ "models", "models", OPTION_WORDS },
+	{ "allow-ips", "allow_ips", OPTION_WORDS },
+	{ "expires", "expires_at", OPTION_TEXT },
+	{ "budget", "amount", OPTION_TEXT },
+	{ "period", "period", OPTION_TEXT },
+	{ "rpm", "rpm", OPTION_INT },
+	{ "tpm", "tpm", OPTION_INT },
+	{ "max-concurrent", "max_concurrent", OPTION_INT },
+	{ NULL, NULL, OPTION_OTHER },
+};
+
+/* From now on the nouns see the user's keys.  False after saying that there is no such user. */
+static bool
+act_for(struct ctl *c, const char *login)
+{
+	char *id = arena_alloc(c->cx.arena, UUID_LEN);
+	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
+
+	if (st == E_NOT_FOUND)
+		ctl_fail("there is no user %s", login);
+	else if (st != OK)
+		ctl_fail_pg(c, st, "looking up the user");
+	c->cx.caller.user_id = id;
+	return st == OK;
+}
+
+static void
+note(struct ctl *c, const char *action, const char *id, json_t *details)
+{
+	audit_operator(c->cx.pg, action, arena_printf(c->cx.arena, "key:%s", id), "ok", details);
+}
+
+static int
+list(struct ctl *c)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(c->cx.pg, &rows,
+	    "SELECT id, prefix, CASE WHEN status = 'active' AND expires_at <= now() THEN 'expired' ELSE status END AS status,"
+	    " coalesce(to_char(expires_at, 'YYYY-MM-DD HH24:MI'), 'never') AS expires, use_count,"
+	    " coalesce(to_char(last_used_at, 'YYYY-MM-DD HH24:MI'), 'never') AS used, trim_scale(spent) AS spent, name"
+	    " FROM api_keys WHERE user_id = $1 ORDER BY id DESC",
+	    PS(c->cx.caller.user_id));
+
+	if (st != OK)
+		return ctl_fail_pg(c, st, "key list");
+	printf("%-36s  %-10s  %-8s  %-16s  %-16s  %8s  %12s  %s\n", "ID", "PREFIX", "STATUS", "EXPIRES", "LAST USED",
+	    "USES", "SPENT", "NAME");
+	for (int i = 0; i < rows_count(rows); i++)
+		printf("%-36s  %-10s  %-8s  %-16s  %-16s  %8s  %12s  %s\n", row_text(rows, i, "id"),
+		    row_text(rows, i, "prefix"), row_text(rows, i, "status"), row_text(rows, i, "expires"),
+		    row_text(rows, i, "used"), row_text(rows, i, "use_count"), row_text(rows, i, "spent"),
+		    row_text(rows, i, "name"));
+	return CTL_OK;
+}
+
+/* --budget and --period are one member of the input. */
+static void
+gather_budget(json_t *in)
+{
+	json_t *amount = json_object_get(in, "amount"), *period = json_object_get(in, "period");
+
+	if (amount != NULL || period != NULL)
+		json_object_set_new(in, "budget", json_pack("{s:O*, s:O*}", "amount", amount, "period", period));
+	json_object_del(in, "amount");
+	json_object_del(in, "period");
+}
+
+static int
+create(struct ctl *c, json_t *in)
+{
+	json_t *key;
+	enum status st;
+
+	gather_budget(in);
+	if (!nouns_check(&c->cx, key_fields, in))
+		return CTL_FAILED;
+	if ((st = key_create(&c->cx, in, &key)) != OK)
+		return nouns_fail(&c->cx, st, "key create");
+	note(c, "key.create", field_text(key, "id"), json_deep_copy(in));
+	printf("%s\n", field_text(key, "key"));
+	json_decref(key);
+	return CTL_OK;
+}
+
+/* The id of the user's key that `word` names; NULL after saying that there is none, or more than one. */
+static const char *
+find(struct ctl *c, const char *word)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(c->cx.pg, &rows,
+	    "SELECT id FROM api_keys WHERE user_id = $1 AND (id::text = lower($2) OR prefix = $2)",
+	    PS(c->cx.caller.user_id), PS(word));
+
+	if (st != OK)
+		ctl_fail_pg(c, st, "looking up the key");
+	else if (rows_count(rows) != 1)
+		ctl_fail(
+		    rows_count(rows) == 0 ? "the user has no key %s" : "more than one key is %s: give its id", word);
+	return st == OK && rows_count(rows) == 1 ? arena_strdup(c->cx.arena, row_text(rows, 0, "id")) : NULL;
+}
+
+static int
+change(struct ctl *c, const char *verb, const char *word)
+{
+	const char *id = find(c, word);
+	json_t *key;
+	enum status st;
+
+	if (id == NULL)
+		return CTL_FAILED;
+	st = strcmp(verb, "revoke") == 0 ? key_revoke(&c->cx, id, &key)
+					 : key_lock(&c->cx, id, strcmp(verb, "lock") == 0, &key);
+	if (st != OK)
+		return nouns_fail(&c->cx, st, "key");
+	note(c, arena_printf(c->cx.arena, "key.%s", verb), id, NULL);
+	printf("key %s is %s\n", field_text(key, "prefix"), field_text(key, "status"));
+	json_decref(key);
+	return CTL_OK;
+}
+
+static int
+run(struct ctl *c, int argc, char **argv, json_t *in)
+{
+	const char *verb = argc > 1 ? argv[1] : "", *login = NULL;
+
+	if (strcmp(verb, "list") == 0 && argc == 3)
+		return act_for(c, argv[2]) ? list(c) : CTL_FAILED;
+	if (strcmp(verb, "create") == 0) {
+		if (!nouns_options(argc, argv, create_options, in, &login, NULL, NULL) || login == NULL)
+			return ctl_usage(USAGE);
+		return act_for(c, login) ? create(c, in) : CTL_FAILED;
+	}
+	if ((strcmp(verb, "revoke") == 0 || strcmp(verb, "lock") == 0 || strcmp(verb, "unlock") == 0) && argc == 4)
+		return act_for(c, argv[2]) ? change(c, verb, argv[3]) : CTL_FAILED;
+	return ctl_usage(USAGE);
+}
+
+int
+ctl_key(struct ctl *c, int argc, char **argv)
+{
+	json_t *in = json_object();
+	int rc = run(c, argc, argv, in);
+
+	json_decref(in);
+	return rc;
+}
