@@ -29,12 +29,14 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 {
 	struct dialect_problem problem = { "", "" };
 	json_error_t error;
-	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, JSON_ALLOW_NUL, &error);
+	/* A member said twice is read here in one way, and by a provider maybe in the other. */
+	int flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
+	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, flags, &error);
 	enum status st;
 
 	if (!json_is_object(body)) {
 		json_decref(body);
-		return fail_field(&rq->cx, "body", "is not a JSON object");
+		return fail_field(&rq->cx, "body", "is not a JSON object, or says a member twice");
 	}
 	json_own(rq->cx.arena, body);
 	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };

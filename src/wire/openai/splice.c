@@ -8,7 +8,8 @@
 
 #include "wire/openai/openai.h"
 
-/* What the head or the wire says itself. */
+/* What the head or the wire says itself.  The names of this wire need no escapes: one
+ * that has some may be one of ours in disguise, which the provider would take for it. */
 static bool
 is_ours(const struct scan_text *name)
 {
@@ -18,7 +19,7 @@ is_ours(const struct scan_text *name)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		if (scan_is(name, ours[i]))
 			return true;
-	return false;
+	return name->has_escapes;
 }
 
 bool

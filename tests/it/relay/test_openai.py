@@ -266,3 +266,18 @@ def test_what_we_do_not_know_passes(weir, user, recorder):
     assert whole["choices"][0]["message"]["content"] == "Hello" and whole["usage"]["total_tokens"] == 5
     assert [(r[2], r[3]) for r in used(weir, user)] == [("3", "2")] * 3
     weir.audit()
+
+
+def test_our_words_are_not_said_by_the_client(weir, user):
+    """The model and the cap are Weir's to say, however their names are written; what passes must mean one thing."""
+    def asked(text):
+        before = len(weir.demo_requests())
+        answer = weir.post(PATH, text.encode(), user, headers={"Content-Type": "application/json"})
+        return answer, weir.demo_requests()[before:]
+
+    messages = '"messages":[{"role":"user","content":"mine"}]'
+    answer, (seen,) = asked('{"mod\\u0065l":"demo-fast","max_tok\\u0065ns":3,' + messages + "}")
+    assert answer.status == 200 and seen["model"] == "demo-fast" and seen["completion_tokens"] == 3, "read, and said by us"
+    for twice in ('"mod\\u0065l":"demo-slow","model":"demo-fast",', '"model":"demo-fast","max_tokens":3,"max_tokens":9,'):
+        answer, seen = asked("{" + twice + messages + "}")
+        assert answer.status == 400 and seen == [], answer
