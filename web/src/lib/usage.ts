@@ -33,6 +33,18 @@ export function dayName(name: string): string {
 	return new Intl.DateTimeFormat(locale(language()), { day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(`${name}T00:00:00Z`));
 }
 
+/** When, with its year only if it is another one: for lists of many. */
+export function shortTime(value: string, now = new Date()): string {
+	const at = new Date(value);
+	return new Intl.DateTimeFormat(locale(language()), {
+		month: "short",
+		day: "numeric",
+		hour: "2-digit",
+		minute: "2-digit",
+		...(at.getFullYear() !== now.getFullYear() && { year: "numeric" }),
+	}).format(at);
+}
+
 /** A short and a long time alike with a unit; null when it is not known. */
 export function duration(ms: number | null): string {
 	if (ms === null) return "–";
@@ -40,16 +52,16 @@ export function duration(ms: number | null): string {
 	return new Intl.NumberFormat(locale(language()), {
 		style: "unit",
 		unit: inSeconds ? "second" : "millisecond",
-		unitDisplay: "short",
+		unitDisplay: "narrow",
 		maximumFractionDigits: inSeconds && ms < 100_000 ? 1 : 0,
 	}).format(inSeconds ? ms / 1000 : ms);
 }
 
-/** The top of a scale that ends on a round number: 1, 2 or 5 of some power of ten. */
+/** The top of a scale that ends on a round number, and whose half is one. */
 export function roundTop(most: number): number {
 	if (!(most > 0)) return 1;
 	const power = 10 ** Math.floor(Math.log10(most));
-	const step = [1, 2, 5, 10].find((s) => most <= s * power) ?? 10;
+	const step = [1, 2, 3, 4, 6, 8, 10].find((s) => most <= s * power) ?? 10;
 	// Not a product of what is not exact: 3 * 0.1 would be drawn as 0.30000000000000004.
 	return Number((step * power).toPrecision(1));
 }

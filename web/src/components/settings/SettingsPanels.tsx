@@ -3,6 +3,7 @@ import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
+import { bringIntoView } from "@/lib/scroll";
 import { AccountPanel } from "./AccountPanel";
 import { AppearancePanel } from "./AppearancePanel";
 import { BalancePanel } from "./BalancePanel";
@@ -22,11 +23,6 @@ const PANELS = {
 
 export type SettingsTab = keyof typeof PANELS;
 const TABS = Object.keys(PANELS) as SettingsTab[];
-
-/** On a phone the tabs may be wider than the screen. */
-function bringIntoView(tab: HTMLElement | null) {
-	tab?.scrollIntoView({ block: "nearest", inline: "nearest" });
-}
 
 /** The settings, one panel at a time. `tab` and `onTab` when the address names the panel. */
 export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: SettingsTab) => void }) {

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { UsageRecord } from "@/api/types";
 import { usage } from "@/api/weir";
-import { count, credits, dateTime } from "@/lib/format";
+import { count, credits } from "@/lib/format";
 import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
 import { duration, everyDay, fromOf, type Range } from "@/lib/usage";
@@ -12,9 +12,9 @@ import { keys } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";
 import { Empty, Failed, Skeleton } from "../ui/State";
-import { Cell, NumberCell, Table, WIDE } from "../ui/Table";
+import { Cell, NumberCell, Table } from "../ui/Table";
 import { Bars } from "../usage/Bars";
-import { Choice, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords } from "../usage/parts";
+import { At, Choice, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords, WIDE } from "../usage/parts";
 
 export default function UsagePanel() {
 	const [range, setRange] = useState<Range>("30");
@@ -54,12 +54,13 @@ function Records({ from, models }: { from: string; models: string[] }) {
 	const names = model === "" || models.includes(model) ? models : [...models, model];
 	return (
 		<section className="flex flex-col gap-3">
-			<div className="flex flex-wrap items-center gap-2">
+			<div className="flex items-center justify-between gap-2">
 				<h3 className="font-medium">{t("usage.records")}</h3>
-				<div className="grow" />
+				<CsvButton filter={filter} />
+			</div>
+			<div className="grid grid-cols-2 gap-2">
 				<Choice label={t("usage.model")} all={t("usage.all_models")} value={model} onChange={setModel} options={names.map((name) => ({ value: name, label: name }))} />
 				<Choice label={t("usage.status")} all={t("usage.all_statuses")} value={status} onChange={setStatus} options={STATUSES.map((s) => ({ value: s, label: t(`usage.${s}`) }))} />
-				<CsvButton filter={filter} />
 			</div>
 			{query.isPending && <Skeleton className="h-32" />}
 			{query.error && records.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
@@ -70,7 +71,7 @@ function Records({ from, models }: { from: string; models: string[] }) {
 					tight
 					heads={[`${t("usage.model")} · ${t("usage.time")}`, t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits"), t("usage.duration"), t("usage.status")]}
 					numbers={[1, 2, 3, 4]}
-					narrow={[1, 2, 4, 5]}
+					wide={{ columns: [1, 2, 4, 5], className: WIDE }}
 					className={cx(query.isPlaceholderData && "opacity-60")}
 				>
 					{records.map((r) => (
@@ -94,9 +95,9 @@ function Row({ record }: { record: UsageRecord }) {
 		<tr>
 			<Cell>
 				<p className="font-medium">{record.model ?? "–"}</p>
-				<time dateTime={record.created_at} className="text-xs whitespace-nowrap text-faint">
-					{dateTime(record.created_at)}
-				</time>
+				<p className="text-xs whitespace-nowrap text-faint">
+					<At time={record.created_at} />
+				</p>
 				{record.status !== "completed" && (
 					<p className="mt-1 @xl:hidden">
 						<StatusTag status={record.status} />
@@ -111,8 +112,10 @@ function Row({ record }: { record: UsageRecord }) {
 			</NumberCell>
 			<NumberCell>
 				{credits(record.cost)}
-				<p className="text-xs text-faint @xl:hidden">{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
-				<p className="text-xs text-faint @xl:hidden">{duration(record.latency_ms)}</p>
+				<div className="text-xs text-faint @xl:hidden">
+					<p>{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
+					<p>{duration(record.latency_ms)}</p>
+				</div>
 			</NumberCell>
 			<NumberCell className={WIDE}>{duration(record.latency_ms)}</NumberCell>
 			<Cell className={cx("text-end", WIDE)}>

@@ -6,21 +6,18 @@ interface TableProps {
 	heads: ReactNode[];
 	/** The columns of numbers: their heads stand at the end, as that of the last column does. */
 	numbers?: number[];
-	/** The columns that are left out where their container is narrow; their cells are WIDE. */
-	narrow?: number[];
+	/** The columns for which a narrow container has no room, and the class that their cells have as well. */
+	wide?: { columns: number[]; className: string };
 	tight?: boolean;
 	className?: string;
 	children: ReactNode;
 }
 
-/** What there is room for in a wide container only. */
-export const WIDE = "hidden @xl:table-cell";
-
 /** A table that scrolls sideways on a small screen. */
-export function Table({ label, heads, numbers, narrow, tight, className, children }: TableProps) {
+export function Table({ label, heads, numbers, wide, tight, className, children }: TableProps) {
 	return (
 		<div tabIndex={0} role="group" aria-label={label} className={cx("relative overflow-x-auto rounded-xl border border-line bg-raised", className)}>
-			<table className={cx("w-full text-sm", tight && "[&_:is(td,th)]:px-3")}>
+			<table className={cx("w-full text-sm", tight && "[&_:is(td,th)]:px-3 [&_td]:py-2.5")}>
 				<thead>
 					<tr className="border-b border-line text-start text-xs text-faint">
 						{heads.map((head, i) => (
@@ -30,7 +27,7 @@ export function Table({ label, heads, numbers, narrow, tight, className, childre
 								className={cx(
 									"px-4 py-3 font-medium whitespace-nowrap",
 									i === heads.length - 1 || numbers?.includes(i) ? "text-end" : "text-start",
-									narrow?.includes(i) && WIDE,
+									wide?.columns.includes(i) && wide.className,
 								)}
 							>
 								{head}

@@ -26,7 +26,7 @@ export function Bars({ days }: { days: Day[] }) {
 					{day ? t("usage.of_day", { day: dayName(day.name), credits: credits(day.cost), calls: count(day.calls) }) : t("usage.utc")}
 				</span>
 			</figcaption>
-			<div aria-hidden className="flex h-40 gap-2 text-xs text-faint tabular-nums">
+			<div aria-hidden className="grid grid-cols-[auto_1fr] gap-x-2 text-xs text-faint tabular-nums">
 				<div className="-my-2 flex flex-col items-end justify-between">
 					<span>{credits(top)}</span>
 					<span>{credits(top / 2)}</span>
@@ -35,7 +35,7 @@ export function Bars({ days }: { days: Day[] }) {
 				<svg
 					viewBox={`0 0 ${days.length} ${HEIGHT}`}
 					preserveAspectRatio="none"
-					className="h-full min-w-0 grow touch-pan-y"
+					className="h-40 w-full min-w-0 touch-pan-y"
 					onPointerMove={at}
 					onPointerDown={at}
 					onPointerLeave={() => setShown(null)}
@@ -50,11 +50,11 @@ export function Bars({ days }: { days: Day[] }) {
 						</g>
 					))}
 				</svg>
-			</div>
-			<div aria-hidden className="mt-2 flex justify-between ps-8 text-xs text-faint tabular-nums">
-				{marks.map((i) => (
-					<span key={i}>{days[i] && dayName(days[i].name)}</span>
-				))}
+				<div className="col-start-2 mt-2 flex justify-between">
+					{marks.map((i) => (
+						<span key={i}>{days[i] && dayName(days[i].name)}</span>
+					))}
+				</div>
 			</div>
 			<details className="mt-3 text-sm">
 				<summary className="w-fit rounded text-xs text-faint hover:text-ink">{t("usage.as_table")}</summary>

@@ -7,8 +7,8 @@ import { Button } from "@/components/ui/Button";
 import { Segments } from "@/components/ui/Field";
 import { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
 import { cx } from "@/lib/cx";
-import { count, credits } from "@/lib/format";
-import { RANGES, type Range } from "@/lib/usage";
+import { count, credits, dateTime } from "@/lib/format";
+import { RANGES, type Range, shortTime } from "@/lib/usage";
 
 export const STATUSES = ["completed", "failed", "cancelled"] as const;
 
@@ -38,6 +38,8 @@ export function Totals({ total }: { total: UsageSum }) {
 	);
 }
 
+/** What there is room for in a wide container; in a narrow one it is a second line of what is left. */
+export const WIDE = "hidden @xl:table-cell";
 const AT_ONCE = 20;
 
 /** Sums, the dearest first. */
@@ -46,13 +48,22 @@ export function SumsTable({ label, head, sums, nameOf }: { label: string; head: 
 	const { t } = useTranslation();
 	return (
 		<>
-			<Table label={label} tight heads={[head, t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]} numbers={[1, 2, 3]}>
+			<Table
+				tight
+				label={label}
+				heads={[head, t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]}
+				numbers={[1, 2, 3]}
+				wide={{ columns: [2, 3], className: WIDE }}
+			>
 				{sums.items.slice(0, shown).map((item) => (
 					<tr key={item.name}>
-						<Cell className="font-medium">{item.name === null ? "–" : (nameOf?.(item.name) ?? item.name)}</Cell>
+						<Cell>
+							<p className="font-medium">{item.name === null ? "–" : (nameOf?.(item.name) ?? item.name)}</p>
+							<p className="text-xs text-faint tabular-nums @xl:hidden">{t("usage.in_out", { input: count(item.request_tokens), output: count(item.response_tokens) })}</p>
+						</Cell>
 						<NumberCell>{count(item.calls)}</NumberCell>
-						<NumberCell>{count(item.request_tokens)}</NumberCell>
-						<NumberCell>{count(item.response_tokens)}</NumberCell>
+						<NumberCell className={WIDE}>{count(item.request_tokens)}</NumberCell>
+						<NumberCell className={WIDE}>{count(item.response_tokens)}</NumberCell>
 						<NumberCell>{credits(item.cost)}</NumberCell>
 					</tr>
 				))}
@@ -63,6 +74,14 @@ export function SumsTable({ label, head, sums, nameOf }: { label: string; head: 
 				</Button>
 			)}
 		</>
+	);
+}
+
+export function At({ time }: { time: string }) {
+	return (
+		<time dateTime={time} title={dateTime(time)}>
+			{shortTime(time)}
+		</time>
 	);
 }
 
@@ -94,7 +113,7 @@ export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], 
 /** A choice above a list: everything, or only what has this. */
 export function Choice({ label, all, value, options, onChange, className }: { label: string; all: string; value: string; options: { value: string; label: string }[]; onChange: (value: string) => void; className?: string }) {
 	return (
-		<select aria-label={label} value={value} onChange={(e) => onChange(e.target.value)} className={cx("h-9 min-w-0 rounded-lg border border-line-strong bg-raised px-2 text-sm text-ink", className)}>
+		<select aria-label={label} value={value} onChange={(e) => onChange(e.target.value)} className={cx("h-10 min-w-0 rounded-lg border border-line-strong bg-raised px-2 text-sm text-ink", className)}>
 			<option value="">{all}</option>
 			{options.map((o) => (
 				<option key={o.value} value={o.value}>

@@ -6,6 +6,7 @@ import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
+import { bringIntoView } from "@/lib/scroll";
 import { useMe } from "@/queries/account";
 
 const AREAS = {
@@ -47,6 +48,7 @@ export default function AdminPage({ area = "users" }: { area?: string }) {
 						return (
 							<Link
 								key={name}
+								ref={name === current ? bringIntoView : undefined}
 								href={`/admin/${name}`}
 								aria-current={name === current ? "page" : undefined}
 								className={cx(
@@ -62,7 +64,7 @@ export default function AdminPage({ area = "users" }: { area?: string }) {
 				</nav>
 			</header>
 			<main className="min-h-0 grow overflow-y-auto">
-				<div className="mx-auto max-w-6xl px-4 py-6 sm:px-6">
+				<div className={cx("mx-auto px-4 py-6 sm:px-6", current === "log" ? "max-w-screen-2xl" : "max-w-6xl")}>
 					<ErrorBoundary resetKey={current}>
 						<Suspense fallback={<Skeleton className="h-64" />}>
 							<Area />

@@ -8,13 +8,16 @@ import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
-import { Choice, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
+import { At, Choice, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
 import { cx } from "@/lib/cx";
-import { credits, dateTime } from "@/lib/format";
+import { count, credits } from "@/lib/format";
 import { duration } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { AreaHead, Cell, Loading, NumberCell, Table, Tag } from "./parts";
 import { nameOf, useUserName } from "./UserName";
+
+/** Ten columns need more room than those of the other tables about usage. */
+const WIDE = "hidden @4xl:table-cell";
 
 /** The log of all users' requests. Whose is in the address: other pages lead here. */
 export default function RequestsArea() {
@@ -29,7 +32,7 @@ export default function RequestsArea() {
 	);
 	const { t } = useTranslation();
 	return (
-		<>
+		<div className="@container">
 			<AreaHead title={t("admin.log")}>
 				{user === "" ? <FindUser onFound={setUser} /> : <OnlyOf id={user} onAll={() => setUser("")} />}
 				<Choice label={t("usage.model")} all={t("usage.all_models")} value={model} onChange={setModel} options={(models.data?.items ?? []).map(({ name }) => ({ value: name, label: name }))} />
@@ -55,6 +58,7 @@ export default function RequestsArea() {
 						t("usage.status"),
 					]}
 					numbers={[4, 5, 6, 7, 8]}
+					wide={{ columns: [0, 2, 3, 4, 5, 7, 8, 9], className: WIDE }}
 					className={cx(query.isPlaceholderData && "opacity-60")}
 				>
 					{records.map((r) => (
@@ -67,7 +71,7 @@ export default function RequestsArea() {
 					{t("sidebar.more")}
 				</Button>
 			)}
-		</>
+		</div>
 	);
 }
 
@@ -76,23 +80,30 @@ function Row({ record, onUser }: { record: AdminUsageRecord; onUser: () => void 
 	const { t } = useTranslation();
 	return (
 		<tr>
-			<Cell className="whitespace-nowrap text-faint">
-				<time dateTime={record.created_at}>{dateTime(record.created_at)}</time>
+			<Cell className={cx("whitespace-nowrap text-faint", WIDE)}>
+				<At time={record.created_at} />
 			</Cell>
 			<Cell>
-				<button type="button" title={t("usage.only_user", { name })} onClick={onUser} className="max-w-40 truncate rounded text-accent hover:underline">
+				<button type="button" title={t("usage.only_user", { name })} onClick={onUser} className="max-w-40 truncate rounded text-start text-accent hover:underline">
 					{name}
 				</button>
+				<div className="text-xs text-faint @4xl:hidden">
+					<p className="font-medium text-ink">{record.model ?? "–"}</p>
+					<p>{[record.channel, record.provider].filter(Boolean).join(" · ")}</p>
+					<p>
+						<At time={record.created_at} />
+					</p>
+				</div>
 			</Cell>
-			<Cell className="font-medium">{record.model ?? "–"}</Cell>
-			<Cell>
+			<Cell className={cx("font-medium whitespace-nowrap", WIDE)}>{record.model ?? "–"}</Cell>
+			<Cell className={cx("whitespace-nowrap", WIDE)}>
 				<p>{record.channel ?? "–"}</p>
 				<p className="text-xs text-faint">{record.provider}</p>
 			</Cell>
-			<NumberCell>
+			<NumberCell className={WIDE}>
 				<Tokens record={record} of="request_tokens" />
 			</NumberCell>
-			<NumberCell>
+			<NumberCell className={WIDE}>
 				<Tokens record={record} of="response_tokens" />
 			</NumberCell>
 			<NumberCell>
@@ -102,14 +113,29 @@ function Row({ record, onUser }: { record: AdminUsageRecord; onUser: () => void 
 						<Tag tone="warn">{t("usage.overrun", { credits: credits(record.overrun) })}</Tag>
 					</p>
 				)}
+				<div className="text-xs text-faint @4xl:hidden">
+					<p>{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
+					<p>
+						{duration(record.first_token_ms)} / {duration(record.latency_ms)}
+					</p>
+					<Ending record={record} />
+				</div>
 			</NumberCell>
-			<NumberCell>{duration(record.first_token_ms)}</NumberCell>
-			<NumberCell>{duration(record.latency_ms)}</NumberCell>
-			<Cell className="text-end">
-				<StatusTag status={record.status} />
-				{record.error_code && <p className="mt-1 font-mono text-xs text-danger">{record.error_code}</p>}
+			<NumberCell className={WIDE}>{duration(record.first_token_ms)}</NumberCell>
+			<NumberCell className={WIDE}>{duration(record.latency_ms)}</NumberCell>
+			<Cell className={cx("text-end", WIDE)}>
+				<Ending record={record} />
 			</Cell>
 		</tr>
+	);
+}
+
+function Ending({ record }: { record: AdminUsageRecord }) {
+	return (
+		<>
+			<StatusTag status={record.status} />
+			{record.error_code && <p className="mt-1 font-mono text-xs text-danger">{record.error_code}</p>}
+		</>
 	);
 }
 
@@ -139,7 +165,6 @@ function FindUser({ onFound }: { onFound: (id: string) => void }) {
 				type="search"
 				label={t("usage.find_user")}
 				placeholder={t("usage.find_user")}
-				className="h-9 text-sm"
 				value={words}
 				onChange={(e) => (ID.test(e.target.value.trim()) ? onFound(e.target.value.trim()) : setWords(e.target.value))}
 				onKeyDown={(e) => {
