@@ -101,9 +101,10 @@ extern const struct parser_ops openai_chat_parser;
 /* Append the members of a client's request but those that the wire says itself.
  * False: it is no JSON object, or says nothing. */
 bool openai_splice_ask(struct buf *out, const char *body, size_t len) MUST_CHECK;
-/* Append a provider's chunk as an event, with the model's name as the client knows
- * it; one that tells only the usage, where it is wanted. */
-void openai_splice_chunk(struct buf *out, const char *chunk, size_t len, const char *model, bool wants_usage);
+/* Append a provider's chunk as an event, with the model's name as the client knows it. */
+void openai_splice_chunk(struct buf *out, const char *chunk, size_t len, const char *model);
+/* Is it the chunk that tells nothing but the usage? */
+bool openai_is_usage_alone(const char *chunk, size_t len) MUST_CHECK;
 /* wire.failure */
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its own code says which status it would have had. */

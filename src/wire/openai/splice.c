@@ -47,9 +47,8 @@ openai_splice_ask(struct buf *out, const char *body, size_t len)
 	return scan_end(&s) && any;
 }
 
-/* Is it the chunk that tells nothing but the usage? */
-static bool
-is_usage_alone(const char *chunk, size_t len)
+bool
+openai_is_usage_alone(const char *chunk, size_t len)
 {
 	struct scan_text name;
 	struct scan s;
@@ -93,12 +92,10 @@ find_model(const char *chunk, size_t len, size_t *from, size_t *to)
 }
 
 void
-openai_splice_chunk(struct buf *out, const char *chunk, size_t len, const char *model, bool wants_usage)
+openai_splice_chunk(struct buf *out, const char *chunk, size_t len, const char *model)
 {
 	size_t from = 0, to = 0;
 
-	if (!wants_usage && is_usage_alone(chunk, len))
-		return;
 	buf_puts(out, "data: ");
 	if (find_model(chunk, len, &from, &to)) {
 		buf_add(out, chunk, from);

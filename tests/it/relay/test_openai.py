@@ -281,3 +281,15 @@ def test_our_words_are_not_said_by_the_client(weir, user):
     for twice in ('"mod\\u0065l":"demo-slow","model":"demo-fast",', '"model":"demo-fast","max_tokens":3,"max_tokens":9,'):
         answer, seen = asked("{" + twice + messages + "}")
         assert answer.status == 400 and seen == [], answer
+
+
+def test_usage_is_what_is_charged(weir, user):
+    """In the provider's words, which say more, unless they are not what is charged, or there are none."""
+    for way in ("ok", "wrong", "huge", "zero", "none", "negative", "string"):
+        _, parts, last = chunks(weir, user, f"[[demo usage={way} deltas=5]] counted", stream_options={"include_usage": True})
+        assert last == "[DONE]" and parts[-1]["choices"] == [] and sum(1 for p in parts if p.get("usage")) == 1, way
+        usage, row = parts[-1]["usage"], used(weir, user)[-1]
+        assert [usage["prompt_tokens"], usage["completion_tokens"]] == [int(row[2]), int(row[3])], way
+        assert ("audio_tokens" in usage["prompt_tokens_details"]) == (way == "ok"), way
+    _, parts, _ = chunks(weir, user, "[[demo deltas=5]] not asked for")
+    assert not any(p.get("usage") for p in parts)
