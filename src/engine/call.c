@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/reactor.h"
 #include "score/board.h"
+#include "wire/own.h"
 
 #define ATTEMPT_ARENA_BYTES 256
 #define ATTEMPT_ARENA_MAX_BYTES 262144
@@ -521,7 +522,8 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 
 	c->wire = wire_find(ch->provider);
 	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
-	c->is_own = c->wire != NULL && c->ask.ask->own_wire != NULL && strcmp(c->wire->name, c->ask.ask->own_wire) == 0;
+	c->is_own = c->wire != NULL && own_words(c->ask.ask, c->wire->name);
+	to.own_headers = c->is_own ? c->ask.ask->own_headers : NULL;
 	if (c->endpoint == NULL || (body = body_for(c, c->wire)) == NULL)
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);

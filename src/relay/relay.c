@@ -13,7 +13,8 @@
 #include "engine/run.h"
 #include "io/pg.h"
 
-#define MESSAGE_TOKENS 8  /* a message's or a tool's frame on the wire, beyond its text */
+#define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
+#define OWN_HEADERS_MAX 4
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 
 /* What is a relayed call's own while it opens; in the request's arena. */
@@ -189,6 +190,21 @@ limits_of(const struct conf *conf)
 	};
 }
 
+/* Those of the request that belong to its own words. */
+static const char *const *
+own_headers(struct request *rq)
+{
+	const char *const *names = rq->route->dialect->own_headers;
+	const char **list = ARENA_ARRAY(rq->cx.arena, const char *, OWN_HEADERS_MAX + 1), *value;
+	size_t n = 0;
+
+	for (; names != NULL && *names != NULL && n < OWN_HEADERS_MAX; names++)
+		if ((value = request_header(rq, *names)) != NULL && strpbrk(value, "\r\n") == NULL)
+			list[n++] = arena_printf(rq->cx.arena, "%s: %s", *names, value);
+	list[n] = NULL;
+	return n > 0 ? list : NULL;
+}
+
 static enum status
 make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const struct offer_model *m)
 {
@@ -199,6 +215,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	ask->own_wire = rq->route->dialect->wire;
 	ask->own_words = rq->body;
 	ask->own_words_len = rq->body_len;
+	ask->own_headers = own_headers(rq);
 	ask->max_output_tokens = most_output(asked, m);
 	st = call_prepare(&r->call,
 	    &(struct call_ask){ .ask = ask,

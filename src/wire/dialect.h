@@ -90,6 +90,7 @@ struct dialect {
 	 * stands, and pieces of the answer (WIRE_OWN) come back by own().  NULL: neither. */
 	const char *wire;
 	void (*own)(struct encoder *e, struct buf *out, const char *text, size_t len);
+	const char *const *own_headers; /* of a request, that pass with it; NULL-terminated, NULL: none */
 
 	/* Append to a stream.  Reactor. */
 	void (*start)(struct encoder *e, struct buf *out, const char *start_json);

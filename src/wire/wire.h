@@ -40,6 +40,8 @@ struct wire_target {
 	bool stream;
 	const char *traceparent; /* W3C, passed on; may be NULL */
 	const char *task_id;	 /* sent as X-Weir-Task; may be NULL */
+	/* Of a client whose own words pass: "Name: value", checked, NULL-terminated; NULL: none. */
+	const char *const *own_headers;
 };
 
 /* The HTTP request; lives in the arena given to head() and in the body. */

@@ -85,6 +85,7 @@ note(void *arg, const struct wire_event *e)
 	case WIRE_CALL: note_call(n, e); break;
 	case WIRE_USAGE: note_usage(n, &e->usage); break;
 	case WIRE_FINISH: buf_printf(&n->events, "%d", (int)e->finish); break;
+	case WIRE_OWN: break;
 	case WIRE_DONE: break;
 	case WIRE_FAILURE:
 		check_failure(&e->failure);

@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/own.h"
 
 /* What a user says where a conversation begins with the assistant, or with nobody. */
 #define OPENER "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]}"
@@ -495,6 +496,25 @@ put_rest(struct writer *w, bool stream)
 	buf_puts(&w->out, stream ? ",\"stream\":true}" : "}");
 }
 
+/* In the client's own words: of what the head decides it says only the model and the
+ * longest answer. */
+static enum status
+own_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
+{
+	static const char *const ours[] = { "model", "max_tokens", "stream", NULL };
+	static const struct ask_chat plain = { ASK_CHAT_PLAIN };
+	struct writer w = { .out = BUF_INIT(0), .chat = &plain };
+
+	put_gap(&w);
+	if (!own_members(&w.out, ask->own_words, ask->own_words_len, ours)) {
+		buf_free(&w.out);
+		return E_INVALID_REQUEST;
+	}
+	buf_puts(&w.out, stream ? ",\"stream\":true}" : "}");
+	wire_body_make(a, &w.out, out);
+	return OK;
+}
+
 enum status
 anthropic_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
@@ -502,6 +522,8 @@ anthropic_body(struct arena *a, const struct ask *ask, bool stream, struct wire_
 
 	if (ask->chat.n_messages == 0)
 		return E_INVALID_REQUEST;
+	if (own_words(ask, "anthropic"))
+		return own_body(a, ask, stream, out);
 	put_gap(&w);
 	put_format(&w);
 	put_turns(&w);

@@ -18,7 +18,8 @@
 #include "base/buf.h"
 #include "wire/anthropic/anthropic.h"
 
-#define HEADERS_MAX 8
+#define OWN_HEADERS_MAX 4
+#define HEADERS_MAX (8 + OWN_HEADERS_MAX)
 #define MAX_TOKENS 4096	  /* this wire must be told, and we were not */
 #define BUDGET_MIN 1024	  /* of thought; less is refused */
 #define TOP_P_MIN 0.95	  /* beside thought */
@@ -214,7 +215,10 @@ add_headers(struct arena *a, const char **headers, const struct wire_target *to)
 
 	headers[n++] = "Content-Type: application/json";
 	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
-	headers[n++] = "anthropic-version: 2023-06-01";
+	if (to->own_headers == NULL)
+		headers[n++] = "anthropic-version: 2023-06-01";
+	for (size_t i = 0; to->own_headers != NULL && to->own_headers[i] != NULL && n < OWN_HEADERS_MAX + 2; i++)
+		headers[n++] = to->own_headers[i];
 	return add_header(a, headers, &n, "x-api-key: ", to->api_key) &&
 	    add_header(a, headers, &n, "traceparent: ", to->traceparent) &&
 	    add_header(a, headers, &n, "X-Weir-Task: ", to->task_id);

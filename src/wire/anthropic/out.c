@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "wire/anthropic/anthropic.h"
+#include "wire/own.h"
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 #define HTTP_OVERLOADED 529
@@ -318,6 +319,21 @@ usage_json(const json_t *data)
 	    written, "cache_read_input_tokens", cached, "output_tokens", count(usage, "output_tokens"));
 }
 
+/* The provider's event, with the model's name as the client knows it; but the last
+ * one, which is told when all is settled. */
+static void
+own(struct encoder *e, struct buf *out, const char *text, size_t len)
+{
+	struct scan_text type;
+
+	if (!own_find(text, len, (const char *const[]){ "type", NULL }, &type) || type.len < 2 || *type.at != '"' ||
+	    (type.len == 14 && memcmp(type.at, "\"message_stop\"", 14) == 0))
+		return;
+	buf_printf(out, "event: %.*s\ndata: ", (int)type.len - 2, type.at + 1);
+	own_rename(out, text, len, (const char *const[]){ "message", "model", NULL }, e->model);
+	buf_puts(out, "\n\n");
+}
+
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
@@ -326,7 +342,9 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 	char *text = json_dumps(usage, JSON_FLAGS);
 
 	(void)position;
-	if (end.st == OK) {
+	if (end.st == OK && e->is_own) {
+		buf_puts(out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+	} else if (end.st == OK) {
 		close_block(e, out);
 		buf_printf(out,
 		    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\","
@@ -433,9 +451,15 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 	return text;
 }
 
+/* Half of a beta's header and fields is refused. */
+static const char *const own_headers[] = { "anthropic-version", "anthropic-beta", NULL };
+
 const struct dialect dialect_anthropic = {
 	.name = "anthropic",
 	.begins_late = true,
+	.wire = "anthropic",
+	.own = own,
+	.own_headers = own_headers,
 	.request_id_header = "request-id",
 	.keepalive = "event: ping\ndata: {\"type\": \"ping\"}\n\n",
 	.read = anthropic_read,

@@ -147,10 +147,9 @@ tell_done(struct parser *p)
 	p->is_done = true;
 }
 
-/* What a text stands for, in *into or where it lies.  False, having failed, when it
- * is not UTF-8. */
+/* What a text stands for, in *into or where it lies.  False when it is not UTF-8. */
 static bool
-decode(struct parser *p, const struct scan_text *raw, struct buf *into, const char **text, size_t *len)
+decode(const struct scan_text *raw, struct buf *into, const char **text, size_t *len)
 {
 	*text = raw->at;
 	*len = raw->len;
@@ -160,7 +159,7 @@ decode(struct parser *p, const struct scan_text *raw, struct buf *into, const ch
 		*len = scan_decode(raw, into->data);
 		buf_commit(into, *len);
 	}
-	return utf8_valid(*text, *len) || fail_wire(p, "the answer has text that is not UTF-8");
+	return utf8_valid(*text, *len);
 }
 
 static bool
@@ -171,8 +170,8 @@ tell_text(struct parser *p, enum wire_event_kind kind, const struct scan_text *r
 
 	if (raw->len == 0)
 		return true;
-	if (!decode(p, raw, &p->text, &text, &len))
-		return false;
+	if (!decode(raw, &p->text, &text, &len))
+		return fail_wire(p, "the answer has text that is not UTF-8");
 	if (len > 0) {
 		p->has_text |= kind == WIRE_TEXT;
 		p->emit(p->arg, &(struct wire_event){ .kind = kind, .text = text, .len = len });
@@ -182,9 +181,9 @@ tell_text(struct parser *p, enum wire_event_kind kind, const struct scan_text *r
 	return true;
 }
 
-/* As a C string in *into. */
+/* As a C string in *into; false as above. */
 static bool
-keep_name(struct parser *p, const struct scan_text *raw, struct buf *into)
+keep_name(const struct scan_text *raw, struct buf *into)
 {
 	const char *text;
 	size_t len;
@@ -193,7 +192,7 @@ keep_name(struct parser *p, const struct scan_text *raw, struct buf *into)
 		buf_clear(into);
 		return true;
 	}
-	if (!decode(p, raw, into, &text, &len))
+	if (!decode(raw, into, &text, &len))
 		return false;
 	if (!raw->has_escapes) {
 		buf_clear(into);
@@ -202,42 +201,18 @@ keep_name(struct parser *p, const struct scan_text *raw, struct buf *into)
 	return true;
 }
 
-/* JSON without the blanks between its values: whole answers are printed prettily. */
-static void
-squeeze(struct buf *out, const char *json, size_t len)
-{
-	bool is_in_string = false, is_escaped = false;
-
-	buf_clear(out);
-	buf_reserve(out, len);
-	for (size_t i = 0; i < len; i++) {
-		char c = json[i];
-
-		if (!is_in_string && (c == ' ' || c == '\t' || c == '\r' || c == '\n'))
-			continue;
-		if (c == '"' && !is_escaped)
-			is_in_string = !is_in_string;
-		is_escaped = is_in_string && c == '\\' && !is_escaped;
-		buf_add(out, &c, 1);
-	}
-}
-
 static bool
 tell_call(struct parser *p, const struct gemini_part *part)
 {
-	if (!keep_name(p, &part->id, &p->id) || !keep_name(p, &part->name, &p->name))
-		return false;
+	if (!keep_name(&part->id, &p->id) || !keep_name(&part->name, &p->name) ||
+	    !utf8_valid(part->args, part->args_len))
+		return fail_wire(p, "the answer has a call that is not UTF-8");
 	if (p->name.len == 0)
 		return fail_wire(p, "the answer has a call without a name");
 	if (p->id.len == 0)
 		buf_printf(&p->id, "call_%zu", p->n_calls);
-	squeeze(&p->text, part->args == NULL ? "" : part->args, part->args_len);
-	if (p->text.len == 0 || *p->text.data != '{') {
-		buf_clear(&p->text);
-		buf_puts(&p->text, "{}");
-	}
-	if (!utf8_valid(p->text.data, p->text.len))
-		return fail_wire(p, "the answer has arguments that are not UTF-8");
+	buf_clear(&p->text);
+	gemini_put_args(&p->text, part->args, part->args_len);
 	p->emit(p->arg,
 	    &(struct wire_event){ .kind = WIRE_CALL,
 		.call = p->n_calls++,
@@ -364,6 +339,8 @@ take_data(struct parser *p, const char *data, size_t len)
 		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
 	if (chunk.has_error)
 		return fail_inside(p, data, len);
+	if (!p->is_tail)
+		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data, .len = len });
 	return tell_chunk(p, &chunk);
 }
 

@@ -17,10 +17,10 @@
 
 #include "base/memory.h"
 #include "wire/gemini/gemini.h"
+#include "wire/own.h"
 
 #define HEADERS_MAX 8
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define ANY_SEAL "skip_thought_signature_validator" /* Google's own word for a call that has none */
 #define SEED_MASK 0x7fffffff
 
 /* What of the question head() needs, at the front of the gap. */
@@ -108,7 +108,7 @@ endpoint(struct arena *a, const char *base, const char *model, bool stream)
 
 /* ---- JSON ------------------------------------------------------------------- */
 
-/* A comma, unless this is the first within its brackets or within the body. */
+/* A comma, unless this is the first within its brackets, or of all: the gap ends with a NUL. */
 static void
 next(struct buf *out)
 {
@@ -133,27 +133,45 @@ put_string(struct buf *out, const char *name, const char *value)
 	buf_json(out, value, strlen(value));
 }
 
+/* JSON without the blanks between its values. */
+static void
+squeeze(struct buf *out, const char *json, size_t len)
+{
+	bool is_in_string = false, is_escaped = false;
+	size_t start = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = json[i];
+
+		if (!is_in_string && strchr(" \t\r\n", c) != NULL) {
+			buf_add(out, json + start, i - start);
+			start = i + 1;
+			continue;
+		}
+		if (c == '"' && !is_escaped)
+			is_in_string = !is_in_string;
+		is_escaped = is_in_string && c == '\\' && !is_escaped;
+	}
+	buf_add(out, json + start, len - start);
+}
+
 void
 gemini_put_args(struct buf *out, const char *json, size_t len)
 {
-	struct scan s;
+	struct scan s, whole;
 
 	scan_init(&s, json, len);
-	if (len == 0) {
+	whole = s;
+	scan_skip(&whole);
+	if (scan_end(&whole) && scan_object(&s)) {
+		squeeze(out, json, len);
+	} else if (len == 0) {
 		buf_puts(out, "{}");
-		return;
+	} else {
+		buf_puts(out, "{\"text\":");
+		buf_json(out, json, len);
+		buf_puts(out, "}");
 	}
-	if (scan_object(&s)) {
-		scan_init(&s, json, len);
-		scan_skip(&s);
-		if (scan_end(&s)) {
-			buf_add(out, json, len);
-			return;
-		}
-	}
-	buf_puts(out, "{\"text\":");
-	buf_json(out, json, len);
-	buf_puts(out, "}");
 }
 
 /* ---- parts ------------------------------------------------------------------ */
@@ -320,7 +338,7 @@ seal_of(const struct writer *w, const struct ask_part *part)
 {
 	if (part->signature != NULL && *part->signature != '\0')
 		return part->signature;
-	return part->kind == ASK_CALL && !w->has_call ? ANY_SEAL : NULL;
+	return part->kind == ASK_CALL && !w->has_call ? GEMINI_ANY_SEAL : NULL;
 }
 
 static void
@@ -536,6 +554,44 @@ put_config(struct buf *out, const struct ask_chat *chat)
 	buf_puts(out, "}");
 }
 
+/* The members of generationConfig as the client says them, but the longest answer,
+ * which the head says; and the bracket that closes it. */
+static bool
+put_own_config(struct buf *out, const struct ask *ask)
+{
+	static const char *const ours[] = { "maxOutputTokens", "max_output_tokens", NULL };
+	static const char *const names[] = { "generationConfig", "generation_config" };
+	struct scan_text config;
+	bool ok = true;
+
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (own_find(ask->own_words, ask->own_words_len, (const char *const[]){ names[i], NULL }, &config)) {
+			ok = own_members(out, config.at, config.len, ours);
+			break;
+		}
+	buf_puts(out, "},");
+	return ok;
+}
+
+static enum status
+own_body(struct arena *a, const struct ask *ask, struct wire_body *out)
+{
+	static const char *const ours[] = { "generationConfig", "generation_config", "model", NULL };
+	const struct note note = { EFFORT_UNSAID, 0 };
+	static const char gap[WIRE_GAP_BYTES - sizeof(struct note)];
+	struct buf b = BUF_INIT(0);
+
+	buf_add(&b, &note, sizeof(note));
+	buf_add(&b, gap, sizeof(gap));
+	if (!put_own_config(&b, ask) || !own_members(&b, ask->own_words, ask->own_words_len, ours)) {
+		buf_free(&b);
+		return E_INVALID_REQUEST;
+	}
+	buf_puts(&b, "}");
+	wire_body_make(a, &b, out);
+	return OK;
+}
+
 enum status
 gemini_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
@@ -546,6 +602,8 @@ gemini_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	struct writer w = { .out = &b };
 
 	(void)stream; /* the URL says it */
+	if (own_words(ask, "gemini"))
+		return own_body(a, ask, out);
 	buf_add(&b, &note, sizeof(note));
 	buf_add(&b, gap, sizeof(gap));
 	put_config(&b, chat);
@@ -683,7 +741,7 @@ begin_body(const struct wire_target *to, struct wire_body *body, struct wire_req
 	put_thinking(&head, to->model, &note);
 	if (body->bytes[WIRE_GAP_BYTES] != '}')
 		next(&head);
-	fits = wire_body_head(body, &head, &out->body, &out->body_len);
+	fits = !head.overflow && wire_body_head(body, &head, &out->body, &out->body_len);
 	buf_free(&head);
 	return fits;
 }

@@ -55,7 +55,7 @@ read_raw(struct scan *s, const char **at, size_t *len)
 {
 	const char *start = s->at;
 
-	scan_skip(s);
+	scan_skip(s); /* also the blanks in front, which stay */
 	*at = start;
 	*len = (size_t)(s->at - start);
 }
@@ -176,6 +176,14 @@ gemini_chunk_read(const char *data, size_t len, struct gemini_chunk *out)
 }
 
 static void
+read_args(struct scan *s, struct gemini_part *part)
+{
+	read_raw(s, &part->args, &part->args_len);
+	if (skipped(s, "null"))
+		part->args_len = 0;
+}
+
+static void
 read_call(struct scan *s, struct gemini_part *part)
 {
 	struct scan_text name;
@@ -189,7 +197,7 @@ read_call(struct scan *s, struct gemini_part *part)
 		else if (scan_is(&name, "name"))
 			read_string(s, &part->name);
 		else if (scan_is(&name, "args"))
-			read_raw(s, &part->args, &part->args_len);
+			read_args(s, part);
 		else
 			scan_skip(s);
 	}
@@ -200,7 +208,7 @@ gemini_part_read(struct scan *s, struct gemini_part *out)
 {
 	struct scan_text name;
 
-	*out = (struct gemini_part){ .is_call = false };
+	*out = (struct gemini_part){ .args = "" };
 	if (!scan_element(s))
 		return false;
 	if (!enter_object(s))

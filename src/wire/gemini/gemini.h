@@ -17,6 +17,9 @@
 #include "wire/dialect.h"
 #include "wire/wire.h"
 
+/* Google's own word for the seal of a call that has none. */
+#define GEMINI_ANY_SEAL "skip_thought_signature_validator"
+
 extern const struct wire wire_gemini;
 extern const struct dialect dialect_gemini;
 
@@ -34,7 +37,7 @@ struct gemini_chunk {
 /* One part of it. */
 struct gemini_part {
 	struct scan_text text, signature, id, name;
-	const char *args; /* of a call, as it stands; NULL: none */
+	const char *args; /* of a call, as it stands; "" when there are none */
 	size_t args_len;
 	bool is_thought, is_call;
 };
@@ -49,8 +52,8 @@ enum status gemini_chat_body(struct arena *a, const struct ask *ask, bool stream
 enum status gemini_chat_head(
     struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
 extern const struct parser_ops gemini_chat_parser;
-/* Append the arguments of a call: a JSON object as it stands, {} for none, anything else as text in an
- * object, since this wire knows no other. */
+/* Append the arguments of a call, on one line: a JSON object, {} for nothing, anything else
+ * as a text in an object, since this wire knows no other. */
 void gemini_put_args(struct buf *out, const char *json, size_t len);
 
 /* wire.failure */

@@ -146,25 +146,41 @@ get_number(struct reader *r, const json_t *object, const char *name, double max,
 	return OK;
 }
 
+/* An integer, also one that is written as a fraction or as a text. */
+static bool
+is_integer(const json_t *value, int64_t *out)
+{
+	const char *text = json_string_value(value);
+	double real = json_real_value(value);
+	char *end;
+
+	if (json_is_integer(value)) {
+		*out = json_integer_value(value);
+		return true;
+	}
+	if (text != NULL) {
+		errno = 0;
+		*out = strtoll(text, &end, 10);
+		return *text != '\0' && *end == '\0' && errno == 0;
+	}
+	if (!json_is_real(value) || real < INT32_MIN || real > INT32_MAX)
+		return false;
+	*out = (int64_t)real;
+	return (double)*out == real;
+}
+
 static enum status
-get_integer(struct reader *r, const json_t *object, const char *name, int64_t min, int64_t *out)
+get_integer(struct reader *r, const json_t *object, const char *where, const char *name, int64_t min, int64_t *out)
 {
 	const json_t *value = get(object, name);
-	const char *text = json_string_value(value);
-	char *end = NULL;
-	long long n;
+	int64_t n;
 
 	if (value == NULL)
 		return OK;
-	errno = 0;
-	n = text != NULL ? strtoll(text, &end, 10) : (long long)json_number_value(value);
-	if (json_is_integer(value))
-		n = json_integer_value(value);
-	else if (text != NULL ? *text == '\0' || *end != '\0' || errno != 0
-			      : !json_is_real(value) || json_real_value(value) != (double)n)
-		return wrong(r, "is not an integer", "generationConfig.%s", name);
+	if (!is_integer(value, &n))
+		return wrong(r, "is not an integer", "%s.%s", where, name);
 	if (n < min || n > INT32_MAX)
-		return wrong(r, "is out of range", "generationConfig.%s", name);
+		return wrong(r, "is out of range", "%s.%s", where, name);
 	*out = n;
 	return OK;
 }
@@ -253,6 +269,15 @@ schema_text(struct reader *r, const json_t *any, const json_t *own)
 }
 
 /* ---- parts ------------------------------------------------------------------- */
+
+/* The seal of a part; what only says that there is none, as gemini-cli does, is none. */
+static const char *
+seal_of(const json_t *part)
+{
+	const char *seal = get_text(part, "thoughtSignature");
+
+	return seal != NULL && strcmp(seal, GEMINI_ANY_SEAL) != 0 ? seal : NULL;
+}
 
 static enum ask_part_kind
 kind_of(const char *type)
@@ -410,7 +435,7 @@ read_thoughts(struct reader *r, const json_t *parts, size_t i, struct ask_part *
 		const char *piece = get_text(list_at(parts, i), "text");
 
 		buf_puts(&text, piece == NULL ? "" : piece);
-		out->signature = get_text(list_at(parts, i), "thoughtSignature");
+		out->signature = seal_of(list_at(parts, i));
 	}
 	out->text = text.data == NULL ? "" : keep(r, text.data);
 	return i;
@@ -423,7 +448,7 @@ read_part(struct reader *r, const json_t *part, const char *where, struct ask_me
 	struct ask_part *out = &m->parts[m->n_parts++];
 	const json_t *value;
 
-	*out = (struct ask_part){ .kind = ASK_TEXT, .text = "", .signature = get_text(part, "thoughtSignature") };
+	*out = (struct ask_part){ .kind = ASK_TEXT, .text = "", .signature = seal_of(part) };
 	if (!json_is_object(part))
 		return wrong(r, "is not an object", "%s", where);
 	if ((value = get(part, "functionCall")) != NULL)
@@ -681,7 +706,7 @@ read_thinking(struct reader *r, const json_t *config, struct ask_chat *chat)
 {
 	const json_t *thinking = get(config, "thinkingConfig");
 	int64_t budget = -1;
-	enum status st = get_integer(r, thinking, "thinkingBudget", -1, &budget);
+	enum status st = get_integer(r, thinking, "generationConfig.thinkingConfig", "thinkingBudget", -1, &budget);
 
 	if (st == OK)
 		st = read_level(r, get_text(thinking, "thinkingLevel"), chat);
@@ -737,7 +762,7 @@ check_config(struct reader *r, const json_t *config)
 	const json_t *modalities = get(config, "responseModalities");
 	int64_t n = 1;
 
-	if (get_integer(r, config, "candidateCount", 0, &n) != OK)
+	if (get_integer(r, config, "generationConfig", "candidateCount", 0, &n) != OK)
 		return E_INVALID_REQUEST;
 	if (n > 1)
 		return wrong(r, "is more than 1, which is not supported", "generationConfig.candidateCount");
@@ -765,10 +790,10 @@ read_config(struct reader *r, const json_t *body, struct ask *ask)
 	if ((st = check_config(r, config)) != OK ||
 	    (st = get_number(r, config, "temperature", 2, &chat->temperature)) != OK ||
 	    (st = get_number(r, config, "topP", 1, &chat->top_p)) != OK ||
-	    (st = get_integer(r, config, "topK", 0, &chat->top_k)) != OK ||
-	    (st = get_integer(r, config, "maxOutputTokens", 0, &ask->max_output_tokens)) != OK ||
-	    (st = get_integer(r, config, "seed", INT32_MIN, &seed)) != OK || (st = read_stop(r, config, chat)) != OK ||
-	    (st = read_thinking(r, config, chat)) != OK)
+	    (st = get_integer(r, config, "generationConfig", "topK", 0, &chat->top_k)) != OK ||
+	    (st = get_integer(r, config, "generationConfig", "maxOutputTokens", 0, &ask->max_output_tokens)) != OK ||
+	    (st = get_integer(r, config, "generationConfig", "seed", INT32_MIN, &seed)) != OK ||
+	    (st = read_stop(r, config, chat)) != OK || (st = read_thinking(r, config, chat)) != OK)
 		return st;
 	if (get(config, "seed") != NULL)
 		chat->seed = seed & INT32_MAX; /* any number does, but none below zero */

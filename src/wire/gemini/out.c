@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "wire/gemini/gemini.h"
+#include "wire/own.h"
 
 #define REASON_MAX_BYTES 64 /* of the name of an error */
 
@@ -309,6 +310,15 @@ read_end(const char *end_json, enum lang lang)
 	return end;
 }
 
+/* The provider's piece, with the model's name as the client knows it. */
+static void
+own(struct encoder *e, struct buf *out, const char *text, size_t len)
+{
+	buf_puts(out, "data: ");
+	own_rename(out, text, len, (const char *const[]){ "modelVersion", NULL }, e->model);
+	buf_puts(out, "\n\n");
+}
+
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
@@ -317,7 +327,7 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 	(void)position;
 	if (end.status != OK) {
 		fail(e, out, end.status, end.message);
-	} else {
+	} else if (!e->is_own) { /* in its own words the last piece has said it */
 		let_go(e, out, NULL, 0);
 		buf_puts(out, "data: ");
 		begin(out);
@@ -420,6 +430,8 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 const struct dialect dialect_gemini = {
 	.name = "gemini",
 	.begins_late = true,
+	.wire = "gemini",
+	.own = own,
 	.keepalive = "\n",
 	.read = gemini_read,
 	.start = start,

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/memory.h"
 #include "wire/openai/openai.h"
+#include "wire/own.h"
 
 #define HEADERS_MAX 8
 
@@ -436,9 +437,9 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	*own = (struct own){ .temperature = chat->temperature, .top_k = chat->top_k, .seed = chat->seed };
 	arena_cleanup(a, free_own, own);
 	buf_add(&b, gap, sizeof(gap));
-	if (ask->own_wire != NULL && strcmp(ask->own_wire, "openai") == 0) {
+	if (own_words(ask, "openai")) {
 		*own = (struct own){ .temperature = -1, .seed = -1 }; /* they say it themselves */
-		if (!openai_splice_ask(&b, ask->own_words, ask->own_words_len)) {
+		if (!openai_own_ask(&b, ask)) {
 			buf_free(&b);
 			return E_INVALID_REQUEST;
 		}

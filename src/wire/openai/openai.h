@@ -6,7 +6,7 @@
  *	chat_chunk.c   one JSON object of an answer, read
  *	chat_text.c    texts that come in deltas
  *	chat_calls.c   calls of tools that do
- *	splice.c       what passes as it stands, from a client of this wire to a provider of it
+ *	own_words.c    what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
  *	in.c           what clients that speak so ask of us
  *	in_messages.c  its messages
@@ -98,11 +98,11 @@ enum status openai_chat_body(struct arena *a, const struct ask *ask, bool stream
 enum status openai_chat_head(
     struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
 extern const struct parser_ops openai_chat_parser;
-/* Append the members of a client's request but those that the wire says itself.
- * False: it is no JSON object, or says nothing. */
-bool openai_splice_ask(struct buf *out, const char *body, size_t len) MUST_CHECK;
+/* Append what a client says in its own words, but what the wire says itself.  False: it
+ * is no JSON object. */
+bool openai_own_ask(struct buf *out, const struct ask *ask) MUST_CHECK;
 /* Append a provider's chunk as an event, with the model's name as the client knows it. */
-void openai_splice_chunk(struct buf *out, const char *chunk, size_t len, const char *model);
+void openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char *model);
 /* Is it the chunk that tells nothing but the usage? */
 bool openai_is_usage_alone(const char *chunk, size_t len) MUST_CHECK;
 /* wire.failure */

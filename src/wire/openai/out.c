@@ -312,7 +312,7 @@ static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
 	if (!openai_is_usage_alone(text, len)) {
-		openai_splice_chunk(out, text, len, model_of(e));
+		openai_own_chunk(out, text, len, model_of(e));
 		return;
 	}
 	buf_free(&e->kept);
@@ -329,7 +329,7 @@ put_own_usage(const struct encoder *e, struct buf *out, const struct end *end)
 	if (usage != NULL &&
 	    json_integer_value(json_object_get(usage, "prompt_tokens")) == count(end, "input_tokens") &&
 	    json_integer_value(json_object_get(usage, "completion_tokens")) == count(end, "output_tokens"))
-		openai_splice_chunk(out, e->kept.data, e->kept.len, model_of(e));
+		openai_own_chunk(out, e->kept.data, e->kept.len, model_of(e));
 	else
 		put_usage(e, out, end);
 	json_decref(chunk);

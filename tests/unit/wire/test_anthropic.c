@@ -591,6 +591,7 @@ note(void *arg, const struct wire_event *e)
 		    (long long)u->cached_tokens, (long long)u->cache_write_tokens, (long long)u->reasoning_tokens);
 		break;
 	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
+	case WIRE_OWN: break;
 	case WIRE_DONE: buf_puts(out, "D"); break;
 	case WIRE_FAILURE:
 		buf_printf(

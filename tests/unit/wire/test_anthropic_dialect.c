@@ -574,6 +574,7 @@ note(void *arg, const struct wire_event *e)
 		    (int)e->usage.cached_tokens, (int)e->usage.cache_write_tokens);
 		break;
 	case WIRE_FINISH: snprintf(text, sizeof(text), "F(%s)", finishes[e->finish]); break;
+	case WIRE_OWN: return;
 	case WIRE_DONE: snprintf(text, sizeof(text), "D"); break;
 	case WIRE_FAILURE: snprintf(text, sizeof(text), "X(%s)", e->failure.detail); break;
 	}

@@ -709,6 +709,7 @@ hear(void *arg, const struct wire_event *e)
 	case WIRE_FINISH: h->finish = e->finish; break;
 	case WIRE_FAILURE: h->failure = e->failure.status; break;
 	case WIRE_SIGNATURE:
+	case WIRE_OWN: break;
 	case WIRE_DONE: break;
 	}
 }

@@ -1,0 +1,24 @@
+/*
+ * Own words: what a client says passes to a provider of the same wire as it
+ * stands, and so does the answer on its way back; so that what Weir does not know
+ * survives.  Nothing is written anew but what is Weir's to say.  Pure.
+ */
+#ifndef WEIR_WIRE_OWN_H
+#define WEIR_WIRE_OWN_H
+
+#include "base/buf.h"
+#include "base/scan.h"
+#include "wire/ask.h"
+
+/* Is `ask` in the words of that wire? */
+bool own_words(const struct ask *ask, const char *wire);
+/* Append the members of a JSON object, separated by commas, but those named in `ours`
+ * (NULL-terminated), and those whose names have escapes.  False: it is no JSON object. */
+bool own_members(struct buf *out, const char *json, size_t len, const char *const *ours) MUST_CHECK;
+/* Where a value stands in an object; false: nowhere, or it is of another kind.
+ * `path`: names, one within the other, NULL-terminated. */
+bool own_find(const char *json, size_t len, const char *const *path, struct scan_text *value) MUST_CHECK;
+/* Append JSON with the text at `path` replaced, if there is one. */
+void own_rename(struct buf *out, const char *json, size_t len, const char *const *path, const char *text);
+
+#endif

@@ -1,0 +1,1496 @@
+/*
+ * Gemini, both ways: requests byte for byte, transcripts in every slicing, what
+ * each error means; what clients ask, what they are told, and that each is the
+ * inverse of the other.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "house/wires.h"
+#include "wire/gemini/gemini.h"
+#include "tap.h"
+
+#define CAP (1u << 20) /* of an answer */
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* ---- requests ---------------------------------------------------------------- */
+
+/* A message of these parts. */
+#define SAYS(who, ...) \
+	{ \
+		.role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, \
+		.n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) \
+	}
+#define SAID(said) \
+	{ \
+		.kind = ASK_TEXT, .text = (said) \
+	}
+#define AT(what, where) \
+	{ \
+		.kind = (what), .url = (where) \
+	}
+
+static const struct ask_message hello[] = { SAYS("user", SAID("Hi")) };
+
+static struct ask
+ask_of(const struct ask_message *messages, size_t n)
+{
+	return (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = messages, .n_messages = n } };
+}
+
+static struct wire_target
+target_of(const char *base_url, const char *model)
+{
+	return (struct wire_target){ .base_url = base_url, .model = model, .stream = true };
+}
+
+static enum status
+build(struct arena *a, const struct ask *ask, const struct wire_target *to, struct wire_request *rq)
+{
+	const struct endpoint *e = wire_endpoint(&wire_gemini, OP_CHAT);
+	struct wire_body body;
+	enum status st = e->body(a, ask, to->stream, &body);
+
+	return st == OK ? e->head(a, to, &body, rq) : st;
+}
+
+static void
+test_url(void)
+{
+	static const struct {
+		const char *base, *model, *url;
+	} rows[] = {
+		{ "https://h", "m", "https://h/v1beta/models/m:streamGenerateContent?alt=sse" },
+		{ "https://h///", "m", "https://h/v1beta/models/m:streamGenerateContent?alt=sse" },
+		{ "https://h/v1beta", "m", "https://h/v1beta/models/m:streamGenerateContent?alt=sse" },
+		{ "https://h/v1beta/", "models/m", "https://h/v1beta/models/m:streamGenerateContent?alt=sse" },
+		{ "https://h/v1", "m", "https://h/v1/models/m:streamGenerateContent?alt=sse" },
+		{ "HTTP://[::1]:80/gemini/", "m",
+		    "HTTP://[::1]:80/gemini/v1beta/models/m:streamGenerateContent?alt=sse" },
+		{ "https://h/v1/projects/p/locations/l/publishers/google", "m",
+		    "https://h/v1/projects/p/locations/l/publishers/google/models/m:streamGenerateContent?alt=sse" },
+		{ "https://h/?key=k", "m", "https://h/v1beta/models/m:streamGenerateContent?alt=sse&key=k" },
+		{ "https://h?", "m", "https://h/v1beta/models/m:streamGenerateContent?alt=sse" },
+		{ "https://v1host", "a/b ?#%\xE4:x",
+		    "https://v1host/v1beta/models/a%2Fb%20%3F%23%25%E4%3Ax:streamGenerateContent?alt=sse" },
+		{ "https://h", "tunedModels/t-1", "https://h/v1beta/tunedModels/t-1:streamGenerateContent?alt=sse" },
+		{ "https://h", "", NULL },
+		{ "https://h", NULL, NULL },
+		{ "ftp://h", "m", NULL },
+		{ "https://", "m", NULL },
+		{ "https:///v1", "m", NULL },
+		{ "https://?x", "m", NULL },
+		{ "https://h/v1#part", "m", NULL },
+		{ "https://h\r\nX: y", "m", NULL },
+		{ "", "m", NULL },
+		{ NULL, "m", NULL },
+	};
+	struct ask ask = ask_of(hello, 1);
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct wire_target to = target_of(rows[i].base, rows[i].model);
+		struct wire_request rq = { .url = NULL };
+
+		CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), rows[i].url == NULL ? E_INVALID_REQUEST : OK);
+		if (rows[i].url != NULL && rq.url != NULL)
+			CU_ASSERT_STRING_EQUAL(rq.url, rows[i].url);
+		arena_free(a);
+	}
+}
+
+static void
+test_headers(void)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct ask ask = ask_of(hello, 1);
+	struct wire_target to = target_of("http://h?a=b", "m");
+	struct wire_request rq;
+
+	CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.method, "POST");
+	CU_ASSERT_STRING_EQUAL(rq.headers[0], "Content-Type: application/json");
+	CU_ASSERT_STRING_EQUAL(rq.headers[1], "Accept: text/event-stream");
+	CU_ASSERT_PTR_NULL(rq.headers[2]);
+	to.stream = false;
+	to.api_key = "AIza1";
+	to.traceparent = "00-a-b-01";
+	to.task_id = "t-1";
+	CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.url, "http://h/v1beta/models/m:generateContent?a=b");
+	CU_ASSERT_STRING_EQUAL(rq.headers[1], "Accept: application/json");
+	CU_ASSERT_STRING_EQUAL(rq.headers[2], "x-goog-api-key: AIza1");
+	CU_ASSERT_STRING_EQUAL(rq.headers[3], "traceparent: 00-a-b-01");
+	CU_ASSERT_STRING_EQUAL(rq.headers[4], "X-Weir-Task: t-1");
+	CU_ASSERT_PTR_NULL(rq.headers[5]);
+	to.task_id = "a\r\nX-Evil: 1";
+	CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), E_INVALID_REQUEST);
+	to.task_id = NULL;
+	to.traceparent = "\x7f";
+	CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), E_INVALID_REQUEST);
+	to.traceparent = NULL;
+	to.api_key = "a\nb";
+	CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), E_INVALID_REQUEST);
+	arena_free(a);
+}
+
+static void
+check_ask(const struct ask *ask, const struct wire_target *to, const char *body)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct wire_request rq;
+	json_t *root;
+
+	CU_ASSERT_EQUAL_FATAL(build(a, ask, to, &rq), OK);
+	CU_ASSERT_EQUAL(rq.body_len, strlen(rq.body));
+	root = json_loadb(rq.body, rq.body_len, JSON_REJECT_DUPLICATES, NULL);
+	CU_ASSERT_PTR_NOT_NULL(root);
+	json_decref(root);
+	if (strcmp(rq.body, body) != 0)
+		printf("# %s\n# %s\n", rq.body, body);
+	CU_ASSERT_STRING_EQUAL(rq.body, body);
+	arena_free(a);
+}
+
+#define CONFIG(config) "{\"generationConfig\":{" config "},"
+#define HELLO "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hi\"}]}]}"
+
+static void
+test_config(void)
+{
+	static const char *const stop[] = { "END", "\"" };
+	struct wire_target to = target_of("http://h", "m");
+	struct ask ask = ask_of(hello, 1);
+
+	check_ask(&ask, &to, CONFIG("") HELLO);
+	to.max_output_tokens = 100;
+	check_ask(&ask, &to, CONFIG("\"maxOutputTokens\":100") HELLO);
+	ask.chat.temperature = 0;
+	check_ask(&ask, &to, CONFIG("\"maxOutputTokens\":100,\"temperature\":0") HELLO);
+	to.max_output_tokens = 0;
+	ask.chat.temperature = 0.7;
+	ask.chat.top_p = 0.95;
+	ask.chat.top_k = 40;
+	ask.chat.seed = 0x100000001;
+	ask.chat.stop = stop;
+	ask.chat.n_stop = 2;
+	ask.chat.format = FORMAT_SCHEMA;
+	ask.chat.schema = "{\"type\":\"object\"}";
+	check_ask(&ask, &to,
+	    CONFIG("\"temperature\":0.7,\"topP\":0.95,\"topK\":40,\"seed\":1,\"stopSequences\":[\"END\",\"\\\"\"],"
+		   "\"responseMimeType\":\"application/json\",\"responseJsonSchema\":{\"type\":\"object\"}") HELLO);
+	ask = ask_of(hello, 1);
+	ask.chat.format = FORMAT_JSON;
+	check_ask(&ask, &to, CONFIG("\"responseMimeType\":\"application/json\"") HELLO);
+}
+
+/* The same body for candidates one after the other, as the engine tries them. */
+static void
+test_candidates(void)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct ask ask = ask_of(hello, 1);
+	struct wire_target to = target_of("http://h", "gemini-2.5-flash");
+	struct wire_request rq;
+	struct wire_body body;
+
+	ask.chat.effort = EFFORT_HIGH;
+	CU_ASSERT_EQUAL(gemini_chat_body(a, &ask, true, &body), OK);
+	to.max_output_tokens = 1000000;
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(gemini_chat_head(a, &to, &body, &rq), OK);
+		CU_ASSERT_STRING_EQUAL(rq.body,
+		    CONFIG("\"maxOutputTokens\":1000000,\"thinkingConfig\":{\"includeThoughts\":true,"
+			   "\"thinkingBudget\":24576}") HELLO);
+	}
+	to.model = "gemini-2.0-flash";
+	to.max_output_tokens = 0;
+	CU_ASSERT_EQUAL(gemini_chat_head(a, &to, &body, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.body, CONFIG("") HELLO);
+	arena_free(a);
+}
+
+static void
+test_thinking(void)
+{
+	static const struct {
+		const char *model;
+		enum ask_effort effort;
+		int64_t tokens;
+		const char *config;
+	} rows[] = {
+		{ "gemini-2.5-flash", EFFORT_UNSAID, 0, NULL },
+		{ "gemini-2.5-flash", EFFORT_NONE, 0, "\"thinkingBudget\":0" },
+		{ "gemini-2.5-pro", EFFORT_NONE, 0, "\"thinkingBudget\":128" },
+		{ "gemini-3-pro-preview", EFFORT_NONE, 0, "\"thinkingLevel\":\"low\"" },
+		{ "gemini-3-flash", EFFORT_NONE, 5000, "\"thinkingLevel\":\"minimal\"" },
+		{ "gemini-2.5-flash", EFFORT_MEDIUM, 0, "\"includeThoughts\":true,\"thinkingBudget\":8192" },
+		{ "gemini-2.5-pro", EFFORT_MAX, 0, "\"includeThoughts\":true,\"thinkingBudget\":32768" },
+		{ "gemini-2.5-flash-lite", EFFORT_UNSAID, 100, "\"includeThoughts\":true,\"thinkingBudget\":512" },
+		{ "gemini-2.5-flash", EFFORT_LOW, 100, "\"includeThoughts\":true,\"thinkingBudget\":100" },
+		{ "gemini-2.5-flash", EFFORT_UNSAID, 99999, "\"includeThoughts\":true,\"thinkingBudget\":24576" },
+		{ "gemini-3-pro", EFFORT_MEDIUM, 0, "\"includeThoughts\":true,\"thinkingLevel\":\"high\"" },
+		{ "gemini-3.1-pro", EFFORT_MEDIUM, 0, "\"includeThoughts\":true,\"thinkingLevel\":\"medium\"" },
+		{ "gemini-3-flash", EFFORT_MINIMAL, 0, "\"includeThoughts\":true,\"thinkingLevel\":\"minimal\"" },
+		{ "gemini-3-flash", EFFORT_LOW, 0, "\"includeThoughts\":true,\"thinkingLevel\":\"low\"" },
+		{ "gemini-3-flash", EFFORT_MAX, 0, "\"includeThoughts\":true,\"thinkingLevel\":\"high\"" },
+		{ "gemini-3-flash", EFFORT_UNSAID, 4096, "\"includeThoughts\":true,\"thinkingBudget\":4096" },
+		{ "gemini-flash-latest", EFFORT_HIGH, 0, "\"includeThoughts\":true,\"thinkingBudget\":24576" },
+		{ "gemini-2.0-flash", EFFORT_HIGH, 0, NULL },
+		{ "gemma-3", EFFORT_NONE, 0, NULL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct wire_target to = target_of("http://h", rows[i].model);
+		struct ask ask = ask_of(hello, 1);
+		char body[512];
+
+		ask.chat.effort = rows[i].effort;
+		ask.chat.thinking_tokens = rows[i].tokens;
+		ask.chat.top_k = 1;
+		snprintf(body, sizeof(body),
+		    rows[i].config == NULL ? "{\"generationConfig\":{%s\"topK\":1}," HELLO
+					   : "{\"generationConfig\":{\"thinkingConfig\":{%s},\"topK\":1}," HELLO,
+		    rows[i].config == NULL ? "" : rows[i].config);
+		check_ask(&ask, &to, body);
+	}
+}
+
+static void
+test_contents(void)
+{
+	const struct ask_message turn[] = {
+		SAYS("system", SAID("Be \"brief\"\n")),
+		SAYS("user", SAID("a"), SAID("")),
+		{ .role = "user" },
+		SAYS("user", SAID("\xE4\xBD\xA0")),
+		SAYS("assistant", { .kind = ASK_THINKING, .text = "foreign" }, SAID("")),
+		SAYS("assistant", { .kind = ASK_THINKING, .text = "hm", .signature = "s" }, SAID("b")),
+		SAYS("system", SAID("Mind"), SAID("")),
+		SAYS("user", SAID("c")),
+	};
+	struct wire_target to = target_of("http://h", "m");
+	struct ask ask = ask_of(turn, COUNT(turn));
+
+	check_ask(&ask, &to,
+	    CONFIG("") "\"contents\":["
+		       "{\"role\":\"user\",\"parts\":[{\"text\":\"a\"},{\"text\":\"\xE4\xBD\xA0\"}]},"
+		       "{\"role\":\"model\",\"parts\":["
+		       "{\"thought\":true,\"text\":\"hm\",\"thoughtSignature\":\"s\"},{\"text\":\"b\"}]},"
+		       "{\"role\":\"user\",\"parts\":[{\"text\":\"c\"}]}],"
+		       "\"systemInstruction\":{\"parts\":[{\"text\":\"Be \\\"brief\\\"\\n\"},{\"text\":\"Mind\"}]}}");
+	ask.chat.n_messages = 1; /* who only instructs is taken for the user */
+	check_ask(
+	    &ask, &to, CONFIG("") "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Be \\\"brief\\\"\\n\"}]}]}");
+}
+
+static void
+test_files(void)
+{
+	const struct ask_message turn[] = {
+		SAYS("user", AT(ASK_IMAGE, "data:image/png;base64,iVBORw0KGgo="), AT(ASK_IMAGE, "https://x/a.JPG?b=\""),
+		    AT(ASK_VIDEO, "https://youtu.be/x"), AT(ASK_AUDIO, "DATA:audio/wav;rate=1;base64,AA=="),
+		    AT(ASK_FILE, "data:;base64,AA==")),
+	};
+	static const char *const bad[] = { NULL, "data:text/plain,hello", "data:text/plain;base64", "data:" };
+	struct wire_target to = target_of("http://h", "m");
+	struct ask ask = ask_of(turn, 1);
+
+	check_ask(&ask, &to,
+	    CONFIG("") "\"contents\":[{\"role\":\"user\",\"parts\":["
+		       "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"iVBORw0KGgo=\"}},"
+		       "{\"fileData\":{\"mimeType\":\"image/jpeg\",\"fileUri\":\"https://x/a.JPG?b=\\\"\"}},"
+		       "{\"fileData\":{\"fileUri\":\"https://youtu.be/x\"}},"
+		       "{\"inlineData\":{\"mimeType\":\"audio/wav\",\"data\":\"AA==\"}},"
+		       "{\"inlineData\":{\"mimeType\":\"text/plain\",\"data\":\"AA==\"}}]}]}");
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		const struct ask_message m[] = { SAYS("user", AT(ASK_FILE, bad[i])) };
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct wire_request rq;
+
+		ask = ask_of(m, 1);
+		CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), E_INVALID_REQUEST);
+		arena_free(a);
+	}
+}
+
+#define CALLS(i, n, args, seal) \
+	{ \
+		.kind = ASK_CALL, .id = (i), .name = (n), .text = (args), .signature = (seal) \
+	}
+#define ANSWERS(i, said) \
+	{ \
+		.kind = ASK_RESULT, .id = (i), .text = (said) \
+	}
+
+/* Ids come again in later turns; only the first of some calls has a seal. */
+static void
+test_calls(void)
+{
+	const struct ask_message turn[] = {
+		SAYS("user", SAID("go")),
+		SAYS("assistant", CALLS("c1", "f", "{\"a\":1}", "s"), CALLS("c2", "g", "", NULL)),
+		SAYS("user", ANSWERS("c2", "two"), { .kind = ASK_RESULT, .id = "c1", .text = "no", .is_error = true }),
+		SAYS("assistant", CALLS("c1", "h", "{broken", NULL), CALLS(NULL, "f", "[1]", NULL)),
+		SAYS("user", ANSWERS("c1", NULL)),
+	};
+	struct wire_target to = target_of("http://h", "m");
+	struct ask ask = ask_of(turn, COUNT(turn));
+
+	check_ask(&ask, &to,
+	    CONFIG(
+		"") "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"go\"}]},"
+		    "{\"role\":\"model\",\"parts\":["
+		    "{\"functionCall\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{\"a\":1}},\"thoughtSignature\":\"s\"},"
+		    "{\"functionCall\":{\"id\":\"c2\",\"name\":\"g\",\"args\":{}}}]},"
+		    "{\"role\":\"user\",\"parts\":["
+		    "{\"functionResponse\":{\"id\":\"c2\",\"name\":\"g\",\"response\":{\"output\":\"two\"}}},"
+		    "{\"functionResponse\":{\"id\":\"c1\",\"name\":\"f\",\"response\":{\"error\":\"no\"}}}]},"
+		    "{\"role\":\"model\",\"parts\":["
+		    "{\"functionCall\":{\"id\":\"c1\",\"name\":\"h\",\"args\":{\"text\":\"{broken\"}},"
+		    "\"thoughtSignature\":\"skip_thought_signature_validator\"},"
+		    "{\"functionCall\":{\"name\":\"f\",\"args\":{\"text\":\"[1]\"}}}]},"
+		    "{\"role\":\"user\",\"parts\":["
+		    "{\"functionResponse\":{\"id\":\"c1\",\"name\":\"h\",\"response\":{\"output\":\"\"}}}]}]}");
+}
+
+static void
+test_tools(void)
+{
+	static const struct ask_tool tools[] = {
+		{ .name = "f", .description = "does", .parameters = "{\"type\":\"object\"}" },
+		{ .name = "g" },
+	};
+	static const struct {
+		enum ask_choice choice;
+		const char *config;
+	} rows[] = {
+		{ CHOICE_AUTO, "\"mode\":\"AUTO\"" },
+		{ CHOICE_NONE, "\"mode\":\"NONE\"" },
+		{ CHOICE_ANY, "\"mode\":\"ANY\"" },
+		{ CHOICE_NAMED, "\"mode\":\"ANY\",\"allowedFunctionNames\":[\"g\"]" },
+	};
+	struct wire_target to = target_of("http://h", "m");
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ask ask = ask_of(hello, 1);
+		char body[1024];
+
+		ask.chat.tools = tools;
+		ask.chat.n_tools = 2;
+		ask.chat.choice = rows[i].choice;
+		ask.chat.choice_name = "g";
+		snprintf(body, sizeof(body),
+		    CONFIG("") "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"Hi\"}]}],"
+			       "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"does\","
+			       "\"parametersJsonSchema\":{\"type\":\"object\"}},{\"name\":\"g\"}]}],"
+			       "\"toolConfig\":{\"functionCallingConfig\":{%s}}}",
+		    rows[i].config);
+		check_ask(&ask, &to, body);
+	}
+}
+
+static void
+test_nothing_to_say(void)
+{
+	const struct ask_message empty[] = { SAYS("user", SAID("")) };
+	const struct ask_message orphan[] = { SAYS("user", ANSWERS("c9", "x")) };
+	const struct ask_message nameless[] = { SAYS("assistant", CALLS("c", NULL, "{}", NULL)) };
+	const struct ask_message *const bad[] = { empty, orphan, nameless };
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct wire_target to = target_of("http://h", "m");
+	struct wire_request rq;
+
+	for (size_t i = 0; i < COUNT(bad); i++) {
+		struct ask ask = ask_of(bad[i], 1);
+
+		CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), E_INVALID_REQUEST);
+		ask.chat.n_messages = 0;
+		CU_ASSERT_EQUAL(build(a, &ask, &to, &rq), E_INVALID_REQUEST);
+	}
+	arena_free(a);
+}
+
+/* ---- answers ----------------------------------------------------------------- */
+
+/* Events are written down as one line: T(text) R(text) S(seal) C(call,id,name,args)
+ * U(in,out,cached,reasoning) F(finish) X(status,retry,next). */
+static void
+note(void *arg, const struct wire_event *e)
+{
+	static const char *const finishes[] = { "stop", "length", "filtered", "calls", "other" };
+	struct buf *out = arg;
+
+	switch (e->kind) {
+	case WIRE_TEXT: buf_printf(out, "T(%.*s)", (int)e->len, e->text); break;
+	case WIRE_REASONING: buf_printf(out, "R(%.*s)", (int)e->len, e->text); break;
+	case WIRE_SIGNATURE: buf_printf(out, "S(%.*s)", (int)e->len, e->text); break;
+	case WIRE_CALL: buf_printf(out, "C(%zu,%s,%s,%.*s)", e->call, e->id, e->name, (int)e->len, e->text); break;
+	case WIRE_USAGE:
+		buf_printf(out, "U(%lld,%lld,%lld,%lld)", (long long)e->usage.input_tokens,
+		    (long long)e->usage.output_tokens, (long long)e->usage.cached_tokens,
+		    (long long)e->usage.reasoning_tokens);
+		break;
+	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
+	case WIRE_OWN: break;
+	case WIRE_DONE: break; /* test_over() looks at it */
+	case WIRE_FAILURE:
+		buf_printf(
+		    out, "X(%s,%d,%d)", status_code(e->failure.status), e->failure.retryable, e->failure.next_channel);
+		CU_ASSERT_TRUE(e->failure.detail[0] != '\0');
+		break;
+	}
+}
+
+/* Read an answer in slices; append to out what was said, and how it ended. */
+static void
+read_answer(bool stream, const char *in, size_t len, size_t slice, struct buf *out)
+{
+	void *parser = gemini_chat_parser.start(stream, CAP);
+	bool ok = true;
+
+	for (size_t at = 0; at < len && ok; at += slice) {
+		size_t n = len - at < slice ? len - at : slice;
+		char *piece = malloc(n);
+
+		memcpy(piece, in + at, n);
+		ok = gemini_chat_parser.feed(parser, piece, n, note, out);
+		free(piece);
+	}
+	if (!ok)
+		CU_ASSERT_FALSE(gemini_chat_parser.feed(parser, "data: {}\n\n", 10, note, out));
+	buf_puts(out, gemini_chat_parser.end(parser, note, out) ? "." : "!");
+	gemini_chat_parser.free(parser);
+}
+
+struct sample {
+	const char *what, *in, *events;
+};
+
+#define RESPONSE(parts, rest) \
+	"{\"candidates\":[{\"content\":{\"parts\":[" parts "],\"role\":\"model\"}" rest \
+	",\"index\":0}],\"modelVersion\":\"m\"," \
+	"\"responseId\":\"r\"}"
+#define CHUNK(parts, rest) "data: " RESPONSE(parts, rest) "\r\n\r\n"
+#define TEXT(text) CHUNK("{\"text\":\"" text "\"}", "")
+#define FINISH(reason) CHUNK("{\"text\":\"\"}", ",\"finishReason\":\"" reason "\"")
+#define USAGE(counts) "data: {\"usageMetadata\":{" counts "}}\r\n\r\n"
+#define CALL(rest) "{\"functionCall\":{\"name\":\"f\",\"args\":{\"a\": \"b \\\" c\"}" rest "}}"
+
+static const struct sample streams[] = {
+	{ "a regular answer",
+	    TEXT("Hel") TEXT("lo") FINISH("STOP")
+		USAGE("\"promptTokenCount\":9,\"candidatesTokenCount\":2,\"totalTokenCount\":11"),
+	    "T(Hel)T(lo)F(stop)U(9,2,-1,-1)." },
+	{ "usage beside the finish, with all that is counted",
+	    "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\"}],"
+	    "\"usageMetadata\":{\"promptTokenCount\":9,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":5,"
+	    "\"cachedContentTokenCount\":4,\"toolUsePromptTokenCount\":3,\"promptTokensDetails\":[{\"x\":1}]}}\n\n",
+	    "T(a)F(stop)U(12,7,4,5)." },
+	{ "usage that grows",
+	    USAGE("\"promptTokenCount\":9,\"thoughtsTokenCount\":3") TEXT("a") USAGE("\"candidatesTokenCount\":2")
+		FINISH("STOP"),
+	    "U(9,3,-1,3)T(a)U(9,5,-1,3)F(stop)." },
+	{ "usage beyond reason", FINISH("STOP") USAGE("\"promptTokenCount\":-1,\"candidatesTokenCount\":\"2\""),
+	    "F(stop)." },
+	{ "thoughts and seals",
+	    CHUNK("{\"text\":\"hm\",\"thought\":true}", "") CHUNK("{\"text\":\"a\",\"thought\":false}", "")
+		CHUNK("{\"text\":\"\",\"thoughtSignature\":\"c2\"}", ",\"finishReason\":\"STOP\""),
+	    "R(hm)T(a)S(c2)F(stop)." },
+	{ "a call", CHUNK(CALL(",\"id\":\"x\\u0031\""), "") FINISH("STOP"), "C(0,x1,f,{\"a\":\"b \\\" c\"})F(calls)." },
+	{ "calls without ids, and a seal",
+	    CHUNK("{\"functionCall\":{\"name\":\"f\",\"args\":{}},\"thoughtSignature\":\"s\"},"
+		  "{\"functionCall\":{\"name\":\"g\"}}",
+		",\"finishReason\":\"STOP\""),
+	    "C(0,call_0,f,{})S(s)C(1,call_1,g,{})F(calls)." },
+	{ "STOP in every chunk",
+	    CHUNK("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") CHUNK(CALL(""), ",\"finishReason\":\"STOP\"")
+		FINISH("STOP"),
+	    "T(a)F(stop)C(0,call_0,f,{\"a\":\"b \\\" c\"})F(calls)." },
+	{ "a call without a name", CHUNK("{\"functionCall\":{}}", ""), "X(upstream_failed,0,1)!" },
+	{ "arguments that are none",
+	    CHUNK("{\"functionCall\":{\"name\":\"f\",\"args\":null}},"
+		  "{\"functionCall\":{\"name\":\"g\",\"args\":[1]}}",
+		"") FINISH("STOP"),
+	    "C(0,call_0,f,{})C(1,call_1,g,{\"text\":\"[1]\"})F(calls)." },
+	{ "no UTF-8 after the finish", TEXT("a") FINISH("STOP") TEXT("\xff") USAGE("\"promptTokenCount\":1"),
+	    "T(a)F(stop)U(1,-1,-1,-1)." },
+	{ "escapes, Chinese, an emoji, a NUL", TEXT("\\u4f60\xE5\xA5\xBD\\n\\ud83d\\ude00\\u0000") FINISH("STOP"),
+	    "T(\xE4\xBD\xA0\xE5\xA5\xBD\n\xF0\x9F\x98\x80)F(stop)." },
+	{ "half an emoji", TEXT("\\ud83d") FINISH("STOP"), "T(\xEF\xBF\xBD)F(stop)." },
+	{ "other parts",
+	    CHUNK("{\"inlineData\":{\"data\":\"\"}},7,null,{\"executableCode\":{}},{\"text\":\"a\"}", "")
+		FINISH("STOP"),
+	    "T(a)F(stop)." },
+	{ "members of other kinds",
+	    "data: {\"candidates\":7,\"usageMetadata\":7,\"promptFeedback\":7,\"error\":false}\n\n"
+	    "data: {\"candidates\":[7,{\"content\":7,\"finishReason\":7,\"safetyRatings\":[]},"
+	    "{\"content\":{\"parts\":{}},\"index\":\"1\"}],\"promptFeedback\":{\"blockReason\":7}}\n\n" CHUNK(
+		"{\"text\":7,\"thought\":\"true\",\"thoughtSignature\":null,\"functionCall\":7},"
+		"{\"text\":\"a\",\"thought\":1}",
+		"") FINISH("STOP"),
+	    "T(a)F(stop)." },
+	{ "a call with more to it",
+	    CHUNK("{\"functionCall\":{\"id\":7,\"name\":\"f\",\"willContinue\":false},\"videoMetadata\":{}}", "")
+		FINISH("STOP"),
+	    "C(0,call_0,f,{})F(calls)." },
+	{ "blanks and empty events", "data:\n\ndata: \t{\"candidates\":[]} \t\n\n" FINISH("STOP"), "F(stop)." },
+	{ "a block that is none",
+	    "data: {\"promptFeedback\":{\"blockReason\":\"BLOCK_REASON_UNSPECIFIED\"}}\n\n" FINISH("STOP"),
+	    "F(stop)." },
+	{ "blanks only", "\xEF\xBB\xBF \r\n\t", "!" },
+	{ "blanks before an array", " \n[" RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") "]",
+	    "T(a)F(stop)." },
+	{ "an event that is no object", "data: [1]\n\n", "X(upstream_failed,0,1)!" },
+	{ "only the first candidate",
+	    "data: {\"candidates\":[{\"index\":1,\"content\":{\"parts\":[{\"text\":\"b\"}]},"
+	    "\"finishReason\":\"OTHER\"},{\"content\":{\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"STOP\"}]}\n\n",
+	    "T(a)F(stop)." },
+
+	{ "cut by length", TEXT("a") FINISH("MAX_TOKENS"), "T(a)F(length)." },
+	{ "filtered", TEXT("a") FINISH("SAFETY"), "T(a)F(filtered)." },
+	{ "filtered late", TEXT("a") FINISH("STOP") FINISH("RECITATION") FINISH("STOP"), "T(a)F(stop)F(filtered)." },
+	{ "more filters", FINISH("PROHIBITED_CONTENT"), "F(filtered)." },
+	{ "not said", TEXT("a") FINISH("FINISH_REASON_UNSPECIFIED") FINISH("STOP"), "T(a)F(stop)." },
+	{ "a malformed call", TEXT("a") FINISH("MALFORMED_FUNCTION_CALL"), "T(a)X(upstream_failed,1,1)!" },
+	{ "who knows why", FINISH("OTHER"), "X(upstream_failed,1,1)!" },
+	{ "a finish of tomorrow", FINISH("NEW_REASON"), "X(upstream_failed,1,1)!" },
+	{ "a question that is blocked",
+	    "data: {\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"},\"usageMetadata\":{}}\n\n",
+	    "X(content_violation,0,0)!" },
+	{ "feedback without a block", "data: {\"promptFeedback\":{\"safetyRatings\":[]}}\n\n" FINISH("STOP"),
+	    "F(stop)." },
+	{ "an error inside",
+	    TEXT("a") "data: {\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\"}}\n\n",
+	    "T(a)X(upstream_failed,1,1)!" },
+	{ "an error after the finish", TEXT("a") FINISH("STOP") "data: {\"error\":{\"code\":500}}\n\n",
+	    "T(a)F(stop)." },
+	{ "an error after the finish of nothing", FINISH("STOP") "data: {\"error\":{\"code\":500}}\n\n",
+	    "F(stop)X(upstream_failed,1,1)!" },
+	{ "an error of none", "data: {\"error\":null}\n\n" FINISH("STOP"), "F(stop)." },
+	{ "cut after a text", TEXT("a"), "T(a)!" },
+	{ "cut in a frame", TEXT("a") "data: {\"candi", "T(a)!" },
+	{ "a last frame without its line end", TEXT("a") "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}",
+	    "T(a)F(stop)." },
+	{ "[DONE] says nothing", TEXT("a") "data: [DONE]\n\n", "T(a)!" },
+	{ "[DONE] after a finish", TEXT("a") FINISH("STOP") "data: [DONE]\n\ndata: {broken\n\n", "T(a)F(stop)." },
+	{ "comments", ": hello\n\n" TEXT("a") FINISH("STOP"), "T(a)F(stop)." },
+	{ "broken JSON", TEXT("a") "data: {]\n\n", "T(a)X(upstream_failed,0,1)!" },
+	{ "no UTF-8", TEXT("\xff"), "X(upstream_failed,0,1)!" },
+	{ "a seal that is no UTF-8", CHUNK("{\"thoughtSignature\":\"\xff\"}", ""), "X(upstream_failed,0,1)!" },
+	{ "arguments that are no UTF-8", CHUNK("{\"functionCall\":{\"name\":\"f\",\"args\":{\"a\":\"\xff\"}}}", ""),
+	    "X(upstream_failed,0,1)!" },
+	{ "a name that is no UTF-8", CHUNK("{\"functionCall\":{\"name\":\"\xff\"}}", ""), "X(upstream_failed,0,1)!" },
+	{ "nothing at all", "", "!" },
+	{ "a page instead", "<html><body>502</body></html>\n", "X(upstream_failed,0,1)!" },
+	{ "words instead", "Bad gateway", "X(upstream_failed,0,1)!" },
+
+	{ "an array",
+	    "[" RESPONSE("{\"text\":\"[{\\\"}\"}", "") "\n,\r\n" RESPONSE(
+		"{\"text\":\"b\"}", ",\"finishReason\":\"STOP\"") "\n]\n",
+	    "T([{\"})T(b)F(stop)." },
+	{ "an array of an error", "[{\"error\":{\"code\":429,\"status\":\"RESOURCE_EXHAUSTED\"}}]",
+	    "X(upstream_failed,1,1)!" },
+	{ "a cut array", "[" RESPONSE("{\"text\":\"a\"}", "") ",", "T(a)X(upstream_failed,1,1)!" },
+	{ "an array cut behind its finish", "[" RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\""),
+	    "T(a)F(stop)." },
+	{ "an array of nothing", "[1, 2]", "X(upstream_failed,0,1)!" },
+	{ "an array that says no finish", "[" RESPONSE("{\"text\":\"a\"}", "") "]", "T(a)!" },
+	{ "an array of garbage", "[{]}]", "X(upstream_failed,0,1)!" },
+};
+
+static const struct sample bodies[] = {
+	{ "a whole answer, printed prettily",
+	    "{\n  \"candidates\": [\n    {\n      \"content\": {\n        \"parts\": [\n"
+	    "          { \"text\": \"Hi\", \"thought\" : true },\n"
+	    "          { \"functionCall\": { \"name\": \"f\", \"args\": { \"a\": [1, \"x y\"] } } }\n"
+	    "        ] },\n      \"finishReason\": \"STOP\"\n    }\n  ],\n"
+	    "  \"usageMetadata\": { \"promptTokenCount\": 1, \"candidatesTokenCount\": 2 }\n}\n",
+	    "R(Hi)C(0,call_0,f,{\"a\":[1,\"x y\"]})F(calls)U(1,2,-1,-1)." },
+	{ "a stream nobody asked for", TEXT("a") FINISH("STOP"), "T(a)F(stop)." },
+	{ "no finish", RESPONSE("{\"text\":\"a\"}", ""), "T(a)!" },
+	{ "a blocked question", "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}", "X(content_violation,0,0)!" },
+	{ "an error", "{\"error\":{\"code\":400,\"message\":\"no\",\"status\":\"INVALID_ARGUMENT\"}}",
+	    "X(invalid_request,0,0)!" },
+	{ "another's answer", "{\"choices\":[]}", "X(upstream_failed,0,1)!" },
+	{ "an empty object", "{}", "X(upstream_failed,0,1)!" },
+	{ "an empty list", "[]", "X(upstream_failed,0,1)!" },
+	{ "cut", "{\"candidates\":[", "X(upstream_failed,1,1)!" },
+	{ "a page", "<html>", "X(upstream_failed,0,1)!" },
+	{ "what follows it", RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") "<html>", "T(a)F(stop)." },
+};
+
+static void
+check_samples(const struct sample *samples, size_t n, bool stream)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(samples[i].in);
+
+		for (size_t slice = 1; slice <= len + 1; slice++) {
+			struct buf said = BUF_INIT(0);
+
+			read_answer(stream, samples[i].in, len, slice, &said);
+			CU_ASSERT_STRING_EQUAL(buf_str(&said), samples[i].events);
+			if (strcmp(buf_str(&said), samples[i].events) != 0) {
+				printf("# %s, slices of %zu: %s\n", samples[i].what, slice, buf_str(&said));
+				slice = len + 1;
+			}
+			buf_free(&said);
+		}
+	}
+}
+
+static void
+test_streams(void)
+{
+	check_samples(streams, COUNT(streams), true);
+}
+
+static void
+test_bodies(void)
+{
+	check_samples(bodies, COUNT(bodies), false);
+}
+
+static void
+count_done(void *arg, const struct wire_event *e)
+{
+	if (e->kind == WIRE_DONE)
+		++*(int *)arg;
+}
+
+/* A body is over with its last bracket; a stream when its connection is. */
+static void
+test_over(void)
+{
+	static const struct {
+		const char *in;
+		int done;
+	} rows[] = {
+		{ RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\""), 1 },
+		{ "[" RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") "]", 1 },
+		{ "[" RESPONSE("{\"text\":\"a\"}", ",\"finishReason\":\"STOP\"") ",", 0 },
+		{ TEXT("a") FINISH("STOP"), 0 },
+		{ TEXT("a") FINISH("STOP") "data: [DONE]\n\n", 1 },
+		{ RESPONSE("{\"text\":\"a\"}", ""), 0 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *parser = gemini_chat_parser.start(true, CAP);
+		int done = 0;
+
+		CU_ASSERT_TRUE(gemini_chat_parser.feed(parser, rows[i].in, strlen(rows[i].in), count_done, &done));
+		CU_ASSERT_EQUAL(done, rows[i].done);
+		gemini_chat_parser.free(parser);
+	}
+	gemini_chat_parser.free(NULL);
+}
+
+static void
+test_endless(void)
+{
+	static const char *const starts[] = { "data: {\"candidates\":\"", "{\"candidates\":\"", "[{\"x\":\"" };
+	static char block[65536];
+
+	memset(block, 'x', sizeof(block));
+	for (size_t i = 0; i < COUNT(starts); i++) {
+		void *parser = gemini_chat_parser.start(true, CAP);
+		struct buf said = BUF_INIT(0);
+		bool ok = gemini_chat_parser.feed(parser, starts[i], strlen(starts[i]), note, &said);
+
+		for (int n = 0; n < 32 && ok; n++)
+			ok = gemini_chat_parser.feed(parser, block, sizeof(block), note, &said);
+		CU_ASSERT_FALSE(ok);
+		CU_ASSERT_STRING_EQUAL(buf_str(&said), "X(upstream_failed,0,1)");
+		CU_ASSERT_FALSE(gemini_chat_parser.end(parser, note, &said));
+		gemini_chat_parser.free(parser);
+		buf_free(&said);
+	}
+}
+
+/* A text as long as an answer may be, with an escape in it, and one event longer than that after the end. */
+static void
+test_large(void)
+{
+	static char text[CAP];
+	void *parser = gemini_chat_parser.start(true, CAP);
+	struct buf in = BUF_INIT(0), said = BUF_INIT(0);
+
+	memset(text, 'x', sizeof(text) - 1);
+	buf_printf(&in, "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\\n%s\"}]},", text);
+	buf_puts(&in, "\"finishReason\":\"STOP\"}]}\n\n");
+	CU_ASSERT_TRUE(gemini_chat_parser.feed(parser, in.data, in.len, note, &said));
+	CU_ASSERT_EQUAL(said.len, sizeof(text) + strlen("T()F(stop)"));
+	buf_clear(&in);
+	buf_printf(&in, "data: %s%s", text, text);
+	CU_ASSERT_TRUE(gemini_chat_parser.feed(parser, in.data, in.len, note, &said));
+	CU_ASSERT_TRUE(gemini_chat_parser.end(parser, note, &said));
+	CU_ASSERT_EQUAL(said.len, sizeof(text) + strlen("T()F(stop)"));
+	gemini_chat_parser.free(parser);
+	buf_free(&in);
+	buf_free(&said);
+}
+
+/* ---- failures ---------------------------------------------------------------- */
+
+#define ERROR_BODY(code, message, status, details) \
+	"{\"error\":{\"code\":" code ",\"message\":\"" message "\",\"status\":\"" status "\",\"details\":[" details \
+	"]}}"
+#define RETRY(delay) "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"" delay "\"}"
+#define INFO(reason) "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" reason "\"}"
+
+static void
+test_failures(void)
+{
+	static const struct {
+		int http;
+		const char *retry_after, *body;
+		enum status status;
+		bool retryable, next;
+		int64_t retry_after_ms;
+		const char *detail;
+	} rows[] = {
+		{ 400, NULL, ERROR_BODY("400", "Bad field", "INVALID_ARGUMENT", ""), E_INVALID_REQUEST, false, false, 0,
+		    "HTTP 400 INVALID_ARGUMENT: Bad field" },
+		{ 400, NULL,
+		    ERROR_BODY("400", "API key not valid. Please pass a valid API key.", "INVALID_ARGUMENT",
+			INFO("API_KEY_INVALID")),
+		    E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 400 API_KEY_INVALID: API key not valid. Please pass a valid API key." },
+		{ 400, NULL, ERROR_BODY("400", "API key expired.", "INVALID_ARGUMENT", ""), E_UPSTREAM_FAILED, false,
+		    true, 0, "HTTP 400 INVALID_ARGUMENT: API key expired." },
+		{ 400, NULL,
+		    ERROR_BODY("400", "The input token count (9) exceeds the maximum number of tokens allowed (8).",
+			"INVALID_ARGUMENT", ""),
+		    E_TOO_LARGE, false, false, 0,
+		    "HTTP 400 INVALID_ARGUMENT: The input token count (9) exceeds the maximum number of tokens allowed "
+		    "(8)." },
+		{ 400, NULL,
+		    ERROR_BODY("400", "User location is not supported for the API use.", "FAILED_PRECONDITION", ""),
+		    E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 400 FAILED_PRECONDITION: User location is not supported for the API use." },
+		{ 401, NULL, ERROR_BODY("401", "secret", "UNAUTHENTICATED", ""), E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 401 UNAUTHENTICATED" },
+		{ 403, NULL,
+		    ERROR_BODY("403", "Consumer 'api_key:AIza' has been suspended.", "PERMISSION_DENIED",
+			INFO("CONSUMER_SUSPENDED")),
+		    E_UPSTREAM_FAILED, false, true, 0, "HTTP 403 CONSUMER_SUSPENDED" },
+		{ 404, NULL, "[" ERROR_BODY("404", "no model", "NOT_FOUND", "") "]", E_UPSTREAM_FAILED, false, true, 0,
+		    "HTTP 404 NOT_FOUND: no model" },
+		{ 429, "7", ERROR_BODY("429", "quota", "RESOURCE_EXHAUSTED", RETRY("3.5s")), E_UPSTREAM_FAILED, true,
+		    true, 3500, "HTTP 429 RESOURCE_EXHAUSTED: quota" },
+		{ 429, "7", ERROR_BODY("429", "quota", "RESOURCE_EXHAUSTED", "7," RETRY("soon")), E_UPSTREAM_FAILED,
+		    true, true, 7000, "HTTP 429 RESOURCE_EXHAUSTED: quota" },
+		{ 429, "Fri, 31 Dec 1999 23:59:59 GMT", "", E_UPSTREAM_FAILED, true, true, 0, "HTTP 429" },
+		{ 429, NULL, ERROR_BODY("429", "", "RESOURCE_EXHAUSTED", RETRY("9999999s")), E_UPSTREAM_FAILED, true,
+		    true, 86400000, "HTTP 429 RESOURCE_EXHAUSTED" },
+		{ 500, NULL, ERROR_BODY("500", "a\\nb", "INTERNAL", ""), E_UPSTREAM_FAILED, true, true, 0,
+		    "HTTP 500 INTERNAL: a b" },
+		{ 503, "1.5", ERROR_BODY("503", "overloaded", "UNAVAILABLE", ""), E_UPSTREAM_FAILED, true, true, 1500,
+		    "HTTP 503 UNAVAILABLE: overloaded" },
+		{ 504, NULL, ERROR_BODY("504", "", "DEADLINE_EXCEEDED", ""), E_UPSTREAM_TIMEOUT, true, true, 0,
+		    "HTTP 504 DEADLINE_EXCEEDED" },
+		{ 413, NULL, "<html>", E_TOO_LARGE, false, false, 0, "HTTP 413" },
+		{ 302, NULL, "", E_UPSTREAM_FAILED, false, true, 0, "HTTP 302" },
+		{ 408, NULL, "{}", E_UPSTREAM_TIMEOUT, true, true, 0, "HTTP 408" },
+		{ 422, NULL, "{\"error\":\"words\"}", E_INVALID_REQUEST, false, false, 0, "HTTP 422: words" },
+		{ 502, NULL, NULL, E_UPSTREAM_FAILED, true, true, 0, "HTTP 502" },
+		{ 900, NULL, "7", E_UPSTREAM_FAILED, false, true, 0, "HTTP 900" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct wire_failure f;
+
+		memset(&f, 0x5a, sizeof(f));
+		wire_gemini.failure(rows[i].http, rows[i].retry_after, rows[i].body,
+		    rows[i].body == NULL ? 0 : strlen(rows[i].body), &f);
+		CU_ASSERT_EQUAL(f.status, rows[i].status);
+		CU_ASSERT_EQUAL(f.retryable, rows[i].retryable);
+		CU_ASSERT_EQUAL(f.next_channel, rows[i].next);
+		CU_ASSERT_EQUAL(f.retry_after_ms, rows[i].retry_after_ms);
+		CU_ASSERT_STRING_EQUAL(f.detail, rows[i].detail);
+	}
+}
+
+static void
+keep_detail(void *arg, const struct wire_event *e)
+{
+	if (e->kind == WIRE_FAILURE)
+		memcpy(arg, e->failure.detail, sizeof(e->failure.detail));
+}
+
+/* What the log says of an answer that is none, and the status of an error in a stream. */
+static void
+test_words(void)
+{
+	static const struct {
+		const char *in, *detail;
+	} rows[] = {
+		{ "data: {\"error\":{\"status\":\"UNAVAILABLE\",\"message\":\"m\"}}\n\n", "HTTP 503 UNAVAILABLE: m" },
+		{ "data: {\"error\":{\"status\":\"NEW\"}}\n\n", "HTTP 500 NEW" },
+		{ "data: {\"error\":{\"code\":404}}\n\n", "HTTP 404" },
+		{ "data: {\"error\":7}\n\n", "HTTP 500" },
+		{ "\n<html>\tBusy\n</head>", "no answer, but: <html> Busy" },
+		{ "Bad \xff gateway\r\n\r\n", "no answer, but: Bad ? gateway" },
+		{ FINISH("MALFORMED_FUNCTION_CALL"), "finishReason MALFORMED_FUNCTION_CALL" },
+		{ "{\"promptFeedback\":{\"blockReason\":\"BLOCKLIST\"}}", "blockReason BLOCKLIST" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		void *parser = gemini_chat_parser.start(true, CAP);
+		char detail[sizeof((struct wire_failure){ 0 }.detail)] = "";
+
+		if (gemini_chat_parser.feed(parser, rows[i].in, strlen(rows[i].in), keep_detail, detail))
+			CU_ASSERT_FALSE(gemini_chat_parser.end(parser, keep_detail, detail));
+		CU_ASSERT_STRING_EQUAL(detail, rows[i].detail);
+		gemini_chat_parser.free(parser);
+	}
+}
+
+static void
+test_registry(void)
+{
+	wires_register(wires_all());
+	CU_ASSERT_PTR_EQUAL(wire_find("gemini"), &wire_gemini);
+}
+
+/* ---- what clients ask -------------------------------------------------------- */
+
+static enum status
+read_body(struct arena *a, const char *body, struct dialect_ask *out, struct dialect_problem *problem)
+{
+	json_t *root = json_loads(body, JSON_DECODE_ANY, NULL);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(root);
+	arena_cleanup(a, (void (*)(void *))json_delete, root);
+	return dialect_gemini.read(a, root, "models/gemini-3-flash", true, out, problem);
+}
+
+/* Read, say again, and compare as values. */
+static void
+check_again(const char *body, const char *again)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	struct dialect_ask asked;
+	struct dialect_problem problem = { "", "" };
+	struct wire_request rq;
+	json_t *said, *meant;
+
+	CU_ASSERT_EQUAL(read_body(a, body, &asked, &problem), OK);
+	CU_ASSERT_STRING_EQUAL(problem.text, "");
+	CU_ASSERT_STRING_EQUAL_FATAL(asked.model, "gemini-3-flash");
+	CU_ASSERT_TRUE(asked.stream && asked.wants_usage);
+	CU_ASSERT_EQUAL_FATAL(
+	    build(a, &asked.ask,
+		&(struct wire_target){
+		    .base_url = "http://h", .model = asked.model, .max_output_tokens = asked.ask.max_output_tokens },
+		&rq),
+	    OK);
+	said = json_loadb(rq.body, rq.body_len, 0, NULL);
+	meant = json_loads(again, 0, NULL);
+	CU_ASSERT_PTR_NOT_NULL(meant);
+	CU_ASSERT_TRUE(json_equal(said, meant));
+	if (!json_equal(said, meant))
+		printf("# said  %s\n# meant %s\n", rq.body, again);
+	json_decref(said);
+	json_decref(meant);
+	arena_free(a);
+}
+
+#define USER_HI "\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]"
+#define AUTO "\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"AUTO\"}}"
+
+/* As google-genai for Python and for JavaScript, and gemini-cli, were recorded. */
+static void
+test_clients(void)
+{
+	check_again("{\"contents\":[{\"parts\":[{\"text\":\"hi\"}],\"role\":\"user\"}]}",
+	    "{\"generationConfig\":{}," USER_HI "}");
+	check_again("{\"contents\":[{\"parts\":[{\"text\":\"hi\"}],\"role\":\"user\"}],\"generationConfig\":{}}",
+	    "{\"generationConfig\":{}," USER_HI "}");
+	check_again("{\"contents\":[{\"parts\":[{\"text\":\"context\"},{\"text\":\"say hi\"}],\"role\":\"user\"}],"
+		    "\"systemInstruction\":{\"parts\":[{\"text\":\"You are a CLI\"}],\"role\":\"user\"},"
+		    "\"tools\":[{\"functionDeclarations\":[{\"name\":\"list_directory\",\"description\":\"lists\","
+		    "\"parametersJsonSchema\":{\"type\":\"object\",\"properties\":{\"dir_path\":{\"description\":\"p\","
+		    "\"type\":\"string\"},\"ignore\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"}},"
+		    "\"required\":[\"dir_path\"]}}]}],"
+		    "\"generationConfig\":{\"temperature\":1,\"topP\":0.95,\"topK\":64,"
+		    "\"thinkingConfig\":{\"includeThoughts\":true}}}",
+	    "{\"generationConfig\":{\"temperature\":1,\"topP\":0.95,\"topK\":64},"
+	    "\"contents\":[{\"parts\":[{\"text\":\"context\"},{\"text\":\"say hi\"}],\"role\":\"user\"}],"
+	    "\"systemInstruction\":{\"parts\":[{\"text\":\"You are a CLI\"}]},"
+	    "\"tools\":[{\"functionDeclarations\":[{\"name\":\"list_directory\",\"description\":\"lists\","
+	    "\"parametersJsonSchema\":{\"type\":\"object\",\"properties\":{\"dir_path\":{\"description\":\"p\","
+	    "\"type\":\"string\"},\"ignore\":{\"items\":{\"type\":\"string\"},\"type\":\"array\"}},"
+	    "\"required\":[\"dir_path\"]}}]}]," AUTO "}");
+}
+
+/* Members in either case, single elements for lists, numbers as texts. */
+static void
+test_protobuf(void)
+{
+	check_again(
+	    "{\"contents\":{\"parts\":{\"text\":\"hi\"}},\"system_instruction\":\"Be brief\",\"safety_settings\":[],"
+	    "\"labels\":null,\"cachedContent\":\"\","
+	    "\"generation_config\":{\"max_output_tokens\":\"7\",\"top_k\":3.0,\"top_p\":\"0.5\",\"seed\":-1,"
+	    "\"stop_sequences\":\"END\",\"candidate_count\":1,\"response_modalities\":[\"text\"],"
+	    "\"thinking_config\":{\"thinking_budget\":1024},\"presencePenalty\":1,\"temperature\":null}}",
+	    "{\"generationConfig\":{\"maxOutputTokens\":7,\"topK\":3,\"topP\":0.5,\"seed\":2147483647,"
+	    "\"stopSequences\":[\"END\"],\"thinkingConfig\":{\"includeThoughts\":true,\"thinkingBudget\":1024}}," USER_HI
+	    ",\"systemInstruction\":{\"parts\":[{\"text\":\"Be brief\"}]}}");
+	check_again("{" USER_HI ",\"systemInstruction\":{\"text\":\"s\"},\"generationConfig\":{\"thinkingConfig\":"
+		    "{\"thinkingLevel\":\"low\",\"thinkingBudget\":-1}}}",
+	    "{\"generationConfig\":{\"thinkingConfig\":{\"includeThoughts\":true,\"thinkingLevel\":\"low\"}}," USER_HI
+	    ",\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]}}");
+	check_again("{" USER_HI ",\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":0}}}",
+	    "{\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"minimal\"}}," USER_HI "}");
+}
+
+static void
+test_schemas(void)
+{
+	check_again("{" USER_HI ",\"tools\":[{\"function_declarations\":[{\"name\":\"f\",\"parameters\":{\"type\":"
+		    "\"OBJECT\",\"propertyOrdering\":[\"type\"],\"properties\":{\"type\":{\"type\":\"STRING\","
+		    "\"nullable\":true},\"n\":{\"type\":\"ARRAY\",\"minItems\":\"1\",\"items\":{\"type\":\"INTEGER\"}},"
+		    "\"u\":{\"anyOf\":[{\"type\":\"NUMBER\"},{\"type\":\"TYPE_UNSPECIFIED\"}]}}}}]}]}",
+	    "{\"generationConfig\":{}," USER_HI ",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\","
+	    "\"parametersJsonSchema\":{\"type\":\"object\",\"properties\":{\"type\":{\"type\":[\"string\",\"null\"]},"
+	    "\"n\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"integer\"}},"
+	    "\"u\":{\"anyOf\":[{\"type\":\"number\"},{}]}}}}]}]," AUTO "}");
+	check_again("{" USER_HI ",\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseSchema\":"
+		    "{\"type\":\"STRING\"}}}",
+	    "{\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseJsonSchema\":"
+	    "{\"type\":\"string\"}}," USER_HI "}");
+	check_again("{" USER_HI ",\"generationConfig\":{\"_responseJsonSchema\":{\"type\":\"number\"}}}",
+	    "{\"generationConfig\":{\"responseMimeType\":\"application/json\",\"responseJsonSchema\":"
+	    "{\"type\":\"number\"}}," USER_HI "}");
+	check_again("{" USER_HI ",\"generationConfig\":{\"responseMimeType\":\"application/json\"}}",
+	    "{\"generationConfig\":{\"responseMimeType\":\"application/json\"}," USER_HI "}");
+	check_again("{" USER_HI ",\"generationConfig\":{\"responseMimeType\":\"text/plain\"}}",
+	    "{\"generationConfig\":{}," USER_HI "}");
+}
+
+static void
+test_choices(void)
+{
+#define THREE \
+	"\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"},{\"name\":\"g\"}]},{\"functionDeclarations\":[{\"name\":\"h\"}]}]"
+#define FLAT "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"},{\"name\":\"g\"},{\"name\":\"h\"}]}]"
+#define MODE(rest) "\"toolConfig\":{\"functionCallingConfig\":{" rest "}}"
+	static const struct {
+		const char *in, *tools, *out;
+	} rows[] = {
+		{ MODE("\"mode\":\"AUTO\""), FLAT, MODE("\"mode\":\"AUTO\"") },
+		{ MODE("\"mode\":\"VALIDATED\""), FLAT, MODE("\"mode\":\"AUTO\"") },
+		{ MODE("\"mode\":\"none\""), FLAT, MODE("\"mode\":\"NONE\"") },
+		{ MODE("\"mode\":\"ANY\""), FLAT, MODE("\"mode\":\"ANY\"") },
+		{ MODE("\"mode\":\"ANY\",\"allowedFunctionNames\":[\"g\"]"), FLAT,
+		    MODE("\"mode\":\"ANY\",\"allowedFunctionNames\":[\"g\"]") },
+		{ MODE("\"mode\":\"ANY\",\"allowedFunctionNames\":[\"h\",\"f\"]"),
+		    "\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\"},{\"name\":\"h\"}]}]",
+		    MODE("\"mode\":\"ANY\"") },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char in[512], out[512];
+
+		snprintf(in, sizeof(in), "{" USER_HI "," THREE ",%s}", rows[i].in);
+		snprintf(out, sizeof(out), "{\"generationConfig\":{}," USER_HI ",%s,%s}", rows[i].tools, rows[i].out);
+		check_again(in, out);
+	}
+}
+
+/* Calls and results with ids, and without; thoughts in the pieces they were told in. */
+static void
+test_conversation(void)
+{
+	static const char *const whole =
+	    "{\"generationConfig\":{},\"contents\":["
+	    "{\"role\":\"user\",\"parts\":[{\"text\":\"go\"},{\"inlineData\":{\"mimeType\":\"image/png\","
+	    "\"data\":\"ab+/\"}},{\"fileData\":{\"fileUri\":\"https://x/v.mp4\",\"mimeType\":\"video/mp4\"}}]},"
+	    "{\"role\":\"model\",\"parts\":[{\"text\":\"hmm\",\"thought\":true,\"thoughtSignature\":\"t\"},"
+	    "{\"text\":\"ok\"},"
+	    "{\"functionCall\":{\"id\":\"a\",\"name\":\"f\",\"args\":{\"x\":1}},\"thoughtSignature\":\"s\"},"
+	    "{\"functionCall\":{\"id\":\"b\",\"name\":\"g\",\"args\":{}}}]},"
+	    "{\"role\":\"user\",\"parts\":["
+	    "{\"functionResponse\":{\"id\":\"b\",\"name\":\"g\",\"response\":{\"error\":\"no\"}}},"
+	    "{\"functionResponse\":{\"id\":\"a\",\"name\":\"f\",\"response\":{\"output\":\"yes\"}}}]},"
+	    "{\"role\":\"model\",\"parts\":[{\"text\":\"\",\"thoughtSignature\":\"u\"}]}]}";
+
+	check_again(whole, whole);
+	check_again("{\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"h\",\"thought\":true},"
+		    "{\"text\":\"m\",\"thought\":true},{\"text\":\"\",\"thought\":true,\"thoughtSignature\":\"t\"},"
+		    "{\"functionCall\":{\"name\":\"f\"}},{\"functionCall\":{\"name\":\"f\"}}]},"
+		    "{\"role\":\"function\",\"parts\":["
+		    "{\"functionResponse\":{\"name\":\"f\",\"response\":{\"result\":1}}},"
+		    "{\"functionResponse\":{\"name\":\"f\",\"response\":{\"output\":[1]},\"parts\":[{\"inlineData\":"
+		    "{\"mime_type\":\"audio/wav\",\"data\":\"a-_b\"}},{}]}}]}]}",
+	    "{\"generationConfig\":{},\"contents\":["
+	    "{\"role\":\"model\",\"parts\":[{\"text\":\"hm\",\"thought\":true,\"thoughtSignature\":\"t\"},"
+	    "{\"functionCall\":{\"id\":\"call_0\",\"name\":\"f\",\"args\":{}},"
+	    "\"thoughtSignature\":\"skip_thought_signature_validator\"},"
+	    "{\"functionCall\":{\"id\":\"call_1\",\"name\":\"f\",\"args\":{}}}]},"
+	    "{\"role\":\"user\",\"parts\":["
+	    "{\"functionResponse\":{\"id\":\"call_0\",\"name\":\"f\",\"response\":{\"output\":\"{\\\"result\\\":1}\"}}},"
+	    "{\"functionResponse\":{\"id\":\"call_1\",\"name\":\"f\",\"response\":{\"output\":\"[1]\"}}},"
+	    "{\"inlineData\":{\"mimeType\":\"audio/wav\",\"data\":\"a+/b\"}}]}]}");
+	check_again(
+	    "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\",\"thoughtSignature\":\"" GEMINI_ANY_SEAL
+	    "\"}]}]}",
+	    "{\"generationConfig\":{},\"contents\":[{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]}]}");
+	/* a call that was never answered is not the one that is */
+	check_again(
+	    "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]},"
+	    "{\"parts\":[{\"text\":\"no\"}]},{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]},"
+	    "{\"parts\":[{\"functionResponse\":{\"name\":\"f\"}}]}]}",
+	    "{\"generationConfig\":{},\"contents\":["
+	    "{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"call_0\",\"name\":\"f\",\"args\":{}},"
+	    "\"thoughtSignature\":\"skip_thought_signature_validator\"}]},"
+	    "{\"role\":\"user\",\"parts\":[{\"text\":\"no\"}]},"
+	    "{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"call_1\",\"name\":\"f\",\"args\":{}},"
+	    "\"thoughtSignature\":\"skip_thought_signature_validator\"}]},"
+	    "{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"id\":\"call_1\",\"name\":\"f\","
+	    "\"response\":{\"output\":\"\"}}}]}]}");
+	check_again("{\"contents\":[{\"role\":\"system\",\"parts\":[{\"text\":\"s\"}]},{\"parts\":["
+		    "{\"functionResponse\":{\"name\":\"f\"}}]}]}",
+	    "{\"generationConfig\":{},\"contents\":[{\"role\":\"user\",\"parts\":[{\"functionResponse\":"
+	    "{\"id\":\"call_0\",\"name\":\"f\",\"response\":{\"output\":\"\"}}}]}],"
+	    "\"systemInstruction\":{\"parts\":[{\"text\":\"s\"}]}}");
+}
+
+static void
+test_problems(void)
+{
+#define PART(part) "{\"contents\":[{\"parts\":[" part "]}]}"
+#define WITH(rest) "{" USER_HI "," rest "}"
+	static const struct {
+		const char *body, *field;
+	} rows[] = {
+		{ "[]", "body" },
+		{ "{}", "contents" },
+		{ "{\"contents\":[]}", "contents" },
+		{ "{\"contents\":[7]}", "contents[0]" },
+		{ "{\"contents\":[{\"role\":\"tool\"}]}", "contents[0].role" },
+		{ PART("7"), "contents[0].parts[0]" },
+		{ PART("{\"text\":7}"), "contents[0].parts[0].text" },
+		{ PART("{},{\"inlineData\":{\"data\":\"x\"}}"), "contents[0].parts[1].inlineData" },
+		{ PART("{\"inlineData\":{\"data\":\"x\",\"mimeType\":\"a;b\"}}"), "contents[0].parts[0].inlineData" },
+		{ PART("{\"fileData\":{}}"), "contents[0].parts[0].fileData" },
+		{ PART("{\"functionCall\":{}}"), "contents[0].parts[0].functionCall" },
+		{ PART("{\"functionCall\":{\"name\":\"f\",\"args\":[]}}"), "contents[0].parts[0].functionCall.args" },
+		{ PART("{\"functionResponse\":{}}"), "contents[0].parts[0].functionResponse" },
+		{ PART("{\"executableCode\":{}}"), "contents[0].parts[0]" },
+		{ WITH("\"systemInstruction\":{}"), "systemInstruction" },
+		{ WITH("\"cachedContent\":\"cachedContents/1\""), "cachedContent" },
+		{ WITH("\"tools\":[7]"), "tools[0]" },
+		{ WITH("\"tools\":[{\"googleSearch\":{}}]"), "tools[0].googleSearch" },
+		{ WITH("\"tools\":[{\"functionDeclarations\":[{}]}]"), "tools[0]" },
+		{ WITH("\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"X\"}}"),
+		    "toolConfig.functionCallingConfig.mode" },
+		{ WITH("\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"ANY\",\"allowedFunctionNames\":[1,2]}}"),
+		    "toolConfig.functionCallingConfig.allowedFunctionNames" },
+		{ WITH("\"generationConfig\":[]"), "generationConfig" },
+		{ WITH("\"generationConfig\":{\"candidateCount\":2}"), "generationConfig.candidateCount" },
+		{ WITH("\"generationConfig\":{\"candidateCount\":1.5}"), "generationConfig.candidateCount" },
+		{ WITH("\"generationConfig\":{\"maxOutputTokens\":-1}"), "generationConfig.maxOutputTokens" },
+		{ WITH("\"generationConfig\":{\"maxOutputTokens\":\"1x\"}"), "generationConfig.maxOutputTokens" },
+		{ WITH("\"generationConfig\":{\"temperature\":\"hot\"}"), "generationConfig.temperature" },
+		{ WITH("\"generationConfig\":{\"temperature\":2.1}"), "generationConfig.temperature" },
+		{ WITH("\"generationConfig\":{\"topP\":true}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topP\":\"\"}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topP\":\"nan\"}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topP\":-0.1}"), "generationConfig.topP" },
+		{ WITH("\"generationConfig\":{\"topK\":true}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":\"\"}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":1e99}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":4294967296}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"topK\":\"99999999999999999999\"}"), "generationConfig.topK" },
+		{ WITH("\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":-2}}"),
+		    "generationConfig.thinkingConfig.thinkingBudget" },
+		{ WITH("\"generationConfig\":{\"stopSequences\":[1]}"), "generationConfig.stopSequences[0]" },
+		{ WITH("\"generationConfig\":{\"responseModalities\":[\"TEXT\",\"IMAGE\"]}"),
+		    "generationConfig.responseModalities[1]" },
+		{ WITH("\"generationConfig\":{\"responseMimeType\":\"text/x.enum\"}"),
+		    "generationConfig.responseMimeType" },
+		{ WITH("\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"x\"}}"),
+		    "generationConfig.thinkingConfig.thinkingLevel" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct dialect_problem problem = { "", "" };
+		struct dialect_ask asked;
+
+		CU_ASSERT_EQUAL(read_body(a, rows[i].body, &asked, &problem), E_INVALID_REQUEST);
+		CU_ASSERT_STRING_EQUAL(problem.field, rows[i].field);
+		CU_ASSERT_NOT_EQUAL(problem.text[0], '\0');
+		arena_free(a);
+	}
+}
+
+/* Lists longer than anybody means. */
+static void
+test_limits(void)
+{
+	static const struct {
+		const char *before, *element, *after, *field;
+	} rows[] = {
+		{ "{\"contents\":[{\"parts\":[", "{}", "]}]}", "contents[0]" },
+		{ "{\"contents\":[", "{}", "]}", "contents" },
+		{ "{" USER_HI ",\"generationConfig\":{\"stopSequences\":[", "\"\"", "]}}",
+		    "generationConfig.stopSequences" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct arena *a = arena_new(1024, 1 << 20);
+		struct buf body = BUF_INIT(0);
+		struct dialect_problem problem = { "", "" };
+		struct dialect_ask asked;
+
+		buf_puts(&body, rows[i].before);
+		for (int n = 0; n < 65536; n++)
+			buf_printf(&body, "%s,", rows[i].element);
+		buf_printf(&body, "%s%s", rows[i].element, rows[i].after);
+		CU_ASSERT_EQUAL(read_body(a, body.data, &asked, &problem), E_INVALID_REQUEST);
+		CU_ASSERT_STRING_EQUAL(problem.field, rows[i].field);
+		buf_free(&body);
+		arena_free(a);
+	}
+}
+
+static void
+test_model(void)
+{
+	struct arena *a = arena_new(1024, 1 << 20);
+	json_t *body = json_pack("{s:s, s:{s:{s:s}}}", "model", "models/m", "contents", "parts", "text", "x");
+	struct dialect_problem problem;
+	struct dialect_ask asked;
+
+	CU_ASSERT_EQUAL(dialect_gemini.read(a, body, NULL, false, &asked, &problem), OK);
+	CU_ASSERT_STRING_EQUAL(asked.model, "m");
+	CU_ASSERT_FALSE(asked.stream);
+	CU_ASSERT_EQUAL(dialect_gemini.read(a, body, "p", false, &asked, &problem), OK);
+	CU_ASSERT_STRING_EQUAL(asked.model, "p");
+	json_object_del(body, "model");
+	CU_ASSERT_EQUAL(dialect_gemini.read(a, body, "", false, &asked, &problem), E_INVALID_REQUEST);
+	CU_ASSERT_STRING_EQUAL(problem.field, "model");
+	arena_free(a);
+	json_decref(body);
+}
+
+/* ---- what clients are told --------------------------------------------------- */
+
+#define END(type, data) "{\"type\":\"" type "\",\"data\":{" data "}}"
+#define COUNTS(finish) \
+	"\"usage\":{\"input_tokens\":9,\"output_tokens\":7,\"cached_tokens\":4,\"reasoning_tokens\":5,\"finish\":" finish \
+	"}"
+
+static struct encoder
+encoder(void)
+{
+	return (struct encoder){ .id = "r1", .model = "m\"", .created_s = 1, .kept = BUF_INIT(0) };
+}
+
+static void
+tell(struct encoder *e, struct buf *out, enum piece_kind kind, const char *text)
+{
+	dialect_gemini.piece(e, out, &(struct piece){ .kind = kind, .text = text, .len = strlen(text) });
+}
+
+static void
+tell_call(struct encoder *e, struct buf *out, size_t call, const char *id, const char *name, const char *text)
+{
+	dialect_gemini.piece(e, out,
+	    &(struct piece){
+		.kind = PIECE_CALL, .text = text, .len = strlen(text), .call = call, .id = id, .name = name });
+}
+
+#define TAIL ",\"modelVersion\":\"m\\\"\",\"responseId\":\"r1\"}\n\n"
+#define TOLD(parts, finish) \
+	"data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[" parts "]}" finish ",\"index\":0}]"
+
+static void
+test_told(void)
+{
+	struct encoder e = encoder();
+	struct buf out = BUF_INIT(0);
+
+	dialect_gemini.start(&e, &out, "{\"model\":\"m\"}");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), "");
+	tell(&e, &out, PIECE_REASONING, "hm");
+	tell(&e, &out, PIECE_SIGNATURE, "s");
+	tell(&e, &out, PIECE_TEXT, "a\n");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out),
+	    TOLD("{\"text\":\"hm\",\"thought\":true}", "")
+		TAIL TOLD("{\"text\":\"\",\"thought\":true,\"thoughtSignature\":\"s\"}", "")
+		    TAIL TOLD("{\"text\":\"a\\n\"}", "") TAIL);
+	buf_clear(&out);
+	tell_call(&e, &out, 0, "c0", "f", "{\"a\":");
+	tell_call(&e, &out, 0, NULL, NULL, "1}");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), "");
+	tell_call(&e, &out, 1, "c1", "g", "");
+	CU_ASSERT_STRING_EQUAL(
+	    buf_str(&out), TOLD("{\"functionCall\":{\"name\":\"f\",\"id\":\"c0\",\"args\":{\"a\":1}}}", "") TAIL);
+	buf_clear(&out);
+	dialect_gemini.end(&e, &out, 7, END("done", COUNTS("\"tool_calls\"")));
+	CU_ASSERT_STRING_EQUAL(buf_str(&out),
+	    TOLD("{\"functionCall\":{\"name\":\"g\",\"id\":\"c1\",\"args\":{}}}", "") TAIL TOLD("{\"text\":\"\"}",
+		",\"finishReason\":\"STOP\"") ",\"usageMetadata\":{\"promptTokenCount\":9,"
+					      "\"candidatesTokenCount\":2,\"thoughtsTokenCount\":5,\"cachedContentTokenCount\":4,"
+					      "\"totalTokenCount\":16}" TAIL);
+	buf_free(&out);
+	buf_free(&e.kept);
+}
+
+static void
+test_told_ends(void)
+{
+	static const struct {
+		const char *end, *told;
+	} rows[] = {
+		{ END("error", "\"code\":\"insufficient_credits\",\"message\":\"m\\\"\""),
+		    "data: {\"error\":{\"code\":402,\"message\":\"m\\\"\",\"status\":\"RESOURCE_EXHAUSTED\"}}\n\n" },
+		{ END("cancelled", ""),
+		    "data: {\"error\":{\"code\":499,\"message\":\"Stopped.\",\"status\":\"CANCELLED\"}}\n\n" },
+		{ END("error", ""),
+		    "data: {\"error\":{\"code\":500,\"message\":\"Something went wrong on our side.\","
+		    "\"status\":\"INTERNAL\"}}\n\n" },
+		{ END("done", "\"usage\":{\"finish\":\"length\"}"),
+		    TOLD("{\"text\":\"\"}",
+			",\"finishReason\":\"MAX_TOKENS\"") ",\"usageMetadata\":{"
+							    "\"promptTokenCount\":0,\"candidatesTokenCount\":0,\"totalTokenCount\":0}" TAIL },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct encoder e = encoder();
+		struct buf out = BUF_INIT(0);
+
+		if (i < 3) /* what was kept of a call is worth nothing then */
+			tell_call(&e, &out, 0, "c", "f", "{\"a");
+		dialect_gemini.end(&e, &out, 0, rows[i].end);
+		CU_ASSERT_STRING_EQUAL(buf_str(&out), rows[i].told);
+		buf_free(&out);
+		buf_free(&e.kept);
+	}
+}
+
+static void
+test_cut(void)
+{
+	struct encoder e = encoder();
+	struct buf out = BUF_INIT(0);
+
+	dialect_gemini.cut(&e, &out, E_OVERLOADED, "busy");
+	CU_ASSERT_STRING_EQUAL(
+	    buf_str(&out), "data: {\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\"}}\n\n");
+	CU_ASSERT_STRING_EQUAL(dialect_gemini.keepalive, "\n");
+	buf_free(&out);
+}
+
+/* What the parser makes of what a client is told. */
+static void
+check_parsed(bool stream, const char *bytes, size_t len, const char *events)
+{
+	struct buf said = BUF_INIT(0);
+
+	read_answer(stream, bytes, len, len, &said);
+	CU_ASSERT_STRING_EQUAL(buf_str(&said), events);
+	buf_free(&said);
+}
+
+static void
+test_there_and_back(void)
+{
+	static const char *const end = END("done",
+	    "\"content\":\"ab\",\"reasoning\":\"hm\",\"signature\":\"s\",\"calls\":["
+	    "{\"id\":\"c0\",\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"},"
+	    "{\"id\":\"c1\",\"name\":\"g\",\"arguments\":{}}]," COUNTS("\"tool_calls\""));
+	static const char *const told = "R(hm)S(s)T(ab)C(0,c0,f,{\"a\":1})C(1,c1,g,{})F(calls)U(9,7,4,5).";
+	struct encoder e = encoder();
+	struct buf out = BUF_INIT(0);
+	int http_status = 0;
+	char *whole;
+
+	tell(&e, &out, PIECE_REASONING, "hm");
+	tell(&e, &out, PIECE_SIGNATURE, "s");
+	tell(&e, &out, PIECE_TEXT, "ab");
+	tell_call(&e, &out, 0, "c0", "f", "{\"a\":1}");
+	tell_call(&e, &out, 1, "c1", "g", "{}");
+	dialect_gemini.end(&e, &out, 0, end);
+	check_parsed(true, out.data, out.len, told);
+	whole = dialect_gemini.whole(&e, NULL, end, LANG_EN, "q", &http_status);
+	CU_ASSERT_EQUAL(http_status, 200);
+	check_parsed(false, whole, strlen(whole), told);
+	free(whole);
+	buf_clear(&out);
+
+	tell_call(&e, &out, 0, "", "f", "broken"); /* the seal of a call leaves with it */
+	tell(&e, &out, PIECE_SIGNATURE, "s");
+	tell_call(&e, &out, 0, NULL, NULL, "late");
+	tell_call(&e, &out, 1, "", "g", "{\n\"a b\":\r\n[1, 2]}"); /* a line's end would end the event */
+	dialect_gemini.end(&e, &out, 0, END("done", COUNTS("\"tool_calls\"")));
+	check_parsed(true, out.data, out.len,
+	    "C(0,call_0,f,{\"text\":\"broken\"})S(s)C(1,call_1,g,{\"a b\":[1,2]})F(calls)U(9,7,4,5).");
+	buf_free(&out);
+	buf_free(&e.kept);
+}
+
+static void
+test_whole(void)
+{
+	static const struct {
+		const char *end, *events;
+		int http_status;
+	} rows[] = {
+		{ END("done", "\"usage\":{\"output_tokens\":1,\"reasoning_tokens\":3}"), "F(stop)U(0,1,-1,1).", 200 },
+		{ "{}", "X(upstream_failed,1,1)!", 500 },
+		{ END("done", "\"content\":\"\"," COUNTS("null")), "F(stop)U(9,7,4,5).", 200 },
+		{ END("done", "\"content\":\"a\",\"signature\":\"s\"," COUNTS("\"stop\"")),
+		    "T(a)S(s)F(stop)U(9,7,4,5).", 200 },
+		{ END("done",
+		      "\"content\":\"\",\"signature\":\"s\",\"calls\":[{\"id\":\"c\",\"name\":\"f\",\"arguments\":\"\"},"
+		      "{\"name\":\"g\",\"signature\":\"o\"}]," COUNTS("\"tool_calls\"")),
+		    "C(0,c,f,{})S(s)C(1,call_1,g,{})S(o)F(calls)U(9,7,4,5).", 200 },
+		{ END("done", "\"content\":\"a\"," COUNTS("\"content_filter\"")), "T(a)F(filtered)U(9,7,4,5).", 200 },
+		{ END("done", "\"content\":\"a\"," COUNTS("\"other\"")), "T(a)X(upstream_failed,1,1)!", 200 },
+		{ END("cancelled", ""), "X(upstream_failed,1,1)!", 499 },
+		{ END("error", "\"code\":\"content_violation\""), "X(invalid_request,0,0)!", 400 },
+		{ END("error", "\"code\":\"upstream_failed\""), "X(upstream_failed,1,1)!", 503 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct encoder e = encoder();
+		int http_status = 0;
+		char *whole = dialect_gemini.whole(&e, NULL, rows[i].end, LANG_EN, NULL, &http_status);
+
+		CU_ASSERT_EQUAL(http_status, rows[i].http_status);
+		check_parsed(false, whole, strlen(whole), rows[i].events);
+		free(whole);
+	}
+}
+
+static void
+test_errors(void)
+{
+	static const struct {
+		enum status st;
+		int http_status;
+		const char *status;
+	} rows[] = {
+		{ E_INVALID_REQUEST, 400, "INVALID_ARGUMENT" },
+		{ E_UNAUTHENTICATED, 401, "UNAUTHENTICATED" },
+		{ E_INSUFFICIENT_CREDITS, 402, "RESOURCE_EXHAUSTED" },
+		{ E_FORBIDDEN, 403, "PERMISSION_DENIED" },
+		{ E_NOT_FOUND, 404, "NOT_FOUND" },
+		{ E_METHOD_NOT_ALLOWED, 405, "INVALID_ARGUMENT" },
+		{ E_CANCELLED, 499, "CANCELLED" },
+		{ E_CONFLICT, 409, "ABORTED" },
+		{ E_TOO_LARGE, 413, "INVALID_ARGUMENT" },
+		{ E_RATE_LIMITED, 429, "RESOURCE_EXHAUSTED" },
+		{ E_INTERNAL, 500, "INTERNAL" },
+		{ E_UPSTREAM_FAILED, 503, "UNAVAILABLE" },
+		{ E_CONTENT_VIOLATION, 400, "INVALID_ARGUMENT" },
+		{ E_UNAVAILABLE, 503, "UNAVAILABLE" },
+		{ E_UPSTREAM_TIMEOUT, 504, "DEADLINE_EXCEEDED" },
+		{ E_STORAGE_FULL, 503, "UNAVAILABLE" },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		int http_status = status_http(rows[i].st);
+		json_t *body = dialect_gemini.error(rows[i].st, "m", NULL, "q", &http_status);
+		json_t *meant = json_pack("{s:{s:i, s:s, s:s, s:[]}}", "error", "code", rows[i].http_status, "message",
+		    "m", "status", rows[i].status, "details");
+
+		CU_ASSERT_EQUAL(http_status, rows[i].http_status);
+		CU_ASSERT_TRUE(json_equal(body, meant));
+		json_decref(body);
+		json_decref(meant);
+	}
+}
+
+static void
+test_details(void)
+{
+	int http_status = 429;
+	json_t *details = json_pack("{s:s, s:i}", "field", "contents", "limit", 7);
+	json_t *body = dialect_gemini.error(E_RATE_LIMITED, "m", details, "q", &http_status);
+	char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+
+	CU_ASSERT_STRING_EQUAL(text,
+	    "{\"error\":{\"code\":429,\"details\":[{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\","
+	    "\"domain\":\"weir\",\"metadata\":{\"field\":\"contents\",\"limit\":\"7\"},\"reason\":\"RATE_LIMITED\"}],"
+	    "\"message\":\"m\",\"status\":\"RESOURCE_EXHAUSTED\"}}");
+	free(text);
+	json_decref(body);
+}
+
+static CU_TestInfo request_tests[] = {
+	{ "joins the URL", test_url },
+	{ "sends the headers, and none that breaks its line", test_headers },
+	{ "says how to answer", test_config },
+	{ "completes one body for several candidates", test_candidates },
+	{ "says how much to think as the model wants to hear it", test_thinking },
+	{ "writes the conversation", test_contents },
+	{ "writes files", test_files },
+	{ "writes calls and results", test_calls },
+	{ "writes functions", test_tools },
+	{ "refuses to say nothing", test_nothing_to_say },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo answer_tests[] = {
+	{ "reads streams in every slicing", test_streams },
+	{ "reads whole answers in every slicing", test_bodies },
+	{ "says when an answer is over", test_over },
+	{ "gives up on an endless answer", test_endless },
+	{ "reads an answer as large as may be", test_large },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo failure_tests[] = {
+	{ "understands statuses and error bodies", test_failures },
+	{ "repeats the provider's words", test_words },
+	{ "is found by its name", test_registry },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo in_tests[] = {
+	{ "reads what real clients send", test_clients },
+	{ "reads protobuf's JSON", test_protobuf },
+	{ "reads schemas", test_schemas },
+	{ "reads choices", test_choices },
+	{ "reads calls, results and thoughts", test_conversation },
+	{ "names what is wrong", test_problems },
+	{ "refuses lists without end", test_limits },
+	{ "takes the model from the path", test_model },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_TestInfo out_tests[] = {
+	{ "tells pieces, calls whole", test_told },
+	{ "tells how it ended", test_told_ends },
+	{ "tells why it goes no further", test_cut },
+	{ "tells what its own parser reads, streamed and whole", test_there_and_back },
+	{ "tells whole answers", test_whole },
+	{ "tells errors by Google's names", test_errors },
+	{ "tells their details", test_details },
+	CU_TEST_INFO_NULL,
+};
+
+static CU_SuiteInfo suites[] = {
+	{ "request", NULL, NULL, NULL, NULL, request_tests },
+	{ "answer", NULL, NULL, NULL, NULL, answer_tests },
+	{ "failure", NULL, NULL, NULL, NULL, failure_tests },
+	{ "in", NULL, NULL, NULL, NULL, in_tests },
+	{ "out", NULL, NULL, NULL, NULL, out_tests },
+	CU_SUITE_INFO_NULL,
+};
+
+int
+main(void)
+{
+	return tap_run(suites);
+}
