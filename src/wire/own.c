@@ -59,6 +59,8 @@ own_find(const char *json, size_t len, const char *const *path, struct scan_text
 		scan_skip(&s);
 		if (!scan_is(&name, path[0]))
 			continue;
+		while (at < s.at && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+			at++;
 		*value = (struct scan_text){ at, (size_t)(s.at - at), false };
 		return path[1] == NULL || own_find(value->at, value->len, path + 1, value);
 	}
@@ -71,15 +73,11 @@ own_rename(struct buf *out, const char *json, size_t len, const char *const *pat
 	struct scan_text value;
 	size_t from = 0, to = 0;
 
-	if (own_find(json, len, path, &value)) {
-		while (value.len > 0 && *value.at != '"' && *value.at <= ' ')
-			value.at++, value.len--;
-		if (value.len > 0 && *value.at == '"') {
-			from = (size_t)(value.at - json);
-			to = from + value.len;
-			buf_add(out, json, from);
-			buf_json(out, text, strlen(text));
-		}
+	if (own_find(json, len, path, &value) && value.len > 0 && *value.at == '"') {
+		from = (size_t)(value.at - json);
+		to = from + value.len;
+		buf_add(out, json, from);
+		buf_json(out, text, strlen(text));
 	}
 	buf_add(out, json + to, len - to);
 }

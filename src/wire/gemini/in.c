@@ -17,6 +17,7 @@
 #include <strings.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "wire/gemini/gemini.h"
 
 #define NAME_BYTES 64
@@ -75,11 +76,13 @@ static enum status wrong(struct reader *r, const char *text, const char *field, 
 static enum status
 wrong(struct reader *r, const char *text, const char *field, ...)
 {
+	char *at = r->problem->field;
 	va_list ap;
 
 	va_start(ap, field);
-	vsnprintf(r->problem->field, sizeof(r->problem->field), field, ap);
+	vsnprintf(at, sizeof(r->problem->field), field, ap);
 	va_end(ap);
+	at[strlen(at) - utf8_tail(at, strlen(at))] = '\0'; /* the client's own name may be cut */
 	snprintf(r->problem->text, sizeof(r->problem->text), "%s", text);
 	return E_INVALID_REQUEST;
 }

@@ -1065,6 +1065,8 @@ static void
 test_problems(void)
 {
 #define PART(part) "{\"contents\":[{\"parts\":[" part "]}]}"
+#define LONG \
+	"\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0"
 #define WITH(rest) "{" USER_HI "," rest "}"
 	static const struct {
 		const char *body, *field;
@@ -1087,6 +1089,8 @@ test_problems(void)
 		{ WITH("\"cachedContent\":\"cachedContents/1\""), "cachedContent" },
 		{ WITH("\"tools\":[7]"), "tools[0]" },
 		{ WITH("\"tools\":[{\"googleSearch\":{}}]"), "tools[0].googleSearch" },
+		{ WITH("\"tools\":[{\"" LONG LONG LONG "\":7}]"),
+		    "tools[0]." LONG LONG "\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0\xE4\xBD\xA0" },
 		{ WITH("\"tools\":[{\"functionDeclarations\":[{}]}]"), "tools[0]" },
 		{ WITH("\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"X\"}}"),
 		    "toolConfig.functionCallingConfig.mode" },
