@@ -5,7 +5,8 @@ import re
 
 import anthropic
 import pydantic
-from sdklib import KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure, next_call
+from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
+                    next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -151,11 +152,11 @@ class City(pydantic.BaseModel):
 
 @check("structured output is parsed")
 def _():
-    wanted = City(city="Berlin", population=3769495)
-    body = {**ask(f"[[demo echo=1]]{wanted.model_dump_json()}"), "output_format": City}
-    assert client.messages.parse(**body).parsed_output == wanted
-    with client.messages.stream(**body) as stream:
-        assert stream.get_final_message().parsed_output == wanted
+    for model in WIRES.values():
+        body = ask(CITY, model=model, output_format=City)
+        assert isinstance(client.messages.parse(**body).parsed_output, City)
+        with client.messages.stream(**body) as stream:
+            assert isinstance(stream.get_final_message().parsed_output, City)
 
 
 @check("tokens are counted")

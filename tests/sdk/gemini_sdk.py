@@ -1,13 +1,13 @@
 """The google-genai package for Python against Weir."""
 
 import asyncio
-import json
 import re
 
 import pydantic
 from google import genai
 from google.genai import errors, types
-from sdklib import KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure, next_call
+from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
+                    next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -150,12 +150,10 @@ class City(pydantic.BaseModel):
 
 @check("structured output is parsed")
 def _():
-    wanted = City(city="Berlin", population=3769495)
-    prompt = f"[[demo echo=1]]{wanted.model_dump_json()}"
-    assert create(prompt, response_mime_type="application/json", response_schema=City).parsed == wanted
-    for schema in ({"response_schema": City}, {"response_json_schema": City.model_json_schema()}, {}):
-        text = Said("streamed", prompt, response_mime_type="application/json", **schema).text
-        assert json.loads(text) == wanted.model_dump()
+    for name in WIRES.values():
+        assert isinstance(create(CITY, model=name, response_mime_type="application/json", response_schema=City).parsed, City)
+        for schema in ({"response_schema": City}, {"response_json_schema": City.model_json_schema()}):
+            City.model_validate_json(Said("streamed", CITY, model=name, response_mime_type="application/json", **schema).text)
 
 
 @check("tokens are counted")

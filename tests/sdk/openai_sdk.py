@@ -6,7 +6,8 @@ import re
 
 import openai
 import pydantic
-from sdklib import KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure, next_call
+from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
+                    next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -153,12 +154,11 @@ class City(pydantic.BaseModel):
 
 @check("structured output is parsed")
 def _():
-    wanted = City(city="Berlin", population=3769495)
-    messages = [user(f"[[demo echo=1]]{wanted.model_dump_json()}")]
-    answer = client.chat.completions.parse(model=MODEL, messages=messages, response_format=City)
-    assert answer.choices[0].message.parsed == wanted
-    with client.chat.completions.stream(model=MODEL, messages=messages, response_format=City) as stream:
-        assert stream.get_final_completion().choices[0].message.parsed == wanted
+    for model in WIRES.values():
+        body = {"model": model, "messages": [user(CITY)], "response_format": City}
+        assert isinstance(client.chat.completions.parse(**body).choices[0].message.parsed, City)
+        with client.chat.completions.stream(**body) as stream:
+            assert isinstance(stream.get_final_completion().choices[0].message.parsed, City)
 
 
 # ---- tools -------------------------------------------------------------------
