@@ -209,6 +209,57 @@ await checkCalls("the helper for tools runs the loop", async () => {
 	assert.deepEqual(asked, ["Berlin"]);
 });
 
+// -- over the wires of others
+
+for (const [wire, model] of Object.entries(WIRES)) {
+	await check(`streams and whole answers are the same over the wire of ${wire}`, async () => {
+		const before = (await calls()).length;
+		const config = { systemInstruction: "Be brief." };
+		const answers = [];
+		for (const way of ["whole", "streamed"]) answers.push(await said[way](`${WORDS} Over a wire`, config, model));
+		assert.match(answers[0].text, /Over a wire/);
+		assert.equal(answers[1].text, answers[0].text);
+		await nextCall(before + 1);
+		for (const [i, { finish, usage }] of answers.entries()) {
+			const row = (await calls())[before + i];
+			assert.equal(finish, "STOP");
+			assert.deepEqual([usage.promptTokenCount, usage.candidatesTokenCount], [row.input_tokens, row.output_tokens]);
+		}
+		assert.equal((await said.streamed("Cut me", { maxOutputTokens: 5 }, model)).finish, "MAX_TOKENS");
+		const picture = [user({ inlineData: { mimeType: "image/png", data: PNG } }, { text: "What?" })];
+		assert.match((await said.whole(picture, {}, model)).text, /You sent 1 image/);
+	});
+
+	await check(`a stream that breaks over the wire of ${wire} raises`, async () => {
+		for (const fault of ["reset-mid", "cut", "error-mid"]) {
+			const { items, error } = await streamed(`[[demo fault=${fault} deltas=40]] broken`, {}, client, model);
+			assert.ok(textOf(items).length > 0);
+			assert.ok(error instanceof ApiError, `${fault}: ${error}`);
+			assert.ok(!items.some((c) => c.candidates?.[0]?.finishReason));
+		}
+	});
+
+	await checkCalls(`tools are called and thoughts come back over the wire of ${wire}`, async () => {
+		// The maker of this dialect wants its seals back.
+		const strict = wire === "gemini" ? "strict=1" : "";
+		for (const way of ["whole", "streamed"]) {
+			const contents = [user({ text: `[[demo reasoning=3 call=get_weather:city=Berlin ${strict}]] What is the weather?` })];
+			const config = { ...TOOLS, thinkingConfig: { includeThoughts: true } };
+			const { parts } = await said[way](contents, config, model);
+			assert.equal(parts[0].thought, true);
+			const { functionCall } = parts.find((p) => p.functionCall);
+			assert.deepEqual([functionCall.name, functionCall.args], ["get_weather", { city: "Berlin" }]);
+			const response = { result: "21 degrees, sunny" };
+			const { id, name } = functionCall;
+			contents.push({ role: "model", parts }, user({ functionResponse: { id, name, response } }));
+			const second = await said[way](contents, config, model);
+			assert.match(second.text, /21 degrees, sunny/);
+			contents.push({ role: "model", parts: second.parts }, user({ text: "And now?" }));
+			assert.match((await said[way](contents, config, model)).text, /And now\?/);
+		}
+	});
+}
+
 // -- refusals
 
 const refused = async (promise, status, code, words = /./) => {
