@@ -8,6 +8,7 @@ printed is the median of the rounds.
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import os
 import platform
@@ -261,6 +262,24 @@ class Bench(weirtest.Services):
         body = {"content": question(words), "model": "demo-fast"}
         return self.targets(name, (("POST", f"/api/conversations/{CONVERSATION % n}/messages/stream",
                                     self.account_token(n), body) for n in range(1, count + 1)))
+
+    def api_keys(self, count):
+        """An API key of each of so many accounts."""
+        if not hasattr(self, "made_keys"):
+            self.made_keys = []
+        for n in range(len(self.made_keys) + 1, count + 1):
+            conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+            conn.request("POST", "/api/keys", '{"name": "bench"}', {
+                "Content-Type": "application/json", "Authorization": "Bearer " + self.account_token(n)})
+            self.made_keys.append(json.loads(conn.getresponse().read())["key"])
+            conn.close()
+        return self.made_keys[:count]
+
+    def relay_targets(self, name, words, stream):
+        """A chat completion through each of some API keys."""
+        body = {"model": "demo-fast", "stream": stream, "max_tokens": 4000,
+                "messages": [{"role": "user", "content": question(words)}]}
+        return self.targets(name, [("POST", "/v1/chat/completions", key, body) for key in self.api_keys(64)])
 
     def upstream_targets(self, name, words, path="/upstream/v1/chat/completions"):
         """The same question to the model provider itself."""

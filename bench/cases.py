@@ -97,6 +97,32 @@ def b2(bench, plan):
     ], rounds
 
 
+# ---- B9: the relay ------------------------------------------------------------------------
+
+
+def b9(bench, plan):
+    rows, raw = [], {}
+    for what, stream in (("streams", True), ("whole answers", False)):
+        words = "deltas=20"
+        ours = bench.relay_targets(f"b9-{stream}", words, stream)
+        theirs = bench.upstream_targets("b9-proxy", words)
+        bench.load(ours, "-c", 50, "-d", 2)
+        options = ("-c", 50, "-d", plan.long_s + 1, "-w", 1)
+        rounds = [{"relay": bench.load(ours, *options), "proxy": bench.load(theirs, *options)} for _ in range(plan.rounds)]
+        per_second, proxied = (medians(rounds, side, lambda r: r["per_second"]) for side in ("relay", "proxy"))
+        cpu = {n: median([r["relay"]["cpu_us_each"].get(n, 0) for r in rounds]) for n in ("pool", "postgres", "redis", "nginx")}
+        failed = lost([r["relay"] for r in rounds])
+        rows += [
+            Row("B9" if stream else "", f"relay, {what} charged through API keys, 50 at once", rate(per_second),
+                rate(proxied) + " nginx proxy_pass, streams", f"{failed} failed", "≥ 5,000/s, none failed",
+                per_second >= 5000 and failed == 0),
+            Row("", "  CPU per call: Weir", us(cpu["pool"]), "PostgreSQL " + us(cpu["postgres"]), "Redis " + us(cpu["redis"]),
+                "≤ 200 µs in all", sum(cpu.values()) <= 200),
+        ]
+        raw[what] = rounds
+    return rows, raw
+
+
 # ---- B3: many paced streams -------------------------------------------------------------
 
 

@@ -1,6 +1,7 @@
 /* The HTTP/1.x request reader. The contract is in h1.h. */
 #include "demo/h1.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -60,6 +61,7 @@ parse_request_line(struct span line, struct h1_request *rq)
 		return false;
 	query = memchr(target, '?', (size_t)(sp - target));
 	rq->path = (struct span){ target, (size_t)((query ? query : sp) - target) };
+	rq->query = query ? (struct span){ query + 1, (size_t)(sp - query) - 1 } : (struct span){ sp, 0 };
 	rq->is_http10 = span_is((struct span){ sp + 1, (size_t)(end - sp - 1) }, "HTTP/1.0");
 	return rq->is_http10 || span_is((struct span){ sp + 1, (size_t)(end - sp - 1) }, "HTTP/1.1");
 }
@@ -232,4 +234,42 @@ h1_header(const struct h1_request *rq, const char *name)
 		if (span_is_nocase(rq->headers[i].name, name))
 			return rq->headers[i].value;
 	return (struct span){ NULL, 0 };
+}
+
+struct span
+h1_query(const struct h1_request *rq, const char *name)
+{
+	const char *at = rq->query.at, *end = at + rq->query.len;
+	size_t len = strlen(name);
+
+	while (at < end) {
+		const char *stop = memchr(at, '&', (size_t)(end - at));
+
+		if (stop == NULL)
+			stop = end;
+		if ((size_t)(stop - at) > len && memcmp(at, name, len) == 0 && at[len] == '=')
+			return (struct span){ at + len + 1, (size_t)(stop - at) - len - 1 };
+		at = stop + 1;
+	}
+	return (struct span){ NULL, 0 };
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
+}
+
+void
+h1_decode(struct buf *out, struct span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		int high = i + 2 < text.len && text.at[i] == '%' ? hex_digit(text.at[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text.at[i + 2]) : -1;
+		char c = low >= 0 ? (char)(high * 16 + low) : text.at[i];
+
+		buf_add(out, &c, 1);
+		if (low >= 0)
+			i += 2;
+	}
 }

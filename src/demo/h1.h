@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
+
 #define H1_HEAD_MAX_BYTES (64u << 10)
 #define H1_BODY_MAX_BYTES (64u << 20)
 #define H1_HEADERS_MAX 64
@@ -27,7 +29,8 @@ struct h1_header {
 
 struct h1_request {
 	struct span method;
-	struct span path; /* without the query */
+	struct span path;  /* without the query */
+	struct span query; /* after its question mark, or empty */
 	bool is_http10;
 	bool keep_alive;
 	bool expects_continue;
@@ -59,6 +62,12 @@ void h1_chunked_copy(const char *bytes, char *out);
 
 /* The value of a header by its lower-case name; at is NULL when absent. */
 struct span h1_header(const struct h1_request *rq, const char *name);
+
+/* The value of a name in the query, as it was sent; at is NULL when absent. */
+struct span h1_query(const struct h1_request *rq, const char *name);
+
+/* Append text with its %XX decoded. */
+void h1_decode(struct buf *out, struct span text);
 
 /* span equals a NUL-terminated text, exactly or without regard to case. */
 bool span_is(struct span s, const char *text);

@@ -1,6 +1,7 @@
 /*
  * weir-demo -- a deterministic model provider for trying, testing and
- * measuring Weir: OpenAI chat completions with scripted pace and faults.
+ * measuring Weir: the wires of OpenAI, Anthropic and Gemini with scripted pace
+ * and faults.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static void
 print_help(void)
 {
 	fputs("Usage: weir-demo [OPTION]...\n"
-	      "A deterministic model provider: OpenAI chat completions, streamed and not,\n"
+	      "A deterministic model provider on the wires of OpenAI, Anthropic and Gemini,\n"
 	      "with the models demo (40 deltas a second), demo-fast (no pause) and\n"
 	      "demo-slow (an answer takes 12 s).\n\n"
 	      "  -l, --listen=ADDRESS  address:port or path of a unix socket\n"

@@ -9,6 +9,8 @@
 
 #include "base/clock.h"
 #include "demo/answer.h"
+#include "demo/call.h"
+#include "demo/route.h"
 #include "demo/run.h"
 
 #define JSON_TYPE "application/json"
@@ -21,7 +23,7 @@ plan_error(struct run *run, const struct wire_error *err)
 	run->is_stream = false;
 	run->log.status = err->status;
 	run->body_type = JSON_TYPE;
-	wire_error_json(&run->body, err);
+	run->speech.speaker->error(&run->body, &run->speech, err);
 }
 
 static void
@@ -55,18 +57,18 @@ plan_not_found(struct run *run)
 }
 
 static void
-plan_model(struct run *run, const char *name, size_t len)
+plan_model(struct run *run, struct span name)
 {
 	struct wire_error err;
 	struct script unused;
 
 	script_init(&unused);
-	snprintf(run->log.model, sizeof run->log.model, "%.*s", (int)len, name);
-	if (script_base(&unused, name, len)) {
-		wire_model_json(&run->body, run->log.model);
+	snprintf(run->log.model, sizeof run->log.model, "%.*s", (int)name.len, name.at);
+	if (script_base(&unused, name.at, name.len)) {
+		run->speech.speaker->model(&run->body, run->log.model);
 		return;
 	}
-	wire_fault(&err, FAULT_STATUS, 404, run->log.model);
+	speak_fault(&err, run->speech.speaker, FAULT_STATUS, 404, run->log.model);
 	plan_error(run, &err);
 }
 
@@ -149,6 +151,24 @@ strip_directives(struct buf *out, const struct buf *prompt)
 		buf_consume(out, from);
 }
 
+/* What is said: what a tool said before, an example, the question, or an answer. */
+static void
+write_words(struct run *run, const struct ask *ask, const struct question *q)
+{
+	if (ask->result.len > 0)
+		buf_add(&run->text, ask->result.data, ask->result.len);
+	else if (ask->wants_json && json_object_size(ask->schema) > 0)
+		example_json(&run->text, ask->schema);
+	else if (ask->wants_json)
+		buf_puts(&run->text, "{\"answer\":\"example\"}");
+	else if (run->script.echo)
+		buf_add(&run->text, q->prompt.at, q->prompt.len);
+	else
+		answer_write(&run->text, q);
+	if (run->text.len == 0)
+		buf_puts(&run->text, "(nothing to echo)");
+}
+
 static void
 write_text(struct run *run, const struct ask *ask)
 {
@@ -158,34 +178,50 @@ write_text(struct run *run, const struct ask *ask)
 
 	strip_directives(&prompt, &ask->prompt);
 	q.prompt = (struct span){ buf_str(&prompt), prompt.len };
-	if (run->script.echo)
-		buf_add(&run->text, q.prompt.at, q.prompt.len);
-	else
-		answer_write(&run->text, &q);
-	if (run->text.len == 0)
-		buf_puts(&run->text, "(nothing to echo)");
+	run->call_count = calls_write(run->calls, &run->script, ask, run->speech.speaker);
+	write_words(run, ask, &q);
 	if (run->script.reasoning > 0)
 		answer_think(&run->think, &q);
 	buf_free(&prompt);
 }
 
+/* How many deltas there are: words, or those that the script wants, and the
+ * pieces of calls, which come alone unless the script says otherwise. */
 static void
-plan_counts(struct run *run, const struct ask *ask)
+count_deltas(struct run *run, uint32_t max)
 {
 	const struct script *s = &run->script;
-	uint32_t max = ask->max_tokens ? ask->max_tokens : UINT32_MAX;
-	uint32_t total;
+	bool is_whole = run->speech.speaker->has_whole_calls;
 
 	run->thoughts = s->reasoning;
-	run->deltas = s->deltas ? s->deltas : answer_count(run->text.data, run->text.len);
+	run->texts = s->deltas || run->call_count > 0 ? s->deltas : answer_count(run->text.data, run->text.len);
+	run->deltas = run->texts + calls_count(run->calls, run->call_count, is_whole);
 	if (s->fault == FAULT_EMPTY)
-		run->thoughts = run->deltas = 0;
+		run->thoughts = run->texts = run->deltas = run->call_count = 0;
 	if (run->thoughts > max)
 		run->thoughts = max;
 	if (run->deltas > max - run->thoughts) {
 		run->deltas = max - run->thoughts;
 		run->is_cut_short = true;
 	}
+}
+
+static bool
+tells_usage(const struct run *run, const struct ask *ask)
+{
+	enum demo_usage usage = run->script.usage;
+
+	return usage != USAGE_NONE &&
+	    (usage != USAGE_OK || ask->include_usage || !ask->stream || run->speech.speaker->has_always_usage);
+}
+
+static void
+plan_counts(struct run *run, const struct ask *ask)
+{
+	const struct script *s = &run->script;
+	uint32_t total;
+
+	count_deltas(run, ask->max_tokens ? ask->max_tokens : UINT32_MAX);
 	total = run->deltas + run->thoughts;
 	run->interval_us = s->interval_us;
 	if (s->duration_ms > 0 && total > 0)
@@ -194,40 +230,51 @@ plan_counts(struct run *run, const struct ask *ask)
 	if (run->fault_at > run->deltas)
 		run->fault_at = run->deltas;
 	run->prompt_tokens = run->log.prompt_tokens = ask->prompt_tokens;
-	run->wants_usage = s->usage != USAGE_NONE && (s->usage != USAGE_OK || ask->include_usage || !ask->stream);
-	run->chunk.include_usage = ask->include_usage;
+	run->speech.has_usage = tells_usage(run, ask);
+	run->speech.include_usage = ask->include_usage;
+	speak_counts(&run->speech.counts, s, run->prompt_tokens, run->deltas, run->thoughts);
+}
+
+/* Say all pieces into *w. */
+static void
+say_all(struct run *run, struct whole *w)
+{
+	unsigned index;
+
+	for (; run->thoughts_sent < run->thoughts; run->thoughts_sent++) {
+		struct span thought = run_next_thought(run);
+
+		buf_add(&w->think, thought.at, thought.len);
+	}
+	for (; run->deltas_sent < run->deltas; run->deltas_sent++) {
+		if (run->deltas_sent < run->texts) {
+			run_next_piece(run);
+			buf_add(&w->text, run->piece.data, run->piece.len);
+		} else {
+			run_next_call(run, &index);
+			w->call_count = index + 1;
+		}
+	}
 }
 
 /* The whole answer at once. Some faults of streams have a likeness here. */
 static void
 plan_completion(struct run *run)
 {
-	struct buf text = BUF_INIT(0), think = BUF_INIT(0), usage = BUF_INIT(0);
+	struct whole w = { .text = BUF_INIT(0), .think = BUF_INIT(0), .calls = run->calls };
 	const struct script *s = &run->script;
 
-	for (; run->deltas_sent < run->deltas; run->deltas_sent++) {
-		run_next_piece(run);
-		buf_add(&text, run->piece.data, run->piece.len);
-	}
-	for (; run->thoughts_sent < run->thoughts; run->thoughts_sent++) {
-		size_t end = answer_piece_end(run->think.data, run->think.len, run->think_at);
-
-		buf_add(&think, run->think.data + run->think_at, end - run->think_at);
-		run->think_at = end % run->think.len;
-	}
+	say_all(run, &w);
 	if (s->fault == FAULT_LONG_LINE)
-		run_write_filler(&text, run->long_left);
+		run_write_filler(&w.text, run->long_left);
 	if (s->fault == FAULT_BAD_UTF8)
-		buf_puts(&text, "\xff\xfe");
-	if (run->wants_usage)
-		wire_usage_json(&usage, s, run->prompt_tokens, run->deltas, run->thoughts);
-	wire_completion_json(
-	    &run->body, &run->chunk, run->log.model, run->model_len, &text, &think, run_finish_reason(run), &usage);
+		buf_puts(&w.text, "\xff\xfe");
+	run->speech.finish = run_finish(run);
+	run->speech.speaker->whole(&run->body, &run->speech, &w);
 	if (s->fault == FAULT_BAD_JSON)
 		run->body.len /= 2;
-	buf_free(&text);
-	buf_free(&think);
-	buf_free(&usage);
+	buf_free(&w.text);
+	buf_free(&w.think);
 }
 
 /* Faults that replace the answer by another one. */
@@ -236,7 +283,7 @@ plan_fault(struct run *run)
 {
 	const struct script *s = &run->script;
 	struct wire_error err;
-	char base[WIRE_MODEL_BYTES];
+	char base[ASK_MODEL_BYTES];
 
 	snprintf(base, sizeof base, "%.*s", (int)run->model_len, run->log.model);
 	switch (s->fault) {
@@ -244,14 +291,15 @@ plan_fault(struct run *run)
 	case FAULT_QUOTA:
 	case FAULT_CONTEXT:
 	case FAULT_FILTER:
-		wire_fault(&err, s->fault, (int)s->status, base);
+		speak_fault(&err, run->speech.speaker, s->fault, (int)s->status, base);
 		if (s->fault == FAULT_STATUS && (err.status == 429 || err.status == 503))
 			snprintf(run->header, sizeof run->header, "Retry-After: %u\r\n", s->retry_s);
 		plan_error(run, &err);
 		return true;
 	case FAULT_ERROR_200:
 	case FAULT_FILTER_200:
-		wire_fault(&err, s->fault == FAULT_FILTER_200 ? FAULT_FILTER : FAULT_ERROR_MID, 500, base);
+		speak_fault(&err, run->speech.speaker, s->fault == FAULT_FILTER_200 ? FAULT_FILTER : FAULT_ERROR_MID,
+		    500, base);
 		err.status = 200;
 		plan_error(run, &err);
 		return true;
@@ -296,45 +344,74 @@ plan_encoding(struct run *run, const struct h1_request *rq)
 	return accepted.len > 0 && memmem(accepted.at, accepted.len, name, strlen(name)) != NULL;
 }
 
-static void
-plan_chat(struct run *run, struct loop *loop, const struct h1_request *rq, const struct ask *ask)
+/* The script of a request to a model we have; false when it is answered. */
+static bool
+plan_script(struct run *run, struct loop *loop, const struct h1_request *rq, const struct ask *ask)
 {
 	char err[SCRIPT_ERROR_BYTES];
 	struct wire_error error;
 
-	memcpy(run->log.model, ask->model, ask->model_len + 1);
-	run->model_len = ask->base_len;
 	if (!script_base(&run->script, ask->model, ask->base_len)) {
-		wire_fault(&error, FAULT_STATUS, 404, ask->model);
+		speak_fault(&error, run->speech.speaker, FAULT_STATUS, 404, ask->model);
 		plan_error(run, &error);
-		return;
+		return false;
 	}
 	if (!read_script(&run->script, ask, loop->server->options->words, rq, err)) {
 		plan_refusal(run, 400, "invalid_demo_script", err);
-		return;
+		return false;
+	}
+	if (run->script.strict && ask->flaw != NULL) {
+		plan_refusal(run, 400, NULL, ask->flaw);
+		return false;
 	}
 	count_attempt(&run->script, ask);
 	run->log.fault = run->script.fault == FAULT_STATUS ? "status" : script_fault_word(run->script.fault);
-	if (plan_fault(run))
-		return;
-	run->is_chat = true;
-	run->is_slices = run->script.fault == FAULT_SLICES;
-	run->is_stream = run->log.is_stream = ask->stream && run->script.fault != FAULT_WHOLE;
-	run->long_left = run->script.size_bytes ? run->script.size_bytes : 10u << 20;
-	write_text(run, ask);
-	plan_counts(run, ask);
+	return !plan_fault(run);
+}
+
+static void
+plan_stream(struct run *run, struct loop *loop, const struct h1_request *rq)
+{
+	struct span alt = h1_query(rq, "alt");
+
 	if (!plan_encoding(run, rq)) {
 		run->squeeze.encoding = ENCODING_NONE;
-		run->is_chat = run->log.is_stream = false;
+		run->is_scripted = run->log.is_stream = false;
 		plan_refusal(run, 406, "encoding_not_accepted", "The request does not accept this encoding.");
 		return;
 	}
-	if (!run->is_stream) {
-		plan_completion(run);
+	run->speech.is_array = run->speech.speaker->array_end != NULL && !span_is(alt, "sse");
+	run->speech.speaker->begin(&run->speech);
+	count_stream(&loop->server->stats);
+}
+
+/* Everything that a model is asked. */
+static void
+plan_ask(
+    struct run *run, struct loop *loop, const struct h1_request *rq, const struct route *route, const struct ask *ask)
+{
+	memcpy(run->log.model, ask->model, ask->model_len + 1);
+	run->speech.model = run->log.model;
+	run->speech.model_len = run->model_len = ask->base_len;
+	if (!plan_script(run, loop, rq, ask))
+		return;
+	run->is_scripted = true;
+	run->is_slices = run->script.fault == FAULT_SLICES;
+	run->long_left = run->script.size_bytes ? run->script.size_bytes : 10u << 20;
+	if (route->answer != NULL) {
+		run->prompt_tokens = run->log.prompt_tokens = ask->prompt_tokens;
+		run->speech.has_usage = run->script.usage != USAGE_NONE;
+		speak_counts(&run->speech.counts, &run->script, ask->prompt_tokens, 0, 0);
+		route->answer(&run->body, ask, &run->speech);
 		return;
 	}
-	chunk_init(&run->chunk, ask->model, ask->base_len);
-	count_stream(&loop->server->stats);
+	run->is_stream = run->log.is_stream = ask->stream && run->script.fault != FAULT_WHOLE;
+	write_text(run, ask);
+	plan_counts(run, ask);
+	if (run->is_stream)
+		plan_stream(run, loop, rq);
+	else
+		plan_completion(run);
 }
 
 /* ---- the request --------------------------------------------------------- */
@@ -347,43 +424,82 @@ copy_header(char out[REQLOG_HEADER_BYTES], const struct h1_request *rq, const ch
 	snprintf(out, REQLOG_HEADER_BYTES, "%.*s", (int)value.len, value.len ? value.at : "");
 }
 
+/* Answer on this wire, with an id as it has them. */
+static void
+speak_as(struct run *run, const struct speaker *speaker)
+{
+	run->speech.speaker = speaker;
+	snprintf(run->speech.id, sizeof run->speech.id, "%s%s", speaker->id_start, run->speech.serial);
+}
+
+/* Is the key in any of the places where the wires have it? */
 static bool
 is_authorized(const struct server_options *options, const struct h1_request *rq)
 {
-	struct span value = h1_header(rq, "authorization");
+	struct span bearer = h1_header(rq, "authorization");
+	struct span keys[] = { h1_header(rq, "x-api-key"), h1_header(rq, "x-goog-api-key"), h1_query(rq, "key"),
+		{ NULL, 0 } };
 
 	if (options->api_key == NULL)
 		return true;
-	if (value.len < 7 || strncasecmp(value.at, "bearer ", 7) != 0)
-		return false;
-	return span_is((struct span){ value.at + 7, value.len - 7 }, options->api_key);
+	if (bearer.len >= 7 && strncasecmp(bearer.at, "bearer ", 7) == 0)
+		keys[3] = (struct span){ bearer.at + 7, bearer.len - 7 };
+	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+		if (keys[i].at != NULL && span_is(keys[i], options->api_key))
+			return true;
+	return false;
 }
 
 static void
-plan_v1(struct run *run, struct loop *loop, const struct h1_request *rq, const char *body, size_t body_len)
+plan_models(struct run *run, struct span name)
 {
-	static const char models[] = "/v1/models";
-	bool is_get = span_is(rq->method, "GET");
+	if (name.len > 0)
+		plan_model(run, name);
+	else
+		run->speech.speaker->models(&run->body);
+}
+
+/* Read the body of a request to a route, and answer it. */
+static void
+plan_route(struct run *run, struct loop *loop, const struct h1_request *rq, const struct route *route,
+    struct span model, struct span body)
+{
+	struct buf name = BUF_INIT(0);
 	struct wire_error err;
 	struct ask ask;
 
-	if (!is_authorized(loop->server->options, rq)) {
-		wire_fault(&err, FAULT_STATUS, 401, "weir-demo");
-		plan_error(run, &err);
-	} else if (is_get && span_is(rq->path, models)) {
-		wire_models_json(&run->body);
-	} else if (is_get && rq->path.len > sizeof models && memcmp(rq->path.at, "/v1/models/", sizeof models) == 0) {
-		plan_model(run, rq->path.at + sizeof models, rq->path.len - sizeof models);
-	} else if (!span_is(rq->path, "/v1/chat/completions")) {
-		plan_not_found(run);
-	} else if (!span_is(rq->method, "POST")) {
+	speak_as(run, route->speaker);
+	if (!span_is(rq->method, "POST")) {
 		plan_refusal(run, 405, "method_not_supported", "Not allowed here: use POST.");
+		return;
+	}
+	h1_decode(&name, model); /* clients differ in what they leave as it is */
+	model = (struct span){ buf_str(&name), name.len };
+	if (ask_parse(route, model, body.at, body.len, &ask, &err))
+		plan_ask(run, loop, rq, route, &ask);
+	else
+		plan_error(run, &err);
+	ask_free(&ask);
+	buf_free(&name);
+}
+
+static void
+plan_api(struct run *run, struct loop *loop, const struct h1_request *rq, struct span body)
+{
+	struct wire_error err;
+	struct span model;
+	const struct route *route = route_find(rq->path, &model);
+
+	speak_as(run, route_speaker(rq));
+	if (!is_authorized(loop->server->options, rq)) {
+		speak_fault(&err, run->speech.speaker, FAULT_STATUS, 401, "weir-demo");
+		plan_error(run, &err);
+	} else if (route != NULL) {
+		plan_route(run, loop, rq, route, model, body);
+	} else if (route_is_models(rq, &model)) {
+		plan_models(run, model);
 	} else {
-		if (wire_parse(body, body_len, &ask, &err))
-			plan_chat(run, loop, rq, &ask);
-		else
-			plan_error(run, &err);
-		ask_free(&ask);
+		plan_not_found(run);
 	}
 }
 
@@ -401,10 +517,12 @@ new_run(struct loop *loop)
 	run->log.fault = "none";
 	run->log.started_us = clock_mono_us();
 	run->log.started_wall_ms = clock_wall_ms();
-	run->chunk.created_s = run->log.started_wall_ms / 1000;
-	snprintf(run->chunk.id, sizeof run->chunk.id, "chatcmpl-%012llx%012llx",
+	run->speech.created_s = run->log.started_wall_ms / 1000;
+	snprintf(run->speech.serial, sizeof run->speech.serial, "%012llx%012llx",
 	    (unsigned long long)run->log.started_us & 0xffffffffffff, (unsigned long long)n);
-	run->log.id = run->chunk.id;
+	speak_as(run, &speaker_openai);
+	run->speech.model = "";
+	run->log.id = run->speech.id;
 	return run;
 }
 
@@ -426,8 +544,8 @@ run_start(struct loop *loop, const struct h1_request *rq, const char *body, size
 		buf_puts(&run->body, "{\"status\":\"ok\"}");
 	} else if (span_is(rq->path, "/demo/stats")) {
 		plan_stats(run, &loop->server->stats);
-	} else if (rq->path.len > 4 && memcmp(rq->path.at, "/v1/", 4) == 0) {
-		plan_v1(run, loop, rq, body, body_len);
+	} else if (rq->path.len > 4 && memcmp(rq->path.at, "/v1", 3) == 0) {
+		plan_api(run, loop, rq, (struct span){ body, body_len });
 	} else {
 		plan_not_found(run);
 	}

@@ -11,14 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "demo/wire.h"
+#include "demo/ask.h"
 
 #define REQLOG_HEADER_BYTES 136
 
 struct reqlog {
 	int64_t started_wall_ms, started_us; /* CLOCK_REALTIME, CLOCK_MONOTONIC */
 	int64_t first_byte_us;		     /* CLOCK_MONOTONIC; 0: none sent */
-	char method[12], path[128], model[WIRE_MODEL_BYTES];
+	char method[12], path[128], model[ASK_MODEL_BYTES];
 	char request_id[REQLOG_HEADER_BYTES]; /* X-Request-Id of the request */
 	char traceparent[REQLOG_HEADER_BYTES];
 	char task[REQLOG_HEADER_BYTES]; /* X-Weir-Task */

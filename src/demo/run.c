@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "demo/answer.h"
+#include "demo/call.h"
 
 #define LONG_PIECE_BYTES (32u << 10)
 /* Linux drops what the peer has not read yet when a reset arrives. */
@@ -56,24 +57,36 @@ run_next_piece(struct run *run)
 	}
 }
 
-const char *
-run_finish_reason(const struct run *run)
+struct span
+run_next_thought(struct run *run)
+{
+	size_t from = run->think_at, end = answer_piece_end(run->think.data, run->think.len, from);
+
+	run->think_at = end == run->think.len ? 0 : end;
+	return (struct span){ run->think.data + from, end - from };
+}
+
+struct span
+run_next_call(struct run *run, unsigned *index)
+{
+	struct span piece;
+
+	*index = run->call_at;
+	if (!call_next(&run->calls[run->call_at], run->speech.speaker->has_whole_calls, &piece))
+		run->call_at++;
+	return piece;
+}
+
+enum demo_finish
+run_finish(const struct run *run)
 {
 	if (run->script.fault == FAULT_FILTER_MID)
-		return "content_filter";
-	switch (run->script.finish) {
-	case FINISH_STOP: return "stop";
-	case FINISH_LENGTH: return "length";
-	case FINISH_CONTENT_FILTER: return "content_filter";
-	case FINISH_TOOL_CALLS: return "tool_calls";
-	case FINISH_SENSITIVE: return "sensitive";
-	case FINISH_EMPTY: return "";
-	case FINISH_ERROR: return "error";
-	case FINISH_NETWORK_ERROR: return "network_error";
-	case FINISH_UNKNOWN: return "no_such_reason";
-	case FINISH_AUTO: break;
-	}
-	return run->is_cut_short ? "length" : "stop";
+		return FINISH_CONTENT_FILTER;
+	if (run->script.finish != FINISH_AUTO)
+		return run->script.finish;
+	if (run->is_cut_short)
+		return FINISH_LENGTH;
+	return run->call_count > 0 ? FINISH_TOOL_CALLS : FINISH_STOP;
 }
 
 /* ---- framing ------------------------------------------------------------- */
@@ -185,12 +198,11 @@ write_head(struct run *run, struct buf *out)
 
 	if (run->is_http10 && run->is_stream)
 		run->keep_alive = false;
-	buf_printf(out,
-	    "HTTP/1.1 %d %s\r\nServer: weir-demo\r\nContent-Type: %s\r\nX-Request-Id: req_%s\r\n"
-	    "OpenAI-Version: 2020-10-01\r\n%s",
-	    run->log.status, reason_phrase(run->log.status),
-	    run->is_stream ? "text/event-stream; charset=utf-8" : run->body_type,
-	    run->chunk.id + sizeof "chatcmpl-" - 1, run->header);
+	buf_printf(out, "HTTP/1.1 %d %s\r\nServer: weir-demo\r\nContent-Type: %s\r\n", run->log.status,
+	    reason_phrase(run->log.status),
+	    run->is_stream && !run->speech.is_array ? "text/event-stream; charset=utf-8" : run->body_type);
+	run->speech.speaker->headers(out, &run->speech);
+	buf_puts(out, run->header);
 	if (run->script.fault == FAULT_BIG_HEADER) {
 		buf_puts(out, "X-Demo-Filler: ");
 		run_write_filler(out, run->script.size_bytes ? run->script.size_bytes : BIG_HEADER_BYTES);
@@ -235,7 +247,7 @@ reset_soon(struct run *run)
 static enum run_verdict
 step_body(struct run *run, struct buf *out)
 {
-	enum demo_fault fault = run->is_chat ? run->script.fault : FAULT_NONE;
+	enum demo_fault fault = run->is_scripted ? run->script.fault : FAULT_NONE;
 	bool in_middle = fault == FAULT_STALL_AFTER || fault == FAULT_RESET || fault == FAULT_RESET_MID ||
 	    fault == FAULT_CUT;
 	size_t half = in_middle && !run->fault_done ? run->body.len / 2 : run->body.len;
@@ -262,21 +274,92 @@ step_head(struct run *run, struct buf *out)
 {
 	enum demo_fault fault = run->script.fault;
 
-	if (run->is_chat && fault == FAULT_REFUSE)
+	if (run->is_scripted && fault == FAULT_REFUSE)
 		return run->log.status = 0, RUN_RESET;
-	if (run->is_chat && fault == FAULT_CLOSE)
+	if (run->is_scripted && fault == FAULT_CLOSE)
 		return run->log.status = 0, RUN_CLOSE;
-	if (run->is_chat && fault == FAULT_STALL_BEFORE && !run->fault_done)
+	if (run->is_scripted && fault == FAULT_STALL_BEFORE && !run->fault_done)
 		return stall(run, PHASE_HEAD);
 	write_head(run, out);
 	run->phase = run->is_stream ? PHASE_FIRST : PHASE_BODY;
-	if (run->is_chat && fault == FAULT_STALL_HEADERS)
+	if (run->is_scripted && fault == FAULT_STALL_HEADERS)
 		return stall(run, run->phase);
-	run->wait_us = run->is_chat ? (int64_t)run->script.first_ms * 1000 : 0;
+	run->wait_us = run->is_scripted ? (int64_t)run->script.first_ms * 1000 : 0;
 	return run->wait_us > 0 ? RUN_WAIT : RUN_MORE;
 }
 
+/* ---- events ------------------------------------------------------------- */
+
+/* What ends an event of this stream. */
+static const char *
+event_end(const struct run *run)
+{
+	return run->speech.is_array ? "\r\n" : run->speech.speaker->event_end;
+}
+
+/* The mark that ends a delta, as it is on the wire. */
+static size_t
+delta_end(const struct run *run, char mark[64], bool is_sliced)
+{
+	const struct speaker *speaker = run->speech.speaker;
+	const char *plain = run->speech.is_array ? speaker->array_end : speaker->delta_end;
+	size_t len = 0;
+
+	if (!is_sliced)
+		return memcpy(mark, plain, strlen(plain)), strlen(plain);
+	for (; *plain != '\0'; plain++) {
+		char chunk[6] = { '1', '\r', '\n', *plain, '\r', '\n' };
+
+		memcpy(mark + len, chunk, sizeof chunk);
+		len += sizeof chunk;
+	}
+	return len;
+}
+
+/* How many marks are in out from a place on. */
+static uint32_t
+count_marks(const struct buf *out, size_t from, const char *mark, size_t len)
+{
+	const char *hit;
+	uint32_t n = 0;
+
+	while (from < out->len && (hit = memmem(out->data + from, out->len - from, mark, len)) != NULL) {
+		n++;
+		from = (size_t)(hit - out->data) + len;
+	}
+	return n;
+}
+
+/* Events that look like deltas in what was appended and not yet cut. */
+static uint32_t
+count_events(const struct run *run, const struct buf *out, size_t from)
+{
+	char mark[64];
+
+	return count_marks(out, from, mark, delta_end(run, mark, false));
+}
+
 /* ---- streams ------------------------------------------------------------- */
+
+/* The next piece as the script wants it said. */
+static void
+put_piece(struct run *run, struct buf *out)
+{
+	const struct speaker *speaker = run->speech.speaker;
+	struct span args;
+	unsigned index;
+
+	if (run->deltas_sent >= run->texts) {
+		args = run_next_call(run, &index);
+		speaker->call(out, &run->speech, &run->calls[index], index, args);
+		return;
+	}
+	run_next_piece(run);
+	if (run->script.fault == FAULT_PARTS && speaker->parts != NULL)
+		speaker->parts(out, &run->speech, run->piece.data, run->piece.len);
+	else
+		speaker->text(out, &run->speech, run->piece.data, run->piece.len);
+}
 
 /* Half of the next delta's event, in a chunk that promises all of it. */
 static void
@@ -284,33 +367,22 @@ write_half_event(struct run *run, struct buf *out)
 {
 	size_t mark = open_chunk(run, out), start = out->len;
 
-	run_next_piece(run);
-	chunk_delta(out, &run->chunk, "content", buf_str(&run->piece), run->piece.len);
+	put_piece(run, out);
 	close_chunk(run, out, mark);
 	out->len = start + (out->len - start) / 2;
 }
 
 /* The error event of a fault. */
 static void
-put_error_event(struct buf *out, enum demo_fault fault)
+put_error_event(struct run *run, struct buf *out)
 {
+	enum demo_fault fault = run->script.fault;
 	bool is_filter = fault == FAULT_ERROR_FILTER || fault == FAULT_END_FILTER;
+	const struct speaker *speaker = run->speech.speaker;
 	struct wire_error err;
 
-	if (fault == FAULT_ERROR_OBJECT) {
-		buf_puts(out,
-		    "data: {\"object\":\"error\",\"message\":\"The engine died.\",\"type\":"
-		    "\"InternalServerError\",\"param\":null,\"code\":500}\n\n");
-		return;
-	}
-	if (fault == FAULT_ERROR_CODE) {
-		buf_puts(out, "data: {\"error_code\":336000,\"error_msg\":\"Internal error\"}\n\n");
-		return;
-	}
-	wire_fault(&err, is_filter ? FAULT_FILTER : FAULT_ERROR_MID, 500, "weir-demo");
-	buf_puts(out, fault == FAULT_ERROR_FRAME ? "event: error\ndata: " : "data: ");
-	wire_error_json(out, &err);
-	buf_puts(out, "\n\n");
+	speak_fault(&err, speaker, is_filter ? FAULT_FILTER : FAULT_ERROR_MID, 500, "weir-demo");
+	speaker->error_event(out, &run->speech, &err, fault);
 }
 
 static enum run_verdict
@@ -318,10 +390,10 @@ write_error_event(struct run *run, struct buf *out)
 {
 	size_t mark = open_chunk(run, out);
 
-	put_error_event(out, run->script.fault);
+	put_error_event(run, out);
+	run->tail_events = count_events(run, out, mark);
 	close_chunk(run, out, mark);
 	last_chunk(run, out);
-	run->tail_events = 1;
 	run->phase = PHASE_OVER;
 	return RUN_END;
 }
@@ -332,13 +404,13 @@ write_raw_event(struct run *run, struct buf *out, const char *before, const char
 	size_t mark = open_chunk(run, out);
 
 	if (before != NULL) {
-		chunk_open(out, &run->chunk);
+		run->speech.speaker->text_open(out, &run->speech);
 		buf_puts(out, before);
 	}
 	if (after != NULL)
 		buf_puts(out, after);
 	else
-		chunk_close(out, &run->chunk);
+		run->speech.speaker->text_close(out, &run->speech);
 	close_chunk(run, out, mark);
 }
 
@@ -357,7 +429,7 @@ open_long(struct run *run, struct buf *out)
 {
 	size_t mark = open_chunk(run, out);
 
-	chunk_open(out, &run->chunk);
+	run->speech.speaker->text_open(out, &run->speech);
 	close_chunk(run, out, mark);
 	run->phase = PHASE_LONG;
 	return RUN_MORE;
@@ -385,7 +457,7 @@ play_fault(struct run *run, struct buf *out)
 	case FAULT_LONG_LINE:
 	case FAULT_BOMB: return open_long(run, out);
 	case FAULT_HALVES: write_halves(run, out); return RUN_MORE;
-	case FAULT_BAD_JSON: write_raw_event(run, out, "cut of", "\n\n"); return RUN_MORE;
+	case FAULT_BAD_JSON: write_raw_event(run, out, "cut of", event_end(run)); return RUN_MORE;
 	case FAULT_BAD_UTF8: write_raw_event(run, out, "\xff\xfe", NULL); return RUN_MORE;
 	default: return RUN_MORE;
 	}
@@ -394,44 +466,25 @@ play_fault(struct run *run, struct buf *out)
 static enum run_verdict
 step_first(struct run *run, struct buf *out)
 {
-	size_t mark = open_chunk(run, out);
+	size_t mark = open_chunk(run, out), start = out->len;
 
-	chunk_role(out, &run->chunk);
-	close_chunk(run, out, mark);
+	run->speech.speaker->open(out, &run->speech);
+	if (out->len > start)
+		close_chunk(run, out, mark);
+	else
+		out->len = mark;
 	run->due_us = clock_mono_us();
 	run->phase = PHASE_DELTAS;
 	return RUN_MORE;
 }
 
-static void
-write_thought(struct run *run, struct buf *out)
-{
-	size_t end = answer_piece_end(run->think.data, run->think.len, run->think_at);
-
-	chunk_delta(out, &run->chunk, "reasoning_content", run->think.data + run->think_at, end - run->think_at);
-	run->think_at = end == run->think.len ? 0 : end;
-	run->thoughts_sent++;
-}
-
-/* Each has been seen from a provider or from a proxy before one. */
-static const char noise[] = "data: : keepalive\n\ndata:\n\ndata: null\n\n"
-			    "data: {\"choices\":[],\"error\":\"\"}\n\ndata: {\"choices\":[],\"error\":{}}\n\n"
-			    "event: ping\ndata: {\"error\":null,\"error_code\":0}\n\n";
-
-/* The next piece as the script wants it said. */
-static void
-write_piece(struct run *run, struct buf *out)
+/* Is the text said once more at the end? */
+static bool
+repeats(const struct run *run)
 {
 	enum demo_fault fault = run->script.fault;
 
-	run_next_piece(run);
-	if (fault == FAULT_PARTS)
-		chunk_parts(out, &run->chunk, run->piece.data, run->piece.len);
-	else
-		chunk_delta(out, &run->chunk, "content", run->piece.data, run->piece.len);
-	if (fault == FAULT_REPEAT || fault == FAULT_REPEAT_FIRST)
-		buf_add(&run->body, run->piece.data, run->piece.len);
-	run->deltas_sent++;
+	return run->speech.speaker->repeat != NULL && (fault == FAULT_REPEAT || fault == FAULT_REPEAT_FIRST);
 }
 
 static void
@@ -439,14 +492,20 @@ write_delta(struct run *run, struct buf *out)
 {
 	size_t mark = open_chunk(run, out);
 
-	if (run->script.fault == FAULT_COMMENTS)
+	if (run->script.fault == FAULT_COMMENTS && !run->speech.is_array)
 		buf_puts(out, ": still here\n");
-	if (run->script.fault == FAULT_NOISE)
-		buf_puts(out, noise);
+	if (run->script.fault == FAULT_NOISE && !run->speech.is_array)
+		buf_puts(out, run->speech.speaker->noise);
 	if (run->thoughts_sent < run->thoughts) {
-		write_thought(run, out);
+		struct span thought = run_next_thought(run);
+
+		run->speech.speaker->think(out, &run->speech, thought.at, thought.len);
+		run->thoughts_sent++;
 	} else {
-		write_piece(run, out);
+		put_piece(run, out);
+		if (repeats(run))
+			buf_add(&run->body, run->piece.data, run->piece.len);
+		run->deltas_sent++;
 	}
 	close_chunk(run, out, mark);
 }
@@ -498,50 +557,48 @@ step_long(struct run *run, struct buf *out)
 	run->long_left -= n;
 	if (run->long_left == 0) {
 		mark = open_chunk(run, out);
-		chunk_close(out, &run->chunk);
+		run->speech.speaker->text_close(out, &run->speech);
 		close_chunk(run, out, mark);
 		run->phase = PHASE_DELTAS;
 	}
 	return RUN_MORE;
 }
 
-/* finish_reason, usage and [DONE], as far as the script has them. */
+/* Finish, usage and the last mark, as far as the script has them. */
 static void
 write_tail(struct run *run, struct buf *out)
 {
+	struct speech *sp = &run->speech;
 	enum demo_fault fault = run->script.fault;
-	bool has_end = fault != FAULT_NO_FINISH;
-	struct buf usage = BUF_INIT(0);
+	unsigned marks = 0;
 
-	if (has_end && (fault == FAULT_REPEAT || fault == FAULT_REPEAT_FIRST)) {
-		chunk_repeat(out, &run->chunk, &run->body, fault == FAULT_REPEAT_FIRST, run_finish_reason(run));
-		run->tail_events++;
-	} else if (has_end && run->script.marker != MARKER_DONE) {
-		chunk_finish(out, &run->chunk, run_finish_reason(run));
-		run->tail_events++;
-	}
-	if (has_end && run->wants_usage) {
-		wire_usage_json(&usage, &run->script, run->prompt_tokens, run->deltas_sent, run->thoughts_sent);
-		chunk_usage(out, &run->chunk, &usage);
-		buf_free(&usage);
-		run->tail_events++;
-	}
-	if (has_end && fault != FAULT_NO_DONE && run->script.marker != MARKER_FINISH) {
-		chunk_done(out);
-		run->tail_events++;
-	}
+	if (fault == FAULT_NO_FINISH)
+		return;
+	sp->finish = run_finish(run);
+	speak_counts(&sp->counts, &run->script, run->prompt_tokens, run->deltas_sent, run->thoughts_sent);
+	if (repeats(run))
+		sp->speaker->repeat(out, sp, &run->body, fault == FAULT_REPEAT_FIRST);
+	else if (run->script.marker != MARKER_DONE)
+		marks |= TAIL_FINISH;
+	if (sp->has_usage)
+		marks |= TAIL_USAGE;
+	if (fault != FAULT_NO_DONE && run->script.marker != MARKER_FINISH)
+		marks |= TAIL_DONE;
+	sp->speaker->tail(out, sp, marks);
 }
 
 /* What the script does to the last event, or puts after it. */
 static void
 spoil_tail(struct run *run, struct buf *out)
 {
+	size_t end = strlen(event_end(run));
+
 	switch (run->script.fault) {
-	case FAULT_END_NO_BLANK: out->len -= 1; break;
-	case FAULT_END_NO_LINE: out->len -= 2; break;
+	case FAULT_END_NO_BLANK: out->len -= end / 2; break;
+	case FAULT_END_NO_LINE: out->len -= end; break;
 	case FAULT_END_GARBAGE: buf_puts(out, "data: {\"choices\":[\n\n<html>\x80\n\ndata: [[]\n\n"); break;
 	case FAULT_END_ERROR:
-	case FAULT_END_FILTER: put_error_event(out, run->script.fault); break;
+	case FAULT_END_FILTER: put_error_event(run, out); break;
 	default: break;
 	}
 }
@@ -549,11 +606,12 @@ spoil_tail(struct run *run, struct buf *out)
 static enum run_verdict
 step_tail(struct run *run, struct buf *out)
 {
-	size_t mark = open_chunk(run, out);
+	size_t mark = open_chunk(run, out), start = out->len;
 
 	write_tail(run, out);
-	if (run->tail_events > 0) {
+	if (out->len > start) {
 		spoil_tail(run, out);
+		run->tail_events = count_events(run, out, start);
 		close_chunk(run, out, mark);
 	} else {
 		out->len = mark;
@@ -620,19 +678,10 @@ run_step(struct run *run, struct buf *out)
 static uint32_t
 unsent_events(const struct run *run, const struct buf *out, size_t off)
 {
-	const char *needle = run->is_slices ? "1\r\n\n\r\n1\r\n\n\r\n" : "\n\n";
-	size_t len = strlen(needle), from = off >= len - 1 ? off - (len - 1) : 0;
-	uint32_t n = 0;
+	char mark[64];
+	size_t len = delta_end(run, mark, run->is_slices);
 
-	while (from < out->len) {
-		const char *hit = memmem(out->data + from, out->len - from, needle, len);
-
-		if (hit == NULL)
-			break;
-		n++;
-		from = (size_t)(hit - out->data) + len;
-	}
-	return n;
+	return count_marks(out, off >= len - 1 ? off - (len - 1) : 0, mark, len);
 }
 
 static void
@@ -675,6 +724,9 @@ run_end(struct run *run, struct loop *loop, const char *how, const struct buf *o
 	buf_free(&run->think);
 	buf_free(&run->piece);
 	buf_free(&run->body);
-	chunk_free(&run->chunk);
+	buf_free(&run->speech.prefix);
+	buf_free(&run->speech.final);
+	for (unsigned i = 0; i < SCRIPT_CALLS; i++)
+		buf_free(&run->calls[i].args);
 	free(run);
 }

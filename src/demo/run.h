@@ -13,7 +13,7 @@
 #include "demo/h1.h"
 #include "demo/reqlog.h"
 #include "demo/server.h"
-#include "demo/wire.h"
+#include "demo/speak.h"
 
 enum run_verdict {
 	RUN_MORE,  /* call again as soon as there is room */
@@ -43,7 +43,7 @@ struct run {
 	int64_t wait_us;     /* for RUN_WAIT */
 	int64_t due_us;	     /* CLOCK_MONOTONIC time of the next delta */
 	int64_t interval_us; /* between deltas */
-	bool is_chat;	     /* POST /v1/chat/completions that was understood */
+	bool is_scripted;    /* a request that was understood */
 	bool is_stream;	     /* answers with server-sent events */
 	bool is_slices;	     /* every byte in an HTTP chunk of its own */
 	bool keep_alive;     /* the connection may serve another request */
@@ -54,6 +54,7 @@ struct run {
 	struct buf text;		     /* of the whole answer, once */
 	struct buf think;		     /* of the reasoning */
 	size_t text_at, think_at;	     /* next piece */
+	uint32_t texts;			     /* of the deltas; the others are of calls */
 	uint32_t deltas, thoughts;	     /* to send */
 	uint32_t deltas_sent, thoughts_sent; /* appended to out */
 	uint32_t tail_events;		     /* events after the last delta */
@@ -66,18 +67,26 @@ struct run {
 	const char *body_type;
 	char header[80];	/* one more header line with its CRLF, or "" */
 	struct squeeze squeeze; /* of a stream */
-	struct chunk_head chunk;
+	struct speech speech;
+	struct call calls[SCRIPT_CALLS];
+	unsigned call_count, call_at;
 	struct reqlog log;
 };
 
 /* Set run->piece to the text of the next content delta. */
 void run_next_piece(struct run *run);
 
+/* The next piece of the reasoning. */
+struct span run_next_thought(struct run *run);
+
+/* The next piece of a call; *index tells which. */
+struct span run_next_call(struct run *run, unsigned *index);
+
 /* Append len bytes of harmless text. */
 void run_write_filler(struct buf *out, size_t len);
 
-/* The finish_reason that the script asks for. */
-const char *run_finish_reason(const struct run *run);
+/* Why the answer ends: what the script asks for, or what is so. */
+enum demo_finish run_finish(const struct run *run);
 
 /* Read a complete request and plan its answer; never NULL. */
 struct run *run_start(struct loop *loop, const struct h1_request *rq, const char *body, size_t body_len);

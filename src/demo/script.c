@@ -13,6 +13,7 @@ enum kind {
 	KIND_FAULT,
 	KIND_USAGE,
 	KIND_WORD, /* one of the row's words -> an enum field */
+	KIND_CALL, /* one more of calls */
 	KIND_KEY,
 	KIND_MODEL, /* a condition, read by script_directives() */
 };
@@ -62,6 +63,10 @@ static const struct key_row keys[] = {
 	{ NUMBER("echo", echo, 1, "1: the answer is the prompt") },
 	{ NUMBER("ts", timestamps, 1, "1: each delta is a CLOCK_MONOTONIC time in ns") },
 	{ NUMBER("timestamps", timestamps, 1, "the same as ts") },
+	{ OTHER("call", KIND_CALL, "call a tool: NAME:key=value:key=value, NAME:!arguments, or the first one") },
+	{ NUMBER("cached", cached, 1000000000, "tokens of the prompt that came from a cache") },
+	{ NUMBER("written", written, 1000000000, "tokens of the prompt that were put into a cache") },
+	{ NUMBER("strict", strict, 1, "1: 400 for a thought or call without the signature it was given") },
 	{ OTHER("usage", KIND_USAGE, "ok, always, none, zero, wrong, huge, negative, string, IN/OUT") },
 	{ WORD("finish", finish, finish_words,
 	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown") },
@@ -239,6 +244,16 @@ set_number(struct script *s, const struct key_row *row, const char *value, size_
 }
 
 static bool
+add_call(struct script *s, const char *value, size_t len)
+{
+	if (len == 0 || len >= SCRIPT_CALL_BYTES || s->call_count == SCRIPT_CALLS)
+		return false;
+	memcpy(s->calls[s->call_count], value, len);
+	s->calls[s->call_count++][len] = '\0';
+	return true;
+}
+
+static bool
 set_row(struct script *s, const struct key_row *row, const char *value, size_t len)
 {
 	switch (row->kind) {
@@ -248,6 +263,7 @@ set_row(struct script *s, const struct key_row *row, const char *value, size_t l
 	case KIND_FAULT: return set_fault(s, value, len);
 	case KIND_USAGE: return set_usage(s, value, len);
 	case KIND_WORD: return set_word(s, row, value, len);
+	case KIND_CALL: return add_call(s, value, len);
 	case KIND_KEY: s->key = script_hash(0, value, len); return true;
 	case KIND_MODEL: return true;
 	}

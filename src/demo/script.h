@@ -23,7 +23,7 @@
 	X(NONE, "none", "answer normally") \
 	X(REFUSE, "refuse", "reset the connection without an answer") \
 	X(CLOSE, "close", "close the connection without an answer") \
-	X(STATUS, "400..599", "this HTTP status with an OpenAI error body") \
+	X(STATUS, "400..599", "this HTTP status with the error body of the wire") \
 	X(QUOTA, "quota", "429 insufficient_quota, without Retry-After") \
 	X(CONTEXT, "context", "400 context_length_exceeded") \
 	X(FILTER, "filter", "400 content_filter: the prompt is refused") \
@@ -59,8 +59,8 @@
 	X(ERROR_OBJECT, "error-object", "an event {\"object\":\"error\"} there, the end") \
 	X(ERROR_CODE, "error-code", "an event {\"error_code\":...} there, the end") \
 	X(ERROR_FILTER, "error-filter", "an error event of the content filter there, the end") \
-	X(PARTS, "parts", "the content of each delta is an array of parts") \
-	X(REPEAT, "repeat", "the last chunk has the whole message again, after an empty delta") \
+	X(PARTS, "parts", "the content of each delta is an array of parts (OpenAI)") \
+	X(REPEAT, "repeat", "the last chunk has the whole message again, after an empty delta (OpenAI)") \
 	X(REPEAT_FIRST, "repeat-first", "the same, before an empty delta") \
 	X(HALVES, "halves", "characters that begin in one delta and end in the next, after `at`") \
 	X(NOISE, "noise", "events that mean nothing before every delta") \
@@ -109,6 +109,8 @@ enum demo_marker {
 };
 
 #define SCRIPT_AT_HALF UINT32_MAX
+#define SCRIPT_CALLS 4
+#define SCRIPT_CALL_BYTES 256
 
 struct script {
 	uint32_t delay_ms;    /* request read -> status line */
@@ -126,6 +128,11 @@ struct script {
 	uint32_t status;      /* for FAULT_STATUS */
 	uint32_t timestamps;  /* 1: deltas are CLOCK_MONOTONIC nanoseconds */
 	uint32_t echo;	      /* 1: the answer is the prompt, word for word */
+	uint32_t cached;      /* tokens of the prompt that came from a cache */
+	uint32_t written;     /* and that were put into it */
+	uint32_t strict;      /* 1: refuse a history that is not ours */
+	uint32_t call_count;
+	char calls[SCRIPT_CALLS][SCRIPT_CALL_BYTES]; /* NAME:key=value:...; "1": the first tool */
 	enum demo_fault fault;
 	enum demo_usage usage;
 	enum demo_finish finish;

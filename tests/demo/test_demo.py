@@ -5,10 +5,12 @@ Every test runs against a weir-demo of its own module-wide process on a free
 port. WEIR_DEMO names the program; without it $builddir/weir-demo is used.
 """
 
+import base64
 import json
 import os
 import re
 import socket
+import struct
 import subprocess
 import time
 import zlib
@@ -754,6 +756,464 @@ def test_fail_then_succeed(demo):
     assert [demo.chat(prompt=prompt + str(i)).status for i in range(2)] == [429, 200]
 
 
+# ---- the same on every wire -------------------------------------------------
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}, "days": {"type": "integer", "minimum": 2}}}
+
+
+class OpenAI:
+    """How a wire asks, and what was said on it in no wire's words: text, think, calls, usage, finish."""
+
+    name, filtered, called, stopped, cut = "openai", "content_filter", "tool_calls", "stop", "length"
+    error = staticmethod(lambda body: (body["error"]["message"], body["error"]["type"], body["error"]["code"]))
+
+    @staticmethod
+    def path(model, stream):
+        return "/v1/chat/completions"
+
+    @staticmethod
+    def body(model, prompt, stream, tools=(), must=None, schema=None, limit=None, result=None):
+        body = chat(model, prompt, stream, **(USAGE if stream else {}))
+        if tools:
+            body["tools"] = [{"type": "function", "function": {"name": t, "parameters": SCHEMA}} for t in tools]
+        if must:
+            body["tool_choice"] = {"type": "function", "function": {"name": must}} if must in tools else "required"
+        if schema:
+            body["response_format"] = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        if limit:
+            body["max_tokens"] = limit
+        if result:
+            body["messages"] += [
+                {"role": "assistant", "content": None, "tool_calls": [
+                    {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+                {"role": "tool", "tool_call_id": "call_1", "content": result}]
+        return body
+
+    @staticmethod
+    def usage(u):
+        return (u["prompt_tokens"], u["completion_tokens"], u["prompt_tokens_details"]["cached_tokens"],
+                u["completion_tokens_details"]["reasoning_tokens"])
+
+    @classmethod
+    def whole(cls, body):
+        choice = body["choices"][0]
+        said = choice["message"]
+        calls = [(c["id"], c["function"]["name"], json.loads(c["function"]["arguments"]))
+                 for c in said.get("tool_calls", [])]
+        return (said["content"] or "", said.get("reasoning_content", ""), calls, cls.usage(body["usage"]),
+                choice["finish_reason"])
+
+    @classmethod
+    def stream(cls, answer):
+        calls = []
+        for call in [d[0] for d in answer.deltas("tool_calls")]:
+            if "id" in call:
+                assert call["index"] == len(calls) and call["type"] == "function"
+                calls.append([call["id"], call["function"]["name"], ""])
+            calls[call["index"]][2] += call["function"]["arguments"]
+        return (answer.text(), "".join(answer.deltas("reasoning_content")),
+                [(i, n, json.loads(a)) for i, n, a in calls], cls.usage(answer.usage()), answer.finish())
+
+    @staticmethod
+    def ends(answer):
+        return answer.body.endswith(b"data: [DONE]\n\n")
+
+
+class Anthropic(OpenAI):
+    name, filtered, called, stopped, cut = "anthropic", "refusal", "tool_use", "end_turn", "max_tokens"
+    error = staticmethod(lambda body: (body["error"]["message"], body["type"], body["error"]["type"], body["request_id"]))
+
+    @staticmethod
+    def path(model, stream):
+        return "/v1/messages"
+
+    @staticmethod
+    def body(model, prompt, stream, tools=(), must=None, schema=None, limit=4096, result=None):
+        body = {"model": model, "max_tokens": limit or 4096, "stream": stream,
+                "messages": [{"role": "user", "content": [{"type": "text", "text": prompt}]}]}
+        if tools:
+            body["tools"] = [{"name": t, "input_schema": SCHEMA} for t in tools]
+        if must:
+            body["tool_choice"] = {"type": "tool", "name": must} if must in tools else {"type": "any"}
+        if schema:
+            body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}
+        if result:
+            body["messages"] += [
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": result}]}]
+        return body
+
+    @staticmethod
+    def usage(u):
+        cached = u["cache_read_input_tokens"]
+        return u["input_tokens"] + cached, u["output_tokens"], cached, None
+
+    @classmethod
+    def whole(cls, body):
+        assert body["type"] == "message" and body["role"] == "assistant" and body["id"].startswith("msg_")
+        blocks = body["content"]
+        assert all(b["signature"] for b in blocks if b["type"] == "thinking")
+        return ("".join(b["text"] for b in blocks if b["type"] == "text"),
+                "".join(b["thinking"] for b in blocks if b["type"] == "thinking"),
+                [(b["id"], b["name"], b["input"]) for b in blocks if b["type"] == "tool_use"],
+                cls.usage(body["usage"]), body["stop_reason"])
+
+    @classmethod
+    def stream(cls, answer):
+        """Put the message together as a client does, with every rule of order checked."""
+        events, blocks, is_open, end = answer.events(), [], False, None
+        names = re.findall(rb"(?m)^event: (\w+)$", answer.body)
+        assert [n.decode() for n in names] == [e["type"] for e in events]
+        assert events[0]["type"] == "message_start" and events[-1]["type"] == "message_stop"
+        assert any(e["type"] == "ping" for e in events)
+        message = events[0]["message"]
+        for event in events[1:]:
+            kind = event["type"]
+            if kind == "content_block_start":
+                assert not is_open and event["index"] == len(blocks)
+                blocks.append(dict(event["content_block"], json=""))
+                is_open = True
+            elif kind == "content_block_delta":
+                assert is_open and event["index"] == len(blocks) - 1
+                for member, text in event["delta"].items():
+                    if member != "type":
+                        member = "json" if member == "partial_json" else member
+                        blocks[-1][member] += text
+            elif kind == "content_block_stop":
+                assert is_open and event["index"] == len(blocks) - 1
+                is_open = False
+            elif kind == "message_delta":
+                assert not is_open and end is None
+                end = event
+        for block in blocks:
+            if block["type"] == "tool_use":
+                block["input"] = json.loads(block["json"])
+        return cls.whole(dict(message, content=blocks, usage=end["usage"], stop_reason=end["delta"]["stop_reason"]))
+
+    @staticmethod
+    def ends(answer):
+        return answer.body.endswith(b'data: {"type":"message_stop"}\n\n')
+
+
+class Gemini(OpenAI):
+    name, filtered, called, stopped, cut = "gemini", "SAFETY", "STOP", "STOP", "MAX_TOKENS"
+    error = staticmethod(lambda body: (body["error"]["message"], body["error"]["code"], body["error"]["status"]))
+    base = "/v1beta"
+
+    @classmethod
+    def path(cls, model, stream):
+        return f"{cls.base}/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent")
+
+    @staticmethod
+    def body(model, prompt, stream, tools=(), must=None, schema=None, limit=None, result=None):
+        body = {"contents": [{"role": "user", "parts": [{"text": prompt}]}], "generationConfig": {}}
+        if tools:
+            body["tools"] = [{"functionDeclarations": [{"name": t, "parametersJsonSchema": SCHEMA} for t in tools]}]
+        if must:
+            body["toolConfig"] = {"functionCallingConfig": {
+                "mode": "ANY", **({"allowedFunctionNames": [must]} if must in tools else {})}}
+        if schema:
+            body["generationConfig"].update(responseMimeType="application/json", responseJsonSchema=schema)
+        if limit:
+            body["generationConfig"]["maxOutputTokens"] = limit
+        if result:
+            body["contents"] += [
+                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"result": result}}}]}]
+        return body
+
+    @staticmethod
+    def usage(u):
+        thoughts = u.get("thoughtsTokenCount", 0)
+        assert u["promptTokenCount"] + u["candidatesTokenCount"] + thoughts == u["totalTokenCount"]
+        return u["promptTokenCount"], u["candidatesTokenCount"] + thoughts, u.get("cachedContentTokenCount", 0), thoughts
+
+    @classmethod
+    def put_together(cls, pieces):
+        parts = [p for piece in pieces for p in piece["candidates"][0]["content"]["parts"]]
+        calls = [p for p in parts if "functionCall" in p]
+        assert all(("thoughtSignature" in c) == (c is calls[0]) for c in calls)
+        assert pieces[-1]["modelVersion"] and pieces[-1]["responseId"]
+        return ("".join(p.get("text", "") for p in parts if not p.get("thought")),
+                "".join(p["text"] for p in parts if p.get("thought")),
+                [(None, c["functionCall"]["name"], c["functionCall"]["args"]) for c in calls],
+                cls.usage(pieces[-1]["usageMetadata"]), pieces[-1]["candidates"][0]["finishReason"])
+
+    @classmethod
+    def whole(cls, body):
+        return cls.put_together([body])
+
+    @classmethod
+    def stream(cls, answer):
+        assert all(line.startswith(b"data: {") for line in answer.body.split(b"\r\n\r\n")[:-1])
+        return cls.put_together(events_of(answer))
+
+    @staticmethod
+    def ends(answer):
+        return b'"finishReason":' in answer.body.split(b"data: ")[-1] and answer.body.endswith(b"}\r\n\r\n")
+
+
+class GeminiV1(Gemini):
+    base = "/v1"
+
+
+WIRES = pytest.mark.parametrize("wire", [OpenAI, Anthropic, Gemini, GeminiV1], ids=lambda w: w.__name__)
+
+
+def ask_wire(demo, wire, model="demo-fast", prompt="Hello weir", stream=True, headers=(), **more):
+    return demo.ask(wire.body(model, prompt, stream, **more), headers, path=wire.path(model, stream))
+
+
+def both(demo, wire, model="demo-fast", prompt="Hello weir", **more):
+    """What was said, streamed and whole, which must be the same."""
+    whole = ask_wire(demo, wire, model, prompt, False, **more)
+    stream = ask_wire(demo, wire, model, prompt, True, **more)
+    assert whole.status == stream.status == 200 and wire.ends(stream), whole.body
+    assert stream.headers["content-type"].startswith("text/event-stream")
+    assert wire.whole(whole.json()) == wire.stream(stream)
+    return wire.whole(whole.json())
+
+
+@WIRES
+def test_stream_and_whole_say_the_same(demo, wire):
+    text, think, calls, usage, finish = both(demo, wire)
+    assert "Hello weir" in text and think == "" and calls == [] and finish == wire.stopped
+    assert text == OpenAI.whole(demo.chat(stream=False).json())[0]  # and on every wire
+    assert both(demo, wire, prompt="你好")[0].startswith("# 关于")
+    text, _, _, usage, finish = both(demo, wire, limit=7)
+    assert usage[1] == 7 and finish == wire.cut
+
+
+@WIRES
+def test_reasoning_and_cache_on_every_wire(demo, wire):
+    _, think, _, usage, _ = both(demo, wire, "demo-fast;reasoning=5;deltas=3;cached=40")
+    assert think and usage[0] >= 40 and usage[1:3] == (8, 40) and usage[3] in (5, None)
+    assert both(demo, wire, prompt="[[demo usage=500/20 cached=100]]")[3][:3] == (500, 20, 100)
+
+
+@WIRES
+def test_calls(demo, wire):
+    tools = ("get_weather", "f")
+    text, _, calls, usage, finish = both(
+        demo, wire, prompt="Hi [[demo call=get_weather:city=New%20York:days=3 call=f:on=true:to=水]]", tools=tools)
+    assert text == "" and finish == wire.called and usage[1] > 1
+    assert [c[1:] for c in calls] == [("get_weather", {"city": "New York", "days": 3}), ("f", {"on": True, "to": "水"})]
+    assert wire.name == "gemini" or len({c[0] for c in calls}) == 2
+    text, _, calls, _, _ = both(demo, wire, prompt="Hi [[demo call deltas=4]]", tools=tools)
+    assert text.startswith("# About “") and calls[0][1:] == ("get_weather", {"city": "example", "days": 2})
+    assert both(demo, wire, prompt="Hi [[demo call=f]]")[2] == []  # without tools
+
+
+@WIRES
+def test_calls_that_are_required(demo, wire):
+    assert [c[1] for c in both(demo, wire, tools=("a", "b"), must="any")[2]] == ["a"]
+    assert [c[1] for c in both(demo, wire, tools=("a", "b"), must="b")[2]] == ["b"]
+    assert both(demo, wire, tools=("a", "b"))[2] == []
+
+
+@WIRES
+def test_result_of_a_tool(demo, wire):
+    text, _, calls, usage, finish = both(demo, wire, prompt="Hi [[demo call=f]]", tools=("f",), result="12 degrees")
+    assert usage[0] > both(demo, wire, prompt="Hi [[demo call=f]]", tools=("f",), result="1")[3][0]
+    assert text == "The tool said: 12 degrees" and calls == [] and finish == wire.stopped
+
+
+@WIRES
+def test_answers_by_a_schema(demo, wire):
+    schema = {"type": "object", "properties": {
+        "a": {"type": "string", "minLength": 9}, "n": {"type": "integer", "minimum": 3}, "x": {"type": ["number", "null"]},
+        "b": {"type": "boolean"}, "l": {"type": "array", "minItems": 2, "items": {"enum": ["red", "blue"]}},
+        "o": {"$ref": "#/$defs/o"}}, "$defs": {"o": {"type": "object", "properties": {"d": {"type": "string", "format": "date"}}}}}
+    said = json.loads(both(demo, wire, schema=schema)[0])
+    assert said == {"a": "exampleee", "n": 3, "x": 1, "b": True, "l": ["red", "red"], "o": {"d": "2026-11-30"}}
+
+
+@WIRES
+def test_statuses_on_every_wire(demo, wire):
+    for fault, status in (("400", 400), ("429", 429), ("500", 500), ("503", 503), ("529", 529), ("context", 400)):
+        answer = ask_wire(demo, wire, f"demo-fast;fault={fault};retry=7")
+        assert answer.status == status and all(wire.error(answer.json())[:2]), fault
+        assert answer.headers.get("retry-after") == ("7" if status in (429, 503) else None)
+    assert ask_wire(demo, wire, "nope").status == 404
+    assert ask_wire(demo, wire, "demo-fast;colour=red").status == 400
+    assert ask_wire(demo, wire, "demo-fast;fault=html").body.startswith(b"<html>")
+    answer = ask_wire(demo, wire, "demo-fast;fault=quota")
+    assert answer.status in (400, 429) and wire.error(answer.json())
+    answer = demo.ask(b"{not json", path=wire.path("demo-fast", False))
+    assert answer.status == 400 and wire.error(answer.json())
+    assert demo.ask(b"", path=wire.path("demo-fast", False), method="GET").status == 405
+
+
+def events_of(answer):
+    return [json.loads(line[6:]) for line in re.split(rb"\r?\n", answer.body) if line.startswith(b"data: {")]
+
+
+@WIRES
+def test_faults_of_streams_on_every_wire(demo, wire):
+    def name(fault):
+        return f"demo-fast;deltas=6;at=3;fault={fault};key={wire.__name__}"
+
+    def play(fault):
+        return ask_wire(demo, wire, name(fault))
+
+    def count(fault):
+        return demo.log(model=name(fault))[-1]["deltas_flushed"]
+
+    assert wire.ends(play("none"))
+    assert play("reset").end == "reset"
+    for fault, end in (("cut", "closed"), ("reset-mid", "reset")):
+        answer = play(fault)
+        assert answer.end == end and not answer.complete and answer.body[-1:] != b"\n" and count(fault) == 3
+    for fault in ("error-mid", "error-frame", "error-object", "error-code", "error-filter"):
+        answer = play(fault)
+        assert answer.complete and not wire.ends(answer) and answer.body.endswith(b"\n") and count(fault) == 3, fault
+    assert all(wire.error(events_of(play("error-mid"))[-1])[:2])
+    assert f'"{wire.filtered}"'.encode() in play("filter-mid").body
+    for fault in ("slices", "comments", "noise", "halves", "bad-utf8", "long-line;size=99999", "empty", "parts", "repeat"):
+        answer = play(fault)
+        assert answer.complete and wire.ends(answer), fault
+    assert len(play("long-line;size=99999").body) > 99999
+    assert play("empty").body.count(b"About") == 0
+    with pytest.raises(ValueError):
+        events_of(play("bad-json"))
+    assert play("no-finish").complete and not wire.ends(play("no-finish"))
+    assert wire.stopped.encode() not in play("no-finish").body
+    answer = play("end-close")
+    assert wire.ends(answer) and not answer.complete
+    assert b"<html>" in play("end-garbage").body and not wire.ends(play("end-no-blank"))
+    assert not play("end-no-line").body.endswith(b"\n") and not wire.ends(play("end-error"))
+    assert wire.whole(play("whole").json())[0] and play("error-200").status == 200
+    with pytest.raises(ValueError):
+        ask_wire(demo, wire, "demo-fast;fault=bad-json", stream=False).json()
+    assert not ask_wire(demo, wire, "demo-fast;fault=cut", stream=False).complete
+
+
+@WIRES
+def test_cut_in_a_call(demo, wire):
+    answer = ask_wire(demo, wire, prompt="[[demo call=f:a=1 fault=cut at=0]]", tools=("f",))
+    assert answer.end == "closed" and not answer.complete
+    answer = ask_wire(demo, wire, prompt="[[demo call=f:!%7Bbad]]", tools=("f",))
+    assert wire.ends(answer)
+    if wire is OpenAI:
+        assert "".join(d[0]["function"]["arguments"] for d in answer.deltas("tool_calls")) == "{bad"
+
+
+@WIRES
+def test_log_counts_what_left_on_every_wire(demo, wire):
+    """Events that are no deltas are not taken for some."""
+    model = f"demo-fast;reasoning=2;deltas=5;fault=stall-after;at=4;key={wire.__name__}"
+    sock = demo.send(wire.body(model, "Hi", True), path=wire.path(model, True))
+    with sock:
+        read_for(sock, 0.3)
+    row = demo.log(model=model)[0]
+    assert row["end"] == "client_closed" and (row["deltas_flushed"], row["reasoning_flushed"]) == (4, 2)
+    assert row["id"]
+
+
+def test_gemini_array(demo):
+    path = "/v1beta/models/demo-fast%3Bdeltas=4:streamGenerateContent?key=k"
+    answer = demo.ask(Gemini.body("", "Hello weir", True), path=path)
+    pieces = answer.json()
+    assert answer.headers["content-type"] == "application/json" and len(pieces) == 5 and len(answer.chunks) == 5
+    assert Gemini.put_together(pieces)[0] == both(demo, Gemini, "demo-fast;deltas=4")[0]
+    for fault in ("noise", "comments", "empty"):
+        assert demo.ask(Gemini.body("", "x", True), path=path.replace(":s", f";fault={fault}:s")).json()
+    error = demo.ask(Gemini.body("", "x", True), path=path.replace(":s", ";fault=error-mid:s")).json()[-1]
+    assert error["error"]["status"] == "INTERNAL"
+    with pytest.raises(ValueError):
+        demo.ask(Gemini.body("", "x", True), path=path.replace(":s", ";fault=no-done:s")).json()
+
+
+def test_prompts_that_are_refused(demo):
+    assert ask_wire(demo, OpenAI, "demo-fast;fault=filter").json()["error"]["code"] == "content_filter"
+    assert ask_wire(demo, Anthropic, "demo-fast;fault=filter").json()["error"]["type"] == "invalid_request_error"
+    answer = ask_wire(demo, Gemini, "demo-fast;fault=filter")
+    assert answer.status == 200 and answer.json()["promptFeedback"]["blockReason"] == "SAFETY"
+
+
+def test_strict_about_signatures(demo):
+    thought = both(demo, Anthropic, "demo-fast;reasoning=2;deltas=1") and ask_wire(
+        demo, Anthropic, "demo-fast;reasoning=2;deltas=1", stream=False).json()["content"][0]
+    for signature, status in ((thought["signature"], 200), ("c29tZW9uZSBlbHNl", 400)):
+        body = Anthropic.body("demo-fast;strict=1", "Hi", False)
+        body["messages"] += [{"role": "assistant", "content": [dict(thought, signature=signature)]},
+                             {"role": "user", "content": "on"}]
+        assert demo.ask(body, path="/v1/messages").status == status
+        body["model"] = "demo-fast"
+        assert demo.ask(body, path="/v1/messages").status == 200
+    body = Gemini.body("", "Hi [[demo call=f strict=1]]", False, tools=("f",))
+    call = demo.ask(body, path="/v1beta/models/demo-fast:generateContent").json()["candidates"][0]["content"]
+    for part, status in ((call["parts"][0], 200), ({"functionCall": {"name": "f", "args": {}}}, 400)):
+        body["contents"][1:] = [{"role": "model", "parts": [part]},
+                                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "x"}}}]}]
+        assert demo.ask(body, path="/v1beta/models/demo-fast:generateContent").status == status
+
+
+def test_count_tokens(demo):
+    count = demo.ask(Anthropic.body("demo-fast", "Hello weir", False), path="/v1/messages/count_tokens").json()
+    assert count == {"input_tokens": both(demo, Anthropic)[3][0]}
+    for body in (Gemini.body("", "Hello weir", False), {"generateContentRequest": Gemini.body("", "Hello weir", False)}):
+        count = demo.ask(body, path="/v1beta/models/demo-fast:countTokens").json()
+        assert count["totalTokens"] == both(demo, Gemini)[3][0]
+
+
+def test_models_in_every_shape(demo):
+    def get(path, *headers):
+        return demo.ask(b"", headers, path=path, method="GET").json()
+
+    names = ["demo", "demo-fast", "demo-slow"]
+    version = ("anthropic-version", "2023-06-01")
+    found = get("/v1/models", version)
+    assert [m["id"] for m in found["data"]] == names and found["has_more"] is False
+    assert (found["first_id"], found["last_id"]) == ("demo", "demo-slow")
+    assert get("/v1/models/demo", version)["type"] == "model"
+    assert get("/v1/models/nope", version)["error"]["type"] == "not_found_error"
+    for path, headers in (("/v1beta/models", ()), ("/v1/models", [("x-goog-api-key", "k")]), ("/v1/models?key=k", ())):
+        assert [m["name"] for m in get(path, *headers)["models"]] == ["models/" + n for n in names]
+    assert "generateContent" in get("/v1beta/models/demo")["supportedGenerationMethods"]
+    assert get("/v1beta/models/nope")["error"]["status"] == "NOT_FOUND"
+
+
+def test_embeddings(demo):
+    def embed(text, **more):
+        return demo.ask({"model": "demo-fast", "input": text, **more}, path="/v1/embeddings").json()
+
+    one = embed("weir", dimensions=8)["data"][0]["embedding"]
+    assert len(one) == 8 and abs(sum(x * x for x in one) - 1) < 1e-6
+    found = embed(["weir", "dam"], dimensions=8)
+    assert [d["index"] for d in found["data"]] == [0, 1] and found["data"][0]["embedding"] == one
+    assert found["data"][1]["embedding"] != one and found["usage"]["total_tokens"] > 0
+    packed = base64.b64decode(embed("weir", dimensions=8, encoding_format="base64")["data"][0]["embedding"])
+    assert all(abs(a - b) < 1e-6 for a, b in zip(struct.unpack("<8f", packed), one))
+    assert len(embed([1, 2, 3])["data"]) == 1 and len(embed([[1], [2]])["data"]) == 2
+    assert len(embed("x")["data"][0]["embedding"]) == 256
+    assert demo.ask({"input": "x"}, path="/v1/embeddings").status == 400
+    assert embed([])["error"]["param"] == "input" and embed("x", dimensions=0)["error"]["param"] == "dimensions"
+    assert demo.ask({"model": "demo-fast;fault=429", "input": "x"}, path="/v1/embeddings").status == 429
+    content = {"content": {"parts": [{"text": "weir"}]}, "outputDimensionality": 8}
+    assert demo.ask(content, path="/v1beta/models/demo:embedContent").json()["embedding"]["values"] == one
+    found = demo.ask({"requests": [content, content]}, path="/v1beta/models/demo:batchEmbedContents").json()
+    assert [e["values"] for e in found["embeddings"]] == [one, one]
+
+
+def test_completions_and_moderations(demo):
+    def complete(stream, model="demo-fast", **more):
+        return demo.ask({"model": model, "prompt": "Hello weir", "stream": stream, **more}, path="/v1/completions")
+
+    whole = complete(False).json()
+    answer = complete(True, **USAGE)
+    events = answer.events()
+    assert whole["object"] == "text_completion" and whole["choices"][0]["finish_reason"] == "stop"
+    assert "".join(e["choices"][0]["text"] for e in events[:-2]) == whole["choices"][0]["text"]
+    assert events[-2]["usage"] == whole["usage"] and events[-1] == "[DONE]"
+    assert complete(True, "demo-fast;fault=cut").end == "closed"
+    found = demo.ask({"input": ["peace", "a violent text"]}, path="/v1/moderations").json()
+    assert [r["flagged"] for r in found["results"]] == [False, True]
+    for text in ("violent", [{"type": "text", "text": "so "}, {"type": "text", "text": "violent"}]):
+        found = demo.ask({"model": "demo", "input": text}, path="/v1/moderations").json()
+        assert [r["flagged"] for r in found["results"]] == [True]
+
+
 # ---- the log and the process ------------------------------------------------
 
 def test_log_names_the_request(demo):
@@ -823,6 +1283,9 @@ def test_api_key_threads_unix_socket_and_sigterm(tmp_path):
             assert Answer(sock).json()["error"]["code"] == "invalid_api_key"
         with ask([close, ("Authorization", "Bearer secret")]) as sock:
             assert len(Answer(sock).deltas()) == 2
+        for name in ("x-api-key", "x-goog-api-key"):
+            with ask([close, (name, "secret")]) as sock:
+                assert len(Answer(sock).deltas()) == 2
         with ask([("Authorization", "Bearer secret")], "demo-fast;fault=stall-after"):
             time.sleep(0.2)
             process.terminate()
@@ -831,7 +1294,7 @@ def test_api_key_threads_unix_socket_and_sigterm(tmp_path):
         process.kill()
         process.stdout.close()
     rows = [json.loads(line) for line in log.read_text().splitlines()]
-    assert [row["end"] for row in rows] == ["complete", "complete", "shutdown"]
+    assert [row["end"] for row in rows] == ["complete"] * 4 + ["shutdown"]
     assert not os.path.exists(path)
 
 

@@ -1,15 +1,16 @@
 /*
- * What weir-demo reads from a socket: a request's head, a chunked body, a chat
- * request, a script. Nothing of it may read past the input, and the parts of
+ * What weir-demo reads from a socket: a request's head, a chunked body, a
+ * request on each wire, a script. Nothing of it may read past the input, and the parts of
  * a request never exceed it.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "demo/call.h"
 #include "demo/h1.h"
+#include "demo/route.h"
 #include "demo/script.h"
-#include "demo/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,17 +36,37 @@ read_request(const char *bytes, size_t size)
 	free(body);
 }
 
+/* What a model would be made to say: an answer, or calls. */
 static void
-read_chat(const char *bytes, size_t size, struct script *s)
+answer_ask(const struct route *route, const struct script *s, const struct ask *ask)
 {
+	struct speech sp = { .speaker = route->speaker, .model = "demo", .model_len = 4, .counts.quote = "" };
+	struct call calls[SCRIPT_CALLS] = { 0 };
+	struct buf out = BUF_INIT(0);
+
+	if (route->answer != NULL && ask->dimensions < 64)
+		route->answer(&out, ask, &sp);
+	calls_count(calls, calls_write(calls, s, ask, route->speaker), false);
+	example_json(&out, ask->schema);
+	for (size_t i = 0; i < SCRIPT_CALLS; i++)
+		buf_free(&calls[i].args);
+	buf_free(&out);
+}
+
+static void
+read_ask(const struct route *route, const char *bytes, size_t size, struct script *s)
+{
+	struct span model = { "demo", route->is_verb ? 4 : 0 };
 	char err[SCRIPT_ERROR_BYTES];
 	struct wire_error error;
 	struct ask ask;
 
-	if (wire_parse(bytes, size, &ask, &error))
+	if (ask_parse(route, model, bytes, size, &ask, &error)) {
 		(void)script_directives(s, buf_str(&ask.prompt), ask.prompt.len, ask.model, ask.base_len, err);
-	else if (error.status != 400 || error.message[0] == '\0')
+		answer_ask(route, s, &ask);
+	} else if (error.status != 400 || error.message[0] == '\0') {
 		abort();
+	}
 	ask_free(&ask);
 }
 
@@ -61,7 +82,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bytes[size] = '\0'; /* as struct buf keeps it */
 	script_init(&s);
 	read_request(bytes, size);
-	read_chat(bytes, size, &s);
+	for (size_t i = 0; i < ROUTES; i++)
+		read_ask(&routes[i], bytes, size, &s);
 	if (!script_apply(&s, bytes, size, err) && err[0] == '\0')
 		abort();
 	if (!script_directives(&s, bytes, size, "demo", 4, err) && err[0] == '\0')
