@@ -25,19 +25,58 @@ struct relay {
 
 /* ---- what is asked ------------------------------------------------------------ */
 
+static void
+replace_nuls(json_t *text)
+{
+	const char *from = json_string_value(text);
+	size_t len = json_string_length(text);
+	struct buf b = BUF_INIT(0);
+
+	if (strlen(from) == len)
+		return;
+	for (size_t i = 0; i < len; i++)
+		if (from[i] == '\0')
+			buf_puts(&b, "\uFFFD");
+		else
+			buf_add(&b, from + i, 1);
+	json_string_setn_nocheck(text, b.data, b.len);
+	buf_free(&b);
+}
+
+/* Texts end at a NUL here: what follows one would be lost, and nobody told.  Results of
+ * tools have some now and then. */
+static void
+show_nuls(json_t *value)
+{
+	const char *name;
+	json_t *within;
+	size_t i;
+
+	json_object_foreach(value, name, within)
+		show_nuls(within);
+	json_array_foreach(value, i, within)
+		show_nuls(within);
+	if (json_is_string(value))
+		replace_nuls(value);
+}
+
 static enum status
 read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out)
 {
 	struct dialect_problem problem = { "", "" };
 	json_error_t error;
-	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, JSON_ALLOW_NUL, &error);
+	/* A member said twice is read here in one way, and by a provider maybe in the other. */
+	int flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
+	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, flags, &error);
 	enum status st;
 
 	if (!json_is_object(body)) {
 		json_decref(body);
-		return fail_field(&rq->cx, "body", "is not a JSON object");
+		return fail_field(&rq->cx, "body", "is not a JSON object, or says a member twice");
 	}
 	json_own(rq->cx.arena, body);
+	if (memmem(rq->body, rq->body_len, "\\u0000", 6) != NULL)
+		show_nuls(body);
 	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };
 	st = rq->route->dialect->read(rq->cx.arena, body, path_model, path_stream, out, &problem);
 	if (st == OK)

@@ -8,13 +8,15 @@ own_words(const struct ask *ask, const char *wire)
 	return ask->own_wire != NULL && strcmp(ask->own_wire, wire) == 0;
 }
 
+/* The names of our wires need no escapes: one that has some may be one of these in
+ * disguise, which the provider would take for it. */
 static bool
 is_one_of(const struct scan_text *name, const char *const *names)
 {
 	for (; *names != NULL; names++)
 		if (scan_is(name, *names))
 			return true;
-	return false;
+	return name->has_escapes;
 }
 
 bool

@@ -13,7 +13,7 @@
 /* Is `ask` in the words of that wire? */
 bool own_words(const struct ask *ask, const char *wire);
 /* Append the members of a JSON object, separated by commas, but those named in `ours`
- * (NULL-terminated).  False: it is no JSON object. */
+ * (NULL-terminated), and those whose names have escapes.  False: it is no JSON object. */
 bool own_members(struct buf *out, const char *json, size_t len, const char *const *ours) MUST_CHECK;
 /* Where a value stands in an object; false: nowhere, or it is of another kind.
  * `path`: names, one within the other, NULL-terminated. */

@@ -3,10 +3,12 @@ import Anthropic from "@anthropic-ai/sdk";
 import { betaTool } from "@anthropic-ai/sdk/helpers/beta/json-schema";
 import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import {
+	CITY,
 	KEY,
 	PNG,
 	POOR_KEY,
 	URL_BASE,
+	WIRES,
 	WORDS,
 	WRONG_KEY,
 	assert,
@@ -14,9 +16,9 @@ import {
 	check,
 	drain,
 	failure,
-	nextCall,
 	requests,
 	skip,
+	nextCall,
 } from "./sdklib.mjs";
 
 const MODEL = "demo-fast";
@@ -147,16 +149,18 @@ for (const way of ["whole", "streamed"]) {
 }
 
 await check("structured output is parsed", async () => {
-	const wanted = { city: "Berlin", population: 3769495 };
+	const isCity = ({ city, population, ...rest }) => assert.deepEqual([typeof city, typeof population, rest], ["string", "number", {}]);
 	const format = jsonSchemaOutputFormat({
 		type: "object",
 		properties: { city: { type: "string" }, population: { type: "integer" } },
 		required: ["city", "population"],
 		additionalProperties: false,
 	});
-	const body = ask(`[[demo echo=1]]${JSON.stringify(wanted)}`, { output_config: { format } });
-	assert.deepEqual((await client.messages.parse(body)).parsed_output, wanted);
-	assert.deepEqual((await client.messages.stream(body).finalMessage()).parsed_output, wanted);
+	for (const model of Object.values(WIRES)) {
+		const body = ask(CITY, { output_config: { format }, model });
+		isCity((await client.messages.parse(body)).parsed_output);
+		isCity((await client.messages.stream(body).finalMessage()).parsed_output);
+	}
 });
 
 await check("tokens are counted", async () => {
@@ -210,6 +214,56 @@ await checkCalls("the helper for tools runs the loop", async () => {
 	assert.match(textIn(last), /21 degrees in Berlin/);
 	assert.deepEqual(asked, ["Berlin"]);
 });
+
+// -- over the wires of others
+
+for (const [wire, model] of Object.entries(WIRES)) {
+	await check(`streams and whole answers are the same over the wire of ${wire}`, async () => {
+		const before = (await calls()).length;
+		const body = ask(`${WORDS} Over a wire`, { model, system: "Be brief." });
+		const answers = [await said.whole(body), await said.streamed(body)];
+		assert.match(textIn(answers[0]), /Over a wire/);
+		assert.equal(textIn(answers[1]), textIn(answers[0]));
+		await nextCall(before + 1);
+		for (const [i, { stop_reason, usage, model: name }] of answers.entries()) {
+			const row = (await calls())[before + i];
+			assert.deepEqual([stop_reason, name], ["end_turn", model]);
+			assert.deepEqual([usage.input_tokens, usage.output_tokens], [row.input_tokens, row.output_tokens]);
+		}
+		assert.equal((await create("Cut me", { model, max_tokens: 5 })).stop_reason, "max_tokens");
+		const source = { type: "base64", media_type: "image/png", data: PNG };
+		assert.match(textIn(await create([{ type: "image", source }, { type: "text", text: "What?" }], { model })), /You sent 1 image/);
+	});
+
+	await check(`a stream that breaks over the wire of ${wire} raises`, async () => {
+		for (const fault of ["reset-mid", "cut", "error-mid"]) {
+			const { items, error } = await drain(await create(`[[demo fault=${fault} deltas=40]] broken`, { model, stream: true }));
+			assert.ok(textOf(items).length > 0);
+			assert.ok(error instanceof Anthropic.APIError, `${fault}: ${error}`);
+			assert.ok(!items.some((e) => e.type === "message_stop"));
+		}
+	});
+
+	await checkCalls(`tools are called and thoughts come back over the wire of ${wire}`, async () => {
+		// The maker of this dialect wants its seals back.
+		const strict = wire === "anthropic" ? "strict=1" : "";
+		for (const way of ["whole", "streamed"]) {
+			const messages = [user(`[[demo reasoning=3 call=get_weather:city=Berlin ${strict}]] What is the weather?`)];
+			const body = { tools: [WEATHER], thinking: { type: "enabled", budget_tokens: 1024 }, model, messages };
+			const first = await said[way](ask("", body));
+			assert.deepEqual([first.content[0].type, first.stop_reason], ["thinking", "tool_use"]);
+			const call = first.content.find((b) => b.type === "tool_use");
+			assert.deepEqual([call.name, call.input], ["get_weather", { city: "Berlin" }]);
+			const result = { type: "tool_result", tool_use_id: call.id, content: "21 degrees, sunny" };
+			messages.push({ role: "assistant", content: first.content }, user([result]));
+			const second = await said[way](ask("", body));
+			assert.equal(second.stop_reason, "end_turn");
+			assert.match(textIn(second), /21 degrees, sunny/);
+			messages.push({ role: "assistant", content: second.content }, user("And now?"));
+			assert.match(textIn(await said[way](ask("", body))), /And now\?/);
+		}
+	});
+}
 
 // -- refusals
 

@@ -5,7 +5,8 @@ import re
 
 import anthropic
 import pydantic
-from sdklib import KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure, next_call
+from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
+                    next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -151,11 +152,11 @@ class City(pydantic.BaseModel):
 
 @check("structured output is parsed")
 def _():
-    wanted = City(city="Berlin", population=3769495)
-    body = {**ask(f"[[demo echo=1]]{wanted.model_dump_json()}"), "output_format": City}
-    assert client.messages.parse(**body).parsed_output == wanted
-    with client.messages.stream(**body) as stream:
-        assert stream.get_final_message().parsed_output == wanted
+    for model in WIRES.values():
+        body = ask(CITY, model=model, output_format=City)
+        assert isinstance(client.messages.parse(**body).parsed_output, City)
+        with client.messages.stream(**body) as stream:
+            assert isinstance(stream.get_final_message().parsed_output, City)
 
 
 @check("tokens are counted")
@@ -213,6 +214,52 @@ def _():
 
     last = client.beta.messages.tool_runner(**ask(CALL), tools=[get_weather]).until_done()
     assert "21 degrees in Berlin" in text_in(last) and asked == ["Berlin"]
+
+
+# ---- over the wires of others -------------------------------------------------
+
+
+@check("streams and whole answers are the same over the wire", *WIRES)
+def _(wire):
+    before = len(calls())
+    body = {"model": WIRES[wire], "system": "Be brief."}
+    answers = [said(way, f"{WORDS} Over a wire", **body) for way in WAYS]
+    assert "Over a wire" in text_in(answers[0]) and text_in(answers[1]) == text_in(answers[0])
+    next_call(before + 1)
+    for answer, row in zip(answers, calls()[before:]):
+        assert answer.stop_reason == "end_turn" and answer.model == WIRES[wire]
+        assert (answer.usage.input_tokens, answer.usage.output_tokens) == (row["input_tokens"], row["output_tokens"])
+    assert create("Cut me", model=WIRES[wire], max_tokens=5).stop_reason == "max_tokens"
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+    picture = [{"type": "image", "source": source}, {"type": "text", "text": "What?"}]
+    assert "You sent 1 image" in text_in(create(picture, model=WIRES[wire]))
+
+
+@check("a stream that breaks raises over the wire", *WIRES)
+def _(wire):
+    for fault in ("reset-mid", "cut", "error-mid"):
+        events, error = drain(create(f"[[demo fault={fault} deltas=40]] broken", model=WIRES[wire], stream=True))
+        assert text_of(events) and isinstance(error, anthropic.APIError), (fault, error)
+        assert not any(e.type == "message_stop" for e in events)
+
+
+@check("tools are called and thoughts come back over the wire", *WIRES)
+def _(wire):
+    need_calls()
+    strict = "strict=1" if wire == "anthropic" else ""  # the maker of this dialect wants its seals back
+    for way in WAYS:
+        messages = [user(f"[[demo reasoning=3 call=get_weather:city=Berlin {strict}]] What is the weather?")]
+        body = {"model": WIRES[wire], "messages": messages, "tools": [WEATHER], "thinking": {"type": "enabled", "budget_tokens": 1024}}
+        first = said(way, **body)
+        assert first.content[0].type == "thinking" and first.stop_reason == "tool_use"
+        (call,) = (b for b in first.content if b.type == "tool_use")
+        assert (call.name, call.input) == ("get_weather", {"city": "Berlin"})
+        result = {"type": "tool_result", "tool_use_id": call.id, "content": "21 degrees, sunny"}
+        messages += [{"role": "assistant", "content": first.content}, user([result])]
+        second = said(way, **body)
+        assert second.stop_reason == "end_turn" and "21 degrees, sunny" in text_in(second)
+        messages += [{"role": "assistant", "content": second.content}, user("And now?")]
+        assert "And now?" in text_in(said(way, **body))
 
 
 # ---- refusals ----------------------------------------------------------------

@@ -1,10 +1,12 @@
 // The @google/genai package for Node against Weir.
 import { ApiError, GoogleGenAI, Type } from "@google/genai";
 import {
+	CITY,
 	KEY,
 	PNG,
 	POOR_KEY,
 	URL_BASE,
+	WIRES,
 	WORDS,
 	WRONG_KEY,
 	assert,
@@ -12,30 +14,31 @@ import {
 	check,
 	drain,
 	failure,
-	nextCall,
 	requests,
 	skip,
+	nextCall,
 } from "./sdklib.mjs";
 
 const MODEL = "demo-fast";
 const connect = (apiKey, more) => new GoogleGenAI({ apiKey, httpOptions: { baseUrl: URL_BASE, ...more } });
 const client = connect(KEY);
 const again = { attempts: 3, initialDelay: 0.05, maxDelay: 0.1 };
-const ask = (contents, config) => ({ model: MODEL, contents, config });
-const create = (contents, config, by = client) => by.models.generateContent(ask(contents, config));
-const streamed = async (contents, config, by = client) => drain(await by.models.generateContentStream(ask(contents, config)));
+const ask = (contents, config, model = MODEL) => ({ model, contents, config });
+const create = (contents, config, by = client, model = MODEL) => by.models.generateContent(ask(contents, config, model));
+const streamed = async (contents, config, by = client, model = MODEL) =>
+	drain(await by.models.generateContentStream(ask(contents, config, model)));
 const textOf = (chunks) => chunks.map((c) => c.text ?? "").join("");
 const user = (...parts) => ({ role: "user", parts });
 
 /** {text, finish, usage, parts} of an answer in that way. */
 const said = {
-	whole: async (contents, config) => {
-		const answer = await create(contents, config);
+	whole: async (contents, config, model) => {
+		const answer = await create(contents, config, client, model);
 		const [{ finishReason, content }] = answer.candidates;
 		return { text: answer.text, finish: finishReason, usage: answer.usageMetadata, parts: content.parts };
 	},
-	streamed: async (contents, config) => {
-		const { items, error } = await streamed(contents, config);
+	streamed: async (contents, config, model) => {
+		const { items, error } = await streamed(contents, config, client, model);
 		if (error) throw error;
 		return {
 			text: textOf(items),
@@ -130,7 +133,7 @@ for (const way of ["whole", "streamed"]) {
 }
 
 await check("structured output arrives", async () => {
-	const wanted = { city: "Berlin", population: 3769495 };
+	const isCity = ({ city, population, ...rest }) => assert.deepEqual([typeof city, typeof population, rest], ["string", "number", {}]);
 	const config = { responseMimeType: "application/json" };
 	const schemas = [
 		{
@@ -140,14 +143,17 @@ await check("structured output arrives", async () => {
 				required: ["city", "population"],
 			},
 		},
-		{ responseJsonSchema: { type: "object", properties: { city: { type: "string" }, population: { type: "integer" } } } },
-		{},
+		{
+			responseJsonSchema: {
+				type: "object",
+				properties: { city: { type: "string" }, population: { type: "integer" } },
+				required: ["city", "population"],
+			},
+		},
 	];
-	for (const schema of schemas)
-		for (const way of ["whole", "streamed"]) {
-			const { text } = await said[way](`[[demo echo=1]]${JSON.stringify(wanted)}`, { ...config, ...schema });
-			assert.deepEqual(JSON.parse(text), wanted);
-		}
+	for (const model of Object.values(WIRES))
+		for (const schema of schemas)
+			for (const way of ["whole", "streamed"]) isCity(JSON.parse((await said[way](CITY, { ...config, ...schema }, model)).text));
 });
 
 await check("tokens are counted", async () => {
@@ -202,6 +208,57 @@ await checkCalls("the helper for tools runs the loop", async () => {
 	assert.match(answer.text, /21 degrees in Berlin/);
 	assert.deepEqual(asked, ["Berlin"]);
 });
+
+// -- over the wires of others
+
+for (const [wire, model] of Object.entries(WIRES)) {
+	await check(`streams and whole answers are the same over the wire of ${wire}`, async () => {
+		const before = (await calls()).length;
+		const config = { systemInstruction: "Be brief." };
+		const answers = [];
+		for (const way of ["whole", "streamed"]) answers.push(await said[way](`${WORDS} Over a wire`, config, model));
+		assert.match(answers[0].text, /Over a wire/);
+		assert.equal(answers[1].text, answers[0].text);
+		await nextCall(before + 1);
+		for (const [i, { finish, usage }] of answers.entries()) {
+			const row = (await calls())[before + i];
+			assert.equal(finish, "STOP");
+			assert.deepEqual([usage.promptTokenCount, usage.candidatesTokenCount], [row.input_tokens, row.output_tokens]);
+		}
+		assert.equal((await said.streamed("Cut me", { maxOutputTokens: 5 }, model)).finish, "MAX_TOKENS");
+		const picture = [user({ inlineData: { mimeType: "image/png", data: PNG } }, { text: "What?" })];
+		assert.match((await said.whole(picture, {}, model)).text, /You sent 1 image/);
+	});
+
+	await check(`a stream that breaks over the wire of ${wire} raises`, async () => {
+		for (const fault of ["reset-mid", "cut", "error-mid"]) {
+			const { items, error } = await streamed(`[[demo fault=${fault} deltas=40]] broken`, {}, client, model);
+			assert.ok(textOf(items).length > 0);
+			assert.ok(error instanceof ApiError, `${fault}: ${error}`);
+			assert.ok(!items.some((c) => c.candidates?.[0]?.finishReason));
+		}
+	});
+
+	await checkCalls(`tools are called and thoughts come back over the wire of ${wire}`, async () => {
+		// The maker of this dialect wants its seals back.
+		const strict = wire === "gemini" ? "strict=1" : "";
+		for (const way of ["whole", "streamed"]) {
+			const contents = [user({ text: `[[demo reasoning=3 call=get_weather:city=Berlin ${strict}]] What is the weather?` })];
+			const config = { ...TOOLS, thinkingConfig: { includeThoughts: true } };
+			const { parts } = await said[way](contents, config, model);
+			assert.equal(parts[0].thought, true);
+			const { functionCall } = parts.find((p) => p.functionCall);
+			assert.deepEqual([functionCall.name, functionCall.args], ["get_weather", { city: "Berlin" }]);
+			const response = { result: "21 degrees, sunny" };
+			const { id, name } = functionCall;
+			contents.push({ role: "model", parts }, user({ functionResponse: { id, name, response } }));
+			const second = await said[way](contents, config, model);
+			assert.match(second.text, /21 degrees, sunny/);
+			contents.push({ role: "model", parts: second.parts }, user({ text: "And now?" }));
+			assert.match((await said[way](contents, config, model)).text, /And now\?/);
+		}
+	});
+}
 
 // -- refusals
 

@@ -1,13 +1,13 @@
 """The google-genai package for Python against Weir."""
 
 import asyncio
-import json
 import re
 
 import pydantic
 from google import genai
 from google.genai import errors, types
-from sdklib import KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure, next_call
+from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
+                    next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -150,12 +150,10 @@ class City(pydantic.BaseModel):
 
 @check("structured output is parsed")
 def _():
-    wanted = City(city="Berlin", population=3769495)
-    prompt = f"[[demo echo=1]]{wanted.model_dump_json()}"
-    assert create(prompt, response_mime_type="application/json", response_schema=City).parsed == wanted
-    for schema in ({"response_schema": City}, {"response_json_schema": City.model_json_schema()}, {}):
-        text = Said("streamed", prompt, response_mime_type="application/json", **schema).text
-        assert json.loads(text) == wanted.model_dump()
+    for name in WIRES.values():
+        assert isinstance(create(CITY, model=name, response_mime_type="application/json", response_schema=City).parsed, City)
+        for schema in ({"response_schema": City}, {"response_json_schema": City.model_json_schema()}):
+            City.model_validate_json(Said("streamed", CITY, model=name, response_mime_type="application/json", **schema).text)
 
 
 @check("tokens are counted")
@@ -206,6 +204,50 @@ def _(way):
         return f"21 degrees in {city}"
 
     assert "21 degrees in Berlin" in Said(way, CALL, tools=[get_weather]).text and asked == ["Berlin"]
+
+
+# ---- over the wires of others -------------------------------------------------
+
+
+@check("streams and whole answers are the same over the wire", *WIRES)
+def _(wire):
+    before = len(calls())
+    answers = [Said(way, f"{WORDS} Over a wire", model=WIRES[wire], system_instruction="Be brief.") for way in WAYS]
+    assert "Over a wire" in answers[0].text and answers[1].text == answers[0].text
+    next_call(before + 1)
+    for answer, row in zip(answers, calls()[before:]):
+        assert answer.finish == types.FinishReason.STOP
+        usage = answer.usage
+        assert (usage.prompt_token_count, usage.candidates_token_count) == (row["input_tokens"], row["output_tokens"])
+    assert Said("streamed", "Cut me", model=WIRES[wire], max_output_tokens=5).finish == types.FinishReason.MAX_TOKENS
+    inline = types.Part(inline_data=types.Blob(mime_type="image/png", data=PNG))
+    assert "You sent 1 image" in Said("whole", [user(inline, "What?")], model=WIRES[wire]).text
+
+
+@check("a stream that breaks raises over the wire", *WIRES)
+def _(wire):
+    for fault in ("reset-mid", "cut", "error-mid"):
+        chunks, error = drain(stream(f"[[demo fault={fault} deltas=40]] broken", model=WIRES[wire]))
+        assert text_of(chunks) and isinstance(error, errors.APIError), (fault, error)
+        assert not any(c.candidates[0].finish_reason for c in chunks)
+
+
+@check("tools are called and thoughts come back over the wire", *WIRES)
+def _(wire):
+    need_calls()
+    strict = "strict=1" if wire == "gemini" else ""  # the maker of this dialect wants its seals back
+    config = {"model": WIRES[wire], "tools": TOOLS, "thinking_config": types.ThinkingConfig(include_thoughts=True)}
+    for way in WAYS:
+        contents = [user(f"[[demo reasoning=3 call=get_weather:city=Berlin {strict}]] What is the weather?")]
+        first = Said(way, contents, **config)
+        (call,) = (p.function_call for p in first.parts if p.function_call)
+        assert first.parts[0].thought and (call.name, call.args) == ("get_weather", {"city": "Berlin"})
+        response = types.FunctionResponse(id=call.id, name=call.name, response={"result": "21 degrees, sunny"})
+        contents += [model(*first.parts), user(types.Part(function_response=response))]
+        second = Said(way, contents, **config)
+        assert "21 degrees, sunny" in second.text
+        contents += [model(*second.parts), user("And now?")]
+        assert "And now?" in Said(way, contents, **config).text
 
 
 # ---- refusals ----------------------------------------------------------------

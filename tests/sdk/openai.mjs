@@ -1,6 +1,23 @@
 // The openai package for Node against Weir.
 import OpenAI from "openai";
-import { KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, assert, calls, check, drain, failure, nextCall, requests, skip } from "./sdklib.mjs";
+import {
+	CITY,
+	KEY,
+	PNG,
+	POOR_KEY,
+	URL_BASE,
+	WIRES,
+	WORDS,
+	WRONG_KEY,
+	assert,
+	calls,
+	check,
+	drain,
+	failure,
+	requests,
+	skip,
+	nextCall,
+} from "./sdklib.mjs";
 
 const MODEL = "demo-fast";
 const connect = (apiKey, more) => new OpenAI({ apiKey, baseURL: `${URL_BASE}/v1`, ...more });
@@ -119,7 +136,10 @@ await check("what the model thought is told", async () => {
 });
 
 await check("structured output is parsed", async () => {
-	const said = { city: "Berlin", population: 3769495 };
+	const isCity = (text) => {
+		const { city, population, ...rest } = JSON.parse(text);
+		assert.deepEqual([typeof city, typeof population, rest], ["string", "number", {}]);
+	};
 	const format = {
 		type: "json_schema",
 		json_schema: {
@@ -133,10 +153,11 @@ await check("structured output is parsed", async () => {
 			},
 		},
 	};
-	const body = ask(`[[demo echo=1]]${JSON.stringify(said)}`, { response_format: format });
-	assert.deepEqual(JSON.parse((await client.chat.completions.create(body)).choices[0].message.content), said);
-	const runner = client.chat.completions.stream(body);
-	assert.deepEqual(JSON.parse(await runner.finalContent()), said);
+	for (const model of Object.values(WIRES)) {
+		const body = ask(CITY, { response_format: format, model });
+		isCity((await client.chat.completions.create(body)).choices[0].message.content);
+		isCity(await client.chat.completions.stream(body).finalContent());
+	}
 });
 
 // -- tools
@@ -201,6 +222,59 @@ await checkCalls("the helper for tools runs the loop", async () => {
 	}
 	assert.deepEqual(asked, ["Berlin", "Berlin"]);
 });
+
+// -- over the wires of others
+
+for (const [wire, model] of Object.entries(WIRES)) {
+	await check(`streams and whole answers are the same over the wire of ${wire}`, async () => {
+		const before = (await calls()).length;
+		const body = { model, messages: [{ role: "system", content: "Be brief." }, user(`${WORDS} Over a wire`)] };
+		const whole = await client.chat.completions.create(body);
+		const streamed = await client.chat.completions
+			.stream({ ...body, stream_options: { include_usage: true } })
+			.finalChatCompletion();
+		const [{ message, finish_reason }] = whole.choices;
+		assert.match(message.content, /Over a wire/);
+		assert.equal(streamed.choices[0].message.content, message.content);
+		assert.deepEqual([finish_reason, streamed.choices[0].finish_reason, whole.model], ["stop", "stop", model]);
+		await nextCall(before + 1);
+		for (const [i, { usage }] of [whole, streamed].entries()) {
+			const row = (await calls())[before + i];
+			assert.deepEqual([usage.prompt_tokens, usage.completion_tokens], [row.input_tokens, row.output_tokens]);
+		}
+		assert.equal((await create("Cut me", { model, max_tokens: 5 })).choices[0].finish_reason, "length");
+		const picture = [{ type: "image_url", image_url: { url: `data:image/png;base64,${PNG}` } }, { type: "text", text: "What?" }];
+		assert.match((await create(picture, { model })).choices[0].message.content, /You sent 1 image/);
+	});
+
+	await check(`a stream that breaks over the wire of ${wire} raises`, async () => {
+		for (const fault of ["reset-mid", "cut", "error-mid"]) {
+			const { items, error } = await drain(await create(`[[demo fault=${fault} deltas=40]] broken`, { model, stream: true }));
+			assert.ok(textOf(items).length > 0);
+			assert.ok(error instanceof OpenAI.APIError, `${fault}: ${error}`);
+			assert.ok(!items.some((c) => c.choices[0]?.finish_reason));
+		}
+	});
+
+	await checkCalls(`tools are called over the wire of ${wire}`, async () => {
+		const messages = [user(`[[demo reasoning=3 call=get_weather:city=Berlin]] What is the weather?`)];
+		for (const result of ["21 degrees", "and sunny"]) {
+			const body = { model, messages, tools: [WEATHER] };
+			const whole = (await client.chat.completions.create(body)).choices[0];
+			const streamed = (await client.chat.completions.stream(body).finalChatCompletion()).choices[0];
+			for (const { message, finish_reason } of [whole, streamed]) {
+				assert.equal(finish_reason, "tool_calls");
+				assert.equal(message.tool_calls.length, 1);
+				assert.deepEqual(JSON.parse(message.tool_calls[0].function.arguments), { city: "Berlin" });
+			}
+			const { message } = result === "and sunny" ? streamed : whole;
+			messages.push(message, { role: "tool", tool_call_id: message.tool_calls[0].id, content: result });
+			const last = await client.chat.completions.create({ ...body, messages });
+			assert.ok(last.choices[0].message.content.includes(result), last.choices[0].message.content);
+			messages.push(last.choices[0].message, user(CALL));
+		}
+	});
+}
 
 // -- refusals
 

@@ -6,7 +6,8 @@ import re
 
 import openai
 import pydantic
-from sdklib import KEY, PNG, POOR_KEY, URL_BASE, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure, next_call
+from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
+                    next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -153,12 +154,11 @@ class City(pydantic.BaseModel):
 
 @check("structured output is parsed")
 def _():
-    wanted = City(city="Berlin", population=3769495)
-    messages = [user(f"[[demo echo=1]]{wanted.model_dump_json()}")]
-    answer = client.chat.completions.parse(model=MODEL, messages=messages, response_format=City)
-    assert answer.choices[0].message.parsed == wanted
-    with client.chat.completions.stream(model=MODEL, messages=messages, response_format=City) as stream:
-        assert stream.get_final_completion().choices[0].message.parsed == wanted
+    for model in WIRES.values():
+        body = {"model": model, "messages": [user(CITY)], "response_format": City}
+        assert isinstance(client.chat.completions.parse(**body).choices[0].message.parsed, City)
+        with client.chat.completions.stream(**body) as stream:
+            assert isinstance(stream.get_final_completion().choices[0].message.parsed, City)
 
 
 # ---- tools -------------------------------------------------------------------
@@ -200,6 +200,52 @@ def _():
     (call,) = choice.message.tool_calls
     assert choice.finish_reason == "tool_calls" and call.id and call.function.name == whole.function.name
     assert json.loads(call.function.arguments) == json.loads(whole.function.arguments)
+
+
+# ---- over the wires of others -------------------------------------------------
+
+
+@check("streams and whole answers are the same over the wire", *WIRES)
+def _(wire):
+    before = len(calls())
+    body = {"model": WIRES[wire], "messages": [{"role": "system", "content": "Be brief."}, user(f"{WORDS} Over a wire")]}
+    whole = client.chat.completions.create(**body)
+    with client.chat.completions.stream(**body, stream_options={"include_usage": True}) as stream:
+        streamed = stream.get_final_completion()
+    assert "Over a wire" in whole.choices[0].message.content
+    assert streamed.choices[0].message.content == whole.choices[0].message.content
+    next_call(before + 1)
+    for answer, row in zip((whole, streamed), calls()[before:]):
+        assert answer.choices[0].finish_reason == "stop" and answer.model == WIRES[wire]
+        assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (row["input_tokens"], row["output_tokens"])
+    assert create("Cut me", model=WIRES[wire], max_tokens=5).choices[0].finish_reason == "length"
+    picture = [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}}, {"type": "text", "text": "What?"}]
+    assert "You sent 1 image" in create(picture, model=WIRES[wire]).choices[0].message.content
+
+
+@check("a stream that breaks raises over the wire", *WIRES)
+def _(wire):
+    for fault in ("reset-mid", "cut", "error-mid"):
+        chunks, error = drain(create(f"[[demo fault={fault} deltas=40]] broken", model=WIRES[wire], stream=True))
+        assert text_of(chunks) and isinstance(error, openai.APIError), (fault, error)
+        assert not any(c.choices[0].finish_reason for c in chunks)
+
+
+@check("tools are called over the wire", *WIRES)
+def _(wire):
+    need_calls()
+    messages = [user("[[demo reasoning=3 call=get_weather:city=Berlin]] What is the weather?")]
+    body = {"model": WIRES[wire], "messages": messages, "tools": [WEATHER]}
+    with client.chat.completions.stream(**body) as stream:
+        choices = [client.chat.completions.create(**body).choices[0], stream.get_final_completion().choices[0]]
+    for choice in choices:
+        (call,) = choice.message.tool_calls
+        assert choice.finish_reason == "tool_calls" and json.loads(call.function.arguments) == {"city": "Berlin"}
+        messages += [choice.message.to_dict(), {"role": "tool", "tool_call_id": call.id, "content": "21 degrees, sunny"}]
+        last = client.chat.completions.create(**body).choices[0]
+        assert "21 degrees, sunny" in last.message.content
+        messages += [last.message, user("Go on")]
+    assert "Go on" in client.chat.completions.create(**body).choices[0].message.content
 
 
 # ---- refusals ----------------------------------------------------------------

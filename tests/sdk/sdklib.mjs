@@ -4,9 +4,13 @@ import assert from "node:assert/strict";
 export { assert };
 export const { WEIR_URL: URL_BASE, WEIR_KEY: KEY, WEIR_POOR_KEY: POOR_KEY } = process.env;
 export const WRONG_KEY = `wk-${"0".repeat(33)}`;
+/** A model of each wire: {wire: name}. */
+export const WIRES = JSON.parse(process.env.WEIR_WIRES);
 /** A picture of one pixel. */
 export const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 export const WORDS = '你好，世界 — здравствуй 👩‍👩‍👧 "quoted" \\ \t \u2028 end';
+/** A prompt whose answer is a city in JSON, also of a model that does not look at the schema. */
+export const CITY = '[[demo echo=1]]{"city":"Berlin","population":3769495}';
 const LIMIT_MS = 60_000;
 
 class Skip extends Error {}

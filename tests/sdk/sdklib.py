@@ -9,9 +9,13 @@ import urllib.request
 
 URL_BASE, KEY, POOR_KEY = (os.environ[name] for name in ("WEIR_URL", "WEIR_KEY", "WEIR_POOR_KEY"))
 WRONG_KEY = "wk-" + "0" * 33
+# A model of each wire: {wire: name}.
+WIRES = json.loads(os.environ["WEIR_WIRES"])
 # A picture of one pixel.
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 WORDS = '你好，世界 — здравствуй 👩‍👩‍👧 "quoted" \\ \t \u2028 end'
+# A prompt whose answer is a city in JSON, also of a model that does not look at the schema.
+CITY = '[[demo echo=1]]{"city":"Berlin","population":3769495}'
 
 
 class Skip(Exception):

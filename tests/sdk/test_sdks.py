@@ -115,7 +115,21 @@ def python():
 
 
 class Weir(weirtest.Services):
-    """One whose nginx notes its requests."""
+    """One whose nginx notes its requests, with a model for each wire that weir-demo speaks."""
+
+    wires = {"openai": "demo-fast"}
+
+    def add_demo_models(self):
+        super().add_demo_models()
+        base = f"http://127.0.0.1:{self.demo_port}"
+        for wire, path in (("anthropic", "/v1/messages"), ("gemini", "/v1beta/models/demo-fast:generateContent")):
+            if self.request("POST", path, body=b"{}", port=self.demo_port).status == 404:
+                continue
+            self.wires = {**self.wires, wire: f"over-{wire}"}
+            self.weirctl("model", "add", f"over-{wire}", "--input", "1", "--output", "2", "--context", "32000",
+                         "--max-output", "4000", "--abilities", "vision,reasoning")
+            self.weirctl("channel", "add", f"over-{wire}", "--provider", wire, "--url", base, "--key-stdin", "--allow-private",
+                         "--model", f"over-{wire}=demo-fast", input="demo\n")
 
     def start_nginx(self, port, **more):
         self.access_log = self.folder + "/log/access.log"
@@ -188,7 +202,7 @@ def environment(weir, witness):
     """A user of its own for each script, and one without credits."""
     user, poor = weir.make_user(), weir.make_user(credits="0.000001")
     return {"WEIR_URL": f"http://127.0.0.1:{weir.port}", "WEIR_KEY": key_of(weir, user), "WEIR_POOR_KEY": key_of(weir, poor),
-            "WEIR_WITNESS": witness.url(user)}
+            "WEIR_WITNESS": witness.url(user), "WEIR_WIRES": json.dumps(weir.wires)}
 
 
 class Tap:

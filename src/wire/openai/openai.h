@@ -101,9 +101,10 @@ extern const struct parser_ops openai_chat_parser;
 /* Append what a client says in its own words, but what the wire says itself.  False: it
  * is no JSON object. */
 bool openai_own_ask(struct buf *out, const struct ask *ask) MUST_CHECK;
-/* Append a provider's chunk as an event, with the model's name as the client knows
- * it; one that tells only the usage, where it is wanted. */
-void openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char *model, bool wants_usage);
+/* Append a provider's chunk as an event, with the model's name as the client knows it. */
+void openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char *model);
+/* Is it the chunk that tells nothing but the usage? */
+bool openai_is_usage_alone(const char *chunk, size_t len) MUST_CHECK;
 /* wire.failure */
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its own code says which status it would have had. */

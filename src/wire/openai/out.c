@@ -307,11 +307,32 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 	buf_puts(out, "data: [DONE]\n\n");
 }
 
-/* The provider's chunk, with the model's name as its client knows it. */
+/* The provider's chunk, with the model's name as its client knows it; its usage is kept for the end. */
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
-	openai_own_chunk(out, text, len, model_of(e), e->wants_usage);
+	if (!openai_is_usage_alone(text, len)) {
+		openai_own_chunk(out, text, len, model_of(e));
+		return;
+	}
+	buf_free(&e->kept);
+	buf_add(&e->kept, text, len);
+}
+
+/* In the provider's own words, which say more, where they say what is charged; else in ours. */
+static void
+put_own_usage(const struct encoder *e, struct buf *out, const struct end *end)
+{
+	json_t *chunk = e->kept.len == 0 ? NULL : json_loadb(e->kept.data, e->kept.len, JSON_ALLOW_NUL, NULL);
+	const json_t *usage = json_object_get(chunk, "usage");
+
+	if (usage != NULL &&
+	    json_integer_value(json_object_get(usage, "prompt_tokens")) == count(end, "input_tokens") &&
+	    json_integer_value(json_object_get(usage, "completion_tokens")) == count(end, "output_tokens"))
+		openai_own_chunk(out, e->kept.data, e->kept.len, model_of(e));
+	else
+		put_usage(e, out, end);
+	json_decref(chunk);
 }
 
 static void
@@ -319,9 +340,11 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
 	struct end end = read_end(end_json, LANG_EN);
 
-	if (end.status == OK && e->is_own)
+	if (end.status == OK && e->is_own) {
+		if (e->wants_usage)
+			put_own_usage(e, out, &end);
 		buf_puts(out, "data: [DONE]\n\n");
-	else if (end.status == OK)
+	} else if (end.status == OK)
 		put_done(e, out, position, &end);
 	else
 		put_error(out, end.status, end.message);

@@ -14,9 +14,8 @@ openai_own_ask(struct buf *out, const struct ask *ask)
 	return own_members(out, ask->own_words, ask->own_words_len, ours);
 }
 
-/* Is it the chunk that tells nothing but the usage? */
-static bool
-is_usage_alone(const char *chunk, size_t len)
+bool
+openai_is_usage_alone(const char *chunk, size_t len)
 {
 	struct scan_text choices, usage;
 	struct scan s;
@@ -29,10 +28,8 @@ is_usage_alone(const char *chunk, size_t len)
 }
 
 void
-openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char *model, bool wants_usage)
+openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char *model)
 {
-	if (!wants_usage && is_usage_alone(chunk, len))
-		return;
 	buf_puts(out, "data: ");
 	own_rename(out, chunk, len, (const char *const[]){ "model", NULL }, model);
 	buf_puts(out, "\n\n");

@@ -89,3 +89,8 @@ def test_models_are_refused_in_their_shape(weir, user):
     assert weir.post(PATH, body("named"), user).headers["request-id"]
     with weir.stream(PATH, body("named", stream=True), user) as s:
         assert s.headers["request-id"] == s.headers["X-Request-Id"]
+
+
+def test_a_nul_cuts_nothing_off(weir, user):
+    answer = weir.post(PATH, body("[[demo echo=1]]before\0after"), user, headers=HEADERS)
+    assert answer.json["content"][0]["text"] == "before\ufffdafter", answer

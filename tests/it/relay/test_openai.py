@@ -283,3 +283,30 @@ def test_what_we_do_not_know_passes(weir, user, recorder):
     assert whole["choices"][0]["message"]["content"] == "Hello" and whole["usage"]["total_tokens"] == 5
     assert [(r[2], r[3]) for r in used(weir, user)] == [("3", "2")] * 3
     weir.audit()
+
+
+def test_our_words_are_not_said_by_the_client(weir, user):
+    """The model and the cap are Weir's to say, however their names are written; what passes must mean one thing."""
+    def asked(text):
+        before = len(weir.demo_requests())
+        answer = weir.post(PATH, text.encode(), user, headers={"Content-Type": "application/json"})
+        return answer, weir.demo_requests()[before:]
+
+    messages = '"messages":[{"role":"user","content":"mine"}]'
+    answer, (seen,) = asked('{"mod\\u0065l":"demo-fast","max_tok\\u0065ns":3,' + messages + "}")
+    assert answer.status == 200 and seen["model"] == "demo-fast" and seen["completion_tokens"] == 3, "read, and said by us"
+    for twice in ('"mod\\u0065l":"demo-slow","model":"demo-fast",', '"model":"demo-fast","max_tokens":3,"max_tokens":9,'):
+        answer, seen = asked("{" + twice + messages + "}")
+        assert answer.status == 400 and seen == [], answer
+
+
+def test_usage_is_what_is_charged(weir, user):
+    """In the provider's words, which say more, unless they are not what is charged, or there are none."""
+    for way in ("ok", "wrong", "huge", "zero", "none", "negative", "string"):
+        _, parts, last = chunks(weir, user, f"[[demo usage={way} deltas=5]] counted", stream_options={"include_usage": True})
+        assert last == "[DONE]" and parts[-1]["choices"] == [] and sum(1 for p in parts if p.get("usage")) == 1, way
+        usage, row = parts[-1]["usage"], used(weir, user)[-1]
+        assert [usage["prompt_tokens"], usage["completion_tokens"]] == [int(row[2]), int(row[3])], way
+        assert ("audio_tokens" in usage["prompt_tokens_details"]) == (way == "ok"), way
+    _, parts, _ = chunks(weir, user, "[[demo deltas=5]] not asked for")
+    assert not any(p.get("usage") for p in parts)
