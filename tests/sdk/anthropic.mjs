@@ -293,7 +293,7 @@ for (const stream of [false, true]) {
 		await bad({ tools: [{ type: "web_search_20250305", name: "web_search" }] }, /tools\.0\.type/);
 	});
 	await check(`no credits are an APIError 402 (${way})`, async () => {
-		await refused(by(POOR_KEY), Anthropic.APIError, 402, "billing_error");
+		await refused(by(POOR_KEY), Anthropic.PaymentRequiredError ?? Anthropic.APIError, 402, "billing_error");
 	});
 	await check(`refused content is a BadRequestError (${way})`, async () => {
 		const body = { messages: [user("[[demo fault=filter]] never")] };

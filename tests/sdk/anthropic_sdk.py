@@ -295,7 +295,7 @@ def _(way):
 
 @check("no credits are an APIStatusError 402", *WAYS)
 def _(way):
-    refused(by(POOR_KEY, way), anthropic.APIStatusError, 402, "billing_error")
+    refused(by(POOR_KEY, way), anthropic.PaymentRequiredError, 402, "billing_error")
 
 
 @check("refused content is a BadRequestError", *WAYS)

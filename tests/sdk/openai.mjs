@@ -413,5 +413,5 @@ await check("models are listed, and found by name", async () => {
 });
 
 await check("what is not offered is a NotFoundError", async () => {
-	await refused(client.embeddings.create({ model: MODEL, input: "x" }), OpenAI.NotFoundError, { status: 404 });
+	await refused(client.fineTuning.jobs.list(), OpenAI.NotFoundError, { status: 404 });
 });

@@ -373,4 +373,4 @@ def _():
 
 @check("what is not offered is a NotFoundError")
 def _():
-    refused(lambda: client.embeddings.create(model=MODEL, input="x"), openai.NotFoundError, status_code=404)
+    refused(lambda: client.fine_tuning.jobs.list(), openai.NotFoundError, status_code=404)
