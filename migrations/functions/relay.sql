@@ -6,25 +6,32 @@ AS $$
 DECLARE
 	v_key api_keys;
 	v_live record;
+	v_tokens bigint;
 BEGIN
 	-- the limits of a key that was rotated are those of the one in its place
 	SELECT s.* INTO v_key FROM api_keys k JOIN api_keys s ON s.id = coalesce(k.rotated_to, k.id) WHERE k.id = p_key_id;
-	IF v_key.budget IS NULL AND v_key.max_concurrent IS NULL THEN
+	IF v_key.budget IS NULL AND v_key.max_concurrent IS NULL AND v_key.tpm IS NULL THEN
 		RETURN NULL;
 	END IF;
 	-- counting is exact only while nobody else can open a call with this key
 	SELECT * INTO v_key FROM api_keys k WHERE k.id = v_key.id FOR NO KEY UPDATE;
-	SELECT count(*) AS calls, coalesce(sum(t.credits_locked), 0) AS held
+	SELECT count(*) AS calls, coalesce(sum(t.credits_locked), 0) AS held, coalesce(sum(t.prompt_tokens), 0) AS tokens
 	INTO v_live
 	FROM tasks t JOIN api_keys k ON k.id = t.key_id
 	WHERE t.user_id = p_user_id AND t.completed_at IS NULL AND v_key.id IN (k.id, k.rotated_to);
+	IF v_key.tpm IS NOT NULL THEN
+		SELECT coalesce(sum(u.request_tokens + u.response_tokens), 0) INTO v_tokens
+		FROM usage u JOIN api_keys k ON k.id = u.key_id
+		WHERE u.user_id = p_user_id AND u.created_at > now() - interval '1 minute' AND v_key.id IN (k.id, k.rotated_to);
+	END IF;
 	RETURN CASE
 		WHEN v_live.calls >= v_key.max_concurrent THEN 'key_queue_full'
+		WHEN v_tokens + v_live.tokens >= v_key.tpm THEN 'key_tokens'
 		WHEN round(p_hold, 6) > api_key_budget_left(v_key) - v_live.held THEN 'key_budget' END;
 END
 $$;
 COMMENT ON FUNCTION relay_key_refusal(uuid, uuid, numeric) IS
-	'Why a key may not open a call with this hold: key_queue_full (as many run as it may), key_budget (what is left of its budget, holds taken off, does not cover it); NULL: it may. A key without such limits is not locked.';
+	'Why a key may not open a call with this hold: key_queue_full (as many run as it may), key_tokens (what ended within the last minute and what was asked by what runs have used its tokens per minute), key_budget (what is left of its budget, holds taken off, does not cover it); NULL: it may. A key without such limits is not locked.';
 
 CREATE OR REPLACE FUNCTION relay_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_key_id uuid, p_model_id bigint, p_hold numeric, p_lease_s int,

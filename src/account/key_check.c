@@ -141,8 +141,12 @@ key_may_use_model(const struct principal *caller, const char *model)
 	return caller->limits == NULL || is_among(caller->limits->models, model);
 }
 
-bool
-key_may_use_scope(const struct principal *caller, const char *scope)
+enum status
+key_need_scope(struct context *cx, const char *scope)
 {
-	return caller->limits == NULL || is_among(caller->limits->scopes, scope);
+	if (cx->caller.limits == NULL || is_among(cx->caller.limits->scopes, scope))
+		return OK;
+	fail(cx, E_FORBIDDEN, "API key %s is not for %s", cx->caller.key_id, scope);
+	fail_message(cx, "This API key is not for calls of this kind.", "该 API 密钥不允许此类调用");
+	return E_FORBIDDEN;
 }

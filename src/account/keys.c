@@ -244,18 +244,18 @@ key_find(struct context *cx, const char *id, json_t **out)
 	return OK;
 }
 
-/* $3 user.  Ids are version 7: their order is the order of creation. */
+/* $3 user, $4 status or NULL.  Ids are version 7: their order is the order of creation. */
 #define KEYS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM api_keys k WHERE k.id = $1::uuid AND k.user_id = $3", \
 	    "SELECT " KEY_JSON ", k.id AS at, k.id AS tie FROM api_keys k WHERE k.user_id = $3 AND k.id " than \
-	    " " LIST_FIRST_UUID, \
+	    " " LIST_FIRST_UUID " AND ($4::text IS NULL OR " KEY_STATUS " = $4)", \
 	    order)
 static const struct list keys = { "API keys", KEYS("<", "DESC"), KEYS(">", "ASC") };
 
 enum status
-keys_list(struct context *cx, const struct page *page, json_t **items, bool *more)
+keys_list(struct context *cx, const struct page *page, const char *status, json_t **items, bool *more)
 {
-	return page_run(cx, page, &keys, items, more, PS(cx->caller.user_id));
+	return page_run(cx, page, &keys, items, more, PS(cx->caller.user_id), PS(status));
 }
 
 static const char *const export_columns[] = { "id", "name", "prefix", "status", "scopes", "models", "allow_ips",

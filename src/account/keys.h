@@ -38,8 +38,9 @@ extern const struct field key_fields[], key_change_fields[];
 /* Make a key from checked input; *out has "key", once.  E_INVALID_REQUEST;
  * E_CONFLICT there are too many. */
 enum status key_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
-/* Newest first. */
-enum status keys_list(struct context *cx, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+/* Newest first; those of a status, or all (NULL). */
+enum status keys_list(
+    struct context *cx, const struct page *page, const char *status, json_t **items, bool *more) MUST_CHECK;
 /* All of them as CSV with a head, in the arena; without secrets. */
 enum status keys_export(struct context *cx, const char **csv) MUST_CHECK;
 /* What the caller's account and its keys with a budget may still spend: {balance, held,
@@ -69,9 +70,10 @@ enum status key_delete(struct context *cx, const char *id) MUST_CHECK;
  * E_ACCOUNT_DISABLED, E_UNAVAILABLE no database.  One query; for what cannot be a
  * key none. */
 enum status key_check(struct context *cx, const char *text) MUST_CHECK;
-/* May the caller ask for this model, may he use this scope ("chat")?  Whoever has a
- * session may.  Any thread. */
+/* May the caller ask for this model?  Whoever has a session may.  Any thread. */
 bool key_may_use_model(const struct principal *caller, const char *model);
-bool key_may_use_scope(const struct principal *caller, const char *scope);
+/* May the caller do what the scope ("chat") is for?  Each route of the API asks before
+ * anything else.  E_FORBIDDEN. */
+enum status key_need_scope(struct context *cx, const char *scope) MUST_CHECK;
 
 #endif

@@ -9,6 +9,7 @@
 
 #define OPEN_TRIES 3
 #define RETRY_AFTER_S 5 /* when slots may be free again */
+#define TOKENS_RETRY_AFTER_S 15
 
 void
 gate_key_read(const struct request *rq, struct gate_key *out)
@@ -106,6 +107,17 @@ refuse_budget(struct context *cx)
 	return E_INSUFFICIENT_CREDITS;
 }
 
+/* Its tokens per minute: what it used leaves the minute bit by bit, so that it is worth trying soon. */
+static enum status
+refuse_tokens(struct context *cx)
+{
+	fail(cx, E_RATE_LIMITED, "the key's tokens per minute");
+	fail_message(cx, "This key has used its tokens per minute, please wait a moment.",
+	    "该密钥每分钟的 token 用量已达上限，请稍后再试");
+	fail_retry_after(cx, TOKENS_RETRY_AFTER_S);
+	return E_RATE_LIMITED;
+}
+
 /* What task_open() said instead of "ok". */
 static enum status
 refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
@@ -131,6 +143,8 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 		return refuse_credits(cx, kind, rows);
 	if (strcmp(outcome, "key_budget") == 0)
 		return refuse_budget(cx);
+	if (strcmp(outcome, "key_tokens") == 0)
+		return refuse_tokens(cx);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (strcmp(outcome, refusals[i].outcome) == 0)
 			return refusals[i].slots ? refuse_slots(cx, refusals[i].st)

@@ -135,6 +135,8 @@ choose_model(struct context *cx, const char *name, const struct offer_model **ou
 	struct offer *offer;
 	enum status st;
 
+	if ((st = key_need_scope(cx, "chat")) != OK)
+		return st;
 	if (name == NULL || *name == '\0')
 		return fail_field(cx, "model", "is required");
 	if (!key_may_use_model(&cx->caller, name))

@@ -50,8 +50,8 @@ write_access_log(struct request *rq, int64_t us)
 	log_write(slow ? LOG_WARN : LOG_INFO, slow ? "slow_request" : "request",
 	    (struct log_field[]){ LS("method", rq->method), LS("route", r == NULL ? NULL : r->path),
 		LI("status", rq->http_status), LS("code", rq->cx.error == OK ? NULL : status_code(rq->cx.error)),
-		LS("detail", rq->cx.log_detail), LS("ip", rq->cx.client_ip), LI("bytes", rq->reply_len), LMS("ms", us),
-		LMS("pg_ms", pg_spent_us(rq->cx.pg) - rq->pg_before_us),
+		LS("detail", rq->cx.log_detail), LS("ip", rq->cx.client_ip), LS("key", rq->cx.caller.key_id),
+		LI("bytes", rq->reply_len), LMS("ms", us), LMS("pg_ms", pg_spent_us(rq->cx.pg) - rq->pg_before_us),
 		LMS("redis_ms", redis_spent_us(rq->cx.redis) - rq->redis_before_us), { .kind = LOG_F_END } });
 	log_set_context(NULL);
 	if (slow)

@@ -773,6 +773,90 @@ for (const way of [WAYS[0], WAYS[2]])
 		await api("DELETE", `/api/admin/agents/${made.id}`, { token: await admin() });
 	});
 
+// -- what was used
+
+const USAGE = {
+	en: { calls: "Calls", model: "Model", status: "Status", none: "Nothing was used in this period", csv: "Download CSV", table: "As a table", user: "User", find: "Email, phone, nickname or id" },
+	zh: { calls: "调用次数", model: "模型", status: "状态", none: "该时间段内没有用量", csv: "下载 CSV", table: "以表格显示", user: "用户", find: "邮箱、手机号、昵称或 ID" },
+};
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`usage: what a chat used is shown, filtered and downloaded (${way.name})`, async () => {
+		const words = USAGE[way.language];
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email, PASSWORD, "/settings/usage");
+		await page.getByText(words.none).waitFor();
+		await page.goto(URL_BASE);
+		await chooseModel(page, "demo-fast");
+		await send(page, "What does this use?");
+		await waitAnswer(page, 1);
+		await send(page, "And this?");
+		await waitAnswer(page, 2);
+
+		await page.goto(`${URL_BASE}/settings/usage`);
+		const rows = page.locator("section").filter({ has: page.getByRole("button", { name: words.csv }) }).locator("tbody tr");
+		await until(async () => (await rows.count()) === 2, "both calls are listed");
+		equal(await page.locator("dl div", { hasText: words.calls }).locator("dd").innerText(), "2", "calls");
+		const today = page.locator("figure svg rect[data-day]").last();
+		holds(Number(await today.getAttribute("height")) > 50, "the bar of today");
+		await page.locator("figure svg").hover({ position: { x: 2, y: 20 } });
+		await page.getByText(words.table).click();
+		equal(await page.locator("figure tbody tr").count(), 30, "days in the table");
+		await look(page, `usage-${way.name}`);
+		await page.getByLabel(words.status, { exact: true }).selectOption("failed");
+		await page.getByText(words.none).waitFor();
+		await page.getByLabel(words.status, { exact: true }).selectOption("completed");
+		await page.getByLabel(words.model, { exact: true }).selectOption("demo-fast");
+		await until(async () => (await rows.count()) === 2, "both calls have this status and model");
+		const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: words.csv }).click()]);
+		equal(file.suggestedFilename(), "usage.csv", "name of the file");
+		const lines = readFileSync(await file.path(), "utf8").trim().split("\r\n");
+		equal(lines.length, 3, "lines of the file");
+		holds(lines[1].includes("demo-fast"), `a line of the file: ${lines[1]}`);
+		for (const days of ["7", "90"]) {
+			await page.locator("label", { hasText: days }).click();
+			await until(async () => (await page.locator("figure tbody tr").count()) === Number(days), `${days} days`);
+		}
+	});
+
+for (const way of [WAYS[1], WAYS[3]])
+	journey(`usage: an admin sees whose requests there were, and sums (${way.name})`, async () => {
+		const words = USAGE[way.language];
+		const user = await newUser(`Heavy user ${way.name}`);
+		const theirs = await newPage();
+		await signIn(theirs, user.email);
+		await chooseModel(theirs, "demo-fast");
+		await send(theirs, "Remember me");
+		await waitAnswer(theirs, 1);
+		await send(theirs, `[[demo fault=500 fail=9]] Fail (usage ${way.name})`);
+		await waitAnswer(theirs, 2, "llm_error").catch(() => waitAnswer(theirs, 2, "error"));
+
+		const page = await newPage(way);
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/log");
+		const rows = page.locator("tbody tr");
+		await rows.first().waitFor();
+		await page.getByRole("searchbox", { name: words.find }).fill(user.email);
+		await page.getByRole("listitem").getByRole("button", { name: user.nickname }).click();
+		await until(async () => (await rows.count()) === 2, "the requests of this user");
+		const seen = await rows.allInnerTexts();
+		holds(seen.every((text) => text.includes(user.nickname) && text.includes("demo")), `the name and the model: ${seen}`);
+		equal(await rows.first().locator(".font-mono:visible").count(), 1, "the code of the error");
+		await look(page, `admin-log-${way.name}`);
+		await page.getByLabel(words.status, { exact: true }).selectOption("completed");
+		await until(async () => (await rows.count()) === 1, "one request was completed");
+		await page.reload();
+		await until(async () => (await rows.count()) === 2, "whose is in the address");
+
+		await page.goto(`${URL_BASE}/admin/usage`);
+		await page.locator("label", { hasText: words.user }).click();
+		const line = page.locator("tbody tr", { hasText: user.nickname });
+		await line.waitFor();
+		await look(page, `admin-usage-${way.name}`);
+		await line.getByRole("link").click();
+		await until(async () => (await rows.count()) === 2, "from a sum to the requests");
+	});
+
 journey("language and theme are kept; a first visit loads little", async () => {
 	const page = await newPage(WAYS[0]);
 	let scripts = 0;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import en from "@/i18n/en.json";
 import { browserLanguage } from "@/i18n/language";
+import usageEn from "@/i18n/usage.en.json";
+import usageZh from "@/i18n/usage.zh.json";
 import zh from "@/i18n/zh.json";
 import { splitBlocks } from "@/lib/blocks";
 import { channelModels, channelModelsText } from "@/lib/channels";
@@ -157,10 +159,13 @@ describe("texts", () => {
 		Object.entries(texts).flatMap(([k, v]) => (typeof v === "string" ? [[`${at}${k}`, v] as [string, string]] : flat(v as object, `${at}${k}.`)));
 	const holes = (text: string) => (text.match(/{{\w+}}/g) ?? []).sort().join();
 
-	it("are the same in both languages, with the same holes, and none is empty", () => {
-		const chinese = new Map(flat(zh));
-		expect([...chinese.keys()].sort()).toEqual(flat(en).map(([k]) => k).sort());
-		for (const [key, text] of flat(en)) {
+	it.each([
+		[en, zh],
+		[usageEn, usageZh],
+	])("are the same in both languages, with the same holes, and none is empty", (ours, theirs) => {
+		const chinese = new Map(flat(theirs));
+		expect([...chinese.keys()].sort()).toEqual(flat(ours).map(([k]) => k).sort());
+		for (const [key, text] of flat(ours)) {
 			expect(text, key).not.toBe("");
 			expect(chinese.get(key), key).not.toBe("");
 			expect(holes(chinese.get(key) ?? ""), key).toBe(holes(text));

@@ -85,6 +85,9 @@ def test_lists(weir, someone, make):
     assert all("key" not in k and "hash" not in k for k in rest["items"])
     newer = weir.get(f"/api/keys?after_id={ids[1]}&limit=2", someone).json
     assert [k["id"] for k in newer["items"]] == [ids[3], ids[2]]
+    weir.post(f"/api/keys/{ids[2]}/revoke", None, someone)
+    for status, found in (("active", [ids[4], ids[3], ids[1], ids[0]]), ("revoked", [ids[2]]), ("locked", [])):
+        assert [k["id"] for k in weir.get(f"/api/keys?status={status}", someone).json["items"]] == found
     refused(weir.get(f"/api/keys?before_id={uuid.uuid4()}", someone), 400, "invalid_request", "before_id")
     refused(weir.get("/api/keys?limit=0", someone), 400, "invalid_request", "limit")
 

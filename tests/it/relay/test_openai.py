@@ -185,6 +185,23 @@ def test_a_key_is_bound_to_its_models(weir, user):
     assert [m["id"] for m in weir.get("/v1/models", made["key"]).json["data"]] == ["demo"]
 
 
+def test_a_key_is_bound_to_its_scopes(weir, user):
+    refused = weir.post(PATH, body("by key"), key(weir, user, scopes=["embeddings", "rerank"])["key"])
+    assert refused.status == 403 and "calls of this kind" in refused.json["error"]["message"]
+    assert weir.post(PATH, body("by key"), key(weir, user, scopes=["rerank", "chat"])["key"]).status == 200
+    assert weir.post(PATH, body("signed in"), user).status == 200
+
+
+def test_tokens_per_minute_of_a_key(weir, user):
+    made = key(weir, user, tpm=5)
+    assert weir.post(PATH, body("first"), made["key"]).status == 200
+    refused = weir.post(PATH, body("second"), made["key"])
+    assert refused.status == 429 and refused.json["error"]["code"] == "rate_limit_exceeded", refused
+    assert int(refused.headers["Retry-After"]) > 0
+    assert weir.post(PATH, body("third"), key(weir, user)["key"]).status == 200
+    weir.audit()
+
+
 def test_a_budget_ends(weir, user):
     made = key(weir, user, budget={"amount": 0.000001, "period": "day"})
     refused = weir.post(PATH, body("by key"), made["key"])

@@ -59,9 +59,9 @@ class Relay(DatabaseTest):
 
     def api_key(self, user, **limits):
         key = new_id()
-        self.db.query("INSERT INTO api_keys (id, user_id, name, hash, prefix, budget, budget_period, max_concurrent)"
-                      " VALUES ($1, $2, 'k', $3, 'wk-x', $4, $5, $6)", key, user, key.encode(), limits.get("budget"),
-                      limits.get("period", "none"), limits.get("max_concurrent"))
+        self.db.query("INSERT INTO api_keys (id, user_id, name, hash, prefix, budget, budget_period, max_concurrent, tpm)"
+                      " VALUES ($1, $2, 'k', $3, 'wk-x', $4, $5, $6, $7)", key, user, key.encode(), limits.get("budget"),
+                      limits.get("period", "none"), limits.get("max_concurrent"), limits.get("tpm"))
         return key
 
     def spent(self, key):
@@ -97,6 +97,20 @@ class Relay(DatabaseTest):
         tasks = [self.open(user, key_id=key)[0] for _ in range(2)]
         self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "key_queue_full")
         self.settle((tasks[0], {}))
+        self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "ok")
+
+    def test_tokens_per_minute(self):
+        """What runs counts by what it asked, what has ended by what it used, for a minute."""
+        user = self.user(100)
+        key = self.api_key(user, tpm=100)
+        task, opened = self.open(user, key_id=key)
+        self.assertEqual(opened["outcome"], "ok")
+        self.settle((task, {"input_tokens": 40, "output_tokens": 50}))
+        self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "ok")  # 90 and, with its prompt, more than 100
+        self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "key_tokens")
+        self.assertEqual(self.open(user, key_id=self.api_key(user, tpm=100))[1]["outcome"], "ok")
+        with self.connect("weir_owner") as owner:
+            owner.query("UPDATE usage SET created_at = created_at - interval '1 minute' WHERE key_id = $1", key)
         self.assertEqual(self.open(user, key_id=key)[1]["outcome"], "ok")
 
     def test_a_dead_owner_leaves_the_estimate(self):

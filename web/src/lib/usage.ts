@@ -57,11 +57,25 @@ export function duration(ms: number | null): string {
 	}).format(inSeconds ? ms / 1000 : ms);
 }
 
+/** A count in full as long as there is room for it: then 123.5M. */
+export function short(value: number): string {
+	const tooLong = value >= 100_000_000;
+	// Not in British English, which writes a small m.
+	return new Intl.NumberFormat(language(), tooLong ? { notation: "compact", maximumFractionDigits: 1 } : {}).format(value);
+}
+
+/** Credits in a column: as many decimals in each, so that the points are below each other. */
+export function cost(value: number): string {
+	const format = new Intl.NumberFormat(locale(language()), { minimumFractionDigits: 4, maximumFractionDigits: 4 });
+	// What cost something does not look free.
+	return value > 0 && value < 0.0001 ? `<${format.format(0.0001)}` : format.format(value);
+}
+
 /** The top of a scale that ends on a round number, and whose half is one. */
 export function roundTop(most: number): number {
 	if (!(most > 0)) return 1;
 	const power = 10 ** Math.floor(Math.log10(most));
-	const step = [1, 2, 3, 4, 6, 8, 10].find((s) => most <= s * power) ?? 10;
+	const step = [1, 2, 3, 4, 5, 6, 8, 10].find((s) => most <= s * power) ?? 10;
 	// Not a product of what is not exact: 3 * 0.1 would be drawn as 0.30000000000000004.
 	return Number((step * power).toPrecision(1));
 }

@@ -4,10 +4,10 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { UsageRecord } from "@/api/types";
 import { usage } from "@/api/weir";
-import { count, credits } from "@/lib/format";
+import { count } from "@/lib/format";
 import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
-import { duration, everyDay, fromOf, type Range } from "@/lib/usage";
+import { cost, duration, everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";
@@ -26,17 +26,18 @@ export default function UsagePanel() {
 		<div className="@container flex flex-col gap-5">
 			<RangeChoice value={range} onChange={setRange} />
 			{byDay.isPending && <Skeleton className="h-72" />}
-			{byDay.error && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}
+			{byDay.error && !byDay.data && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}
 			{byDay.data && (
 				<>
 					<Totals total={byDay.data.total} />
 					<Bars days={everyDay(byDay.data)} />
 				</>
 			)}
+			{byModel.error && !byModel.data && !byDay.error && <Failed error={byModel.error} onRetry={() => void byModel.refetch()} />}
 			{byModel.data && byModel.data.items.length > 0 && (
 				<section className="flex flex-col gap-3">
 					<h3 className="font-medium">{t("usage.by_model")}</h3>
-					<SumsTable label={t("usage.by_model")} head={t("usage.model")} sums={byModel.data} />
+					<SumsTable label={t("usage.by_model")} head={t("usage.model")} items={byModel.data.items} />
 				</section>
 			)}
 			<Records from={from} models={byModel.data?.items.flatMap((i) => i.name ?? []) ?? []} />
@@ -111,7 +112,7 @@ function Row({ record }: { record: UsageRecord }) {
 				<Tokens record={record} of="response_tokens" />
 			</NumberCell>
 			<NumberCell>
-				{credits(record.cost)}
+				{cost(record.cost)}
 				<div className="text-xs text-faint @xl:hidden">
 					<p>{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
 					<p>{duration(record.latency_ms)}</p>
@@ -144,7 +145,7 @@ function CsvButton({ filter }: { filter: Parameters<typeof usage.csv>[0] }) {
 		setBusy(false);
 	};
 	return (
-		<Button medium busy={busy} icon={<FileDown size={15} aria-hidden />} onClick={() => void download()}>
+		<Button medium busy={busy} title={t("usage.csv_hint")} icon={<FileDown size={15} aria-hidden />} onClick={() => void download()}>
 			{t("usage.csv")}
 		</Button>
 	);

@@ -1,9 +1,8 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { Cell, NumberCell, Table } from "@/components/ui/Table";
-import { cx } from "@/lib/cx";
 import { count, credits } from "@/lib/format";
 import { type Day, dayName, roundTop } from "@/lib/usage";
+import { SumsTable } from "./parts";
 
 const HEIGHT = 100;
 
@@ -38,7 +37,7 @@ export function Bars({ days }: { days: Day[] }) {
 					className="h-40 w-full min-w-0 touch-pan-y"
 					onPointerMove={at}
 					onPointerDown={at}
-					onPointerLeave={() => setShown(null)}
+					onPointerLeave={(e) => e.pointerType === "mouse" && setShown(null)}
 				>
 					{[0, 0.5, 1].map((part) => (
 						<path key={part} d={`M0 ${HEIGHT * part}H${days.length}`} vectorEffect="non-scaling-stroke" className="stroke-line" />
@@ -58,37 +57,16 @@ export function Bars({ days }: { days: Day[] }) {
 			</div>
 			<details className="mt-3 text-sm">
 				<summary className="w-fit rounded text-xs text-faint hover:text-ink">{t("usage.as_table")}</summary>
-				<DayTable days={days} />
+				<div className="@container mt-2">
+					<SumsTable label={t("usage.by_day")} head={t("usage.day")} items={[...days].reverse()} nameOf={dayName} atOnce={days.length} className="max-h-80 overflow-y-auto" />
+				</div>
 			</details>
 		</figure>
 	);
 }
 
 /** What was used is seen, be it ever so little. */
-function bar(cost: number, top: number) {
-	const height = cost > 0 ? Math.max(1, (cost / top) * HEIGHT) : 0;
+function bar(value: number, top: number) {
+	const height = value > 0 ? Math.max(1, (value / top) * HEIGHT) : 0;
 	return { y: HEIGHT - height, height };
-}
-
-function DayTable({ days }: { days: Day[] }) {
-	const { t } = useTranslation();
-	return (
-		<Table
-			tight
-			label={t("usage.by_day")}
-			heads={[t("usage.day"), t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]}
-			numbers={[1, 2, 3]}
-			className="mt-2 max-h-72 overflow-y-auto"
-		>
-			{[...days].reverse().map((d) => (
-				<tr key={d.name} className={cx(d.calls === 0 && "text-faint")}>
-					<Cell className="whitespace-nowrap">{dayName(d.name)}</Cell>
-					<NumberCell>{count(d.calls)}</NumberCell>
-					<NumberCell>{count(d.request_tokens)}</NumberCell>
-					<NumberCell>{count(d.response_tokens)}</NumberCell>
-					<NumberCell>{credits(d.cost)}</NumberCell>
-				</tr>
-			))}
-		</Table>
-	);
 }

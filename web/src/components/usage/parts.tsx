@@ -8,7 +8,7 @@ import { Segments } from "@/components/ui/Field";
 import { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
 import { cx } from "@/lib/cx";
 import { count, credits, dateTime } from "@/lib/format";
-import { RANGES, type Range, shortTime } from "@/lib/usage";
+import { cost, RANGES, type Range, short, shortTime } from "@/lib/usage";
 
 export const STATUSES = ["completed", "failed", "cancelled"] as const;
 
@@ -21,17 +21,19 @@ export function RangeChoice({ bare, value, onChange }: { bare?: boolean; value: 
 export function Totals({ total }: { total: UsageSum }) {
 	const { t } = useTranslation();
 	const figures = [
-		[t("usage.calls"), count(total.calls)],
-		[t("usage.tokens_in"), count(total.request_tokens)],
-		[t("usage.tokens_out"), count(total.response_tokens)],
-		[t("usage.credits"), credits(total.cost)],
+		[t("usage.calls"), total.calls, short],
+		[t("usage.tokens_in"), total.request_tokens, short],
+		[t("usage.tokens_out"), total.response_tokens, short],
+		[t("usage.credits"), total.cost, credits],
 	] as const;
 	return (
 		<dl className="grid grid-cols-2 gap-3 @xl:grid-cols-4">
-			{figures.map(([name, value]) => (
-				<div key={name} className="min-w-0 rounded-xl border border-line bg-raised px-4 py-3">
+			{figures.map(([name, value, text]) => (
+				<div key={name} className="min-w-0 rounded-xl border border-line bg-raised px-3.5 py-3">
 					<dt className="text-xs text-faint">{name}</dt>
-					<dd className="truncate text-xl font-semibold tabular-nums">{value}</dd>
+					<dd title={text === short ? count(value) : undefined} className="truncate text-lg font-semibold tabular-nums @4xl:text-xl">
+						{text(value)}
+					</dd>
 				</div>
 			))}
 		</dl>
@@ -40,11 +42,20 @@ export function Totals({ total }: { total: UsageSum }) {
 
 /** What there is room for in a wide container; in a narrow one it is a second line of what is left. */
 export const WIDE = "hidden @xl:table-cell";
-const AT_ONCE = 20;
 
-/** Sums, the dearest first. */
-export function SumsTable({ label, head, sums, nameOf }: { label: string; head: string; sums: UsageSums; nameOf?: (name: string) => ReactNode }) {
-	const [shown, setShown] = useState(AT_ONCE);
+interface SumsProps {
+	label: string;
+	head: string;
+	items: UsageSums["items"];
+	nameOf?: (name: string) => ReactNode;
+	atOnce?: number;
+	className?: string;
+}
+
+/** Sums by whatever they are named by. */
+export function SumsTable({ label, head, items, nameOf, atOnce = 20, className }: SumsProps) {
+	const [more, setMore] = useState(0);
+	const shown = atOnce + more;
 	const { t } = useTranslation();
 	return (
 		<>
@@ -54,22 +65,23 @@ export function SumsTable({ label, head, sums, nameOf }: { label: string; head: 
 				heads={[head, t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]}
 				numbers={[1, 2, 3]}
 				wide={{ columns: [2, 3], className: WIDE }}
+				className={className}
 			>
-				{sums.items.slice(0, shown).map((item) => (
-					<tr key={item.name}>
+				{items.slice(0, shown).map((item) => (
+					<tr key={item.name} className={cx(item.calls === 0 && "text-faint")}>
 						<Cell>
 							<p className="font-medium">{item.name === null ? "–" : (nameOf?.(item.name) ?? item.name)}</p>
-							<p className="text-xs text-faint tabular-nums @xl:hidden">{t("usage.in_out", { input: count(item.request_tokens), output: count(item.response_tokens) })}</p>
+							<p className="text-xs whitespace-nowrap text-faint tabular-nums @xl:hidden">{t("usage.in_out", { input: count(item.request_tokens), output: count(item.response_tokens) })}</p>
 						</Cell>
 						<NumberCell>{count(item.calls)}</NumberCell>
 						<NumberCell className={WIDE}>{count(item.request_tokens)}</NumberCell>
 						<NumberCell className={WIDE}>{count(item.response_tokens)}</NumberCell>
-						<NumberCell>{credits(item.cost)}</NumberCell>
+						<NumberCell>{cost(item.cost)}</NumberCell>
 					</tr>
 				))}
 			</Table>
-			{sums.items.length > shown && (
-				<Button small look="ghost" onClick={() => setShown(shown + AT_ONCE)} className="w-fit">
+			{items.length > shown && (
+				<Button small look="ghost" onClick={() => setMore(more + atOnce)} className="w-fit">
 					{t("sidebar.more")}
 				</Button>
 			)}

@@ -10,8 +10,8 @@ import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
 import { At, Choice, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
 import { cx } from "@/lib/cx";
-import { count, credits } from "@/lib/format";
-import { duration } from "@/lib/usage";
+import { count } from "@/lib/format";
+import { cost, duration } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { AreaHead, Cell, Loading, NumberCell, Table, Tag } from "./parts";
 import { nameOf, useUserName } from "./UserName";
@@ -107,10 +107,10 @@ function Row({ record, onUser }: { record: AdminUsageRecord; onUser: () => void 
 				<Tokens record={record} of="response_tokens" />
 			</NumberCell>
 			<NumberCell>
-				{credits(record.cost)}
+				{cost(record.cost)}
 				{record.overrun > 0 && (
 					<p title={t("usage.overrun_hint")}>
-						<Tag tone="warn">{t("usage.overrun", { credits: credits(record.overrun) })}</Tag>
+						<Tag tone="warn">{t("usage.overrun", { credits: cost(record.overrun) })}</Tag>
 					</p>
 				)}
 				<div className="text-xs text-faint @4xl:hidden">
@@ -143,7 +143,7 @@ function OnlyOf({ id, onAll }: { id: string; onAll: () => void }) {
 	const name = useUserName(id);
 	const { t } = useTranslation();
 	return (
-		<Button medium icon={<X size={15} aria-hidden />} title={t("usage.all_users")} onClick={onAll} className="max-w-full">
+		<Button icon={<X size={15} aria-hidden />} title={t("usage.all_users")} onClick={onAll} className="max-w-full">
 			<span className="truncate">{t("usage.only_user", { name })}</span>
 		</Button>
 	);
@@ -159,7 +159,7 @@ function FindUser({ onFound }: { onFound: (id: string) => void }) {
 	const found = useQuery({ queryKey: keys.admin("users", "found", q), queryFn: () => admin.users({ q, limit: 6 }), enabled: search, placeholderData: keepPreviousData });
 	const { t } = useTranslation();
 	return (
-		<div className="relative w-72 max-w-full">
+		<div className="relative w-80 max-w-full">
 			<Input
 				bare
 				type="search"

@@ -51,7 +51,7 @@ function Sums({ group, from }: { group: Group; from: string }) {
 	if (query.isPending) return <Loading />;
 	if (!query.data) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
 	if (query.data.items.length === 0) return <Empty icon={<ChartColumn size={26} />} title={t("usage.none")} />;
-	return <SumsTable label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} sums={query.data} nameOf={group === "user" ? userLink : undefined} />;
+	return <SumsTable label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} items={query.data.items} nameOf={group === "user" ? userLink : undefined} />;
 }
 
 /** To what this user asked. */
