@@ -221,8 +221,9 @@ class Tap:
 def run(tap, label, command, env):
     """Numbers the lines of a script and puts its SDK in front of them."""
     # What a user has set for the SDKs of a real vendor is not for these.
-    env = {**{k: v for k, v in os.environ.items() if not re.match("OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|PYTHONPATH|.*_proxy$", k, re.I)},
-           **env, "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "127.0.0.1"}
+    kept = {name: value for name, value in os.environ.items()
+            if not re.match("OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|PYTHONPATH|.*_proxy$", name, re.I)}
+    env = {**kept, **env, "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     ends = threading.Timer(LIMIT_S, process.kill)
     ends.start()
