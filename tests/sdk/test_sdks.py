@@ -50,9 +50,11 @@ def fetch(what, *command, cwd=None):
         done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
     except subprocess.TimeoutExpired:
         raise Missing(f"{what} did not come within 600 s") from None
+    if "EUSAGE" in done.stdout:  # no want of a network: package.json and its lock disagree
+        raise RuntimeError(done.stdout)
     if done.returncode:
-        last = [line for line in done.stdout.splitlines() if line.strip()][-1:] or [f"status {done.returncode}"]
-        raise Missing(f"{what} could not be fetched: {last[0].strip()}")
+        said = [line.strip() for line in done.stdout.splitlines() if re.search("error", line, re.I)]
+        raise Missing(f"{what} could not be fetched: {said[0] if said else f'status {done.returncode}'}")
 
 
 def made_from(*names, more=""):
