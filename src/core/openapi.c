@@ -177,14 +177,29 @@ security_of(const struct route *r)
 	return json_array();
 }
 
+/* Handlers of several paths have an operation for each: the second is called …_2. */
+static int
+nth_of_handler(const struct route *routes, const struct route *r)
+{
+	int n = 1;
+
+	for (const struct route *other = routes; other < r; other++)
+		n += strcmp(other->name, r->name) == 0;
+	return n;
+}
+
 /* "h_tasks_abort" is operation tasks_abort, tagged tasks. */
 static json_t *
-operation(const struct route *r)
+operation(const struct route *routes, const struct route *r)
 {
 	const char *name = strncmp(r->name, "h_", 2) == 0 ? r->name + 2 : r->name;
-	json_t *op = json_pack("{s:s, s:s, s:[s%], s:o, s:o, s:o}", "operationId", name, "summary", r->summary, "tags",
-	    name, strcspn(name, "_"), "parameters", parameters(r), "security", security_of(r), "responses",
-	    responses_of(r));
+	int nth = nth_of_handler(routes, r);
+	char id[96];
+	json_t *op;
+
+	snprintf(id, sizeof(id), nth == 1 ? "%s" : "%s_%d", name, nth);
+	op = json_pack("{s:s, s:s, s:[s%], s:o, s:o, s:o}", "operationId", id, "summary", r->summary, "tags", name,
+	    strcspn(name, "_"), "parameters", parameters(r), "security", security_of(r), "responses", responses_of(r));
 
 	if (r->flags & ROUTE_JSON)
 		json_object_set_new(op, "requestBody", request_body(r));
@@ -214,7 +229,7 @@ openapi_document(const struct route *routes, const char *base_url)
 		for (i = 0; r->method[i] != '\0' && i < sizeof(method) - 1; i++)
 			method[i] = (char)tolower((unsigned char)r->method[i]);
 		method[i] = '\0';
-		json_object_set_new(path, method, operation(r));
+		json_object_set_new(path, method, operation(routes, r));
 	}
 	return json_pack("{s:s, s:{s:s, s:s, s:{s:s, s:s}}, s:[{s:s}], s:o, s:o}", "openapi", "3.1.0", "info", "title",
 	    "Weir", "version", PACKAGE_VERSION, "license", "name", "Apache-2.0", "identifier", "Apache-2.0", "servers",

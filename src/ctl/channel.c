@@ -9,7 +9,7 @@
 #include "house/wires.h"
 
 #define USAGE \
-	"channel add NAME --provider openai --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
+	"channel add NAME --provider openai|anthropic|gemini --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
 	"           [--type TYPE] [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing]\n" \
 	"       weirctl channel set NAME [the same options] [--no-private]\n" \
 	"       weirctl channel list\n" \

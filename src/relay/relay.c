@@ -376,9 +376,9 @@ end_data(const char *task_id, const struct usage *u, const struct wire_usage *to
 	return json_pack("{s:s, s:o}", "task_id", task_id, "usage", usage);
 }
 
-/* Takes over `data`. */
+/* `message`: of a bad end.  Takes over `data`. */
 static char *
-end_json(enum outcome outcome, enum status why, enum lang lang, json_t *data)
+end_json(enum outcome outcome, enum status why, const char *message, json_t *data)
 {
 	static const char *const types[] = { "done", "error", "cancelled" };
 	json_t *end;
@@ -386,12 +386,22 @@ end_json(enum outcome outcome, enum status why, enum lang lang, json_t *data)
 
 	if (outcome != OUTCOME_COMPLETED) {
 		json_object_set_new(data, "code", json_string(status_code(why)));
-		json_object_set_new(data, "message", json_string(status_text(why, lang)));
+		json_object_set_new(data, "message", json_string(message));
 	}
 	end = json_pack("{s:s, s:o}", "type", types[outcome], "data", data);
 	text = json_dumps(end, JSON_WIRE);
 	json_decref(end);
 	return text;
+}
+
+/* What the provider finds wrong with what was asked its client can mend, and some go
+ * by its very words. */
+static const char *
+message(const struct run *r)
+{
+	bool is_theirs = r->why == E_INVALID_REQUEST || r->why == E_TOO_LARGE;
+
+	return is_theirs && r->detail != NULL ? r->detail : status_text(r->why, r->reader.lang);
 }
 
 static char *
@@ -405,7 +415,7 @@ end(const struct run *r, const struct rows *rows, int row)
 	json_object_set_new(data, "balance", json_credits(r->task.balance_ucr));
 	if (r->reader.wants.whole)
 		put_answer(data, &r->answer);
-	return end_json(r->outcome, r->why, r->reader.lang, data);
+	return end_json(r->outcome, r->why, message(r), data);
 }
 
 /* ---- following ----------------------------------------------------------------- */
@@ -424,8 +434,8 @@ follow(const struct rows *rows, const char *task_id, enum lang lang, struct foll
 		return;
 	data = end_data(task_id, &u, &WIRE_USAGE_UNTOLD, NULL);
 	json_object_set_new(data, "credits_consumed", json_credits(row_ucr(rows, 0, "credits_used")));
-	out->end_json = end_json(
-	    outcome_parse(status), code == NULL ? E_INTERRUPTED : status_from_code(code), lang, data);
+	out->end_json = end_json(outcome_parse(status), code == NULL ? E_INTERRUPTED : status_from_code(code),
+	    status_text(code == NULL ? E_INTERRUPTED : status_from_code(code), lang), data);
 }
 
 /* ---- a dead owner ---------------------------------------------------------------- */

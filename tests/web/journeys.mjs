@@ -887,4 +887,18 @@ journey("language and theme are kept; a first visit loads little", async () => {
 	equal(await input(page).getAttribute("placeholder"), "发消息...", "placeholder");
 });
 
+journey("who is quicker than the list of models is not told to try again", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await page.route("**/api/models*", async (route) => {
+		await new Promise((done) => setTimeout(done, 2000));
+		await route.continue();
+	});
+	await signIn(page, user.email);
+	await send(page, "Too early, and sent all the same");
+	holds((await answers(page).count()) === 0, "nothing goes without a model");
+	holds((await (await waitAnswer(page, 1)).innerText()).includes("Too early"), "it goes when the models are there");
+	equal(await input(page).inputValue(), "", "the input afterwards");
+});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

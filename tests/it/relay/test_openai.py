@@ -96,8 +96,10 @@ def test_what_fails_before_the_answer_has_its_status(weir, user):
     assert status == 502 and parts == [] and error["error"]["message"]
     status, _, error = chunks(weir, user, "[[demo fault=filter]] never")
     assert status != 200 and error["error"]["code"] == "content_policy_violation"
+    status, _, error = chunks(weir, user, "[[demo fault=context]] too much")
+    assert status == 413 and "context" in error["error"]["message"], "the provider's own words"
     rows = used(weir, user)
-    assert [r[0] for r in rows] == ["failed", "failed"] and all(float(r[4]) == 0 for r in rows)
+    assert [r[0] for r in rows] == ["failed"] * 3 and all(float(r[4]) == 0 for r in rows)
     weir.audit()
 
 

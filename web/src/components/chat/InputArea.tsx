@@ -1,4 +1,4 @@
-import { type ClipboardEvent, forwardRef, type KeyboardEvent, useCallback, useEffect, useImperativeHandle, useRef } from "react";
+import { type ClipboardEvent, forwardRef, type KeyboardEvent, useCallback, useEffect, useImperativeHandle, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment, Model } from "@/api/types";
 import { useDragDropUpload } from "@/hooks/useDragDropUpload";
@@ -60,11 +60,20 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 
 	const conflict = conflictOf(model, draft.attachments);
 	const length = [...draft.text].length;
-	const canSend =
-		draft.text.trim() !== "" && length <= CONTENT_MAX_CHARS && pending.length === 0 && !streaming && !conflict && model !== undefined;
+	const isComplete = draft.text.trim() !== "" && length <= CONTENT_MAX_CHARS && pending.length === 0 && !streaming && !conflict;
+	const canSend = isComplete && model !== undefined;
+	// Whoever is quicker than the list of models is not told to try again: it goes when the list is there.
+	const [early, setEarly] = useState(false);
 	const send = () => {
 		if (canSend) onSend(draft.text.trim(), draft.attachments);
+		else if (isComplete) setEarly(true);
 	};
+	useEffect(() => setEarly(false), [key, draft.text]);
+	useEffect(() => {
+		if (!early || !canSend) return;
+		setEarly(false);
+		send();
+	});
 	const onKeyDown = (e: KeyboardEvent) => {
 		if (e.key === "Escape" && streaming) onStop();
 		// During composition (IME) Enter chooses a word.

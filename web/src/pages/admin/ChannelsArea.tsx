@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import type { Channel } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
-import { Input, Switch, TextArea } from "@/components/ui/Field";
+import { Input, Select, Switch, TextArea } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
 import { channelModels, channelModelsText } from "@/lib/channels";
 import { keys, queryClient } from "@/queries/client";
@@ -101,11 +101,24 @@ function ChannelRow({ channel, onEdit, onDelete }: { channel: Channel; onEdit: (
 	);
 }
 
+/** What a provider speaks, and where its maker's own is. */
+const PROVIDERS: Record<string, { label: string | null; url: string }> = {
+	openai: { label: null, url: "https://api.openai.com/v1" },
+	anthropic: { label: "Anthropic", url: "https://api.anthropic.com" },
+	gemini: { label: "Google Gemini", url: "https://generativelanguage.googleapis.com" },
+};
+
+/** With another provider goes its address, unless somebody has typed one. */
+function withProvider({ base_url }: { base_url: string }, provider: string) {
+	const untouched = base_url === "https://" || Object.values(PROVIDERS).some(({ url }) => url === base_url);
+	return { provider, base_url: untouched ? (PROVIDERS[provider]?.url ?? base_url) : base_url };
+}
+
 function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose: () => void }) {
 	const [form, setForm] = useState({
 		name: channel?.name ?? "",
 		provider: channel?.provider ?? "openai",
-		base_url: channel?.base_url ?? "https://",
+		base_url: channel?.base_url ?? PROVIDERS.openai!.url,
 		priority: String(channel?.priority ?? 0),
 		weight: String(channel?.weight ?? 1),
 		key: "",
@@ -113,7 +126,7 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 		allow_private: channel?.allow_private ?? false,
 	});
 	const { t } = useTranslation();
-	const field = (name: "name" | "provider" | "base_url" | "priority" | "weight" | "key") => ({
+	const field = (name: "name" | "base_url" | "priority" | "weight" | "key") => ({
 		value: form[name],
 		onChange: (e: { target: { value: string } }) => setForm({ ...form, [name]: e.target.value }),
 	});
@@ -134,7 +147,13 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 	return (
 		<FormDialog title={channel ? channel.name : t("admin.new_channel")} save={save} onClose={onClose}>
 			<Input autoFocus required label={t("admin.name")} {...field("name")} />
-			<Input required label={t("admin.provider")} {...field("provider")} />
+			<Select label={t("admin.provider")} value={form.provider} onChange={(e) => setForm({ ...form, ...withProvider(form, e.target.value) })}>
+				{Object.entries(PROVIDERS).map(([name, { label }]) => (
+					<option key={name} value={name}>
+						{label ?? t("admin.provider_openai")}
+					</option>
+				))}
+			</Select>
 			<Wide>
 				<Input required type="url" label={t("admin.base_url")} {...field("base_url")} />
 			</Wide>
