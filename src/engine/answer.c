@@ -22,6 +22,7 @@ free_calls(struct answer *a)
 		free(a->calls[i].id);
 		free(a->calls[i].name);
 		buf_free(&a->calls[i].arguments);
+		buf_free(&a->calls[i].signature);
 	}
 	free(a->calls);
 	a->calls = NULL;
@@ -73,10 +74,19 @@ answer_turns(const struct answer *a, enum piece_kind kind, size_t call)
 	return answer_pends(a) && (a->pending_kind != kind || a->pending_call != call || kind == PIECE_SIGNATURE);
 }
 
+/* Where a piece belongs: a seal to the call that it follows, or to what was thought or said. */
+static struct buf *
+place_of(struct answer *a, enum piece_kind kind)
+{
+	if (kind != PIECE_SIGNATURE)
+		return kind == PIECE_REASONING ? &a->reasoning : &a->text;
+	return a->pending_kind == PIECE_CALL ? &a->calls[a->pending_call].signature : &a->signature;
+}
+
 void
 answer_add(struct answer *a, enum piece_kind kind, const char *text, size_t len)
 {
-	struct buf *whole = kind == PIECE_REASONING ? &a->reasoning : kind == PIECE_TEXT ? &a->text : &a->signature;
+	struct buf *whole = place_of(a, kind);
 
 	if (len == 0 || whole->overflow)
 		return;
@@ -104,7 +114,8 @@ find_call(struct answer *a, size_t call)
 	if (call >= a->n_calls) {
 		a->calls = xrealloc(a->calls, (call + 1) * sizeof(*a->calls));
 		for (; a->n_calls <= call; a->n_calls++)
-			a->calls[a->n_calls] = (struct answer_call){ .arguments = BUF_INIT(a->text.max_bytes) };
+			a->calls[a->n_calls] = (struct answer_call){ .arguments = BUF_INIT(a->text.max_bytes),
+				.signature = BUF_INIT(a->text.max_bytes) };
 	}
 	return &a->calls[call];
 }

@@ -13,11 +13,12 @@
 struct answer_call {
 	char *id, *name;
 	struct buf arguments; /* JSON text */
+	struct buf signature; /* the seal that followed it */
 };
 
 struct answer {
 	struct buf text, reasoning; /* the whole of it */
-	struct buf signature;	    /* the last one */
+	struct buf signature;	    /* the last one that followed no call */
 	struct answer_call *calls;
 	size_t n_calls;
 	uint64_t delivered; /* bytes of all that, which somebody was given */

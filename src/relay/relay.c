@@ -329,13 +329,17 @@ event(const struct run *r, const char *status)
 static json_t *
 calls_json(const struct answer *a)
 {
-	json_t *list = json_array();
+	json_t *list = json_array(), *told;
 
-	for (size_t i = 0; i < a->n_calls; i++)
-		json_array_append_new(list,
-		    json_pack("{s:s, s:s, s:s}", "id", a->calls[i].id == NULL ? "" : a->calls[i].id, "name",
-			a->calls[i].name == NULL ? "" : a->calls[i].name, "arguments",
-			buf_str(&a->calls[i].arguments)));
+	for (size_t i = 0; i < a->n_calls; i++) {
+		const struct answer_call *call = &a->calls[i];
+
+		told = json_pack("{s:s, s:s, s:s}", "id", call->id == NULL ? "" : call->id, "name",
+		    call->name == NULL ? "" : call->name, "arguments", buf_str(&call->arguments));
+		if (call->signature.len > 0)
+			json_object_set_new(told, "signature", json_string_nocheck(call->signature.data));
+		json_array_append_new(list, told);
+	}
 	return list;
 }
 

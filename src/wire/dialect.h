@@ -12,7 +12,7 @@
  * cached_tokens?, cache_write_tokens?, reasoning_tokens?} with finish one of
  * "stop", "length", "content_filter", "tool_calls", "other" or null; of an error
  * "code" and "message".  The end of a relayed answer that is wanted whole has
- * also "content", "reasoning"?, "signature"?, "calls"?: [{id, name, arguments}].
+ * also "content", "reasoning"?, "signature"?, "calls"?: [{id, name, arguments, signature?}].
  *
  * TO ADD A DIALECT: in.c and out.c beside the wire of the same vendor; out.c is
  * the inverse of the wire's parser, in.c of its ask.c, and a test holds them to it.

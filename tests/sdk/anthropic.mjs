@@ -16,9 +16,9 @@ import {
 	check,
 	drain,
 	failure,
+	nextCall,
 	requests,
 	skip,
-	nextCall,
 } from "./sdklib.mjs";
 
 const MODEL = "demo-fast";
@@ -149,7 +149,8 @@ for (const way of ["whole", "streamed"]) {
 }
 
 await check("structured output is parsed", async () => {
-	const isCity = ({ city, population, ...rest }) => assert.deepEqual([typeof city, typeof population, rest], ["string", "number", {}]);
+	const isCity = ({ city, population, ...rest }) =>
+		assert.deepEqual([typeof city, typeof population, rest], ["string", "number", {}]);
 	const format = jsonSchemaOutputFormat({
 		type: "object",
 		properties: { city: { type: "string" }, population: { type: "integer" } },
@@ -293,7 +294,7 @@ for (const stream of [false, true]) {
 		await bad({ tools: [{ type: "web_search_20250305", name: "web_search" }] }, /tools\.0\.type/);
 	});
 	await check(`no credits are an APIError 402 (${way})`, async () => {
-		await refused(by(POOR_KEY), Anthropic.APIError, 402, "billing_error");
+		await refused(by(POOR_KEY), Anthropic.PaymentRequiredError ?? Anthropic.APIError, 402, "billing_error");
 	});
 	await check(`refused content is a BadRequestError (${way})`, async () => {
 		const body = { messages: [user("[[demo fault=filter]] never")] };
@@ -356,11 +357,12 @@ await check("a stream that breaks raises", async () => {
 	}
 });
 
-await check("a whole answer that breaks is an InternalServerError", async () => {
+await check("a whole answer that breaks is an error, and costs nothing", async () => {
 	const before = (await calls()).length;
 	const error = await failure(create("[[demo fault=reset-mid deltas=40]] broken", {}, { maxRetries: 0 }));
 	assert.ok(error instanceof Anthropic.InternalServerError, `${error}`);
-	assert.equal((await nextCall(before)).status, "failed");
+	const { status, cost } = await nextCall(before);
+	assert.deepEqual([status, cost], ["failed", 0]);
 });
 
 await check("a client that leaves its stream ends the call", async () => {

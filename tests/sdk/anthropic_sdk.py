@@ -249,7 +249,8 @@ def _(wire):
     strict = "strict=1" if wire == "anthropic" else ""  # the maker of this dialect wants its seals back
     for way in WAYS:
         messages = [user(f"[[demo reasoning=3 call=get_weather:city=Berlin {strict}]] What is the weather?")]
-        body = {"model": WIRES[wire], "messages": messages, "tools": [WEATHER], "thinking": {"type": "enabled", "budget_tokens": 1024}}
+        thinking = {"type": "enabled", "budget_tokens": 1024}
+        body = {"model": WIRES[wire], "messages": messages, "tools": [WEATHER], "thinking": thinking}
         first = said(way, **body)
         assert first.content[0].type == "thinking" and first.stop_reason == "tool_use"
         (call,) = (b for b in first.content if b.type == "tool_use")
@@ -295,7 +296,7 @@ def _(way):
 
 @check("no credits are an APIStatusError 402", *WAYS)
 def _(way):
-    refused(by(POOR_KEY, way), anthropic.APIStatusError, 402, "billing_error")
+    refused(by(POOR_KEY, way), anthropic.PaymentRequiredError, 402, "billing_error")
 
 
 @check("refused content is a BadRequestError", *WAYS)
@@ -348,12 +349,13 @@ def _(fault):
     failure(lambda: said("streamed", f"[[demo fault={fault} deltas=40]] broken"), anthropic.APIError)
 
 
-@check("a whole answer that breaks is an InternalServerError")
+@check("a whole answer that breaks is an error, and costs nothing")
 def _():
     before = len(calls())
     failure(lambda: create("[[demo fault=reset-mid deltas=40]] broken", client.with_options(max_retries=0)),
             anthropic.InternalServerError)
-    assert next_call(before)["status"] == "failed"
+    row = next_call(before)
+    assert (row["status"], row["cost"]) == ("failed", 0)
 
 
 @check("a client that leaves its stream ends the call")

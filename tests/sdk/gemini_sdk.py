@@ -338,11 +338,12 @@ def _(fault):
     assert row["status"] == "failed" and row["output_tokens"] > 0
 
 
-@check("a whole answer that breaks is a ServerError")
+@check("a whole answer that breaks is an error, and costs nothing")
 def _():
     before = len(calls())
     failure(lambda: create("[[demo fault=reset-mid deltas=40]] broken"), errors.ServerError)
-    assert next_call(before)["status"] == "failed"
+    row = next_call(before)
+    assert (row["status"], row["cost"]) == ("failed", 0)
 
 
 @check("a client that leaves its stream ends the call")

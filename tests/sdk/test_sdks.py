@@ -50,9 +50,11 @@ def fetch(what, *command, cwd=None):
         done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
     except subprocess.TimeoutExpired:
         raise Missing(f"{what} did not come within 600 s") from None
+    if "EUSAGE" in done.stdout:  # no want of a network: package.json and its lock disagree
+        raise RuntimeError(done.stdout)
     if done.returncode:
-        last = [line for line in done.stdout.splitlines() if line.strip()][-1:] or [f"status {done.returncode}"]
-        raise Missing(f"{what} could not be fetched: {last[0].strip()}")
+        said = [line.strip() for line in done.stdout.splitlines() if re.search("error", line, re.I)]
+        raise Missing(f"{what} could not be fetched: {said[0] if said else f'status {done.returncode}'}")
 
 
 def made_from(*names, more=""):
@@ -221,8 +223,9 @@ class Tap:
 def run(tap, label, command, env):
     """Numbers the lines of a script and puts its SDK in front of them."""
     # What a user has set for the SDKs of a real vendor is not for these.
-    env = {**{k: v for k, v in os.environ.items() if not re.match("OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|PYTHONPATH|.*_proxy$", k, re.I)},
-           **env, "PYTHONDONTWRITEBYTECODE": "1", "NO_PROXY": "127.0.0.1"}
+    kept = {name: value for name, value in os.environ.items()
+            if not re.match("OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|PYTHONPATH|.*_proxy$", name, re.I)}
+    env = {**kept, **env, "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     ends = threading.Timer(LIMIT_S, process.kill)
     ends.start()
