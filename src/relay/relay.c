@@ -15,6 +15,8 @@
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
+/* Of two members of a name we would read one and a provider, perhaps, the other. */
+#define BODY_FLAGS (JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES)
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 
 /* What is a relayed call's own while it opens; in the request's arena. */
@@ -30,12 +32,14 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 {
 	struct dialect_problem problem = { "", "" };
 	json_error_t error;
-	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, JSON_ALLOW_NUL, &error);
+	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, BODY_FLAGS, &error);
 	enum status st;
 
 	if (!json_is_object(body)) {
+		bool is_twice = rq->body != NULL && body == NULL && json_error_code(&error) == json_error_duplicate_key;
+
 		json_decref(body);
-		return fail_field(&rq->cx, "body", "is not a JSON object");
+		return fail_field(&rq->cx, "body", is_twice ? "has a member twice" : "is not a JSON object");
 	}
 	json_own(rq->cx.arena, body);
 	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };
