@@ -98,6 +98,17 @@ def asked(weir, user, providers, provider, **members):
     return json.loads(providers[provider].asked[-1], object_pairs_hook=list) if answer.status == 200 else answer
 
 
+def streamed(weir, user, provider):
+    """(the events' JSON, the last event's data)."""
+    path, body = PATHS[provider], {"model": "own-" + provider, "messages": MESSAGES, "stream": True}
+    if provider == "gemini":
+        path, body = path.replace("generateContent", "streamGenerateContent?alt=sse"), {"contents": CONTENTS}
+    with weir.stream(path, body, user) as s:
+        assert s.status == 200, s.answer()
+        events = list(s.events())
+    return [e.json for e in events if e.json], events[-1].data
+
+
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 @pytest.mark.parametrize("name", ["max_t\\u006fkens", "Max_Tokens"])
 def test_no_spelling_reaches_past_the_limit(weir, user, providers, provider, name):
@@ -146,3 +157,26 @@ def test_gemini_reads_what_is_passed_on(weir, user, providers, members):
 def test_what_costs_more_than_the_price_does_not_pass(weir, user, providers, provider, members):
     found = dict(asked(weir, user, providers, provider, odd="1", **members))
     assert found["odd"] == 1 and not set(members) & set(found)
+
+
+ONCE = {
+    "openai": [chunk({"reasoning_content": "hm", "content": "Hello", "tool_calls": [call(0), call(1)]}), chunk({}, "tool_calls")],
+    "gemini": [part({"text": "hm", "thought": True}, {"text": "Hello"}, {"text": "ha", "thought": True}), part(finishReason="STOP")],
+}
+
+
+@pytest.mark.parametrize("provider", ONCE)
+def test_several_things_in_one_chunk_come_once(weir, user, providers, provider):
+    providers[provider].answer, providers[provider].pause_s = sse(*ONCE[provider]), 0.1
+    events, _ = streamed(weir, user, provider)
+    assert json.dumps(events).replace("own-" + provider, "theirs") == json.dumps(ONCE[provider])
+    weir.audit()
+
+
+def test_several_things_at_once_come_once(weir, user, providers):
+    events = [MESSAGE, start(0, "thinking"), block(0, "thinking", "hm"), {"type": "content_block_stop", "index": 0}, start(1, "text"),
+              block(1, "text", "Hello"), {"type": "content_block_stop", "index": 1}, STOPS, {"type": "message_stop"}]
+    pieces = sse(*events)
+    providers["anthropic"].answer, providers["anthropic"].pause_s = ["".join(pieces[:6]), "".join(pieces[6:])], 0.1
+    found, _ = streamed(weir, user, "anthropic")
+    assert [e["type"] for e in found] == [e["type"] for e in events]
