@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "wire/openai/openai.h"
+#include "wire/own.h"
 
 #define JSON_BODY (JSON_COMPACT | JSON_REAL_PRECISION(15))
 #define HTTP_CLIENT_CLOSED 499 /* nginx' word for it */
@@ -311,6 +312,7 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
+	e->has_finish |= own_says(text, len, "choices", "finish_reason");
 	openai_own_chunk(out, text, len, model_of(e), e->wants_usage);
 }
 
@@ -319,7 +321,7 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
 	struct end end = read_end(end_json, LANG_EN);
 
-	if (end.status == OK && e->is_own)
+	if (end.status == OK && e->is_own && e->has_finish)
 		buf_puts(out, "data: [DONE]\n\n");
 	else if (end.status == OK)
 		put_done(e, out, position, &end);

@@ -180,3 +180,35 @@ def test_several_things_at_once_come_once(weir, user, providers):
     providers["anthropic"].answer, providers["anthropic"].pause_s = ["".join(pieces[:6]), "".join(pieces[6:])], 0.1
     found, _ = streamed(weir, user, "anthropic")
     assert [e["type"] for e in found] == [e["type"] for e in events]
+
+
+@pytest.mark.parametrize("provider,cut", [("openai", 1), ("openai", 2), ("gemini", 1), ("gemini", 2), ("anthropic", 2)])
+def test_a_last_line_that_is_not_ended_is_told(weir, user, providers, provider, cut):
+    pieces = PLAIN[provider][:-1] if provider == "openai" else PLAIN[provider]
+    providers[provider].answer = ["".join(pieces)[:-cut]]
+    events, last = streamed(weir, user, provider)
+    said = json.dumps(events)
+    if provider == "openai":
+        assert last == "[DONE]" and said.count('"finish_reason": "stop"') == 1
+    elif provider == "gemini":
+        assert said.count('"finishReason": "STOP"') == 1 and json.loads(last)["candidates"][0]["finishReason"] == "STOP"
+    else:
+        assert json.loads(last)["type"] == "message_stop" and said.count("end_turn") == 1
+    assert said.count("Hello") == 1
+
+
+def test_gemini_says_that_it_is_over_when_it_is_settled(weir, user, providers):
+    """For its clients the reason is the last word, as [DONE] is for others."""
+    providers["gemini"].answer = sse(part({"text": "Hello"}), part({"text": "!"}, finishReason="STOP"))
+    providers["gemini"].answer += ["data: " + json.dumps({"usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2}}) + "\n\n"]
+    providers["gemini"].pause_s = 0.1
+    events, _ = streamed(weir, user, "gemini")
+    assert [list(e) for e in events][-1] == ["usageMetadata"] and events[-2]["candidates"][0]["finishReason"] == "STOP"
+    with weir.denied("EXECUTE ON FUNCTION relays_settle"):
+        path = "/v1beta/models/own-gemini:streamGenerateContent?alt=sse"
+        with weir.stream(path, {"contents": CONTENTS}, user) as s:
+            seen = next(s.events())
+            assert seen.json["candidates"][0]["content"]["parts"] == [{"text": "Hello"}]
+            s.conn.sock.settimeout(1)
+            with pytest.raises(OSError):
+                next(s.events())
