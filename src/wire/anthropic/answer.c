@@ -459,8 +459,7 @@ take_data(struct parser *p, const struct scan_text *data, const struct scan_text
 		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
 	if (event.has_error)
 		return fail_inside(p, data->at, data->len);
-	if (!p->is_tail)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data->at, .len = data->len });
+	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data->at, .len = data->len });
 	return tell_event(p, &event) && take_mark(p, event.type.len > 0 ? &event.type : type);
 }
 

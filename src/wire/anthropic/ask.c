@@ -497,11 +497,12 @@ put_rest(struct writer *w, bool stream)
 }
 
 /* In the client's own words: of what the head decides it says only the model and the
- * longest answer. */
+ * longest answer.  What would cost more than the model's price does not pass. */
 static enum status
 own_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
-	static const char *const ours[] = { "model", "max_tokens", "stream", NULL };
+	static const char *const ours[] = { "model", "max_tokens", "stream", "mcp_servers", "service_tier", "speed",
+		"inference_geo", NULL };
 	static const struct ask_chat plain = { ASK_CHAT_PLAIN };
 	struct writer w = { .out = BUF_INIT(0), .chat = &plain };
 

@@ -329,6 +329,7 @@ own(struct encoder *e, struct buf *out, const char *text, size_t len)
 	if (!own_find(text, len, (const char *const[]){ "type", NULL }, &type) || type.len < 2 || *type.at != '"' ||
 	    (type.len == 14 && memcmp(type.at, "\"message_stop\"", 14) == 0))
 		return;
+	e->has_finish |= type.len == 15 && memcmp(type.at, "\"message_delta\"", 15) == 0;
 	buf_printf(out, "event: %.*s\ndata: ", (int)type.len - 2, type.at + 1);
 	own_rename(out, text, len, (const char *const[]){ "message", "model", NULL }, e->model);
 	buf_puts(out, "\n\n");
@@ -342,7 +343,7 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 	char *text = json_dumps(usage, JSON_FLAGS);
 
 	(void)position;
-	if (end.st == OK && e->is_own) {
+	if (end.st == OK && e->is_own && e->has_finish) {
 		buf_puts(out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
 	} else if (end.st == OK) {
 		close_block(e, out);

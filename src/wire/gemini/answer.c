@@ -339,8 +339,7 @@ take_data(struct parser *p, const char *data, size_t len)
 		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
 	if (chunk.has_error)
 		return fail_inside(p, data, len);
-	if (!p->is_tail)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data, .len = len });
+	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data, .len = len });
 	return tell_chunk(p, &chunk);
 }
 

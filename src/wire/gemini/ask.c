@@ -559,13 +559,15 @@ put_config(struct buf *out, const struct ask_chat *chat)
 static bool
 put_own_config(struct buf *out, const struct ask *ask)
 {
-	static const char *const ours[] = { "maxOutputTokens", "max_output_tokens", NULL };
+	static const char *const ours[] = { "maxOutputTokens", "max_output_tokens", "candidateCount", "candidate_count",
+		NULL };
 	static const char *const names[] = { "generationConfig", "generation_config" };
 	struct scan_text config;
 	bool ok = true;
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (own_find(ask->own_words, ask->own_words_len, (const char *const[]){ names[i], NULL }, &config)) {
+		if (own_find(ask->own_words, ask->own_words_len, (const char *const[]){ names[i], NULL }, &config) &&
+		    config.len > 0 && *config.at == '{') {
 			ok = own_members(out, config.at, config.len, ours);
 			break;
 		}
@@ -576,7 +578,8 @@ put_own_config(struct buf *out, const struct ask *ask)
 static enum status
 own_body(struct arena *a, const struct ask *ask, struct wire_body *out)
 {
-	static const char *const ours[] = { "generationConfig", "generation_config", "model", NULL };
+	static const char *const ours[] = { "generationConfig", "generation_config", "model", "cachedContent",
+		"cached_content", "serviceTier", "service_tier", NULL };
 	const struct note note = { EFFORT_UNSAID, 0 };
 	static const char gap[WIRE_GAP_BYTES - sizeof(struct note)];
 	struct buf b = BUF_INIT(0);

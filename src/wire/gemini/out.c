@@ -310,10 +310,20 @@ read_end(const char *end_json, enum lang lang)
 	return end;
 }
 
-/* The provider's piece, with the model's name as the client knows it. */
+/* The provider's piece, with the model's name as the client knows it.  That it is the
+ * last one is told when all is settled; some say so of each. */
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
+	bool is_last = own_says(text, len, "candidates", "finishReason");
+
+	if (is_last && e->kept.len > 0) {
+		buf_add(out, e->kept.data, e->kept.len);
+		buf_free(&e->kept);
+	}
+	e->has_finish |= is_last;
+	if (e->has_finish)
+		out = &e->kept;
 	buf_puts(out, "data: ");
 	own_rename(out, text, len, (const char *const[]){ "modelVersion", NULL }, e->model);
 	buf_puts(out, "\n\n");
@@ -327,7 +337,10 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 	(void)position;
 	if (end.status != OK) {
 		fail(e, out, end.status, end.message);
-	} else if (!e->is_own) { /* in its own words the last piece has said it */
+	} else if (e->is_own && e->has_finish) {
+		buf_add(out, buf_str(&e->kept), e->kept.len);
+		buf_free(&e->kept);
+	} else {
 		let_go(e, out, NULL, 0);
 		buf_puts(out, "data: ");
 		begin(out);

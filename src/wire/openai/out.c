@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "wire/openai/openai.h"
+#include "wire/own.h"
 
 #define JSON_BODY (JSON_COMPACT | JSON_REAL_PRECISION(15))
 #define HTTP_CLIENT_CLOSED 499 /* nginx' word for it */
@@ -311,6 +312,7 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
+	e->has_finish |= own_says(text, len, "choices", "finish_reason");
 	if (!openai_is_usage_alone(text, len)) {
 		openai_own_chunk(out, text, len, model_of(e));
 		return;
@@ -340,14 +342,15 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
 	struct end end = read_end(end_json, LANG_EN);
 
-	if (end.status == OK && e->is_own) {
+	if (end.status == OK && e->is_own && e->has_finish) {
 		if (e->wants_usage)
 			put_own_usage(e, out, &end);
 		buf_puts(out, "data: [DONE]\n\n");
-	} else if (end.status == OK)
+	} else if (end.status == OK) {
 		put_done(e, out, position, &end);
-	else
+	} else {
 		put_error(out, end.status, end.message);
+	}
 	json_decref(end.event);
 }
 
