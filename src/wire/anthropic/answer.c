@@ -17,6 +17,7 @@
 #include "base/sse.h"
 #include "base/utf8.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/failure.h"
 
 #define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
 #define FIRST_LINE_BYTES 160	/* of what is no answer */
@@ -99,7 +100,7 @@ fail_wire(struct parser *p, const char *detail)
 {
 	struct wire_failure failure;
 
-	anthropic_failure_strange(detail, "", 0, &failure);
+	failure_strange(detail, "", 0, &failure);
 	return fail_with(p, &failure);
 }
 
@@ -118,7 +119,7 @@ fail_page(struct parser *p, const char *text, size_t len)
 {
 	struct wire_failure failure;
 
-	anthropic_failure_strange("no answer, but: ", text, len, &failure);
+	failure_strange("no answer, but: ", text, len, &failure);
 	return fail_with(p, &failure);
 }
 
@@ -351,7 +352,7 @@ fail_finish(struct parser *p, const char *word, size_t len)
 {
 	struct wire_failure failure;
 
-	anthropic_failure_strange("stop_reason ", word, len, &failure);
+	failure_strange("stop_reason ", word, len, &failure);
 	failure.retryable = true; /* an error of the moment, as a 500 is */
 	return fail_with(p, &failure);
 }

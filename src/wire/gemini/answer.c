@@ -17,6 +17,7 @@
 #include "base/sse.h"
 #include "base/utf8.h"
 #include "wire/gemini/gemini.h"
+#include "wire/failure.h"
 
 #define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
 #define FIRST_LINE_BYTES 160	/* of what is no answer */
@@ -75,7 +76,7 @@ fail_strange(struct parser *p, const char *before, const char *text, size_t len)
 {
 	struct wire_failure failure;
 
-	gemini_failure_strange(before, text, len, &failure);
+	failure_strange(before, text, len, &failure);
 	return fail_with(p, &failure);
 }
 
@@ -120,7 +121,7 @@ fail_blocked(struct parser *p, const struct scan_text *reason)
 {
 	struct wire_failure failure;
 
-	gemini_failure_strange("blockReason ", reason->at, reason->len, &failure);
+	failure_strange("blockReason ", reason->at, reason->len, &failure);
 	failure.status = E_CONTENT_VIOLATION;
 	failure.next_channel = false;
 	return fail_with(p, &failure);
@@ -132,7 +133,7 @@ fail_finish(struct parser *p, const struct scan_text *reason)
 {
 	struct wire_failure failure;
 
-	gemini_failure_strange("finishReason ", reason->at, reason->len, &failure);
+	failure_strange("finishReason ", reason->at, reason->len, &failure);
 	failure.retryable = true;
 	return fail_with(p, &failure);
 }

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/sse.h"
+#include "wire/failure.h"
 #include "wire/openai/openai.h"
 
 #define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
@@ -80,7 +81,7 @@ fail_wire(struct parser *p, const char *detail)
 {
 	struct wire_failure failure;
 
-	openai_failure_strange(detail, "", 0, &failure);
+	failure_strange(detail, "", 0, &failure);
 	return fail_with(p, &failure);
 }
 
@@ -99,7 +100,7 @@ fail_page(struct parser *p, const char *text, size_t len)
 {
 	struct wire_failure failure;
 
-	openai_failure_strange("no answer, but: ", text, len, &failure);
+	failure_strange("no answer, but: ", text, len, &failure);
 	return fail_with(p, &failure);
 }
 
@@ -256,7 +257,7 @@ fail_finish(struct parser *p, const char *word, size_t len)
 {
 	struct wire_failure failure;
 
-	openai_failure_strange("finish_reason ", word, len, &failure);
+	failure_strange("finish_reason ", word, len, &failure);
 	failure.retryable = true; /* an error of the moment, as a 500 is */
 	return fail_with(p, &failure);
 }

@@ -108,9 +108,6 @@ void openai_own_chunk(struct buf *out, const char *chunk, size_t len, const char
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its own code says which status it would have had. */
 void openai_failure_inside(const json_t *error, struct wire_failure *out);
-/* An answer that is none: `before`, and the foreign text that shows it, cut to one clean
- * line.  Asking the same again would bring the same. */
-void openai_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out);
 /* dialect.read */
 enum status openai_chat_read(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
     struct dialect_ask *out, struct dialect_problem *problem);
