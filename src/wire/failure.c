@@ -98,6 +98,14 @@ failure_wait_ms(const char *value, const char *unit)
 	return (int64_t)((s < WAIT_MAX_S ? s : WAIT_MAX_S) * 1000);
 }
 
+json_t *
+failure_read(const char *text, size_t len)
+{
+	json_t *root = json_loadb(text, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+
+	return root != NULL ? root : json_stringn(text, len);
+}
+
 const char *
 failure_text(const json_t *value)
 {

@@ -22,6 +22,9 @@ void failure_strange(const char *before, const char *text, size_t len, struct wi
 /* Retry-After and its like in milliseconds: seconds, with or without a fraction, and `unit`
  * behind them.  0: none (NULL), or a date, which would need a clock; no provider sends one. */
 int64_t failure_wait_ms(const char *value, const char *unit);
+/* What an error inside an answer says, as a tree, since errors are rare and of many shapes:
+ * JSON of any kind, or the text as a string.  NULL: it is not UTF-8. */
+json_t *failure_read(const char *text, size_t len);
 /* A string, or "" for anything else; lives in the value. */
 const char *failure_text(const json_t *value);
 
