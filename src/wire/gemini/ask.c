@@ -20,6 +20,7 @@
 #include "wire/headers.h"
 #include "wire/own.h"
 #include "wire/url.h"
+#include "wire/value.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SEED_MASK 0x7fffffff
@@ -132,12 +133,7 @@ squeeze(struct buf *out, const char *json, size_t len)
 void
 gemini_put_args(struct buf *out, const char *json, size_t len)
 {
-	struct scan s, whole;
-
-	scan_init(&s, json, len);
-	whole = s;
-	scan_skip(&whole);
-	if (scan_end(&whole) && scan_object(&s)) {
+	if (value_is_object(json, len)) {
 		squeeze(out, json, len);
 	} else if (len == 0) {
 		buf_puts(out, "{}");
