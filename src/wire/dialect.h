@@ -16,6 +16,7 @@
  *
  * TO ADD A DIALECT: in.c and out.c beside the wire of the same vendor; out.c is
  * the inverse of the wire's parser, in.c of its ask.c, and a test holds them to it.
+ * encoder.h has what all out.c need.
  */
 #ifndef WEIR_WIRE_DIALECT_H
 #define WEIR_WIRE_DIALECT_H
@@ -82,8 +83,8 @@ struct dialect {
 	/* Read what is asked; strings and lists go to `a` or are `body`'s.  `path_model`
 	 * and `path_stream`: what the path says, for whose clients say it there.  What
 	 * cannot be understood, or cannot be said in neutral words, is
-	 * E_INVALID_REQUEST with *problem; what is harmless is passed over.  NULL in
-	 * dialects that ask nothing.  Worker. */
+	 * E_INVALID_REQUEST with *problem; E_TOO_LARGE, without: more than the arena may
+	 * hold.  What is harmless is passed over.  NULL in dialects that ask nothing.  Worker. */
 	enum status (*read)(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
 	    struct dialect_ask *out, struct dialect_problem *problem);
 
@@ -93,7 +94,8 @@ struct dialect {
 	void (*own)(struct encoder *e, struct buf *out, const char *text, size_t len);
 	const char *const *own_headers; /* of a request, that pass with it; NULL-terminated, NULL: none */
 
-	/* Append to a stream.  Reactor. */
+	/* Append to a stream.  What the dialect has no word for is dropped: a signature, in
+	 * some, or one behind a call.  Reactor. */
 	void (*start)(struct encoder *e, struct buf *out, const char *start_json);
 	void (*piece)(struct encoder *e, struct buf *out, const struct piece *piece);
 	void (*end)(struct encoder *e, struct buf *out, uint64_t position, const char *end_json);

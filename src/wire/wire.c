@@ -37,6 +37,15 @@ wire_failure_transport(struct wire_failure *out, enum status status, const char 
 	snprintf(out->detail, sizeof(out->detail), "%s", detail == NULL ? "" : detail);
 }
 
+void
+wire_body_begin(struct buf *text, const void *front, size_t len)
+{
+	static const char gap[WIRE_GAP_BYTES];
+
+	buf_add(text, front, len);
+	buf_add(text, gap, sizeof(gap) - len);
+}
+
 /* Not copied into the arena: with files in it, a body may be larger than the arena's cap. */
 void
 wire_body_make(struct arena *a, struct buf *text, struct wire_body *out)

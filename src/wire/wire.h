@@ -3,7 +3,8 @@
  * the answer.  Formats and nothing else: no I/O, no database, no clock.
  *
  * TO ADD A WIRE: 1. a folder src/wire/NAME: ask.c, answer.c, failure.c fill one
- * struct wire; 2. a row in src/house/wires.def; 3. transcripts in
+ * struct wire, on what all wires share: url.h and headers.h, frame.h, text.h and
+ * value.h, failure.h; 2. a row in src/house/wires.def; 3. transcripts in
  * tests/unit/wire/test_NAME.c and a fuzz target; 4. let weir-demo speak it.
  * TO ADD AN ENDPOINT (embeddings, images): an op and its struct in wire/ask.h, and
  * a row in the `endpoints` of each wire that has it.
@@ -146,6 +147,9 @@ const struct wire *wire_find(const char *name);
 const struct endpoint *wire_endpoint(const struct wire *w, enum op op);
 /* A failure for a transfer that got no HTTP answer (refused, reset, time-out). */
 void wire_failure_transport(struct wire_failure *out, enum status status, const char *detail);
+/* Begin a body's text: the gap, with what head() must know of the question at its front,
+ * `len` bytes, which no head may reach (NULL: nothing). */
+void wire_body_begin(struct buf *text, const void *front, size_t len);
 /* A body of `text`, which begins with WIRE_GAP_BYTES of anything and is taken over;
  * freed with the arena. */
 void wire_body_make(struct arena *a, struct buf *text, struct wire_body *out);

@@ -438,7 +438,6 @@ may_think(const struct ask_chat *chat)
 static void
 put_gap(struct writer *w)
 {
-	static const char rest[WIRE_GAP_BYTES - sizeof(struct anthropic_manner)];
 	const struct ask_chat *chat = w->chat;
 	struct anthropic_manner manner;
 
@@ -450,8 +449,7 @@ put_gap(struct writer *w)
 	manner.effort = chat->effort;
 	manner.has_format = chat->format == FORMAT_SCHEMA;
 	manner.may_think = may_think(chat);
-	buf_add(&w->out, &manner, sizeof(manner));
-	buf_add(&w->out, rest, sizeof(rest));
+	wire_body_begin(&w->out, &manner, sizeof(manner));
 }
 
 static void

@@ -551,11 +551,9 @@ own_body(struct arena *a, const struct ask *ask, struct wire_body *out)
 	static const char *const ours[] = { "generationConfig", "generation_config", "model", "cachedContent",
 		"cached_content", "serviceTier", "service_tier", NULL };
 	const struct note note = { EFFORT_UNSAID, 0 };
-	static const char gap[WIRE_GAP_BYTES - sizeof(struct note)];
 	struct buf b = BUF_INIT(0);
 
-	buf_add(&b, &note, sizeof(note));
-	buf_add(&b, gap, sizeof(gap));
+	wire_body_begin(&b, &note, sizeof(note));
 	if (!put_own_config(&b, ask) || !own_members(&b, ask->own_words, ask->own_words_len, ours)) {
 		buf_free(&b);
 		return E_INVALID_REQUEST;
@@ -570,15 +568,13 @@ gemini_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 {
 	const struct ask_chat *chat = &ask->chat;
 	const struct note note = { chat->effort, chat->thinking_tokens };
-	static const char gap[WIRE_GAP_BYTES - sizeof(struct note)];
 	struct buf b = BUF_INIT(0);
 	struct writer w = { .out = &b };
 
 	(void)stream; /* the URL says it */
 	if (own_words(ask, "gemini"))
 		return own_body(a, ask, out);
-	buf_add(&b, &note, sizeof(note));
-	buf_add(&b, gap, sizeof(gap));
+	wire_body_begin(&b, &note, sizeof(note));
 	put_config(&b, chat);
 	list_calls(&w, chat);
 	w.is_wrong |= !put_conversation(&w, chat);

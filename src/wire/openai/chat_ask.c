@@ -392,7 +392,6 @@ enum status
 openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
 	const struct ask_chat *chat = &ask->chat;
-	static const char gap[WIRE_GAP_BYTES];
 	struct buf b = BUF_INIT(0);
 	struct own *own;
 
@@ -401,7 +400,7 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	own = ARENA_NEW(a, struct own);
 	*own = (struct own){ .temperature = chat->temperature, .top_k = chat->top_k, .seed = chat->seed };
 	arena_cleanup(a, free_own, own);
-	buf_add(&b, gap, sizeof(gap));
+	wire_body_begin(&b, NULL, 0);
 	if (own_words(ask, "openai")) {
 		*own = (struct own){ .temperature = -1, .seed = -1 }; /* they say it themselves */
 		if (!openai_own_ask(&b, ask)) {
