@@ -66,30 +66,37 @@ on_keepalive(void *arg)
 	reactor_timer_start(s->keepalive, s->keepalive_ms - quiet_ms);
 }
 
+/* In one piece: headers that come alone are held back. */
+static void
+begin(struct sink *s, struct process *process, const char *headers, const char *first, const char *keepalive)
+{
+	struct buf b = BUF_INIT(0);
+
+	s->keepalive_text = keepalive;
+	buf_printf(&b, "%s\r\n%s", headers, first);
+	sink_write(s, b.data, b.len);
+	buf_free(&b);
+	s->keepalive = reactor_timer_new(process->reactor, on_keepalive, s);
+	reactor_timer_start(s->keepalive, s->keepalive_ms);
+}
+
 void
 sink_begin(struct sink *s, struct process *process, const char *headers, const char *keepalive)
 {
-	s->keepalive_text = keepalive;
-	sink_write(s, headers, strlen(headers));
-	sink_write(s, "\r\n", 2);
-	s->keepalive = reactor_timer_new(process->reactor, on_keepalive, s);
-	reactor_timer_start(s->keepalive, s->keepalive_ms);
+	begin(s, process, headers, "", keepalive);
 }
 
 struct sink *
 sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, const char *keepalive,
     void (*on_gone)(void *), void (*on_drain)(void *), void *arg)
 {
-	static const char ok[] = ": ok\n\n";
 	struct sink *s = xcalloc(1, sizeof(*s));
 
 	*s = (struct sink){ .conn = conn, .on_gone = on_gone, .on_drain = on_drain, .arg = arg };
 	s->keepalive_ms = process->conf->server_keepalive;
 	fcgi_watch(conn, gone, drained, s);
-	if (headers == NULL)
-		return s;
-	sink_begin(s, process, headers, keepalive);
-	sink_write(s, ok, strlen(ok));
+	if (headers != NULL)
+		begin(s, process, headers, ": ok\n\n", keepalive);
 	return s;
 }
 

@@ -140,7 +140,7 @@ reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 
 	if (a->own.len > 0)
 		give_own(r, &a->own);
-	else if (answer_pends(a))
+	else if (answer_pends(a) && !r->encoder.is_own) /* else its own words have said it */
 		reader_piece(r, &piece);
 	reader_flush(r);
 	answer_given(a);

@@ -15,6 +15,8 @@
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
+/* Of two members of a name we would read one and a provider, perhaps, the other. */
+#define BODY_FLAGS (JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES)
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 
 /* What is a relayed call's own while it opens; in the request's arena. */
@@ -65,14 +67,14 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 {
 	struct dialect_problem problem = { "", "" };
 	json_error_t error;
-	/* A member said twice is read here in one way, and by a provider maybe in the other. */
-	int flags = JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES;
-	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, flags, &error);
+	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, BODY_FLAGS, &error);
 	enum status st;
 
 	if (!json_is_object(body)) {
+		bool is_twice = rq->body != NULL && body == NULL && json_error_code(&error) == json_error_duplicate_key;
+
 		json_decref(body);
-		return fail_field(&rq->cx, "body", "is not a JSON object, or says a member twice");
+		return fail_field(&rq->cx, "body", is_twice ? "has a member twice" : "is not a JSON object");
 	}
 	json_own(rq->cx.arena, body);
 	if (memmem(rq->body, rq->body_len, "\\u0000", 6) != NULL)

@@ -1,6 +1,9 @@
 #include "wire/own.h"
 
 #include <string.h>
+#include <strings.h>
+
+#define NAME_BYTES_MAX 256 /* of a name of ours with each letter escaped */
 
 bool
 own_words(const struct ask *ask, const char *wire)
@@ -8,15 +11,29 @@ own_words(const struct ask *ask, const char *wire)
 	return ask->own_wire != NULL && strcmp(ask->own_wire, wire) == 0;
 }
 
-/* The names of our wires need no escapes: one that has some may be one of these in
- * disguise, which the provider would take for it. */
+/* Is it this name, however it is escaped?  In whatever letters when `any_case`. */
+static bool
+is_name(const struct scan_text *text, const char *name, bool any_case)
+{
+	char plain[NAME_BYTES_MAX];
+	struct scan_text found = *text;
+
+	if (text->len > sizeof(plain))
+		return false;
+	if (text->has_escapes)
+		found = (struct scan_text){ plain, scan_decode(text, plain), false };
+	return found.len == strlen(name) &&
+	    (any_case ? strncasecmp(found.at, name, found.len) : memcmp(found.at, name, found.len)) == 0;
+}
+
+/* Some providers do not tell "Model" from "model". */
 static bool
 is_one_of(const struct scan_text *name, const char *const *names)
 {
 	for (; *names != NULL; names++)
-		if (scan_is(name, *names))
+		if (is_name(name, *names, true))
 			return true;
-	return name->has_escapes;
+	return false;
 }
 
 bool
@@ -57,7 +74,7 @@ own_find(const char *json, size_t len, const char *const *path, struct scan_text
 	while (scan_member(&s, &name)) {
 		at = s.at;
 		scan_skip(&s);
-		if (!scan_is(&name, path[0]))
+		if (!is_name(&name, path[0], false))
 			continue;
 		while (at < s.at && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
 			at++;
@@ -65,6 +82,40 @@ own_find(const char *json, size_t len, const char *const *path, struct scan_text
 		return path[1] == NULL || own_find(value->at, value->len, path + 1, value);
 	}
 	return false;
+}
+
+static bool
+says(struct scan *s, const char *member)
+{
+	struct scan_text name, text;
+	bool found = false;
+
+	if (!scan_object(s)) {
+		scan_skip(s);
+		return false;
+	}
+	while (scan_member(s, &name))
+		if (is_name(&name, member, false) && scan_string(s, &text))
+			found |= text.len > 0;
+		else
+			scan_skip(s);
+	return found;
+}
+
+bool
+own_says(const char *json, size_t len, const char *list, const char *member)
+{
+	struct scan_text elements;
+	bool found = false;
+	struct scan s;
+
+	if (!own_find(json, len, (const char *const[]){ list, NULL }, &elements))
+		return false;
+	scan_init(&s, elements.at, elements.len);
+	if (scan_array(&s))
+		while (scan_element(&s))
+			found |= says(&s, member);
+	return found;
 }
 
 void

@@ -13,11 +13,14 @@
 /* Is `ask` in the words of that wire? */
 bool own_words(const struct ask *ask, const char *wire);
 /* Append the members of a JSON object, separated by commas, but those named in `ours`
- * (NULL-terminated), and those whose names have escapes.  False: it is no JSON object. */
+ * (NULL-terminated), in whatever letters and with whatever escapes: none of them may
+ * reach who reads the last of two.  False: it is no JSON object. */
 bool own_members(struct buf *out, const char *json, size_t len, const char *const *ours) MUST_CHECK;
 /* Where a value stands in an object; false: nowhere, or it is of another kind.
  * `path`: names, one within the other, NULL-terminated. */
 bool own_find(const char *json, size_t len, const char *const *path, struct scan_text *value) MUST_CHECK;
+/* Is the member a text that is not empty, in an element of the array of that name? */
+bool own_says(const char *json, size_t len, const char *list, const char *member);
 /* Append JSON with the text at `path` replaced, if there is one. */
 void own_rename(struct buf *out, const char *json, size_t len, const char *const *path, const char *text);
 

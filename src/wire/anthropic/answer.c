@@ -11,26 +11,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
-#include "base/sse.h"
-#include "base/utf8.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/failure.h"
+#include "wire/frame.h"
+#include "wire/text.h"
 
-#define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
-#define FIRST_LINE_BYTES 160	/* of what is no answer */
-#define KEEP_BYTES 4096
-#define HALF_BYTES 6 /* of a character that began in one delta and ends in the next: an escape, or UTF-8 */
-#define REPLACEMENT "\xEF\xBF\xBD"
-
-/* What the body turned out to be. */
-enum shape {
-	SHAPE_UNKNOWN,
-	SHAPE_EVENTS,
-	SHAPE_JSON, /* one value: what was asked for, or an error, or an answer that was to be a stream */
-	SHAPE_PAGE, /* no answer */
-};
+#define FRAME_BYTES (64u << 10) /* of a block, beyond the text in it */
 
 enum block {
 	BLOCK_NONE,
@@ -39,125 +27,33 @@ enum block {
 	BLOCK_OTHER, /* what the provider calls and answers itself */
 };
 
-struct half {
-	char bytes[HALF_BYTES];
-	size_t len;
-};
-
 struct parser {
-	enum shape shape;
-	bool has_finish;  /* a stop_reason was seen */
-	bool is_filtered; /* … and it was a refusal */
-	bool is_done;	  /* message_stop was seen, or the whole body */
-	bool is_failed;
-	bool is_tail;	 /* reading what the end of the bytes has cut off, perhaps */
-	bool has_events; /* at least one was seen */
-	bool has_told;	 /* text, or a call */
+	struct frame frame;
+	bool is_filtered; /* it stopped, and it was a refusal */
 	enum block block;
 	bool has_arguments; /* of the open call, some were told */
 	size_t n_calls;
-	struct half half[WIRE_CALL + 1]; /* by kind: text, reasoning, call */
-	struct buf seal, input;		 /* of the open block, until it ends */
-	struct buf id, name;		 /* of the open call */
-	struct wire_usage usage;	 /* the most that was told of each */
-	struct sse sse;
-	struct buf head; /* first line of a page, or the beginning of a stream without an event */
-	struct buf body; /* of SHAPE_JSON */
-	unsigned depth;	 /* of its brackets so far */
-	bool is_in_string, is_escaped, is_whole;
-	struct buf text; /* with its escapes decoded */
-	/* Of the call under way. */
-	wire_emit_fn *emit;
-	void *arg;
+	struct text_half half[WIRE_CALL + 1]; /* by kind: text, reasoning, call */
+	struct buf seal, input;		      /* of the open block, until it ends */
+	struct buf id, name;		      /* of the open call */
+	struct wire_usage usage;	      /* the most that was told of each */
+	struct buf text;		      /* with its escapes decoded */
 };
 
-/* ---- failing ----------------------------------------------------------------- */
-
-static void
-tell_done(struct parser *p)
-{
-	if (!p->is_done)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_DONE });
-	p->is_done = true;
-}
-
-/* After the end nothing fails any more, but that the answer must not be shown.
- * True: what was wrong is passed over, and usage may follow it. */
+/* It is in a member "error", or all of it, or a text. */
 static bool
-fail_with(struct parser *p, const struct wire_failure *failure)
+take_error(struct frame *f, const struct scan_text *text)
 {
-	if (p->has_finish && p->has_told && failure->status != E_CONTENT_VIOLATION)
-		return true;
-	p->is_failed = true;
-	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FAILURE, .failure = *failure });
-	return false;
-}
-
-/* The bytes are no answer of this wire, and would not be one if asked for again. */
-static bool
-fail_wire(struct parser *p, const char *detail)
-{
+	json_t *root = failure_read(text->at, text->len);
+	const json_t *error = json_object_get(root, "error");
 	struct wire_failure failure;
 
-	anthropic_failure_strange(detail, "", 0, &failure);
-	return fail_with(p, &failure);
-}
-
-/* A body that is no JSON: most likely it was cut. */
-static bool
-fail_cut(struct parser *p)
-{
-	struct wire_failure failure;
-
-	wire_failure_transport(&failure, E_UPSTREAM_FAILED, "the answer is no whole JSON value");
-	return fail_with(p, &failure);
-}
-
-static bool
-fail_page(struct parser *p, const char *text, size_t len)
-{
-	struct wire_failure failure;
-
-	anthropic_failure_strange("no answer, but: ", text, len, &failure);
-	return fail_with(p, &failure);
-}
-
-/* Errors are rare and of many shapes: they get a tree.  It is in a member "error", or
- * all of it, or a text. */
-static bool
-fail_inside(struct parser *p, const char *data, size_t len)
-{
-	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
-	const json_t *error;
-	struct wire_failure failure;
-
-	if (root == NULL)
-		root = json_stringn(data, len);
-	error = json_object_get(root, "error");
 	anthropic_failure_inside(error == NULL || json_is_null(error) ? root : error, &failure);
 	json_decref(root);
-	return fail_with(p, &failure);
+	return frame_fail(f, &failure);
 }
 
 /* ---- telling text ------------------------------------------------------------ */
-
-/* Bytes at the end of a raw text that begin a character the next delta ends:
- * the first half of a surrogate pair, or of a UTF-8 sequence. */
-static size_t
-half_at_end(const char *at, size_t len)
-{
-	size_t tail = utf8_tail(at, len), slashes = 0;
-	const char *u = at + len - HALF_BYTES;
-
-	if (tail > 0)
-		return (unsigned char)at[len - tail] >= 0xC2 && (unsigned char)at[len - tail] <= 0xF4 ? tail : 0;
-	if (len < HALF_BYTES || u[0] != '\\' || u[1] != 'u' || (u[2] | 0x20) != 'd' ||
-	    memchr("89abAB", u[3], 6) == NULL)
-		return 0;
-	while (u - slashes > at && u[-1 - (ptrdiff_t)slashes] == '\\')
-		slashes++;
-	return slashes % 2 == 0 ? HALF_BYTES : 0;
-}
 
 static void
 tell(struct parser *p, enum wire_event_kind kind, const char *text, size_t len)
@@ -166,42 +62,22 @@ tell(struct parser *p, enum wire_event_kind kind, const char *text, size_t len)
 
 	if (len == 0)
 		return;
-	p->has_told |= kind == WIRE_TEXT;
 	if (kind == WIRE_CALL) {
 		event.call = p->n_calls - 1;
 		p->has_arguments = true;
 	}
-	p->emit(p->arg, &event);
+	frame_tell(&p->frame, &event);
 }
 
 /* False, having failed, when the text is not UTF-8. */
 static bool
 tell_raw(struct parser *p, enum wire_event_kind kind, const struct scan_text *raw)
 {
-	struct half *half = &p->half[kind];
-	struct scan_text text = *raw;
-	size_t keep;
+	struct scan_text text;
 
-	if (raw->len == 0)
-		return true;
-	if (half->len > 0 || raw->has_escapes) {
-		buf_clear(&p->text);
-		buf_add(&p->text, half->bytes, half->len);
-		buf_add(&p->text, raw->at, raw->len);
-		text = (struct scan_text){ p->text.data, p->text.len,
-			raw->has_escapes || (half->len > 0 && half->bytes[0] == '\\') };
-	}
-	keep = half_at_end(text.at, text.len);
-	text.len -= keep;
-	half->len = keep;
-	memcpy(half->bytes, text.at + text.len, keep);
-	if (text.has_escapes)
-		text.len = scan_decode(&text, p->text.data); /* never longer than what it reads */
-	if (!utf8_valid(text.at, text.len))
-		return fail_wire(p, "the answer has text that is not UTF-8");
+	if (!text_decode(&p->half[kind], raw, &p->text, &text))
+		return frame_fail_wire(&p->frame, "the answer has text that is not UTF-8");
 	tell(p, kind, text.at, text.len);
-	if (p->text.cap > KEEP_BYTES)
-		buf_free(&p->text);
 	return true;
 }
 
@@ -213,7 +89,7 @@ tell_halves(struct parser *p)
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (p->half[kinds[i]].len > 0)
-			tell(p, kinds[i], REPLACEMENT, strlen(REPLACEMENT));
+			tell(p, kinds[i], TEXT_REPLACEMENT, strlen(TEXT_REPLACEMENT));
 		p->half[kinds[i]].len = 0;
 	}
 }
@@ -223,23 +99,11 @@ tell_halves(struct parser *p)
 static bool
 keep_raw(struct parser *p, struct buf *kept, const struct scan_text *raw)
 {
-	char *room;
-	size_t len = raw->len;
-
-	if (raw->len == 0)
+	if (text_keep(kept, raw))
 		return true;
-	if ((room = buf_reserve(kept, raw->len)) == NULL)
-		return fail_wire(p, "the answer has a block larger than an answer may be");
-	if (raw->has_escapes)
-		len = scan_decode(raw, room);
-	else
-		memcpy(room, raw->at, len);
-	if (utf8_valid(room, len)) {
-		buf_commit(kept, len);
-		return true;
-	}
-	buf_commit(kept, 0);
-	return fail_wire(p, "the answer has text that is not UTF-8");
+	return frame_fail_wire(&p->frame,
+	    kept->overflow ? "the answer has a block larger than an answer may be"
+			   : "the answer has text that is not UTF-8");
 }
 
 /* ---- telling blocks ------------------------------------------------------------ */
@@ -269,8 +133,7 @@ open_call(struct parser *p, const struct anthropic_block *b)
 		return false;
 	p->block = BLOCK_CALL;
 	p->has_arguments = false;
-	p->has_told = true;
-	p->emit(p->arg,
+	frame_tell(&p->frame,
 	    &(struct wire_event){ .kind = WIRE_CALL,
 		.call = p->n_calls++,
 		.text = "",
@@ -314,7 +177,7 @@ tell_content(struct parser *p, const struct scan_text *content)
 	struct anthropic_block block;
 	struct scan s;
 
-	if (content->at == NULL || p->has_told)
+	if (content->at == NULL || p->frame.has_told)
 		return true;
 	scan_init(&s, content->at, content->len);
 	if (!scan_array(&s))
@@ -328,10 +191,7 @@ tell_content(struct parser *p, const struct scan_text *content)
 /* ---- telling the rest -------------------------------------------------------- */
 
 /* Why models stop, in the words of those who speak this wire; others are failures. */
-static const struct finish_row {
-	const char *word;
-	enum wire_finish finish;
-} finishes[] = {
+static const struct frame_finish finishes[] = {
 	{ "content_filter", FINISH_FILTERED },
 	{ "end_turn", FINISH_STOP },
 	{ "length", FINISH_LENGTH },
@@ -346,36 +206,22 @@ static const struct finish_row {
 	{ "tool_use", FINISH_CALLS },
 };
 
-static bool
-fail_finish(struct parser *p, const char *word, size_t len)
-{
-	struct wire_failure failure;
-
-	anthropic_failure_strange("stop_reason ", word, len, &failure);
-	failure.retryable = true; /* an error of the moment, as a 500 is */
-	return fail_with(p, &failure);
-}
-
 /* False when the reason is an error. */
 static bool
 tell_finish(struct parser *p, const struct scan_text *reason)
 {
-	const struct finish_row *row = NULL;
+	const struct frame_finish *row;
 
 	if (reason->len == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++)
-		if (strlen(finishes[i].word) == reason->len &&
-		    strncasecmp(finishes[i].word, reason->at, reason->len) == 0)
-			row = &finishes[i];
+	row = frame_find_finish(finishes, sizeof(finishes) / sizeof(finishes[0]), reason);
 	if (row == NULL)
-		return fail_finish(p, reason->at, reason->len);
-	if (p->has_finish && (p->is_filtered || row->finish != FINISH_FILTERED))
+		return frame_fail_finish(&p->frame, "stop_reason ", reason);
+	if (p->frame.has_finish && (p->is_filtered || row->finish != FINISH_FILTERED))
 		return true;
 	close_block(p);
-	p->has_finish = true;
 	p->is_filtered = row->finish == FINISH_FILTERED;
-	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FINISH, .finish = row->finish });
+	frame_tell(&p->frame, &(struct wire_event){ .kind = WIRE_FINISH, .finish = row->finish });
 	return true;
 }
 
@@ -405,7 +251,7 @@ tell_usage(struct parser *p, const struct wire_usage *told, bool is_start)
 	if (u->input_tokens >= 0)
 		all.input_tokens += (u->cached_tokens > 0 ? u->cached_tokens : 0) +
 		    (u->cache_write_tokens > 0 ? u->cache_write_tokens : 0);
-	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_USAGE, .usage = all });
+	frame_tell(&p->frame, &(struct wire_event){ .kind = WIRE_USAGE, .usage = all });
 }
 
 /* An event, or a whole message. */
@@ -419,23 +265,7 @@ tell_event(struct parser *p, const struct anthropic_event *e)
 	return true;
 }
 
-/* ---- events ------------------------------------------------------------------ */
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct scan_text
-trimmed(const char *at, size_t len)
-{
-	while (len > 0 && is_space(at[len - 1]))
-		len--;
-	while (len > 0 && is_space(*at))
-		at++, len--;
-	return (struct scan_text){ at, len, false };
-}
+/* ---- the parser -------------------------------------------------------------- */
 
 /* The events that only say where something ends.  False: the answer is over. */
 static bool
@@ -446,56 +276,63 @@ take_mark(struct parser *p, const struct scan_text *type)
 	if (!scan_is(type, "message_stop"))
 		return true;
 	close_block(p);
-	tell_done(p);
+	frame_tell_done(&p->frame);
 	return false;
 }
 
 static bool
-take_data(struct parser *p, const struct scan_text *data, const struct scan_text *type)
+take_event(struct frame *f, const struct scan_text *type, const struct scan_text *data)
 {
+	struct parser *p = (struct parser *)f;
 	struct anthropic_event event;
 
+	if (scan_is(data, "[DONE]")) /* how another wire ends */
+		return true;
 	if (!anthropic_event_read(data->at, data->len, &event))
-		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
+		return frame_fail_event(f);
 	if (event.has_error)
-		return fail_inside(p, data->at, data->len);
-	if (!p->is_tail)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data->at, .len = data->len });
+		return take_error(f, data);
+	frame_tell_own(f, data);
 	return tell_event(p, &event) && take_mark(p, event.type.len > 0 ? &event.type : type);
 }
 
-/* False: read no more.  What follows the end is no error. */
+/* A whole message, also where a stream was asked for, or an error. */
 static bool
-on_event(void *arg, const struct sse_event *event)
+take_value(struct frame *f, const struct scan_text *value)
 {
-	struct parser *p = arg;
-	struct scan_text data = trimmed(event->data, event->data_len);
-	struct scan_text type = { event->type, event->type_len, false };
+	struct anthropic_event event;
 
-	p->has_events = true;
-	buf_free(&p->head);
-	if (scan_is(&type, "error"))
-		return fail_inside(p, data.at, data.len);
-	/* What keeps the connection alive, and how another wire ends. */
-	if (data.len == 0 || *data.at == ':' || scan_is(&data, "null") || scan_is(&data, "[DONE]"))
-		return true;
-	return take_data(p, &data, &type);
+	if (!anthropic_event_read(value->at, value->len, &event))
+		return frame_fail_value(f, value);
+	if (event.has_error)
+		return take_error(f, value);
+	if (event.content.at == NULL)
+		return frame_fail_page(f, value);
+	return tell_event((struct parser *)f, &event);
 }
 
-/* ---- the parser -------------------------------------------------------------- */
+static void
+close_stream(struct frame *f)
+{
+	close_block((struct parser *)f);
+}
+
+static const struct frame_ops ops = {
+	.event = take_event,
+	.value = take_value,
+	.error = take_error,
+	.close = close_stream,
+};
 
 static void *
 parser_start(bool stream, size_t max_bytes)
 {
 	struct parser *p = xcalloc(1, sizeof(*p));
 
-	p->shape = stream ? SHAPE_UNKNOWN : SHAPE_JSON;
+	frame_init(&p->frame, &ops, !stream, max_bytes);
 	p->usage = WIRE_USAGE_UNTOLD;
-	p->body = BUF_INIT(max_bytes + FRAME_BYTES);
 	p->seal = BUF_INIT(max_bytes + FRAME_BYTES);
 	p->input = BUF_INIT(max_bytes + FRAME_BYTES);
-	p->head = BUF_INIT(FIRST_LINE_BYTES);
-	sse_init(&p->sse, max_bytes + FRAME_BYTES);
 	return p;
 }
 
@@ -506,9 +343,7 @@ parser_free(void *parser)
 
 	if (p == NULL)
 		return;
-	sse_free(&p->sse);
-	buf_free(&p->head);
-	buf_free(&p->body);
+	frame_free(&p->frame);
 	buf_free(&p->seal);
 	buf_free(&p->input);
 	buf_free(&p->id);
@@ -517,191 +352,11 @@ parser_free(void *parser)
 	free(p);
 }
 
-/* The first byte that is neither blank nor of a byte order mark tells the
- * shape.  Returns how many bytes came before it. */
-static size_t
-look(struct parser *p, const char *data, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len && (is_space(data[i]) || memchr("\xEF\xBB\xBF", data[i], 3) != NULL))
-		i++;
-	if (i < len)
-		p->shape = data[i] == '{' || data[i] == '[' ? SHAPE_JSON : data[i] == '<' ? SHAPE_PAGE : SHAPE_EVENTS;
-	return i;
-}
-
-/* Note what fits. */
-static void
-note_head(struct parser *p, const char *data, size_t len)
-{
-	size_t room = FIRST_LINE_BYTES - p->head.len;
-
-	buf_add(&p->head, data, len < room ? len : room);
-}
-
-static bool
-feed_events(struct parser *p, const char *data, size_t len)
-{
-	if (!p->has_events)
-		note_head(p, data, len);
-	if (sse_feed(&p->sse, data, len, on_event, p) == SSE_TOO_LONG && !p->is_done &&
-	    fail_wire(p, "the answer has an event larger than an answer may be"))
-		tell_done(p);
-	return !p->is_failed;
-}
-
-static bool
-feed_page(struct parser *p, const char *data, size_t len)
-{
-	size_t line = 0;
-
-	while (line < len && data[line] != '\n' && data[line] != '\r')
-		line++;
-	note_head(p, data, line);
-	if (line < len || p->head.len == FIRST_LINE_BYTES)
-		return fail_page(p, buf_str(&p->head), p->head.len);
-	return true;
-}
-
-/* A whole message, also where a stream was asked for, or an error. */
-static bool
-end_json(struct parser *p)
-{
-	struct scan_text body = trimmed(buf_str(&p->body), p->body.len);
-	struct anthropic_event event;
-	json_t *root;
-
-	if (anthropic_event_read(body.at, body.len, &event)) {
-		if (event.has_error)
-			return fail_inside(p, body.at, body.len);
-		if (event.content.at == NULL)
-			return fail_page(p, body.at, strcspn(body.at, "\r\n"));
-		return tell_event(p, &event) && p->has_finish;
-	}
-	if (body.len > 0 && *body.at != '{' && *body.at != '[')
-		return fail_page(p, body.at, strcspn(body.at, "\r\n"));
-	if ((root = json_loadb(body.at, body.len, JSON_ALLOW_NUL, NULL)) == NULL)
-		return fail_cut(p);
-	json_decref(root);
-	return fail_inside(p, body.at, body.len);
-}
-
-/* How many of these bytes are the body's: all, or up to the bracket that closes it. */
-static size_t
-body_bytes(struct parser *p, const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		char c = data[i];
-
-		if (p->is_in_string) {
-			p->is_in_string = c != '"' || p->is_escaped;
-			p->is_escaped = c == '\\' && !p->is_escaped;
-		} else if (c == '"') {
-			p->is_in_string = true;
-		} else if (c == '{' || c == '[') {
-			p->depth++;
-		} else if ((c == '}' || c == ']') && p->depth > 0 && --p->depth == 0) {
-			p->is_whole = true;
-			return i + 1;
-		}
-	}
-	return len;
-}
-
-/* A body is understood as soon as it is whole, whether the connection ends or not. */
-static bool
-feed_json(struct parser *p, const char *data, size_t len)
-{
-	if (p->is_whole)
-		return true;
-	if (!buf_add(&p->body, data, body_bytes(p, data, len)))
-		return fail_wire(p, "the answer is larger than it may be");
-	if (!p->is_whole)
-		return true;
-	if (end_json(p))
-		tell_done(p);
-	return !p->is_failed;
-}
-
-static bool
-parser_feed(void *parser, const char *data, size_t len, wire_emit_fn *emit, void *arg)
-{
-	struct parser *p = parser;
-	size_t skip;
-
-	p->emit = emit;
-	p->arg = arg;
-	if (p->is_failed || p->is_done)
-		return !p->is_failed;
-	skip = p->shape == SHAPE_UNKNOWN ? look(p, data, len) : 0;
-	data += skip;
-	len -= skip;
-	switch (p->shape) {
-	case SHAPE_UNKNOWN: return true;
-	case SHAPE_EVENTS: return feed_events(p, data, len);
-	case SHAPE_PAGE: return feed_page(p, data, len);
-	case SHAPE_JSON: break;
-	}
-	return feed_json(p, data, len);
-}
-
-/* Do the bytes that made no event begin like a stream, even if cut in their first word? */
-static bool
-is_stream_head(const struct parser *p)
-{
-	static const char *const fields[] = { "data", "event", "id", "retry", ":" };
-
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		size_t len = p->head.len < strlen(fields[i]) ? p->head.len : strlen(fields[i]);
-
-		if (strncmp(buf_str(&p->head), fields[i], len) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A stream that ended. */
-static bool
-end_events(struct parser *p)
-{
-	p->is_tail = true;
-	if (!p->is_done && sse_end(&p->sse, on_event, p) == SSE_TOO_LONG && !p->has_finish)
-		return false;
-	if (p->is_failed)
-		return false;
-	if (p->has_finish || p->is_done) {
-		close_block(p);
-		return true;
-	}
-	if (p->has_events || is_stream_head(p))
-		return false;
-	return fail_page(p, buf_str(&p->head), strcspn(buf_str(&p->head), "\r\n"));
-}
-
-static bool
-parser_end(void *parser, wire_emit_fn *emit, void *arg)
-{
-	struct parser *p = parser;
-
-	p->emit = emit;
-	p->arg = arg;
-	if (p->is_failed)
-		return false;
-	switch (p->shape) {
-	case SHAPE_UNKNOWN: return false;
-	case SHAPE_EVENTS: return end_events(p);
-	case SHAPE_PAGE: return fail_page(p, buf_str(&p->head), p->head.len);
-	case SHAPE_JSON: break;
-	}
-	return p->is_whole ? p->is_done : end_json(p); /* it was cut: this tells so */
-}
-
 const struct parser_ops anthropic_parser = {
 	.start = parser_start,
 	.free = parser_free,
-	.feed = parser_feed,
-	.end = parser_end,
+	.feed = frame_feed,
+	.end = frame_end,
 };
 
 static const struct endpoint endpoints[] = {

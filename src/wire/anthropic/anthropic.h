@@ -74,9 +74,6 @@ void anthropic_failure(
     int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its type says which status it would have had. */
 void anthropic_failure_inside(const json_t *error, struct wire_failure *out);
-/* An answer that is none: `before`, and the foreign text that shows it, cut to one clean
- * line.  Asking the same again would bring the same. */
-void anthropic_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out);
 
 /* ---- the dialect --------------------------------------------------------------- */
 

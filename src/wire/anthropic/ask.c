@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "wire/anthropic/anthropic.h"
 #include "wire/own.h"
+#include "wire/value.h"
 
 /* What a user says where a conversation begins with the assistant, or with nobody. */
 #define OPENER "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]}"
@@ -178,23 +179,13 @@ put_id(struct writer *w, const char *before, const char *id, size_t number)
 	}
 }
 
-static bool
-is_object(const char *json)
-{
-	struct scan s;
-
-	scan_init(&s, json, strlen(json));
-	scan_skip(&s);
-	return scan_end(&s) && json[strspn(json, " \t\r\n")] == '{';
-}
-
 /* What the model made of the arguments stays, even if it is no JSON. */
 static void
 put_arguments(struct writer *w, const char *json)
 {
 	if (is_blank(json)) {
 		buf_puts(&w->out, ",\"input\":{}");
-	} else if (is_object(json)) {
+	} else if (value_is_object(json, strlen(json))) {
 		buf_puts(&w->out, ",\"input\":");
 		buf_puts(&w->out, json);
 	} else {
@@ -352,7 +343,7 @@ put_schema(struct writer *w, const char *schema)
 			has_type |= scan_is(&name, "type");
 			is_empty = false;
 		}
-	if (!scan_end(&s) || !is_object(schema)) {
+	if (!scan_end(&s) || !value_is_object(schema, strlen(schema))) {
 		w->is_unsayable = true;
 		return;
 	}
@@ -470,7 +461,7 @@ put_format(struct writer *w)
 
 	if (w->chat->format != FORMAT_SCHEMA)
 		return;
-	w->is_unsayable |= schema == NULL || !is_object(schema);
+	w->is_unsayable |= schema == NULL || !value_is_object(schema, strlen(schema));
 	buf_puts(&w->out, "\"format\":{\"type\":\"json_schema\",\"schema\":");
 	buf_puts(&w->out, schema == NULL ? "{}" : schema);
 	buf_puts(&w->out, "}},");
@@ -497,11 +488,12 @@ put_rest(struct writer *w, bool stream)
 }
 
 /* In the client's own words: of what the head decides it says only the model and the
- * longest answer. */
+ * longest answer.  What would cost more than the model's price does not pass. */
 static enum status
 own_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out)
 {
-	static const char *const ours[] = { "model", "max_tokens", "stream", NULL };
+	static const char *const ours[] = { "model", "max_tokens", "stream", "mcp_servers", "service_tier", "speed",
+		"inference_geo", NULL };
 	static const struct ask_chat plain = { ASK_CHAT_PLAIN };
 	struct writer w = { .out = BUF_INIT(0), .chat = &plain };
 

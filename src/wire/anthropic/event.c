@@ -5,29 +5,8 @@
  * Source: docs.anthropic.com/en/api/messages (the message, its blocks, its usage) and
  * /en/api/messages-streaming (events and deltas), read 2026-11.
  */
-#include <string.h>
-
 #include "wire/anthropic/anthropic.h"
-
-/* A count above this is a mistake, not a bill. */
-#define TOKENS_MAX 1000000000
-
-/* False, having skipped it, when the value is no object. */
-static bool
-enter_object(struct scan *s)
-{
-	if (scan_object(s))
-		return true;
-	scan_skip(s);
-	return false;
-}
-
-static void
-read_string(struct scan *s, struct scan_text *out)
-{
-	if (!scan_string(s, out))
-		scan_skip(s);
-}
+#include "wire/value.h"
 
 /* A value of any kind, as it stands. */
 static void
@@ -44,27 +23,16 @@ read_raw(struct scan *s, struct scan_text *out)
 	out->len = (size_t)(s->at - out->at);
 }
 
-/* -1 for anything that cannot be a count. */
-static void
-read_count(struct scan *s, int64_t *out)
-{
-	int64_t n = -1;
-
-	if (!scan_integer(s, &n))
-		scan_skip(s);
-	*out = n >= 0 && n <= TOKENS_MAX ? n : -1;
-}
-
 static void
 read_output_details(struct scan *s, struct wire_usage *usage)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "thinking_tokens") || scan_is(&name, "reasoning_tokens"))
-			read_count(s, &usage->reasoning_tokens);
+			value_count(s, &usage->reasoning_tokens);
 		else
 			scan_skip(s);
 	}
@@ -75,17 +43,17 @@ read_usage(struct scan *s, struct wire_usage *usage)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "input_tokens"))
-			read_count(s, &usage->input_tokens);
+			value_count(s, &usage->input_tokens);
 		else if (scan_is(&name, "output_tokens"))
-			read_count(s, &usage->output_tokens);
+			value_count(s, &usage->output_tokens);
 		else if (scan_is(&name, "cache_read_input_tokens"))
-			read_count(s, &usage->cached_tokens);
+			value_count(s, &usage->cached_tokens);
 		else if (scan_is(&name, "cache_creation_input_tokens"))
-			read_count(s, &usage->cache_write_tokens);
+			value_count(s, &usage->cache_write_tokens);
 		else if (scan_is(&name, "output_tokens_details"))
 			read_output_details(s, usage);
 		else
@@ -113,7 +81,7 @@ read_block_member(struct scan *s, const struct scan_text *name, struct anthropic
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (scan_is(name, texts[i].name)) {
-			read_string(s, texts[i].text);
+			value_string(s, texts[i].text);
 			return true;
 		}
 	if (!scan_is(name, "input"))
@@ -128,13 +96,13 @@ read_block(struct scan *s, struct anthropic_block *b, struct scan_text *finish)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return false;
 	while (scan_member(s, &name)) {
 		if (read_block_member(s, &name, b))
 			continue;
 		if (finish != NULL && scan_is(&name, "stop_reason"))
-			read_string(s, finish);
+			value_string(s, finish);
 		else
 			scan_skip(s);
 	}
@@ -158,7 +126,7 @@ read_message_member(struct scan *s, const struct scan_text *name, struct anthrop
 	if (scan_is(name, "content"))
 		read_raw(s, &out->content);
 	else if (scan_is(name, "stop_reason"))
-		read_string(s, &out->finish);
+		value_string(s, &out->finish);
 	else if (scan_is(name, "usage"))
 		read_usage(s, &out->usage);
 	else
@@ -172,7 +140,7 @@ read_message(struct scan *s, struct anthropic_event *out)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	out->has_message = true;
 	while (scan_member(s, &name))
@@ -180,19 +148,11 @@ read_message(struct scan *s, struct anthropic_event *out)
 			scan_skip(s);
 }
 
-/* Some gateways send an error always, and it is null when there is none. */
-static bool
-read_whether(struct scan *s)
-{
-	scan_skip(s);
-	return !s->is_wrong && memcmp(s->at - 4, "null", 4) != 0;
-}
-
 static void
 read_member(struct scan *s, const struct scan_text *name, struct anthropic_event *out)
 {
 	if (scan_is(name, "type"))
-		read_string(s, &out->type);
+		value_string(s, &out->type);
 	else if (scan_is(name, "content_block"))
 		out->has_block = read_block(s, &out->block, NULL);
 	else if (scan_is(name, "delta"))
@@ -200,7 +160,7 @@ read_member(struct scan *s, const struct scan_text *name, struct anthropic_event
 	else if (scan_is(name, "message"))
 		read_message(s, out);
 	else if (scan_is(name, "error"))
-		out->has_error = read_whether(s);
+		out->has_error = value_says(s); /* some gateways send one always */
 	else if (!read_message_member(s, name, out))
 		scan_skip(s);
 }

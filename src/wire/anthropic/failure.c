@@ -3,15 +3,11 @@
  *
  * Source: docs.anthropic.com/en/api/errors and /en/api/rate-limits, read 2026-11.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/failure.h"
 
-#define RETRY_AFTER_MAX_S 86400
-#define NAME_MAX_BYTES 60 /* of an error's type in the log */
 #define STATUS_INSIDE 500 /* of an error inside an answer that does not say */
 
 /* What the body says of itself; the texts live in the json_t, never NULL. */
@@ -35,20 +31,6 @@ static const struct phrase_row {
 	{ "content filtering policy", E_CONTENT_VIOLATION, false },
 };
 
-static const struct status_row {
-	int first, last; /* HTTP status */
-	enum status status;
-	bool retryable, next_channel;
-} statuses[] = {
-	{ 300, 399, E_UPSTREAM_FAILED, false, true }, /* never followed */
-	{ 401, 404, E_UPSTREAM_FAILED, false, true }, /* key, balance, right, model */
-	{ 408, 408, E_UPSTREAM_TIMEOUT, true, true }, { 409, 409, E_UPSTREAM_FAILED, true, true },
-	{ 413, 413, E_TOO_LARGE, false, false }, { 425, 425, E_UPSTREAM_FAILED, true, true },
-	{ 429, 429, E_UPSTREAM_FAILED, true, true }, { 400, 499, E_INVALID_REQUEST, false, false },
-	{ 501, 501, E_UPSTREAM_FAILED, false, true }, { 504, 504, E_UPSTREAM_TIMEOUT, true, true },
-	{ 500, 599, E_UPSTREAM_FAILED, true, true }, /* 529: overloaded */
-};
-
 /* The status each type of error comes with, for those inside an answer. */
 static const struct type_row {
 	const char *type;
@@ -67,14 +49,6 @@ static const struct type_row {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const char *
-text(const json_t *value)
-{
-	const char *s = json_string_value(value);
-
-	return s == NULL ? "" : s;
-}
-
 static void
 listen(const json_t *error, struct said *said)
 {
@@ -83,9 +57,9 @@ listen(const json_t *error, struct said *said)
 		said->message = json_string_value(error);
 		return;
 	}
-	said->message = text(json_object_get(error, "message"));
-	said->type = text(json_object_get(error, "type"));
-	said->code = text(json_object_get(json_object_get(error, "details"), "error_code"));
+	said->message = failure_text(json_object_get(error, "message"));
+	said->type = failure_text(json_object_get(error, "type"));
+	said->code = failure_text(json_object_get(json_object_get(error, "details"), "error_code"));
 }
 
 static bool
@@ -107,78 +81,7 @@ classify(int http_status, const struct said *said, struct wire_failure *out)
 	/* What a 5xx says is about itself. */
 	if (http_status < 500 && classify_by_words(said, out))
 		return;
-	for (size_t i = 0; i < COUNT(statuses); i++) {
-		if (http_status < statuses[i].first || http_status > statuses[i].last)
-			continue;
-		out->status = statuses[i].status;
-		out->retryable = statuses[i].retryable;
-		out->next_channel = statuses[i].next_channel;
-		return;
-	}
-	/* A status no provider should send: not ours to understand, so try elsewhere. */
-	out->status = E_UPSTREAM_FAILED;
-	out->next_channel = true;
-}
-
-/* Foreign text that goes into the log: no control characters, UTF-8. */
-static void
-clean(char *detail)
-{
-	size_t len = strlen(detail);
-
-	detail[len - utf8_tail(detail, len)] = '\0';
-	for (char *p = detail; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	if (utf8_valid(detail, strlen(detail)))
-		return;
-	for (char *p = detail; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-}
-
-/* One line for the log.  The message of an authentication failure may repeat a
- * part of the key, so it is left out there. */
-static void
-describe(int http_status, const struct said *said, struct wire_failure *out)
-{
-	bool is_secret = http_status == 401 || http_status == 403;
-	const char *message = is_secret ? "" : said->message;
-	size_t name_len = strnlen(said->type, NAME_MAX_BYTES);
-
-	name_len -= utf8_tail(said->type, name_len);
-	snprintf(out->detail, sizeof(out->detail), "HTTP %d%s%.*s%s%s", http_status, name_len > 0 ? " " : "",
-	    (int)name_len, said->type, *message ? ": " : "", message);
-	clean(out->detail);
-}
-
-void
-anthropic_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out)
-{
-	size_t keep = strlen(before);
-
-	*out = (struct wire_failure){ .status = E_UPSTREAM_FAILED, .next_channel = true };
-	keep = sizeof(out->detail) - 1 - keep < len ? sizeof(out->detail) - 1 - keep : len;
-	snprintf(out->detail, sizeof(out->detail), "%s%.*s", before, (int)keep, text);
-	clean(out->detail);
-}
-
-/* Seconds, with or without a fraction.  A date would need a clock and is taken as
- * no wish; this wire's providers send none. */
-static int64_t
-parse_retry_after(const char *value)
-{
-	char *end;
-	double s;
-
-	if (value == NULL || *value < '0' || *value > '9')
-		return 0;
-	s = strtod(value, &end);
-	while (*end == ' ')
-		end++;
-	if (*end != '\0')
-		return 0;
-	return (int64_t)((s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * 1000);
+	failure_by_http(http_status, out);
 }
 
 void
@@ -189,9 +92,9 @@ anthropic_failure(int http_status, const char *retry_after, const char *body, si
 	struct said said;
 
 	listen(error != NULL ? error : root, &said);
-	*out = (struct wire_failure){ .retry_after_ms = parse_retry_after(retry_after) };
+	*out = (struct wire_failure){ .retry_after_ms = failure_wait_ms(retry_after, "") };
 	classify(http_status, &said, out);
-	describe(http_status, &said, out);
+	failure_describe(http_status, said.type, said.message, out);
 	json_decref(root);
 }
 
@@ -214,5 +117,5 @@ anthropic_failure_inside(const json_t *error, struct wire_failure *out)
 	status = status_inside(said.type);
 	*out = (struct wire_failure){ .retry_after_ms = 0 };
 	classify(status, &said, out);
-	describe(status, &said, out);
+	failure_describe(status, said.type, said.message, out);
 }

@@ -13,13 +13,12 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "wire/anthropic/anthropic.h"
+#include "wire/headers.h"
+#include "wire/url.h"
 
-#define OWN_HEADERS_MAX 4
-#define HEADERS_MAX (8 + OWN_HEADERS_MAX)
 #define MAX_TOKENS 4096	  /* this wire must be told, and we were not */
 #define BUDGET_MIN 1024	  /* of thought; less is refused */
 #define TOP_P_MIN 0.95	  /* beside thought */
@@ -27,50 +26,18 @@
 
 /* ---- where to --------------------------------------------------------------- */
 
-static bool
-ends_with(const char *s, size_t len, const char *tail)
-{
-	size_t n = strlen(tail);
-
-	return len >= n && memcmp(s + len - n, tail, n) == 0;
-}
-
-/* Does the path end in a segment like v1 or v1beta? */
-static bool
-has_version(const char *path, size_t len)
-{
-	while (len > 0 && path[len - 1] != '/')
-		len--;
-	return len > 0 && path[len] == 'v' && isdigit((unsigned char)path[len + 1]);
-}
-
-/* The endpoint for a base URL as people write it: with or without /v1, with
- * slashes at its end, or the whole endpoint already; a query stays at the end.
+/* The endpoint for a base URL: with or without /v1, or the whole endpoint already.
  * NULL when it is no http(s) URL. */
 static const char *
 endpoint(struct arena *a, const char *base)
 {
-	size_t scheme, len;
-	const char *path, *tail;
+	struct url url;
 
-	if (base == NULL)
+	if (!url_read(base, &url))
 		return NULL;
-	scheme = strncasecmp(base, "https://", 8) == 0 ? 8 : strncasecmp(base, "http://", 7) == 0 ? 7 : 0;
-	if (scheme == 0 || base[scheme] == '\0' || base[scheme] == '/' || base[scheme] == '?')
-		return NULL;
-	for (const char *p = base; *p != '\0'; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '#')
-			return NULL;
-	len = strcspn(base, "?");
-	tail = base + len;
-	while (base[len - 1] == '/') /* not the scheme's: a host begins behind them */
-		len--;
-	path = memchr(base + scheme, '/', len - scheme);
-	if (path != NULL && ends_with(base, len, "/messages"))
-		return arena_printf(a, "%.*s%s", (int)len, base, tail);
-	if (path != NULL && has_version(path, len - (size_t)(path - base)))
-		return arena_printf(a, "%.*s/messages%s", (int)len, base, tail);
-	return arena_printf(a, "%.*s/v1/messages%s", (int)len, base, tail);
+	if (url_ends(url.path, url.path_len, "/messages"))
+		return url_join(a, &url, "");
+	return url_join(a, &url, url_ends_in_version(&url) ? "/messages" : "/v1/messages");
 }
 
 /* ---- what the model takes ------------------------------------------------------ */
@@ -186,54 +153,18 @@ put_head(struct buf *out, const struct wire_target *to, const struct anthropic_m
 
 /* ---- how -------------------------------------------------------------------- */
 
-/* Nothing in a header's value may end its line. */
-static bool
-is_header_value(const char *value)
-{
-	for (; *value != '\0'; value++)
-		if ((unsigned char)*value < ' ' || *value == 0x7f)
-			return false;
-	return true;
-}
-
-static bool
-add_header(struct arena *a, const char **headers, size_t *n, const char *before, const char *value)
-{
-	if (value == NULL || *value == '\0')
-		return true;
-	if (!is_header_value(value))
-		return false;
-	headers[(*n)++] = arena_printf(a, "%s%s", before, value);
-	return true;
-}
-
-/* False when a value would break its line. */
-static bool
-add_headers(struct arena *a, const char **headers, const struct wire_target *to)
-{
-	size_t n = 0;
-
-	headers[n++] = "Content-Type: application/json";
-	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
-	if (to->own_headers == NULL)
-		headers[n++] = "anthropic-version: 2023-06-01";
-	for (size_t i = 0; to->own_headers != NULL && to->own_headers[i] != NULL && n < OWN_HEADERS_MAX + 2; i++)
-		headers[n++] = to->own_headers[i];
-	return add_header(a, headers, &n, "x-api-key: ", to->api_key) &&
-	    add_header(a, headers, &n, "traceparent: ", to->traceparent) &&
-	    add_header(a, headers, &n, "X-Weir-Task: ", to->task_id);
-}
-
 enum status
 anthropic_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
 	const char *url = endpoint(a, to->base_url);
-	const char **headers = ARENA_ARRAY(a, const char *, HEADERS_MAX);
+	static const char *const version[] = { "anthropic-version: 2023-06-01", NULL };
+	const char *const *headers = headers_make(
+	    a, to, "x-api-key: ", to->own_headers != NULL ? to->own_headers : version);
 	struct anthropic_manner manner;
 	struct buf head = BUF_INIT(WIRE_GAP_BYTES - sizeof(manner));
 	bool fits;
 
-	if (url == NULL || to->model == NULL || !add_headers(a, headers, to))
+	if (url == NULL || to->model == NULL || headers == NULL)
 		return E_INVALID_REQUEST;
 	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
 	memcpy(&manner, body->bytes, sizeof(manner)); /* stays there for the next try: no head reaches it */

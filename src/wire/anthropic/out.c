@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "wire/anthropic/anthropic.h"
+#include "wire/encoder.h"
 #include "wire/own.h"
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
@@ -90,15 +91,6 @@ put_error(struct buf *out, enum status st, const char *message)
 /* ---- blocks -------------------------------------------------------------------- */
 
 static void
-put_id(struct buf *out, const char *before, const char *uuid)
-{
-	buf_puts(out, before);
-	for (; *uuid != '\0'; uuid++)
-		if (*uuid != '-')
-			buf_add(out, uuid, 1);
-}
-
-static void
 put_string(struct buf *out, const char *before, const char *value)
 {
 	buf_puts(out, before);
@@ -155,7 +147,7 @@ put_delta(struct encoder *e, struct buf *out, const char *type, const char *memb
 static void
 put_minted_id(struct encoder *e, struct buf *out, size_t call)
 {
-	put_id(out, "toolu_", e->id);
+	encoder_put_id(out, "toolu_", e->id);
 	buf_printf(out, "_%zu", call);
 }
 
@@ -220,7 +212,8 @@ static void
 start(struct encoder *e, struct buf *out, const char *start_json)
 {
 	(void)start_json;
-	put_id(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_", e->id);
+	encoder_put_id(
+	    out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_", e->id);
 	put_string(out, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":", e->model);
 	buf_puts(out,
 	    ",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":0,"
@@ -248,41 +241,8 @@ piece(struct encoder *e, struct buf *out, const struct piece *p)
 
 /* ---- the end ------------------------------------------------------------------- */
 
-/* How it ended: the data of an end, and OK or why not. */
-struct ending {
-	json_t *event;	    /* owns the rest */
-	const json_t *data; /* may be NULL */
-	enum status st;
-};
-
-static struct ending
-read_end(const char *end_json)
-{
-	struct ending end = { .event = json_loads(end_json, 0, NULL), .st = E_INTERNAL };
-	const char *type = json_string_value(json_object_get(end.event, "type"));
-	const char *code;
-
-	end.data = json_object_get(end.event, "data");
-	code = json_string_value(json_object_get(end.data, "code"));
-	if (type != NULL && strcmp(type, "done") == 0)
-		end.st = OK;
-	else if (type != NULL && strcmp(type, "cancelled") == 0)
-		end.st = E_CANCELLED;
-	else if (code != NULL)
-		end.st = status_from_code(code);
-	return end;
-}
-
 static const char *
-message_of(const struct ending *end, enum lang lang)
-{
-	const char *message = json_string_value(json_object_get(end->data, "message"));
-
-	return message == NULL ? status_text(end->st, lang) : message;
-}
-
-static const char *
-stop_reason(const json_t *data, bool has_calls)
+stop_reason(const struct encoder_end *end, bool has_calls)
 {
 	static const struct {
 		const char *finish, *reason;
@@ -291,7 +251,7 @@ stop_reason(const json_t *data, bool has_calls)
 		{ "content_filter", "refusal" },
 		{ "tool_calls", "tool_use" },
 	};
-	const char *finish = json_string_value(json_object_get(json_object_get(data, "usage"), "finish"));
+	const char *finish = json_string_value(json_object_get(end->usage, "finish"));
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) && finish != NULL; i++)
 		if (strcmp(rows[i].finish, finish) == 0)
@@ -299,24 +259,15 @@ stop_reason(const json_t *data, bool has_calls)
 	return has_calls ? "tool_use" : "end_turn"; /* not all makers say that they call */
 }
 
-static json_int_t
-count(const json_t *usage, const char *name)
-{
-	json_int_t n = json_integer_value(json_object_get(usage, name));
-
-	return n > 0 ? n : 0;
-}
-
 /* What was cached is no part of the input here. */
 static json_t *
-usage_json(const json_t *data)
+usage_json(const struct encoder_end *end)
 {
-	const json_t *usage = json_object_get(data, "usage");
-	json_int_t cached = count(usage, "cached_tokens"), written = count(usage, "cache_write_tokens");
-	json_int_t input = count(usage, "input_tokens") - cached - written;
+	json_int_t cached = encoder_count(end, "cached_tokens"), written = encoder_count(end, "cache_write_tokens");
+	json_int_t input = encoder_count(end, "input_tokens") - cached - written;
 
 	return json_pack("{s:I, s:I, s:I, s:I}", "input_tokens", input > 0 ? input : 0, "cache_creation_input_tokens",
-	    written, "cache_read_input_tokens", cached, "output_tokens", count(usage, "output_tokens"));
+	    written, "cache_read_input_tokens", cached, "output_tokens", encoder_count(end, "output_tokens"));
 }
 
 /* The provider's event, with the model's name as the client knows it; but the last
@@ -329,6 +280,7 @@ own(struct encoder *e, struct buf *out, const char *text, size_t len)
 	if (!own_find(text, len, (const char *const[]){ "type", NULL }, &type) || type.len < 2 || *type.at != '"' ||
 	    (type.len == 14 && memcmp(type.at, "\"message_stop\"", 14) == 0))
 		return;
+	e->has_finish |= type.len == 15 && memcmp(type.at, "\"message_delta\"", 15) == 0;
 	buf_printf(out, "event: %.*s\ndata: ", (int)type.len - 2, type.at + 1);
 	own_rename(out, text, len, (const char *const[]){ "message", "model", NULL }, e->model);
 	buf_puts(out, "\n\n");
@@ -337,21 +289,21 @@ own(struct encoder *e, struct buf *out, const char *text, size_t len)
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
-	struct ending end = read_end(end_json);
-	json_t *usage = usage_json(end.data);
+	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
+	json_t *usage = usage_json(&end);
 	char *text = json_dumps(usage, JSON_FLAGS);
 
 	(void)position;
-	if (end.st == OK && e->is_own) {
+	if (end.status == OK && e->is_own && e->has_finish) {
 		buf_puts(out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
-	} else if (end.st == OK) {
+	} else if (end.status == OK) {
 		close_block(e, out);
 		buf_printf(out,
 		    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"%s\","
 		    "\"stop_sequence\":null},\"usage\":%s}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
-		    stop_reason(end.data, e->has_calls), text);
+		    stop_reason(&end, e->has_calls), text);
 	} else {
-		put_error(out, end.st, message_of(&end, LANG_EN));
+		put_error(out, end.status, end.message);
 	}
 	free(text);
 	json_decref(usage);
@@ -412,8 +364,9 @@ add_call(json_t *content, struct encoder *e, size_t number, const json_t *call)
 }
 
 static json_t *
-message_json(struct encoder *e, const json_t *data)
+message_json(struct encoder *e, const struct encoder_end *end)
 {
+	const json_t *data = end->data;
 	const char *text = json_string_value(json_object_get(data, "content"));
 	const json_t *calls = json_object_get(data, "calls");
 	json_t *content = json_array();
@@ -425,10 +378,10 @@ message_json(struct encoder *e, const json_t *data)
 		json_array_append_new(content, json_pack("{s:s, s:s}", "type", "text", "text", text));
 	for (size_t i = 0; i < json_array_size(calls); i++)
 		add_call(content, e, i, json_array_get(calls, i));
-	put_id(&id, "msg_", e->id);
+	encoder_put_id(&id, "msg_", e->id);
 	message = json_pack("{s:s, s:s, s:s, s:s, s:o, s:s, s:n, s:o}", "id", buf_str(&id), "type", "message", "role",
 	    "assistant", "model", e->model, "content", content, "stop_reason",
-	    stop_reason(data, json_array_size(calls) > 0), "stop_sequence", "usage", usage_json(data));
+	    stop_reason(end, json_array_size(calls) > 0), "stop_sequence", "usage", usage_json(end));
 	buf_free(&id);
 	return message;
 }
@@ -437,14 +390,13 @@ static char *
 whole(struct encoder *e, const char *start_json, const char *end_json, enum lang lang, const char *request_id,
     int *http_status)
 {
-	struct ending end = read_end(end_json);
+	struct encoder_end end = encoder_read_end(end_json, lang);
 	json_t *body;
 	char *text;
 
 	(void)start_json;
 	*http_status = 200;
-	body = end.st == OK ? message_json(e, end.data)
-			    : error(end.st, message_of(&end, lang), NULL, request_id, http_status);
+	body = end.status == OK ? message_json(e, &end) : error(end.status, end.message, NULL, request_id, http_status);
 	text = json_dumps(body, JSON_FLAGS);
 	json_decref(body);
 	json_decref(end.event);

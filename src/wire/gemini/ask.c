@@ -17,9 +17,11 @@
 
 #include "base/memory.h"
 #include "wire/gemini/gemini.h"
+#include "wire/headers.h"
 #include "wire/own.h"
+#include "wire/url.h"
+#include "wire/value.h"
 
-#define HEADERS_MAX 8
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define SEED_MASK 0x7fffffff
 
@@ -30,16 +32,6 @@ struct note {
 };
 
 /* ---- where to --------------------------------------------------------------- */
-
-/* Is there a path segment like v1 or v1beta? */
-static bool
-has_version(const char *path, size_t len)
-{
-	for (size_t i = 0; i + 2 < len; i++)
-		if (path[i] == '/' && path[i + 1] == 'v' && isdigit((unsigned char)path[i + 2]))
-			return true;
-	return false;
-}
 
 /* A name as one segment of a path; "models/" before it is how Google itself lists it. */
 static void
@@ -65,45 +57,28 @@ put_model(struct buf *out, const char *model)
 	}
 }
 
-/* How many bytes of it are no query, or 0 when it is no http(s) URL. */
-static size_t
-url_length(const char *base, size_t *scheme)
-{
-	if (base == NULL)
-		return 0;
-	*scheme = strncasecmp(base, "https://", 8) == 0 ? 8 : strncasecmp(base, "http://", 7) == 0 ? 7 : 0;
-	if (*scheme == 0 || base[*scheme] == '\0' || base[*scheme] == '/' || base[*scheme] == '?')
-		return 0;
-	for (const char *p = base; *p != '\0'; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '#')
-			return 0;
-	return strcspn(base, "?");
-}
-
-/* The endpoint for a base URL as people write it: with or without /v1beta, with
- * slashes at its end; a query goes along.  NULL when it is no http(s) URL. */
+/* The endpoint for a base URL: with or without /v1beta.  NULL when it is no http(s) URL. */
 static const char *
 endpoint(struct arena *a, const char *base, const char *model, bool stream)
 {
-	size_t scheme, len = url_length(base, &scheme);
-	const char *query, *path, *url;
 	struct buf b = BUF_INIT(0);
+	const char *made;
+	struct url url;
 
-	if (len == 0)
+	if (!url_read(base, &url))
 		return NULL;
-	query = base[len] == '?' && base[len + 1] != '\0' ? base + len + 1 : NULL;
-	while (base[len - 1] == '/') /* not the scheme's: a host begins behind them */
-		len--;
-	path = memchr(base + scheme, '/', len - scheme);
-	buf_add(&b, base, len);
-	buf_puts(&b, path != NULL && has_version(path, len - (size_t)(path - base)) ? "/" : "/v1beta/");
+	if (url.query[0] != '\0' && url.query[1] == '\0')
+		url.query = "";
+	buf_puts(&b, url_has_version(&url) ? "/" : "/v1beta/");
 	put_model(&b, model);
 	buf_puts(&b, stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
-	if (query != NULL)
-		buf_printf(&b, "%s%s", stream ? "&" : "?", query);
-	url = arena_strndup(a, b.data, b.len);
+	if (stream && *url.query != '\0') {
+		buf_printf(&b, "&%s", url.query + 1);
+		url.query = "";
+	}
+	made = url_join(a, &url, b.data);
 	buf_free(&b);
-	return url;
+	return made;
 }
 
 /* ---- JSON ------------------------------------------------------------------- */
@@ -158,12 +133,7 @@ squeeze(struct buf *out, const char *json, size_t len)
 void
 gemini_put_args(struct buf *out, const char *json, size_t len)
 {
-	struct scan s, whole;
-
-	scan_init(&s, json, len);
-	whole = s;
-	scan_skip(&whole);
-	if (scan_end(&whole) && scan_object(&s)) {
+	if (value_is_object(json, len)) {
 		squeeze(out, json, len);
 	} else if (len == 0) {
 		buf_puts(out, "{}");
@@ -559,13 +529,15 @@ put_config(struct buf *out, const struct ask_chat *chat)
 static bool
 put_own_config(struct buf *out, const struct ask *ask)
 {
-	static const char *const ours[] = { "maxOutputTokens", "max_output_tokens", NULL };
+	static const char *const ours[] = { "maxOutputTokens", "max_output_tokens", "candidateCount", "candidate_count",
+		NULL };
 	static const char *const names[] = { "generationConfig", "generation_config" };
 	struct scan_text config;
 	bool ok = true;
 
 	for (size_t i = 0; i < COUNT(names); i++)
-		if (own_find(ask->own_words, ask->own_words_len, (const char *const[]){ names[i], NULL }, &config)) {
+		if (own_find(ask->own_words, ask->own_words_len, (const char *const[]){ names[i], NULL }, &config) &&
+		    config.len > 0 && *config.at == '{') {
 			ok = own_members(out, config.at, config.len, ours);
 			break;
 		}
@@ -576,7 +548,8 @@ put_own_config(struct buf *out, const struct ask *ask)
 static enum status
 own_body(struct arena *a, const struct ask *ask, struct wire_body *out)
 {
-	static const char *const ours[] = { "generationConfig", "generation_config", "model", NULL };
+	static const char *const ours[] = { "generationConfig", "generation_config", "model", "cachedContent",
+		"cached_content", "serviceTier", "service_tier", NULL };
 	const struct note note = { EFFORT_UNSAID, 0 };
 	static const char gap[WIRE_GAP_BYTES - sizeof(struct note)];
 	struct buf b = BUF_INIT(0);
@@ -705,27 +678,6 @@ put_thinking(struct buf *out, const char *model, const struct note *note)
 
 /* ---- how -------------------------------------------------------------------- */
 
-/* Nothing in a header's value may end its line. */
-static bool
-is_header_value(const char *value)
-{
-	for (; *value != '\0'; value++)
-		if ((unsigned char)*value < ' ' || *value == 0x7f)
-			return false;
-	return true;
-}
-
-static bool
-add_header(struct arena *a, const char **headers, size_t *n, const char *before, const char *value)
-{
-	if (value == NULL || *value == '\0')
-		return true;
-	if (!is_header_value(value))
-		return false;
-	headers[(*n)++] = arena_printf(a, "%s%s", before, value);
-	return true;
-}
-
 /* The beginning of the body, up to where the rest of generationConfig follows. */
 static bool
 begin_body(const struct wire_target *to, struct wire_body *body, struct wire_request *out)
@@ -749,17 +701,11 @@ begin_body(const struct wire_target *to, struct wire_body *body, struct wire_req
 enum status
 gemini_chat_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
-	const char **headers = ARENA_ARRAY(a, const char *, HEADERS_MAX);
+	const char *const *headers = headers_make(a, to, "x-goog-api-key: ", NULL);
 	const char *url;
-	size_t n = 0;
 
-	if (to->model == NULL || *to->model == '\0' || (url = endpoint(a, to->base_url, to->model, to->stream)) == NULL)
-		return E_INVALID_REQUEST;
-	headers[n++] = "Content-Type: application/json";
-	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
-	if (!add_header(a, headers, &n, "x-goog-api-key: ", to->api_key) ||
-	    !add_header(a, headers, &n, "traceparent: ", to->traceparent) ||
-	    !add_header(a, headers, &n, "X-Weir-Task: ", to->task_id))
+	if (headers == NULL || to->model == NULL || *to->model == '\0' ||
+	    (url = endpoint(a, to->base_url, to->model, to->stream)) == NULL)
 		return E_INVALID_REQUEST;
 	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
 	return begin_body(to, body, out) ? OK : E_INVALID_REQUEST;

@@ -5,49 +5,8 @@
  * Source: ai.google.dev/api/generate-content#v1beta.GenerateContentResponse and
  * ai.google.dev/api/caching#Part.
  */
-#include <string.h>
-
 #include "wire/gemini/gemini.h"
-
-/* A count above this is a mistake, not a bill. */
-#define TOKENS_MAX 1000000000
-
-/* False, having skipped it, when the value is no object. */
-static bool
-enter_object(struct scan *s)
-{
-	if (scan_object(s))
-		return true;
-	scan_skip(s);
-	return false;
-}
-
-static void
-read_string(struct scan *s, struct scan_text *out)
-{
-	if (!scan_string(s, out))
-		scan_skip(s);
-}
-
-/* -1 for anything that cannot be a count. */
-static void
-read_count(struct scan *s, int64_t *out)
-{
-	int64_t n = -1;
-
-	if (!scan_integer(s, &n))
-		scan_skip(s);
-	*out = n >= 0 && n <= TOKENS_MAX ? n : -1;
-}
-
-/* Is the value that was just skipped this word? */
-static bool
-skipped(const struct scan *s, const char *word)
-{
-	size_t len = strlen(word);
-
-	return !s->is_wrong && memcmp(s->at - len, word, len) == 0;
-}
+#include "wire/value.h"
 
 /* A value as it stands. */
 static void
@@ -65,20 +24,20 @@ read_usage(struct scan *s, struct gemini_chunk *chunk)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	chunk->has_usage = true;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "promptTokenCount"))
-			read_count(s, &chunk->usage.input_tokens);
+			value_count(s, &chunk->usage.input_tokens);
 		else if (scan_is(&name, "candidatesTokenCount"))
-			read_count(s, &chunk->usage.output_tokens);
+			value_count(s, &chunk->usage.output_tokens);
 		else if (scan_is(&name, "thoughtsTokenCount"))
-			read_count(s, &chunk->usage.reasoning_tokens);
+			value_count(s, &chunk->usage.reasoning_tokens);
 		else if (scan_is(&name, "cachedContentTokenCount"))
-			read_count(s, &chunk->usage.cached_tokens);
+			value_count(s, &chunk->usage.cached_tokens);
 		else if (scan_is(&name, "toolUsePromptTokenCount"))
-			read_count(s, &chunk->tool_tokens);
+			value_count(s, &chunk->tool_tokens);
 		else
 			scan_skip(s);
 	}
@@ -89,7 +48,7 @@ read_content(struct scan *s, struct gemini_chunk *chunk)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "parts"))
@@ -107,13 +66,13 @@ read_candidate(struct scan *s, struct gemini_chunk *chunk)
 	struct scan_text name;
 	int64_t index = 0;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "content"))
 			read_content(s, &candidate);
 		else if (scan_is(&name, "finishReason"))
-			read_string(s, &candidate.finish);
+			value_string(s, &candidate.finish);
 		else if (!scan_is(&name, "index") || !scan_integer(s, &index))
 			scan_skip(s);
 	}
@@ -138,11 +97,11 @@ read_feedback(struct scan *s, struct gemini_chunk *chunk)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "blockReason"))
-			read_string(s, &chunk->blocked);
+			value_string(s, &chunk->blocked);
 		else
 			scan_skip(s);
 	}
@@ -166,8 +125,7 @@ gemini_chunk_read(const char *data, size_t len, struct gemini_chunk *out)
 		} else if (scan_is(&name, "promptFeedback")) {
 			read_feedback(&s, out);
 		} else if (scan_is(&name, "error")) {
-			scan_skip(&s);
-			out->has_error = !skipped(&s, "null") && !skipped(&s, "false");
+			out->has_error = value_says(&s);
 		} else {
 			scan_skip(&s);
 		}
@@ -179,7 +137,7 @@ static void
 read_args(struct scan *s, struct gemini_part *part)
 {
 	read_raw(s, &part->args, &part->args_len);
-	if (skipped(s, "null"))
+	if (value_was(s, "null"))
 		part->args_len = 0;
 }
 
@@ -188,14 +146,14 @@ read_call(struct scan *s, struct gemini_part *part)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	part->is_call = true;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "id"))
-			read_string(s, &part->id);
+			value_string(s, &part->id);
 		else if (scan_is(&name, "name"))
-			read_string(s, &part->name);
+			value_string(s, &part->name);
 		else if (scan_is(&name, "args"))
 			read_args(s, part);
 		else
@@ -211,16 +169,16 @@ gemini_part_read(struct scan *s, struct gemini_part *out)
 	*out = (struct gemini_part){ .args = "" };
 	if (!scan_element(s))
 		return false;
-	if (!enter_object(s))
+	if (!value_object(s))
 		return true;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "text")) {
-			read_string(s, &out->text);
+			value_string(s, &out->text);
 		} else if (scan_is(&name, "thought")) {
 			scan_skip(s);
-			out->is_thought = skipped(s, "true");
+			out->is_thought = value_was(s, "true");
 		} else if (scan_is(&name, "thoughtSignature")) {
-			read_string(s, &out->signature);
+			value_string(s, &out->signature);
 		} else if (scan_is(&name, "functionCall")) {
 			read_call(s, out);
 		} else {

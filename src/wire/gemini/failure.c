@@ -4,15 +4,11 @@
  * Source: ai.google.dev/gemini-api/docs/troubleshooting; the shape of errors and
  * their details is that of google.aip.dev/193.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "wire/gemini/gemini.h"
+#include "wire/failure.h"
 
-#define RETRY_AFTER_MAX_S 86400
-#define NAME_MAX_BYTES 60 /* of an error's status in the log */
 #define DETAILS_MAX 16
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -54,24 +50,6 @@ static const struct word_row {
 	{ "UNKNOWN", E_UPSTREAM_FAILED, true, true, 500 },
 };
 
-static const struct status_row {
-	int first, last; /* HTTP status */
-	enum status status;
-	bool retryable, next_channel;
-} statuses[] = {
-	{ 300, 399, E_UPSTREAM_FAILED, false, true }, /* never followed */
-	{ 401, 404, E_UPSTREAM_FAILED, false, true }, /* key, balance, region, model */
-	{ 408, 408, E_UPSTREAM_TIMEOUT, true, true },
-	{ 409, 409, E_UPSTREAM_FAILED, true, true },
-	{ 413, 413, E_TOO_LARGE, false, false },
-	{ 429, 429, E_UPSTREAM_FAILED, true, true },
-	{ 499, 499, E_UPSTREAM_FAILED, true, true },
-	{ 400, 499, E_INVALID_REQUEST, false, false },
-	{ 501, 501, E_UPSTREAM_FAILED, false, true },
-	{ 504, 504, E_UPSTREAM_TIMEOUT, true, true },
-	{ 500, 599, E_UPSTREAM_FAILED, true, true },
-};
-
 /* INVALID_ARGUMENT is also said of what another channel, or a shorter question,
  * would help; only the words tell. */
 static const struct phrase_row {
@@ -85,45 +63,19 @@ static const struct phrase_row {
 	{ "payload size exceeds", E_TOO_LARGE, false },
 };
 
-static const char *
-text(const json_t *value)
-{
-	const char *s = json_string_value(value);
-
-	return s == NULL ? "" : s;
-}
-
-/* Seconds, with or without a fraction, and `unit` behind them.  A date would need
- * a clock and is taken as no wish. */
-static int64_t
-parse_seconds(const char *value, const char *unit)
-{
-	char *end;
-	double s;
-
-	if (value == NULL || *value < '0' || *value > '9')
-		return 0;
-	s = strtod(value, &end);
-	while (*end == ' ')
-		end++;
-	if (strcmp(end, unit) != 0)
-		return 0;
-	return (int64_t)((s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S) * 1000);
-}
-
 /* The details are objects that name their type; two of them matter. */
 static void
 listen_to_details(const json_t *details, struct said *said)
 {
 	for (size_t i = 0; i < json_array_size(details) && i < DETAILS_MAX; i++) {
 		const json_t *detail = json_array_get(details, i);
-		const char *reason = text(json_object_get(detail, "reason"));
+		const char *reason = failure_text(json_object_get(detail, "reason"));
 		const char *delay = json_string_value(json_object_get(detail, "retryDelay"));
 
 		if (*reason != '\0')
 			said->reason = reason;
 		if (delay != NULL)
-			said->retry_after_ms = parse_seconds(delay, "s");
+			said->retry_after_ms = failure_wait_ms(delay, "s");
 	}
 }
 
@@ -135,8 +87,8 @@ listen(const json_t *error, struct said *said)
 		said->message = json_string_value(error);
 		return;
 	}
-	said->message = text(json_object_get(error, "message"));
-	said->status = text(json_object_get(error, "status"));
+	said->message = failure_text(json_object_get(error, "message"));
+	said->status = failure_text(json_object_get(error, "status"));
 	listen_to_details(json_object_get(error, "details"), said);
 }
 
@@ -150,22 +102,6 @@ find_word(const char *word)
 }
 
 static void
-classify_status(int http_status, struct wire_failure *out)
-{
-	for (size_t i = 0; i < COUNT(statuses); i++) {
-		if (http_status < statuses[i].first || http_status > statuses[i].last)
-			continue;
-		out->status = statuses[i].status;
-		out->retryable = statuses[i].retryable;
-		out->next_channel = statuses[i].next_channel;
-		return;
-	}
-	/* A status no provider should send: not ours to understand, so try elsewhere. */
-	out->status = E_UPSTREAM_FAILED;
-	out->next_channel = true;
-}
-
-static void
 classify(int http_status, const struct said *said, struct wire_failure *out)
 {
 	const struct word_row *word = find_word(said->reason);
@@ -173,7 +109,7 @@ classify(int http_status, const struct said *said, struct wire_failure *out)
 	if (word == NULL)
 		word = find_word(said->status);
 	if (word == NULL) {
-		classify_status(http_status, out);
+		failure_by_http(http_status, out);
 	} else {
 		out->status = word->status;
 		out->retryable = word->retryable;
@@ -187,47 +123,15 @@ classify(int http_status, const struct said *said, struct wire_failure *out)
 	}
 }
 
-/* Foreign text that goes into the log: no control characters, UTF-8. */
-static void
-clean(char *detail)
-{
-	size_t len = strlen(detail);
-
-	detail[len - utf8_tail(detail, len)] = '\0';
-	for (char *p = detail; *p != '\0'; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	if (utf8_valid(detail, strlen(detail)))
-		return;
-	for (char *p = detail; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80)
-			*p = '?';
-}
-
-/* One line for the log.  What is wrong with a key is said with the key in it
- * ("Consumer 'api_key:…' has been suspended"), so that is left out. */
+/* What is wrong with a key is said with the key in it ("Consumer 'api_key:…' has been
+ * suspended"). */
 static void
 describe(int http_status, const struct said *said, struct wire_failure *out)
 {
-	const char *name = *said->reason != '\0' ? said->reason : said->status;
-	bool is_secret = http_status == 401 || http_status == 403 || strstr(said->message, "api_key:") != NULL;
-	const char *message = is_secret ? "" : said->message;
-	size_t name_len = strnlen(name, NAME_MAX_BYTES);
+	bool is_secret = strstr(said->message, "api_key:") != NULL;
 
-	name_len -= utf8_tail(name, name_len);
-	snprintf(out->detail, sizeof(out->detail), "HTTP %d%s%.*s%s%s", http_status, name_len > 0 ? " " : "",
-	    (int)name_len, name, *message ? ": " : "", message);
-	clean(out->detail);
-}
-
-void
-gemini_failure_strange(const char *before, const char *foreign, size_t len, struct wire_failure *out)
-{
-	size_t keep = sizeof(out->detail) - 1 - strlen(before);
-
-	*out = (struct wire_failure){ .status = E_UPSTREAM_FAILED, .next_channel = true };
-	snprintf(out->detail, sizeof(out->detail), "%s%.*s", before, (int)(keep < len ? keep : len), foreign);
-	clean(out->detail);
+	failure_describe(
+	    http_status, *said->reason != '\0' ? said->reason : said->status, is_secret ? "" : said->message, out);
 }
 
 void
@@ -241,7 +145,7 @@ gemini_failure(int http_status, const char *retry_after, const char *body, size_
 	listen(error != NULL ? error : object, &said);
 	*out = (struct wire_failure){ .retry_after_ms = said.retry_after_ms };
 	if (out->retry_after_ms == 0)
-		out->retry_after_ms = parse_seconds(retry_after, "");
+		out->retry_after_ms = failure_wait_ms(retry_after, "");
 	classify(http_status, &said, out);
 	describe(http_status, &said, out);
 	json_decref(root);

@@ -60,9 +60,6 @@ void gemini_put_args(struct buf *out, const char *json, size_t len);
 void gemini_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object inside an answer: its own code says which status it would have had. */
 void gemini_failure_inside(const json_t *error, struct wire_failure *out);
-/* An answer that is none: `before`, and the foreign text that shows it, cut to one clean
- * line.  Asking the same again would bring the same. */
-void gemini_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out);
 
 /* dialect.read */
 enum status gemini_read(struct arena *a, const json_t *body, const char *path_model, bool path_stream,

@@ -87,24 +87,47 @@ wrong(struct reader *r, const char *text, const char *field, ...)
 	return E_INVALID_REQUEST;
 }
 
+static void
+to_snake_case(const char *name, char snake[static NAME_BYTES])
+{
+	size_t n = 0;
+
+	for (; *name != '\0' && n + 2 < NAME_BYTES; name++) {
+		if (isupper((unsigned char)*name))
+			snake[n++] = '_';
+		snake[n++] = (char)tolower((unsigned char)*name);
+	}
+	snake[n] = '\0';
+}
+
 /* A member by its name in camelCase, or by that in snake_case; NULL when it is null. */
 static const json_t *
 get(const json_t *object, const char *name)
 {
 	const json_t *value = json_object_get(object, name);
 	char snake[NAME_BYTES];
-	size_t n = 0;
 
-	if (value == NULL) {
-		for (; *name != '\0' && n + 2 < sizeof(snake); name++) {
-			if (isupper((unsigned char)*name))
-				snake[n++] = '_';
-			snake[n++] = (char)tolower((unsigned char)*name);
-		}
-		snake[n] = '\0';
+	if (value == NULL || json_is_null(value)) {
+		to_snake_case(name, snake);
 		value = json_object_get(object, snake);
 	}
 	return json_is_null(value) ? NULL : value;
+}
+
+/* Is a member there in both ways of writing?  Who is asked may take the one that was not read. */
+static enum status
+check_twins(struct reader *r, const json_t *object)
+{
+	char snake[NAME_BYTES];
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)object, name, value) {
+		to_snake_case(name, snake);
+		if (strcmp(snake, name) != 0 && json_object_get(object, snake) != NULL)
+			return wrong(r, "is there twice", "%s", name);
+	}
+	return OK;
 }
 
 /* NULL when it is no text, or an empty one. */
@@ -835,6 +858,8 @@ gemini_read(struct arena *a, const json_t *body, const char *path_model, bool pa
 		return wrong(r, "is missing", "model");
 	if (get_text(body, "cachedContent") != NULL)
 		return wrong(r, "is not supported", "cachedContent");
+	if ((st = check_twins(r, body)) != OK || (st = check_twins(r, get(body, "generationConfig"))) != OK)
+		return st;
 	if ((st = read_contents(r, body, chat)) != OK || (st = read_tools(r, body, chat)) != OK ||
 	    (st = read_choice(r, body, chat)) != OK)
 		return st;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/encoder.h"
 #include "wire/gemini/gemini.h"
 #include "wire/own.h"
 
@@ -158,7 +159,7 @@ piece(struct encoder *e, struct buf *out, const struct piece *p)
 /* ---- ends -------------------------------------------------------------------- */
 
 static const char *
-finish_reason(const json_t *usage)
+finish_reason(const struct encoder_end *end)
 {
 	static const struct {
 		const char *ours, *theirs;
@@ -167,7 +168,7 @@ finish_reason(const json_t *usage)
 		{ "length", "MAX_TOKENS" },
 		{ "other", "OTHER" },
 	};
-	const char *name = json_string_value(json_object_get(usage, "finish"));
+	const char *name = json_string_value(json_object_get(end->usage, "finish"));
 
 	for (size_t i = 0; name != NULL && i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (strcmp(rows[i].ours, name) == 0)
@@ -184,18 +185,18 @@ put_count(struct buf *out, const char *name, json_int_t n)
 
 /* Thoughts stand beside what the candidate says. */
 static void
-put_usage(struct buf *out, const json_t *usage)
+put_usage(struct buf *out, const struct encoder_end *end)
 {
-	json_int_t input = json_integer_value(json_object_get(usage, "input_tokens"));
-	json_int_t output = json_integer_value(json_object_get(usage, "output_tokens"));
-	json_int_t thoughts = json_integer_value(json_object_get(usage, "reasoning_tokens"));
+	json_int_t input = encoder_count(end, "input_tokens");
+	json_int_t output = encoder_count(end, "output_tokens");
+	json_int_t thoughts = encoder_count(end, "reasoning_tokens");
 
 	if (thoughts > output)
 		thoughts = output;
 	buf_printf(out, ",\"usageMetadata\":{\"promptTokenCount\":%lld,\"candidatesTokenCount\":%lld", (long long)input,
 	    (long long)(output - thoughts));
 	put_count(out, "thoughtsTokenCount", thoughts);
-	put_count(out, "cachedContentTokenCount", json_integer_value(json_object_get(usage, "cached_tokens")));
+	put_count(out, "cachedContentTokenCount", encoder_count(end, "cached_tokens"));
 	buf_printf(out, ",\"totalTokenCount\":%lld}", (long long)(input + output));
 }
 
@@ -282,38 +283,20 @@ fail(struct encoder *e, struct buf *out, enum status st, const char *message)
 	buf_printf(out, ",\"status\":\"%s\"}}\n\n", status);
 }
 
-/* What an end says; the texts live in *event. */
-struct end {
-	enum status status; /* OK: done */
-	const char *message;
-	json_t *event;
-	const json_t *data, *usage;
-};
-
-static struct end
-read_end(const char *end_json, enum lang lang)
-{
-	struct end end = { .event = json_loads(end_json, 0, NULL) };
-	const char *type = json_string_value(json_object_get(end.event, "type"));
-	const char *code;
-
-	end.data = json_object_get(end.event, "data");
-	end.usage = json_object_get(end.data, "usage");
-	code = json_string_value(json_object_get(end.data, "code"));
-	end.message = json_string_value(json_object_get(end.data, "message"));
-	if (type == NULL || strcmp(type, "done") != 0)
-		end.status = type != NULL && strcmp(type, "cancelled") == 0 ? E_CANCELLED
-		    : code == NULL					    ? E_INTERNAL
-									    : status_from_code(code);
-	if (end.message == NULL)
-		end.message = status_text(end.status, lang);
-	return end;
-}
-
-/* The provider's piece, with the model's name as the client knows it. */
+/* The provider's piece, with the model's name as the client knows it.  That it is the
+ * last one is told when all is settled; some say so of each. */
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
+	bool is_last = own_says(text, len, "candidates", "finishReason");
+
+	if (is_last && e->kept.len > 0) {
+		buf_add(out, e->kept.data, e->kept.len);
+		buf_free(&e->kept);
+	}
+	e->has_finish |= is_last;
+	if (e->has_finish)
+		out = &e->kept;
 	buf_puts(out, "data: ");
 	own_rename(out, text, len, (const char *const[]){ "modelVersion", NULL }, e->model);
 	buf_puts(out, "\n\n");
@@ -322,19 +305,22 @@ own(struct encoder *e, struct buf *out, const char *text, size_t len)
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
-	struct end end = read_end(end_json, LANG_EN);
+	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
 
 	(void)position;
 	if (end.status != OK) {
 		fail(e, out, end.status, end.message);
-	} else if (!e->is_own) { /* in its own words the last piece has said it */
+	} else if (e->is_own && e->has_finish) {
+		buf_add(out, buf_str(&e->kept), e->kept.len);
+		buf_free(&e->kept);
+	} else {
 		let_go(e, out, NULL, 0);
 		buf_puts(out, "data: ");
 		begin(out);
 		put_text(out, "", 0, false); /* with no part at all some clients print "None" */
 		buf_puts(out, "}");
-		end_candidate(out, finish_reason(end.usage));
-		put_usage(out, end.usage);
+		end_candidate(out, finish_reason(&end));
+		put_usage(out, &end);
 		finish(e, out);
 		buf_puts(out, "\n\n");
 	}
@@ -404,7 +390,7 @@ static char *
 whole(struct encoder *e, const char *start_json, const char *end_json, enum lang lang, const char *request_id,
     int *http_status)
 {
-	struct end end = read_end(end_json, lang);
+	struct encoder_end end = encoder_read_end(end_json, lang);
 	struct buf out = BUF_INIT(0);
 	char *text = NULL;
 
@@ -413,8 +399,8 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 	if (end.status == OK) {
 		begin(&out);
 		put_parts(&out, end.data);
-		end_candidate(&out, finish_reason(end.usage));
-		put_usage(&out, end.usage);
+		end_candidate(&out, finish_reason(&end));
+		put_usage(&out, &end);
 		finish(e, &out);
 		text = out.data;
 	} else {

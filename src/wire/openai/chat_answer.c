@@ -5,115 +5,37 @@
  * comes afterwards, or does not come, changes nothing.  It has failed when it
  * says so, in whatever shape.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/memory.h"
-#include "base/sse.h"
+#include "wire/failure.h"
+#include "wire/frame.h"
 #include "wire/openai/openai.h"
+#include "wire/text.h"
 
-#define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
-#define FIRST_LINE_BYTES 160	/* of what is no answer */
 #define THINKING_DEPTH 2
-#define REPLACEMENT "\xEF\xBF\xBD"
-
-/* What the body turned out to be. */
-enum shape {
-	SHAPE_UNKNOWN,
-	SHAPE_EVENTS,
-	SHAPE_JSON, /* one value: what was asked for, or an error, or an answer that was to be a stream */
-	SHAPE_PAGE, /* no answer */
-};
 
 struct parser {
-	enum shape shape;
-	bool has_finish;  /* a finish_reason was seen */
-	bool is_filtered; /* … and it was the filter's */
-	bool is_done;	  /* [DONE] was seen, or after a finish_reason something that is no answer */
-	bool is_failed;
-	bool is_tail;		      /* reading what the end of the bytes has cut off, perhaps */
+	struct frame frame;
+	bool is_filtered;	      /* it stopped, and it was the filter */
 	bool is_delta;		      /* telling a delta */
-	bool has_events;	      /* at least one was seen */
 	bool told[2], told_deltas[2]; /* by kind: text, reasoning */
-	struct openai_half half[2];   /* the same */
+	struct text_half half[2];     /* the same */
 	bool told_call_deltas;
 	struct openai_calls calls;
 	size_t max_bytes;
-	struct sse sse;
-	struct buf head; /* first line of a page, or the beginning of a stream without an event */
-	struct buf body; /* of SHAPE_JSON */
-	unsigned depth;	 /* of its brackets so far */
-	bool is_in_string, is_escaped, is_whole;
 	struct buf text; /* with its escapes decoded */
-	/* Of the call under way. */
-	wire_emit_fn *emit;
-	void *arg;
 };
 
-/* ---- failing ----------------------------------------------------------------- */
-
-static void
-tell_done(struct parser *p)
-{
-	if (!p->is_done)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_DONE });
-	p->is_done = true;
-}
-
-/* After the end nothing fails any more, but that the answer must not be shown.
- * True: what was wrong is passed over, and usage may follow it. */
+/* It is in a member "error", or all of it; the first of several; or a text. */
 static bool
-fail_with(struct parser *p, const struct wire_failure *failure)
+take_error(struct frame *f, const struct scan_text *text)
 {
-	if (p->has_finish && (p->told[WIRE_TEXT] || p->calls.n_told > 0) && failure->status != E_CONTENT_VIOLATION)
-		return true;
-	p->is_failed = true;
-	p->emit(p->arg, &(struct wire_event){ .kind = WIRE_FAILURE, .failure = *failure });
-	return false;
-}
-
-/* The bytes are no answer of this wire, and would not be one if asked for again. */
-static bool
-fail_wire(struct parser *p, const char *detail)
-{
-	struct wire_failure failure;
-
-	openai_failure_strange(detail, "", 0, &failure);
-	return fail_with(p, &failure);
-}
-
-/* A body that is no JSON: most likely it was cut. */
-static bool
-fail_cut(struct parser *p)
-{
-	struct wire_failure failure;
-
-	wire_failure_transport(&failure, E_UPSTREAM_FAILED, "the answer is no whole JSON value");
-	return fail_with(p, &failure);
-}
-
-static bool
-fail_page(struct parser *p, const char *text, size_t len)
-{
-	struct wire_failure failure;
-
-	openai_failure_strange("no answer, but: ", text, len, &failure);
-	return fail_with(p, &failure);
-}
-
-/* Errors are rare and of many shapes: they get a tree.  It is in a member
- * "error", or all of it; the first of several; or a text. */
-static bool
-fail_inside(struct parser *p, const char *data, size_t len)
-{
-	json_t *root = json_loadb(data, len, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
+	json_t *root = failure_read(text->at, text->len);
 	const json_t *object, *error;
 	struct wire_failure failure;
 
-	if (root == NULL)
-		root = json_stringn(data, len);
 	object = json_is_array(root) ? json_array_get(root, 0) : root;
 	error = json_object_get(object, "error");
 	if (error == NULL || json_is_null(error) || json_is_false(error) ||
@@ -123,7 +45,7 @@ fail_inside(struct parser *p, const char *data, size_t len)
 									     : object;
 	openai_failure_inside(error, &failure);
 	json_decref(root);
-	return fail_with(p, &failure);
+	return frame_fail(f, &failure);
 }
 
 /* ---- telling text ------------------------------------------------------------ */
@@ -135,7 +57,7 @@ tell(struct parser *p, enum wire_event_kind kind, const char *text, size_t len)
 		return;
 	p->told[kind] = true;
 	p->told_deltas[kind] |= p->is_delta;
-	p->emit(p->arg, &(struct wire_event){ .kind = kind, .text = text, .len = len });
+	frame_tell(&p->frame, &(struct wire_event){ .kind = kind, .text = text, .len = len });
 }
 
 /* False, having failed, when the text is not UTF-8. */
@@ -144,8 +66,8 @@ tell_raw(struct parser *p, enum wire_event_kind kind, const struct scan_text *ra
 {
 	struct scan_text text;
 
-	if (!openai_text_decode(&p->half[kind], raw, &p->text, &text))
-		return fail_wire(p, "the answer has text that is not UTF-8");
+	if (!text_decode(&p->half[kind], raw, &p->text, &text))
+		return frame_fail_wire(&p->frame, "the answer has text that is not UTF-8");
 	tell(p, kind, text.at, text.len);
 	return true;
 }
@@ -170,10 +92,10 @@ tell_text(struct parser *p, enum wire_event_kind kind, const struct openai_text 
 static bool
 tell_call(struct parser *p, const struct openai_call *call)
 {
-	const char *problem = openai_calls_take(&p->calls, call, &p->text, p->max_bytes, p->emit, p->arg);
+	const char *problem = openai_calls_take(&p->calls, call, &p->text, p->max_bytes, frame_tell, &p->frame);
 
 	p->told_call_deltas |= p->is_delta;
-	return problem == NULL || fail_wire(p, problem);
+	return problem == NULL || frame_fail_wire(&p->frame, problem);
 }
 
 /* Every call of an array; false, having failed, when one is wrong. */
@@ -219,19 +141,16 @@ tell_halves(struct parser *p)
 {
 	for (int kind = WIRE_REASONING; kind >= WIRE_TEXT; kind--) {
 		if (p->half[kind].len > 0)
-			tell(p, (enum wire_event_kind)kind, REPLACEMENT, strlen(REPLACEMENT));
+			tell(p, (enum wire_event_kind)kind, TEXT_REPLACEMENT, strlen(TEXT_REPLACEMENT));
 		p->half[kind].len = 0;
 	}
-	openai_calls_end(&p->calls, p->emit, p->arg);
+	openai_calls_end(&p->calls, frame_tell, &p->frame);
 }
 
 /* ---- telling the rest -------------------------------------------------------- */
 
 /* Why models stop, in the words of those who speak this wire; others are failures. */
-static const struct finish_row {
-	const char *word;
-	enum wire_finish finish;
-} finishes[] = {
+static const struct frame_finish finishes[] = {
 	{ "complete", FINISH_STOP },
 	{ "content_filter", FINISH_FILTERED },
 	{ "end_turn", FINISH_STOP },
@@ -251,36 +170,22 @@ static const struct finish_row {
 	{ "tool_use", FINISH_CALLS },
 };
 
-static bool
-fail_finish(struct parser *p, const char *word, size_t len)
-{
-	struct wire_failure failure;
-
-	openai_failure_strange("finish_reason ", word, len, &failure);
-	failure.retryable = true; /* an error of the moment, as a 500 is */
-	return fail_with(p, &failure);
-}
-
 /* False when the reason is an error.  That it stopped for its calls, not all tell. */
 static bool
 tell_finish(struct parser *p, const struct scan_text *reason)
 {
-	const struct finish_row *row = NULL;
+	const struct frame_finish *row;
 
 	if (reason->at == NULL || reason->len == 0 || scan_is(reason, "null"))
 		return true;
-	for (size_t i = 0; i < sizeof(finishes) / sizeof(finishes[0]); i++)
-		if (strlen(finishes[i].word) == reason->len &&
-		    strncasecmp(finishes[i].word, reason->at, reason->len) == 0)
-			row = &finishes[i];
+	row = frame_find_finish(finishes, sizeof(finishes) / sizeof(finishes[0]), reason);
 	if (row == NULL)
-		return fail_finish(p, reason->at, reason->len);
-	if (p->has_finish && (p->is_filtered || row->finish != FINISH_FILTERED))
+		return frame_fail_finish(&p->frame, "finish_reason ", reason);
+	if (p->frame.has_finish && (p->is_filtered || row->finish != FINISH_FILTERED))
 		return true;
 	tell_halves(p);
-	p->has_finish = true;
 	p->is_filtered = row->finish == FINISH_FILTERED;
-	p->emit(p->arg,
+	frame_tell(&p->frame,
 	    &(struct wire_event){ .kind = WIRE_FINISH,
 		.finish = row->finish == FINISH_STOP && p->calls.n_told > 0 ? FINISH_CALLS : row->finish });
 	return true;
@@ -319,27 +224,11 @@ tell_chunk(struct parser *p, const struct openai_chunk *chunk)
 	if (!tell_delta(p, &chunk->delta) || !tell_message(p, chunk) || !tell_finish(p, &chunk->finish))
 		return false;
 	if (chunk->usage.input_tokens >= 0 || chunk->usage.output_tokens >= 0)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_USAGE, .usage = chunk->usage });
+		frame_tell(&p->frame, &(struct wire_event){ .kind = WIRE_USAGE, .usage = chunk->usage });
 	return true;
 }
 
-/* ---- events ------------------------------------------------------------------ */
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct scan_text
-trimmed(const char *at, size_t len)
-{
-	while (len > 0 && is_blank(at[len - 1]))
-		len--;
-	while (len > 0 && is_blank(*at))
-		at++, len--;
-	return (struct scan_text){ at, len, false };
-}
+/* ---- the parser -------------------------------------------------------------- */
 
 static bool
 take_data(struct parser *p, const struct scan_text *data)
@@ -347,46 +236,61 @@ take_data(struct parser *p, const struct scan_text *data)
 	struct openai_chunk chunk;
 
 	if (!openai_chunk_read(data->at, data->len, &chunk))
-		return p->is_tail ? false : fail_wire(p, "the answer has an event that is no JSON object");
+		return frame_fail_event(&p->frame);
 	if (chunk.has_error || chunk.is_error)
-		return fail_inside(p, data->at, data->len);
-	if (!p->is_tail)
-		p->emit(p->arg, &(struct wire_event){ .kind = WIRE_OWN, .text = data->at, .len = data->len });
+		return take_error(&p->frame, data);
+	frame_tell_own(&p->frame, data);
 	return tell_chunk(p, &chunk);
 }
 
-/* False: read no more.  What follows the end is no error. */
 static bool
-on_event(void *arg, const struct sse_event *event)
+take_event(struct frame *f, const struct scan_text *type, const struct scan_text *data)
 {
-	struct parser *p = arg;
-	struct scan_text data = trimmed(event->data, event->data_len);
+	struct parser *p = (struct parser *)f;
 
-	p->has_events = true;
-	buf_free(&p->head);
-	if (strcmp(event->type, "error") == 0)
-		return fail_inside(p, data.at, data.len);
-	if (data.len == 0 || *data.at == ':' || scan_is(&data, "null")) /* to keep the connection alive */
-		return true;
-	if (!scan_is(&data, "[DONE]"))
-		return take_data(p, &data);
+	(void)type;
+	if (!scan_is(data, "[DONE]"))
+		return take_data(p, data);
 	tell_halves(p);
-	tell_done(p);
+	frame_tell_done(f);
 	return false;
 }
 
-/* ---- the parser -------------------------------------------------------------- */
+/* A whole completion, also where a stream was asked for, or an error. */
+static bool
+take_value(struct frame *f, const struct scan_text *value)
+{
+	struct openai_chunk chunk;
+
+	if (!openai_chunk_read(value->at, value->len, &chunk))
+		return frame_fail_value(f, value);
+	if (chunk.has_error || chunk.is_error || (chunk.has_words && !chunk.has_choices))
+		return take_error(f, value);
+	if (!chunk.has_choices)
+		return frame_fail_page(f, value);
+	return tell_chunk((struct parser *)f, &chunk);
+}
+
+static void
+close_stream(struct frame *f)
+{
+	tell_halves((struct parser *)f);
+}
+
+static const struct frame_ops ops = {
+	.event = take_event,
+	.value = take_value,
+	.error = take_error,
+	.close = close_stream,
+};
 
 static void *
 parser_start(bool stream, size_t max_bytes)
 {
 	struct parser *p = xcalloc(1, sizeof(*p));
 
-	p->shape = stream ? SHAPE_UNKNOWN : SHAPE_JSON;
-	p->body = BUF_INIT(max_bytes + FRAME_BYTES);
-	p->head = BUF_INIT(FIRST_LINE_BYTES);
+	frame_init(&p->frame, &ops, !stream, max_bytes);
 	p->max_bytes = max_bytes;
-	sse_init(&p->sse, max_bytes + FRAME_BYTES);
 	return p;
 }
 
@@ -397,192 +301,17 @@ parser_free(void *parser)
 
 	if (p == NULL)
 		return;
-	sse_free(&p->sse);
-	buf_free(&p->head);
-	buf_free(&p->body);
+	frame_free(&p->frame);
 	buf_free(&p->text);
 	openai_calls_free(&p->calls);
 	free(p);
 }
 
-/* The first byte that is neither blank nor of a byte order mark tells the
- * shape.  Returns how many bytes came before it. */
-static size_t
-look(struct parser *p, const char *data, size_t len)
-{
-	size_t i = 0;
-
-	while (i < len && (is_blank(data[i]) || memchr("\xEF\xBB\xBF", data[i], 3) != NULL))
-		i++;
-	if (i < len)
-		p->shape = data[i] == '{' || data[i] == '[' ? SHAPE_JSON : data[i] == '<' ? SHAPE_PAGE : SHAPE_EVENTS;
-	return i;
-}
-
-/* Note what fits. */
-static void
-note_head(struct parser *p, const char *data, size_t len)
-{
-	size_t room = FIRST_LINE_BYTES - p->head.len;
-
-	buf_add(&p->head, data, len < room ? len : room);
-}
-
-static bool
-feed_events(struct parser *p, const char *data, size_t len)
-{
-	if (!p->has_events)
-		note_head(p, data, len);
-	if (sse_feed(&p->sse, data, len, on_event, p) == SSE_TOO_LONG && !p->is_done &&
-	    fail_wire(p, "the answer has an event larger than an answer may be"))
-		tell_done(p);
-	return !p->is_failed;
-}
-
-static bool
-feed_page(struct parser *p, const char *data, size_t len)
-{
-	size_t line = 0;
-
-	while (line < len && data[line] != '\n' && data[line] != '\r')
-		line++;
-	note_head(p, data, line);
-	if (line < len || p->head.len == FIRST_LINE_BYTES)
-		return fail_page(p, buf_str(&p->head), p->head.len);
-	return true;
-}
-
-/* A whole completion, also where a stream was asked for, or an error. */
-static bool
-end_json(struct parser *p)
-{
-	struct scan_text body = trimmed(buf_str(&p->body), p->body.len);
-	struct openai_chunk chunk;
-	json_t *root;
-
-	if (openai_chunk_read(body.at, body.len, &chunk)) {
-		if (chunk.has_error || chunk.is_error || (chunk.has_words && !chunk.has_choices))
-			return fail_inside(p, body.at, body.len);
-		if (!chunk.has_choices)
-			return fail_page(p, body.at, strcspn(body.at, "\r\n"));
-		return tell_chunk(p, &chunk) && p->has_finish;
-	}
-	if (body.len > 0 && *body.at != '{' && *body.at != '[')
-		return fail_page(p, body.at, strcspn(body.at, "\r\n"));
-	if ((root = json_loadb(body.at, body.len, JSON_ALLOW_NUL, NULL)) == NULL)
-		return fail_cut(p);
-	json_decref(root);
-	return fail_inside(p, body.at, body.len);
-}
-
-/* How many of these bytes are the body's: all, or up to the bracket that closes it. */
-static size_t
-body_bytes(struct parser *p, const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		char c = data[i];
-
-		if (p->is_in_string) {
-			p->is_in_string = c != '"' || p->is_escaped;
-			p->is_escaped = c == '\\' && !p->is_escaped;
-		} else if (c == '"') {
-			p->is_in_string = true;
-		} else if (c == '{' || c == '[') {
-			p->depth++;
-		} else if ((c == '}' || c == ']') && p->depth > 0 && --p->depth == 0) {
-			p->is_whole = true;
-			return i + 1;
-		}
-	}
-	return len;
-}
-
-/* A body is understood as soon as it is whole, whether the connection ends or not. */
-static bool
-feed_json(struct parser *p, const char *data, size_t len)
-{
-	if (p->is_whole)
-		return true;
-	if (!buf_add(&p->body, data, body_bytes(p, data, len)))
-		return fail_wire(p, "the answer is larger than it may be");
-	if (!p->is_whole)
-		return true;
-	if (end_json(p))
-		tell_done(p);
-	return !p->is_failed;
-}
-
-static bool
-parser_feed(void *parser, const char *data, size_t len, wire_emit_fn *emit, void *arg)
-{
-	struct parser *p = parser;
-	size_t skip;
-
-	p->emit = emit;
-	p->arg = arg;
-	if (p->is_failed || p->is_done)
-		return !p->is_failed;
-	skip = p->shape == SHAPE_UNKNOWN ? look(p, data, len) : 0;
-	data += skip;
-	len -= skip;
-	switch (p->shape) {
-	case SHAPE_UNKNOWN: return true;
-	case SHAPE_EVENTS: return feed_events(p, data, len);
-	case SHAPE_PAGE: return feed_page(p, data, len);
-	case SHAPE_JSON: break;
-	}
-	return feed_json(p, data, len);
-}
-
-/* A stream that ended. */
-static bool
-end_events(struct parser *p)
-{
-	static const char *const fields[] = { "data", "event", "id", "retry", ":" };
-	bool is_stream;
-	size_t len;
-
-	p->is_tail = true;
-	if (!p->is_done && sse_end(&p->sse, on_event, p) == SSE_TOO_LONG && !p->has_finish)
-		return false;
-	if (p->is_failed)
-		return false;
-	if (p->has_finish || p->is_done) {
-		tell_halves(p);
-		return true;
-	}
-	is_stream = p->has_events;
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		len = p->head.len < strlen(fields[i]) ? p->head.len
-						      : strlen(fields[i]); /* it may be cut in its first word */
-		is_stream |= strncmp(buf_str(&p->head), fields[i], len) == 0;
-	}
-	return is_stream ? false : fail_page(p, buf_str(&p->head), strcspn(buf_str(&p->head), "\r\n"));
-}
-
-static bool
-parser_end(void *parser, wire_emit_fn *emit, void *arg)
-{
-	struct parser *p = parser;
-
-	p->emit = emit;
-	p->arg = arg;
-	if (p->is_failed)
-		return false;
-	switch (p->shape) {
-	case SHAPE_UNKNOWN: return false;
-	case SHAPE_EVENTS: return end_events(p);
-	case SHAPE_PAGE: return fail_page(p, buf_str(&p->head), p->head.len);
-	case SHAPE_JSON: break;
-	}
-	return p->is_whole ? p->is_done : end_json(p); /* it was cut: this tells so */
-}
-
 const struct parser_ops openai_chat_parser = {
 	.start = parser_start,
 	.free = parser_free,
-	.feed = parser_feed,
-	.end = parser_end,
+	.feed = frame_feed,
+	.end = frame_end,
 };
 
 static const struct endpoint endpoints[] = {

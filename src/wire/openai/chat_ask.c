@@ -6,65 +6,30 @@
  * Inputs"; a provider that does not know them answers 400.  What a model thought
  * has no word in the wire but for some hosts (quirks, below), and seals have none.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "wire/headers.h"
 #include "wire/openai/openai.h"
 #include "wire/own.h"
-
-#define HEADERS_MAX 8
+#include "wire/url.h"
 
 /* ---- where to --------------------------------------------------------------- */
 
-static bool
-ends_with(const char *s, size_t len, const char *tail)
-{
-	size_t n = strlen(tail);
-
-	return len >= n && memcmp(s + len - n, tail, n) == 0;
-}
-
-/* Is there a path segment like v1, v3 or v1beta? */
-static bool
-has_version(const char *path, size_t len)
-{
-	for (size_t i = 0; i + 2 < len; i++)
-		if (path[i] == '/' && path[i + 1] == 'v' && isdigit((unsigned char)path[i + 2]))
-			return true;
-	return false;
-}
-
-/* The endpoint for a base URL as people write it: with or without /v1, with
- * slashes at its end, or the whole endpoint already; a query stays at the end.
+/* The endpoint for a base URL: with or without /v1, or the whole endpoint already.
  * NULL when it is no http(s) URL. */
 static const char *
 endpoint(struct arena *a, const char *base)
 {
-	size_t scheme, len;
-	const char *path, *tail;
+	struct url url;
 
-	if (base == NULL)
+	if (!url_read(base, &url))
 		return NULL;
-	scheme = strncasecmp(base, "https://", 8) == 0 ? 8 : strncasecmp(base, "http://", 7) == 0 ? 7 : 0;
-	if (scheme == 0 || base[scheme] == '\0' || base[scheme] == '/' || base[scheme] == '?')
-		return NULL;
-	for (const char *p = base; *p != '\0'; p++)
-		if ((unsigned char)*p <= ' ' || *p == 0x7f || *p == '#')
-			return NULL;
-	len = strcspn(base, "?");
-	tail = base + len;
-	while (base[len - 1] == '/') /* not the scheme's: a host begins behind them */
-		len--;
-	path = memchr(base + scheme, '/', len - scheme);
-	if (ends_with(base, len, "/chat/completions"))
-		return arena_printf(a, "%.*s%s", (int)len, base, tail);
-	if (path != NULL && has_version(path, len - (size_t)(path - base)))
-		return arena_printf(a, "%.*s/chat/completions%s", (int)len, base, tail);
-	return arena_printf(a, "%.*s/v1/chat/completions%s", (int)len, base, tail);
+	if (url_ends(url.path, url.path_len, "/chat/completions"))
+		return url_join(a, &url, "");
+	return url_join(a, &url, url_has_version(&url) ? "/chat/completions" : "/v1/chat/completions");
 }
 
 /* ---- whom ------------------------------------------------------------------- */
@@ -99,7 +64,7 @@ quirks_of(const char *url)
 	const char *host = strstr(url, "://") + 3;
 	const struct quirks *q = quirks;
 
-	while (!ends_with(host, strcspn(host, ":/?"), q->host))
+	while (!url_ends(host, strcspn(host, ":/?"), q->host))
 		q++;
 	return q;
 }
@@ -456,27 +421,6 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 
 /* ---- how -------------------------------------------------------------------- */
 
-/* Nothing in a header's value may end its line. */
-static bool
-is_header_value(const char *value)
-{
-	for (; *value != '\0'; value++)
-		if ((unsigned char)*value < ' ' || *value == 0x7f)
-			return false;
-	return true;
-}
-
-static bool
-add_header(struct arena *a, const char **headers, size_t *n, const char *before, const char *value)
-{
-	if (value == NULL || *value == '\0')
-		return true;
-	if (!is_header_value(value))
-		return false;
-	headers[(*n)++] = arena_printf(a, "%s%s", before, value);
-	return true;
-}
-
 /* What the host is particular about. */
 static void
 put_head(struct buf *out, const struct wire_target *to, const struct own *own, const struct quirks *q)
@@ -518,21 +462,14 @@ enum status
 openai_chat_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
 	const char *url = endpoint(a, to->base_url);
-	const char **headers = ARENA_ARRAY(a, const char *, HEADERS_MAX);
+	const char *const *headers = headers_make(a, to, "Authorization: Bearer ", NULL);
 	const struct own *own = body->own;
 	const struct quirks *q;
 	struct buf head = BUF_INIT(0);
 	struct wire_body thoughtful;
-	size_t n = 0;
 	bool fits;
 
-	if (url == NULL || to->model == NULL)
-		return E_INVALID_REQUEST;
-	headers[n++] = "Content-Type: application/json";
-	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
-	if (!add_header(a, headers, &n, "Authorization: Bearer ", to->api_key) ||
-	    !add_header(a, headers, &n, "traceparent: ", to->traceparent) ||
-	    !add_header(a, headers, &n, "X-Weir-Task: ", to->task_id))
+	if (url == NULL || to->model == NULL || headers == NULL)
 		return E_INVALID_REQUEST;
 	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
 	q = quirks_of(url);

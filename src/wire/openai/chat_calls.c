@@ -11,18 +11,17 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/utf8.h"
 #include "wire/openai/openai.h"
+#include "wire/text.h"
 
 #define CALLS_MAX 256 /* of one answer */
-#define REPLACEMENT "\xEF\xBF\xBD"
 
 struct openai_open_call {
 	int64_t index; /* the provider's; negative: none */
 	size_t number; /* ours, once it is told */
 	char *id;      /* NULL: none yet */
 	bool is_told, has_arguments;
-	struct openai_half half;
+	struct text_half half;
 	struct buf held; /* arguments that came before the name */
 };
 
@@ -41,18 +40,11 @@ openai_calls_free(struct openai_calls *calls)
 static char *
 decoded(const struct scan_text *raw)
 {
-	char *text;
-	size_t len;
+	struct buf text = BUF_INIT(0);
 
-	if (raw->len == 0)
-		return NULL;
-	text = xcalloc(1, raw->len + 1);
-	len = scan_decode(raw, text);
-	text[len] = '\0';
-	if (len > 0 && utf8_valid(text, len))
-		return text;
-	free(text);
-	return NULL;
+	if (!text_keep(&text, raw) || text.len == 0)
+		buf_free(&text);
+	return text.data;
 }
 
 static bool
@@ -137,7 +129,7 @@ openai_calls_take(struct openai_calls *calls, const struct openai_call *delta, s
 		c = begin(calls, delta, max_bytes);
 	if (c == NULL)
 		problem = "the answer has more calls than one may have";
-	else if (!openai_text_decode(&c->half, &delta->arguments, scratch, &text))
+	else if (!text_decode(&c->half, &delta->arguments, scratch, &text))
 		problem = "the answer has a call that is not UTF-8";
 	if (problem == NULL) {
 		if (c->id == NULL) {
@@ -159,7 +151,7 @@ openai_calls_end(struct openai_calls *calls, wire_emit_fn *emit, void *arg)
 		struct openai_open_call *c = &calls->list[i];
 
 		if (c->is_told && c->half.len > 0)
-			tell(c, NULL, REPLACEMENT, strlen(REPLACEMENT), emit, arg);
+			tell(c, NULL, TEXT_REPLACEMENT, strlen(TEXT_REPLACEMENT), emit, arg);
 		else if (c->is_told && !c->has_arguments)
 			tell(c, NULL, "{}", 2, emit, arg);
 		c->half.len = 0;

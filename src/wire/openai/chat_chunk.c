@@ -10,22 +10,8 @@
  * base_resp MiniMax', "type":"error" Anthropic's, code and message on the top
  * level DashScope's.
  */
-#include <string.h>
-
 #include "wire/openai/openai.h"
-
-/* A count above this is a mistake, not a bill. */
-#define TOKENS_MAX 1000000000
-
-/* False, having skipped it, when the value is no object. */
-static bool
-enter_object(struct scan *s)
-{
-	if (scan_object(s))
-		return true;
-	scan_skip(s);
-	return false;
-}
+#include "wire/value.h"
 
 /* A string, or an array of parts, is kept in *out; anything else is skipped. */
 static void
@@ -63,7 +49,7 @@ read_message(struct scan *s, struct openai_message *m)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "content"))
@@ -82,28 +68,17 @@ read_message(struct scan *s, struct openai_message *m)
 	}
 }
 
-/* -1 for anything that cannot be a count. */
-static void
-read_count(struct scan *s, int64_t *out)
-{
-	int64_t n = -1;
-
-	if (!scan_integer(s, &n))
-		scan_skip(s);
-	*out = n >= 0 && n <= TOKENS_MAX ? n : -1;
-}
-
 /* A member of the details of a count. */
 static void
 read_detail(struct scan *s, const char *member, int64_t *out)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, member))
-			read_count(s, out);
+			value_count(s, out);
 		else
 			scan_skip(s);
 	}
@@ -114,13 +89,13 @@ read_prompt_details(struct scan *s, struct wire_usage *usage)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "cached_tokens"))
-			read_count(s, &usage->cached_tokens);
+			value_count(s, &usage->cached_tokens);
 		else if (scan_is(&name, "cache_write_tokens"))
-			read_count(s, &usage->cache_write_tokens);
+			value_count(s, &usage->cache_write_tokens);
 		else
 			scan_skip(s);
 	}
@@ -130,18 +105,18 @@ static void
 read_usage_member(struct scan *s, const struct scan_text *name, struct wire_usage *usage, int64_t *total)
 {
 	if (scan_is(name, "prompt_tokens"))
-		read_count(s, &usage->input_tokens);
+		value_count(s, &usage->input_tokens);
 	else if (scan_is(name, "completion_tokens"))
-		read_count(s, &usage->output_tokens);
+		value_count(s, &usage->output_tokens);
 	else if (scan_is(name, "total_tokens"))
-		read_count(s, total);
+		value_count(s, total);
 	else if (scan_is(name, "prompt_tokens_details"))
 		read_prompt_details(s, usage);
 	else if (scan_is(name, "completion_tokens_details"))
 		read_detail(s, "reasoning_tokens", &usage->reasoning_tokens);
 	else if (usage->cached_tokens < 0 &&
 	    (scan_is(name, "prompt_cache_hit_tokens") || scan_is(name, "cached_tokens")))
-		read_count(s, &usage->cached_tokens);
+		value_count(s, &usage->cached_tokens);
 	else
 		scan_skip(s);
 }
@@ -177,7 +152,7 @@ read_usage(struct scan *s, struct openai_chunk *chunk)
 	struct scan_text name;
 	int64_t total = -1;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name))
 		read_usage_member(s, &name, &usage, &total);
@@ -193,7 +168,7 @@ read_choice(struct scan *s, struct openai_chunk *chunk)
 	struct scan_text name;
 	int64_t index = 0;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "delta")) {
@@ -250,8 +225,7 @@ read_whether(struct scan *s)
 			any = read_whether(s) || any;
 		return any;
 	}
-	scan_skip(s);
-	return !s->is_wrong && memcmp(s->at - 4, "null", 4) != 0 && memcmp(s->at - 4, "alse", 4) != 0;
+	return value_says(s);
 }
 
 /* {"status_code":0} is how MiniMax says that all is well. */
@@ -260,7 +234,7 @@ read_base_resp(struct scan *s, struct openai_chunk *chunk)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "status_code"))
@@ -321,7 +295,7 @@ openai_part_read(struct scan *s, struct openai_text *text, struct openai_text *t
 		return false;
 	if (scan_string(s, &text->raw))
 		return true;
-	if (!enter_object(s))
+	if (!value_object(s))
 		return true;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "text") || scan_is(&name, "refusal"))
@@ -342,23 +316,16 @@ read_arguments(struct scan *s, struct scan_text *out)
 		read_raw(s, false, out);
 }
 
-static void
-read_string(struct scan *s, struct scan_text *out)
-{
-	if (!scan_string(s, out))
-		scan_skip(s);
-}
-
 void
 openai_function_read(struct scan *s, struct openai_call *out)
 {
 	struct scan_text name;
 
-	if (!enter_object(s))
+	if (!value_object(s))
 		return;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "name"))
-			read_string(s, &out->name);
+			value_string(s, &out->name);
 		else if (scan_is(&name, "arguments"))
 			read_arguments(s, &out->arguments);
 		else
@@ -374,11 +341,11 @@ openai_call_read(struct scan *s, struct openai_call *out)
 	*out = (struct openai_call){ .index = -1 };
 	if (!scan_element(s))
 		return false;
-	if (!enter_object(s))
+	if (!value_object(s))
 		return true;
 	while (scan_member(s, &name)) {
 		if (scan_is(&name, "id"))
-			read_string(s, &out->id);
+			value_string(s, &out->id);
 		else if (scan_is(&name, "function"))
 			openai_function_read(s, out);
 		else if (!scan_is(&name, "index") || !scan_integer(s, &out->index))

@@ -10,9 +10,9 @@
 #include <strings.h>
 
 #include "base/memory.h"
-#include "base/scan.h"
 #include "wire/openai/openai.h"
 #include "wire/openai/reading.h"
+#include "wire/value.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -222,18 +222,13 @@ call_arguments(struct reading *r, const json_t *value)
 {
 	const char *text = json_string_value(value);
 	struct buf wrapped = BUF_INIT(0);
-	struct scan s;
 
 	if (text == NULL)
 		return json_is_object(value) ? reading_json(r, value) : "{}";
 	if (text[strspn(text, " \t\r\n")] == '\0')
 		return "{}";
-	scan_init(&s, text, strlen(text));
-	if (*(text + strspn(text, " \t\r\n")) == '{') {
-		scan_skip(&s);
-		if (scan_end(&s))
-			return text;
-	}
+	if (value_is_object(text, strlen(text)))
+		return text;
 	buf_puts(&wrapped, "{\"arguments\":");
 	buf_json(&wrapped, text, strlen(text));
 	buf_puts(&wrapped, "}");

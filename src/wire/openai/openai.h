@@ -4,7 +4,6 @@
  *	chat_ask.c     what is asked, as an HTTP request
  *	chat_answer.c  the parser of answers; the table of endpoints
  *	chat_chunk.c   one JSON object of an answer, read
- *	chat_text.c    texts that come in deltas
  *	chat_calls.c   calls of tools that do
  *	own_words.c    what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
@@ -67,17 +66,6 @@ bool openai_call_read(struct scan *s, struct openai_call *out);
 /* A call of the old kind: an object of name and arguments. */
 void openai_function_read(struct scan *s, struct openai_call *out);
 
-/* Of a character that began in one delta and ends in the next: an escape, or UTF-8. */
-struct openai_half {
-	char bytes[6];
-	size_t len;
-};
-
-/* What a raw text stands for, after the half that the one before it has left; the half
- * at its end is kept in turn.  *out lies in raw's bytes or in scratch.  False: not UTF-8. */
-bool openai_text_decode(
-    struct openai_half *half, const struct scan_text *raw, struct buf *scratch, struct scan_text *out);
-
 /* The calls of one answer; zero is none. */
 struct openai_calls {
 	struct openai_open_call *list;
@@ -109,9 +97,6 @@ bool openai_is_usage_alone(const char *chunk, size_t len) MUST_CHECK;
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its own code says which status it would have had. */
 void openai_failure_inside(const json_t *error, struct wire_failure *out);
-/* An answer that is none: `before`, and the foreign text that shows it, cut to one clean
- * line.  Asking the same again would bring the same. */
-void openai_failure_strange(const char *before, const char *text, size_t len, struct wire_failure *out);
 /* dialect.read */
 enum status openai_chat_read(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
     struct dialect_ask *out, struct dialect_problem *problem);

@@ -13,7 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/encoder.h"
 #include "wire/openai/openai.h"
+#include "wire/own.h"
 
 #define JSON_BODY (JSON_COMPACT | JSON_REAL_PRECISION(15))
 #define HTTP_CLIENT_CLOSED 499 /* nginx' word for it */
@@ -104,16 +106,6 @@ put_string(struct buf *out, const char *s)
 	buf_json(out, s, strlen(s));
 }
 
-/* An id as this vendor's look: "chatcmpl-" and a UUID without its dashes. */
-static void
-put_id(struct buf *out, const char *before, const char *id)
-{
-	buf_puts(out, before);
-	for (const char *c = id; c != NULL && *c != '\0'; c++)
-		if (*c != '-')
-			buf_add(out, c, 1);
-}
-
 static const char *
 model_of(const struct encoder *e)
 {
@@ -124,7 +116,7 @@ model_of(const struct encoder *e)
 static void
 put_head(const struct encoder *e, struct buf *out)
 {
-	put_id(out, "data: {\"id\":\"chatcmpl-", e->id);
+	encoder_put_id(out, "data: {\"id\":\"chatcmpl-", e->id);
 	buf_printf(out, "\",\"object\":\"chat.completion.chunk\",\"created\":%" PRId64 ",\"model\":", e->created_s);
 	put_string(out, model_of(e));
 	buf_puts(out, ",\"choices\":[");
@@ -166,7 +158,7 @@ start(struct encoder *e, struct buf *out, const char *start_json)
 static void
 put_call_id(const struct encoder *e, struct buf *out, size_t call)
 {
-	put_id(out, "call_", e->id);
+	encoder_put_id(out, "call_", e->id);
 	buf_printf(out, "_%zu", call);
 }
 
@@ -222,35 +214,9 @@ piece(struct encoder *e, struct buf *out, const struct piece *p)
 
 /* ---- ends ------------------------------------------------------------------------ */
 
-/* An event of the end, taken apart; texts are its own. */
-struct end {
-	json_t *event;
-	const json_t *data, *usage;
-	enum status status; /* OK: it is a whole answer */
-	const char *message;
-};
-
-static struct end
-read_end(const char *end_json, enum lang lang)
-{
-	struct end end = { .event = json_loads(end_json, JSON_ALLOW_NUL, NULL) };
-	const char *type = json_string_value(json_object_get(end.event, "type")), *code;
-
-	end.data = json_object_get(end.event, "data");
-	end.usage = json_object_get(end.data, "usage");
-	if (type != NULL && strcmp(type, "done") == 0)
-		return end;
-	code = json_string_value(json_object_get(end.data, "code"));
-	end.message = json_string_value(json_object_get(end.data, "message"));
-	end.status = code == NULL ? E_CANCELLED : status_from_code(code);
-	if (end.message == NULL)
-		end.message = status_text(end.status, lang);
-	return end;
-}
-
 /* Calls are what an answer stops for, whatever its provider says; "other" is no word here. */
 static const char *
-finish_reason(const struct end *end, bool has_calls)
+finish_reason(const struct encoder_end *end, bool has_calls)
 {
 	const char *finish = json_string_value(json_object_get(end->usage, "finish"));
 	bool is_plain = finish == NULL || strcmp(finish, "other") == 0 || strcmp(finish, "stop") == 0;
@@ -258,29 +224,23 @@ finish_reason(const struct end *end, bool has_calls)
 	return !is_plain ? finish : has_calls ? "tool_calls" : "stop";
 }
 
-static json_int_t
-count(const struct end *end, const char *name)
-{
-	return json_integer_value(json_object_get(end->usage, name));
-}
-
 static json_t *
-usage_json(const struct end *end)
+usage_json(const struct encoder_end *end)
 {
-	json_int_t input = count(end, "input_tokens"), output = count(end, "output_tokens");
+	json_int_t input = encoder_count(end, "input_tokens"), output = encoder_count(end, "output_tokens");
 	json_t *usage = json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", input, "completion_tokens",
 	    output, "total_tokens", input + output, "prompt_tokens_details", "cached_tokens",
-	    count(end, "cached_tokens"), "completion_tokens_details", "reasoning_tokens",
-	    count(end, "reasoning_tokens"));
+	    encoder_count(end, "cached_tokens"), "completion_tokens_details", "reasoning_tokens",
+	    encoder_count(end, "reasoning_tokens"));
 
-	if (count(end, "cache_write_tokens") > 0)
+	if (encoder_count(end, "cache_write_tokens") > 0)
 		json_object_set_new(json_object_get(usage, "prompt_tokens_details"), "cache_write_tokens",
-		    json_integer(count(end, "cache_write_tokens")));
+		    json_integer(encoder_count(end, "cache_write_tokens")));
 	return usage;
 }
 
 static void
-put_usage(const struct encoder *e, struct buf *out, const struct end *end)
+put_usage(const struct encoder *e, struct buf *out, const struct encoder_end *end)
 {
 	json_t *usage = usage_json(end);
 	char *text = json_dumps(usage, JSON_BODY);
@@ -294,7 +254,7 @@ put_usage(const struct encoder *e, struct buf *out, const struct end *end)
 }
 
 static void
-put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end *end)
+put_done(struct encoder *e, struct buf *out, uint64_t position, const struct encoder_end *end)
 {
 	buf_printf(out, "id: %" PRIu64 "-1\n", position);
 	put_head(e, out);
@@ -311,6 +271,7 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct end
 static void
 own(struct encoder *e, struct buf *out, const char *text, size_t len)
 {
+	e->has_finish |= own_says(text, len, "choices", "finish_reason");
 	if (!openai_is_usage_alone(text, len)) {
 		openai_own_chunk(out, text, len, model_of(e));
 		return;
@@ -321,14 +282,14 @@ own(struct encoder *e, struct buf *out, const char *text, size_t len)
 
 /* In the provider's own words, which say more, where they say what is charged; else in ours. */
 static void
-put_own_usage(const struct encoder *e, struct buf *out, const struct end *end)
+put_own_usage(const struct encoder *e, struct buf *out, const struct encoder_end *end)
 {
 	json_t *chunk = e->kept.len == 0 ? NULL : json_loadb(e->kept.data, e->kept.len, JSON_ALLOW_NUL, NULL);
 	const json_t *usage = json_object_get(chunk, "usage");
 
 	if (usage != NULL &&
-	    json_integer_value(json_object_get(usage, "prompt_tokens")) == count(end, "input_tokens") &&
-	    json_integer_value(json_object_get(usage, "completion_tokens")) == count(end, "output_tokens"))
+	    json_integer_value(json_object_get(usage, "prompt_tokens")) == encoder_count(end, "input_tokens") &&
+	    json_integer_value(json_object_get(usage, "completion_tokens")) == encoder_count(end, "output_tokens"))
 		openai_own_chunk(out, e->kept.data, e->kept.len, model_of(e));
 	else
 		put_usage(e, out, end);
@@ -338,16 +299,17 @@ put_own_usage(const struct encoder *e, struct buf *out, const struct end *end)
 static void
 end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 {
-	struct end end = read_end(end_json, LANG_EN);
+	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
 
-	if (end.status == OK && e->is_own) {
+	if (end.status == OK && e->is_own && e->has_finish) {
 		if (e->wants_usage)
 			put_own_usage(e, out, &end);
 		buf_puts(out, "data: [DONE]\n\n");
-	} else if (end.status == OK)
+	} else if (end.status == OK) {
 		put_done(e, out, position, &end);
-	else
+	} else {
 		put_error(out, end.status, end.message);
+	}
 	json_decref(end.event);
 }
 
@@ -409,13 +371,13 @@ message_json(const struct encoder *e, const json_t *data, bool has_calls)
 }
 
 static json_t *
-completion_json(const struct encoder *e, const struct end *end)
+completion_json(const struct encoder *e, const struct encoder_end *end)
 {
 	bool has_calls = json_array_size(json_object_get(end->data, "calls")) > 0;
 	struct buf id = BUF_INIT(0);
 	json_t *body;
 
-	put_id(&id, "chatcmpl-", e->id);
+	encoder_put_id(&id, "chatcmpl-", e->id);
 	body = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:n, s:s}], s:o}", "id", buf_str(&id), "object",
 	    "chat.completion", "created", (json_int_t)e->created_s, "model", model_of(e), "choices", "index", 0,
 	    "message", message_json(e, end->data, has_calls), "logprobs", "finish_reason",
@@ -428,7 +390,7 @@ static char *
 whole(struct encoder *e, const char *start_json, const char *end_json, enum lang lang, const char *request_id,
     int *http_status)
 {
-	struct end end = read_end(end_json, lang);
+	struct encoder_end end = encoder_read_end(end_json, lang);
 	json_t *body;
 	char *text;
 

@@ -7,9 +7,10 @@
 bool
 openai_own_ask(struct buf *out, const struct ask *ask)
 {
-	/* what the head or the wire says itself */
+	/* what the head or the wire says itself; what was refused but for saying nothing; and
+	 * what would reach another model, or cost more than its price */
 	static const char *const ours[] = { "model", "stream", "stream_options", "max_tokens", "max_completion_tokens",
-		NULL };
+		"n", "modalities", "web_search_options", "models", "fallbacks", "service_tier", NULL };
 
 	return own_members(out, ask->own_words, ask->own_words_len, ours);
 }

@@ -429,7 +429,7 @@ def parts(message):
     content = message["content"]
     if isinstance(content, str):
         return {}
-    return {p["type"]: p[p["type"]]["url"] for p in content if p["type"] != "text"}
+    return {p["type"]: p[p["type"]].get("url") or f"{p[p['type']]['format']}:{p[p['type']]['data']}" for p in content if p["type"] != "text"}
 
 
 def as_data(kind, data):
@@ -443,7 +443,7 @@ def test_an_upload_goes_to_the_model_as_its_bytes(weir, fresh, recorder):
                      video_url="https://example.org/clip.mp4")
     assert turn.final["type"] == "done", turn.final
     sent = recorder.asked[-1]["messages"][-1]
-    assert parts(sent) == {"image_url": as_data("image/png", image), "audio_url": as_data("audio/wav", sound),
+    assert parts(sent) == {"image_url": as_data("image/png", image), "input_audio": as_data("audio/wav", sound).replace("data:audio/wav;base64,", "wav:"),
                            "video_url": "https://example.org/clip.mp4"}
     # the message keeps the address
     user_message = turn.of("start")[0]["user_message"]
@@ -457,7 +457,7 @@ def test_an_upload_goes_to_the_model_as_its_bytes(weir, fresh, recorder):
     turn = weir.chat(fresh, "still there?", turn.conversation, model="seer")
     assert turn.final["type"] == "done"
     first = recorder.asked[-1]["messages"][0]
-    assert "image_url" not in parts(first) and parts(first)["audio_url"] == as_data("audio/wav", sound)
+    assert "image_url" not in parts(first) and "input_audio" in parts(first)
     weir.audit()
 
 

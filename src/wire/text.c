@@ -1,16 +1,13 @@
-/*
- * Texts that come in deltas: a character may begin in one and end in the next.
- */
+#include "wire/text.h"
+
 #include <string.h>
 
 #include "base/utf8.h"
-#include "wire/openai/openai.h"
 
 #define KEEP_BYTES 4096
 #define ESCAPE_BYTES 6 /* of \uD83D */
 
-/* Bytes at the end of a raw text that begin a character the next delta ends:
- * the first half of a surrogate pair, or of a UTF-8 sequence. */
+/* Bytes at the end of a raw text that begin a character the next delta ends. */
 static size_t
 half_at_end(const char *at, size_t len)
 {
@@ -28,7 +25,7 @@ half_at_end(const char *at, size_t len)
 }
 
 bool
-openai_text_decode(struct openai_half *half, const struct scan_text *raw, struct buf *scratch, struct scan_text *out)
+text_decode(struct text_half *half, const struct scan_text *raw, struct buf *scratch, struct scan_text *out)
 {
 	size_t keep;
 
@@ -51,4 +48,24 @@ openai_text_decode(struct openai_half *half, const struct scan_text *raw, struct
 	if (out->has_escapes)
 		out->len = scan_decode(out, scratch->data); /* never longer than what it reads */
 	return utf8_valid(out->at, out->len);
+}
+
+bool
+text_keep(struct buf *out, const struct scan_text *raw)
+{
+	size_t len = raw->len;
+	char *room;
+	bool ok;
+
+	if (len == 0)
+		return true;
+	if ((room = buf_reserve(out, len)) == NULL)
+		return false;
+	if (raw->has_escapes)
+		len = scan_decode(raw, room);
+	else
+		memcpy(room, raw->at, len);
+	ok = utf8_valid(room, len);
+	buf_commit(out, ok ? len : 0);
+	return ok;
 }
