@@ -5,8 +5,10 @@ import { jsonSchemaOutputFormat } from "@anthropic-ai/sdk/helpers/json-schema";
 import {
 	CITY,
 	KEY,
+	OTHER_KEY,
 	PNG,
 	POOR_KEY,
+	RARE_KEY,
 	URL_BASE,
 	WIRES,
 	WORDS,
@@ -302,6 +304,17 @@ for (const stream of [false, true]) {
 	});
 }
 
+await check("too many requests are a RateLimitError", async () => {
+	const by = connect(RARE_KEY, { maxRetries: 0 }).messages;
+	await by.create(ask("x"));
+	await refused(by.create(ask("x")), Anthropic.RateLimitError, 429, "rate_limit_error");
+	assert.ok((await failure(by.create(ask("x", { stream: true })))).headers.get("retry-after") > 0);
+});
+
+await check("a key for something else is a PermissionDeniedError", async () => {
+	await refused(connect(OTHER_KEY).messages.create(ask("x")), Anthropic.PermissionDeniedError, 403, "permission_error");
+});
+
 await check("402, 404 and 400 are not asked again", async () => {
 	const statuses = await requests(async () => {
 		await failure(connect(POOR_KEY).messages.create(ask("x")));
@@ -343,6 +356,12 @@ await check("what keeps failing is asked as often as was said", async () => {
 });
 
 // -- ends
+
+for (const [wire, model] of Object.entries(WIRES))
+	await check(`a quiet stream is kept alive, and told in full (${wire})`, async () => {
+		const whole = await create("[[demo deltas=4]] slowly", { model });
+		assert.equal(textIn(await said.streamed(ask("[[demo deltas=4 interval=500]] slowly", { model }))), textIn(whole));
+	});
 
 await check("a stream that breaks raises", async () => {
 	for (const fault of ["reset-mid", "cut", "error-mid"]) {

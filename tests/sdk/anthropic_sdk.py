@@ -5,8 +5,8 @@ import re
 
 import anthropic
 import pydantic
-from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
-                    next_call)
+from sdklib import (CITY, KEY, OTHER_KEY, PNG, POOR_KEY, RARE_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls,
+                    check, drain, failure, next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -305,6 +305,19 @@ def _(way):
     refused(by(KEY, way, **body), anthropic.BadRequestError, 400, "invalid_request_error")
 
 
+@check("too many requests are a RateLimitError")
+def _():
+    other = connect(RARE_KEY, max_retries=0)
+    create("x", other)
+    refused(lambda: create("x", other), anthropic.RateLimitError, 429, "rate_limit_error")
+    assert int(failure(lambda: create("x", other, stream=True)).response.headers["retry-after"]) > 0
+
+
+@check("a key for something else is a PermissionDeniedError")
+def _():
+    refused(by(OTHER_KEY, "whole"), anthropic.PermissionDeniedError, 403, "permission_error")
+
+
 @check("402, 404 and 400 are not asked again")
 def _():
     with Requests() as seen:
@@ -333,6 +346,12 @@ def _():
             refused(lambda: create("[[demo fault=500]] never", client.with_options(max_retries=retries)),  # noqa: B023
                     anthropic.InternalServerError, 502, "api_error")
         assert seen.statuses == [502] * (1 + retries)
+
+
+@check("a quiet stream is kept alive, and told in full", *WIRES)
+def _(wire):
+    whole = text_in(create("[[demo deltas=4]] slowly", model=WIRES[wire]))
+    assert text_in(said("streamed", "[[demo deltas=4 interval=500]] slowly", model=WIRES[wire])) == whole
 
 
 # ---- ends --------------------------------------------------------------------

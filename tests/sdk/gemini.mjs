@@ -3,8 +3,10 @@ import { ApiError, GoogleGenAI, Type } from "@google/genai";
 import {
 	CITY,
 	KEY,
+	OTHER_KEY,
 	PNG,
 	POOR_KEY,
+	RARE_KEY,
 	URL_BASE,
 	WIRES,
 	WORDS,
@@ -298,6 +300,17 @@ for (const way of ["whole", "streamed"]) {
 	});
 }
 
+await check("too many requests are an ApiError 429", async () => {
+	const by = connect(RARE_KEY).models;
+	await by.generateContent(ask("x"));
+	await refused(by.generateContent(ask("x")), 429, "RESOURCE_EXHAUSTED");
+	await refused(by.generateContentStream(ask("x")), 429, "RESOURCE_EXHAUSTED");
+});
+
+await check("a key for something else is an ApiError 403", async () => {
+	await refused(create("x", {}, connect(OTHER_KEY)), 403, "PERMISSION_DENIED");
+});
+
 await check("402, 404 and 400 are not asked again", async () => {
 	const by = connect(KEY, { retryOptions: again });
 	const statuses = await requests(async () => {
@@ -343,6 +356,12 @@ await check("what keeps failing is asked as often as was said", async () => {
 });
 
 // -- ends
+
+for (const [wire, model] of Object.entries(WIRES))
+	await check(`a quiet stream is kept alive, and told in full (${wire})`, async () => {
+		const whole = await said.whole("[[demo deltas=4]] slowly", {}, model);
+		assert.equal((await said.streamed("[[demo deltas=4 interval=500]] slowly", {}, model)).text, whole.text);
+	});
 
 await check("a stream that breaks raises", async () => {
 	for (const fault of ["reset-mid", "cut", "error-mid"]) {

@@ -6,8 +6,8 @@ import re
 import pydantic
 from google import genai
 from google.genai import errors, types
-from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
-                    next_call)
+from sdklib import (CITY, KEY, OTHER_KEY, PNG, POOR_KEY, RARE_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls,
+                    check, drain, failure, next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -293,6 +293,19 @@ def _(way):
     refused(by(KEY, way, "[[demo fault=filter]] never"), errors.ClientError, 400, "INVALID_ARGUMENT")
 
 
+@check("too many requests are a ClientError 429")
+def _():
+    other = connect(RARE_KEY)
+    create("x", other)
+    refused(lambda: create("x", other), errors.ClientError, 429, "RESOURCE_EXHAUSTED")
+    refused(lambda: list(stream("x", other)), errors.ClientError, 429, "RESOURCE_EXHAUSTED")
+
+
+@check("a key for something else is a ClientError 403")
+def _():
+    refused(by(OTHER_KEY, "whole"), errors.ClientError, 403, "PERMISSION_DENIED")
+
+
 @check("402, 404 and 400 are not asked again")
 def _():
     with Requests() as seen:
@@ -323,6 +336,12 @@ def _():
             refused(lambda: create("[[demo fault=500]] never", connect(KEY, retry_options=options)),  # noqa: B023
                     errors.ServerError, 503, "UNAVAILABLE")
         assert seen.statuses == [503] * times
+
+
+@check("a quiet stream is kept alive, and told in full", *WIRES)
+def _(wire):
+    whole = create("[[demo deltas=4]] slowly", model=WIRES[wire]).text
+    assert Said("streamed", "[[demo deltas=4 interval=500]] slowly", model=WIRES[wire]).text == whole
 
 
 # ---- ends --------------------------------------------------------------------

@@ -3,8 +3,10 @@ import OpenAI from "openai";
 import {
 	CITY,
 	KEY,
+	OTHER_KEY,
 	PNG,
 	POOR_KEY,
+	RARE_KEY,
 	URL_BASE,
 	WIRES,
 	WORDS,
@@ -318,6 +320,17 @@ for (const stream of [false, true]) {
 	});
 }
 
+await check("too many requests are a RateLimitError", async () => {
+	const by = connect(RARE_KEY, { maxRetries: 0 }).chat.completions;
+	await by.create(ask("x"));
+	await refused(by.create(ask("x")), OpenAI.RateLimitError, { status: 429, code: "rate_limit_exceeded" });
+	assert.ok((await failure(by.create(ask("x", { stream: true })))).headers.get("retry-after") > 0);
+});
+
+await check("a key for something else is a PermissionDeniedError", async () => {
+	await refused(connect(OTHER_KEY).chat.completions.create(ask("x")), OpenAI.PermissionDeniedError, { status: 403 });
+});
+
 await check("402, 404 and 400 are not asked again", async () => {
 	const statuses = await requests(async () => {
 		await failure(connect(POOR_KEY).chat.completions.create(ask("x")));
@@ -360,6 +373,14 @@ await check("what keeps failing is asked as often as was said", async () => {
 });
 
 // -- ends
+
+for (const [wire, model] of Object.entries(WIRES))
+	await check(`a quiet stream is kept alive, and told in full (${wire})`, async () => {
+		const whole = await create("[[demo deltas=4]] slowly", { model });
+		const { items, error } = await drain(await create("[[demo deltas=4 interval=500]] slowly", { model, stream: true }));
+		assert.equal(error, null);
+		assert.equal(textOf(items), whole.choices[0].message.content);
+	});
 
 await check("a stream that breaks raises", async () => {
 	for (const fault of ["reset-mid", "cut", "error-mid"]) {

@@ -6,8 +6,8 @@ import re
 
 import openai
 import pydantic
-from sdklib import (CITY, KEY, PNG, POOR_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls, check, drain, failure,
-                    next_call)
+from sdklib import (CITY, KEY, OTHER_KEY, PNG, POOR_KEY, RARE_KEY, URL_BASE, WIRES, WORDS, WRONG_KEY, Requests, Skip, calls,
+                    check, drain, failure, next_call)
 
 MODEL = "demo-fast"
 WAYS = ("whole", "streamed")
@@ -290,6 +290,19 @@ def _(way):
     refused(by(KEY, way, **body), openai.BadRequestError, status_code=400, code="content_policy_violation")
 
 
+@check("too many requests are a RateLimitError")
+def _():
+    other = connect(RARE_KEY, max_retries=0)
+    create("x", other)
+    refused(lambda: create("x", other), openai.RateLimitError, status_code=429, code="rate_limit_exceeded")
+    assert int(failure(lambda: create("x", other, stream=True)).response.headers["retry-after"]) > 0
+
+
+@check("a key for something else is a PermissionDeniedError")
+def _():
+    refused(by(OTHER_KEY, "whole"), openai.PermissionDeniedError, status_code=403)
+
+
 @check("402, 404 and 400 are not asked again")
 def _():
     with Requests() as seen:
@@ -318,6 +331,13 @@ def _():
             refused(lambda: create("[[demo fault=500]] never", client.with_options(max_retries=retries)),  # noqa: B023
                     openai.InternalServerError, status_code=502)
         assert seen.statuses == [502] * (1 + retries)
+
+
+@check("a quiet stream is kept alive, and told in full", *WIRES)
+def _(wire):
+    whole = create("[[demo deltas=4]] slowly", model=WIRES[wire]).choices[0].message.content
+    chunks, error = drain(create("[[demo deltas=4 interval=500]] slowly", model=WIRES[wire], stream=True))
+    assert error is None and text_of(chunks) == whole
 
 
 # ---- ends --------------------------------------------------------------------

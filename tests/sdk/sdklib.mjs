@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 
 export { assert };
+/** Keys: of a user without credits, for one request a minute, for calls of another kind. */
 export const { WEIR_URL: URL_BASE, WEIR_KEY: KEY, WEIR_POOR_KEY: POOR_KEY } = process.env;
+export const { WEIR_RARE_KEY: RARE_KEY, WEIR_OTHER_KEY: OTHER_KEY } = process.env;
 export const WRONG_KEY = `wk-${"0".repeat(33)}`;
 /** A model of each wire: {wire: name}. */
 export const WIRES = JSON.parse(process.env.WEIR_WIRES);

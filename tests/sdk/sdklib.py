@@ -7,7 +7,9 @@ import time
 import traceback
 import urllib.request
 
-URL_BASE, KEY, POOR_KEY = (os.environ[name] for name in ("WEIR_URL", "WEIR_KEY", "WEIR_POOR_KEY"))
+# Keys: of a user without credits, for one request a minute, for calls of another kind.
+URL_BASE, KEY, POOR_KEY, RARE_KEY, OTHER_KEY = (
+    os.environ["WEIR_" + name] for name in ("URL", "KEY", "POOR_KEY", "RARE_KEY", "OTHER_KEY"))
 WRONG_KEY = "wk-" + "0" * 33
 # A model of each wire: {wire: name}.
 WIRES = json.loads(os.environ["WEIR_WIRES"])

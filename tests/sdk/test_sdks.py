@@ -31,7 +31,8 @@ import weirstack  # noqa: E402
 import weirtest  # noqa: E402
 
 # Weir itself asks once, so that what a provider is asked is what the SDK asked.
-CONF = {"upstream": {"first_byte_timeout": "5s", "retries": "0"}, "stream": {"disconnect_grace": "0"}}
+CONF = {"upstream": {"first_byte_timeout": "5s", "retries": "0"}, "stream": {"disconnect_grace": "0"},
+        "server": {"keepalive": "200ms"}}
 SCRIPTS = [("openai node", "openai.mjs"), ("anthropic node", "anthropic.mjs"), ("gemini node", "gemini.mjs"),
            ("openai python", "openai_sdk.py"), ("anthropic python", "anthropic_sdk.py"), ("gemini python", "gemini_sdk.py")]
 LIMIT_S = 240
@@ -191,19 +192,18 @@ class WitnessAnswer(http.server.BaseHTTPRequestHandler):
 # ---- running ----------------------------------------------------------------
 
 
-def key_of(weir, user):
-    answer = weir.post("/api/keys", {"name": "sdk"}, user)
-    if answer.status == 404:
-        return user.token
+def key_of(weir, user, **limits):
+    answer = weir.post("/api/keys", {"name": "sdk", **limits}, user)
     if answer.status != 201:
         raise weirtest.StackError(f"a key: {answer}")
     return answer.json["key"]
 
 
 def environment(weir, witness):
-    """A user of its own for each script, and one without credits."""
+    """A user of its own for each script, one without credits, and keys that are for less."""
     user, poor = weir.make_user(), weir.make_user(credits="0.000001")
     return {"WEIR_URL": f"http://127.0.0.1:{weir.port}", "WEIR_KEY": key_of(weir, user), "WEIR_POOR_KEY": key_of(weir, poor),
+            "WEIR_RARE_KEY": key_of(weir, user, rpm=1), "WEIR_OTHER_KEY": key_of(weir, user, scopes=["embeddings"]),
             "WEIR_WITNESS": witness.url(user), "WEIR_WIRES": json.dumps(weir.wires)}
 
 

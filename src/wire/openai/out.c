@@ -407,7 +407,8 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 const struct dialect dialect_openai = {
 	.name = "openai",
 	.begins_late = true,
-	.keepalive = ":\n\n",
+	/* Without an empty line, at which openai-python takes a comment for an event, and fails. */
+	.keepalive = ":\n",
 	.read = openai_chat_read,
 	.wire = "openai",
 	.own = own,
