@@ -4,7 +4,7 @@
 usage: test_sdks.py [part of a script's name]
        test_sdks.py --serve [name]   only start it, and print the environment of the scripts
 
-Prints TAP. Each SDK has a script beside this one, which checks what it gets and
+Prints TAP. The examples of docs/CLIENTS.md are run first. Each SDK has a script beside this one, which checks what it gets and
 asks the witness, below, what the server saw of it. The SDKs are fetched once, by
 npm and pip, into tests/sdk of the build; where they cannot be, they are skipped.
 """
@@ -220,13 +220,16 @@ class Tap:
         sys.stdout.flush()
 
 
-def run(tap, label, command, env):
-    """Numbers the lines of a script and puts its SDK in front of them."""
-    # What a user has set for the SDKs of a real vendor is not for these.
+def of_scripts(env):
+    """The environment of a script: what somebody has set for the SDKs of a real vendor is not for these."""
     kept = {name: value for name, value in os.environ.items()
             if not re.match("OPENAI_|ANTHROPIC_|GEMINI_|GOOGLE_|PYTHONPATH|.*_proxy$", name, re.I)}
-    env = {**kept, **env, "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    return {**kept, **env, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def run(tap, label, command, env):
+    """Numbers the lines of a script and puts its SDK in front of them."""
+    process = subprocess.Popen(command, env=of_scripts(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     ends = threading.Timer(LIMIT_S, process.kill)
     ends.start()
     try:
@@ -240,6 +243,30 @@ def run(tap, label, command, env):
         ends.cancel()
     if status:
         tap.line(False, f"{label}: the script runs to its end", f"status {status}")
+
+
+def run_documented(tap, how, env):
+    """The examples of docs/CLIENTS.md, with this Weir's address, key and model."""
+    with open(os.path.join(HERE, "..", "..", "docs", "CLIENTS.md"), encoding="utf-8") as f:
+        examples = re.findall(r"^```(python|js)\n(.*?)^```", f.read(), re.M | re.S)
+    for number, (language, text) in enumerate(examples, 1):
+        start = how[".mjs" if language == "js" else ".py"]
+        name = f"docs/CLIENTS.md: example {number}, {language}"
+        if isinstance(start, str):
+            tap.line(True, f"{name} # SKIP {start}")
+            continue
+        ours = {"https://chat.example.org": env["WEIR_URL"], "wk-...": env["WEIR_KEY"], "gpt-4o-mini": "demo-fast"}
+        for said, meant in ours.items():
+            text = text.replace(said, meant)
+        place = os.path.join(PLACE, *{"js": ("node", f"example{number}.mjs"), "python": ("venv", f"example{number}.py")}[language])
+        with open(place, "w", encoding="utf-8") as f:
+            f.write(text)
+        done = subprocess.run([start(place)[0], place], env=of_scripts({}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=60)
+        ok = done.returncode == 0 and "You wrote: *Hello*" in done.stdout
+        tap.line(ok, name, "" if ok else done.stdout)
+    if not examples:
+        tap.line(False, "docs/CLIENTS.md has examples")
 
 
 def main():
@@ -262,6 +289,8 @@ def main():
             print("\n".join(f"export {k}='{v}'" for k, v in environment(weir, witness).items()), flush=True)
             signal.sigwait([signal.SIGTERM, signal.SIGINT])
             return 0
+        if not wanted:
+            run_documented(tap, how, environment(weir, witness))
         for label, script in scripts:
             start = how[os.path.splitext(script)[1]]
             if isinstance(start, str):
