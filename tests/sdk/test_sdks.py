@@ -4,9 +4,10 @@
 usage: test_sdks.py [part of a script's name]
        test_sdks.py --serve [name]   only start it, and print the environment of the scripts
 
-Prints TAP. The examples of docs/CLIENTS.md are run first. Each SDK has a script beside this one, which checks what it gets and
-asks the witness, below, what the server saw of it. The SDKs are fetched once, by
-npm and pip, into tests/sdk of the build; where they cannot be, they are skipped.
+Prints TAP. The examples of docs/CLIENTS.md are run first. Each SDK has a script beside
+this one, which checks what it gets and asks the witness, below, what the server saw of
+it. The SDKs are fetched once, by npm and pip, into tests/sdk of the build; where they
+cannot be, they are skipped.
 """
 
 import contextlib
@@ -258,7 +259,8 @@ def run_documented(tap, how, env):
         ours = {"https://chat.example.org": env["WEIR_URL"], "wk-...": env["WEIR_KEY"], "gpt-4o-mini": "demo-fast"}
         for said, meant in ours.items():
             text = text.replace(said, meant)
-        place = os.path.join(PLACE, *{"js": ("node", f"example{number}.mjs"), "python": ("venv", f"example{number}.py")}[language])
+        folder, ending = {"js": ("node", "mjs"), "python": ("venv", "py")}[language]
+        place = os.path.join(PLACE, folder, f"example{number}.{ending}")
         with open(place, "w", encoding="utf-8") as f:
             f.write(text)
         done = subprocess.run([start(place)[0], place], env=of_scripts({}), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
