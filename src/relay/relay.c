@@ -155,6 +155,16 @@ limits_of(const struct conf *conf)
 	};
 }
 
+/* Nothing in it may end its line, or be more than text. */
+static bool
+is_plain(const char *value)
+{
+	for (; *value != '\0'; value++)
+		if ((unsigned char)*value < ' ' || *value == 0x7f)
+			return false;
+	return true;
+}
+
 /* Those of the request that belong to its own words. */
 static const char *const *
 own_headers(struct request *rq)
@@ -164,7 +174,7 @@ own_headers(struct request *rq)
 	size_t n = 0;
 
 	for (; names != NULL && *names != NULL && n < OWN_HEADERS_MAX; names++)
-		if ((value = request_header(rq, *names)) != NULL && strpbrk(value, "\r\n") == NULL)
+		if ((value = request_header(rq, *names)) != NULL && *value != '\0' && is_plain(value))
 			list[n++] = arena_printf(rq->cx.arena, "%s: %s", *names, value);
 	list[n] = NULL;
 	return n > 0 ? list : NULL;

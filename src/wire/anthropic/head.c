@@ -207,6 +207,18 @@ add_header(struct arena *a, const char **headers, size_t *n, const char *before,
 	return true;
 }
 
+/* Does the client say which version it speaks? */
+static bool
+has_version_header(const char *const *headers)
+{
+	static const char name[] = "anthropic-version:";
+
+	for (; headers != NULL && *headers != NULL; headers++)
+		if (strncmp(*headers, name, sizeof(name) - 1) == 0)
+			return true;
+	return false;
+}
+
 /* False when a value would break its line. */
 static bool
 add_headers(struct arena *a, const char **headers, const struct wire_target *to)
@@ -215,9 +227,9 @@ add_headers(struct arena *a, const char **headers, const struct wire_target *to)
 
 	headers[n++] = "Content-Type: application/json";
 	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
-	if (to->own_headers == NULL)
+	if (!has_version_header(to->own_headers))
 		headers[n++] = "anthropic-version: 2023-06-01";
-	for (size_t i = 0; to->own_headers != NULL && to->own_headers[i] != NULL && n < OWN_HEADERS_MAX + 2; i++)
+	for (size_t i = 0; to->own_headers != NULL && to->own_headers[i] != NULL && n < OWN_HEADERS_MAX + 3; i++)
 		headers[n++] = to->own_headers[i];
 	return add_header(a, headers, &n, "x-api-key: ", to->api_key) &&
 	    add_header(a, headers, &n, "traceparent: ", to->traceparent) &&
