@@ -20,17 +20,24 @@ bearer_token(const struct request *rq)
 	return *header == '\0' ? NULL : header;
 }
 
-/* What a client signs in with: the first that is there of the places in which SDKs put it. */
+/* What a client signs in with: the first that is there of the places in which SDKs put
+ * it.  NULL, and *is_torn, when they hold different keys: whose would be charged? */
 static const char *
-client_token(struct request *rq)
+client_token(struct request *rq, bool *is_torn)
 {
+	const char *found = NULL;
 	const char *given[] = { bearer_token(rq), request_header(rq, "x-api-key"), request_header(rq, "x-goog-api-key"),
 		query_text(rq, "key") };
 
-	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
-		if (given[i] != NULL && *given[i] != '\0')
-			return given[i];
-	return NULL;
+	*is_torn = false;
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		if (given[i] == NULL || *given[i] == '\0')
+			continue;
+		if (found == NULL)
+			found = given[i];
+		*is_torn |= key_text_begins(found) && key_text_begins(given[i]) && strcmp(found, given[i]) != 0;
+	}
+	return *is_torn ? NULL : found;
 }
 
 /* The token is ours: are the session and the user behind it still good?  *st is
@@ -122,6 +129,7 @@ enum status
 auth_stage(struct request *rq)
 {
 	const char *token, *why;
+	bool is_torn = false;
 	enum status st;
 
 	switch (rq->route->caller) {
@@ -131,7 +139,9 @@ auth_stage(struct request *rq)
 	case CALLER_CLIENT:
 	case CALLER_ADMIN: break;
 	}
-	token = rq->route->caller == CALLER_CLIENT ? client_token(rq) : bearer_token(rq);
+	token = rq->route->caller == CALLER_CLIENT ? client_token(rq, &is_torn) : bearer_token(rq);
+	if (is_torn)
+		return refuse(rq, "", "two different keys");
 	if (rq->route->caller == CALLER_CLIENT && key_text_begins(token))
 		return identify_key(rq, token);
 	st = identify(rq, token, &why);

@@ -53,11 +53,28 @@ followed_free(struct followed *told)
 	*told = (struct followed){ .start_json = NULL };
 }
 
+/* What dialects say of an answer beside its text. */
+static void
+name_answer(struct follower *f)
+{
+	struct encoder *e = &f->reader.encoder;
+	json_t *start = json_loads(f->told.start_json, 0, NULL);
+	const char *model = json_string_value(json_object_get(start, "model"));
+
+	if (e->id == NULL) {
+		e->id = f->task_id;
+		e->model = arena_strdup(f->arena, model == NULL ? "" : model);
+		e->created_s = clock_wall_s();
+	}
+	json_decref(start);
+}
+
 static void
 take_told(struct follower *f, const struct rows *rows)
 {
 	followed_free(&f->told);
 	f->kind->follow(rows, f->task_id, f->reader.lang, &f->told);
+	name_answer(f);
 	reader_keep_start(&f->reader, f->told.start_json);
 	if (f->told.end_json != NULL)
 		reader_make_whole(&f->reader, f->told.end_json);
@@ -158,8 +175,13 @@ take_entry(struct follower *f, const struct journal_entry *e, const struct journ
 		*end = e;
 		return false;
 	}
-	/* the end, but not all before it; or a gap */
-	f->from_database = e->kind == 'e' || !catch_up(f, e->kind == 'r', e->start, e->text, e->len);
+	if (e->kind == 's' && e->start == f->position) { /* a seal is nothing to show */
+		f->position = e->end;
+		return true;
+	}
+	/* the end, but not all before it; a call, without its name; or a gap */
+	f->from_database = (e->kind != 't' && e->kind != 'r') ||
+	    !catch_up(f, e->kind == 'r', e->start, e->text, e->len);
 	return !f->from_database;
 }
 
@@ -285,9 +307,9 @@ carry(void *arg, struct fcgi_conn *conn)
 	reader_open(&f->reader, p, conn, on_reader_gone, on_reader_drained, f);
 	if (!f->seen_start)
 		reader_start(&f->reader, f->told.start_json);
-	if (f->told.end_json != NULL)
+	if (f->told.end_json != NULL && (f->kind->keeps || f->reader.wants.whole))
 		end_from_database(f);
-	else
+	else /* also of an answer that only the journal has, if it still does */
 		reader_flush(&f->reader);
 }
 

@@ -13,11 +13,12 @@ model_price(const struct offer_model *m)
 #define BELIEVED_MORE 64
 
 /* The provider's count when it could be true; else the next that could be, and
- * *estimated is set.  `most`: 0, or what the model can. */
+ * *estimated is set.  `unseen`: what it may hold beyond the estimate.  `most`: 0, or
+ * what the model can. */
 static int64_t
-believed(int64_t told, int64_t estimate, int64_t most, bool *estimated)
+believed(int64_t told, int64_t estimate, int64_t unseen, int64_t most, bool *estimated)
 {
-	int64_t bound = estimate * BELIEVED_TIMES + BELIEVED_MORE;
+	int64_t bound = estimate * BELIEVED_TIMES + BELIEVED_MORE + unseen;
 
 	if (most > 0 && bound > most)
 		bound = most;
@@ -35,6 +36,15 @@ text_tokens(const struct buf *text)
 	return tokens_estimate(buf_str(text), text->len);
 }
 
+/* What was thought and not shown, as the provider says, or at most as its seal is long. */
+static int64_t
+unseen_tokens(const struct answer *a)
+{
+	int64_t told = a->usage.reasoning_tokens, sealed = text_tokens(&a->signature);
+
+	return told > sealed ? told : sealed;
+}
+
 struct usage
 measure(const struct answer *a, int64_t prompt_tokens, const struct call_candidate *at)
 {
@@ -46,8 +56,9 @@ measure(const struct answer *a, int64_t prompt_tokens, const struct call_candida
 
 	if (!answer_says(a))
 		return u;
-	u.input_tokens = believed(a->usage.input_tokens, prompt_tokens, at->context_tokens, &u.estimated);
-	u.output_tokens = believed(a->usage.output_tokens, output, at->max_output_tokens, &u.estimated);
+	u.input_tokens = believed(a->usage.input_tokens, prompt_tokens, 0, at->context_tokens, &u.estimated);
+	u.output_tokens =
+	    believed(a->usage.output_tokens, output, unseen_tokens(a), at->max_output_tokens, &u.estimated);
 	return u;
 }
 

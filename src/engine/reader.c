@@ -10,6 +10,7 @@ void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
+	r->encoder.wants_usage = wants->usage;
 	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }

@@ -17,6 +17,7 @@
 struct reader_wants {
 	const struct dialect *dialect;
 	bool whole; /* in one piece */
+	bool usage; /* in a stream, where that is a choice */
 };
 
 struct reader {

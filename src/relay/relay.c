@@ -194,6 +194,16 @@ limits_of(const struct conf *conf)
 	};
 }
 
+/* Nothing in it may end its line, or be more than text. */
+static bool
+is_plain(const char *value)
+{
+	for (; *value != '\0'; value++)
+		if ((unsigned char)*value < ' ' || *value == 0x7f)
+			return false;
+	return true;
+}
+
 /* Those of the request that belong to its own words. */
 static const char *const *
 own_headers(struct request *rq)
@@ -203,7 +213,7 @@ own_headers(struct request *rq)
 	size_t n = 0;
 
 	for (; names != NULL && *names != NULL && n < OWN_HEADERS_MAX; names++)
-		if ((value = request_header(rq, *names)) != NULL && strpbrk(value, "\r\n") == NULL)
+		if ((value = request_header(rq, *names)) != NULL && *value != '\0' && is_plain(value))
 			list[n++] = arena_printf(rq->cx.arena, "%s: %s", *names, value);
 	list[n] = NULL;
 	return n > 0 ? list : NULL;
@@ -235,14 +245,13 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 
 /* How the answer will be told. */
 static void
-prepare_reader(struct run *r, const struct dialect_ask *asked, const struct offer_model *m)
+prepare_reader(struct run *r, const struct offer_model *m)
 {
 	struct encoder *e = &r->reader.encoder;
 
 	e->id = r->task.id;
 	e->model = arena_strdup(r->arena, m->name);
 	e->created_s = clock_wall_s();
-	e->wants_usage = asked->wants_usage;
 }
 
 static const char *
@@ -271,7 +280,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, const struct
 	r->prompt_tokens = own->prompt_tokens = chat_tokens(&asked->ask.chat);
 	r->task.hold_ucr = price_ceiling_ucr(&price, r->prompt_tokens, most_output(asked, m));
 	uuid_v7(own->transaction_id);
-	prepare_reader(r, asked, m);
+	prepare_reader(r, m);
 	st = gate_open(rq, &(struct gate_ask){ .kind = &kind_relay, .key = key, .model_id = m->id, .own = own },
 	    &r->task, &r->reader.wants, &rows);
 	if (st != OK || rows == NULL) /* refused, or joined another */
@@ -295,7 +304,7 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	if ((st = read_body(rq, path_model, path_stream, &asked)) != OK ||
 	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
 		return st;
-	wants = (struct reader_wants){ rq->route->dialect, !asked.stream };
+	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage };
 	gate_key_read(rq, &key);
 	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined)
 		return st;
@@ -422,6 +431,21 @@ end(const struct run *r, const struct rows *rows, int row)
 
 /* ---- following ----------------------------------------------------------------- */
 
+/* An answer that only its first reader had: an empty one would be taken for it. */
+static char *
+lost_json(const char *task_id, enum lang lang)
+{
+	json_t *data = json_pack("{s:s, s:s, s:s}", "task_id", task_id, "code", status_code(E_CONFLICT), "message",
+	    lang == LANG_ZH ? "此调用已完成，其回答未保存；如需再次调用，请更换幂等键"
+			    : "This call was answered, and its answer is not kept: to ask again, use another "
+			      "Idempotency-Key.");
+	json_t *end = json_pack("{s:s, s:o}", "type", "error", "data", data);
+	char *text = json_dumps(end, JSON_WIRE);
+
+	json_decref(end);
+	return text;
+}
+
 static void
 follow(const struct rows *rows, const char *task_id, enum lang lang, struct followed *out)
 {
@@ -434,6 +458,10 @@ follow(const struct rows *rows, const char *task_id, enum lang lang, struct foll
 	json_decref(start);
 	if (strcmp(status, "pending") == 0 || strcmp(status, "running") == 0)
 		return;
+	if (outcome_parse(status) == OUTCOME_COMPLETED) {
+		out->end_json = lost_json(task_id, lang);
+		return;
+	}
 	data = end_data(task_id, &u, &WIRE_USAGE_UNTOLD, NULL);
 	json_object_set_new(data, "credits_consumed", json_credits(row_ucr(rows, 0, "credits_used")));
 	out->end_json = end_json(outcome_parse(status), code == NULL ? E_INTERRUPTED : status_from_code(code),

@@ -21,7 +21,7 @@ struct frame;
 struct frame_ops {
 	/* An event that says something. */
 	bool (*event)(struct frame *f, const struct scan_text *type, const struct scan_text *data);
-	/* A JSON value, or (not in an array) bytes with brackets that close. */
+	/* A value: brackets that are closed again, and what is in them. */
 	bool (*value)(struct frame *f, const struct scan_text *value);
 	/* An error, of whatever shape: an event of that type, or a value that is no object. */
 	bool (*error)(struct frame *f, const struct scan_text *error);

@@ -153,13 +153,41 @@ put_head(struct buf *out, const struct wire_target *to, const struct anthropic_m
 
 /* ---- how -------------------------------------------------------------------- */
 
+/* Does the client say which version it speaks? */
+static bool
+has_version_header(const char *const *headers)
+{
+	static const char name[] = "anthropic-version:";
+
+	for (; *headers != NULL; headers++)
+		if (strncmp(*headers, name, sizeof(name) - 1) == 0)
+			return true;
+	return false;
+}
+
+/* The lines of this wire: a client's own, with the version if it says none. */
+static const char *const *
+lines_of(struct arena *a, const struct wire_target *to)
+{
+	static const char *const version[] = { "anthropic-version: 2023-06-01", NULL };
+	const char **lines;
+
+	if (to->own_headers == NULL)
+		return version;
+	if (has_version_header(to->own_headers))
+		return to->own_headers;
+	lines = ARENA_ARRAY(a, const char *, HEADERS_LINES_MAX + 1);
+	lines[0] = version[0];
+	for (size_t i = 1; i < HEADERS_LINES_MAX && to->own_headers[i - 1] != NULL; i++)
+		lines[i] = to->own_headers[i - 1];
+	return lines;
+}
+
 enum status
 anthropic_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
 	const char *url = endpoint(a, to->base_url);
-	static const char *const version[] = { "anthropic-version: 2023-06-01", NULL };
-	const char *const *headers = headers_make(
-	    a, to, "x-api-key: ", to->own_headers != NULL ? to->own_headers : version);
+	const char *const *headers = headers_make(a, to, "x-api-key: ", lines_of(a, to));
 	struct anthropic_manner manner;
 	struct buf head = BUF_INIT(WIRE_GAP_BYTES - sizeof(manner));
 	bool fits;

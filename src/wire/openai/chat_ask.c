@@ -69,14 +69,17 @@ quirks_of(const char *url)
 	return q;
 }
 
+/* What was thought, which may be put in. */
+struct thought {
+	size_t at;  /* this byte of the body is the place; */
+	size_t end; /* their text in `said` goes up to here */
+};
+
 /* What head() says of what is asked, as the host wants it: wire_body.own. */
 struct own {
 	double temperature;
 	int64_t top_k, seed;
-	struct thought {
-		size_t at;  /* this byte of the body, there they may be put in; */
-		size_t end; /* their text in `said` up to here */
-	} * thoughts;
+	struct thought *thoughts;
 	size_t n_thoughts;
 	struct buf said; /* members of messages, one after the other */
 	bool any;	 /* anything was thought or called */

@@ -175,6 +175,10 @@ def test_a_key_stands_for_its_user(weir, user):
     made = key(weir, user)
     for headers in ({"Authorization": f"Bearer {made['key']}"}, {"x-api-key": made["key"]}, {"x-goog-api-key": made["key"]}):
         assert weir.post(PATH, body("by key"), headers=headers).status == 200
+    other = key(weir, user)["key"]
+    for headers in ({"x-api-key": other}, {"x-goog-api-key": other}):
+        assert weir.post(PATH, body("by two keys"), made["key"], headers=headers).json["error"]["code"] == "invalid_api_key"
+    assert weir.post(PATH + "?key=" + other, body("by two keys"), made["key"]).status == 401
     assert weir.get("/api/me", made["key"]).status == 401, "no session route takes it"
     assert weir.post(PATH, body("by key"), made["key"][:-1] + "x").json["error"]["code"] == "invalid_api_key"
     assert len(used(weir, user)) == 3

@@ -212,3 +212,15 @@ def test_gemini_says_that_it_is_over_when_it_is_settled(weir, user, providers):
             s.conn.sock.settimeout(1)
             with pytest.raises(OSError):
                 next(s.events())
+
+
+def test_what_is_thought_unseen_is_charged(weir, user, providers):
+    """Of what models think many show nothing: it is paid for, within what is held."""
+    usage = {"prompt_tokens": 3, "completion_tokens": 300, "total_tokens": 303, "completion_tokens_details": {"reasoning_tokens": 299}}
+    for tokens in (300, 5000):
+        usage |= {"completion_tokens": tokens, "total_tokens": 3 + tokens, "completion_tokens_details": {"reasoning_tokens": tokens - 1}}
+        providers["openai"].answer = sse(chunk({"content": "4"}), chunk({}, "stop"), {"choices": [], "usage": usage})
+        streamed(weir, user, "openai")
+    rows = [(r["response_tokens"], r["cost"]) for r in weir.get("/api/usage/records", user).json["items"]]
+    assert [r[0] for r in rows] == [400, 300], "no more than the model can say"
+    weir.audit()

@@ -80,7 +80,9 @@ def test_anthropic(weir, recorders):
     assert [e["type"] for e in events] == [kind for kind, _ in ANSWERS["anthropic"]]
     assert events[0]["message"]["model"] == "ours-anthropic" and events[0]["message"]["odd"] == 1
     assert events[3]["odd"] == {"a": [None]} and events[5]["delta"]["stop_details"] == "x"
-    whole = weir.post("/v1/messages", {k: v for k, v in body.items() if k != "stream"}, user).json
+    whole = weir.post("/v1/messages", {k: v for k, v in body.items() if k != "stream"}, user, headers={"anthropic-beta": "odd-2026"}).json
+    _, headers, _ = recorders["anthropic"].asked[-1]
+    assert headers["anthropic-version"] == "2023-06-01" and headers["anthropic-beta"] == "odd-2026", "a version is a must"
     assert whole["content"] == [{"type": "text", "text": "Hello"}] and whole["usage"]["cache_read_input_tokens"] == 2
     assert records(weir, user) == [("completed", 5, 2, 2)] * 2
     weir.audit()

@@ -17,32 +17,21 @@
 
 /* ---- requests ---------------------------------------------------------------- */
 
-/* A message of these parts. */
+/* A message of these parts.  (The releases of clang-format lay this out in two ways.) */
+/* clang-format off */
 #define SAYS(who, ...) \
-	{ \
-		.role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, \
-		.n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) \
-	}
+	{ .role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, .n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) }
 #define SAID(said) \
-	{ \
-		.kind = ASK_TEXT, .text = (said) \
-	}
+	{ .kind = ASK_TEXT, .text = (said) }
 #define AT(what, where) \
-	{ \
-		.kind = (what), .url = (where) \
-	}
+	{ .kind = (what), .url = (where) }
 #define SEALED(said, seal) \
-	{ \
-		.kind = ASK_THINKING, .text = (said), .signature = (seal) \
-	}
+	{ .kind = ASK_THINKING, .text = (said), .signature = (seal) }
 #define CALLS(which, what, with) \
-	{ \
-		.kind = ASK_CALL, .id = (which), .name = (what), .text = (with) \
-	}
+	{ .kind = ASK_CALL, .id = (which), .name = (what), .text = (with) }
 #define ANSWERS(which, said) \
-	{ \
-		.kind = ASK_RESULT, .id = (which), .text = (said) \
-	}
+	{ .kind = ASK_RESULT, .id = (which), .text = (said) }
+/* clang-format on */
 
 static const struct ask_message hello[] = { SAYS("user", SAID("Hi")) };
 

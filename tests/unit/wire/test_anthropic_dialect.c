@@ -601,23 +601,16 @@ encoder(void)
 	return (struct encoder){ .id = UUID, .model = "m \"1\"" };
 }
 
+/* clang-format off */
 #define TEXT(said) \
-	{ \
-		.kind = PIECE_TEXT, .text = (said), .len = sizeof(said) - 1 \
-	}
+	{ .kind = PIECE_TEXT, .text = (said), .len = sizeof(said) - 1 }
 #define THOUGHT(said) \
-	{ \
-		.kind = PIECE_REASONING, .text = (said), .len = sizeof(said) - 1 \
-	}
+	{ .kind = PIECE_REASONING, .text = (said), .len = sizeof(said) - 1 }
 #define SEAL(said) \
-	{ \
-		.kind = PIECE_SIGNATURE, .text = (said), .len = sizeof(said) - 1 \
-	}
+	{ .kind = PIECE_SIGNATURE, .text = (said), .len = sizeof(said) - 1 }
 #define CALL(number, which, what, said) \
-	{ \
-		.kind = PIECE_CALL, .call = (number), .id = (which), .name = (what), .text = (said), \
-		.len = sizeof(said) - 1 \
-	}
+	{ .kind = PIECE_CALL, .call = (number), .id = (which), .name = (what), .text = (said), .len = sizeof(said) - 1 }
+/* clang-format on */
 #define MAX_PIECES 10
 
 /* An answer in pieces; the same whole; and what both say. */

@@ -18,20 +18,15 @@
 
 /* ---- requests ---------------------------------------------------------------- */
 
-/* A message of these parts. */
+/* A message of these parts.  (The releases of clang-format lay this out in two ways.) */
+/* clang-format off */
 #define SAYS(who, ...) \
-	{ \
-		.role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, \
-		.n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) \
-	}
+	{ .role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, .n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) }
 #define SAID(said) \
-	{ \
-		.kind = ASK_TEXT, .text = (said) \
-	}
+	{ .kind = ASK_TEXT, .text = (said) }
 #define AT(what, where) \
-	{ \
-		.kind = (what), .url = (where) \
-	}
+	{ .kind = (what), .url = (where) }
+/* clang-format on */
 
 static const struct ask_message hello[] = { SAYS("user", SAID("Hi")) };
 
@@ -317,14 +312,12 @@ test_files(void)
 	}
 }
 
+/* clang-format off */
 #define CALLS(i, n, args, seal) \
-	{ \
-		.kind = ASK_CALL, .id = (i), .name = (n), .text = (args), .signature = (seal) \
-	}
+	{ .kind = ASK_CALL, .id = (i), .name = (n), .text = (args), .signature = (seal) }
 #define ANSWERS(i, said) \
-	{ \
-		.kind = ASK_RESULT, .id = (i), .text = (said) \
-	}
+	{ .kind = ASK_RESULT, .id = (i), .text = (said) }
+/* clang-format on */
 
 /* Ids come again in later turns; only the first of some calls has a seal. */
 static void

@@ -17,20 +17,15 @@
 
 /* ---- requests ---------------------------------------------------------------- */
 
-/* A message of these parts. */
+/* A message of these parts.  (The releases of clang-format lay this out in two ways.) */
+/* clang-format off */
 #define SAYS(who, ...) \
-	{ \
-		.role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, \
-		.n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) \
-	}
+	{ .role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, .n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) }
 #define SAID(said) \
-	{ \
-		.kind = ASK_TEXT, .text = (said) \
-	}
+	{ .kind = ASK_TEXT, .text = (said) }
 #define AT(what, where) \
-	{ \
-		.kind = (what), .url = (where) \
-	}
+	{ .kind = (what), .url = (where) }
+/* clang-format on */
 
 static const struct ask_message hello[] = { SAYS("user", SAID("Hi")) };
 
