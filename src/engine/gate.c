@@ -29,20 +29,6 @@ gate_admit(struct request *rq)
 	return OK;
 }
 
-/* The task that a key opened before.  What is not kept cannot be told again: better
- * no answer than half of one. */
-static enum status
-follow(struct request *rq, const struct kind *kind, const char *task_id, const struct reader_wants *wants)
-{
-	if (kind->keeps)
-		return follow_begin(rq, kind, task_id, wants);
-	fail(&rq->cx, E_CONFLICT, "task %s was opened by this key", task_id);
-	fail_message(&rq->cx,
-	    "This Idempotency-Key was used before. The call it made was charged once, and its answer is not kept.",
-	    "该 Idempotency-Key 已使用过：对应的调用只计费一次，其结果不会保留");
-	return E_CONFLICT;
-}
-
 /* A rival that commits meanwhile is found by task_open(). */
 enum status
 gate_join(struct request *rq, const struct kind *kind, const struct gate_key *key, const struct reader_wants *wants,
@@ -63,7 +49,7 @@ gate_join(struct request *rq, const struct kind *kind, const struct gate_key *ke
 	*joined = true;
 	if (strcmp(row_text(rows, 0, "outcome"), "replay") != 0 || row_null(rows, 0, "task_id"))
 		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
-	return follow(rq, kind, row_text(rows, 0, "task_id"), wants);
+	return follow_begin(rq, kind, row_text(rows, 0, "task_id"), wants);
 }
 
 /* ---- refusals, in words ------------------------------------------------------------- */
@@ -217,6 +203,6 @@ gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, con
 	if (st != OK)
 		return st;
 	if (strcmp(outcome, "idempotent_replay") == 0)
-		return follow(rq, ask->kind, row_text(told, 0, "existing_task_id"), wants);
+		return follow_begin(rq, ask->kind, row_text(told, 0, "existing_task_id"), wants);
 	return refuse(cx, ask->kind, told);
 }
