@@ -10,6 +10,13 @@
 #include "wire/dialect.h"
 #include "core/reply.h"
 
+/* What the official SDKs send besides, from a browser. */
+#define SDK_HEADERS \
+	", x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access," \
+	" x-goog-api-key, x-goog-api-client, OpenAI-Organization, OpenAI-Project, x-stainless-lang," \
+	" x-stainless-package-version, x-stainless-os, x-stainless-arch, x-stainless-runtime," \
+	" x-stainless-runtime-version, x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method"
+
 static const char *
 reason(int http_status)
 {
@@ -70,7 +77,7 @@ reply_common_headers(struct request *rq)
 	if (origin != NULL)
 		cors = arena_printf(rq->cx.arena,
 		    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
-		    "Access-Control-Expose-Headers: X-Request-Id, Retry-After,"
+		    "Access-Control-Expose-Headers: X-Request-Id, request-id, Retry-After,"
 		    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset\r\n",
 		    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
 	if (id_header != NULL)
@@ -88,7 +95,7 @@ stage_preflight(struct request *rq)
 	if (allowed_origin(rq) != NULL) {
 		reply_header(rq, "Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE");
 		reply_header(rq, "Access-Control-Allow-Headers",
-		    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent");
+		    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent" SDK_HEADERS);
 		reply_header(rq, "Access-Control-Max-Age", "86400");
 	}
 	reply_empty(rq);
