@@ -57,8 +57,8 @@ measure(const struct answer *a, int64_t prompt_tokens, const struct call_candida
 	if (!answer_says(a))
 		return u;
 	u.input_tokens = believed(a->usage.input_tokens, prompt_tokens, 0, at->context_tokens, &u.estimated);
-	u.output_tokens =
-	    believed(a->usage.output_tokens, output, unseen_tokens(a), at->max_output_tokens, &u.estimated);
+	u.output_tokens = believed(
+	    a->usage.output_tokens, output, unseen_tokens(a), at->max_output_tokens, &u.estimated);
 	return u;
 }
 

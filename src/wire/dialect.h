@@ -51,7 +51,7 @@ struct encoder {
 
 	/* the dialect's own */
 	bool in_block, has_calls;
-	bool has_finish; /* of its own words: why it stopped was told */
+	bool has_finish;       /* of its own words: why it stopped was told */
 	enum piece_kind block; /* the open one */
 	size_t n_blocks, call;
 	struct buf kept; /* what must not leave in pieces; freed with the reader */
