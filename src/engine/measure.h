@@ -14,7 +14,8 @@
 struct price model_price(const struct offer_model *m);
 /* Nothing delivered is nothing used.  What the provider says is believed as far
  * as it could be true of a prompt of about `prompt_tokens` and of what was
- * delivered: beyond three times our estimate and 64 more it is cut there, and marked. */
+ * delivered: beyond three times our estimate and 64 more, and what was thought unseen,
+ * it is cut there, and marked. */
 struct usage measure(const struct answer *a, int64_t prompt_tokens, const struct call_candidate *at);
 /* What that costs; nothing delivered costs nothing, not even the price per call. */
 int64_t measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u);

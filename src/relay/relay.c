@@ -62,31 +62,6 @@ show_nuls(json_t *value)
 		replace_nuls(value);
 }
 
-static enum status
-read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out)
-{
-	struct dialect_problem problem = { "", "" };
-	json_error_t error;
-	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, BODY_FLAGS, &error);
-	enum status st;
-
-	if (!json_is_object(body)) {
-		bool is_twice = rq->body != NULL && body == NULL && json_error_code(&error) == json_error_duplicate_key;
-
-		json_decref(body);
-		return fail_field(&rq->cx, "body", is_twice ? "has a member twice" : "is not a JSON object");
-	}
-	json_own(rq->cx.arena, body);
-	if (memmem(rq->body, rq->body_len, "\\u0000", 6) != NULL)
-		show_nuls(body);
-	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };
-	st = rq->route->dialect->read(rq->cx.arena, body, path_model, path_stream, out, &problem);
-	if (st == OK)
-		return OK;
-	return st == E_INVALID_REQUEST ? fail_field(&rq->cx, problem.field, "%s", problem.text)
-				       : fail(&rq->cx, st, NULL);
-}
-
 static int64_t
 text_tokens(const char *text)
 {
@@ -116,6 +91,77 @@ chat_tokens(const struct ask_chat *chat)
 		tokens += MESSAGE_TOKENS + text_tokens(chat->tools[i].name) + text_tokens(chat->tools[i].description) +
 		    text_tokens(chat->tools[i].parameters);
 	return tokens;
+}
+
+/* Of every text in it, also of what nobody here has heard of: a model may read that too. */
+static int64_t
+json_tokens(const json_t *value)
+{
+	int64_t tokens = 0;
+	json_t *element;
+	const char *name;
+	size_t i;
+
+	if (json_is_string(value))
+		return tokens_estimate(json_string_value(value), json_string_length(value));
+	json_array_foreach(value, i, element)
+		tokens += json_tokens(element);
+	json_object_foreach((json_t *)value, name, element)
+		tokens += text_tokens(name) + json_tokens(element);
+	return tokens;
+}
+
+/* What stands in the body as letters, and is read in another way or not at all. */
+static int64_t
+sealed_tokens(const struct ask_chat *chat)
+{
+	int64_t tokens = 0;
+
+	for (size_t i = 0; i < chat->n_messages; i++)
+		for (size_t k = 0; k < chat->messages[i].n_parts; k++) {
+			const struct ask_part *part = &chat->messages[i].parts[k];
+
+			tokens += text_tokens(part->signature);
+			if (part->url != NULL)
+				tokens += text_tokens(part->url) - MEDIA_TOKENS;
+		}
+	return tokens;
+}
+
+/* What was understood, or all that is there where that is more. */
+static int64_t
+ask_tokens(const struct ask_chat *chat, const json_t *body)
+{
+	int64_t understood = chat_tokens(chat), all = json_tokens(body) - sealed_tokens(chat);
+
+	return all > understood ? all : understood;
+}
+
+static enum status
+read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out, int64_t *prompt_tokens)
+{
+	struct dialect_problem problem = { "", "" };
+	json_error_t error;
+	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, BODY_FLAGS, &error);
+	enum status st;
+
+	if (!json_is_object(body)) {
+		bool is_twice = rq->body != NULL && body == NULL && json_error_code(&error) == json_error_duplicate_key;
+
+		json_decref(body);
+		return fail_field(&rq->cx, "body", is_twice ? "has a member twice" : "is not a JSON object");
+	}
+	json_own(rq->cx.arena, body);
+	if (memmem(rq->body, rq->body_len, "\\u0000", 6) != NULL)
+		show_nuls(body);
+	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };
+	st = rq->route->dialect->read(rq->cx.arena, body, path_model, path_stream, out, &problem);
+	if (st == OK) {
+		*prompt_tokens = ask_tokens(&out->ask.chat, body);
+		return OK;
+	}
+	return st == E_INVALID_REQUEST ? fail_field(&rq->cx, problem.field, "%s", problem.text)
+				       : fail(&rq->cx, st, NULL);
 }
 
 /* ---- whom ------------------------------------------------------------------------ */
@@ -267,7 +313,7 @@ start_json(struct context *cx, const struct run *r)
 }
 
 static enum status
-begin(struct request *rq, struct run *r, struct dialect_ask *asked, const struct offer_model *m,
+begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prompt_tokens, const struct offer_model *m,
     const struct gate_key *key)
 {
 	AUTO_ROWS struct rows *rows = NULL;
@@ -277,7 +323,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, const struct
 
 	if ((st = make_call(rq, r, asked, m)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
-	r->prompt_tokens = own->prompt_tokens = chat_tokens(&asked->ask.chat);
+	r->prompt_tokens = own->prompt_tokens = prompt_tokens;
 	r->task.hold_ucr = price_ceiling_ucr(&price, r->prompt_tokens, most_output(asked, m));
 	uuid_v7(own->transaction_id);
 	prepare_reader(r, m);
@@ -297,11 +343,12 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	struct dialect_ask asked;
 	struct gate_key key;
 	struct reader_wants wants;
+	int64_t prompt_tokens;
 	struct run *r;
 	bool joined;
 	enum status st;
 
-	if ((st = read_body(rq, path_model, path_stream, &asked)) != OK ||
+	if ((st = read_body(rq, path_model, path_stream, &asked, &prompt_tokens)) != OK ||
 	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
 		return st;
 	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage };
@@ -309,7 +356,7 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined)
 		return st;
 	r = run_new(rq, &kind_relay, &wants);
-	st = begin(rq, r, &asked, m, &key);
+	st = begin(rq, r, &asked, prompt_tokens, m, &key);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
@@ -322,10 +369,9 @@ relay_count(struct request *rq, const char *path_model, int64_t *tokens)
 	struct dialect_ask asked;
 	enum status st;
 
-	if ((st = read_body(rq, path_model, false, &asked)) != OK ||
+	if ((st = read_body(rq, path_model, false, &asked, tokens)) != OK ||
 	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
 		return st;
-	*tokens = chat_tokens(&asked.ask.chat);
 	return OK;
 }
 

@@ -224,3 +224,28 @@ def test_what_is_thought_unseen_is_charged(weir, user, providers):
     rows = [(r["response_tokens"], r["cost"]) for r in weir.get("/api/usage/records", user).json["items"]]
     assert [r[0] for r in rows] == [400, 300], "no more than the model can say"
     weir.audit()
+
+
+LONG = "words of a prompt " * 4000
+
+
+@pytest.mark.parametrize("provider,members", [
+    ("openai", {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "description": LONG, "schema": {}}}}),
+    ("openai", {"messages": [{"role": "user", "name": LONG, "content": "x"}]}),
+    ("openai", {"odd": [{"a": [LONG]}]}),
+    ("anthropic", {"tools": [{"name": "f", "input_schema": {"type": "object"}, "input_examples": [{"a": LONG}]}]}),
+    ("gemini", {"tools": [{"functionDeclarations": [{"name": "f", "response": {"type": "STRING", "description": LONG}}]}]}),
+])
+def test_a_prompt_cannot_hide(weir, user, providers, provider, members):
+    """What is passed on unread is held for, and charged as the provider counts it."""
+    counts = {"openai": [{"choices": [], "usage": {"prompt_tokens": 12000, "completion_tokens": 1, "total_tokens": 12001}}],
+              "anthropic": [{"type": "message_delta", "delta": {}, "usage": {"input_tokens": 12000, "output_tokens": 1}}],
+              "gemini": [{"usageMetadata": {"promptTokenCount": 12000, "candidatesTokenCount": 1, "totalTokenCount": 12001}}]}[provider]
+    pieces = PLAIN[provider]
+    providers[provider].answer = pieces + sse(*counts) if provider == "gemini" else pieces[:-1] + sse(*counts) + pieces[-1:]
+    fixed = {"contents": CONTENTS} if provider == "gemini" else {"model": "own-" + provider, "messages": MESSAGES}
+    answer = weir.post(PATHS[provider], fixed | members, user)
+    assert answer.status == 200, answer
+    (row,) = weir.get("/api/usage/records", user).json["items"]
+    assert row["request_tokens"] == 12000 and row["cost"] >= 0.012, row
+    weir.audit()
