@@ -68,6 +68,15 @@ text_of(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
+/* A member that is there, and not null. */
+static const json_t *
+given(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	return json_is_null(value) ? NULL : value;
+}
+
 static bool
 type_is(const json_t *object, const char *type)
 {
@@ -240,7 +249,7 @@ gather_text(struct reader *r, size_t from)
 static enum status
 read_result(struct reader *r, const json_t *block)
 {
-	const json_t *content = json_object_get(block, "content");
+	const json_t *content = given(block, "content");
 	const char *id = text_of(block, "tool_use_id");
 	size_t before = strlen(r->path), at = r->n_parts;
 	struct ask_part *part;
@@ -252,7 +261,7 @@ read_result(struct reader *r, const json_t *block)
 	part->id = id;
 	part->name = text_of(r->names, id);
 	part->is_error = json_is_true(json_object_get(block, "is_error"));
-	if (content == NULL || json_is_null(content) || json_is_string(content))
+	if (content == NULL || json_is_string(content))
 		return OK;
 	enter(r, "content", 0);
 	st = read_blocks(r, content);
@@ -425,7 +434,7 @@ make_room(struct reader *r, const json_t *body, struct ask_message **messages)
 static enum status
 read_messages(struct reader *r, const json_t *body, struct ask_chat *chat)
 {
-	const json_t *system = json_object_get(body, "system"), *list = json_object_get(body, "messages"), *message;
+	const json_t *system = given(body, "system"), *list = json_object_get(body, "messages"), *message;
 	struct ask_message *out;
 	enum status st;
 	size_t i;
@@ -434,7 +443,7 @@ read_messages(struct reader *r, const json_t *body, struct ask_chat *chat)
 		return bad(r, "messages", "is not a list of messages");
 	make_room(r, body, &out);
 	chat->messages = out;
-	if (system != NULL && !json_is_null(system)) {
+	if (system != NULL) {
 		enter(r, "system", 0);
 		if ((st = read_content(r, "system", system, out)) != OK)
 			return st;
@@ -477,12 +486,12 @@ read_tool(struct reader *r, const json_t *tool, struct ask_tool *out)
 static enum status
 read_tools(struct reader *r, const json_t *body, struct ask_chat *chat)
 {
-	const json_t *list = json_object_get(body, "tools"), *tool;
+	const json_t *list = given(body, "tools"), *tool;
 	struct ask_tool *out;
 	enum status st;
 	size_t i;
 
-	if (list == NULL || json_is_null(list))
+	if (list == NULL)
 		return OK;
 	if (!json_is_array(list))
 		return bad(r, "tools", "is not a list");
@@ -507,9 +516,9 @@ read_choice(struct reader *r, const json_t *body, struct ask_chat *chat)
 		enum ask_choice choice;
 	} choices[] = { { "auto", CHOICE_AUTO }, { "any", CHOICE_ANY }, { "tool", CHOICE_NAMED },
 		{ "none", CHOICE_NONE } };
-	const json_t *choice = json_object_get(body, "tool_choice");
+	const json_t *choice = given(body, "tool_choice");
 
-	if (choice == NULL || json_is_null(choice))
+	if (choice == NULL)
 		return OK;
 	chat->one_call = json_is_true(json_object_get(choice, "disable_parallel_tool_use"));
 	for (size_t i = 0; i < sizeof(choices) / sizeof(choices[0]); i++)
@@ -529,10 +538,10 @@ read_choice(struct reader *r, const json_t *body, struct ask_chat *chat)
 static enum status
 read_share(struct reader *r, const json_t *body, const char *name, double *out)
 {
-	const json_t *value = json_object_get(body, name);
+	const json_t *value = given(body, name);
 	double number = json_number_value(value);
 
-	if (value == NULL || json_is_null(value))
+	if (value == NULL)
 		return OK;
 	if (!json_is_number(value) || !(number >= 0 && number <= 1))
 		return bad(r, name, "is not a number from 0 to 1");
@@ -544,10 +553,10 @@ read_share(struct reader *r, const json_t *body, const char *name, double *out)
 static enum status
 read_integer(struct reader *r, const json_t *object, const char *name, json_int_t min, int64_t *out)
 {
-	const json_t *value = json_object_get(object, name);
+	const json_t *value = given(object, name);
 	json_int_t number = json_integer_value(value);
 
-	if (value == NULL || json_is_null(value))
+	if (value == NULL)
 		return OK;
 	if (!json_is_integer(value) || number < min || number > INTEGER_MAX)
 		return bad(r, name, "is not a whole number that is right here");
@@ -558,11 +567,11 @@ read_integer(struct reader *r, const json_t *object, const char *name, json_int_
 static enum status
 read_stop(struct reader *r, const json_t *body, struct ask_chat *chat)
 {
-	const json_t *list = json_object_get(body, "stop_sequences"), *word;
+	const json_t *list = given(body, "stop_sequences"), *word;
 	const char **out;
 	size_t i;
 
-	if (list == NULL || json_is_null(list))
+	if (list == NULL)
 		return OK;
 	if (!json_is_array(list))
 		return bad(r, "stop_sequences", "is not a list of strings");
@@ -585,9 +594,9 @@ read_effort(struct reader *r, const json_t *output, struct ask_chat *chat)
 		enum ask_effort effort;
 	} efforts[] = { { "low", EFFORT_LOW }, { "medium", EFFORT_MEDIUM }, { "high", EFFORT_HIGH },
 		{ "xhigh", EFFORT_MAX }, { "max", EFFORT_MAX } };
-	const json_t *value = json_object_get(output, "effort");
+	const json_t *value = given(output, "effort");
 
-	if (value == NULL || json_is_null(value))
+	if (value == NULL)
 		return OK;
 	for (size_t i = 0; i < sizeof(efforts) / sizeof(efforts[0]); i++)
 		if (json_is_string(value) && strcmp(efforts[i].word, json_string_value(value)) == 0) {
@@ -602,10 +611,10 @@ read_effort(struct reader *r, const json_t *output, struct ask_chat *chat)
 static enum status
 read_thinking_config(struct reader *r, const json_t *body, struct ask_chat *chat)
 {
-	const json_t *thinking = json_object_get(body, "thinking");
+	const json_t *thinking = given(body, "thinking");
 	enum status st = OK;
 
-	if (thinking == NULL || json_is_null(thinking))
+	if (thinking == NULL)
 		return OK;
 	if (type_is(thinking, "disabled")) {
 		chat->effort = EFFORT_NONE;
@@ -627,12 +636,12 @@ read_thinking_config(struct reader *r, const json_t *body, struct ask_chat *chat
 static enum status
 read_format(struct reader *r, const json_t *body, struct ask_chat *chat)
 {
-	const json_t *format = json_object_get(json_object_get(body, "output_config"), "format");
+	const json_t *format = given(given(body, "output_config"), "format");
 	const json_t *schema;
 
-	if (format == NULL || json_is_null(format))
-		format = json_object_get(body, "output_format");
-	if (format == NULL || json_is_null(format))
+	if (format == NULL)
+		format = given(body, "output_format");
+	if (format == NULL)
 		return OK;
 	schema = json_object_get(format, "schema");
 	if (!type_is(format, "json_schema") || !json_is_object(schema))
@@ -662,7 +671,7 @@ read_manner(struct reader *r, const json_t *body, struct dialect_ask *out)
 static enum status
 read_body(struct reader *r, const json_t *body, const char *path_model, bool path_stream, struct dialect_ask *out)
 {
-	const json_t *stream = json_object_get(body, "stream");
+	const json_t *stream = given(body, "stream");
 	enum status st;
 
 	out->model = path_model != NULL ? path_model : text_of(body, "model");
@@ -674,7 +683,7 @@ read_body(struct reader *r, const json_t *body, const char *path_model, bool pat
 		return bad(r, "model", "is not a string");
 	if (json_array_size(json_object_get(body, "mcp_servers")) > 0)
 		return bad(r, "mcp_servers", "is not understood here: let the caller call the tools");
-	if (stream != NULL && !json_is_boolean(stream) && !json_is_null(stream))
+	if (stream != NULL && !json_is_boolean(stream))
 		return bad(r, "stream", "is not true or false");
 	if ((st = read_messages(r, body, &out->ask.chat)) != OK || (st = read_tools(r, body, &out->ask.chat)) != OK ||
 	    (st = read_choice(r, body, &out->ask.chat)) != OK)

@@ -738,6 +738,10 @@ static const struct sample streams[] = {
 	{ "an error after the finish", SHORT ENDED "event: error\ndata: late\n\n", "T(a)F(stop)U(-1,2,-1,-1,-1)." },
 	{ "an error after a finish of nothing", FINISH("\"end_turn\"", "{}") "event: error\ndata: late\n\n",
 	    "F(stop)X(upstream_failed,1,1)!" },
+	{ "the filter after the finish",
+	    SHORT ENDED EVENT("error",
+		",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"blocked by content filtering policy\"}"),
+	    "T(a)F(stop)U(-1,2,-1,-1,-1)X(content_violation,0,0)!" },
 	{ "the end of another wire", SHORT "data: [DONE]\n\n", "T(a)!" },
 	{ "the message again",
 	    SHORT EVENT("message_stop", ",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}"), "T(a)D." },
@@ -777,6 +781,11 @@ static const struct sample streams[] = {
 	    TEXT_BLOCK("0") TEXT("0", "\xE4\xBD") CLOSE("0") TEXT_BLOCK("1") TEXT("1", "\xA0") STOP,
 	    "T(\xEF\xBF\xBD)X(upstream_failed,0,1)!" },
 	{ "half an emoji", TEXT("0", "\\ud83d") ENDED, "T(\xEF\xBF\xBD)F(stop)U(-1,2,-1,-1,-1)." },
+	{ "escapes at the end that are whole", TEXT("0", "a\\u00e9") TEXT("0", "\\ud7ff") TEXT("0", "\\nude00") STOP,
+	    "T(a\xC3\xA9)T(\xED\x9F\xBF)T(\nude00)D." },
+	{ "half an emoji behind a backslash", TEXT("0", "\\\\\\ud83d") TEXT("0", "\\ude00") STOP,
+	    "T(\\)T(\xF0\x9F\x98\x80)D." },
+	{ "bytes that begin nothing", TEXT("0", "\xC0"), "X(upstream_failed,0,1)!" },
 	{ "what only looks like half an emoji", TEXT("0", "\\\\ud83d") STOP, "T(\\ud83d)D." },
 	{ "thought in a block of text", TEXT_BLOCK("0") THOUGHT("0", "hm") TEXT("0", "a") STOP, "R(hm)T(a)D." },
 	{ "text as the block begins", BEGIN("0", "{\"type\":\"text\",\"text\":\"a\"}") STOP, "T(a)D." },
@@ -804,6 +813,7 @@ static const struct sample streams[] = {
 	    "X(upstream_failed,0,1)!" },
 	{ "something else", "{\"detail\":\"no\"}", "X(upstream_failed,0,1)!" },
 	{ "a page", "<html>\n<body>Busy</body>", "X(upstream_failed,0,1)!" },
+	{ "a page of another system", "<html>\r\n", "X(upstream_failed,0,1)!" },
 	{ "a page without an end", "\xEF\xBB\xBF\n<html", "X(upstream_failed,0,1)!" },
 	{ "words instead", "Service Unavailable\nTry again\n", "X(upstream_failed,0,1)!" },
 };
@@ -852,6 +862,27 @@ static void
 test_bodies(void)
 {
 	check_samples(false, bodies, COUNT(bodies));
+}
+
+/* A text larger than the parser keeps room for, after which it goes on as before. */
+static void
+test_large(void)
+{
+	struct buf in = BUF_INIT(0), out = BUF_INIT(0), want = BUF_INIT(0);
+
+	buf_puts(&in, "data: {\"delta\":{\"text\":\"");
+	buf_puts(&want, "T(");
+	for (int i = 0; i < 5000; i++) {
+		buf_puts(&in, "\\n");
+		buf_puts(&want, "\n");
+	}
+	buf_puts(&in, "\"}}\n\n" TEXT("0", "\\t") STOP);
+	buf_puts(&want, ")T(\t)D.");
+	read_answer(true, in.data, in.len, 1000, &out);
+	CU_ASSERT_STRING_EQUAL(buf_str(&out), buf_str(&want));
+	buf_free(&in);
+	buf_free(&out);
+	buf_free(&want);
 }
 
 /* Fed the same again and again: it must end, and hold little. */
@@ -1021,6 +1052,7 @@ static CU_TestInfo request_tests[] = {
 static CU_TestInfo answer_tests[] = {
 	{ "reads streams in every slicing", test_streams },
 	{ "reads whole answers in every slicing", test_bodies },
+	{ "reads a large text", test_large },
 	{ "gives up on an endless answer", test_endless },
 	CU_TEST_INFO_NULL,
 };

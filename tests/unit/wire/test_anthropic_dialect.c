@@ -287,6 +287,8 @@ test_problems(void)
 		      "{\"type\":\"tool_reference\"}]}"),
 		    "messages.1.content.0.content.1.type" },
 		{ SECOND("{\"type\":\"redacted_thinking\"}"), "messages.1.content.0.data" },
+		{ SECOND("{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"x\"}}"),
+		    "messages.1.content.0.source" },
 		{ MEMBER("\"system\":7"), "system" },
 		{ MEMBER("\"system\":[{\"type\":\"text\"}]"), "system.0.text" },
 		{ MEMBER("\"stream\":\"yes\""), "stream" },
