@@ -28,10 +28,13 @@
 
 /* Taken in every transaction that changes the schema; an arbitrary constant of ours. */
 #define LOCK_SQL "SELECT pg_advisory_xact_lock(8315161669)"
-/* A migration may take long, but must not queue up behind a forgotten
- * transaction while everybody else queues up behind it. */
+/* A migration may take long, but must not queue up behind a transaction while
+ * everybody else queues up behind it: it steps back and tries again, for a minute or
+ * so.  Sooner than PostgreSQL looks for deadlocks (1 s), whose victim might be a user. */
 #define SETTINGS_SQL \
-	"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'; SET LOCAL client_min_messages = warning"
+	"SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '200ms'; SET LOCAL client_min_messages = warning"
+#define TRIES_MAX 150
+#define TRY_PAUSE_MS 200
 
 /* The schema has one owner, whoever runs this: a superuser or a member steps
  * down to it.  (A role that may not will be refused by the first migration.) */
@@ -554,14 +557,32 @@ begin_locked(struct pg *pg)
 	return st;
 }
 
+/* Did it only fail because somebody was in the way?  Then that somebody passes, and
+ * the whole transaction may be tried again. */
+static bool
+let_pass(struct pg *pg, int *tries)
+{
+	const struct timespec pause = { 0, TRY_PAUSE_MS * 1000000L };
+	bool in_the_way = strcmp(pg_sqlstate(pg), "55P03") == 0 || strcmp(pg_sqlstate(pg), "40P01") == 0;
+
+	if (!in_the_way || ++*tries == TRIES_MAX)
+		return false;
+	pg_rollback(pg);
+	nanosleep(&pause, NULL);
+	return true;
+}
+
 /* The tables of what was done, made before the first migration. */
 static enum status
 make_tables(struct pg *pg, struct buf *problem)
 {
 	enum status st;
+	int tries = 0;
 
-	if ((st = begin_locked(pg)) == OK && (st = pg_script(pg, create_tables)) == OK)
-		st = pg_commit(pg);
+	do {
+		if ((st = begin_locked(pg)) == OK && (st = pg_script(pg, create_tables)) == OK)
+			st = pg_commit(pg);
+	} while (st != OK && let_pass(pg, &tries));
 	if (st != OK) {
 		buf_printf(problem, "cannot make tables schema_migrations and schema_functions: %s", pg_error(pg));
 		pg_rollback(pg);
@@ -649,12 +670,15 @@ run_one(struct arena *a, struct pg *pg, const struct migration *m, bool up, migr
 	int64_t from = clock_mono_us();
 	bool done = false;
 	enum status st;
+	int tries = 0;
 
 	note(arg, name, direction, -1);
 	if ((sql = read_script(a, path, problem)) == NULL)
 		return E_INVALID_REQUEST;
-	if ((st = begin_locked(pg)) == OK && (st = run_inside(pg, m, sql, up, &done)) == OK)
-		st = pg_commit(pg);
+	do {
+		if ((st = begin_locked(pg)) == OK && (st = run_inside(pg, m, sql, up, &done)) == OK)
+			st = pg_commit(pg);
+	} while (st != OK && let_pass(pg, &tries));
 	if (st != OK)
 		return give_up(pg, st, path, problem);
 	note(arg, name, direction, clock_mono_us() - from);
@@ -680,30 +704,42 @@ run_functions_file(struct arena *a, struct pg *pg, const struct function_file *f
 	    PS(f->area), PS(f->checksum));
 }
 
-/* The files of functions that are not on record as they are, all in one
- * transaction: no caller sees one file's new functions beside another's old. */
+/* Under the lock: those files of functions that are not on record as they are; *path is
+ * the one at work, us[i] how long it took. */
 static enum status
-run_functions(
-    struct arena *a, struct pg *pg, struct migrations *m, migrate_note_fn *note, void *arg, struct buf *problem)
+run_files(struct arena *a, struct pg *pg, struct migrations *m, const char **path, int64_t *us, struct buf *problem)
 {
-	const char *path = "schema_functions";
-	int64_t *us = ARENA_ARRAY(a, int64_t, m->n_functions + 1), from;
-	enum status st;
+	enum status st = compare_functions(a, pg, m);
+	int64_t from;
 
-	if ((st = begin_locked(pg)) == OK)
-		st = compare_functions(a, pg, m);
 	for (size_t i = 0; i < m->n_functions && st == OK; i++) {
 		const struct function_file *f = &m->functions[i];
 
 		if (f->state == MIGRATION_APPLIED)
 			continue;
 		from = clock_mono_us();
-		path = f->path != NULL ? f->path : path;
+		*path = f->path != NULL ? f->path : *path;
 		st = run_functions_file(a, pg, f, problem);
 		us[i] = clock_mono_us() - from;
 	}
-	if (st == OK)
-		st = pg_commit(pg);
+	return st;
+}
+
+/* All of them in one transaction: no caller sees one file's new functions beside
+ * another's old. */
+static enum status
+run_functions(
+    struct arena *a, struct pg *pg, struct migrations *m, migrate_note_fn *note, void *arg, struct buf *problem)
+{
+	const char *path = "schema_functions";
+	int64_t *us = ARENA_ARRAY(a, int64_t, m->n_functions + 1);
+	enum status st;
+	int tries = 0;
+
+	do {
+		if ((st = begin_locked(pg)) == OK && (st = run_files(a, pg, m, &path, us, problem)) == OK)
+			st = pg_commit(pg);
+	} while (st != OK && let_pass(pg, &tries));
 	if (st != OK)
 		return give_up(pg, st, path, problem);
 	for (size_t i = 0; i < m->n_functions; i++)

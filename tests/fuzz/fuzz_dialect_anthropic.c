@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/memory.h"
 #include "wire/anthropic/anthropic.h"
 
 #define ARENA_BYTES (1u << 20)
@@ -109,12 +110,14 @@ is_understood(bool stream, const char *text, size_t len)
 static void
 fuzz_end(const char *text, size_t len)
 {
-	char *end = strndup(text, len), *body;
+	char *end = xmalloc(len + 1), *body; /* strndup() would look for a NUL behind the input */
 	struct encoder e = { .id = "i-d", .model = "m" };
 	struct piece piece = { .kind = PIECE_TEXT, .text = "a", .len = 1 };
 	struct buf out = BUF_INIT(0);
 	int http_status = 0;
 
+	memcpy(end, text, len);
+	end[len] = '\0';
 	dialect_anthropic.start(&e, &out, "{}");
 	dialect_anthropic.piece(&e, &out, &piece);
 	dialect_anthropic.end(&e, &out, 1, end);

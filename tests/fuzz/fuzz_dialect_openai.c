@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "base/memory.h"
 #include "wire/openai/openai.h"
 
 #define BASE_URL "https://api.deepseek.com" /* who is told most */
@@ -49,7 +50,7 @@ say(const json_t *body)
 		check(openai_chat_body(a, &ask.ask, ask.stream, &made) == OK);
 		if (strlen(ask.model) < WIRE_GAP_BYTES / 8) {
 			check(openai_chat_head(a, &to, &made, &rq) == OK);
-			text = strndup(rq.body, rq.body_len);
+			text = memcpy(xcalloc(rq.body_len + 1, 1), rq.body, rq.body_len);
 		}
 	}
 	arena_free(a);

@@ -86,7 +86,7 @@ def test_stream_arrives_piece_by_piece(weir, user, front):
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         events = list(stream.events())
     content = [e for e in events if e.json and e.json["type"] == "content"]
-    assert len(content) == 20
+    assert 15 <= len(content) <= 20  # what a busy machine lets come together leaves together
     gaps = sorted(b.at - a.at for a, b in zip(content, content[1:]))
     assert content[-1].at - content[0].at > 0.8, "the pieces came together"
     assert gaps[len(gaps) // 2] > 0.03, gaps
