@@ -7,5 +7,7 @@ ALTER TYPE task_ask DROP ATTRIBUTE key_id, DROP ATTRIBUTE prompt_tokens;
 ALTER TABLE usage DROP COLUMN key_id, DROP COLUMN cached_tokens, DROP COLUMN cache_write_tokens, DROP COLUMN reasoning_tokens;
 ALTER TABLE tasks DROP COLUMN key_id, DROP COLUMN prompt_tokens;
 COMMENT ON COLUMN tasks.type IS 'chat, image or video.';
+-- it would be in the way of the domain, and comes again with its area
+DROP FUNCTION IF EXISTS task_json(tasks);
 ALTER DOMAIN task_type DROP CONSTRAINT task_type_check;
 ALTER DOMAIN task_type ADD CONSTRAINT task_type_check CHECK (VALUE IN ('chat', 'image', 'video'));

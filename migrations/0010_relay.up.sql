@@ -1,7 +1,8 @@
 -- Calls of the relay: tasks without a conversation, through an API key; what the provider's cache and thoughts took.
 
 ALTER DOMAIN task_type DROP CONSTRAINT task_type_check;
-ALTER DOMAIN task_type ADD CONSTRAINT task_type_check CHECK (VALUE IN ('chat', 'image', 'video', 'relay'));
+-- what is there was allowed before; looking at it again PostgreSQL 17 refuses, for a function's sake
+ALTER DOMAIN task_type ADD CONSTRAINT task_type_check CHECK (VALUE IN ('chat', 'image', 'video', 'relay')) NOT VALID;
 ALTER TYPE credits_change_type ADD VALUE IF NOT EXISTS 'relay_cost';
 
 ALTER TABLE tasks ADD COLUMN key_id uuid, ADD COLUMN prompt_tokens int;
