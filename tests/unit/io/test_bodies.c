@@ -316,7 +316,11 @@ forget_peak(void)
 }
 
 /* What a sanitizer keeps of freed memory is not ours. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if !defined(__has_feature)
+#define __has_feature(what) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
+    __has_feature(thread_sanitizer)
 #define MEASURES_MEMORY false
 #else
 #define MEASURES_MEMORY true
