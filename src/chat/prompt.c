@@ -104,33 +104,23 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 	return attachments_inline(cx, m, n, q->content != NULL);
 }
 
-static struct call_limits
-limits_of(const struct conf *conf, const struct turn_plan *plan)
-{
-	return (struct call_limits){
-		.connect_ms = conf->upstream_connect_timeout,
-		.first_byte_ms = plan->timeout_ms > 0 ? plan->timeout_ms : conf->upstream_first_byte_timeout,
-		.idle_ms = conf->upstream_idle_timeout,
-		.total_ms = conf->upstream_total_timeout,
-		.retries = conf->upstream_retries,
-		.retry_base_ms = conf->upstream_retry_base,
-	};
-}
-
 enum status
 prompt_call(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
     struct call *call, int64_t *tokens)
 {
+	struct call_limits limits = call_limits_of(cx->conf);
 	struct ask *ask = ARENA_NEW(cx->arena, struct ask);
 	enum status st;
 
+	if (plan->timeout_ms > 0)
+		limits.first_byte_ms = plan->timeout_ms;
 	if ((st = make_ask(cx, plan, q, history, ask, tokens)) != OK)
 		return st;
 	st = call_prepare(call,
 	    &(struct call_ask){ .ask = ask,
 		.model = &plan->model,
 		.fallback = plan->fallback,
-		.limits = limits_of(cx->conf, plan),
+		.limits = limits,
 		.stream = true,
 		.traceparent = cx->traceparent },
 	    cx->arena);

@@ -80,6 +80,19 @@ call_init(struct call *c, struct process *p, const struct call_ids *ids, struct 
 	c->error_body.max_bytes = ERROR_BODY_MAX_BYTES;
 }
 
+struct call_limits
+call_limits_of(const struct conf *conf)
+{
+	return (struct call_limits){
+		.connect_ms = conf->upstream_connect_timeout,
+		.first_byte_ms = conf->upstream_first_byte_timeout,
+		.idle_ms = conf->upstream_idle_timeout,
+		.total_ms = conf->upstream_total_timeout,
+		.retries = conf->upstream_retries,
+		.retry_base_ms = conf->upstream_retry_base,
+	};
+}
+
 enum status
 call_prepare(struct call *c, const struct call_ask *ask, struct arena *prep)
 {

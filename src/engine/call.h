@@ -118,6 +118,8 @@ struct call {
  * must outlive it.  Worker. */
 void call_init(
     struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena);
+/* What [upstream] of the configuration allows a call.  Any thread. */
+struct call_limits call_limits_of(const struct conf *conf);
 /* Say what it asks; `ask` is copied, what it points to is not.
  * The bodies are made here, in `prep`, so that the reactor need not make them.
  * E_INVALID_REQUEST a wire cannot say it.  Worker. */

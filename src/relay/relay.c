@@ -227,19 +227,6 @@ open_relay(struct context *cx, const struct gate_ask *ask, const struct task *ta
 	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
 }
 
-static struct call_limits
-limits_of(const struct conf *conf)
-{
-	return (struct call_limits){
-		.connect_ms = conf->upstream_connect_timeout,
-		.first_byte_ms = conf->upstream_first_byte_timeout,
-		.idle_ms = conf->upstream_idle_timeout,
-		.total_ms = conf->upstream_total_timeout,
-		.retries = conf->upstream_retries,
-		.retry_base_ms = conf->upstream_retry_base,
-	};
-}
-
 /* Nothing in it may end its line, or be more than text. */
 static bool
 is_plain(const char *value)
@@ -280,7 +267,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	st = call_prepare(&r->call,
 	    &(struct call_ask){ .ask = ask,
 		.model = m,
-		.limits = limits_of(rq->cx.conf),
+		.limits = call_limits_of(rq->cx.conf),
 		.max_output_tokens = ask->max_output_tokens,
 		.may_be_empty = true,
 		.stream = true,
