@@ -14,6 +14,7 @@ CREATE TABLE jobs (
 	unique_key varchar(200),
 	user_id uuid,
 	attempts int NOT NULL DEFAULT 0,
+	run_ms bigint NOT NULL DEFAULT 0,
 	owner uuid,
 	lease_until timestamptz,
 	cancel_requested_at timestamptz,
@@ -29,7 +30,7 @@ CREATE UNIQUE INDEX jobs_unique_key ON jobs (kind, unique_key) WHERE unique_key 
 CREATE INDEX jobs_dead ON jobs (kind, id) WHERE status = 'dead';
 CREATE INDEX jobs_ended ON jobs USING brin (ended_at);
 COMMENT ON TABLE jobs IS
-	'The queue. A row is written in the transaction that wants the work, taken by a worker with SKIP LOCKED, and ended once. About 300 bytes and three index entries while it lives; what is done is removed by jobs_prune() after a day, what is dead or cancelled after 30.';
+	'The queue. A row is written in the transaction that wants the work, taken by a worker with SKIP LOCKED, and ended once. About 300 bytes and three index entries while it lives; what is done is removed by jobs_prune() after an hour, what is dead or cancelled after 30 days.';
 COMMENT ON COLUMN jobs.id IS 'UUIDv7, made by who submits it.';
 COMMENT ON COLUMN jobs.kind IS 'Which function does it: src/house/jobs.def.';
 COMMENT ON COLUMN jobs.status IS 'waiting until run_at, or for a worker; running; done; dead: it failed for good; cancelled.';
@@ -40,6 +41,7 @@ COMMENT ON COLUMN jobs.sealed IS 'What of it nobody may read, sealed with AES-25
 COMMENT ON COLUMN jobs.unique_key IS 'While one of a kind lives with this key there is no second; NULL: there may be any number.';
 COMMENT ON COLUMN jobs.user_id IS 'Whose business it is (no foreign key: it is done even when they are gone); NULL: the system''s.';
 COMMENT ON COLUMN jobs.attempts IS 'How often it was begun.';
+COMMENT ON COLUMN jobs.run_ms IS 'Time taken by its tries that ended, in milliseconds.';
 COMMENT ON COLUMN jobs.owner IS 'Process that does it, or did it last (processes.id, no foreign key).';
 COMMENT ON COLUMN jobs.lease_until IS 'While it runs: when others may take it unless the owner says that it lives.';
 COMMENT ON COLUMN jobs.cancel_requested_at IS 'While it runs: somebody asked to stop it; the function learns of it between its steps.';
@@ -60,10 +62,10 @@ CREATE TABLE job_kinds (
 COMMENT ON TABLE job_kinds IS 'One row per kind of job: whether it is paused, and what was done of it. Locked while jobs of the kind are taken, so that all workers together keep to the number that may run at once.';
 COMMENT ON COLUMN job_kinds.kind IS 'As in jobs.';
 COMMENT ON COLUMN job_kinds.paused IS 'Nothing of this kind is taken; what runs goes on.';
-COMMENT ON COLUMN job_kinds.done IS 'Jobs done, ever.';
+COMMENT ON COLUMN job_kinds.done IS 'Jobs done that have been removed since: jobs_overview() adds those that are still there. Nothing is counted here per job, or all workers would wait for this row.';
 COMMENT ON COLUMN job_kinds.retried IS 'Tries that failed and were put off.';
 COMMENT ON COLUMN job_kinds.died IS 'Jobs that failed for good.';
-COMMENT ON COLUMN job_kinds.run_ms IS 'Time taken by tries that ended, in milliseconds.';
+COMMENT ON COLUMN job_kinds.run_ms IS 'Time taken by jobs that have been removed, in milliseconds.';
 COMMENT ON COLUMN job_kinds.updated_at IS 'Last change.';
 
 CREATE TABLE schedules (

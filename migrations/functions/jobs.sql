@@ -95,17 +95,12 @@ COMMENT ON FUNCTION jobs_extend(uuid, uuid[], bigint) IS
 CREATE OR REPLACE FUNCTION job_done(p_owner uuid, p_id uuid, p_ms bigint) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
-DECLARE
-	v_kind text;
 BEGIN
 	UPDATE jobs j SET status = CASE WHEN j.cancel_requested_at IS NULL THEN 'done' ELSE 'cancelled' END,
-		ended_at = now(), lease_until = NULL, error = NULL, sealed = NULL
-	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running' RETURNING j.kind INTO v_kind;
-	IF v_kind IS NULL THEN
-		RETURN EXISTS (SELECT FROM jobs j WHERE j.id = p_id AND j.owner = p_owner AND j.status IN ('done', 'cancelled'));
-	END IF;
-	UPDATE job_kinds k SET done = k.done + 1, run_ms = k.run_ms + p_ms, updated_at = now() WHERE k.kind = v_kind;
-	RETURN true;
+		ended_at = now(), lease_until = NULL, error = NULL, sealed = NULL, run_ms = j.run_ms + p_ms
+	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running';
+	RETURN FOUND
+		OR EXISTS (SELECT FROM jobs j WHERE j.id = p_id AND j.owner = p_owner AND j.status IN ('done', 'cancelled'));
 END
 $$;
 COMMENT ON FUNCTION job_done(uuid, uuid, bigint) IS
@@ -114,15 +109,12 @@ COMMENT ON FUNCTION job_done(uuid, uuid, bigint) IS
 CREATE OR REPLACE FUNCTION job_later(p_owner uuid, p_id uuid, p_delay_ms bigint, p_ms bigint) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
-DECLARE
-	v_kind text;
 BEGIN
 	UPDATE jobs j SET status = CASE WHEN j.cancel_requested_at IS NULL THEN 'waiting' ELSE 'cancelled' END,
 		ended_at = CASE WHEN j.cancel_requested_at IS NOT NULL THEN now() END,
-		attempts = 0, lease_until = NULL, error = NULL, run_at = now() + p_delay_ms * interval '1 millisecond'
-	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running' RETURNING j.kind INTO v_kind;
-	UPDATE job_kinds k SET run_ms = k.run_ms + p_ms, updated_at = now() WHERE k.kind = v_kind;
-	RETURN v_kind IS NOT NULL;
+		attempts = 0, run_ms = j.run_ms + p_ms, lease_until = NULL, error = NULL, run_at = now() + p_delay_ms * interval '1 millisecond'
+	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running';
+	RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION job_later(uuid, uuid, bigint, bigint) IS
@@ -140,12 +132,11 @@ BEGIN
 		status = CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
 			WHEN p_final OR j.attempts >= p_tries THEN 'dead' ELSE 'waiting' END,
 		ended_at = CASE WHEN j.cancel_requested_at IS NOT NULL OR p_final OR j.attempts >= p_tries THEN now() END,
-		lease_until = NULL, error = left(p_error, 500),
+		lease_until = NULL, error = left(p_error, 500), run_ms = j.run_ms + p_ms,
 		-- doubled with each try, and a quarter more or less, so that what failed together does not come back together
 		run_at = now() + least(p_first_ms * 2 ^ (j.attempts - 1), p_longest_ms) * (0.75 + random() * 0.5) * interval '1 millisecond'
 	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running' RETURNING * INTO v;
-	UPDATE job_kinds k SET run_ms = k.run_ms + p_ms, updated_at = now(),
-		retried = k.retried + (v.status = 'waiting')::int, died = k.died + (v.status = 'dead')::int
+	UPDATE job_kinds k SET updated_at = now(), retried = k.retried + (v.status = 'waiting')::int, died = k.died + (v.status = 'dead')::int
 	WHERE k.kind = v.kind;
 	RETURN v.status;
 END
@@ -203,12 +194,14 @@ CREATE OR REPLACE FUNCTION jobs_overview()
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
 	SELECT coalesce(k.kind, j.kind)::text, coalesce(k.paused, false), coalesce(j.waiting, 0), coalesce(j.running, 0), coalesce(j.dead, 0),
-		coalesce(j.oldest_s, 0), coalesce(k.done, 0), coalesce(k.retried, 0), coalesce(k.died, 0), coalesce(k.run_ms, 0)
+		coalesce(j.oldest_s, 0), coalesce(k.done, 0) + coalesce(j.done, 0), coalesce(k.retried, 0), coalesce(k.died, 0),
+		coalesce(k.run_ms, 0) + coalesce(j.run_ms, 0)
 	FROM job_kinds k FULL JOIN (
 		SELECT j.kind, count(*) FILTER (WHERE j.status = 'waiting') AS waiting, count(*) FILTER (WHERE j.status = 'running') AS running,
-			count(*) FILTER (WHERE j.status = 'dead') AS dead,
+			count(*) FILTER (WHERE j.status = 'dead') AS dead, count(*) FILTER (WHERE j.status = 'done') AS done,
+			sum(j.run_ms)::bigint AS run_ms,
 			greatest(extract(epoch FROM now() - min(j.run_at) FILTER (WHERE j.status = 'waiting'))::bigint, 0) AS oldest_s
-		FROM jobs j WHERE j.status IN ('waiting', 'running', 'dead') GROUP BY j.kind) AS j ON j.kind = k.kind
+		FROM jobs j GROUP BY j.kind) AS j ON j.kind = k.kind
 	ORDER BY 1;
 $$;
 COMMENT ON FUNCTION jobs_overview() IS
@@ -340,12 +333,20 @@ AS $$
 DECLARE
 	v_n int;
 BEGIN
-	DELETE FROM jobs WHERE id = ANY (ARRAY(
-		SELECT j.id FROM jobs j
-		WHERE j.ended_at < now() - CASE j.status WHEN 'done' THEN interval '1 day' ELSE interval '30 days' END
-			AND j.status IN ('done', 'dead', 'cancelled') LIMIT p_limit FOR UPDATE SKIP LOCKED));
-	GET DIAGNOSTICS v_n = ROW_COUNT;
+	WITH gone AS (
+		DELETE FROM jobs WHERE id = ANY (ARRAY(
+			SELECT j.id FROM jobs j
+			WHERE j.ended_at < now() - CASE j.status WHEN 'done' THEN interval '1 hour' ELSE interval '30 days' END
+				AND j.status IN ('done', 'dead', 'cancelled') LIMIT p_limit FOR UPDATE SKIP LOCKED))
+		RETURNING kind, status, run_ms
+	), counted AS (
+		INSERT INTO job_kinds AS k (kind, done, run_ms)
+		SELECT g.kind, count(*) FILTER (WHERE g.status = 'done'), sum(g.run_ms) FROM gone g GROUP BY g.kind ORDER BY g.kind
+		ON CONFLICT (kind) DO UPDATE SET done = k.done + excluded.done, run_ms = k.run_ms + excluded.run_ms, updated_at = now()
+	)
+	SELECT count(*) INTO v_n FROM gone;
 	RETURN v_n;
 END
 $$;
-COMMENT ON FUNCTION jobs_prune(int) IS 'Removes at most p_limit jobs that were done a day ago, or died or were cancelled 30 days ago; how many.';
+COMMENT ON FUNCTION jobs_prune(int) IS
+	'Removes at most p_limit jobs that were done an hour ago, or died or were cancelled 30 days ago, and keeps the sums; how many.';

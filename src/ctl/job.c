@@ -4,16 +4,21 @@
  * weirctl job retry|cancel ID
  * weirctl job replay KIND TIME                let what died since then run again
  * weirctl job pause|resume KIND
+ * weirctl job try                             does a worker take one, and how soon?
  * weirctl job schedules                       what is done by the calendar
  * weirctl job schedule NAME [--cron LINE] [--time-zone ZONE] [--on | --off] [--now]
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "core/audit.h"
 #include "ctl/nouns.h"
 #include "house/jobs.h"
+#include "io/pg.h"
 #include "jobs/desk.h"
+#include "jobs/queue.h"
 
 #define USAGE \
 	"job queues\n" \
@@ -21,6 +26,7 @@
 	"       weirctl job retry|cancel ID\n" \
 	"       weirctl job replay KIND TIME\n" \
 	"       weirctl job pause|resume KIND\n" \
+	"       weirctl job try\n" \
 	"       weirctl job schedules\n" \
 	"       weirctl job schedule NAME [--cron LINE] [--time-zone ZONE] [--on|--off] [--now]"
 
@@ -194,6 +200,46 @@ schedule(struct ctl *c, const char *name, json_t *in)
 	return CTL_OK;
 }
 
+/* ---- is anybody there? --------------------------------------------------------- */
+
+#define TRY_MS 5000
+#define LOOK_MS 20
+
+/* When it was taken, in ms after it was submitted; false: not yet, or not known. */
+static bool
+is_done(struct ctl *c, const char *id, int64_t *after_ms)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+
+	if (pg_query_again(c->cx.pg, &rows,
+		"SELECT status, (extract(epoch FROM started_at - created_at) * 1000)::bigint AS ms FROM jobs WHERE id = $1",
+		PS(id)) != OK ||
+	    rows_count(rows) == 0)
+		return false;
+	*after_ms = row_int(rows, 0, "ms");
+	return strcmp(row_text(rows, 0, "status"), "done") == 0;
+}
+
+static int
+try_one(struct ctl *c)
+{
+	int64_t until_ms = clock_mono_ms() + TRY_MS, after_ms;
+	char id[UUID_LEN];
+	enum status st = job_submit(&c->cx, &(struct job_ask){ .kind = "echo" }, id);
+
+	if (st != OK)
+		return nouns_fail(&c->cx, st, "job try");
+	while (clock_mono_ms() < until_ms) {
+		if (is_done(c, id, &after_ms)) {
+			printf("a worker took a job after %lld ms\n", (long long)after_ms);
+			return CTL_OK;
+		}
+		usleep(LOOK_MS * 1000);
+	}
+	return ctl_fail(
+	    "no worker took a job within %d s: is weir-worker running, and is the kind echo paused?", TRY_MS / 1000);
+}
+
 static int
 run(struct ctl *c, int argc, char **argv, json_t *in)
 {
@@ -201,6 +247,8 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 
 	if (strcmp(verb, "queues") == 0 && argc == 2)
 		return queues(c);
+	if (strcmp(verb, "try") == 0 && argc == 2)
+		return try_one(c);
 	if (strcmp(verb, "schedules") == 0 && argc == 2)
 		return schedules(c);
 	if (strcmp(verb, "list") == 0)

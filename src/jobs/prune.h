@@ -4,7 +4,7 @@
 
 #include "jobs/job.h"
 
-/* Kind prune_jobs: removes what was done a day ago, or died or was cancelled 30 days ago. */
+/* Kind prune_jobs: removes what was done an hour ago, or died or was cancelled 30 days ago. */
 enum status j_prune_jobs(struct context *cx, struct job *job);
 
 #endif

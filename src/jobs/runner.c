@@ -21,6 +21,8 @@
 #define SCHEDULES_AT_ONCE 16
 #define JOB_ARENA_BYTES 4096
 #define JOB_ARENA_MAX_BYTES (64u << 20)
+#define SHORT_US 20000	 /* jobs that take no longer are taken before there is a worker for them */
+#define AHEAD_TIMES 4	 /* so many for each worker */
 #define END_AGAIN_MS 500 /* PostgreSQL was away: tell it again how a job ended */
 
 /* A job that was taken. */
@@ -48,6 +50,7 @@ struct runner {
 	pthread_mutex_t lock; /* guards what follows */
 	struct running *running;
 	int n_running;
+	int64_t mean_us; /* of the last jobs */
 	bool stopped;
 };
 
@@ -143,6 +146,7 @@ forget(struct running *g)
 		p = &(*p)->next;
 	*p = g->next;
 	r->n_running--;
+	r->mean_us += (clock_mono_us() - g->began_us - r->mean_us) / 8;
 	pthread_mutex_unlock(&r->lock);
 	arena_free(g->arena);
 	free(g);
@@ -198,13 +202,17 @@ hand_over(struct runner *r, const struct job_kind *k, const struct rows *rows, i
 	queue_push_always(r->process->work, &g->work);
 }
 
+/* How many more may be taken.  Of long ones as many as there are workers free: others may have
+ * some.  Short ones must not wait for the next round. */
 static int
-free_workers(struct runner *r)
+room(struct runner *r)
 {
-	int n;
+	int n = r->process->n_workers;
 
 	pthread_mutex_lock(&r->lock);
-	n = r->stopped ? 0 : r->process->n_workers - r->n_running;
+	if (r->mean_us < SHORT_US)
+		n *= AHEAD_TIMES;
+	n = r->stopped ? 0 : n - r->n_running;
 	pthread_mutex_unlock(&r->lock);
 	return n;
 }
@@ -213,7 +221,7 @@ static void
 take_of_kind(struct runner *r, const struct job_kind *k)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	int n = free_workers(r);
+	int n = room(r);
 
 	/* never again by itself: what a lost answer had taken comes back when its lease is over */
 	if (n <= 0 ||
@@ -256,7 +264,7 @@ take(struct runner *r)
 	size_t n = count_kinds();
 	json_t *due;
 
-	if (free_workers(r) <= 0 ||
+	if (room(r) <= 0 ||
 	    pg_query_again(r->pg, &rows, "SELECT to_jsonb(jobs_due($1::text[])) AS due", PS(r->kinds)) != OK)
 		return;
 	due = row_json(rows, 0, "due");
@@ -403,6 +411,7 @@ runner_start(struct process *p)
 
 	r->process = p;
 	r->pg = pg_new(p->conf, p->conf->database_url, p->kind->program);
+	r->mean_us = SHORT_US; /* not known yet */
 	pg_listen(r->pg, "weir_jobs");
 	r->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (r->wake_fd < 0)

@@ -188,6 +188,14 @@ def test_the_calendar(weir, admin):
     assert weir.post("/api/admin/schedules/none/run", {}, admin).status == 404
 
 
+def test_weirctl_try(weir):
+    assert weir.weirctl("job", "try", check=False).returncode == 1
+    with MailServer() as server:
+        name = worker(weir, "tried", server)
+        assert "took a job after" in weir.weirctl("job", "try").stdout
+        weir.daemons.stop(name)
+
+
 def test_weirctl(weir):
     assert "mail" in weir.weirctl("job", "queues").stdout and "prune_jobs" in weir.weirctl("job", "schedules").stdout
     ident = submit(weir, "c@example.org", delay_ms=3600000)

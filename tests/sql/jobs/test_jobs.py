@@ -30,6 +30,9 @@ class Jobs(DatabaseTest):
     def status(self, job):
         return self.db.value("SELECT status FROM jobs WHERE id = $1", job)
 
+    def overview(self):
+        return self.db.row("SELECT retried::int, died::int, done::int, run_ms::int FROM jobs_overview() WHERE kind = $1", self.kind)
+
     def due_now(self, job):
         self.db.query("UPDATE jobs SET run_at = now() WHERE id = $1", job)
 
@@ -104,8 +107,7 @@ class Jobs(DatabaseTest):
         for pause, middle in zip(pauses, (1, 2, 4)):  # 8 s would be longer than the longest
             self.assertTrue(middle * .7 < pause < middle * 1.3, pauses)
         self.assertEqual(self.take(), [])
-        self.assertEqual(self.db.row("SELECT retried::int, died::int, done::int, run_ms::int FROM job_kinds WHERE kind = $1", self.kind),
-                         {"retried": 3, "died": 1, "done": 0, "run_ms": 28})
+        self.assertEqual(self.overview(), {"retried": 3, "died": 1, "done": 0, "run_ms": 28})
 
     def test_hopeless(self):
         job = self.submit()
@@ -128,7 +130,7 @@ class Jobs(DatabaseTest):
         self.assertIsNone(self.db.value("SELECT job_failed($1, $2, 'why', 3, 1, 1, false, 1)", dead, job))
         self.assertTrue(self.db.value("SELECT job_done($1, $2, 5)", self.owner, job))
         self.assertTrue(self.db.value("SELECT job_done($1, $2, 5)", self.owner, job))  # asked again
-        self.assertEqual(self.db.value("SELECT done::int FROM job_kinds WHERE kind = $1", self.kind), 1)
+        self.assertEqual(self.overview()["done"], 1)
 
     def test_what_may_be_tried_once_is_dead_with_its_process(self):
         job = self.submit()
@@ -181,7 +183,9 @@ class Jobs(DatabaseTest):
             self.db.query("SELECT job_done($1, $2, 5)", self.owner, job)
         self.fail(dead, final=True)
         self.db.query("UPDATE jobs SET ended_at = now() - interval '2 days' WHERE id = ANY ($1::uuid[])", "{%s,%s}" % (old, dead))
+        before = self.overview()
         self.db.query("SELECT jobs_prune(100)")
+        self.assertEqual(self.overview(), before)
         self.assertEqual({r["id"] for r in self.db.query("SELECT id FROM jobs WHERE kind = $1", self.kind)}, {new, dead})
 
 
