@@ -201,8 +201,8 @@ test_the_window_slides(void)
 {
 	begin();
 	for (int i = 0; i < 4; i++) {
-		ask_times(1, HEALTH_FINE, 200);
-		ask_times(2, HEALTH_SERVER, 500);
+		ask_times(2, HEALTH_FINE, 200);
+		ask_times(1, HEALTH_SERVER, 500);
 		ask_times(1, HEALTH_FINE, 200);
 	}
 	CU_ASSERT_EQUAL(view().calls, 16);
