@@ -188,10 +188,11 @@ struct verdict {
 
 static void
 tell_cause(const struct health *h, const struct health_try *t, enum health_event event, const struct verdict *v,
-    int64_t until_ms)
+    int64_t until_ms, bool again)
 {
 	tell(h,
 	    &(struct health_change){ .event = event,
+		.again = again,
 		.channel_id = t->channel_id,
 		.key_id = t->key_id,
 		.cause = v->class,
@@ -268,7 +269,7 @@ open_breaker(const struct health *h, const struct health_try *t, const struct ve
 		if (b.state == PAIR_CLOSED)
 			count(t->pair, PAIR_OPENS, 1);
 		if (b.state == PAIR_CLOSED || next.until_ms != b.until_ms)
-			tell_cause(h, t, HEALTH_DOWN, v, next.until_ms);
+			tell_cause(h, t, HEALTH_DOWN, v, next.until_ms, b.state == PAIR_OPEN);
 		return;
 	}
 }
@@ -284,7 +285,7 @@ turn_off(const struct health *h, const struct health_try *t, const struct verdic
 		return false;
 	while (pair_breaker_of(word).state != PAIR_OFF)
 		if (put(t->pair, &word, &(struct pair_breaker){ .state = PAIR_OFF, .cause = v->class })) {
-			tell_cause(h, t, HEALTH_KEY_OFF, v, 0);
+			tell_cause(h, t, HEALTH_KEY_OFF, v, 0, false);
 			break;
 		}
 	return true;
@@ -319,6 +320,14 @@ health_read(const struct health *h, int64_t channel_id, int64_t key_id, struct h
 	out->first_byte_ms = (atomic_load(&pair->first_byte_us) + 999) / 1000;
 	pair_window_sum(pair, now_ms, &out->calls, &failures);
 	out->errors_per_mille = out->calls == 0 ? 0 : (int)(failures * 1000 / out->calls);
+}
+
+enum health_state
+health_state_of(const struct health *h, const struct pair *pair)
+{
+	struct pair_breaker b = pair_breaker_of(atomic_load(&pair->breaker));
+
+	return state_of(h, &b, h->now_ms());
 }
 
 /* ---- calls ---------------------------------------------------------------------------------- */

@@ -94,6 +94,7 @@ struct health_change {
 	int http_status;
 	int64_t until_ms;   /* DOWN: wall clock */
 	bool elsewhere;	    /* learned from another host, which has noted it */
+	bool again;	    /* DOWN: it was so already, and stays so for longer */
 	const char *detail; /* of the failure, without secrets; NULL: none; lives as long as the call */
 };
 typedef void health_change_fn(void *arg, const struct health_change *change);
@@ -105,6 +106,8 @@ void health_free(struct health *h);
 /* Who is told of changes, on the thread that causes one.  Main thread, before others start. */
 void health_listen(struct health *h, health_change_fn *fn, void *arg);
 struct pairs *health_pairs(const struct health *h);
+/* The state that a pair's facts say. */
+enum health_state health_state_of(const struct health *h, const struct pair *pair);
 
 /* ---- calls ---------------------------------------------------------------------------- */
 

@@ -14,6 +14,14 @@ scoreboard_pairs(struct scoreboard *board)
 	return board == NULL || !board->writable ? NULL : board->pairs;
 }
 
+uint64_t
+pairs_identity(struct pairs *p, uint64_t lot)
+{
+	uint64_t there = 0;
+
+	return atomic_compare_exchange_strong(&p->identity, &there, lot) ? lot : there;
+}
+
 /* ---- names ------------------------------------------------------------------------- */
 
 /* 0: this pair cannot be named. */

@@ -59,9 +59,10 @@ struct pair {
 };
 
 struct pairs {
-	_Atomic int64_t turn_ms; /* wall clock: until then one process keeps the table */
-	_Atomic int64_t seen_us; /* the newest ping read from the database, by its clock; 0: none */
-	_Atomic uint32_t n_used; /* named pairs */
+	_Atomic int64_t turn_ms;   /* wall clock: until then one process keeps the table */
+	_Atomic int64_t seen_us;   /* the newest ping read from the database, by its clock; 0: none */
+	_Atomic uint64_t identity; /* by which this table is told from other hosts'; 0: not drawn */
+	_Atomic uint32_t n_used;   /* named pairs */
 	_Atomic uint64_t
 	    names[PAIRS_SLOTS]; /* channel and key; 0: free.  Apart, so that a look at all touches little memory */
 	struct pair slots[PAIRS_SLOTS];
@@ -70,6 +71,8 @@ struct pairs {
 /* The board's table.  NULL for a board that is only viewed. */
 struct pairs *scoreboard_pairs(struct scoreboard *board);
 
+/* By which the table is told from those of other hosts: `lot`, unless there is one. */
+uint64_t pairs_identity(struct pairs *p, uint64_t lot);
 /* The slot of a pair, or NULL: it has none, or its ids are beyond 32 bits. */
 struct pair *pairs_find(struct pairs *p, int64_t channel_id, int64_t key_id);
 /* The same; it is named if need be.  NULL: there is no room for it. */
