@@ -38,6 +38,7 @@ struct process;
 struct pg;
 struct pg_together;
 struct offers;
+struct health;
 struct leases;
 struct event_stream;
 struct guards;
@@ -94,6 +95,7 @@ struct process {
 	struct queue *work;	       /* struct job * for the workers: core/work.h */
 	struct pg_together *together;  /* turns of one account that open at once */
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
+	struct health *health;	       /* how channels fare: catalog/health.h; NULL: nothing is known */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	struct heartbeat *heartbeat;   /* core/heartbeat.h */
