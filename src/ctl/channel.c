@@ -10,7 +10,7 @@
 
 #define USAGE \
 	"channel add NAME --provider openai|anthropic|gemini --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
-	"           [--type TYPE] [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing]\n" \
+	"           [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing]\n" \
 	"       weirctl channel set NAME [the same options] [--no-private]\n" \
 	"       weirctl channel list\n" \
 	"       weirctl channel enable|disable|remove NAME\n" \
@@ -19,7 +19,6 @@
 static const struct noun_option options[] = {
 	{ "provider", "provider", OPTION_TEXT },
 	{ "url", "base_url", OPTION_TEXT },
-	{ "type", "type", OPTION_TEXT },
 	{ "priority", "priority", OPTION_INT },
 	{ "weight", "weight", OPTION_INT },
 	{ "allow-private", "allow_private", OPTION_TRUE },
@@ -179,19 +178,20 @@ list(struct ctl *c)
 	enum status st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT ch.name, ch.provider, CASE WHEN ch.enabled THEN 'on' ELSE 'off' END AS state,"
 	    " ch.priority, ch.weight,"
-	    " CASE WHEN ch.api_key_enc IS NULL THEN 'no' ELSE 'yes' END AS key, ch.base_url,"
+	    " (SELECT count(*) FILTER (WHERE k.status = 'active') || '/' || count(*) FROM channel_keys k"
+	    "  WHERE k.channel_id = ch.id) AS keys, ch.base_url,"
 	    " (SELECT coalesce(string_agg(m.name || coalesce('=' || cm.upstream_name, ''), ' ' ORDER BY m.name), '')"
 	    "  FROM channel_models cm JOIN llm_models m ON m.id = cm.model_id WHERE cm.channel_id = ch.id) AS models"
 	    " FROM channels ch ORDER BY ch.name");
 
 	if (st != OK)
 		return ctl_fail_pg(c, st, "channel list");
-	printf("%-20s %-10s %-5s %8s %6s %-4s %-40s %s\n", "NAME", "PROVIDER", "STATE", "PRIORITY", "WEIGHT", "KEY",
+	printf("%-20s %-10s %-5s %8s %6s %-4s %-40s %s\n", "NAME", "PROVIDER", "STATE", "PRIORITY", "WEIGHT", "KEYS",
 	    "URL", "MODELS");
 	for (int i = 0; i < rows_count(rows); i++)
 		printf("%-20s %-10s %-5s %8s %6s %-4s %-40s %s\n", row_text(rows, i, "name"),
 		    row_text(rows, i, "provider"), row_text(rows, i, "state"), row_text(rows, i, "priority"),
-		    row_text(rows, i, "weight"), row_text(rows, i, "key"), row_text(rows, i, "base_url"),
+		    row_text(rows, i, "weight"), row_text(rows, i, "keys"), row_text(rows, i, "base_url"),
 		    row_text(rows, i, "models"));
 	return CTL_OK;
 }

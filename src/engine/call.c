@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/reactor.h"
 #include "score/board.h"
+#include "wire/override.h"
 #include "wire/own.h"
 
 #define ATTEMPT_ARENA_BYTES 256
@@ -284,12 +285,36 @@ on_event(void *arg, const struct wire_event *e)
 
 static void contact(struct call *c);
 
-/* Turn to the next channel (`same_model`) or else to the fallback model; false: there is none. */
+/* Is it the key that was refused, and perhaps another is not? */
+static bool
+key_failed(const struct call *c)
+{
+	int status = c->at.http_status;
+
+	return status == 401 || status == 402 || status == 403 || status == 429;
+}
+
+/* The candidate after the one at work that is of the same channel (its next key), or of another one; their
+ * number when there is none. */
+static size_t
+find_next(const struct call *c, bool same_channel)
+{
+	const struct offer_model *m = c->model;
+	size_t i = c->channel + 1;
+
+	while (i < m->n_channels && (m->channels[i].id == m->channels[c->channel].id) != same_channel)
+		i++;
+	return i;
+}
+
+/* Turn to the next channel, or key, (`same_model`) or else to the fallback model; false: there is none. */
 static bool
 next_candidate(struct call *c, bool same_model)
 {
-	if (same_model && c->channel + 1 < c->model->n_channels) {
-		c->channel++;
+	size_t next = key_failed(c) ? c->channel + 1 : find_next(c, false);
+
+	if (same_model && next < c->model->n_channels) {
+		c->channel = next;
 	} else if (!c->on_fallback && c->ask.fallback != NULL) {
 		c->on_fallback = true;
 		c->model = c->ask.fallback;
@@ -331,7 +356,8 @@ try_failed(struct call *c, const struct wire_failure *f)
 		return;
 	}
 	pause_ms = backoff_ms(c, f);
-	if (f->retryable && c->tries <= c->ask.limits.retries && now_ms + pause_ms < c->first_byte_by_ms) {
+	if (f->retryable && c->tries <= c->ask.limits.retries && now_ms + pause_ms < c->first_byte_by_ms &&
+	    !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
 		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
 		c->backoff_by_ms = now_ms + pause_ms;
 		move(c, CALL_BACKOFF);
@@ -499,6 +525,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 		c->at.channel_name = arena_strdup(c->arena, ch->name);
 	c->at.model_id = m->id;
 	c->at.channel_id = ch->id;
+	c->at.key_id = ch->key_id;
 	c->at.price = model_price(m);
 	c->at.context_tokens = m->context_tokens;
 	c->at.max_output_tokens = m->max_output_tokens;
@@ -523,6 +550,7 @@ static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
 	struct wire_body *body;
+	enum status st;
 	struct wire_target to = {
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
@@ -541,7 +569,12 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);
 	c->attempt = arena_new(ATTEMPT_ARENA_BYTES, ATTEMPT_ARENA_MAX_BYTES);
-	return c->endpoint->head(c->attempt, &to, body, out);
+	if ((st = c->endpoint->head(c->attempt, &to, body, out)) != OK || ch->account == NULL)
+		return st;
+	out->headers = override_headers(c->attempt, ch->account->override, out->headers);
+	return out->body == NULL || override_body(c->attempt, ch->account->override, &out->body, &out->body_len)
+	    ? OK
+	    : E_UPSTREAM_FAILED;
 }
 
 static void
@@ -571,6 +604,7 @@ contact(struct call *c)
 		.body_len = rq.body_len,
 		.connect_timeout_ms = c->ask.limits.connect_ms,
 		.allow_private = ch->allow_private,
+		.proxy = ch->account == NULL ? NULL : ch->account->proxy,
 		.arg = c,
 		.max_body_bytes = (int64_t)c->answer->text.max_bytes * BODY_FACTOR,
 		.on_resend = on_resend,

@@ -10,7 +10,9 @@
  *
  * move() in call.c is the only place that changes it.  Before the first content
  * a failure means: the same channel again (up to `retries`, with back-off), then
- * the next channel, then the fallback model; after it, the end.
+ * the next channel, then the fallback model; after it, the end.  What the provider
+ * holds against the key (401, 402, 403, 429) means the channel's next key, if it
+ * has one among the candidates; any other failure passes those by.
  *
  * Complete is what says so: once the answer told why it stopped, whatever comes
  * of the connection is no failure any more, and nobody waits for it longer than
@@ -71,6 +73,7 @@ struct call_observer {
 /* The candidate at work, or that was last. */
 struct call_candidate {
 	int64_t model_id, channel_id;
+	int64_t key_id;			       /* of the channel; 0: asked without one */
 	const char *model_name, *channel_name; /* live as long as the call */
 	struct price price;
 	int64_t context_tokens, max_output_tokens;

@@ -5,12 +5,10 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
-#include "catalog/channels.h"
 #include "core/await.h"
 #include "engine/call.h"
 #include "io/http.h"
 #include "io/reactor.h"
-#include "core/secret.h"
 
 #define ANSWER_MAX_BYTES (1 << 20) /* more than any single token needs */
 
@@ -88,7 +86,8 @@ probe_new(struct arena *a, struct process *process, const struct probe_spec *spe
 				 .base_url = spec->base_url,
 				 .api_key = spec->api_key,
 				 .upstream_name = spec->model,
-				 .allow_private = spec->allow_private } };
+				 .allow_private = spec->allow_private,
+				 .account = spec->account } };
 	p->model = (struct offer_model){ .name = spec->model, .channels = &p->channel, .n_channels = 1 };
 	answer_init(&p->answer, ANSWER_MAX_BYTES);
 	call_init(&p->call, process, &(struct call_ids){ .task = NULL }, &p->answer, a);
@@ -192,39 +191,104 @@ probe_run_alone(struct context *cx, const struct probe_spec *spec, struct probe_
 
 /* ---- channels ----------------------------------------------------------------------------- */
 
+static bool
+is_before(const struct offer_model *a, const struct offer_model *b)
+{
+	return a->sort != b->sort ? a->sort < b->sort : strcmp(a->name, b->name) < 0;
+}
+
+/* The model of that name, or the first, that the channel of `o` serves; NULL: none. */
+static const struct offer_model *
+find_model(const struct offer *o, const char *name)
+{
+	const struct offer_model *found = NULL;
+
+	for (size_t i = 0; i < o->n_models; i++) {
+		const struct offer_model *m = &o->models[i];
+
+		if (m->n_channels > 0 && (name == NULL || strcmp(m->name, name) == 0) &&
+		    (found == NULL || is_before(m, found)))
+			found = m;
+	}
+	return found;
+}
+
+/* That key, or the first that is active; NULL: none. */
+static const struct offer_key *
+find_key(const struct offer_account *account, int64_t key_id)
+{
+	for (size_t i = 0; i < account->n_keys; i++)
+		if (key_id == 0 ? account->keys[i].is_active : account->keys[i].id == key_id)
+			return &account->keys[i];
+	return key_id == 0 && account->n_keys > 0 ? &account->keys[0] : NULL;
+}
+/* All that can be said of the channel but its model and key. */
+static enum status
+open_channel(struct context *cx, int64_t channel_id, struct probe_spec *spec, struct offer **out)
+{
+	const struct offer_account *account;
+	struct offer *o;
+	enum status st;
+
+	if ((st = offer_read(cx->pg, cx->conf, channel_id, &o)) != OK)
+		return fail(cx, st, "read channel: %s", pg_error(cx->pg));
+	arena_cleanup(cx->arena, (void (*)(void *))offer_unref, o);
+	if (channel_id == 0 || o->n_accounts == 0)
+		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)channel_id);
+	account = &o->accounts[0];
+	if (!account->is_sound)
+		return fail(cx, E_UNAVAILABLE, "the proxy of channel %lld cannot be opened", (long long)channel_id);
+	*spec = (struct probe_spec){ .provider = account->provider,
+		.base_url = account->base_url,
+		.allow_private = account->allow_private,
+		.account = account,
+		.connect_timeout_ms = cx->conf->upstream_connect_timeout };
+	*out = o;
+	return OK;
+}
+
+/* Its key: 0, the first that is active. */
+static enum status
+take_key(struct context *cx, int64_t key_id, struct probe_spec *spec)
+{
+	const struct offer_key *key = find_key(spec->account, key_id);
+
+	if (key != NULL) {
+		spec->api_key = key->key;
+		spec->key_id = key->id;
+	} else if (spec->account->has_keys) {
+		return fail(cx, E_UNAVAILABLE, "a key of channel %lld cannot be opened", (long long)spec->account->id);
+	} else if (key_id != 0) {
+		return fail(cx, E_NOT_FOUND, "key %lld", (long long)key_id);
+	}
+	return OK;
+}
+
+enum status
+probe_channel_key(struct context *cx, int64_t channel_id, int64_t key_id, const char *model, const char **model_name,
+    struct probe_spec *spec)
+{
+	const struct offer_model *m;
+	struct offer *o = NULL;
+	enum status st;
+
+	if ((st = open_channel(cx, channel_id, spec, &o)) != OK || (st = take_key(cx, key_id, spec)) != OK)
+		return st;
+	m = find_model(o, model != NULL ? model : spec->account->test_model);
+	if (m == NULL && model != NULL)
+		return fail_field(cx, "model", "is not served by this channel");
+	if (m == NULL && (m = find_model(o, NULL)) == NULL)
+		return fail(cx, E_CONFLICT, "channel %lld serves no model", (long long)channel_id);
+	*model_name = m->name;
+	spec->model = m->channels[0].upstream_name;
+	return OK;
+}
+
 enum status
 probe_channel(
     struct context *cx, int64_t channel_id, const char *model, const char **model_name, struct probe_spec *spec)
 {
-	AUTO_ROWS struct rows *rows = NULL;
-	const unsigned char *sealed;
-	size_t len = 0;
-	enum status st;
-
-	st = pg_query_again(cx->pg, &rows,
-	    "SELECT ch.name, ch.provider, ch.base_url, ch.api_key_enc, ch.allow_private, m.name AS model,"
-	    "  coalesce(cm.upstream_name, m.name) AS upstream_name"
-	    " FROM channels ch LEFT JOIN (channel_models cm JOIN llm_models m ON m.id = cm.model_id)"
-	    "  ON cm.channel_id = ch.id AND ($2::text IS NULL OR m.name = $2)"
-	    " WHERE ch.id = $1 ORDER BY m.sort, m.name LIMIT 1",
-	    PI(channel_id), PS(model));
-	if (st != OK)
-		return fail(cx, st, "read channel: %s", pg_error(cx->pg));
-	if (rows_count(rows) == 0)
-		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)channel_id);
-	if (row_null(rows, 0, "model"))
-		return model != NULL ? fail_field(cx, "model", "is not served by this channel")
-				     : fail(cx, E_CONFLICT, "channel %lld serves no model", (long long)channel_id);
-	*model_name = arena_strdup(cx->arena, row_text(rows, 0, "model"));
-	*spec = (struct probe_spec){ .provider = arena_strdup(cx->arena, row_text(rows, 0, "provider")),
-		.base_url = arena_strdup(cx->arena, row_text(rows, 0, "base_url")),
-		.model = arena_strdup(cx->arena, row_text(rows, 0, "upstream_name")),
-		.allow_private = row_bool(rows, 0, "allow_private"),
-		.connect_timeout_ms = cx->conf->upstream_connect_timeout };
-	if ((sealed = row_bytes(rows, 0, "api_key_enc", cx->arena, &len)) == NULL)
-		return OK;
-	st = secret_open(cx->arena, cx->conf, row_text(rows, 0, "name"), sealed, len, &spec->api_key);
-	return st == OK ? OK : fail(cx, st, "the key of channel %lld cannot be opened", (long long)channel_id);
+	return probe_channel_key(cx, channel_id, 0, model, model_name, spec);
 }
 
 json_t *

@@ -6,6 +6,7 @@
 #ifndef WEIR_ENGINE_PROBE_H
 #define WEIR_ENGINE_PROBE_H
 
+#include "catalog/offer.h"
 #include "core/process.h"
 #include "core/request.h"
 
@@ -17,6 +18,8 @@ struct probe_spec {
 	const char *api_key; /* NULL: none */
 	const char *model;   /* the provider's name for it */
 	bool allow_private;
+	const struct offer_account *account; /* its proxy and what it says otherwise; NULL: neither */
+	int64_t key_id;			     /* of api_key; 0: none */
 	int64_t connect_timeout_ms;
 };
 
@@ -29,11 +32,14 @@ struct probe_result {
 };
 
 /* Fill `spec` for a channel, enabled or not, and one of its models (`model`
- * NULL: the first), whose name becomes *model_name.  E_NOT_FOUND;
+ * NULL: its test_model, or the first), whose name becomes *model_name.  E_NOT_FOUND;
  * E_INVALID_REQUEST (field model) it does not serve it; E_CONFLICT it serves
  * none; E_UNAVAILABLE its key cannot be opened.  Worker, weirctl. */
 enum status probe_channel(struct context *cx, int64_t channel_id, const char *model, const char **model_name,
     struct probe_spec *spec) MUST_CHECK;
+/* The same with that key of it; 0: the first that is active, or else the first.  E_NOT_FOUND no such key, too. */
+enum status probe_channel_key(struct context *cx, int64_t channel_id, int64_t key_id, const char *model,
+    const char **model_name, struct probe_spec *spec) MUST_CHECK;
 /* Ask through the process' reactor, for up to PROBE_TIMEOUT_MS, without a worker
  * (core/await.h); then(rq, result, arg) answers, on a worker again.  Worker. */
 typedef enum status probe_then_fn(struct request *rq, const struct probe_result *result, void *arg);

@@ -179,7 +179,9 @@ refuse_model(struct context *cx, const char *name)
 static enum status
 choose_model(struct context *cx, const char *name, const struct offer_model **out)
 {
+	struct select_ask ask = { .model = NULL };
 	const struct offer_model *m;
+	struct offer_model *chosen;
 	struct offer *offer;
 	enum status st;
 
@@ -193,9 +195,10 @@ choose_model(struct context *cx, const char *name, const struct offer_model **ou
 		return st;
 	if ((m = offer_model_named(offer, name)) == NULL || !m->is_chat)
 		return refuse_model(cx, name);
-	if (m->n_channels == 0)
-		return fail(cx, E_UNAVAILABLE, "model %s has no enabled channel", name);
-	*out = select_model(cx, m);
+	ask.model = m;
+	if ((st = select_some(cx, &ask, &chosen)) != OK)
+		return st;
+	*out = chosen;
 	return OK;
 }
 
