@@ -25,17 +25,16 @@ struct health {
 
 static const struct {
 	const char *name;
-	bool counts;	 /* says something of the channel */
-	int opens_after; /* so many failures in a row, the last of which is of this class; 0: [health] failures */
+	bool counts; /* says something of the channel */
 } classes[HEALTH_CLASSES] = {
-	[HEALTH_FINE] = { "success", false, 0 },
-	[HEALTH_CONNECT] = { "connect", true, 0 },
-	[HEALTH_TIMEOUT] = { "timeout", true, 0 },
-	[HEALTH_RATE] = { "rate_limited", true, 2 }, /* it said so itself: going on only brings more of it */
-	[HEALTH_SERVER] = { "server", true, 0 },
-	[HEALTH_REFUSED] = { "refused", true, 0 },
-	[HEALTH_CUT] = { "cut", true, 0 },
-	[HEALTH_CLIENT] = { "client", false, 0 },
+	[HEALTH_FINE] = { "success", false },
+	[HEALTH_CONNECT] = { "connect", true },
+	[HEALTH_TIMEOUT] = { "timeout", true },
+	[HEALTH_RATE] = { "rate_limited", true },
+	[HEALTH_SERVER] = { "server", true },
+	[HEALTH_REFUSED] = { "refused", true },
+	[HEALTH_CUT] = { "cut", true },
+	[HEALTH_CLIENT] = { "client", false },
 };
 
 static const char *const state_names[] = { "closed", "open", "half_open", "off" };
@@ -72,13 +71,15 @@ health_class_of(int http_status, bool flowed, const struct wire_failure *f)
 		return HEALTH_TIMEOUT;
 	if (http_status == 404 || (http_status / 100 == 4 && !f->retryable))
 		return HEALTH_CLIENT;
+	if (!f->retryable && !f->next_channel)
+		return HEALTH_CLIENT;
 	if (flowed)
 		return HEALTH_CUT;
 	if (f->status == E_UPSTREAM_TIMEOUT)
 		return HEALTH_TIMEOUT;
 	if (http_status == 0)
 		return HEALTH_CONNECT;
-	return f->retryable || f->next_channel ? HEALTH_SERVER : HEALTH_CLIENT;
+	return HEALTH_SERVER;
 }
 
 struct health_rules
@@ -86,6 +87,7 @@ health_rules_of(const struct conf *conf)
 {
 	return (struct health_rules){
 		.failures = conf->health_failures,
+		.rate_failures = conf->health_rate_failures,
 		.min_calls = conf->health_min_calls,
 		.max_percent = conf->health_max_percent,
 		.refusals = conf->health_refusals,
@@ -234,8 +236,8 @@ too_many(const struct health *h, const struct pair *pair, enum health_class clas
 {
 	int64_t in_a_row = (int64_t)(atomic_load(&pair->in_a_row) >> 32), limit = h->rules.failures, calls, failures;
 
-	if (classes[class].opens_after > 0 && classes[class].opens_after < limit)
-		limit = classes[class].opens_after;
+	if (class == HEALTH_RATE && h->rules.rate_failures < limit) /* it said so itself: going on brings more of it */
+		limit = h->rules.rate_failures;
 	if (class == HEALTH_REFUSED)
 		return (int64_t)(atomic_load(&pair->in_a_row) & UINT32_MAX) >= h->rules.refusals;
 	if (in_a_row >= limit)

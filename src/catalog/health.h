@@ -75,6 +75,7 @@ enum health_class health_class_of(int http_status, bool flowed, const struct wir
 /* [health] of the configuration. */
 struct health_rules {
 	int64_t failures;		/* in a row open */
+	int64_t rate_failures;		/* the same, when the last of them is a 429 */
 	int64_t min_calls, max_percent; /* so many calls in the window, and more failures than that, open */
 	int64_t refusals;		/* in a row turn a key off */
 	int64_t pause_ms, pause_max_ms; /* the first time of being open; it doubles up to there */

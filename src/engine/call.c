@@ -163,10 +163,21 @@ drop_transfer(struct call *c)
 	c->finish_by_ms = 0;
 }
 
+/* What became of the try at hand; nothing is said of it twice. */
+static void
+tell_health(struct call *c, const struct wire_failure *f)
+{
+	enum health_class class = f == NULL ? HEALTH_FINE
+					    : health_class_of(c->at.http_status, c->state == CALL_FLOWING, f);
+
+	health_tell(c->process->health, &c->health, class, c->at.http_status, f);
+}
+
 void
 call_drop(struct call *c)
 {
 	drop_transfer(c);
+	health_drop(c->process->health, &c->health);
 	reactor_timer_free(c->timer);
 	c->timer = NULL;
 	if (c->state != CALL_OVER)
@@ -177,6 +188,7 @@ void
 call_free(struct call *c)
 {
 	drop_transfer(c);
+	health_drop(c->process->health, &c->health);
 	reactor_timer_free(c->timer);
 	arena_free(c->attempt);
 	arena_free(c->prep);
@@ -200,6 +212,7 @@ static void
 start_flowing(struct call *c)
 {
 	move(c, CALL_FLOWING);
+	health_flows(c->process->health, &c->health);
 	c->first_byte_by_ms = 0;
 	c->ask.ask = NULL;
 	c->model = c->ask.model = c->ask.fallback = NULL;
@@ -307,25 +320,86 @@ find_next(const struct call *c, bool same_channel)
 	return i;
 }
 
+static void
+turn_to_fallback(struct call *c)
+{
+	c->on_fallback = true;
+	c->model = c->ask.fallback;
+	c->channel = 0;
+	c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
+}
+
+/* Nobody is left but those that were passed over: begin again, with them.  False: there are none. */
+static bool
+insist(struct call *c)
+{
+	if (c->insists || (c->passed[0] | c->passed[1]) == 0)
+		return false;
+	c->insists = true;
+	c->on_fallback = false;
+	c->model = c->ask.model;
+	c->channel = 0;
+	return true;
+}
+
 /* Turn to the next channel, or key, (`same_model`) or else to the fallback model; false: there is none. */
 static bool
 next_candidate(struct call *c, bool same_model)
 {
 	size_t next = key_failed(c) ? c->channel + 1 : find_next(c, false);
 
-	if (same_model && next < c->model->n_channels) {
+	if (same_model && next < c->model->n_channels)
 		c->channel = next;
-	} else if (!c->on_fallback && c->ask.fallback != NULL) {
-		c->on_fallback = true;
-		c->model = c->ask.fallback;
-		c->channel = 0;
-		c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
-	} else {
+	else if (!c->on_fallback && c->ask.fallback != NULL)
+		turn_to_fallback(c);
+	else if (!same_model || !insist(c))
 		return false;
-	}
 	c->tries = 0;
 	score_add(c->process->score, SCORE_UPSTREAM_FALLBACKS, 1);
+	health_switched(c->process->health, c->at.channel_id, c->at.key_id);
 	return true;
+}
+
+/* From a candidate that is not asked to the one after it. */
+static bool
+pass_on(struct call *c)
+{
+	if (c->channel + 1 < c->model->n_channels)
+		c->channel++;
+	else if (!c->on_fallback && c->ask.fallback != NULL)
+		turn_to_fallback(c);
+	else if (!insist(c))
+		return false;
+	c->tries = 0;
+	return true;
+}
+
+static bool
+may_ask(struct call *c)
+{
+	const struct offer_channel *ch = &c->model->channels[c->channel];
+	bool may_turn_off = ch->account != NULL && ch->account->auto_disable;
+
+	return c->insists ? health_insist(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off)
+			  : health_enter(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off);
+}
+
+/* Turn to the first candidate, from the one at work on, that may be asked now; false: every key is off. */
+static bool
+choose(struct call *c)
+{
+	do {
+		uint64_t bit = UINT64_C(1) << (c->channel & 63), *passed = &c->passed[c->on_fallback];
+
+		if (c->insists && (*passed & bit) == 0)
+			continue;
+		*passed = c->insists ? *passed & ~bit : *passed | bit;
+		if (may_ask(c)) {
+			*passed &= ~bit;
+			return true;
+		}
+	} while (pass_on(c));
+	return false;
 }
 
 /* Exponential back-off with full jitter in its upper half; what the provider
@@ -346,6 +420,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 {
 	int64_t now_ms = clock_mono_ms(), pause_ms;
 
+	tell_health(c, f);
 	drop_transfer(c);
 	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
 	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
@@ -356,8 +431,8 @@ try_failed(struct call *c, const struct wire_failure *f)
 		return;
 	}
 	pause_ms = backoff_ms(c, f);
-	if (f->retryable && c->tries <= c->ask.limits.retries && now_ms + pause_ms < c->first_byte_by_ms &&
-	    !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
+	if (f->retryable && !c->insists && c->tries <= c->ask.limits.retries &&
+	    now_ms + pause_ms < c->first_byte_by_ms && !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
 		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
 		c->backoff_by_ms = now_ms + pause_ms;
 		move(c, CALL_BACKOFF);
@@ -378,7 +453,7 @@ fail_transport(struct call *c, enum status st, const char *detail)
 	try_failed(c, &f);
 }
 
-/* What would only happen again on this channel. */
+/* What would only happen again on this channel, for what was asked: it says nothing of the channel. */
 static void
 fail_for_good(struct call *c, const char *detail)
 {
@@ -386,6 +461,7 @@ fail_for_good(struct call *c, const char *detail)
 
 	wire_failure_transport(&f, E_UPSTREAM_FAILED, detail);
 	f.retryable = false;
+	health_tell(c->process->health, &c->health, HEALTH_CLIENT, c->at.http_status, &f);
 	try_failed(c, &f);
 }
 
@@ -398,6 +474,8 @@ complete(struct call *c)
 	drop_transfer(c);
 	hand_on(c);
 	empty = !answer_says(c->answer);
+	if (!empty || c->ask.may_be_empty || c->answer->finish == FINISH_FILTERED)
+		tell_health(c, NULL);
 	if (c->answer->finish == FINISH_FILTERED)
 		end(c, E_CONTENT_VIOLATION, "filtered by the provider");
 	else if (empty && !c->ask.may_be_empty)
@@ -580,16 +658,22 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 static void
 contact(struct call *c)
 {
+	bool may = choose(c);
 	const struct offer_channel *ch = &c->model->channels[c->channel];
 	struct wire_request rq;
 	enum status st;
 
 	take_candidate(c, ch);
+	if (!may) {
+		end(c, E_UPSTREAM_FAILED, "the provider refuses every key there is");
+		return;
+	}
 	move(c, CALL_CONTACTING);
 	if ((st = make_request(c, ch, &rq)) != OK) {
 		struct wire_failure f = { .status = st, .next_channel = true };
 
 		snprintf(f.detail, sizeof(f.detail), "wire \"%s\" cannot put this request", ch->provider);
+		health_drop(c->process->health, &c->health); /* that is our own failure */
 		try_failed(c, &f);
 		return;
 	}
@@ -630,6 +714,7 @@ on_timer(void *arg)
 	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
 		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
+		health_tell(c->process->health, &c->health, HEALTH_TIMEOUT, c->at.http_status, NULL);
 		drop_transfer(c);
 		if (next_candidate(c, false))
 			contact(c);

@@ -14,6 +14,9 @@
  * holds against the key (401, 402, 403, 429) means the channel's next key, if it
  * has one among the candidates; any other failure passes those by.
  *
+ * Who is open (catalog/health.h) is passed over; those who were are asked last, once
+ * each, when nobody else has answered.
+ *
  * Complete is what says so: once the answer told why it stopped, whatever comes
  * of the connection is no failure any more, and nobody waits for it longer than
  * FINISH_WAIT_MS.
@@ -21,6 +24,7 @@
 #ifndef WEIR_ENGINE_CALL_H
 #define WEIR_ENGINE_CALL_H
 
+#include "catalog/health.h"
 #include "catalog/offer.h"
 #include "core/process.h"
 #include "engine/answer.h"
@@ -105,6 +109,9 @@ struct call {
 	size_t channel; /* index into model->channels */
 	int64_t tries;	/* on this channel */
 	bool on_fallback;
+	struct health_try health; /* of the candidate at work */
+	uint64_t passed[2];	  /* candidates of the model and of the fallback that were not asked: open or off */
+	bool insists;		  /* nobody else is left: those are asked all the same, once each */
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
 	bool is_own;			 /* it was asked in the client's own words, and answers so */

@@ -21,6 +21,7 @@ static struct health_change changes[64];
 static int n_changes;
 
 static const struct health_rules rules = { .failures = 3,
+	.rate_failures = 2,
 	.min_calls = 10,
 	.max_percent = 50,
 	.refusals = 3,
