@@ -17,6 +17,7 @@ h_ops_metrics(struct request *rq)
 	if (s == NULL)
 		return fail(&rq->cx, E_UNAVAILABLE, "this process has no place on the scoreboard");
 	score_metrics(s, &text);
+	health_metrics(rq->cx.process->health, &text);
 	st = reply_text(rq, 200, SCORE_METRICS_TYPE, arena_strdup(rq->cx.arena, buf_str(&text)));
 	buf_free(&text);
 	score_snapshot_free(s);

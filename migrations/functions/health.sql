@@ -76,27 +76,30 @@ DECLARE
 	v_failed int;
 	v_status text;
 	v_wait_ms numeric := p_every_ms;
+	v_fine boolean;
 BEGIN
 	SELECT h.failed INTO v_failed FROM channel_health h WHERE h.channel_id = p_channel_id AND h.key_id = p_key_id FOR UPDATE;
 	IF NOT FOUND THEN
 		RETURN NULL;
 	END IF;
 	SELECT k.status INTO v_status FROM channel_keys k WHERE k.id = p_key_id AND k.channel_id = p_channel_id;
-	IF p_outcome <> 'success' AND v_status = 'off' THEN
+	-- A key that was refused need not be answered well: who says 400 or 429 to it takes it.
+	v_fine := p_outcome = 'success' OR (v_status IS NOT DISTINCT FROM 'off' AND p_outcome IN ('client', 'rate_limited') AND p_http_status > 0);
+	IF NOT v_fine AND v_status = 'off' THEN
 		v_wait_ms := least(p_max_ms, p_first_ms * 2.0 ^ least(v_failed + 1, 40));
-	ELSIF p_outcome <> 'success' THEN
+	ELSIF NOT v_fine THEN
 		v_wait_ms := least(p_every_ms, p_first_ms);
 	END IF;
 	UPDATE channel_health h
 	SET pinged_at = clock_timestamp(), outcome = p_outcome, http_status = p_http_status, first_byte_ms = p_ms,
-		failed = CASE WHEN p_outcome = 'success' THEN 0 ELSE v_failed + 1 END,
+		failed = CASE WHEN v_fine THEN 0 ELSE v_failed + 1 END,
 		next_at = now() + v_wait_ms * interval '1 millisecond'
 	WHERE h.channel_id = p_channel_id AND h.key_id = p_key_id;
-	IF p_outcome = 'success' AND v_status = 'off' THEN
+	IF v_fine AND v_status = 'off' THEN
 		UPDATE channel_keys k SET status = 'active', off_reason = NULL, off_at = NULL WHERE k.id = p_key_id AND k.status = 'off';
 		PERFORM channel_event_add('key_on', p_channel_id, p_key_id, NULL, NULL, NULL, NULL, p_host);
 		RETURN 'key_on';
-	ELSIF p_outcome = 'success' THEN
+	ELSIF v_fine THEN
 		RETURN NULL;
 	END IF;
 	IF p_key_id <> 0 THEN
@@ -114,7 +117,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION channel_ping_done(bigint, bigint, text, int, int, text, text, bigint, bigint, bigint) IS
-	'Notes what came of a ping, and when the next is due: in p_every_ms; a failure is looked at again in p_first_ms, of a key that is off after twice as long each time, up to p_max_ms. Success turns a key on that was off; a second refusal in a row turns one off. Answers the event it noted, or NULL: of pings that go on failing the first is noted, and each of a key that is off.';
+	'Notes what came of a ping, and when the next is due: in p_every_ms; a failure is looked at again in p_first_ms, of a key that is off after twice as long each time, up to p_max_ms. Success, and any other answer than a refusal, turns a key on that was off; a second refusal in a row turns one off. Answers the event it noted, or NULL: of pings that go on failing the first is noted, and each of a key that is off.';
 
 CREATE OR REPLACE FUNCTION channel_hours_add(p_counts json) RETURNS void
 	LANGUAGE plpgsql SET search_path = public, pg_temp

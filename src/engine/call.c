@@ -165,11 +165,10 @@ drop_transfer(struct call *c)
 
 /* What became of the try at hand; nothing is said of it twice. */
 static void
-tell_health(struct call *c, const struct wire_failure *f)
+tell_health(struct call *c, enum health_class class, const struct wire_failure *f)
 {
-	enum health_class class = f == NULL ? HEALTH_FINE
-					    : health_class_of(c->at.http_status, c->state == CALL_FLOWING, f);
-
+	if (c->at.outcome == HEALTH_FINE)
+		c->at.outcome = class;
 	health_tell(c->process->health, &c->health, class, c->at.http_status, f);
 }
 
@@ -420,7 +419,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 {
 	int64_t now_ms = clock_mono_ms(), pause_ms;
 
-	tell_health(c, f);
+	tell_health(c, health_class_of(c->at.http_status, c->state == CALL_FLOWING, f), f);
 	drop_transfer(c);
 	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
 	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
@@ -461,7 +460,7 @@ fail_for_good(struct call *c, const char *detail)
 
 	wire_failure_transport(&f, E_UPSTREAM_FAILED, detail);
 	f.retryable = false;
-	health_tell(c->process->health, &c->health, HEALTH_CLIENT, c->at.http_status, &f);
+	tell_health(c, HEALTH_CLIENT, &f);
 	try_failed(c, &f);
 }
 
@@ -475,7 +474,7 @@ complete(struct call *c)
 	hand_on(c);
 	empty = !answer_says(c->answer);
 	if (!empty || c->ask.may_be_empty || c->answer->finish == FINISH_FILTERED)
-		tell_health(c, NULL);
+		tell_health(c, HEALTH_FINE, NULL);
 	if (c->answer->finish == FINISH_FILTERED)
 		end(c, E_CONTENT_VIOLATION, "filtered by the provider");
 	else if (empty && !c->ask.may_be_empty)
@@ -608,6 +607,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	c->at.context_tokens = m->context_tokens;
 	c->at.max_output_tokens = m->max_output_tokens;
 	c->at.http_status = 0;
+	c->at.outcome = HEALTH_FINE;
 	c->tries++;
 	c->inside = NULL;
 	c->finish_by_ms = 0;
@@ -714,7 +714,7 @@ on_timer(void *arg)
 	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
 		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
-		health_tell(c->process->health, &c->health, HEALTH_TIMEOUT, c->at.http_status, NULL);
+		tell_health(c, HEALTH_TIMEOUT, NULL);
 		drop_transfer(c);
 		if (next_candidate(c, false))
 			contact(c);

@@ -81,7 +81,8 @@ struct call_candidate {
 	const char *model_name, *channel_name; /* live as long as the call */
 	struct price price;
 	int64_t context_tokens, max_output_tokens;
-	int http_status; /* of its answer; 0: none yet */
+	int http_status;	   /* of its answer; 0: none yet */
+	enum health_class outcome; /* of its last try, as far as it is known */
 };
 
 struct call_body {

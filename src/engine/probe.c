@@ -24,7 +24,7 @@ struct probe {
 	void (*over)(struct probe *p); /* reactor */
 	probe_then_fn *then;
 	void *arg;
-	struct reactor *own; /* of probe_run_alone() */
+	struct alone *alone; /* of probe_run_all() */
 };
 
 static void
@@ -43,6 +43,8 @@ note_end(struct probe *p, enum status st, const char *detail)
 	size_t len = p->answer.text.len < sizeof(r->text) - 1 ? p->answer.text.len : sizeof(r->text) - 1;
 
 	*r = (struct probe_result){ .status = st, .http_status = p->call.at.http_status };
+	if (st != OK) /* its time was over, where the call knows nothing else */
+		r->outcome = p->call.at.outcome == HEALTH_FINE ? HEALTH_TIMEOUT : p->call.at.outcome;
 	r->latency_ms = clock_mono_ms() - p->started_ms;
 	snprintf(r->detail, sizeof(r->detail), "%s", detail == NULL ? "" : detail);
 	len -= utf8_tail(buf_str(&p->answer.text), len);
@@ -102,7 +104,9 @@ probe_new(struct arena *a, struct process *process, const struct probe_spec *spe
 		    a);
 	if (st == OK)
 		return p;
-	*result = (struct probe_result){ .status = st, .detail = "no adapter of ours can ask this" };
+	*result = (struct probe_result){
+		.status = st, .outcome = HEALTH_CLIENT, .detail = "no adapter of ours can ask this"
+	};
 	return NULL;
 }
 
@@ -163,30 +167,88 @@ probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *th
 
 /* ---- alone ---------------------------------------------------------------------------- */
 
+#define LOOK_MS 100 /* how often it is looked whether to stop */
+
+/* Several, on a reactor of their own. */
+struct alone {
+	struct process process;
+	struct reactor_timer *timer;
+	bool (*stopping)(void);
+	struct probe **probes; /* NULL: it could not be asked */
+	size_t n, left;
+};
+
 static void
-stop_own(struct probe *p)
+end_alone(struct probe *p)
 {
-	reactor_stop(p->own);
+	if (--p->alone->left == 0)
+		reactor_stop(p->alone->process.reactor);
+}
+
+static void
+stop_all(struct alone *all)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->probes[i] != NULL && all->probes[i]->call.state != CALL_OVER) {
+			call_drop(&all->probes[i]->call);
+			note_end(all->probes[i], E_INTERRUPTED, "the program is stopping");
+		}
+	reactor_stop(all->process.reactor);
+}
+
+static void
+look_whether_to_stop(void *arg)
+{
+	struct alone *all = arg;
+
+	if (all->stopping != NULL && all->stopping())
+		stop_all(all);
+	else
+		reactor_timer_start(all->timer, LOOK_MS);
+}
+
+static void
+make_probes(struct alone *all, struct arena *a, const struct probe_spec *specs, struct probe_result *results)
+{
+	for (size_t i = 0; i < all->n; i++) {
+		struct probe *p = all->probes[i] = probe_new(a, &all->process, &specs[i], &results[i]);
+
+		if (p == NULL)
+			continue;
+		p->over = end_alone;
+		p->alone = all;
+		all->left++;
+		reactor_post(all->process.reactor, start, p);
+	}
+}
+
+void
+probe_run_all(
+    struct context *cx, const struct probe_spec *specs, struct probe_result *results, size_t n, bool (*stopping)(void))
+{
+	struct arena *a = arena_new(4096, n * ANSWER_MAX_BYTES);
+	struct alone all = { .process = { .conf = cx->conf, .reactor = reactor_new() }, .stopping = stopping, .n = n };
+
+	all.probes = ARENA_ARRAY(a, struct probe *, n);
+	all.process.http = http_client_new(all.process.reactor);
+	all.timer = reactor_timer_new(all.process.reactor, look_whether_to_stop, &all);
+	make_probes(&all, a, specs, results);
+	reactor_timer_start(all.timer, LOOK_MS);
+	if (all.left > 0)
+		reactor_run(all.process.reactor);
+	for (size_t i = 0; i < n; i++)
+		if (all.probes[i] != NULL)
+			results[i] = all.probes[i]->result;
+	arena_free(a);
+	reactor_timer_free(all.timer);
+	http_client_free(all.process.http);
+	reactor_free(all.process.reactor);
 }
 
 void
 probe_run_alone(struct context *cx, const struct probe_spec *spec, struct probe_result *result)
 {
-	struct arena *a = arena_new(4096, ANSWER_MAX_BYTES);
-	struct process process = { .conf = cx->conf, .reactor = reactor_new() };
-	struct probe *p;
-
-	process.http = http_client_new(process.reactor);
-	if ((p = probe_new(a, &process, spec, result)) != NULL) {
-		p->over = stop_own;
-		p->own = process.reactor;
-		reactor_post(process.reactor, start, p);
-		reactor_run(process.reactor);
-		*result = p->result;
-	}
-	arena_free(a);
-	http_client_free(process.http);
-	reactor_free(process.reactor);
+	probe_run_all(cx, spec, result, 1, NULL);
 }
 
 /* ---- channels ----------------------------------------------------------------------------- */

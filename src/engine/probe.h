@@ -7,6 +7,7 @@
 #define WEIR_ENGINE_PROBE_H
 
 #include "catalog/offer.h"
+#include "catalog/health.h"
 #include "core/process.h"
 #include "core/request.h"
 
@@ -26,6 +27,7 @@ struct probe_spec {
 struct probe_result {
 	enum status status; /* OK: it answered as its wire says it should */
 	int http_status;    /* 0: no answer */
+	enum health_class outcome;
 	int64_t latency_ms;
 	char detail[256]; /* of a failure, for admins; no secrets */
 	char text[128];	  /* how its answer begins */
@@ -44,8 +46,12 @@ enum status probe_channel_key(struct context *cx, int64_t channel_id, int64_t ke
  * (core/await.h); then(rq, result, arg) answers, on a worker again.  Worker. */
 typedef enum status probe_then_fn(struct request *rq, const struct probe_result *result, void *arg);
 enum status probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *then, void *arg) MUST_CHECK;
-/* Ask, for a program that runs no reactor: weirctl.  Main thread. */
+/* Ask one, for a program that runs no reactor: weirctl. */
 void probe_run_alone(struct context *cx, const struct probe_spec *spec, struct probe_result *result);
+/* Ask `n` at once, on a reactor of this thread's own, where waiting keeps nobody else.  It is looked at
+ * `stopping` (NULL: never) now and then: what had not ended by then is E_INTERRUPTED. */
+void probe_run_all(
+    struct context *cx, const struct probe_spec *specs, struct probe_result *results, size_t n, bool (*stopping)(void));
 /* {ok, model, upstream_name, http_status, latency_ms, error, detail, text}; the
  * caller owns the reference. */
 json_t *probe_json(const struct probe_result *result, const char *model, const char *upstream_name);

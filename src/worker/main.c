@@ -24,6 +24,7 @@
 #include "core/process.h"
 #include "engine/reap.h"
 #include "house/kinds.h"
+#include "house/wires.h"
 #include "io/pg.h"
 #include "io/reactor.h"
 #include "ops/migrate.h"
@@ -283,6 +284,7 @@ main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	block_signals(&handled);
+	wires_register(wires_all());
 	kinds_register(kinds_all());
 	if (conf_load(o.conf_path, &conf) != OK)
 		return EXIT_CONFIG;
