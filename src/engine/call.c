@@ -383,7 +383,7 @@ may_ask(struct call *c)
 			  : health_enter(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off);
 }
 
-/* Turn to the first candidate, from the one at work on, that may be asked now; false: every key is off. */
+/* Turn to the first candidate, from the one at work on, that may be asked now; false: there is none. */
 static bool
 choose(struct call *c)
 {
@@ -392,11 +392,11 @@ choose(struct call *c)
 
 		if (c->insists && (*passed & bit) == 0)
 			continue;
-		*passed = c->insists ? *passed & ~bit : *passed | bit;
-		if (may_ask(c)) {
-			*passed &= ~bit;
+		*passed &= ~bit;
+		if (may_ask(c))
 			return true;
-		}
+		if (!c->insists && c->tries == 0) /* else it has failed in this call already */
+			*passed |= bit;
 	} while (pass_on(c));
 	return false;
 }
@@ -410,6 +410,16 @@ backoff_ms(const struct call *c, const struct wire_failure *f)
 
 	ms = ms / 2 + (int64_t)(random() % (ms / 2 + 1));
 	return ms > f->retry_after_ms ? ms : f->retry_after_ms;
+}
+
+/* May the same candidate be asked again?  Not once its breaker is open, be it by this very failure. */
+static bool
+may_retry(const struct call *c)
+{
+	struct health_view view;
+
+	health_read(c->process->health, c->at.channel_id, c->at.key_id, &view);
+	return !c->insists && c->tries <= c->ask.limits.retries && view.state == HEALTH_CLOSED;
 }
 
 /* A try of a channel failed.  Before the first content: again, another channel,
@@ -430,8 +440,8 @@ try_failed(struct call *c, const struct wire_failure *f)
 		return;
 	}
 	pause_ms = backoff_ms(c, f);
-	if (f->retryable && !c->insists && c->tries <= c->ask.limits.retries &&
-	    now_ms + pause_ms < c->first_byte_by_ms && !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
+	if (f->retryable && may_retry(c) && now_ms + pause_ms < c->first_byte_by_ms &&
+	    !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
 		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
 		c->backoff_by_ms = now_ms + pause_ms;
 		move(c, CALL_BACKOFF);
@@ -665,7 +675,7 @@ contact(struct call *c)
 
 	take_candidate(c, ch);
 	if (!may) {
-		end(c, E_UPSTREAM_FAILED, "the provider refuses every key there is");
+		end(c, E_UPSTREAM_FAILED, "no channel is left that may be asked");
 		return;
 	}
 	move(c, CALL_CONTACTING);
