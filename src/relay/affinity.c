@@ -1,6 +1,6 @@
 #include "relay/affinity.h"
 
-#define SESSION_BYTES_MAX 512 /* what is longer tells nothing that its beginning does not */
+#include "catalog/select.h"
 
 static const char *
 told_by_header(struct request *rq)
@@ -33,6 +33,5 @@ relay_affinity(struct request *rq, const json_t *body)
 		session = told_by_body(body);
 	if (session == NULL || *session == '\0')
 		return NULL;
-	return arena_printf(rq->cx.arena, "%s %.*s", rq->cx.caller.user_id == NULL ? "" : rq->cx.caller.user_id,
-	    SESSION_BYTES_MAX, session);
+	return select_session(rq->cx.arena, rq->cx.caller.user_id, session);
 }
