@@ -15,7 +15,7 @@ h_admin_channel_keys_delete(struct request *rq)
 
 	if ((st = channel_key_delete(&rq->cx, path_int(rq, "channel_id"), key_id)) != OK)
 		return st;
-	audit(&rq->cx, "channel.key_delete", arena_printf(rq->cx.arena, "channel:%s", path_text(rq, "channel_id")), "ok",
-	    json_pack("{s:I}", "key_id", (json_int_t)key_id));
+	audit(&rq->cx, "channel.key_delete", arena_printf(rq->cx.arena, "channel:%s", path_text(rq, "channel_id")),
+	    "ok", json_pack("{s:I}", "key_id", (json_int_t)key_id));
 	return reply_empty(rq);
 }

@@ -14,7 +14,8 @@
 #include "weir.h"
 
 const struct field admin_channels_test_fields[] = {
-	{ "model", F_LINE, 0, .min = 1, .max = 200, .help = "one the channel serves; absent: its test_model, or the first" },
+	{ "model", F_LINE, 0, .min = 1, .max = 200,
+	    .help = "one the channel serves; absent: its test_model, or the first" },
 	{ "key_id", F_INT, 0, .min = 1, .max = INT64_MAX, .help = "one of its keys; absent: the first that is active" },
 	{ .name = NULL },
 };

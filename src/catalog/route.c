@@ -14,9 +14,10 @@ const struct field route_fields[] = {
 static const char *
 state_name(enum health_state state)
 {
-	static const char *const names[] = {
-		[HEALTH_CLOSED] = "closed", [HEALTH_OPEN] = "open", [HEALTH_HALF_OPEN] = "half_open", [HEALTH_OFF] = "off"
-	};
+	static const char *const names[] = { [HEALTH_CLOSED] = "closed",
+		[HEALTH_OPEN] = "open",
+		[HEALTH_HALF_OPEN] = "half_open",
+		[HEALTH_OFF] = "off" };
 
 	return names[state];
 }

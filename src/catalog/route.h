@@ -19,7 +19,6 @@
 extern const struct field route_fields[];
 
 /* `o` as it is on offer now.  The caller's reference in *out.  E_INVALID_REQUEST (field model) there is no such model. */
-enum status route_explain(
-    struct context *cx, const struct offer *o, const json_t *in, json_t **out) MUST_CHECK;
+enum status route_explain(struct context *cx, const struct offer *o, const json_t *in, json_t **out) MUST_CHECK;
 
 #endif

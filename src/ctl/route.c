@@ -37,8 +37,8 @@ print(const json_t *told)
 	size_t i;
 
 	printf("model %s, group %s: %s\n", text(told, "model"), text(told, "group"), text(told, "strategy"));
-	printf("%3s %-20s %-16s %-10s %8s %6s %-16s %s\n", "", "CHANNEL", "KEY", "PROVIDER", "PRIORITY", "WEIGHT", "WHY",
-	    "ASKED FOR");
+	printf("%3s %-20s %-16s %-10s %8s %6s %-16s %s\n", "", "CHANNEL", "KEY", "PROVIDER", "PRIORITY", "WEIGHT",
+	    "WHY", "ASKED FOR");
 	json_array_foreach(items, i, item) {
 		snprintf(position, sizeof(position), "%lld", number(item, "position"));
 		printf("%3s %-20s %-16s %-10s %8lld %6lld %-16s %s\n",

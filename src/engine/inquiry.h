@@ -35,13 +35,11 @@ void inquiry_make(struct arena *a, enum account_what what, const struct offer_ac
     const struct offer_key *key, struct inquiry *out);
 /* The channel, enabled or not, as `catalog/offer.h` has it; stays as long as the arena.
  * E_NOT_FOUND; E_UNAVAILABLE its proxy cannot be opened.  Worker, weirctl. */
-enum status inquiry_channel(
-    struct context *cx, int64_t channel_id, const struct offer_account **out) MUST_CHECK;
+enum status inquiry_channel(struct context *cx, int64_t channel_id, const struct offer_account **out) MUST_CHECK;
 /* Ask them all at once, through the process' reactor; then(rq, list, n, arg) answers, on a
  * worker again.  Worker. */
 typedef enum status inquiry_then_fn(struct request *rq, struct inquiry *list, size_t n, void *arg);
-enum status inquire(
-    struct request *rq, struct inquiry *list, size_t n, inquiry_then_fn *then, void *arg) MUST_CHECK;
+enum status inquire(struct request *rq, struct inquiry *list, size_t n, inquiry_then_fn *then, void *arg) MUST_CHECK;
 /* Ask them, for a program that runs no reactor: weirctl.  Main thread. */
 void inquire_alone(struct context *cx, struct inquiry *list, size_t n);
 

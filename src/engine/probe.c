@@ -167,7 +167,7 @@ probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *th
 /* ---- several, for a request that waits ------------------------------------------------ */
 
 struct probes {
-	struct await await; /* first: await.h knows this */
+	struct await await;  /* first: await.h knows this */
 	struct probe **list; /* NULL: was refused, and its result says why */
 	struct probe_result *results;
 	size_t n, left;

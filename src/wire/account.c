@@ -122,7 +122,7 @@ compare(const void *a, const void *b)
 static json_t *
 sorted(const json_t *models)
 {
-	const char *names[ACCOUNT_MODELS_MAX];
+	const char *names[ACCOUNT_MODELS_MAX] = { NULL };
 	json_t *out = json_array(), *model;
 	size_t n = 0, i;
 
