@@ -131,6 +131,15 @@ offer_account(const struct offer *o, int64_t id)
 	return bsearch(&id, o->accounts, o->n_accounts, sizeof(*o->accounts), compare_account);
 }
 
+const struct offer_key *
+account_key(const struct offer_account *account)
+{
+	for (size_t i = 0; i < account->n_keys; i++)
+		if (account->keys[i].is_active)
+			return &account->keys[i];
+	return account->n_keys > 0 ? &account->keys[0] : NULL;
+}
+
 enum strategy
 offer_strategy(const struct offer_model *m, const char *group)
 {

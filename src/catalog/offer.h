@@ -141,6 +141,8 @@ const struct offer_model *offer_model_named(const struct offer *o, const char *n
 const struct offer_model *offer_default(const struct offer *o);
 /* NULL: no enabled channel. */
 const struct offer_account *offer_account(const struct offer *o, int64_t id);
+/* The key to ask with when no other is wanted: the first that is active, or else the first; NULL: none. */
+const struct offer_key *account_key(const struct offer_account *account);
 /* Whose channels a model's are chosen by, for that group. */
 enum strategy offer_strategy(const struct offer_model *m, const char *group);
 

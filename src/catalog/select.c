@@ -6,6 +6,8 @@
 #include "core/process.h"
 #include "io/pg.h"
 
+#define SESSION_BYTES_MAX 512 /* what is longer tells nothing that its beginning does not */
+
 /* ---- the offer -------------------------------------------------------------------- */
 
 enum status
@@ -352,6 +354,12 @@ select_reaches(const struct context *cx, const struct offer_model *m)
 }
 
 /* ---- what comes of it -------------------------------------------------------------------- */
+
+const char *
+select_session(struct arena *a, const char *user_id, const char *session)
+{
+	return arena_printf(a, "%s %.*s", user_id == NULL ? "" : user_id, SESSION_BYTES_MAX, session);
+}
 
 struct offer_model *
 select_candidates(struct context *cx, const struct select_ask *ask)

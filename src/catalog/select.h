@@ -71,6 +71,9 @@ struct select_place {
 	struct health_view health;
 };
 
+/* The affinity of a session that a client tells, of that user (NULL: nobody's). */
+const char *select_session(struct arena *a, const char *user_id, const char *session);
+
 /* A copy of the model with the candidates as its channels, at most
  * SELECT_CANDIDATES_MAX; there may be none. */
 struct offer_model *select_candidates(struct context *cx, const struct select_ask *ask);

@@ -12,6 +12,8 @@
 
 #define ANSWER_MAX_BYTES (1 << 20) /* more than any single token needs */
 
+struct probes;
+
 /* A call without a task, to one channel, once. */
 struct probe {
 	struct await await; /* first: await.h knows this; of probe_await() */
@@ -22,6 +24,7 @@ struct probe {
 	int64_t started_ms;
 	struct probe_result result;
 	void (*over)(struct probe *p); /* reactor */
+	struct probes *all;	       /* of probe_await_all() */
 	probe_then_fn *then;
 	void *arg;
 	struct alone *alone; /* of probe_run_all() */
@@ -165,6 +168,81 @@ probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *th
 	return await(rq, &p->await);
 }
 
+/* ---- several, for a request that waits ------------------------------------------------ */
+
+struct probes {
+	struct await await;  /* first: await.h knows this */
+	struct probe **list; /* NULL: was refused, and its result says why */
+	struct probe_result *results;
+	size_t n, left;
+	probe_all_fn *then;
+	void *arg;
+};
+
+static void
+end_one(struct probe *p)
+{
+	if (--p->all->left == 0)
+		await_over(&p->all->await);
+}
+
+static void
+begin_all(struct await *a)
+{
+	struct probes *all = (struct probes *)(void *)a;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i] != NULL)
+			start(all->list[i]);
+}
+
+static void
+drop_all(struct await *a)
+{
+	struct probes *all = (struct probes *)(void *)a;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i] != NULL && all->list[i]->call.state != CALL_OVER) {
+			call_drop(&all->list[i]->call);
+			note_end(all->list[i], E_UNAVAILABLE, "the server is stopping");
+		}
+}
+
+static enum status
+after_all(struct await *a)
+{
+	struct probes *all = (struct probes *)(void *)a;
+
+	for (size_t i = 0; i < all->n; i++)
+		if (all->list[i] != NULL)
+			all->results[i] = all->list[i]->result;
+	return all->then(a->rq, all->results, all->n, all->arg);
+}
+
+enum status
+probe_await_all(struct request *rq, const struct probe_spec *specs, size_t n, probe_all_fn *then, void *arg)
+{
+	struct arena *a = rq->cx.arena;
+	struct probes *all = ARENA_NEW(a, struct probes);
+
+	*all = (struct probes){ .await = { .begin = begin_all, .drop = drop_all, .then = after_all },
+		.list = ARENA_ARRAY(a, struct probe *, n + 1),
+		.results = ARENA_ARRAY(a, struct probe_result, n + 1),
+		.n = n,
+		.then = then,
+		.arg = arg };
+	for (size_t i = 0; i < n; i++) {
+		struct probe *p = probe_new(a, rq->cx.process, &specs[i], &all->results[i]);
+
+		if ((all->list[i] = p) == NULL)
+			continue;
+		p->over = end_one;
+		p->all = all;
+		all->left++;
+	}
+	return all->left == 0 ? then(rq, all->results, n, arg) : await(rq, &all->await);
+}
+
 /* ---- alone ---------------------------------------------------------------------------- */
 
 #define LOOK_MS 100 /* how often it is looked whether to stop */
@@ -259,36 +337,85 @@ is_before(const struct offer_model *a, const struct offer_model *b)
 	return a->sort != b->sort ? a->sort < b->sort : strcmp(a->name, b->name) < 0;
 }
 
-/* The model of that name, or the first, that the channel of `o` serves; NULL: none. */
+/* The way to a model that leads through that channel; NULL: none. */
+static const struct offer_channel *
+way_to(const struct offer_model *m, const struct offer_account *account)
+{
+	for (size_t i = 0; i < m->n_channels; i++)
+		if (m->channels[i].account == account)
+			return &m->channels[i];
+	return NULL;
+}
+
+/* The model of that name, or the first, that the channel serves; NULL: none. */
 static const struct offer_model *
-find_model(const struct offer *o, const char *name)
+find_model(const struct offer *o, const struct offer_account *account, const char *name)
 {
 	const struct offer_model *found = NULL;
 
 	for (size_t i = 0; i < o->n_models; i++) {
 		const struct offer_model *m = &o->models[i];
 
-		if (m->n_channels > 0 && (name == NULL || strcmp(m->name, name) == 0) &&
-		    (found == NULL || is_before(m, found)))
+		if ((name == NULL || strcmp(m->name, name) == 0) && (found == NULL || is_before(m, found)) &&
+		    way_to(m, account) != NULL)
 			found = m;
 	}
 	return found;
 }
 
-/* That key, or the first that is active; NULL: none. */
-static const struct offer_key *
-find_key(const struct offer_account *account, int64_t key_id)
+static struct probe_spec
+spec_of(struct context *cx, const struct offer_account *account)
 {
-	for (size_t i = 0; i < account->n_keys; i++)
-		if (key_id == 0 ? account->keys[i].is_active : account->keys[i].id == key_id)
-			return &account->keys[i];
-	return key_id == 0 && account->n_keys > 0 ? &account->keys[0] : NULL;
+	return (struct probe_spec){ .provider = account->provider,
+		.base_url = account->base_url,
+		.allow_private = account->allow_private,
+		.account = account,
+		.connect_timeout_ms = cx->conf->upstream_connect_timeout };
 }
-/* All that can be said of the channel but its model and key. */
+
+/* Its key: 0, the first that is active. */
 static enum status
-open_channel(struct context *cx, int64_t channel_id, struct probe_spec *spec, struct offer **out)
+take_key(struct context *cx, int64_t key_id, struct probe_spec *spec)
 {
-	const struct offer_account *account;
+	const struct offer_key *key = key_id == 0 ? account_key(spec->account) : NULL;
+
+	for (size_t i = 0; key_id != 0 && i < spec->account->n_keys; i++)
+		if (spec->account->keys[i].id == key_id)
+			key = &spec->account->keys[i];
+	if (key != NULL) {
+		spec->api_key = key->key;
+		spec->key_id = key->id;
+		return OK;
+	}
+	if (key_id != 0)
+		return fail(cx, E_NOT_FOUND, "key %lld", (long long)key_id);
+	return spec->account->has_keys
+	    ? fail(cx, E_UNAVAILABLE, "the keys of channel %lld cannot be opened", (long long)spec->account->id)
+	    : OK;
+}
+
+enum status
+probe_account(struct context *cx, const struct offer *o, const struct offer_account *account, const char **model_name,
+    struct probe_spec *spec)
+{
+	const struct offer_model *m = find_model(o, account, account->test_model);
+
+	if (m == NULL)
+		m = find_model(o, account, NULL);
+	if (!account->is_sound || (account->has_keys && account->n_keys == 0))
+		return E_UNAVAILABLE;
+	if (m == NULL)
+		return E_CONFLICT;
+	*spec = spec_of(cx, account);
+	*model_name = m->name;
+	spec->model = way_to(m, account)->upstream_name;
+	return take_key(cx, 0, spec);
+}
+
+/* The channel alone, with the models it serves. */
+static enum status
+read_channel(struct context *cx, int64_t channel_id, struct offer **out)
+{
 	struct offer *o;
 	enum status st;
 
@@ -297,32 +424,9 @@ open_channel(struct context *cx, int64_t channel_id, struct probe_spec *spec, st
 	arena_cleanup(cx->arena, (void (*)(void *))offer_unref, o);
 	if (channel_id == 0 || o->n_accounts == 0)
 		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)channel_id);
-	account = &o->accounts[0];
-	if (!account->is_sound)
+	if (!o->accounts[0].is_sound)
 		return fail(cx, E_UNAVAILABLE, "the proxy of channel %lld cannot be opened", (long long)channel_id);
-	*spec = (struct probe_spec){ .provider = account->provider,
-		.base_url = account->base_url,
-		.allow_private = account->allow_private,
-		.account = account,
-		.connect_timeout_ms = cx->conf->upstream_connect_timeout };
 	*out = o;
-	return OK;
-}
-
-/* Its key: 0, the first that is active. */
-static enum status
-take_key(struct context *cx, int64_t key_id, struct probe_spec *spec)
-{
-	const struct offer_key *key = find_key(spec->account, key_id);
-
-	if (key != NULL) {
-		spec->api_key = key->key;
-		spec->key_id = key->id;
-	} else if (spec->account->has_keys) {
-		return fail(cx, E_UNAVAILABLE, "a key of channel %lld cannot be opened", (long long)spec->account->id);
-	} else if (key_id != 0) {
-		return fail(cx, E_NOT_FOUND, "key %lld", (long long)key_id);
-	}
 	return OK;
 }
 
@@ -330,19 +434,24 @@ enum status
 probe_channel_key(struct context *cx, int64_t channel_id, int64_t key_id, const char *model, const char **model_name,
     struct probe_spec *spec)
 {
+	const struct offer_account *account;
 	const struct offer_model *m;
 	struct offer *o = NULL;
 	enum status st;
 
-	if ((st = open_channel(cx, channel_id, spec, &o)) != OK || (st = take_key(cx, key_id, spec)) != OK)
+	if ((st = read_channel(cx, channel_id, &o)) != OK)
 		return st;
-	m = find_model(o, model != NULL ? model : spec->account->test_model);
+	account = &o->accounts[0];
+	*spec = spec_of(cx, account);
+	if ((st = take_key(cx, key_id, spec)) != OK)
+		return st;
+	m = find_model(o, account, model != NULL ? model : account->test_model);
 	if (m == NULL && model != NULL)
 		return fail_field(cx, "model", "is not served by this channel");
-	if (m == NULL && (m = find_model(o, NULL)) == NULL)
+	if (m == NULL && (m = find_model(o, account, NULL)) == NULL)
 		return fail(cx, E_CONFLICT, "channel %lld serves no model", (long long)channel_id);
 	*model_name = m->name;
-	spec->model = m->channels[0].upstream_name;
+	spec->model = way_to(m, account)->upstream_name;
 	return OK;
 }
 

@@ -42,10 +42,18 @@ enum status probe_channel(struct context *cx, int64_t channel_id, const char *mo
 /* The same with that key of it; 0: the first that is active, or else the first.  E_NOT_FOUND no such key, too. */
 enum status probe_channel_key(struct context *cx, int64_t channel_id, int64_t key_id, const char *model,
     const char **model_name, struct probe_spec *spec) MUST_CHECK;
+/* The same of a channel of `o`, with its first active key.  E_CONFLICT, E_UNAVAILABLE; nothing is told of why. */
+enum status probe_account(struct context *cx, const struct offer *o, const struct offer_account *account,
+    const char **model_name, struct probe_spec *spec) MUST_CHECK;
 /* Ask through the process' reactor, for up to PROBE_TIMEOUT_MS, without a worker
  * (core/await.h); then(rq, result, arg) answers, on a worker again.  Worker. */
 typedef enum status probe_then_fn(struct request *rq, const struct probe_result *result, void *arg);
 enum status probe_await(struct request *rq, const struct probe_spec *spec, probe_then_fn *then, void *arg) MUST_CHECK;
+/* The same for several at once: their results in the order of `specs`. */
+#define PROBES_MAX 50
+typedef enum status probe_all_fn(struct request *rq, const struct probe_result *results, size_t n, void *arg);
+enum status probe_await_all(
+    struct request *rq, const struct probe_spec *specs, size_t n, probe_all_fn *then, void *arg) MUST_CHECK;
 /* Ask one, for a program that runs no reactor: weirctl. */
 void probe_run_alone(struct context *cx, const struct probe_spec *spec, struct probe_result *result);
 /* Ask `n` at once, on a reactor of this thread's own, where waiting keeps nobody else.  It is looked at
