@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include "catalog/channel_keys.h"
+#include "catalog/health_report.h"
+#include "core/process.h"
 #include "core/secret.h"
 #include "wire/override.h"
 #include "wire/wire.h"
@@ -72,16 +74,29 @@ static const char list_sql[] =
     "  ORDER BY CASE WHEN $1 = 0 THEN ch.name END, CASE WHEN $1 <> 0 THEN ch.name END DESC LIMIT $3) AS p ON true"
     " ORDER BY CASE WHEN $1 = 0 THEN p.name END, CASE WHEN $1 <> 0 THEN p.name END DESC";
 
+/* As the responders know it; weirctl knows nothing of it. */
+static void
+add_health(struct context *cx, json_t *channel)
+{
+	if (cx->process != NULL)
+		health_add(cx->process->health, channel);
+}
+
 enum status
 channels_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	json_t *channel;
+	size_t i;
 	enum status st = pg_query_again(
 	    cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
 
 	if (st != OK)
 		return fail(cx, st, "list channels: %s", pg_error(cx->pg));
-	return page_take(cx, page, rows, page->before != 0, items, more);
+	if ((st = page_take(cx, page, rows, page->before != 0, items, more)) == OK)
+		json_array_foreach(*items, i, channel)
+			add_health(cx, channel);
+	return st;
 }
 
 enum status
@@ -96,6 +111,7 @@ channel_find(struct context *cx, int64_t id, json_t **out)
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
 	*out = row_json(rows, 0, "json");
+	add_health(cx, *out);
 	return OK;
 }
 

@@ -98,6 +98,18 @@ health_json(const struct health *h, int64_t channel_id, int64_t key_id)
 	    time_json(s.last_success_ms), "last_error", error_json(&s.last));
 }
 
+void
+health_add(const struct health *h, json_t *channel)
+{
+	int64_t id = json_integer_value(json_object_get(channel, "id"));
+	json_t *key;
+	size_t i;
+
+	json_object_set_new(channel, "health", health_json(h, id, HEALTH_ALL_KEYS));
+	json_array_foreach(json_object_get(channel, "keys"), i, key)
+		json_object_set_new(key, "health", health_json(h, id, json_integer_value(json_object_get(key, "id"))));
+}
+
 /* ---- events ------------------------------------------------------------------------------ */
 
 #define EVENTS(than, order) \

@@ -28,6 +28,9 @@
 /* Any thread; `h` NULL: nothing is known. */
 json_t *health_json(const struct health *h, int64_t channel_id, int64_t key_id);
 
+/* Give a channel as catalog/channels.h has it, and each of its keys, a member `health`. */
+void health_add(const struct health *h, json_t *channel);
+
 /* Newest first; channel_id 0: of all channels.  E_INVALID_REQUEST stale cursor.  Worker. */
 enum status health_events(
     struct context *cx, const struct page *page, int64_t channel_id, json_t **items, bool *more) MUST_CHECK;

@@ -320,6 +320,21 @@ def test_stats(site):
     assert site.weir.get(path + "?from=2020-01-01&to=2020-01-02", site.admin).json["hours"] == []
 
 
+def test_channels_tell_their_health(site):
+    site.mend()
+    site.turn("two")
+    site.keyed.set("ok", **{"sk-a": "429"})
+    wait_until(lambda: site.turn("keyed") and site.breaker("keyed", site.keys["a"]) == "open", "key a open", 10, 0.01)
+    listed = {c["name"]: c for c in site.weir.get("/api/admin/channels", site.admin).json["items"]}
+    health = listed["bad"]["health"]
+    assert health["state"] == "closed" and health["calls"] > 0 and health["first_byte_ms"] > 0 and health["open_until"] is None
+    assert health["last_success_at"] > health["last_error"]["at"] and health["last_error"]["class"] == "server"
+    keys = {k["name"]: k["health"] for k in listed["keyed"]["keys"]}
+    assert (keys["a"]["state"], keys["b"]["state"], listed["keyed"]["health"]["state"]) == ("open", "closed", "closed")
+    assert keys["a"]["open_until"] and keys["a"]["last_error"]["http_status"] == 429 and keys["a"]["errors_per_mille"] > 0
+    assert listed["keyed"]["health"] == site.weir.get(f"/api/admin/channels/{site.ids['keyed']}", site.admin).json["health"]
+
+
 def test_metrics(site):
     text = site.weir.get("/metrics").text
     label = f'{{channel="{site.ids["bad"]}",key="0"'
