@@ -3,17 +3,20 @@
  *
  * Asks one of its models for a single token, whether it is enabled or not.
  *
- * in      model? one the channel serves (name); absent: the first
+ * in      model? one the channel serves (name), absent: its test_model, or the first;
+ *         key_id? one of its keys, absent: the first that is active
  * out     200 {ok, model, upstream_name, http_status (0: no answer), latency_ms,
  *         error: code or null, detail, text}
- * errors  400 model not served by it; 403 no admin; 404; 409 it serves no model
+ * errors  400 model not served by it; 403 no admin; 404 also the key; 409 it serves no model
  * note    the provider may charge for it, nobody here does; at most 20 seconds
- * proof   tests/it/house/test_admin.py
+ * proof   tests/it/house/test_admin.py, tests/it/catalog/test_channels.py
  */
 #include "weir.h"
 
 const struct field admin_channels_test_fields[] = {
-	{ "model", F_LINE, 0, .min = 1, .max = 200, .help = "one the channel serves; absent: the first" },
+	{ "model", F_LINE, 0, .min = 1, .max = 200,
+	    .help = "one the channel serves; absent: its test_model, or the first" },
+	{ "key_id", F_INT, 0, .min = 1, .max = INT64_MAX, .help = "one of its keys; absent: the first that is active" },
 	{ .name = NULL },
 };
 
@@ -38,6 +41,7 @@ h_admin_channels_test(struct request *rq)
 	struct trial *t = ARENA_NEW(rq->cx.arena, struct trial);
 	enum status st;
 
-	st = probe_channel(&rq->cx, path_int(rq, "channel_id"), field_text(rq->json, "model"), &t->model, &t->spec);
+	st = probe_channel_key(&rq->cx, path_int(rq, "channel_id"), field_int(rq->json, "key_id", 0),
+	    field_text(rq->json, "model"), &t->model, &t->spec);
 	return st == OK ? probe_await(rq, &t->spec, tell, t) : st;
 }

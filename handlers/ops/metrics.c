@@ -20,6 +20,7 @@ h_ops_metrics(struct request *rq)
 	score_metrics(s, &text);
 	if (queues_metrics(&rq->cx, &text) != OK)
 		buf_puts(&text, "# jobs: not known, PostgreSQL does not answer\n");
+	health_metrics(rq->cx.process->health, &text);
 	st = reply_text(rq, 200, SCORE_METRICS_TYPE, arena_strdup(rq->cx.arena, buf_str(&text)));
 	buf_free(&text);
 	score_snapshot_free(s);

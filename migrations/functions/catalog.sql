@@ -17,3 +17,8 @@ CREATE CONSTRAINT TRIGGER channels_version AFTER INSERT OR UPDATE OR DELETE ON c
 DROP TRIGGER IF EXISTS channel_models_version ON channel_models;
 CREATE CONSTRAINT TRIGGER channel_models_version AFTER INSERT OR UPDATE OR DELETE ON channel_models
 	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION catalog_changed();
+-- not by what is noted of a key in passing: its balance, its last error
+DROP TRIGGER IF EXISTS channel_keys_version ON channel_keys;
+CREATE CONSTRAINT TRIGGER channel_keys_version AFTER INSERT OR DELETE
+	OR UPDATE OF channel_id, name, key_enc, status, weight, sort, rpm, max_concurrent ON channel_keys
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION catalog_changed();

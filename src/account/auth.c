@@ -64,6 +64,7 @@ check_session(struct context *cx, const struct jwt_claims *claims, const char **
 	cx->caller = (struct principal){
 		.user_id = arena_strdup(cx->arena, claims->user_id),
 		.session_id = arena_strdup(cx->arena, claims->session_id),
+		.group = "default",
 		.admin = row_bool(rows, 0, "admin"),
 	};
 	return OK;

@@ -95,6 +95,7 @@ fill_caller(struct context *cx, const struct rows *rows)
 		.user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id")),
 		.key_id = arena_strdup(cx->arena, row_text(rows, 0, "id")),
 		.limits = limits,
+		.group = "default",
 	};
 }
 

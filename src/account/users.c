@@ -85,6 +85,24 @@ admin_user_update(struct context *cx, const char *id, const json_t *in, json_t *
 	return OK;
 }
 
+/* Secrets, wherever in it they stand. */
+static void
+hide_secrets(json_t *details)
+{
+	static const char *const secrets[] = { "api_key", "key", "proxy" };
+	json_t *value;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (json_object_get(details, secrets[i]) != NULL)
+			json_object_set_new(details, secrets[i], json_string("(set)"));
+	json_array_foreach(details, i, value)
+		hide_secrets(value);
+	json_object_foreach(details, name, value)
+		hide_secrets(value);
+}
+
 void
 admin_audit(struct request *rq, const char *action, const char *noun, const json_t *object)
 {
@@ -94,7 +112,6 @@ admin_audit(struct request *rq, const char *action, const char *noun, const json
 	    ? arena_printf(rq->cx.arena, "%s:%lld", noun, (long long)json_integer_value(id))
 	    : arena_printf(rq->cx.arena, "%s:%s", noun, json_is_string(id) ? json_string_value(id) : "");
 
-	if (json_object_get(details, "api_key") != NULL)
-		json_object_set_new(details, "api_key", json_string("(set)"));
+	hide_secrets(details);
 	audit(&rq->cx, action, name, "ok", details);
 }

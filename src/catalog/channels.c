@@ -2,29 +2,46 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "base/crypto.h"
-#include "base/log.h"
-#include "wire/wire.h"
+#include "catalog/channel_keys.h"
+#include "catalog/health_report.h"
+#include "core/process.h"
 #include "core/secret.h"
+#include "wire/override.h"
+#include "wire/wire.h"
 
-#define CHANNEL_TYPES "chat image video embedding audio"
 #define CHANNEL_MODELS_MAX 500
+#define CHANNEL_LIST_MAX 100 /* groups, names on the blacklist */
 /* clang-format off */
 #define CHANNEL_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "unique name for operators" }, \
 	{ "provider", F_LINE, (required), .min = 1, .max = 50, .help = "adapter, such as openai" }, \
-	{ "type", F_CHOICE, 0, .choices = CHANNEL_TYPES, .help = "default chat" }, \
 	{ "base_url", F_URL, (required), .max = 2048, .help = "root of the provider's API" }, \
-	{ "api_key", F_LINE, F_NULLABLE, .min = 1, .max = 4096, .help = "kept sealed, never shown; null: none" }, \
+	{ "api_key", F_LINE, F_NULLABLE, .min = 1, .max = 4096, .help = "its only key, kept sealed, never shown; null: none" }, \
 	{ "enabled", F_BOOL, 0, .help = "takes part in selection; default true" }, \
 	{ "priority", F_INT, 0, .min = -1000000, .max = 1000000, .help = "higher is tried first" }, \
 	{ "weight", F_INT, 0, .max = 1000000, .help = "share among equals; 0: only when nothing else is left" }, \
 	{ "allow_private", F_BOOL, 0, .help = "may be at a loopback or private address" }, \
+	{ "groups", F_TEXTS, F_NULLABLE, .max = CHANNEL_LIST_MAX, .help = "of users it serves; null or empty: all" }, \
+	{ "region", F_LINE, 0, .max = 64, .help = "where it is; empty: not told, fits every region" }, \
+	{ "tag", F_LINE, 0, .max = 64, .help = "a word to sort channels by" }, \
+	{ "proxy", F_LINE, F_NULLABLE, .min = 1, .max = 2048, .help = "http, https, socks5 or socks5h URL, kept sealed, never shown; null: none" }, \
+	{ "blacklist", F_TEXTS, 0, .max = CHANNEL_LIST_MAX, .help = "models, by our name or the provider's, that are never asked here" }, \
+	{ "param_override", F_OBJECT, 0, .help = "members of the body that are set; null: taken out" }, \
+	{ "header_override", F_OBJECT, 0, .help = "header lines that are set; null: taken out" }, \
+	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = 100000000, .help = "requests a minute; null: no limit" }, \
+	{ "max_concurrent", F_INT, F_NULLABLE, .min = 1, .max = 1000000, .help = "calls at once; null: no limit" }, \
+	{ "test_model", F_LINE, F_NULLABLE, .max = 200, .help = "what a test asks, by our name; null: the first" }, \
+	{ "auto_disable", F_BOOL, 0, .help = "keys the provider refuses are taken out until a probe succeeds; default true" }, \
 	{ "models", F_ARRAY, 0, .max = CHANNEL_MODELS_MAX, .help = "objects {model, upstream_name?}" }
 /* clang-format on */
 
-const struct field channel_fields[] = { CHANNEL_FIELDS(F_REQUIRED), { .name = NULL } };
+const struct field channel_fields[] = {
+	CHANNEL_FIELDS(F_REQUIRED),
+	{ "keys", F_ARRAY, 0, .max = 100, .help = "objects {key, name?, weight?, sort?, rpm?, max_concurrent?}" },
+	{ .name = NULL },
+};
 const struct field channel_change_fields[] = { CHANNEL_FIELDS(0), { .name = NULL } };
 
 /* One element of "models". */
@@ -35,9 +52,14 @@ static const struct field channel_model_fields[] = {
 };
 
 #define CHANNEL_JSON \
-	"jsonb_build_object('id', ch.id, 'name', ch.name, 'provider', ch.provider, 'type', ch.type," \
-	" 'base_url', ch.base_url, 'has_key', ch.api_key_enc IS NOT NULL, 'enabled', ch.enabled," \
+	"jsonb_build_object('id', ch.id, 'name', ch.name, 'provider', ch.provider," \
+	" 'base_url', ch.base_url, 'has_key', EXISTS (SELECT FROM channel_keys k WHERE k.channel_id = ch.id)," \
+	" 'keys', " CHANNEL_KEYS_JSON ", 'enabled', ch.enabled," \
 	" 'priority', ch.priority, 'weight', ch.weight, 'allow_private', ch.allow_private," \
+	" 'groups', coalesce(to_jsonb(ch.groups), '[]'), 'region', ch.region, 'tag', ch.tag," \
+	" 'has_proxy', ch.proxy_enc IS NOT NULL, 'blacklist', to_jsonb(ch.blacklist)," \
+	" 'param_override', ch.param_override, 'header_override', ch.header_override, 'rpm', ch.rpm," \
+	" 'max_concurrent', ch.max_concurrent, 'test_model', ch.test_model, 'auto_disable', ch.auto_disable," \
 	" 'models', (SELECT coalesce(jsonb_agg(jsonb_build_object('model', m.name," \
 	"  'upstream_name', coalesce(cm.upstream_name, m.name)) ORDER BY m.name), '[]')" \
 	"  FROM channel_models cm JOIN llm_models m ON m.id = cm.model_id WHERE cm.channel_id = ch.id)," \
@@ -52,16 +74,29 @@ static const char list_sql[] =
     "  ORDER BY CASE WHEN $1 = 0 THEN ch.name END, CASE WHEN $1 <> 0 THEN ch.name END DESC LIMIT $3) AS p ON true"
     " ORDER BY CASE WHEN $1 = 0 THEN p.name END, CASE WHEN $1 <> 0 THEN p.name END DESC";
 
+/* As the responders know it; weirctl knows nothing of it. */
+static void
+add_health(struct context *cx, json_t *channel)
+{
+	if (cx->process != NULL)
+		health_add(cx->process->health, channel);
+}
+
 enum status
 channels_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	json_t *channel;
+	size_t i;
 	enum status st = pg_query_again(
 	    cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
 
 	if (st != OK)
 		return fail(cx, st, "list channels: %s", pg_error(cx->pg));
-	return page_take(cx, page, rows, page->before != 0, items, more);
+	if ((st = page_take(cx, page, rows, page->before != 0, items, more)) == OK)
+		json_array_foreach(*items, i, channel)
+			add_health(cx, channel);
+	return st;
 }
 
 enum status
@@ -76,6 +111,7 @@ channel_find(struct context *cx, int64_t id, json_t **out)
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
 	*out = row_json(rows, 0, "json");
+	add_health(cx, *out);
 	return OK;
 }
 
@@ -93,47 +129,58 @@ channel_find_name(struct context *cx, const char *name, int64_t *id)
 	return OK;
 }
 
-/* $1 the input without its key, $2 the sealed key or NULL. */
+#define CHANNEL_RECORD \
+	" FROM jsonb_to_record($1::jsonb) AS i(name text, provider text, base_url text, enabled boolean, priority int," \
+	"  weight int, allow_private boolean, groups text[], region text, tag text, blacklist text[]," \
+	"  param_override jsonb, header_override jsonb, rpm int, max_concurrent int, test_model text, auto_disable boolean)"
+
+/* $1 the input without its secrets, $2 the sealed proxy or NULL. */
 static const char insert_sql[] =
-    "INSERT INTO channels (name, provider, type, base_url, api_key_enc, enabled, priority, weight, allow_private)"
-    " SELECT btrim(i.name), i.provider, coalesce(i.type, 'chat'), i.base_url, $2::bytea, coalesce(i.enabled, true),"
-    "  coalesce(i.priority, 0), coalesce(i.weight, 1), coalesce(i.allow_private, false)"
-    " FROM jsonb_to_record($1::jsonb) AS i(name text, provider text, type text, base_url text, enabled boolean,"
-    "  priority int, weight int, allow_private boolean) RETURNING id";
+    "INSERT INTO channels (name, provider, base_url, enabled, priority, weight, allow_private, groups, region, tag,"
+    "  proxy_enc, blacklist, param_override, header_override, rpm, max_concurrent, test_model, auto_disable)"
+    " SELECT btrim(i.name), i.provider, i.base_url, coalesce(i.enabled, true),"
+    "  coalesce(i.priority, 0), coalesce(i.weight, 1), coalesce(i.allow_private, false), i.groups,"
+    "  coalesce(btrim(i.region), ''), coalesce(btrim(i.tag), ''), $2::bytea, coalesce(i.blacklist, '{}'),"
+    "  coalesce(i.param_override, '{}'), coalesce(i.header_override, '{}'), i.rpm, i.max_concurrent,"
+    "  nullif(btrim(i.test_model), ''), coalesce(i.auto_disable, true)" CHANNEL_RECORD " RETURNING id";
 
-/* $1 the input without its key, $2 the sealed key or NULL, $3 whether to set it, $4 the id. */
+/* What may be null changes where the input has it. */
+#define OR_NULL(column) #column " = CASE WHEN $1::jsonb ? '" #column "' THEN i." #column " ELSE ch." #column " END"
+#define OR_STAYS(column) #column " = coalesce(i." #column ", ch." #column ")"
+
+/* $1 the input without its secrets, $2 the sealed proxy or NULL, $3 whether to set it, $4 the id. */
 static const char update_sql[] =
-    "UPDATE channels AS ch SET name = coalesce(btrim(i.name), ch.name), provider = coalesce(i.provider, ch.provider),"
-    "  type = coalesce(i.type, ch.type), base_url = coalesce(i.base_url, ch.base_url),"
-    "  api_key_enc = CASE WHEN $3 THEN $2::bytea ELSE ch.api_key_enc END, enabled = coalesce(i.enabled, ch.enabled),"
-    "  priority = coalesce(i.priority, ch.priority), weight = coalesce(i.weight, ch.weight),"
-    "  allow_private = coalesce(i.allow_private, ch.allow_private), updated_at = now()"
-    " FROM jsonb_to_record($1::jsonb) AS i(name text, provider text, type text, base_url text, enabled boolean,"
-    "  priority int, weight int, allow_private boolean) WHERE ch.id = $4 RETURNING ch.id";
+    "UPDATE channels AS ch SET name = coalesce(btrim(i.name), ch.name), " OR_STAYS(provider) ", " OR_STAYS(base_url) ", " OR_STAYS(enabled) ", " OR_STAYS(priority) ", " OR_STAYS(weight) ", " OR_STAYS(allow_private) ", " OR_NULL(
+	groups) ", region = coalesce(btrim(i.region), ch.region), tag = coalesce(btrim(i.tag), ch.tag),"
+		" proxy_enc = CASE WHEN $3 THEN $2::bytea ELSE ch.proxy_enc END, " OR_STAYS(blacklist) ", " OR_STAYS(param_override) ", " OR_STAYS(header_override) ", " OR_NULL(
+		    rpm) ", " OR_NULL(max_concurrent) ", test_model = CASE WHEN $1::jsonb ? 'test_model' THEN nullif(btrim(i.test_model), '') ELSE ch.test_model END, " OR_STAYS(auto_disable) ", updated_at = now()" CHANNEL_RECORD
+																							       " WHERE ch.id = $4 RETURNING ch.id";
 
-/* What is written to the row: the input as text, and the sealed key. */
+/* What is written to the row: the input as text, and the sealed proxy. */
 struct channel_row {
 	char *text;
-	unsigned char *key;
-	size_t key_len;
-	bool set_key;
+	unsigned char *proxy;
+	size_t proxy_len;
+	bool set_proxy;
 };
 
 static enum status
 make_row(struct context *cx, const json_t *in, struct channel_row *row)
 {
-	const char *key = field_text(in, "api_key");
+	static const char *const secrets[] = { "api_key", "keys", "proxy" };
+	const char *proxy = field_text(in, "proxy");
 	json_t *rest = json_copy((json_t *)in);
 	char *text;
 	enum status st = OK;
 
-	json_object_del(rest, "api_key");
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		json_object_del(rest, secrets[i]);
 	text = json_dumps(rest, JSON_WIRE);
-	*row = (struct channel_row){ .text = arena_strdup(cx->arena, text), .set_key = field_present(in, "api_key") };
+	*row = (struct channel_row){ .text = arena_strdup(cx->arena, text), .set_proxy = field_present(in, "proxy") };
 	free(text);
 	json_decref(rest);
-	if (key != NULL && (st = secret_seal(cx->arena, cx->conf, key, &row->key, &row->key_len)) != OK)
-		return fail(cx, st, "seal the key of a channel");
+	if (proxy != NULL && (st = secret_seal(cx->arena, cx->conf, proxy, &row->proxy, &row->proxy_len)) != OK)
+		return fail(cx, st, "seal the proxy of a channel");
 	return OK;
 }
 
@@ -142,16 +189,16 @@ write_row(struct context *cx, int64_t *id, const json_t *in)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct channel_row row;
-	struct pg_arg key;
+	struct pg_arg proxy;
 	enum status st;
 
 	if ((st = make_row(cx, in, &row)) != OK)
 		return st;
-	key = row.key == NULL ? PNULL : PX(row.key, row.key_len);
+	proxy = row.proxy == NULL ? PNULL : PX(row.proxy, row.proxy_len);
 	if (*id == 0)
-		st = pg_query(cx->pg, &rows, insert_sql, PS(row.text), key);
+		st = pg_query(cx->pg, &rows, insert_sql, PS(row.text), proxy);
 	else
-		st = pg_query(cx->pg, &rows, update_sql, PS(row.text), key, PB(row.set_key), PI(*id));
+		st = pg_query(cx->pg, &rows, update_sql, PS(row.text), proxy, PB(row.set_proxy), PI(*id));
 	if (st == E_CONFLICT)
 		return fail_with(cx, st, json_pack("{s:s}", "field", "name"), "channel: %s", pg_error(cx->pg));
 	if (st != OK)
@@ -159,6 +206,23 @@ write_row(struct context *cx, int64_t *id, const json_t *in)
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "channel %lld", (long long)*id);
 	*id = row_int(rows, 0, "id");
+	return OK;
+}
+
+/* Its only key, or, of a new one, several. */
+static enum status
+write_keys(struct context *cx, int64_t id, const json_t *in)
+{
+	json_t *keys = json_object_get(in, "keys"), *key;
+	enum status st = OK;
+	int64_t key_id;
+	size_t i;
+
+	if (field_present(in, "api_key") && (st = channel_key_only(cx, id, field_text(in, "api_key"))) != OK)
+		return st;
+	json_array_foreach(keys, i, key)
+		if ((st = channel_key_add(cx, id, key, &key_id)) != OK)
+			return st;
 	return OK;
 }
 
@@ -205,20 +269,51 @@ write_models(struct context *cx, int64_t id, const json_t *models)
 	return OK;
 }
 
-static enum status
-save(struct context *cx, int64_t id, const json_t *in, json_t **out)
+static bool
+is_proxy(const char *url)
 {
-	const char *provider = field_text(in, "provider");
-	json_t *models = json_object_get(in, "models");
+	static const char *const schemes[] = { "http://", "https://", "socks5://", "socks5h://" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+		if (strncasecmp(url, schemes[i], strlen(schemes[i])) == 0) {
+			const char *host = url + strlen(schemes[i]);
+
+			return *host != '\0' && strpbrk(host, " /?#") == NULL && host[strlen(host) - 1] != '@';
+		}
+	return false;
+}
+
+static enum status
+check_input(struct context *cx, const json_t *in)
+{
+	const char *provider = field_text(in, "provider"), *proxy = field_text(in, "proxy"), *why;
 	enum status st;
 
 	if (provider != NULL && wire_find(provider) == NULL)
 		return fail_field(cx, "provider", "is not an adapter we have");
-	if ((st = check_models(cx, models)) != OK)
+	if (proxy != NULL && !is_proxy(proxy))
+		return fail_field(cx, "proxy", "must be an http, https, socks5 or socks5h URL without a path");
+	if ((why = override_refuse(json_object_get(in, "header_override"), NULL)) != NULL)
+		return fail_field(cx, "header_override", "%s", why);
+	if ((why = override_refuse(NULL, json_object_get(in, "param_override"))) != NULL)
+		return fail_field(cx, "param_override", "%s", why);
+	if ((st = channel_keys_check(cx, json_object_get(in, "keys"))) != OK)
+		return st;
+	return check_models(cx, json_object_get(in, "models"));
+}
+
+static enum status
+save(struct context *cx, int64_t id, const json_t *in, json_t **out)
+{
+	json_t *models = json_object_get(in, "models");
+	enum status st;
+
+	if ((st = check_input(cx, in)) != OK)
 		return st;
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
-	if ((st = write_row(cx, &id, in)) != OK || (st = write_models(cx, id, models)) != OK) {
+	if ((st = write_row(cx, &id, in)) != OK || (st = write_keys(cx, id, in)) != OK ||
+	    (st = write_models(cx, id, models)) != OK) {
 		context_rollback(cx);
 		return st;
 	}

@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "catalog/strategy.h"
+
 #define TOKENS_MAX 100000000
+#define GROUP_STRATEGIES_MAX 100
+#define GROUP_BYTES_MAX 255
 #define PRICE_MAX_UCR (INT64_C(1000000) * UCR_PER_CREDIT)
 
 #define MODEL_TYPES "chat image video embedding audio"
@@ -20,7 +24,9 @@
 	{ "price_per_call", F_CREDITS, 0, .max = PRICE_MAX_UCR, .help = "credits per call" }, \
 	{ "enabled", F_BOOL, 0, .help = "offered to users; default true" }, \
 	{ "is_default", F_BOOL, 0, .help = "taken where a request names no model" }, \
-	{ "sort", F_INT, 0, .min = -1000000, .max = 1000000, .help = "order in lists, ascending" }
+	{ "sort", F_INT, 0, .min = -1000000, .max = 1000000, .help = "order in lists, ascending" }, \
+	{ "strategy", F_CHOICE, 0, .choices = STRATEGY_NAMES, .help = "how channels of equal priority are chosen; default weighted" }, \
+	{ "group_strategies", F_OBJECT, 0, .help = "the same for some groups of users: {group: strategy}" }
 /* clang-format on */
 
 const struct field model_fields[] = { MODEL_FIELDS(F_REQUIRED), { .name = NULL } };
@@ -33,7 +39,8 @@ const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } }
 	" 'price_output_per_mtok', trim_scale(m.price_output_per_mtok)," \
 	" 'price_per_call', trim_scale(m.price_per_call), 'is_default', m.is_default)"
 #define MODEL_JSON \
-	OFFER_JSON " || jsonb_build_object('enabled', m.enabled, 'sort', m.sort," \
+	OFFER_JSON " || jsonb_build_object('enabled', m.enabled, 'sort', m.sort, 'strategy', m.strategy," \
+		   " 'group_strategies', m.group_strategies," \
 		   " 'channels', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', ch.id, 'name', ch.name," \
 		   "  'enabled', ch.enabled) ORDER BY ch.priority DESC, ch.id), '[]')" \
 		   "  FROM channel_models cm JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id)," \
@@ -52,15 +59,17 @@ const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } }
 
 static const char offered_sql[] = PAGE_OF(OFFER_JSON " AS json",
     " WHERE m.enabled AND ($4::text IS NULL OR m.type = $4) AND EXISTS (SELECT FROM channel_models cm"
-    "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled AND ch.type = m.type)");
+    "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled"
+    "   AND (coalesce(cardinality(ch.groups), 0) = 0 OR $5 = ANY (ch.groups))"
+    "   AND NOT ch.blacklist && ARRAY[m.name::text, coalesce(cm.upstream_name, m.name)::text])");
 static const char list_sql[] = PAGE_OF(MODEL_JSON, "");
 
 enum status
 models_offered(struct context *cx, const struct page *page, const char *type, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(
-	    cx->pg, &rows, offered_sql, PI(page->before), PI(page->after), PI(page->limit + 1), PS(type));
+	enum status st = pg_query_again(cx->pg, &rows, offered_sql, PI(page->before), PI(page->after),
+	    PI(page->limit + 1), PS(type), PS(cx->caller.group == NULL ? "default" : cx->caller.group));
 
 	if (st != OK)
 		return fail(cx, st, "list models: %s", pg_error(cx->pg));
@@ -111,14 +120,15 @@ model_find_name(struct context *cx, const char *name, int64_t *id)
 /* $1 the input; members that are absent or null take the default. */
 static const char insert_sql[] =
     "INSERT INTO llm_models AS m (name, display_name, type, context_tokens, max_output_tokens, abilities,"
-    "  price_input_per_mtok, price_output_per_mtok, price_per_call, enabled, is_default, sort)"
+    "  price_input_per_mtok, price_output_per_mtok, price_per_call, enabled, is_default, sort, strategy, group_strategies)"
     " SELECT btrim(i.name), coalesce(btrim(i.display_name), ''), coalesce(i.type, 'chat'),"
     "  coalesce(i.context_tokens, 8192), coalesce(i.max_output_tokens, 4096), coalesce(i.abilities, '{}'),"
     "  coalesce(i.price_input_per_mtok, 0), coalesce(i.price_output_per_mtok, 0), coalesce(i.price_per_call, 0),"
-    "  coalesce(i.enabled, true), coalesce(i.is_default, false), coalesce(i.sort, 0)"
+    "  coalesce(i.enabled, true), coalesce(i.is_default, false), coalesce(i.sort, 0),"
+    "  coalesce(i.strategy, 'weighted'), coalesce(i.group_strategies, '{}')"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
     "  max_output_tokens int, abilities text[], price_input_per_mtok numeric, price_output_per_mtok numeric,"
-    "  price_per_call numeric, enabled boolean, is_default boolean, sort int)"
+    "  price_per_call numeric, enabled boolean, is_default boolean, sort int, strategy text, group_strategies jsonb)"
     " RETURNING m.context_tokens >= m.max_output_tokens AS fits, " MODEL_JSON;
 
 /* $1 the input, $2 the id; members that are absent or null stay as they are. */
@@ -131,10 +141,12 @@ static const char update_sql[] =
     "  price_input_per_mtok = coalesce(i.price_input_per_mtok, m.price_input_per_mtok),"
     "  price_output_per_mtok = coalesce(i.price_output_per_mtok, m.price_output_per_mtok),"
     "  price_per_call = coalesce(i.price_per_call, m.price_per_call), enabled = coalesce(i.enabled, m.enabled),"
-    "  is_default = coalesce(i.is_default, m.is_default), sort = coalesce(i.sort, m.sort), updated_at = now()"
+    "  is_default = coalesce(i.is_default, m.is_default), sort = coalesce(i.sort, m.sort),"
+    "  strategy = coalesce(i.strategy, m.strategy), group_strategies = coalesce(i.group_strategies, m.group_strategies),"
+    "  updated_at = now()"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
     "  max_output_tokens int, abilities text[], price_input_per_mtok numeric, price_output_per_mtok numeric,"
-    "  price_per_call numeric, enabled boolean, is_default boolean, sort int)"
+    "  price_per_call numeric, enabled boolean, is_default boolean, sort int, strategy text, group_strategies jsonb)"
     " WHERE m.id = $2"
     " RETURNING m.context_tokens >= m.max_output_tokens AS fits, " MODEL_JSON;
 
@@ -172,11 +184,29 @@ write_model(struct context *cx, int64_t id, const json_t *in, struct rows **rows
 }
 
 static enum status
+check_strategies(struct context *cx, const json_t *by_group)
+{
+	enum strategy strategy;
+	const char *group;
+	json_t *name;
+
+	if (json_object_size(by_group) > GROUP_STRATEGIES_MAX)
+		return fail_field(cx, "group_strategies", "has more than %d members", GROUP_STRATEGIES_MAX);
+	json_object_foreach((json_t *)by_group, group, name)
+		if (*group == '\0' || strlen(group) > GROUP_BYTES_MAX ||
+		    !strategy_parse(json_string_value(name), &strategy))
+			return fail_field(cx, "group_strategies", "must be {group: one of " STRATEGY_NAMES "}");
+	return OK;
+}
+
+static enum status
 save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
+	if ((st = check_strategies(cx, json_object_get(in, "group_strategies"))) != OK)
+		return st;
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
 	if ((st = write_model(cx, id, in, &rows)) != OK) {

@@ -56,14 +56,16 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
     struct turn_plan **out)
 {
 	struct turn_plan *plan = ARENA_NEW(cx->arena, struct turn_plan);
-	const struct offer_model *fallback = chat_model(o, rows, "fallback_model_id");
+	const struct offer_model *second = chat_model(o, rows, "fallback_model_id");
+	struct offer_model *model = select_model(cx, m);
+	struct offer_model *fallback = second == NULL || second == m ? NULL : select_model(cx, second);
 
-	if (fallback == m || (fallback != NULL && fallback->n_channels == 0))
+	if (fallback != NULL && fallback->n_channels == 0)
 		fallback = NULL;
-	if (m->n_channels == 0) {
+	if (model->n_channels == 0) {
 		if (fallback == NULL)
-			return fail(cx, E_UNAVAILABLE, "model %s has no enabled channel", m->name);
-		m = fallback;
+			return fail(cx, E_UNAVAILABLE, "model %s has no channel that can be asked", m->name);
+		model = fallback;
 		fallback = NULL;
 	}
 	plan->conversation_id = copy(cx, rows, "conversation_id");
@@ -71,8 +73,8 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 	plan->title_is_custom = row_bool(rows, 0, "title_is_custom");
 	plan->message_count = row_int(rows, 0, "message_count");
 	read_agent(cx, rows, plan);
-	plan->model = *select_model(cx, m);
-	plan->fallback = fallback == NULL ? NULL : select_model(cx, fallback);
+	plan->model = *model;
+	plan->fallback = fallback;
 	*out = plan;
 	return OK;
 }

@@ -37,6 +37,7 @@ struct principal {
 	const char *user_id, *session_id;
 	const char *key_id;		 /* NULL: came with a session */
 	const struct key_limits *limits; /* of the key; NULL without one */
+	const char *group;		 /* whose prices and channels hold; "default" for most */
 	bool admin;			 /* never with a key */
 };
 

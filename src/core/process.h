@@ -38,6 +38,8 @@ struct process;
 struct pg;
 struct pg_together;
 struct offers;
+struct health;
+struct health_keeper;
 struct leases;
 struct event_stream;
 struct guards;
@@ -93,6 +95,7 @@ struct process {
 	struct queue *work;	       /* struct work * for the workers: core/work.h */
 	struct pg_together *together;  /* turns of one account that open at once */
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
+	struct health *health;	       /* how channels fare: catalog/health.h; NULL: nothing is known */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	struct heartbeat *heartbeat;   /* core/heartbeat.h */
@@ -106,11 +109,12 @@ struct process {
 	const struct process_cargo *cargo; /* NULL: the same */
 	struct await *awaiting;		   /* requests that wait without a worker: core/await.h */
 	struct reactor_timer *pulse_timer, *drain_timer;
-	struct leases *leases;		    /* slots its streams occupy: limits/leases.h */
-	struct event_stream *event_streams; /* open /api/events of this process */
-	struct guards *guards;		    /* what ends with its session: core/guard.h */
-	struct key_uses *key_uses;	    /* uses of API keys, not yet written: account/key_use.h */
-	pthread_t *threads;		    /* the workers; NULL: not started */
+	struct leases *leases;		     /* slots its streams occupy: limits/leases.h */
+	struct health_keeper *health_keeper; /* catalog/health_keep.h */
+	struct event_stream *event_streams;  /* open /api/events of this process */
+	struct guards *guards;		     /* what ends with its session: core/guard.h */
+	struct key_uses *key_uses;	     /* uses of API keys, not yet written: account/key_use.h */
+	pthread_t *threads;		     /* the workers; NULL: not started */
 	int64_t drain_by_ms;
 	bool draining;
 };

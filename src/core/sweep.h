@@ -6,7 +6,7 @@
  * ends it, once, and what was left half done is found again by the next.
  *
  * TO ADD A SWEEP: 1. write its function, in the room whose rows it looks at; 2. add
- * a row to house/sweeps.def;
+ * a row to house/sweeps.def (SLOW_SWEEP: it waits for other than PostgreSQL and Redis);
  * 3. test it in tests/it/engine/test_worker.py.
  */
 #ifndef WEIR_CORE_SWEEP_H
@@ -29,6 +29,7 @@ struct sweeper {
 struct sweep {
 	const char *name;
 	int64_t every_ms;
+	bool waits; /* for others than PostgreSQL and Redis: on a thread of its own, so that none is late for it */
 	/* Do what is due; errors are logged by the caller. */
 	enum status (*run)(struct sweeper *s);
 };

@@ -34,7 +34,9 @@ static const struct command {
 } commands[] = {
 	{ "agent", ctl_agent, NEEDS_CONF | AS_SERVICE, "add | list | remove" },
 	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
-	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE, "add | set | list | enable | disable | remove | test" },
+	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE,
+	    "add | set | list | enable | disable | remove | test | models | balance" },
+	{ "channel-key", ctl_channel_key, NEEDS_CONF | AS_SERVICE, "list | add | set | enable | disable | remove" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
 	{ "credits", ctl_credits, NEEDS_CONF | AS_SERVICE, "grant | show | history" },
 	{ "doctor", ctl_doctor, AS_SERVICE, "look at everything this installation needs" },
@@ -43,6 +45,7 @@ static const struct command {
 	{ "key", ctl_key, NEEDS_CONF | AS_SERVICE, "create | list | revoke | lock | unlock" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
 	{ "model", ctl_model, NEEDS_CONF | AS_SERVICE, "add | set | list | remove" },
+	{ "route", ctl_route, NEEDS_CONF | AS_SERVICE, "MODEL: where a call would go, and why" },
 	{ "routes", ctl_routes, 0, "print the route table" },
 	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },
 	{ "status", ctl_status, NEEDS_CONF | AS_SERVICE, "[--json]: the responders, with advice" },

@@ -7,7 +7,7 @@
 
 #define USAGE \
 	"model add NAME --input PRICE --output PRICE --context N --max-output N [--call PRICE]\n" \
-	"           [--display TEXT] [--type TYPE] [--abilities LIST] [--sort N] [--default] [--disabled] " \
+	"           [--display TEXT] [--type TYPE] [--abilities LIST] [--sort N] [--strategy NAME] [--default] [--disabled] " \
 	"[--if-missing]\n" \
 	"       weirctl model set NAME [the same options] [--enabled] [--rename NAME]\n" \
 	"       weirctl model list\n" \
@@ -23,6 +23,7 @@ static const struct noun_option options[] = {
 	{ "type", "type", OPTION_TEXT },
 	{ "abilities", "abilities", OPTION_WORDS },
 	{ "sort", "sort", OPTION_INT },
+	{ "strategy", "strategy", OPTION_TEXT },
 	{ "default", "is_default", OPTION_TRUE },
 	{ "enabled", "enabled", OPTION_TRUE },
 	{ "disabled", "enabled", OPTION_FALSE },

@@ -8,7 +8,7 @@
 
 #include "core/audit.h"
 
-#define OPTIONS_MAX 24
+#define OPTIONS_MAX 40
 
 int
 nouns_fail(struct context *cx, enum status st, const char *doing)

@@ -10,6 +10,7 @@
 #include "io/http.h"
 #include "io/reactor.h"
 #include "score/board.h"
+#include "wire/override.h"
 #include "wire/own.h"
 
 #define ATTEMPT_ARENA_BYTES 256
@@ -162,10 +163,20 @@ drop_transfer(struct call *c)
 	c->finish_by_ms = 0;
 }
 
+/* What became of the try at hand; nothing is said of it twice. */
+static void
+tell_health(struct call *c, enum health_class class, const struct wire_failure *f)
+{
+	if (c->at.outcome == HEALTH_FINE)
+		c->at.outcome = class;
+	health_tell(c->process->health, &c->health, class, c->at.http_status, f);
+}
+
 void
 call_drop(struct call *c)
 {
 	drop_transfer(c);
+	health_drop(c->process->health, &c->health);
 	reactor_timer_free(c->timer);
 	c->timer = NULL;
 	if (c->state != CALL_OVER)
@@ -176,6 +187,7 @@ void
 call_free(struct call *c)
 {
 	drop_transfer(c);
+	health_drop(c->process->health, &c->health);
 	reactor_timer_free(c->timer);
 	arena_free(c->attempt);
 	arena_free(c->prep);
@@ -199,6 +211,7 @@ static void
 start_flowing(struct call *c)
 {
 	move(c, CALL_FLOWING);
+	health_flows(c->process->health, &c->health);
 	c->first_byte_by_ms = 0;
 	c->ask.ask = NULL;
 	c->model = c->ask.model = c->ask.fallback = NULL;
@@ -284,23 +297,108 @@ on_event(void *arg, const struct wire_event *e)
 
 static void contact(struct call *c);
 
-/* Turn to the next channel (`same_model`) or else to the fallback model; false: there is none. */
+/* Is it the key that was refused, and perhaps another is not? */
+static bool
+key_failed(const struct call *c)
+{
+	int status = c->at.http_status;
+
+	return status == 401 || status == 402 || status == 403 || status == 429;
+}
+
+/* The candidate after the one at work that is of the same channel (its next key), or of another one; their
+ * number when there is none. */
+static size_t
+find_next(const struct call *c, bool same_channel)
+{
+	const struct offer_model *m = c->model;
+	size_t i = c->channel + 1;
+
+	while (i < m->n_channels && (m->channels[i].id == m->channels[c->channel].id) != same_channel)
+		i++;
+	return i;
+}
+
+static void
+turn_to_fallback(struct call *c)
+{
+	c->on_fallback = true;
+	c->model = c->ask.fallback;
+	c->channel = 0;
+	c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
+}
+
+/* Nobody is left but those that were passed over: begin again, with them.  False: there are none. */
+static bool
+insist(struct call *c)
+{
+	if (c->insists || (c->passed[0] | c->passed[1]) == 0)
+		return false;
+	c->insists = true;
+	c->on_fallback = false;
+	c->model = c->ask.model;
+	c->channel = 0;
+	return true;
+}
+
+/* Turn to the next channel, or key, (`same_model`) or else to the fallback model; false: there is none. */
 static bool
 next_candidate(struct call *c, bool same_model)
 {
-	if (same_model && c->channel + 1 < c->model->n_channels) {
-		c->channel++;
-	} else if (!c->on_fallback && c->ask.fallback != NULL) {
-		c->on_fallback = true;
-		c->model = c->ask.fallback;
-		c->channel = 0;
-		c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
-	} else {
+	size_t next = key_failed(c) ? c->channel + 1 : find_next(c, false);
+
+	if (same_model && next < c->model->n_channels)
+		c->channel = next;
+	else if (!c->on_fallback && c->ask.fallback != NULL)
+		turn_to_fallback(c);
+	else if (!same_model || !insist(c))
 		return false;
-	}
 	c->tries = 0;
 	score_add(c->process->score, SCORE_UPSTREAM_FALLBACKS, 1);
+	health_switched(c->process->health, c->at.channel_id, c->at.key_id);
 	return true;
+}
+
+/* From a candidate that is not asked to the one after it. */
+static bool
+pass_on(struct call *c)
+{
+	if (c->channel + 1 < c->model->n_channels)
+		c->channel++;
+	else if (!c->on_fallback && c->ask.fallback != NULL)
+		turn_to_fallback(c);
+	else if (!insist(c))
+		return false;
+	c->tries = 0;
+	return true;
+}
+
+static bool
+may_ask(struct call *c)
+{
+	const struct offer_channel *ch = &c->model->channels[c->channel];
+	bool may_turn_off = ch->account != NULL && ch->account->auto_disable;
+
+	return c->insists ? health_insist(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off)
+			  : health_enter(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off);
+}
+
+/* Turn to the first candidate, from the one at work on, that may be asked now; false: there is none. */
+static bool
+choose(struct call *c)
+{
+	do {
+		uint64_t bit = UINT64_C(1) << (c->channel & 63), *passed = &c->passed[c->on_fallback];
+
+		if (c->insists && (*passed & bit) == 0)
+			continue;
+		*passed &= ~bit;
+		if (may_ask(c))
+			return true;
+		if (!c->insists && c->tries == 0) /* else it has failed in this call already */
+			*passed |= bit;
+	} while (pass_on(c));
+	return false;
 }
 
 /* Exponential back-off with full jitter in its upper half; what the provider
@@ -314,6 +412,16 @@ backoff_ms(const struct call *c, const struct wire_failure *f)
 	return ms > f->retry_after_ms ? ms : f->retry_after_ms;
 }
 
+/* May the same candidate be asked again?  Not once its breaker is open, be it by this very failure. */
+static bool
+may_retry(const struct call *c)
+{
+	struct health_view view;
+
+	health_read(c->process->health, c->at.channel_id, c->at.key_id, &view);
+	return !c->insists && c->tries <= c->ask.limits.retries && view.state == HEALTH_CLOSED;
+}
+
 /* A try of a channel failed.  Before the first content: again, another channel,
  * the fallback model, in this order; afterwards it is over. */
 static void
@@ -321,6 +429,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 {
 	int64_t now_ms = clock_mono_ms(), pause_ms;
 
+	tell_health(c, health_class_of(c->at.http_status, c->state == CALL_FLOWING, f), f);
 	drop_transfer(c);
 	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
 	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
@@ -331,7 +440,8 @@ try_failed(struct call *c, const struct wire_failure *f)
 		return;
 	}
 	pause_ms = backoff_ms(c, f);
-	if (f->retryable && c->tries <= c->ask.limits.retries && now_ms + pause_ms < c->first_byte_by_ms) {
+	if (f->retryable && may_retry(c) && now_ms + pause_ms < c->first_byte_by_ms &&
+	    !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
 		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
 		c->backoff_by_ms = now_ms + pause_ms;
 		move(c, CALL_BACKOFF);
@@ -352,7 +462,7 @@ fail_transport(struct call *c, enum status st, const char *detail)
 	try_failed(c, &f);
 }
 
-/* What would only happen again on this channel. */
+/* What would only happen again on this channel, for what was asked: it says nothing of the channel. */
 static void
 fail_for_good(struct call *c, const char *detail)
 {
@@ -360,6 +470,7 @@ fail_for_good(struct call *c, const char *detail)
 
 	wire_failure_transport(&f, E_UPSTREAM_FAILED, detail);
 	f.retryable = false;
+	tell_health(c, HEALTH_CLIENT, &f);
 	try_failed(c, &f);
 }
 
@@ -372,6 +483,8 @@ complete(struct call *c)
 	drop_transfer(c);
 	hand_on(c);
 	empty = !answer_says(c->answer);
+	if (!empty || c->ask.may_be_empty || c->answer->finish == FINISH_FILTERED)
+		tell_health(c, HEALTH_FINE, NULL);
 	if (c->answer->finish == FINISH_FILTERED)
 		end(c, E_CONTENT_VIOLATION, "filtered by the provider");
 	else if (empty && !c->ask.may_be_empty)
@@ -499,10 +612,12 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 		c->at.channel_name = arena_strdup(c->arena, ch->name);
 	c->at.model_id = m->id;
 	c->at.channel_id = ch->id;
+	c->at.key_id = ch->key_id;
 	c->at.price = model_price(m);
 	c->at.context_tokens = m->context_tokens;
 	c->at.max_output_tokens = m->max_output_tokens;
 	c->at.http_status = 0;
+	c->at.outcome = HEALTH_FINE;
 	c->tries++;
 	c->inside = NULL;
 	c->finish_by_ms = 0;
@@ -523,6 +638,7 @@ static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
 	struct wire_body *body;
+	enum status st;
 	struct wire_target to = {
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
@@ -541,22 +657,33 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);
 	c->attempt = arena_new(ATTEMPT_ARENA_BYTES, ATTEMPT_ARENA_MAX_BYTES);
-	return c->endpoint->head(c->attempt, &to, body, out);
+	if ((st = c->endpoint->head(c->attempt, &to, body, out)) != OK || ch->account == NULL)
+		return st;
+	out->headers = override_headers(c->attempt, ch->account->override, out->headers);
+	return out->body == NULL || override_body(c->attempt, ch->account->override, &out->body, &out->body_len)
+	    ? OK
+	    : E_UPSTREAM_FAILED;
 }
 
 static void
 contact(struct call *c)
 {
+	bool may = choose(c);
 	const struct offer_channel *ch = &c->model->channels[c->channel];
 	struct wire_request rq;
 	enum status st;
 
 	take_candidate(c, ch);
+	if (!may) {
+		end(c, E_UPSTREAM_FAILED, "no channel is left that may be asked");
+		return;
+	}
 	move(c, CALL_CONTACTING);
 	if ((st = make_request(c, ch, &rq)) != OK) {
 		struct wire_failure f = { .status = st, .next_channel = true };
 
 		snprintf(f.detail, sizeof(f.detail), "wire \"%s\" cannot put this request", ch->provider);
+		health_drop(c->process->health, &c->health); /* that is our own failure */
 		try_failed(c, &f);
 		return;
 	}
@@ -571,6 +698,7 @@ contact(struct call *c)
 		.body_len = rq.body_len,
 		.connect_timeout_ms = c->ask.limits.connect_ms,
 		.allow_private = ch->allow_private,
+		.proxy = ch->account == NULL ? NULL : ch->account->proxy,
 		.arg = c,
 		.max_body_bytes = (int64_t)c->answer->text.max_bytes * BODY_FACTOR,
 		.on_resend = on_resend,
@@ -596,6 +724,7 @@ on_timer(void *arg)
 	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
 		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
+		tell_health(c, HEALTH_TIMEOUT, NULL);
 		drop_transfer(c);
 		if (next_candidate(c, false))
 			contact(c);

@@ -10,7 +10,12 @@
  *
  * move() in call.c is the only place that changes it.  Before the first content
  * a failure means: the same channel again (up to `retries`, with back-off), then
- * the next channel, then the fallback model; after it, the end.
+ * the next channel, then the fallback model; after it, the end.  What the provider
+ * holds against the key (401, 402, 403, 429) means the channel's next key, if it
+ * has one among the candidates; any other failure passes those by.
+ *
+ * Who is open (catalog/health.h) is passed over; those who were are asked last, once
+ * each, when nobody else has answered.
  *
  * Complete is what says so: once the answer told why it stopped, whatever comes
  * of the connection is no failure any more, and nobody waits for it longer than
@@ -19,6 +24,7 @@
 #ifndef WEIR_ENGINE_CALL_H
 #define WEIR_ENGINE_CALL_H
 
+#include "catalog/health.h"
 #include "catalog/offer.h"
 #include "core/process.h"
 #include "engine/answer.h"
@@ -71,10 +77,12 @@ struct call_observer {
 /* The candidate at work, or that was last. */
 struct call_candidate {
 	int64_t model_id, channel_id;
+	int64_t key_id;			       /* of the channel; 0: asked without one */
 	const char *model_name, *channel_name; /* live as long as the call */
 	struct price price;
 	int64_t context_tokens, max_output_tokens;
-	int http_status; /* of its answer; 0: none yet */
+	int http_status;	   /* of its answer; 0: none yet */
+	enum health_class outcome; /* of its last try, as far as it is known */
 };
 
 struct call_body {
@@ -102,6 +110,9 @@ struct call {
 	size_t channel; /* index into model->channels */
 	int64_t tries;	/* on this channel */
 	bool on_fallback;
+	struct health_try health; /* of the candidate at work */
+	uint64_t passed[2];	  /* candidates of the model and of the fallback that were not asked: open or off */
+	bool insists;		  /* nobody else is left: those are asked all the same, once each */
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
 	bool is_own;			 /* it was asked in the client's own words, and answers so */

@@ -1,6 +1,8 @@
 #include "house/sweeps.h"
 
 #include "base/log.h"
+#include "catalog/health_sweep.h"
+#include "engine/pings.h"
 #include "engine/reap.h"
 #include "files/sweep.h"
 
@@ -72,8 +74,9 @@ prune(struct sweeper *s)
 }
 
 const struct sweep sweeps[] = {
-#define SWEEP(name, every_ms, fn) { #name, every_ms, fn },
+#define SWEEP(name, every_ms, fn) { #name, every_ms, false, fn },
+#define SLOW_SWEEP(name, every_ms, fn) { #name, every_ms, true, fn },
 #include "house/sweeps.def"
 #undef SWEEP
-	{ NULL, 0, NULL },
+	{ NULL, 0, false, NULL },
 };

@@ -50,8 +50,8 @@ struct http_transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	char *error; /* CURL_ERROR_SIZE; until the headers are in */
-	bool allow_private, added, sent, headers_told, packed, paused, forbidden, too_long, cancelled, is_deferred,
-	    in_batch;
+	bool allow_private, proxied, is_refused, added, sent, headers_told, packed, paused, forbidden, too_long,
+	    cancelled, is_deferred, in_batch;
 };
 
 /* ---- the address guard -------------------------------------------------- */
@@ -64,13 +64,54 @@ http_address_allowed(const struct sockaddr *sa, bool allow_private)
 	return reach == REACH_PUBLIC || (reach == REACH_PRIVATE && allow_private);
 }
 
+/* An address as text, with or without brackets.  False: it is a name. */
+static bool
+literal_allowed(const char *host, bool allow_private, bool *allowed)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	char plain[INET6_ADDRSTRLEN];
+
+	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(host + (*host == '['), "]"), host + (*host == '['));
+	if (inet_pton(AF_INET, plain, &v4.sin_addr) == 1)
+		*allowed = http_address_allowed((struct sockaddr *)(void *)&v4, allow_private);
+	else if (inet_pton(AF_INET6, plain, &v6.sin6_addr) == 1)
+		*allowed = http_address_allowed((struct sockaddr *)(void *)&v6, allow_private);
+	else
+		return false;
+	return true;
+}
+
+/* Where a proxy connects to nobody here sees but this: an address in the URL itself. */
+static bool
+url_allowed(const char *url, bool allow_private)
+{
+	CURLU *parts = curl_url();
+	bool allowed = true;
+	char *host = NULL;
+
+	if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
+	    curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
+		(void)literal_allowed(host, allow_private, &allowed);
+	curl_free(host);
+	curl_url_cleanup(parts);
+	return allowed;
+}
+
+/* May it connect there?  To a proxy wherever it is. */
+static bool
+may_connect(const struct http_transfer *t, const struct sockaddr *sa)
+{
+	return !t->is_refused && http_address_allowed(sa, t->allow_private || t->proxied);
+}
+
 static curl_socket_t
 open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct http_transfer *t = arg;
 
 	(void)purpose;
-	if (!http_address_allowed(&address->addr, t->allow_private)) {
+	if (!may_connect(t, &address->addr)) {
 		t->forbidden = true;
 		return CURL_SOCKET_BAD;
 	}
@@ -84,17 +125,13 @@ static int
 before_request(void *arg, char *peer_ip, char *local_ip, int peer_port, int local_port)
 {
 	struct http_transfer *t = arg;
-	struct sockaddr_in v4 = { .sin_family = AF_INET };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 	bool ok = false;
 
 	(void)local_ip;
 	(void)peer_port;
 	(void)local_port;
-	if (inet_pton(AF_INET, peer_ip, &v4.sin_addr) == 1)
-		ok = http_address_allowed((struct sockaddr *)(void *)&v4, t->allow_private);
-	else if (inet_pton(AF_INET6, peer_ip, &v6.sin6_addr) == 1)
-		ok = http_address_allowed((struct sockaddr *)(void *)&v6, t->allow_private);
+	if (t->is_refused || !literal_allowed(peer_ip, t->allow_private || t->proxied, &ok))
+		ok = false;
 	t->forbidden = !ok;
 	if (ok && t->sent && t->on_resend != NULL && !t->cancelled)
 		t->on_resend(t->arg);
@@ -206,7 +243,7 @@ set_options(struct http_transfer *t, const struct http_spec *s)
 	curl_easy_setopt(e, CURLOPT_SHARE, t->client->share);
 	curl_easy_setopt(e, CURLOPT_URL, s->url);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_PROXY, s->proxy == NULL ? "" : s->proxy);
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, known_encodings(t->client));
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, s->fresh ? 1L : 0L);
 	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, s->fresh ? 1L : 0L);
@@ -494,6 +531,8 @@ http_start(struct http_client *c, const struct http_spec *spec)
 	t->max_body_bytes = spec->max_body_bytes;
 	t->receive_bytes = spec->receive_bytes > 0 ? spec->receive_bytes : RECEIVE_BYTES;
 	t->allow_private = spec->allow_private;
+	t->proxied = spec->proxy != NULL;
+	t->is_refused = t->proxied && !url_allowed(spec->url, t->allow_private);
 	t->easy = take_handle(c);
 	for (const char *const *h = spec->headers; h != NULL && *h != NULL; h++)
 		t->headers = curl_slist_append(t->headers, *h);

@@ -34,6 +34,9 @@ struct http_spec {
 	int64_t max_body_bytes; /* after decompression; 0: no bound */
 	int64_t receive_bytes;	/* read at once; 0: 1 KB, right for deltas.  64 KB for big bodies */
 	bool allow_private;	/* may reach loopback and private addresses */
+	/* Reached through this (http, https, socks5, socks5h; with a password, perhaps); NULL: directly.
+	 * Wherever it is: operators name it.  Names are then looked up by the proxy, out of the guard's sight. */
+	const char *proxy;
 	/* On a connection of its own, closed afterwards, so that the request goes out once at most.
 	 * libcurl sends it again when a kept connection closes without an answer. */
 	bool fresh;

@@ -59,7 +59,7 @@ list_json(json_t *list, enum models_shape shape)
 static bool
 is_reachable(const struct context *cx, const struct offer_model *m)
 {
-	return m != NULL && m->is_chat && m->n_channels > 0 && key_may_use_model(&cx->caller, m->name);
+	return m != NULL && m->is_chat && select_reaches(cx, m) && key_may_use_model(&cx->caller, m->name);
 }
 
 enum status

@@ -12,6 +12,7 @@
 #include "engine/measure.h"
 #include "engine/run.h"
 #include "io/pg.h"
+#include "relay/affinity.h"
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
@@ -138,7 +139,8 @@ ask_tokens(const struct ask_chat *chat, const json_t *body)
 }
 
 static enum status
-read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out, int64_t *prompt_tokens)
+read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out, int64_t *prompt_tokens,
+    struct select_ask *whom)
 {
 	struct dialect_problem problem = { "", "" };
 	json_error_t error;
@@ -158,6 +160,7 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 	st = rq->route->dialect->read(rq->cx.arena, body, path_model, path_stream, out, &problem);
 	if (st == OK) {
 		*prompt_tokens = ask_tokens(&out->ask.chat, body);
+		whom->affinity = relay_affinity(rq, body);
 		return OK;
 	}
 	return st == E_INVALID_REQUEST ? fail_field(&rq->cx, problem.field, "%s", problem.text)
@@ -175,11 +178,11 @@ refuse_model(struct context *cx, const char *name)
 	return E_NOT_FOUND;
 }
 
-/* The model of that name as it is on offer now, with its channels in their order. */
+/* The model of that name as it is on offer now, with its channels in their order, as `whom` says. */
 static enum status
-choose_model(struct context *cx, const char *name, const struct offer_model **out)
+choose_model(struct context *cx, const char *name, struct select_ask *whom, const struct offer_model **out)
 {
-	const struct offer_model *m;
+	struct offer_model *chosen;
 	struct offer *offer;
 	enum status st;
 
@@ -191,11 +194,12 @@ choose_model(struct context *cx, const char *name, const struct offer_model **ou
 		return refuse_model(cx, name);
 	if ((st = select_current(cx, &offer)) != OK)
 		return st;
-	if ((m = offer_model_named(offer, name)) == NULL || !m->is_chat)
+	whom->model = offer_model_named(offer, name);
+	if (whom->model == NULL || !whom->model->is_chat)
 		return refuse_model(cx, name);
-	if (m->n_channels == 0)
-		return fail(cx, E_UNAVAILABLE, "model %s has no enabled channel", name);
-	*out = select_model(cx, m);
+	if ((st = select_some(cx, whom, &chosen)) != OK)
+		return st;
+	*out = chosen;
 	return OK;
 }
 
@@ -326,6 +330,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 enum status
 relay_begin(struct request *rq, const char *path_model, bool path_stream)
 {
+	struct select_ask whom = { .model = NULL };
 	const struct offer_model *m = NULL;
 	struct dialect_ask asked;
 	struct gate_key key;
@@ -335,8 +340,8 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	bool joined;
 	enum status st;
 
-	if ((st = read_body(rq, path_model, path_stream, &asked, &prompt_tokens)) != OK ||
-	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+	if ((st = read_body(rq, path_model, path_stream, &asked, &prompt_tokens, &whom)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &whom, &m)) != OK)
 		return st;
 	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage };
 	gate_key_read(rq, &key);
@@ -352,12 +357,13 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 enum status
 relay_count(struct request *rq, const char *path_model, int64_t *tokens)
 {
+	struct select_ask whom = { .model = NULL };
 	const struct offer_model *m;
 	struct dialect_ask asked;
 	enum status st;
 
-	if ((st = read_body(rq, path_model, false, &asked, tokens)) != OK ||
-	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+	if ((st = read_body(rq, path_model, false, &asked, tokens, &whom)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &whom, &m)) != OK)
 		return st;
 	return OK;
 }

@@ -2,10 +2,11 @@
  * The scoreboard: what every process of a pool counts, in memory they share.
  *
  * It is one file (conf->server_scoreboard) or, when that cannot be made, an
- * unnamed memory file: a head, then one slot per process.  A process writes
- * its own slot only; anybody may read them all: /metrics, /status and weirctl
- * (which maps the file read-only).  Processes started one by one on the same
- * configuration (multiwatch, mod_fcgid) share the file as a pool does.
+ * unnamed memory file: a head, one slot per process, and what is known of channels
+ * (score/pairs.h).  A process writes its own slot only; anybody may read them
+ * all: /metrics, /status and weirctl (which maps the file read-only).  Processes
+ * started one by one on the same configuration (multiwatch, mod_fcgid) share the
+ * file as a pool does.
  *
  *	process->score = scoreboard_join(opt->scoreboard, opt->slot, routes);
  *	score_request(process->score, route - routes, 200, us);

@@ -24,7 +24,8 @@ layout_id(void)
 #include "score/score.def"
 #undef SCORE
 	};
-	uint64_t h = UINT64_C(14695981039346656037) ^ sizeof(struct head) ^ (sizeof(struct slot) << 20);
+	uint64_t h = UINT64_C(14695981039346656037) ^ sizeof(struct head) ^ (sizeof(struct slot) << 20) ^
+	    (sizeof(struct pairs) << 40) ^ PAIR_COUNTS;
 
 	for (size_t i = 0; i < SCORE_COUNT; i++)
 		for (const char *p = names[i]; *p != '\0'; p++)
@@ -35,7 +36,7 @@ layout_id(void)
 static size_t
 board_bytes(uint32_t slots)
 {
-	return sizeof(struct head) + (size_t)slots * sizeof(struct slot);
+	return sizeof(struct head) + (size_t)slots * sizeof(struct slot) + sizeof(struct pairs);
 }
 
 static void
@@ -75,7 +76,8 @@ map_board(int fd, bool writable)
 		.writable = writable,
 		.bytes = (size_t)st.st_size,
 		.head = at,
-		.slots = (struct slot *)(void *)((char *)at + sizeof(struct head)) };
+		.slots = (struct slot *)(void *)((char *)at + sizeof(struct head)),
+		.pairs = (struct pairs *)(void *)((char *)at + (size_t)st.st_size - sizeof(struct pairs)) };
 	return board;
 }
 

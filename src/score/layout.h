@@ -1,6 +1,6 @@
 /*
- * The scoreboard's layout in shared memory.  Private to scoreboard.c (writing),
- * score_file.c (the file) and score_read.c (reading).
+ * The scoreboard's layout in shared memory: the head, the slots, the pairs.  Private
+ * to board.c (writing), file.c (the file), read.c (reading) and pairs.c.
  */
 #ifndef WEIR_SCORE_LAYOUT_H
 #define WEIR_SCORE_LAYOUT_H
@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "score/board.h"
+#include "score/pairs.h"
 
 #define NAME_BYTES sizeof(((struct score_route *)0)->name)
 /* Rows of the route counters: the named routes, then these two. */
@@ -74,6 +75,7 @@ struct scoreboard {
 	size_t bytes;
 	struct head *head;
 	struct slot *slots;
+	struct pairs *pairs; /* after the slots */
 };
 
 struct scoreboard_slot {

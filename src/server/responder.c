@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/queue.h"
+#include "catalog/health_keep.h"
 #include "catalog/offer.h"
 #include "chat/trial.h"
 #include "core/process.h"
@@ -138,6 +139,7 @@ static void
 halt(struct process *p)
 {
 	crowd_end(((struct responder *)p->daemon)->crowd);
+	health_keep_flush(p);
 }
 
 static void
@@ -150,6 +152,7 @@ release(struct process *p)
 	key_uses_free(p);
 	leases_free(p);
 	engine_free(p);
+	health_keep_free(p);
 	fcgi_server_free(r->server);
 	offers_free(p->offers);
 	scoreboard_leave(p->score);
@@ -208,6 +211,7 @@ start(struct responder *r, const struct responder_options *opt)
 	take_signals(p);
 	r->housekeeping = reactor_timer_new(p->reactor, on_housekeeping, r);
 	r->crowd = crowd_new(p, r->server);
+	health_keep_start(p, opt->scoreboard);
 	engine_new(p);
 	process_start(p, (int)conf->server_workers);
 	on_housekeeping(r);

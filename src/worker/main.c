@@ -25,6 +25,7 @@
 #include "engine/reap.h"
 #include "house/jobs.h"
 #include "house/kinds.h"
+#include "house/wires.h"
 #include "io/pg.h"
 #include "io/reactor.h"
 #include "jobs/runner.h"
@@ -306,6 +307,7 @@ main(int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	block_signals(&handled);
+	wires_register(wires_all());
 	kinds_register(kinds_all());
 	jobs_register(house_jobs, house_schedules);
 	if (conf_load(o.conf_path, &conf) != OK)

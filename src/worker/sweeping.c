@@ -16,10 +16,19 @@
 #define SWEEP_ARENA_MAX_BYTES (64u << 20)
 #define PATIENCE_MS 15000 /* three heartbeats: time for the living to say so */
 
-struct sweeping {
+/* One thread, with the sweeps that wait or with those that do not. */
+struct sweeping_thread {
+	struct sweeping *all;
 	struct sweeper sweeper; /* the thread's, but for its creation */
+	bool waits;
 	pthread_t thread;
-	atomic_bool ended;
+};
+
+enum { THREADS = 2 };
+
+struct sweeping {
+	struct sweeping_thread threads[THREADS];
+	atomic_int ended;
 	pthread_mutex_t lock; /* guards nothing but the wait */
 	pthread_cond_t wake;
 };
@@ -95,13 +104,15 @@ sweep_once(const struct conf *conf)
 
 /* Run what is due; returns the time of the next. */
 static int64_t
-run_due(struct sweeper *s, int64_t due_ms[SWEEPS])
+run_due(struct sweeping_thread *t, int64_t due_ms[SWEEPS])
 {
 	int64_t next_ms = INT64_MAX;
 
 	for (int i = 0; sweeps[i].name != NULL && !stopping(); i++) {
+		if (sweeps[i].waits != t->waits)
+			continue;
 		if (clock_mono_ms() >= due_ms[i]) {
-			(void)run_sweep(s, &sweeps[i]);
+			(void)run_sweep(&t->sweeper, &sweeps[i]);
 			due_ms[i] = clock_mono_ms() + sweeps[i].every_ms;
 		}
 		if (due_ms[i] < next_ms)
@@ -124,12 +135,12 @@ wait_until(struct sweeping *w, int64_t ms)
 static void *
 sweeping_main(void *arg)
 {
-	struct sweeping *w = arg;
+	struct sweeping_thread *t = arg;
 	int64_t due_ms[SWEEPS] = { 0 };
 
 	while (!atomic_load(&told_to_stop))
-		wait_until(w, run_due(&w->sweeper, due_ms));
-	atomic_store(&w->ended, true);
+		wait_until(t->all, run_due(t, due_ms));
+	atomic_fetch_add(&t->all->ended, 1);
 	return NULL;
 }
 
@@ -138,35 +149,44 @@ sweeping_start(struct process *p)
 {
 	struct sweeping *w = xcalloc(1, sizeof(*w));
 
-	sweeper_init(&w->sweeper, p->conf, p);
 	pthread_mutex_init(&w->lock, NULL);
 	cond_init(&w->wake);
 	atomic_store(&told_to_stop, false);
-	thread_start(&w->thread, sweeping_main, w);
+	for (int i = 0; i < THREADS; i++) {
+		struct sweeping_thread *t = &w->threads[i];
+
+		t->all = w;
+		t->waits = i > 0;
+		sweeper_init(&t->sweeper, p->conf, p);
+		thread_start(&t->thread, sweeping_main, t);
+	}
 	return w;
 }
 
 void
 sweeping_stop(struct sweeping *w)
 {
-	pg_hurry(w->sweeper.cx.pg);
+	for (int i = 0; i < THREADS; i++)
+		pg_hurry(w->threads[i].sweeper.cx.pg);
 	pthread_mutex_lock(&w->lock);
 	atomic_store(&told_to_stop, true);
-	pthread_cond_signal(&w->wake);
+	pthread_cond_broadcast(&w->wake);
 	pthread_mutex_unlock(&w->lock);
 }
 
 bool
 sweeping_ended(const struct sweeping *w)
 {
-	return atomic_load(&w->ended);
+	return atomic_load(&w->ended) == THREADS;
 }
 
 void
 sweeping_free(struct sweeping *w)
 {
-	pthread_join(w->thread, NULL);
-	sweeper_close(&w->sweeper);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(w->threads[i].thread, NULL);
+		sweeper_close(&w->threads[i].sweeper);
+	}
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w);

@@ -1,6 +1,7 @@
 /*
  * The sweeps by the clock, on a thread of their own: the one of house/sweeps.def
- * that is due, one after the other.
+ * that is due, one after the other.  Those that wait for providers have another
+ * thread, so that a provider that says nothing holds up none of the rest.
  */
 #ifndef WEIR_WORKER_SWEEPING_H
 #define WEIR_WORKER_SWEEPING_H

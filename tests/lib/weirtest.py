@@ -221,6 +221,8 @@ class Services(Stack):
         conf["limits"] = {name: "off" for name in (
             "rate_stream", "rate_regenerate", "rate_image", "rate_video", "rate_login", "rate_account", "rate_read", "rate_write",
             "rate_admin", "rate_address", "rate_global")}
+        # Tests of other things let the one demo fail at will, and count what it is asked.
+        conf["health"] = {"failures": "1000", "rate_failures": "1000", "max_percent": "100", "refusals": "1000", "ping_every": "0"}
         conf["server"]["workers"] = "2"
         return conf
 

@@ -40,7 +40,7 @@ def shop(data):
     channel("first", "--model", "plain", "--priority", "5")
     channel("second", "--model", "plain", "--priority", "-5")
     channel("off", "--model", "plain", "--model", "bare", "--priority", "99", "--disabled")
-    channel("easel", "--model", "paint", "--model", "bare", "--type", "image")
+    channel("easel", "--model", "paint", "--model", "bare", "--disabled")
 
 
 def insert(data, sql, *args):
@@ -160,12 +160,13 @@ def test_priority_then_weight(data, shop, owner):
 
 def test_a_key_sealed_by_another_installation(data, shop, owner):
     with data.pg() as pg:
-        pg.query("UPDATE channels SET api_key_enc = '\\x00112233' WHERE name = 'light'")
+        was = pg.query("SELECT k.id, k.key_enc FROM channel_keys k JOIN channels ch ON ch.id = channel_id WHERE ch.name = 'light'")[0]
+        pg.query("UPDATE channel_keys SET key_enc = '\\x00112233' WHERE id = $1", was[0])
         try:
             plan = turn(data, owner, conversation(data, owner), "smart")
             assert {c["name"] for c in plan["model"]["channels"]} == {"heavy", "spare"}
         finally:
-            pg.query("UPDATE channels SET api_key_enc = NULL WHERE name = 'light'")
+            pg.query("UPDATE channel_keys SET key_enc = $2 WHERE id = $1", *was)
 
 
 # ---- the history -------------------------------------------------------------------

@@ -262,7 +262,7 @@ def test_channels(weir, admin):
     assert channel["models"] == [{"model": "demo", "upstream_name": "demo"},
                                  {"model": "demo-slow", "upstream_name": "demo-fast"}]
     with weir.pg() as pg:
-        sealed = pg.query("SELECT api_key_enc::text FROM channels WHERE id = $1", str(channel["id"]))[0][0]
+        sealed = pg.query("SELECT key_enc::text FROM channel_keys WHERE channel_id = $1", str(channel["id"]))[0][0]
         assert key.encode().hex() not in sealed, "sealed"
         audit = pg.query("SELECT string_agg(details::text, ' ') FROM audit_log")[0][0]
         assert key not in audit, "no secret in the audit log"
@@ -297,7 +297,7 @@ def test_channels_page(weir, admin):
 @pytest.mark.parametrize("change, field", [
     ({"provider": "nobody"}, "provider"), ({"base_url": "ftp://example.org"}, "base_url"),
     ({"base_url": "http://"}, "base_url"), ({"base_url": "https://" + "x" * 2048}, "base_url"),
-    ({"type": "tea"}, "type"), ({"weight": -1}, "weight"), ({"models": ["demo"]}, "models"),
+    ({"weight": -1}, "weight"), ({"models": ["demo"]}, "models"),
     ({"models": [{"model": "demo"}, {"model": "demo"}]}, "models"), ({"models": [{"model": "nothing"}]}, "models"),
     ({"models": [{"upstream_name": "x"}]}, "models"), ({"models": {"model": "demo"}}, "models"),
     ({"api_key": ""}, "api_key"), ({"api_key": "two\nlines"}, "api_key"), ({"priority": 10**10}, "priority"),

@@ -79,9 +79,10 @@ def test_model_remove(ctl, models):
 def test_channel(ctl, data, models):
     ctl("channel", "add", "up", "--provider", "openai", "--url", data.demo_url, "--key-stdin", "--allow-private",
         "--model", "one=demo-fast", "--model", "two=demo", "--priority", "7", "--weight", "3", input="sk-hush\n")
-    row = one(data, "SELECT priority, weight, allow_private, enabled, api_key_enc IS NOT NULL FROM channels"
+    row = one(data, "SELECT priority, weight, allow_private, enabled, (SELECT count(*) FROM channel_keys k WHERE channel_id = ch.id)"
+              " FROM channels ch"
               " WHERE name = 'up'")
-    assert row == ("7", "3", "t", "t", "t")
+    assert row == ("7", "3", "t", "t", "1")
     listed = ctl("channel", "list")
     assert "one=demo-fast two=demo" in listed and "sk-hush" not in listed
     ctl("channel", "test", "up", says="demo-fast")

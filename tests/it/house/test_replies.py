@@ -320,6 +320,14 @@ def test_models_agents_channels(weir, ask, follow, user, admin):
     ask("PATCH", f"/api/admin/channels/{channel['id']}", admin, {"weight": 2})
     assert ask("GET", "/api/admin/channels", admin)["items"]
     assert ask("POST", f"/api/admin/channels/{channel['id']}/test", admin, {})["ok"]
+    keys = ask("POST", f"/api/admin/channels/{channel['id']}/keys", admin, {"key": "another"})["keys"]
+    ask("PATCH", f"/api/admin/channels/{channel['id']}/keys/{keys[1]['id']}", admin, {"enabled": False})
+    ask("DELETE", f"/api/admin/channels/{channel['id']}/keys/{keys[1]['id']}", admin)
+    for verb in ("disable", "enable", "fetch-models"):
+        ask("POST", f"/api/admin/channels/{channel['id']}/{verb}", admin)
+    assert ask("POST", f"/api/admin/channels/{channel['id']}/balance", admin)["items"]
+    assert ask("POST", "/api/admin/channels/test-all", admin, {})["items"]
+    assert ask("POST", "/api/admin/route-test", admin, {"model": "reply-model", "session": "s"})["items"]
     agent = ask("POST", "/api/admin/agents", admin, {"name": "Reply", "prompt": "Be brief.", "model_id": model["id"],
                                                      "fallback_model_id": model["id"], "temperature": 0.5})
     path = f"/api/admin/agents/{agent['id']}"

@@ -14,6 +14,9 @@ CHANGES = (
     "INSERT INTO channels (name, provider, base_url) SELECT 'spare', 'openai', 'http://spare.example' FROM llm_models WHERE id = $1",
     "INSERT INTO channel_models (channel_id, model_id) SELECT id, $1 FROM channels WHERE name = 'spare'",
     "UPDATE channel_models SET upstream_name = 'x' WHERE model_id = $1",
+    "INSERT INTO channel_keys (channel_id, name, key_enc) SELECT id, 'a', '\\x00' FROM channels WHERE name = 'spare' AND $1::bigint > 0",
+    "UPDATE channel_keys SET status = 'off' WHERE name = 'a' AND $1::bigint > 0",
+    "DELETE FROM channel_keys WHERE name = 'a' AND $1::bigint > 0",
     "UPDATE channels SET enabled = false WHERE name = 'spare' AND $1::bigint > 0",
     "DELETE FROM channels WHERE name = 'spare' AND $1::bigint > 0",
 )
@@ -37,6 +40,14 @@ class CatalogVersion(DatabaseTest):
         self.db.query(CHANGES[0], self.model)
         self.assertEqual(self.version(), before, "it changes with the commit, not before")
         self.db.query("ROLLBACK")
+        self.assertEqual(self.version(), before)
+
+    def test_what_is_noted_of_a_key(self):
+        """Calls go on as before: its balance and its last error are no other offer."""
+        self.db.query("INSERT INTO channels (name, provider, base_url) VALUES ('noted', 'openai', 'http://n.example')")
+        self.db.query("INSERT INTO channel_keys (channel_id, name, key_enc) SELECT id, 'a', '\\x00' FROM channels WHERE name = 'noted'")
+        before = self.version()
+        self.db.query("UPDATE channel_keys SET balance = 1, balance_at = now(), last_error = 'x', last_error_at = now()")
         self.assertEqual(self.version(), before)
 
     def test_two_who_change_different_rows(self):
