@@ -22,6 +22,7 @@
 #include "account/auth.h"
 #include "chat/plan.h"
 #include "catalog/channels.h"
+#include "catalog/providers.h"
 #include "chat/conversations.h"
 #include "ledger/credits.h"
 #include "ledger/usage.h"

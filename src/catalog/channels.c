@@ -13,7 +13,7 @@
 /* clang-format off */
 #define CHANNEL_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "unique name for operators" }, \
-	{ "provider", F_LINE, (required), .min = 1, .max = 50, .help = "adapter, such as openai" }, \
+	{ "provider", F_LINE, (required), .min = 1, .max = 50, .help = "name of GET /api/admin/providers, such as openai" }, \
 	{ "type", F_CHOICE, 0, .choices = CHANNEL_TYPES, .help = "default chat" }, \
 	{ "base_url", F_URL, (required), .max = 2048, .help = "root of the provider's API" }, \
 	{ "api_key", F_LINE, F_NULLABLE, .min = 1, .max = 4096, .help = "kept sealed, never shown; null: none" }, \
@@ -208,12 +208,14 @@ write_models(struct context *cx, int64_t id, const json_t *models)
 static enum status
 save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 {
-	const char *provider = field_text(in, "provider");
+	const char *provider = field_text(in, "provider"), *base_url = field_text(in, "base_url");
 	json_t *models = json_object_get(in, "models");
 	enum status st;
 
 	if (provider != NULL && wire_find(provider) == NULL)
-		return fail_field(cx, "provider", "is not an adapter we have");
+		return fail_field(cx, "provider", "is none of those at /api/admin/providers");
+	if (base_url != NULL && strpbrk(base_url, "{}") != NULL)
+		return fail_field(cx, "base_url", "has parts in braces that are to be filled in");
 	if ((st = check_models(cx, models)) != OK)
 		return st;
 	if ((st = pg_begin(cx->pg)) != OK)

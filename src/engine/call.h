@@ -50,6 +50,7 @@ struct call_ask {
 	int64_t max_output_tokens; /* 0: what the model allows */
 	bool may_be_empty;	   /* an answer without content is no failure */
 	bool stream;
+	bool whole;		 /* who asks in own words wants an answer in one piece, and so it is asked for */
 	const char *traceparent; /* NULL: none */
 };
 
@@ -77,8 +78,10 @@ struct call_candidate {
 	int http_status; /* of its answer; 0: none yet */
 };
 
+/* Of the same shape for the same wire, one body serves all. */
 struct call_body {
 	const struct wire *wire;
+	unsigned shape; /* ask.shape */
 	struct wire_body body;
 };
 
@@ -93,7 +96,7 @@ struct call {
 	struct arena *arena;	  /* the caller's, of the call's life: names */
 	struct arena *prep;	  /* what only asking needs; NULL once it flows and is sent */
 	struct arena *attempt;	  /* the request to the candidate at work */
-	struct call_body *bodies; /* one for each wire, made by the worker; where `prep` is */
+	struct call_body *bodies; /* made by the worker; where `prep` is */
 	size_t n_bodies;
 	struct call_candidate at;
 
@@ -105,6 +108,7 @@ struct call {
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
 	bool is_own;			 /* it was asked in the client's own words, and answers so */
+	bool is_streamed;		 /* it was asked for a stream */
 	void *parser;
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */

@@ -8,7 +8,7 @@
 bool
 own_words(const struct ask *ask, const char *wire)
 {
-	return ask->own_wire != NULL && strcmp(ask->own_wire, wire) == 0;
+	return ask->own_wire != NULL && strcmp(ask->own_wire, wire) == 0 && ask->shape == 0;
 }
 
 /* Is it this name, however it is escaped?  In whatever letters when `any_case`. */

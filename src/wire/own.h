@@ -10,7 +10,7 @@
 #include "base/scan.h"
 #include "wire/ask.h"
 
-/* Is `ask` in the words of that wire? */
+/* Is `ask` in the words of that wire, and whoever is asked (ask.shape) understands them? */
 bool own_words(const struct ask *ask, const char *wire);
 /* Append the members of a JSON object, separated by commas, but those named in `ours`
  * (NULL-terminated), in whatever letters and with whatever escapes: none of them may

@@ -230,6 +230,16 @@ tell_chunk(struct parser *p, const struct openai_chunk *chunk)
 
 /* ---- the parser -------------------------------------------------------------- */
 
+/* Azure tells what its filters found in chunks of their own, without a choice or with one
+ * that has no delta; at either of them some clients fail. */
+static bool
+says_anything(const struct openai_chunk *chunk)
+{
+	return !chunk->has_choices || chunk->has_delta || chunk->message.content.raw.at != NULL ||
+	    chunk->message.calls.at != NULL || chunk->finish.len > 0 || chunk->usage.input_tokens >= 0 ||
+	    chunk->usage.output_tokens >= 0;
+}
+
 static bool
 take_data(struct parser *p, const struct scan_text *data)
 {
@@ -239,7 +249,8 @@ take_data(struct parser *p, const struct scan_text *data)
 		return frame_fail_event(&p->frame);
 	if (chunk.has_error || chunk.is_error)
 		return take_error(&p->frame, data);
-	frame_tell_own(&p->frame, data);
+	if (says_anything(&chunk))
+		frame_tell_own(&p->frame, data);
 	return tell_chunk(p, &chunk);
 }
 
