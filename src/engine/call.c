@@ -155,12 +155,19 @@ idle_by_ms(const struct call *c)
 	return waiting && c->ask.limits.idle_ms > 0 ? c->last_data_ms + c->ask.limits.idle_ms : 0;
 }
 
+/* An answer that is no stream comes all at once: it has the time that answers have. */
+static int64_t
+content_by_ms(const struct call *c)
+{
+	return c->state == CALL_CONTACTING && !c->is_streamed ? 0 : c->first_byte_by_ms;
+}
+
 /* One timer for all deadlines.  Idle deadlines only move away, so the timer is
  * set when something starts and looks again when it fires. */
 static void
 arm_timer(struct call *c)
 {
-	int64_t by_ms = earlier(earlier(c->total_by_ms, c->first_byte_by_ms), earlier(c->finish_by_ms, idle_by_ms(c)));
+	int64_t by_ms = earlier(earlier(c->total_by_ms, content_by_ms(c)), earlier(c->finish_by_ms, idle_by_ms(c)));
 	int64_t left_ms;
 
 	if (c->state == CALL_BACKOFF)
@@ -397,6 +404,9 @@ complete(struct call *c)
 	bool empty;
 
 	drop_transfer(c);
+	if (c->state == CALL_CONTACTING && c->ask.may_be_empty && c->answer->own.len > 0 &&
+	    c->answer->finish != FINISH_FILTERED)
+		start_flowing(c); /* what is nothing to us may be something in its own words */
 	hand_on(c);
 	empty = !answer_says(c->answer);
 	if (c->answer->finish == FINISH_FILTERED)
@@ -623,7 +633,7 @@ on_timer(void *arg)
 			fail_transport(c, E_UPSTREAM_FAILED, "the answer was cut");
 	} else if (c->total_by_ms != 0 && now_ms >= c->total_by_ms) {
 		end(c, E_UPSTREAM_TIMEOUT, "total time");
-	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
+	} else if (content_by_ms(c) != 0 && now_ms >= content_by_ms(c)) {
 		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
 		drop_transfer(c);

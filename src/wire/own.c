@@ -132,3 +132,36 @@ own_rename(struct buf *out, const char *json, size_t len, const char *const *pat
 	}
 	buf_add(out, json + to, len - to);
 }
+
+/* With another value of a member, or one that was not there. */
+static bool
+put_instead(struct buf *out, const struct buf *json, const char *member, const char *value)
+{
+	const char *const ours[] = { member, NULL };
+	bool ok;
+
+	buf_puts(out, "{");
+	ok = own_members(out, json->data, json->len, ours);
+	buf_printf(out, "%s\"%s\":", out->len > 1 ? "," : "", member);
+	buf_puts(out, value);
+	buf_puts(out, "}");
+	return ok;
+}
+
+char *
+own_whole(
+    const struct buf *own, const char *model_member, const char *model, const char *usage_member, const char *usage)
+{
+	struct buf named = BUF_INIT(0), out = BUF_INIT(0);
+	size_t len = own->len > 0 && !own->overflow ? strcspn(own->data, "\n") : 0;
+
+	if (len == 0 || len + 1 != own->len)
+		return NULL;
+	own_rename(&named, own->data, len, (const char *const[]){ model_member, NULL }, model);
+	if (usage == NULL)
+		return named.data;
+	if (!put_instead(&out, &named, usage_member, usage))
+		buf_free(&out);
+	buf_free(&named);
+	return out.data;
+}
