@@ -6,6 +6,7 @@ nothing lost that can be said, charged once.
 import glob
 import http.client
 import http.server
+import itertools
 import json
 import os
 import re
@@ -32,14 +33,14 @@ def recorded():
             yield pytest.param(request, id=name)
 
 
-def grown(value):
-    """A body with texts as long as they were."""
+def grown(value, count):
+    """A body with texts as long as they were, and no two alike; `count` numbers them."""
     if isinstance(value, dict):
-        return {k: grown(v) for k, v in value.items()}
+        return {k: grown(v, count) for k, v in value.items()}
     if isinstance(value, list):
-        return [grown(v) for v in value]
+        return [grown(v, count) for v in value]
     long = re.fullmatch(r"<str (\d+)>", value) if isinstance(value, str) else None
-    return ("weir " * int(long[1]))[:int(long[1])].rstrip() if long else value
+    return (f"No {next(count)}." + " weir" * int(long[1]))[:int(long[1])].rstrip() if long else value
 
 
 def texts(value, inside=None):
@@ -107,7 +108,7 @@ def send(weir, user, request, model):
     path = re.sub(r"(/models/)[^/:]+(:)", rf"\g<1>{model}\2", request["path"])
     query = urllib.parse.urlencode({k: user.key if v == "<key>" else v for k, v in request["query"].items()}, doseq=True)
     headers = {k: v.replace("<key>", user.key) for k, v in request["headers"].items()}
-    body = grown(request["body"]) if "body" in request else None
+    body = grown(request["body"], itertools.count(1)) if "body" in request else None
     if body is not None and "model" in body:
         body["model"] = model
     answer = weir.request(request["method"], path + ("?" + query if query else ""), None, body, headers=headers)
