@@ -26,6 +26,7 @@
 #include "catalog/health_report.h"
 #include "catalog/route.h"
 #include "catalog/select.h"
+#include "catalog/providers.h"
 #include "chat/conversations.h"
 #include "ledger/credits.h"
 #include "ledger/usage.h"

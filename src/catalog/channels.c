@@ -16,7 +16,7 @@
 /* clang-format off */
 #define CHANNEL_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "unique name for operators" }, \
-	{ "provider", F_LINE, (required), .min = 1, .max = 50, .help = "adapter, such as openai" }, \
+	{ "provider", F_LINE, (required), .min = 1, .max = 50, .help = "name of GET /api/admin/providers, such as openai" }, \
 	{ "base_url", F_URL, (required), .max = 2048, .help = "root of the provider's API" }, \
 	{ "api_key", F_LINE, F_NULLABLE, .min = 1, .max = 4096, .help = "its only key, kept sealed, never shown; null: none" }, \
 	{ "enabled", F_BOOL, 0, .help = "takes part in selection; default true" }, \
@@ -286,11 +286,14 @@ is_proxy(const char *url)
 static enum status
 check_input(struct context *cx, const json_t *in)
 {
-	const char *provider = field_text(in, "provider"), *proxy = field_text(in, "proxy"), *why;
+	const char *provider = field_text(in, "provider"), *base_url = field_text(in, "base_url");
+	const char *proxy = field_text(in, "proxy"), *why;
 	enum status st;
 
 	if (provider != NULL && wire_find(provider) == NULL)
-		return fail_field(cx, "provider", "is not an adapter we have");
+		return fail_field(cx, "provider", "is none of those at /api/admin/providers");
+	if (base_url != NULL && strpbrk(base_url, "{}") != NULL)
+		return fail_field(cx, "base_url", "has parts in braces that are to be filled in");
 	if (proxy != NULL && !is_proxy(proxy))
 		return fail_field(cx, "proxy", "must be an http, https, socks5 or socks5h URL without a path");
 	if ((why = override_refuse(json_object_get(in, "header_override"), NULL)) != NULL)

@@ -11,12 +11,13 @@
 #include "house/wires.h"
 
 #define USAGE \
-	"channel add NAME --provider openai|anthropic|gemini --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
+	"channel add NAME --provider PROVIDER [--url URL] --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
 	"           [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing] [--groups G,G] [--region R]\n" \
 	"           [--tag T] [--proxy-env VAR] [--blacklist NAME,NAME] [--params JSON] [--headers JSON] [--rpm N]\n" \
 	"           [--max-concurrent N] [--test-model NAME] [--no-auto-disable]\n" \
 	"       weirctl channel set NAME [the same options] [--no-private] [--no-proxy] [--auto-disable]\n" \
 	"       weirctl channel list\n" \
+	"       weirctl channel providers\n" \
 	"       weirctl channel enable|disable|remove NAME\n" \
 	"       weirctl channel test NAME [--model NAME]\n" \
 	"       weirctl channel models|balance NAME"
@@ -143,6 +144,16 @@ audit_channel(struct ctl *c, const char *action, const char *name, json_t *in)
 	nouns_audit(c, action, "channel", name, in);
 }
 
+/* Who names no address means that of the provider, if it has one for all. */
+static void
+fill_in_url(json_t *in)
+{
+	const struct quirks *q = quirks_find(json_string_value(json_object_get(in, "provider")));
+
+	if (q != NULL && json_object_get(in, "base_url") == NULL && strchr(q->base_url, '{') == NULL)
+		json_object_set_new(in, "base_url", json_string(q->base_url));
+}
+
 static int
 add(struct ctl *c, struct context *cx, const char *name, struct channel_options *o)
 {
@@ -155,6 +166,7 @@ add(struct ctl *c, struct context *cx, const char *name, struct channel_options 
 		return CTL_OK;
 	}
 	json_object_set_new(o->in, "name", json_string(name));
+	fill_in_url(o->in);
 	if (!nouns_check(cx, channel_fields, o->in))
 		return CTL_FAILED;
 	if ((st = channel_create(cx, o->in, &channel)) != OK)
@@ -319,6 +331,18 @@ list(struct ctl *c)
 }
 
 static int
+list_providers(void)
+{
+	size_t n;
+	const struct quirks *all = quirks_all(&n);
+
+	printf("%-20s %-10s %-60s %s\n", "PROVIDER", "WIRE", "URL", "WHO");
+	for (size_t i = 0; i < n; i++)
+		printf("%-20s %-10s %-60s %s\n", all[i].provider, all[i].wire, all[i].base_url, all[i].label);
+	return CTL_OK;
+}
+
+static int
 run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 {
 	const char *verb = argc > 1 ? argv[1] : "", *name = NULL;
@@ -328,6 +352,8 @@ run(struct ctl *c, int argc, char **argv, struct channel_options *o)
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "list") == 0 && name == NULL)
 		return list(c);
+	if (strcmp(verb, "providers") == 0 && name == NULL)
+		return list_providers();
 	if (name == NULL)
 		return ctl_usage(USAGE);
 	if (strcmp(verb, "add") == 0)

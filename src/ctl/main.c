@@ -35,7 +35,7 @@ static const struct command {
 	{ "agent", ctl_agent, NEEDS_CONF | AS_SERVICE, "add | list | remove" },
 	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
 	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE,
-	    "add | set | list | enable | disable | remove | test | models | balance" },
+	    "add | set | list | providers | enable | disable | remove | test | models | balance" },
 	{ "channel-key", ctl_channel_key, NEEDS_CONF | AS_SERVICE, "list | add | set | enable | disable | remove" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
 	{ "credits", ctl_credits, NEEDS_CONF | AS_SERVICE, "grant | show | history" },

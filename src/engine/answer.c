@@ -6,13 +6,14 @@
 #include "base/utf8.h"
 
 #define CALLS_MAX 256 /* of one answer */
+#define OWN_FACTOR 8  /* bytes as it stands per byte of text */
 
 void
 answer_init(struct answer *a, size_t max_bytes)
 {
 	*a = (struct answer){ .usage = WIRE_USAGE_UNTOLD, .finish = FINISH_OTHER };
 	a->text.max_bytes = a->reasoning.max_bytes = a->signature.max_bytes = max_bytes;
-	a->own.max_bytes = max_bytes;
+	a->own.max_bytes = max_bytes * OWN_FACTOR;
 }
 
 static void

@@ -30,7 +30,7 @@ struct answer {
 	bool pending_begins; /* it is the call's first piece */
 
 	/* The same and more as it stands, for a reader of the provider's own words: a
-	 * line for each piece, that nobody was given yet. */
+	 * line for each piece, or one for a whole answer, that nobody was given yet. */
 	struct buf own;
 
 	struct wire_usage usage; /* what the provider says */

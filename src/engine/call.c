@@ -16,7 +16,7 @@
 #define ATTEMPT_ARENA_BYTES 256
 #define ATTEMPT_ARENA_MAX_BYTES 262144
 #define ERROR_BODY_MAX_BYTES 16384
-#define BODIES_MAX 8 /* wires that the candidates of one call speak */
+#define BODIES_MAX 8 /* of one call: for each wire and shape of body that its candidates want */
 /* After [DONE] the end of the framing may follow, for which the connection is kept. */
 #define DONE_WAIT_MS 100
 /* Bytes of a body per byte of an answer: a character takes some 300 on a wire. */
@@ -47,12 +47,36 @@ move(struct call *c, enum call_state to)
 
 /* ---- making ------------------------------------------------------------------------ */
 
-/* The body for the wire that a channel speaks; NULL: none could be made. */
+/* How a channel is asked. */
+struct manner {
+	const struct wire *wire; /* NULL: by nobody here */
+	const struct quirks *quirks;
+	struct ask ask; /* as it is said there */
+	bool is_own, stream;
+};
+
+static struct manner
+manner_of(const struct call *c, const struct offer_channel *ch)
+{
+	struct manner m = { .wire = wire_find(ch->provider),
+		.quirks = quirks_of(ch->provider, ch->base_url),
+		.ask = *c->ask.ask,
+		.stream = c->ask.stream };
+
+	if (m.wire == NULL)
+		return m;
+	m.ask.shape = quirks_of_body(m.quirks, &m.ask);
+	m.is_own = own_words(&m.ask, m.wire->name);
+	m.stream = c->ask.stream && !(m.is_own && c->ask.whole);
+	return m;
+}
+
+/* The body for that; NULL: none could be made. */
 static struct wire_body *
-body_for(struct call *c, const struct wire *wire)
+body_for(struct call *c, const struct manner *m)
 {
 	for (size_t i = 0; i < c->n_bodies; i++)
-		if (c->bodies[i].wire == wire)
+		if (c->bodies[i].wire == m->wire && c->bodies[i].shape == m->ask.shape)
 			return &c->bodies[i].body;
 	return NULL;
 }
@@ -61,15 +85,18 @@ static enum status
 make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
 {
 	for (size_t i = 0; m != NULL && i < m->n_channels; i++) {
-		const struct wire *wire = wire_find(m->channels[i].provider);
-		const struct endpoint *e = wire_endpoint(wire, c->ask.ask->op);
+		struct manner how = manner_of(c, &m->channels[i]);
+		const struct endpoint *e = wire_endpoint(how.wire, how.ask.op);
+		struct call_body *made = &c->bodies[c->n_bodies];
 		enum status st;
 
-		if (e == NULL || body_for(c, wire) != NULL || c->n_bodies == BODIES_MAX)
+		if (e == NULL || body_for(c, &how) != NULL || c->n_bodies == BODIES_MAX)
 			continue;
-		if ((st = e->body(a, c->ask.ask, c->ask.stream, &c->bodies[c->n_bodies].body)) != OK)
+		if ((st = e->body(a, &how.ask, how.stream, &made->body)) != OK)
 			return st;
-		c->bodies[c->n_bodies++].wire = wire;
+		made->wire = how.wire;
+		made->shape = how.ask.shape;
+		c->n_bodies++;
 	}
 	return OK;
 }
@@ -129,12 +156,19 @@ idle_by_ms(const struct call *c)
 	return waiting && c->ask.limits.idle_ms > 0 ? c->last_data_ms + c->ask.limits.idle_ms : 0;
 }
 
+/* An answer that is no stream comes all at once: it has the time that answers have. */
+static int64_t
+content_by_ms(const struct call *c)
+{
+	return c->state == CALL_CONTACTING && !c->is_streamed ? 0 : c->first_byte_by_ms;
+}
+
 /* One timer for all deadlines.  Idle deadlines only move away, so the timer is
  * set when something starts and looks again when it fires. */
 static void
 arm_timer(struct call *c)
 {
-	int64_t by_ms = earlier(earlier(c->total_by_ms, c->first_byte_by_ms), earlier(c->finish_by_ms, idle_by_ms(c)));
+	int64_t by_ms = earlier(earlier(c->total_by_ms, content_by_ms(c)), earlier(c->finish_by_ms, idle_by_ms(c)));
 	int64_t left_ms;
 
 	if (c->state == CALL_BACKOFF)
@@ -481,6 +515,9 @@ complete(struct call *c)
 	bool empty;
 
 	drop_transfer(c);
+	if (c->state == CALL_CONTACTING && c->ask.may_be_empty && c->answer->own.len > 0 &&
+	    c->answer->finish != FINISH_FILTERED)
+		start_flowing(c); /* what is nothing to us may be something in its own words */
 	hand_on(c);
 	empty = !answer_says(c->answer);
 	if (!empty || c->ask.may_be_empty || c->answer->finish == FINISH_FILTERED)
@@ -513,7 +550,7 @@ on_headers(void *arg, int http_status)
 
 	c->at.http_status = http_status;
 	if (http_status / 100 == 2)
-		c->parser = c->endpoint->parser->start(c->ask.stream, c->answer->text.max_bytes);
+		c->parser = c->endpoint->parser->start(c->is_streamed, c->answer->text.max_bytes);
 }
 
 static void
@@ -637,23 +674,26 @@ longest(const struct call *c)
 static enum status
 make_request(struct call *c, const struct offer_channel *ch, struct wire_request *out)
 {
-	struct wire_body *body;
+	struct manner how = manner_of(c, ch);
+	struct wire_body *body = body_for(c, &how);
 	enum status st;
 	struct wire_target to = {
 		.base_url = ch->base_url,
 		.api_key = ch->api_key,
+		.quirks = how.quirks,
 		.model = ch->upstream_name,
 		.max_output_tokens = longest(c),
-		.stream = c->ask.stream,
+		.stream = how.stream,
 		.traceparent = c->ask.traceparent,
 		.task_id = c->ids.task,
+		.own_headers = how.is_own ? how.ask.own_headers : NULL,
 	};
 
-	c->wire = wire_find(ch->provider);
-	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
-	c->is_own = c->wire != NULL && own_words(c->ask.ask, c->wire->name);
-	to.own_headers = c->is_own ? c->ask.ask->own_headers : NULL;
-	if (c->endpoint == NULL || (body = body_for(c, c->wire)) == NULL)
+	c->wire = how.wire;
+	c->endpoint = wire_endpoint(c->wire, how.ask.op);
+	c->is_own = how.is_own;
+	c->is_streamed = how.stream;
+	if (c->endpoint == NULL || body == NULL)
 		return E_UPSTREAM_FAILED;
 	arena_free(c->attempt);
 	c->attempt = arena_new(ATTEMPT_ARENA_BYTES, ATTEMPT_ARENA_MAX_BYTES);
@@ -721,7 +761,7 @@ on_timer(void *arg)
 			fail_transport(c, E_UPSTREAM_FAILED, "the answer was cut");
 	} else if (c->total_by_ms != 0 && now_ms >= c->total_by_ms) {
 		end(c, E_UPSTREAM_TIMEOUT, "total time");
-	} else if (c->first_byte_by_ms != 0 && now_ms >= c->first_byte_by_ms) {
+	} else if (content_by_ms(c) != 0 && now_ms >= content_by_ms(c)) {
 		LOG(WARN, "first_byte_timeout", LS("task_id", c->ids.task), LS("model", c->at.model_name),
 		    LS("channel", c->at.channel_name));
 		tell_health(c, HEALTH_TIMEOUT, NULL);

@@ -56,6 +56,7 @@ struct call_ask {
 	int64_t max_output_tokens; /* 0: what the model allows */
 	bool may_be_empty;	   /* an answer without content is no failure */
 	bool stream;
+	bool whole;		 /* who asks in own words wants an answer in one piece, and so it is asked for */
 	const char *traceparent; /* NULL: none */
 };
 
@@ -85,8 +86,10 @@ struct call_candidate {
 	enum health_class outcome; /* of its last try, as far as it is known */
 };
 
+/* Of the same shape for the same wire, one body serves all. */
 struct call_body {
 	const struct wire *wire;
+	unsigned shape; /* ask.shape */
 	struct wire_body body;
 };
 
@@ -101,7 +104,7 @@ struct call {
 	struct arena *arena;	  /* the caller's, of the call's life: names */
 	struct arena *prep;	  /* what only asking needs; NULL once it flows and is sent */
 	struct arena *attempt;	  /* the request to the candidate at work */
-	struct call_body *bodies; /* one for each wire, made by the worker; where `prep` is */
+	struct call_body *bodies; /* made by the worker; where `prep` is */
 	size_t n_bodies;
 	struct call_candidate at;
 
@@ -116,6 +119,7 @@ struct call {
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
 	bool is_own;			 /* it was asked in the client's own words, and answers so */
+	bool is_streamed;		 /* it was asked for a stream */
 	void *parser;
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */

@@ -120,9 +120,13 @@ give_own(struct reader *r, const struct buf *lines)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (r->sink == NULL || r->wants.whole)
+	if (r->sink == NULL)
 		return;
 	r->encoder.is_own = true;
+	if (r->wants.whole) {
+		buf_add(&r->own, lines->data, lines->len);
+		return;
+	}
 	if (!r->begun)
 		begin_late(r);
 	for (size_t at = 0; at < lines->len;) {
@@ -139,7 +143,9 @@ reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 {
 	struct piece piece = answer_piece(a);
 
-	if (a->own.len > 0)
+	if (r->wants.whole && answer_full(a)) /* more than is charged for */
+		buf_free(&r->own);
+	else if (a->own.len > 0)
 		give_own(r, &a->own);
 	else if (answer_pends(a) && !r->encoder.is_own) /* else its own words have said it */
 		reader_piece(r, &piece);
@@ -148,13 +154,28 @@ reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 	return r->sink == NULL || sink_unsent(r->sink) <= high_water_bytes;
 }
 
+/* Did it end as it should? */
+static bool
+is_done(const char *end_json)
+{
+	static const char done[] = "{\"type\":\"done\"";
+
+	return strncmp(end_json, done, sizeof(done) - 1) == 0;
+}
+
 void
 reader_make_whole(struct reader *r, const char *end_json)
 {
 	if (!r->wants.whole || r->whole != NULL)
 		return;
-	r->whole = r->wants.dialect->whole(
-	    &r->encoder, r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
+	if (r->own.len > 0 && is_done(end_json)) {
+		r->whole = r->wants.dialect->own_whole(&r->encoder, &r->own, end_json);
+		r->whole_status = 200;
+	}
+	buf_free(&r->own);
+	if (r->whole == NULL)
+		r->whole = r->wants.dialect->whole(
+		    &r->encoder, r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
 }
 
 static void
@@ -167,15 +188,6 @@ send_whole(struct reader *r)
 	sink_write(r->sink, b.data, b.len);
 	sink_write(r->sink, r->whole, strlen(r->whole));
 	buf_free(&b);
-}
-
-/* Did it end as it should? */
-static bool
-is_done(const char *end_json)
-{
-	static const char done[] = "{\"type\":\"done\"";
-
-	return strncmp(end_json, done, sizeof(done) - 1) == 0;
 }
 
 static void
@@ -252,6 +264,7 @@ void
 reader_free(struct reader *r)
 {
 	buf_free(&r->encoder.kept);
+	buf_free(&r->own);
 	free(r->common_headers);
 	free(r->start_kept);
 	free(r->whole);

@@ -30,6 +30,7 @@ struct reader {
 	const char *request_id;
 	char *start_kept; /* of a whole answer, or until the stream begins */
 	bool begun;	  /* the stream has its headers */
+	struct buf own;	  /* of a whole answer in the provider's own words: its lines */
 	char *whole;	  /* its body, */
 	int whole_status; /* and status */
 };

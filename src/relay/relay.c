@@ -275,6 +275,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 		.max_output_tokens = ask->max_output_tokens,
 		.may_be_empty = true,
 		.stream = true,
+		.whole = !asked->stream,
 		.traceparent = rq->cx.traceparent },
 	    rq->cx.arena);
 	return st == OK ? OK : fail_field(&rq->cx, "messages", "hold what the model %s cannot be asked", m->name);

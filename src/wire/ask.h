@@ -79,6 +79,7 @@ struct ask {
 	const char *own_words, *own_wire;
 	size_t own_words_len;
 	const char *const *own_headers; /* that belong to them: "Name: value", NULL-terminated; NULL: none */
+	unsigned shape; /* the quirks of whoever is asked that change its body: QUIRKS_OF_BODY (wire/quirks.h) */
 	union {
 		struct ask_chat chat; /* OP_CHAT */
 	};

@@ -92,6 +92,10 @@ struct dialect {
 	 * stands, and pieces of the answer (WIRE_OWN) come back by own().  NULL: neither. */
 	const char *wire;
 	void (*own)(struct encoder *e, struct buf *out, const char *text, size_t len);
+	/* The body of a whole answer that came in the provider's own words, from the lines of
+	 * it (engine/answer.h), malloc'ed, once it ended as it should.  NULL: it cannot be told
+	 * so, and whole() tells it.  Worker. */
+	char *(*own_whole)(const struct encoder *e, const struct buf *lines, const char *end_json);
 	const char *const *own_headers; /* of a request, that pass with it; NULL-terminated, NULL: none */
 
 	/* Append to a stream.  What the dialect has no word for is dropped: a signature, in

@@ -35,6 +35,12 @@ encoder_count(const struct encoder_end *end, const char *name)
 	return n > 0 ? n : 0;
 }
 
+bool
+encoder_is_estimate(const struct encoder_end *end)
+{
+	return json_is_true(json_object_get(end->usage, "estimated"));
+}
+
 void
 encoder_put_id(struct buf *out, const char *before, const char *uuid)
 {

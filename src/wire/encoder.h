@@ -3,6 +3,7 @@
 #define WEIR_WIRE_ENCODER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "base/buf.h"
 #include "base/status.h"
@@ -19,6 +20,8 @@ struct encoder_end {
 struct encoder_end encoder_read_end(const char *end_json, enum lang lang);
 /* A count of its usage; 0: not told. */
 json_int_t encoder_count(const struct encoder_end *end, const char *name);
+/* Are its counts our estimate? */
+bool encoder_is_estimate(const struct encoder_end *end);
 /* Append an id as vendors' look: `before` and a UUID (may be NULL) without its dashes. */
 void encoder_put_id(struct buf *out, const char *before, const char *uuid);
 

@@ -7,13 +7,14 @@
 #include "wire/failure.h"
 
 #define FRAME_BYTES (64u << 10) /* of an event, beyond the text in it */
+#define VALUE_FACTOR 8		/* bytes of a whole answer per byte of its text: what stands around it and beside it */
 #define FIRST_LINE_BYTES 160	/* of what is no answer */
 
 void
 frame_init(struct frame *f, const struct frame_ops *ops, bool is_json, size_t max_bytes)
 {
-	*f = (struct frame){ .ops = ops, .shape = is_json ? FRAME_JSON : FRAME_UNKNOWN };
-	f->value = BUF_INIT(max_bytes + FRAME_BYTES);
+	*f = (struct frame){ .ops = ops, .shape = FRAME_UNKNOWN, .is_json = is_json };
+	f->value = BUF_INIT(max_bytes * (is_json ? VALUE_FACTOR : 1) + FRAME_BYTES);
 	f->head = BUF_INIT(FIRST_LINE_BYTES);
 	sse_init(&f->sse, max_bytes + FRAME_BYTES);
 }
@@ -389,7 +390,7 @@ frame_end(void *frame, wire_emit_fn *emit, void *arg)
 	if (f->is_failed)
 		return false;
 	switch (f->shape) {
-	case FRAME_UNKNOWN: return false;
+	case FRAME_UNKNOWN: return f->is_json && end_json(f);
 	case FRAME_EVENTS: return end_events(f);
 	case FRAME_PAGE: return fail_head(f);
 	case FRAME_JSON: break;

@@ -52,6 +52,7 @@ struct frame {
 	struct buf head;  /* first line of a page, or the beginning of a stream without an event */
 	struct buf value; /* the JSON value that is coming in */
 	unsigned depth;	  /* of brackets so far */
+	bool is_json;	  /* a value is expected */
 	unsigned base;	  /* where values lie: 1 in an array */
 	bool is_in_string, is_escaped;
 	bool is_closed;	    /* a value is whole */
@@ -61,7 +62,7 @@ struct frame {
 };
 
 /* For the event or the value of an answer of at most max_bytes; is_json: no stream was asked
- * for, so that nothing else is expected. */
+ * for; some send one nevertheless. */
 void frame_init(struct frame *f, const struct frame_ops *ops, bool is_json, size_t max_bytes);
 void frame_free(struct frame *f);
 /* parser_ops.feed and .end of a parser that begins with its frame. */

@@ -8,7 +8,7 @@
 bool
 own_words(const struct ask *ask, const char *wire)
 {
-	return ask->own_wire != NULL && strcmp(ask->own_wire, wire) == 0;
+	return ask->own_wire != NULL && strcmp(ask->own_wire, wire) == 0 && ask->shape == 0;
 }
 
 /* Is it this name, however it is escaped?  In whatever letters when `any_case`. */
@@ -131,4 +131,37 @@ own_rename(struct buf *out, const char *json, size_t len, const char *const *pat
 		buf_json(out, text, strlen(text));
 	}
 	buf_add(out, json + to, len - to);
+}
+
+/* With another value of a member, or one that was not there. */
+static bool
+put_instead(struct buf *out, const struct buf *json, const char *member, const char *value)
+{
+	const char *const ours[] = { member, NULL };
+	bool ok;
+
+	buf_puts(out, "{");
+	ok = own_members(out, json->data, json->len, ours);
+	buf_printf(out, "%s\"%s\":", out->len > 1 ? "," : "", member);
+	buf_puts(out, value);
+	buf_puts(out, "}");
+	return ok;
+}
+
+char *
+own_whole(
+    const struct buf *own, const char *model_member, const char *model, const char *usage_member, const char *usage)
+{
+	struct buf named = BUF_INIT(0), out = BUF_INIT(0);
+	size_t len = own->len > 0 && !own->overflow ? strcspn(own->data, "\n") : 0;
+
+	if (len == 0 || len + 1 != own->len)
+		return NULL;
+	own_rename(&named, own->data, len, (const char *const[]){ model_member, NULL }, model);
+	if (usage == NULL)
+		return named.data;
+	if (!put_instead(&out, &named, usage_member, usage))
+		buf_free(&out);
+	buf_free(&named);
+	return out.data;
 }

@@ -10,7 +10,7 @@
 #include "base/scan.h"
 #include "wire/ask.h"
 
-/* Is `ask` in the words of that wire? */
+/* Is `ask` in the words of that wire, and whoever is asked (ask.shape) understands them? */
 bool own_words(const struct ask *ask, const char *wire);
 /* Append the members of a JSON object, separated by commas, but those named in `ours`
  * (NULL-terminated), in whatever letters and with whatever escapes: none of them may
@@ -23,5 +23,10 @@ bool own_find(const char *json, size_t len, const char *const *path, struct scan
 bool own_says(const char *json, size_t len, const char *list, const char *member);
 /* Append JSON with the text at `path` replaced, if there is one. */
 void own_rename(struct buf *out, const char *json, size_t len, const char *const *path, const char *text);
+/* A provider's whole answer as its client is told it, malloc'ed: `own` has it in one line, with
+ * the model's name in the member `model_member` and, where `usage` (JSON; NULL: its own) is
+ * given, that in `usage_member`.  NULL: it is not one object. */
+char *own_whole(
+    const struct buf *own, const char *model_member, const char *model, const char *usage_member, const char *usage);
 
 #endif

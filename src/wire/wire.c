@@ -13,10 +13,12 @@ wires_register(const struct wire *const *all)
 }
 
 const struct wire *
-wire_find(const char *name)
+wire_find(const char *provider)
 {
-	for (const struct wire *const *w = wires; w != NULL && *w != NULL; w++)
-		if (name != NULL && strcmp((*w)->name, name) == 0)
+	const struct quirks *q = quirks_find(provider);
+
+	for (const struct wire *const *w = wires; q != NULL && w != NULL && *w != NULL; w++)
+		if (strcmp((*w)->name, q->wire) == 0)
 			return *w;
 	return NULL;
 }

@@ -4,8 +4,9 @@
  *
  * TO ADD A WIRE: 1. a folder src/wire/NAME: ask.c, answer.c, failure.c fill one
  * struct wire, on what all wires share: url.h and headers.h, frame.h, text.h and
- * value.h, failure.h; 2. a row in src/house/wires.def; 3. transcripts in
- * tests/unit/wire/test_NAME.c and a fuzz target; 4. let weir-demo speak it.
+ * value.h, failure.h; 2. a row in src/house/wires.def, and one in quirks.def for its
+ * maker; 3. transcripts in tests/unit/wire/test_NAME.c and a fuzz target; 4. let
+ * weir-demo speak it.  Who speaks a wire in his own way is a row of quirks.def.
  * TO ADD AN ENDPOINT (embeddings, images): an op and its struct in wire/ask.h, and
  * a row in the `endpoints` of each wire that has it.
  */
@@ -20,6 +21,7 @@
 #include "base/buf.h"
 #include "base/status.h"
 #include "wire/ask.h"
+#include "wire/quirks.h"
 
 /* ---- asking -------------------------------------------------------------------- */
 
@@ -36,6 +38,7 @@ struct wire_body {
 /* Whom to ask, and how. */
 struct wire_target {
 	const char *base_url, *api_key; /* api_key may be NULL */
+	const struct quirks *quirks;	/* of whoever that is; NULL: by the base URL */
 	const char *model;		/* the provider's name for it */
 	int64_t max_output_tokens;	/* 0: the provider's default */
 	bool stream;
@@ -131,7 +134,7 @@ struct endpoint {
 };
 
 struct wire {
-	const char *name;		  /* "openai", as in channels.provider */
+	const char *name;		  /* "openai", as in quirks.wire */
 	const struct endpoint *endpoints; /* `n_endpoints` rows, one for each op it has */
 	size_t n_endpoints;
 	/* Understand a non-2xx answer. `retry_after` is that header or NULL. */
@@ -139,10 +142,10 @@ struct wire {
 	    int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 };
 
-/* The wire of that name, or NULL.  house/wires.c knows them all; the programs hand
- * them over at start, on the main thread. */
+/* The wire that a provider speaks (quirks.h), or NULL.  house/wires.c knows all wires; the
+ * programs hand them over at start, on the main thread. */
 void wires_register(const struct wire *const *all); /* NULL-terminated */
-const struct wire *wire_find(const char *name);
+const struct wire *wire_find(const char *provider);
 /* How `op` is said in it; NULL: it is not. */
 const struct endpoint *wire_endpoint(const struct wire *w, enum op op);
 /* A failure for a transfer that got no HTTP answer (refused, reset, time-out). */

@@ -29,6 +29,7 @@ enum block {
 
 struct parser {
 	struct frame frame;
+	bool is_streamed; /* a stream was asked for */
 	bool is_filtered; /* it stopped, and it was a refusal */
 	enum block block;
 	bool has_arguments; /* of the open call, some were told */
@@ -292,7 +293,8 @@ take_event(struct frame *f, const struct scan_text *type, const struct scan_text
 		return frame_fail_event(f);
 	if (event.has_error)
 		return take_error(f, data);
-	frame_tell_own(f, data);
+	if (p->is_streamed)
+		frame_tell_own(f, data);
 	return tell_event(p, &event) && take_mark(p, event.type.len > 0 ? &event.type : type);
 }
 
@@ -308,6 +310,8 @@ take_value(struct frame *f, const struct scan_text *value)
 		return take_error(f, value);
 	if (event.content.at == NULL)
 		return frame_fail_page(f, value);
+	if (!((struct parser *)f)->is_streamed)
+		frame_tell_own(f, value);
 	return tell_event((struct parser *)f, &event);
 }
 
@@ -330,6 +334,7 @@ parser_start(bool stream, size_t max_bytes)
 	struct parser *p = xcalloc(1, sizeof(*p));
 
 	frame_init(&p->frame, &ops, !stream, max_bytes);
+	p->is_streamed = stream;
 	p->usage = WIRE_USAGE_UNTOLD;
 	p->seal = BUF_INIT(max_bytes + FRAME_BYTES);
 	p->input = BUF_INIT(max_bytes + FRAME_BYTES);

@@ -187,7 +187,9 @@ enum status
 anthropic_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
 	const char *url = endpoint(a, to->base_url);
-	const char *const *headers = headers_make(a, to, "x-api-key: ", lines_of(a, to));
+	const struct quirks *q = to->quirks != NULL ? to->quirks : quirks_of("anthropic", to->base_url);
+	const char *const *headers = headers_make(
+	    a, to, q->key_header != NULL ? q->key_header : "x-api-key: ", lines_of(a, to));
 	struct anthropic_manner manner;
 	struct buf head = BUF_INIT(WIRE_GAP_BYTES - sizeof(manner));
 	bool fits;

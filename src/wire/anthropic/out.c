@@ -403,6 +403,20 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 	return text;
 }
 
+static char *
+own_body(const struct encoder *e, const struct buf *lines, const char *end_json)
+{
+	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
+	json_t *usage = encoder_is_estimate(&end) ? usage_json(&end) : NULL;
+	char *counts = usage == NULL ? NULL : json_dumps(usage, JSON_FLAGS);
+	char *text = own_whole(lines, "model", e->model, "usage", counts);
+
+	free(counts);
+	json_decref(usage);
+	json_decref(end.event);
+	return text;
+}
+
 /* Half of a beta's header and fields is refused. */
 static const char *const own_headers[] = { "anthropic-version", "anthropic-beta", NULL };
 
@@ -411,6 +425,7 @@ const struct dialect dialect_anthropic = {
 	.begins_late = true,
 	.wire = "anthropic",
 	.own = own,
+	.own_whole = own_body,
 	.own_headers = own_headers,
 	.request_id_header = "request-id",
 	.keepalive = "event: ping\ndata: {\"type\": \"ping\"}\n\n",

@@ -22,6 +22,7 @@
 
 struct parser {
 	struct frame frame;
+	bool is_streamed;	 /* a stream was asked for */
 	enum wire_finish finish; /* where one was told */
 	size_t n_calls;
 	int64_t output_tokens; /* of the candidate alone */
@@ -205,7 +206,8 @@ take_data(struct parser *p, const struct scan_text *data)
 		return frame_fail_event(&p->frame);
 	if (chunk.has_error)
 		return take_error(&p->frame, data);
-	frame_tell_own(&p->frame, data);
+	if (p->is_streamed)
+		frame_tell_own(&p->frame, data);
 	return tell_chunk(p, &chunk);
 }
 
@@ -232,6 +234,8 @@ take_value(struct frame *f, const struct scan_text *value)
 		return take_error(f, value);
 	if (!chunk.has_candidates && !chunk.has_usage && chunk.blocked.at == NULL)
 		return frame_fail_page(f, value);
+	if (!((struct parser *)f)->is_streamed)
+		frame_tell_own(f, value);
 	return tell_chunk((struct parser *)f, &chunk);
 }
 
@@ -247,7 +251,7 @@ parser_start(bool stream, size_t max_bytes)
 {
 	struct parser *p = xcalloc(1, sizeof(*p));
 
-	(void)stream; /* the bytes tell */
+	p->is_streamed = stream; /* what comes, the bytes tell */
 	p->usage = WIRE_USAGE_UNTOLD;
 	p->output_tokens = -1;
 	frame_init(&p->frame, &ops, false, max_bytes);

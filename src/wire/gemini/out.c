@@ -193,7 +193,7 @@ put_usage(struct buf *out, const struct encoder_end *end)
 
 	if (thoughts > output)
 		thoughts = output;
-	buf_printf(out, ",\"usageMetadata\":{\"promptTokenCount\":%lld,\"candidatesTokenCount\":%lld", (long long)input,
+	buf_printf(out, "{\"promptTokenCount\":%lld,\"candidatesTokenCount\":%lld", (long long)input,
 	    (long long)(output - thoughts));
 	put_count(out, "thoughtsTokenCount", thoughts);
 	put_count(out, "cachedContentTokenCount", encoder_count(end, "cached_tokens"));
@@ -320,6 +320,7 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 		put_text(out, "", 0, false); /* with no part at all some clients print "None" */
 		buf_puts(out, "}");
 		end_candidate(out, finish_reason(&end));
+		buf_puts(out, ",\"usageMetadata\":");
 		put_usage(out, &end);
 		finish(e, out);
 		buf_puts(out, "\n\n");
@@ -400,6 +401,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 		begin(&out);
 		put_parts(&out, end.data);
 		end_candidate(&out, finish_reason(&end));
+		buf_puts(&out, ",\"usageMetadata\":");
 		put_usage(&out, &end);
 		finish(e, &out);
 		text = out.data;
@@ -413,11 +415,27 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 	return text;
 }
 
+static char *
+own_body(const struct encoder *e, const struct buf *lines, const char *end_json)
+{
+	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
+	struct buf usage = BUF_INIT(0);
+	char *text;
+
+	if (encoder_is_estimate(&end))
+		put_usage(&usage, &end);
+	text = own_whole(lines, "modelVersion", e->model, "usageMetadata", usage.data);
+	buf_free(&usage);
+	json_decref(end.event);
+	return text;
+}
+
 const struct dialect dialect_gemini = {
 	.name = "gemini",
 	.begins_late = true,
 	.wire = "gemini",
 	.own = own,
+	.own_whole = own_body,
 	.keepalive = "\n",
 	.read = gemini_read,
 	.start = start,

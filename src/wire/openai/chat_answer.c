@@ -18,6 +18,7 @@
 
 struct parser {
 	struct frame frame;
+	bool is_streamed;	      /* a stream was asked for */
 	bool is_filtered;	      /* it stopped, and it was the filter */
 	bool is_delta;		      /* telling a delta */
 	bool told[2], told_deltas[2]; /* by kind: text, reasoning */
@@ -230,6 +231,16 @@ tell_chunk(struct parser *p, const struct openai_chunk *chunk)
 
 /* ---- the parser -------------------------------------------------------------- */
 
+/* Azure tells what its filters found in chunks of their own, without a choice or with one
+ * that has no delta; at either of them some clients fail. */
+static bool
+says_anything(const struct openai_chunk *chunk)
+{
+	return !chunk->has_choices || chunk->has_delta || chunk->message.content.raw.at != NULL ||
+	    chunk->message.calls.at != NULL || chunk->finish.len > 0 || chunk->usage.input_tokens >= 0 ||
+	    chunk->usage.output_tokens >= 0;
+}
+
 static bool
 take_data(struct parser *p, const struct scan_text *data)
 {
@@ -239,7 +250,8 @@ take_data(struct parser *p, const struct scan_text *data)
 		return frame_fail_event(&p->frame);
 	if (chunk.has_error || chunk.is_error)
 		return take_error(&p->frame, data);
-	frame_tell_own(&p->frame, data);
+	if (p->is_streamed && says_anything(&chunk))
+		frame_tell_own(&p->frame, data);
 	return tell_chunk(p, &chunk);
 }
 
@@ -268,6 +280,8 @@ take_value(struct frame *f, const struct scan_text *value)
 		return take_error(f, value);
 	if (!chunk.has_choices)
 		return frame_fail_page(f, value);
+	if (!((struct parser *)f)->is_streamed)
+		frame_tell_own(f, value);
 	return tell_chunk((struct parser *)f, &chunk);
 }
 
@@ -290,6 +304,7 @@ parser_start(bool stream, size_t max_bytes)
 	struct parser *p = xcalloc(1, sizeof(*p));
 
 	frame_init(&p->frame, &ops, !stream, max_bytes);
+	p->is_streamed = stream;
 	p->max_bytes = max_bytes;
 	return p;
 }

@@ -4,8 +4,9 @@
  * Source: platform.openai.com/docs/api-reference/chat/create.  video_url and
  * audio_url parts are those of vLLM and DashScope, docs.vllm.ai "Multimodal
  * Inputs"; a provider that does not know them answers 400.  What a model thought
- * has no word in the wire but for some hosts (quirks, below), and seals have none.
+ * has no word in the wire but for some providers (wire/quirks.h), and seals have none.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,60 +15,50 @@
 #include "wire/headers.h"
 #include "wire/openai/openai.h"
 #include "wire/own.h"
+#include "wire/quirks.h"
 #include "wire/url.h"
+
+#define MAX_TEMPERATURE 2.0
 
 /* ---- where to --------------------------------------------------------------- */
 
-/* The endpoint for a base URL: with or without /v1, or the whole endpoint already.
+/* A path of before v1: each deployment has its own, and the version is a parameter.  NULL
+ * when its name is none for a path. */
+static const char *
+deployment(struct arena *a, const struct url *url, const char *before, const char *model)
+{
+	struct url site = *url;
+
+	if (memmem(url->path, url->path_len, before, strlen(before)) != NULL)
+		return url_join(a, url, "/chat/completions");
+	for (const char *p = model; *p != '\0'; p++)
+		if (!isalnum((unsigned char)*p) && strchr("-_.", *p) == NULL)
+			return NULL;
+	site.len -= site.path_len;
+	return url_join(a, &site, arena_printf(a, "%s%s/chat/completions", before, model));
+}
+
+/* The endpoint for a base URL: with or without a version, or the whole endpoint already.
  * NULL when it is no http(s) URL. */
 static const char *
-endpoint(struct arena *a, const char *base)
+endpoint(struct arena *a, const struct wire_target *to, const struct quirks *q)
 {
 	struct url url;
 
-	if (!url_read(base, &url))
+	if (!url_read(to->base_url, &url) || to->model == NULL)
 		return NULL;
 	if (url_ends(url.path, url.path_len, "/chat/completions"))
 		return url_join(a, &url, "");
-	return url_join(a, &url, url_has_version(&url) ? "/chat/completions" : "/v1/chat/completions");
+	if (q->deployments != NULL && strstr(url.query, "api-version=") != NULL && !url_has_version(&url))
+		return deployment(a, &url, q->deployments, to->model);
+	if (url_has_version(&url))
+		return url_join(a, &url, "/chat/completions");
+	/* a path of its own is somebody's gateway, and has the usual name below it */
+	return url_join(
+	    a, &url, arena_printf(a, "%s/chat/completions", q->root == NULL || url.path_len > 0 ? "/v1" : q->root));
 }
 
 /* ---- whom ------------------------------------------------------------------- */
-
-/* What hosts want otherwise, by the end of their names; the last row is everybody
- * else's.  OpenAI itself has renamed max_tokens, and its newer models refuse the old
- * name; most others know only that.  Who refuses what it does not know is not told
- * it.  DeepSeek and Moonshot want to read what they thought when they called.
- * Sources: platform.openai.com and learn.microsoft.com/azure/ai-foundry "Chat";
- * api-docs.deepseek.com "Thinking Mode"; platform.moonshot.ai "Chat"; console.groq.com/docs/openai; docs.mistral.ai
- * "Chat Completion"; ai.google.dev/gemini-api/docs/openai. */
-static const struct quirks {
-	const char *host;
-	const char *max_tokens, *seed; /* their names; seed NULL: there is none */
-	bool has_top_k, wants_thoughts;
-	double max_temperature;
-} quirks[] = {
-	{ "api.openai.com", "max_completion_tokens", "seed", false, false, 2 },
-	{ ".openai.azure.com", "max_completion_tokens", "seed", false, false, 2 },
-	{ "api.deepseek.com", "max_tokens", "seed", true, true, 2 },
-	{ "api.moonshot.cn", "max_tokens", "seed", true, true, 1 },
-	{ "api.moonshot.ai", "max_tokens", "seed", true, true, 1 },
-	{ "api.groq.com", "max_tokens", "seed", false, false, 2 },
-	{ "api.mistral.ai", "max_tokens", "random_seed", false, false, 1.5 },
-	{ "generativelanguage.googleapis.com", "max_tokens", NULL, false, false, 2 },
-	{ "", "max_tokens", "seed", true, false, 2 },
-};
-
-static const struct quirks *
-quirks_of(const char *url)
-{
-	const char *host = strstr(url, "://") + 3;
-	const struct quirks *q = quirks;
-
-	while (!url_ends(host, strcspn(host, ":/?"), q->host))
-		q++;
-	return q;
-}
 
 /* What was thought, which may be put in. */
 struct thought {
@@ -75,14 +66,16 @@ struct thought {
 	size_t end; /* their text in `said` goes up to here */
 };
 
-/* What head() says of what is asked, as the host wants it: wire_body.own. */
+/* What head() says of what is asked, as whoever is asked wants it: wire_body.own. */
 struct own {
-	double temperature;
+	double temperature, top_p;
 	int64_t top_k, seed;
+	enum ask_effort effort;
 	struct thought *thoughts;
 	size_t n_thoughts;
 	struct buf said; /* members of messages, one after the other */
 	bool any;	 /* anything was thought or called */
+	bool texts_as_one;
 };
 
 /* ---- what ------------------------------------------------------------------- */
@@ -181,9 +174,33 @@ put_parts(struct buf *out, const struct ask_message *m)
 	buf_puts(out, "]");
 }
 
-/* `none` where there is nothing to say. */
+/* Texts alone, as one. */
 static void
-put_content(struct buf *out, const struct ask_message *m, const char *none)
+put_one_text(struct buf *out, const struct ask_message *m)
+{
+	struct buf text = BUF_INIT(0);
+
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (m->parts[i].kind == ASK_TEXT) {
+			buf_puts(&text, text.len > 0 ? "\n\n" : "");
+			buf_puts(&text, m->parts[i].text);
+		}
+	put_string(out, "", buf_str(&text));
+	buf_free(&text);
+}
+
+static bool
+is_text_alone(const struct ask_message *m)
+{
+	for (size_t i = 0; i < m->n_parts; i++)
+		if (is_content(&m->parts[i]) && m->parts[i].kind != ASK_TEXT)
+			return false;
+	return true;
+}
+
+/* `none` where there is nothing to say; several texts are parts, or (as_one) one text. */
+static void
+put_content(struct buf *out, const struct ask_message *m, const char *none, bool as_one)
 {
 	const struct ask_part *only = NULL;
 	size_t n = 0;
@@ -196,6 +213,8 @@ put_content(struct buf *out, const struct ask_message *m, const char *none)
 		buf_puts(out, none);
 	else if (n == 1 && only->kind == ASK_TEXT)
 		put_string(out, "", only->text);
+	else if (as_one && is_text_alone(m))
+		put_one_text(out, m);
 	else
 		put_parts(out, m);
 }
@@ -250,7 +269,7 @@ put_message(struct buf *out, const struct ask_message *m, struct own *own)
 	put_string(out, "{\"role\":", m->role);
 	if (own->any && strcmp(m->role, "assistant") == 0)
 		note_thought(own, out->len, m);
-	put_content(out, m, has_calls ? "null" : "\"\"");
+	put_content(out, m, has_calls ? "null" : "\"\"", own->texts_as_one);
 	if (has_calls)
 		put_calls(out, m);
 	buf_puts(out, "}");
@@ -353,23 +372,39 @@ put_format(struct buf *out, const struct ask_chat *chat)
 static void
 put_how(struct buf *out, const struct ask_chat *chat)
 {
-	static const char *const efforts[] = { [EFFORT_NONE] = "none",
-		[EFFORT_MINIMAL] = "minimal",
-		[EFFORT_LOW] = "low",
-		[EFFORT_MEDIUM] = "medium",
-		[EFFORT_HIGH] = "high",
-		[EFFORT_MAX] = "xhigh" };
-
-	if (chat->top_p >= 0)
-		buf_printf(out, ",\"top_p\":%.3f", chat->top_p);
 	for (size_t i = 0; i < chat->n_stop; i++)
 		put_string(out, i == 0 ? ",\"stop\":[" : ",", chat->stop[i]);
 	buf_puts(out, chat->n_stop > 0 ? "]" : "");
-	if (chat->effort != EFFORT_UNSAID)
-		put_string(out, ",\"reasoning_effort\":", efforts[chat->effort]);
 	if (chat->user != NULL)
 		put_string(out, ",\"user\":", chat->user);
 	put_format(out, chat);
+}
+
+/* The same chat without a schema: an object is asked for, and the schema is said behind the
+ * first instructions. */
+static const struct ask_chat *
+without_schema(struct arena *a, const struct ask_chat *chat)
+{
+	struct ask_chat *said = ARENA_NEW(a, struct ask_chat);
+	bool has_system = strcmp(chat->messages[0].role, "system") == 0;
+	size_t n_parts = has_system ? chat->messages[0].n_parts : 0, n = chat->n_messages + !has_system;
+	struct ask_message *messages = ARENA_ARRAY(a, struct ask_message, n);
+	struct ask_part *parts = ARENA_ARRAY(a, struct ask_part, n_parts + 1);
+
+	if (n_parts > 0)
+		memcpy(parts, chat->messages[0].parts, n_parts * sizeof(*parts));
+	parts[n_parts] = (struct ask_part){ .kind = ASK_TEXT,
+		.text = arena_printf(a,
+		    "Answer with one JSON object and nothing else, no code fence around it. It must be valid under this "
+		    "JSON Schema: %s",
+		    chat->schema) };
+	memcpy(messages + !has_system, chat->messages, chat->n_messages * sizeof(*messages));
+	messages[0] = (struct ask_message){ .role = "system", .parts = parts, .n_parts = n_parts + 1 };
+	*said = *chat;
+	said->messages = messages;
+	said->n_messages = n;
+	said->format = FORMAT_JSON;
+	return said;
 }
 
 static void
@@ -401,16 +436,23 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 	if (chat->n_messages == 0)
 		return E_INVALID_REQUEST;
 	own = ARENA_NEW(a, struct own);
-	*own = (struct own){ .temperature = chat->temperature, .top_k = chat->top_k, .seed = chat->seed };
+	*own = (struct own){ .temperature = chat->temperature,
+		.top_p = chat->top_p,
+		.top_k = chat->top_k,
+		.seed = chat->seed,
+		.effort = chat->effort,
+		.texts_as_one = ask->shape & QUIRK_TEXT_ONE };
 	arena_cleanup(a, free_own, own);
 	wire_body_begin(&b, NULL, 0);
 	if (own_words(ask, "openai")) {
-		*own = (struct own){ .temperature = -1, .seed = -1 }; /* they say it themselves */
+		*own = (struct own){ .temperature = -1, .top_p = -1, .seed = -1 }; /* they say it themselves */
 		if (!openai_own_ask(&b, ask)) {
 			buf_free(&b);
 			return E_INVALID_REQUEST;
 		}
 	} else {
+		if (ask->shape & QUIRK_NO_SCHEMA)
+			chat = without_schema(a, chat);
 		put_messages(&b, chat, own);
 		put_tools(&b, chat);
 		put_how(&b, chat);
@@ -423,21 +465,54 @@ openai_chat_body(struct arena *a, const struct ask *ask, bool stream, struct wir
 
 /* ---- how -------------------------------------------------------------------- */
 
-/* What the host is particular about. */
+/* How much thought, in OpenAI's words. */
+static const char *const efforts[EFFORT_MAX + 1] = {
+	[EFFORT_NONE] = "\"reasoning_effort\":\"none\"",
+	[EFFORT_MINIMAL] = "\"reasoning_effort\":\"minimal\"",
+	[EFFORT_LOW] = "\"reasoning_effort\":\"low\"",
+	[EFFORT_MEDIUM] = "\"reasoning_effort\":\"medium\"",
+	[EFFORT_HIGH] = "\"reasoning_effort\":\"high\"",
+	[EFFORT_MAX] = "\"reasoning_effort\":\"xhigh\"",
+};
+
+/* Temperature and its like.  %.3f would follow the locale's decimal point; the programs keep "C". */
+static void
+put_sampling(struct buf *out, const struct own *own, const struct quirks *q)
+{
+	double max = q->max_temperature > 0 ? q->max_temperature : MAX_TEMPERATURE;
+
+	if (own->temperature >= 0)
+		buf_printf(out, ",\"temperature\":%.3f", own->temperature < max ? own->temperature : max);
+	if (own->top_p >= 0)
+		buf_printf(out, ",\"top_p\":%.3f", own->top_p);
+}
+
+static void
+put_effort(struct buf *out, enum ask_effort effort, const struct quirks *q)
+{
+	const char *member = (q->efforts != NULL ? q->efforts : efforts)[effort];
+
+	if (member != NULL)
+		buf_printf(out, ",%s", member);
+}
+
+/* What whoever is asked is particular about. */
 static void
 put_head(struct buf *out, const struct wire_target *to, const struct own *own, const struct quirks *q)
 {
+	const char *seed = q->seed != NULL ? q->seed : "seed";
+
 	put_string(out, "{\"model\":", to->model);
 	if (to->max_output_tokens > 0)
-		buf_printf(out, ",\"%s\":%lld", q->max_tokens, (long long)to->max_output_tokens);
-	/* %.3f would follow the locale's decimal point; the programs keep "C". */
-	if (own->temperature >= 0)
-		buf_printf(out, ",\"temperature\":%.3f",
-		    own->temperature < q->max_temperature ? own->temperature : q->max_temperature);
-	if (own->top_k > 0 && q->has_top_k)
+		buf_printf(out, ",\"%s\":%lld", q->max_tokens != NULL ? q->max_tokens : "max_tokens",
+		    (long long)to->max_output_tokens);
+	if (q->unsampled == NULL || strncmp(to->model, q->unsampled, strlen(q->unsampled)) != 0)
+		put_sampling(out, own, q);
+	if (own->top_k > 0 && q->flags & QUIRK_TOP_K)
 		buf_printf(out, ",\"top_k\":%lld", (long long)own->top_k);
-	if (own->seed >= 0 && q->seed != NULL)
-		buf_printf(out, ",\"%s\":%lld", q->seed, (long long)own->seed);
+	if (own->seed >= 0 && *seed != '\0')
+		buf_printf(out, ",\"%s\":%lld", seed, (long long)own->seed);
+	put_effort(out, own->effort, q);
 	buf_puts(out, ",");
 }
 
@@ -463,20 +538,20 @@ with_thoughts(struct arena *a, const struct wire_body *body, const struct own *o
 enum status
 openai_chat_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
-	const char *url = endpoint(a, to->base_url);
-	const char *const *headers = headers_make(a, to, "Authorization: Bearer ", NULL);
+	const struct quirks *q = to->quirks != NULL ? to->quirks : quirks_of("openai", to->base_url);
+	const char *url = endpoint(a, to, q);
+	const char *key_header = q->key_header != NULL ? q->key_header : "Authorization: Bearer ";
+	const char *const *headers = headers_make(a, to, key_header, NULL);
 	const struct own *own = body->own;
-	const struct quirks *q;
 	struct buf head = BUF_INIT(0);
 	struct wire_body thoughtful;
 	bool fits;
 
-	if (url == NULL || to->model == NULL || headers == NULL)
+	if (url == NULL || headers == NULL)
 		return E_INVALID_REQUEST;
 	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
-	q = quirks_of(url);
 	put_head(&head, to, own, q);
-	if (q->wants_thoughts && own->n_thoughts > 0) {
+	if (q->flags & QUIRK_THOUGHTS && own->n_thoughts > 0) {
 		with_thoughts(a, body, own, &thoughtful);
 		body = &thoughtful;
 	}

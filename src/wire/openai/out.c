@@ -404,6 +404,20 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 	return text;
 }
 
+static char *
+own_body(const struct encoder *e, const struct buf *lines, const char *end_json)
+{
+	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
+	json_t *usage = encoder_is_estimate(&end) ? usage_json(&end) : NULL;
+	char *counts = usage == NULL ? NULL : json_dumps(usage, JSON_BODY);
+	char *text = own_whole(lines, "model", model_of(e), "usage", counts);
+
+	free(counts);
+	json_decref(usage);
+	json_decref(end.event);
+	return text;
+}
+
 const struct dialect dialect_openai = {
 	.name = "openai",
 	.begins_late = true,
@@ -412,6 +426,7 @@ const struct dialect dialect_openai = {
 	.read = openai_chat_read,
 	.wire = "openai",
 	.own = own,
+	.own_whole = own_body,
 	.start = start,
 	.piece = piece,
 	.end = end,

@@ -37,7 +37,7 @@ def new_model(**more):
 def test_users_may_not(weir, user):
     for method, path in [("GET", "/api/admin/users"), ("GET", f"/api/admin/users/{user.id}"),
                          ("PATCH", f"/api/admin/users/{user.id}"), ("POST", f"/api/admin/users/{user.id}/credits"),
-                         ("GET", "/api/admin/models"), ("POST", "/api/admin/models"), ("GET", "/api/admin/channels"),
+                         ("GET", "/api/admin/models"), ("GET", "/api/admin/providers"), ("POST", "/api/admin/models"), ("GET", "/api/admin/channels"),
                          ("POST", "/api/admin/channels"), ("GET", "/api/admin/agents"), ("POST", "/api/admin/agents"),
                          ("GET", "/api/admin/debug-logs")]:
         refused(weir.request(method, path, user, {} if method in ("POST", "PATCH") else None), 403, "forbidden")

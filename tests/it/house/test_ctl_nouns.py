@@ -103,7 +103,7 @@ def test_channel(ctl, data, models):
 @pytest.mark.parametrize("options, says", [
     (("--provider", "nobody", "--url", "http://example.org"), "provider"),
     (("--provider", "openai", "--url", "ftp://example.org"), "base_url"),
-    (("--provider", "openai"), "base_url"),
+    (("--provider", "azure"), "base_url"),
     (("--provider", "openai", "--url", "http://example.org", "--model", "unknown"), "models"),
     (("--provider", "openai", "--url", "http://example.org", "--key-env", "WEIR_NO_SUCH_VARIABLE"), "environment"),
     (("--provider", "openai", "--url", "http://example.org", "--key-stdin"), "nothing on standard input"),

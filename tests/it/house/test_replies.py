@@ -313,6 +313,7 @@ def test_models_agents_channels(weir, ask, follow, user, admin):
     channel = ask("POST", "/api/admin/channels", admin, {
         "name": "reply-channel", "provider": "openai", "base_url": weir.demo_url, "api_key": "k",
         "allow_private": True, "models": [{"model": "reply-model", "upstream_name": "demo-fast"}]})
+    assert ask("GET", "/api/admin/providers", admin)["items"]
     ask("GET", f"/api/admin/models/{model['id']}", admin)
     ask("PATCH", f"/api/admin/models/{model['id']}", admin, {"sort": 5})
     assert any(m["channels"] for m in ask("GET", "/api/admin/models", admin)["items"])

@@ -385,6 +385,8 @@ test_tools(void)
 	check_chat(&chat, "http://h", "{\"model\":\"m\"," HI "}");
 }
 
+#define XHIGH "\"reasoning_effort\":\"xhigh\","
+
 static void
 test_how(void)
 {
@@ -399,17 +401,17 @@ test_how(void)
 		.n_stop = 2,
 		.effort = EFFORT_MAX,
 		.user = "u" };
-	const char *const rest = HI
-	    ",\"top_p\":0.500,\"stop\":[\"a\",\"\\n\"],\"reasoning_effort\":\"xhigh\",\"user\":\"u\"}";
+	const char *const rest = HI ",\"stop\":[\"a\",\"\\n\"],\"user\":\"u\"}";
 	static const struct {
 		const char *host, *says;
 	} rows[] = {
-		{ "http://h", "\"temperature\":1.800,\"top_k\":40,\"seed\":7," },
-		{ "https://api.openai.com", "\"temperature\":1.800,\"seed\":7," },
-		{ "https://api.moonshot.ai", "\"temperature\":1.000,\"top_k\":40,\"seed\":7," },
-		{ "https://api.groq.com/openai/v1", "\"temperature\":1.800,\"seed\":7," },
-		{ "https://api.mistral.ai", "\"temperature\":1.500,\"random_seed\":7," },
-		{ "https://generativelanguage.googleapis.com/v1beta/openai", "\"temperature\":1.800," },
+		{ "http://h", "\"temperature\":1.800,\"top_p\":0.500,\"top_k\":40,\"seed\":7," XHIGH },
+		{ "https://api.openai.com", "\"temperature\":1.800,\"top_p\":0.500,\"seed\":7," XHIGH },
+		{ "https://api.moonshot.ai", "\"temperature\":1.000,\"top_p\":0.500,\"top_k\":40,\"seed\":7," },
+		{ "https://api.groq.com/openai/v1", "\"temperature\":1.800,\"top_p\":0.500,\"seed\":7," XHIGH },
+		{ "https://api.mistral.ai", "\"temperature\":1.500,\"top_p\":0.500,\"random_seed\":7," XHIGH },
+		{ "https://generativelanguage.googleapis.com/v1beta/openai",
+		    "\"temperature\":1.800,\"top_p\":0.500," XHIGH },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {

@@ -12,6 +12,7 @@ import type {
 	HistoryRow,
 	List,
 	PoolStatus,
+	Provider,
 	UsageSums,
 } from "./types";
 import type { UsageRecordsQuery, UsageSumsQuery } from "./usage";
@@ -39,6 +40,7 @@ export const admin = {
 	removeModel: (id: number) => remove(`/api/admin/models/${id}`),
 
 	channels: () => call<List<Channel>>("/api/admin/channels", { query: { limit: 100 } }),
+	providers: () => call<{ items: Provider[] }>("/api/admin/providers"),
 	createChannel: (json: unknown) => post<Channel>("/api/admin/channels", json),
 	patchChannel: (id: number, json: unknown) => patch<Channel>(`/api/admin/channels/${id}`, json),
 	removeChannel: (id: number) => remove(`/api/admin/channels/${id}`),

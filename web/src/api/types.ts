@@ -64,6 +64,7 @@ export type AdminUser = Schemas["AdminUser"];
 export type AdminModel = Schemas["AdminModel"];
 export type Channel = Schemas["Channel"];
 export type ChannelTest = Schemas["ChannelTest"];
+export type Provider = Schemas["Provider"];
 export type AdminAgent = Schemas["AdminAgent"];
 export type AdminUsageRecord = Schemas["AdminUsageRecord"];
 export type DebugLog = Schemas["DebugRun"];

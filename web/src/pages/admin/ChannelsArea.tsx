@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Cable, Pencil, PlugZap, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Channel } from "@/api/types";
+import type { Channel, Provider } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Input, Select, Switch, TextArea } from "@/components/ui/Field";
@@ -101,24 +101,23 @@ function ChannelRow({ channel, onEdit, onDelete }: { channel: Channel; onEdit: (
 	);
 }
 
-/** What a provider speaks, and where its maker's own is. */
-const PROVIDERS: Record<string, { label: string | null; url: string }> = {
-	openai: { label: null, url: "https://api.openai.com/v1" },
-	anthropic: { label: "Anthropic", url: "https://api.anthropic.com" },
-	gemini: { label: "Google Gemini", url: "https://generativelanguage.googleapis.com" },
-};
-
 /** With another provider goes its address, unless somebody has typed one. */
-function withProvider({ base_url }: { base_url: string }, provider: string) {
-	const untouched = base_url === "https://" || Object.values(PROVIDERS).some(({ url }) => url === base_url);
-	return { provider, base_url: untouched ? (PROVIDERS[provider]?.url ?? base_url) : base_url };
+function withProvider(providers: Provider[], { base_url }: { base_url: string }, provider: string) {
+	const untouched = base_url === "" || providers.some((p) => p.base_url === base_url);
+	return { provider, base_url: untouched ? (providers.find((p) => p.name === provider)?.base_url ?? base_url) : base_url };
+}
+
+/** Whom a channel may name, and until they are known only whom it names. */
+function useProviders(named: string): Provider[] {
+	const { data } = useQuery({ queryKey: keys.admin("providers"), queryFn: admin.providers, staleTime: Infinity });
+	return data?.items ?? [{ name: named, label: named, wire: "openai", base_url: "", note: null }];
 }
 
 function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose: () => void }) {
 	const [form, setForm] = useState({
 		name: channel?.name ?? "",
 		provider: channel?.provider ?? "openai",
-		base_url: channel?.base_url ?? PROVIDERS.openai!.url,
+		base_url: channel?.base_url ?? "https://api.openai.com/v1",
 		priority: String(channel?.priority ?? 0),
 		weight: String(channel?.weight ?? 1),
 		key: "",
@@ -126,6 +125,7 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 		allow_private: channel?.allow_private ?? false,
 	});
 	const { t } = useTranslation();
+	const providers = useProviders(form.provider);
 	const field = (name: "name" | "base_url" | "priority" | "weight" | "key") => ({
 		value: form[name],
 		onChange: (e: { target: { value: string } }) => setForm({ ...form, [name]: e.target.value }),
@@ -147,15 +147,25 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 	return (
 		<FormDialog title={channel ? channel.name : t("admin.new_channel")} save={save} onClose={onClose}>
 			<Input autoFocus required label={t("admin.name")} {...field("name")} />
-			<Select label={t("admin.provider")} value={form.provider} onChange={(e) => setForm({ ...form, ...withProvider(form, e.target.value) })}>
-				{Object.entries(PROVIDERS).map(([name, { label }]) => (
+			<Select
+				label={t("admin.provider")}
+				value={form.provider}
+				onChange={(e) => setForm({ ...form, ...withProvider(providers, form, e.target.value) })}
+			>
+				{providers.map(({ name, label }) => (
 					<option key={name} value={name}>
-						{label ?? t("admin.provider_openai")}
+						{label}
 					</option>
 				))}
 			</Select>
 			<Wide>
-				<Input required type="url" label={t("admin.base_url")} {...field("base_url")} />
+				<Input
+					required
+					type="url"
+					label={t("admin.base_url")}
+					hint={providers.find((p) => p.name === form.provider)?.note ?? (form.base_url.includes("{") ? t("admin.base_url_parts") : undefined)}
+					{...field("base_url")}
+				/>
 			</Wide>
 			<Wide>
 				<Input
