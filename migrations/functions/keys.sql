@@ -53,11 +53,11 @@ BEGIN
 		RETURN 'ended';
 	END IF;
 	INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes, models, allow_ips, expires_at, budget, budget_period,
-		rpm, tpm, max_concurrent, spent, period_spent, period_start)
+		rpm, tpm, max_concurrent, spent, period_spent, period_start, label, auto_rotate, rotate_every_days)
 	VALUES (p_new, v_old.user_id, v_old.name, p_hash, p_prefix, v_old.scopes, v_old.models, v_old.allow_ips,
 		v_old.expires_at, v_old.budget, v_old.budget_period, v_old.rpm, v_old.tpm, v_old.max_concurrent,
-		v_old.spent, v_old.period_spent, v_old.period_start);
-	UPDATE api_keys k SET status = 'rotated', rotated_to = p_new,
+		v_old.spent, v_old.period_spent, v_old.period_start, v_old.label, v_old.auto_rotate, v_old.rotate_every_days);
+	UPDATE api_keys k SET status = 'rotated', rotated_to = p_new, secret_sealed = NULL,
 		expires_at = least(k.expires_at, now() + make_interval(secs => p_overlap_s)),
 		revoked_at = CASE WHEN p_overlap_s = 0 THEN now() END
 	WHERE k.id = p_id;
@@ -71,7 +71,7 @@ COMMENT ON FUNCTION api_key_rotate(uuid, uuid, uuid, bytea, text, int) IS
 CREATE OR REPLACE FUNCTION api_keys_expire(p_limit int) RETURNS int
 	LANGUAGE sql SET search_path = public, pg_temp
 BEGIN ATOMIC
-	WITH ended AS (UPDATE api_keys k SET revoked_at = k.expires_at,
+	WITH ended AS (UPDATE api_keys k SET revoked_at = k.expires_at, secret_sealed = NULL,
 			status = CASE WHEN k.status = 'active' THEN 'expired' ELSE k.status END
 		WHERE k.id IN (SELECT e.id FROM api_keys e WHERE e.expires_at <= now() AND e.revoked_at IS NULL
 			ORDER BY e.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED)
