@@ -1,9 +1,9 @@
 -- Its functions too, those of functions/key_watch.sql.
 
 DROP FUNCTION IF EXISTS api_keys_used(json), key_hours_judge(jsonb, int), security_events_tell(int), api_keys_leaked(text[]),
-	api_keys_remind(int), api_keys_rotation_due(int), key_network(inet), watch_note(api_keys, text, text, timestamptz, jsonb),
+	api_keys_remind(int), api_keys_rotation_due(int, int), key_network(inet), watch_note(api_keys, text, text, timestamptz, jsonb),
 	security_event_json(security_events),
-	api_keys_expire(int); -- it looks at a column that goes
+	api_keys_expire(int), api_key_json(api_keys); -- they look at columns that go
 DROP TABLE security_events, key_profiles, key_hours;
 DROP DOMAIN security_kind;
 ALTER TABLE api_keys

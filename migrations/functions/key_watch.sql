@@ -217,7 +217,7 @@ END;
 COMMENT ON FUNCTION api_keys_remind(int) IS
 	'Keys whose owner is to be reminded of their end, 7 days and 1 day before it, once each; a key that lives shorter than that is left out. uncollected: it was rotated by itself, and nobody has fetched the new one.';
 
-CREATE OR REPLACE FUNCTION api_keys_rotation_due(p_limit int)
+CREATE OR REPLACE FUNCTION api_keys_rotation_due(p_limit int, p_kept_max int)
 	RETURNS TABLE (key_id uuid, user_id uuid, every_days int, email text, locale text)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 BEGIN ATOMIC
@@ -227,10 +227,11 @@ BEGIN ATOMIC
 		AND k.created_at <= now() - make_interval(days => k.rotate_every_days) AND coalesce(k.expires_at > now(), true)
 		-- who has not fetched the last one has no use for another
 		AND k.secret_sealed IS NULL
+		AND (SELECT count(*) FROM api_keys o WHERE o.user_id = k.user_id) < p_kept_max
 	ORDER BY k.created_at LIMIT p_limit;
 END;
-COMMENT ON FUNCTION api_keys_rotation_due(int) IS
-	'Keys to be rotated by themselves. Takes no lock: api_key_rotate() decides between sweepers.';
+COMMENT ON FUNCTION api_keys_rotation_due(int, int) IS
+	'Keys to be rotated by themselves; not those of who has p_kept_max keys already. Takes no lock: api_key_rotate() decides between sweepers.';
 
 CREATE OR REPLACE FUNCTION security_event_json(e security_events) RETURNS jsonb
 	LANGUAGE sql STABLE SET search_path = public, pg_temp

@@ -195,6 +195,7 @@ choose_model(struct context *cx, const char *name, const struct offer_model **ou
 		return refuse_model(cx, name);
 	if (m->n_channels == 0)
 		return fail(cx, E_UNAVAILABLE, "model %s has no enabled channel", name);
+	cx->asked_model = arena_strdup(cx->arena, m->name);
 	*out = select_model(cx, m);
 	return OK;
 }

@@ -21,6 +21,7 @@
 #include "io/pg.h"
 #include "io/reactor.h"
 #include "io/redis.h"
+#include "ledger/usage_live.h"
 #include "limits/leases.h"
 #include "ops/migrate.h"
 #include "score/board.h"
@@ -147,6 +148,7 @@ release(struct process *p)
 	reactor_timer_free(r->housekeeping);
 	crowd_free(r->crowd);
 	key_uses_free(p);
+	usage_live_free(p);
 	leases_free(p);
 	engine_free(p);
 	fcgi_server_free(r->server);
