@@ -20,7 +20,8 @@ h_admin_security_resolve(struct request *rq)
 	json_t *event;
 	enum status st;
 
-	if ((st = security_event_resolve(&rq->cx, path_int(rq, "event_id"), field_text(rq->json, "note"), &event)) != OK)
+	if ((st = security_event_resolve(&rq->cx, path_int(rq, "event_id"), field_text(rq->json, "note"), &event)) !=
+	    OK)
 		return st;
 	admin_audit(rq, "security.resolve", "security_event", event);
 	return reply_json(rq, 200, event);

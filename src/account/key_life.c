@@ -88,13 +88,14 @@ put_in_place(struct context *cx, const struct rows *due, int row, const struct n
 	if (st != OK)
 		return st;
 	st = pg_query(cx->pg, &rows, "SELECT api_key_rotate($1, $2, $3, $4, $5, $6::int) AS outcome",
-	    PS(row_text(due, row, "key_id")), PS(row_text(due, row, "user_id")), PS(k->id), PX(k->hash, sizeof(k->hash)),
-	    PS(k->shown), PI(overlap_s(row_int(due, row, "every_days"))));
+	    PS(row_text(due, row, "key_id")), PS(row_text(due, row, "user_id")), PS(k->id),
+	    PX(k->hash, sizeof(k->hash)), PS(k->shown), PI(overlap_s(row_int(due, row, "every_days"))));
 	if (st != OK)
 		return st;
 	*done = strcmp(row_text(rows, 0, "outcome"), "ok") == 0;
-	return *done ? pg_query(cx->pg, NULL, "UPDATE api_keys SET secret_sealed = $2 WHERE id = $1", PS(k->id), PX(sealed, len))
-		     : OK;
+	return *done
+	    ? pg_query(cx->pg, NULL, "UPDATE api_keys SET secret_sealed = $2 WHERE id = $1", PS(k->id), PX(sealed, len))
+	    : OK;
 }
 
 static void
@@ -167,7 +168,8 @@ refuse_collect(struct context *cx, const char *id)
 		return st;
 	json_decref(key);
 	fail(cx, E_CONFLICT, "API key %s: nothing to collect", id);
-	fail_message(cx, "There is nothing to collect: this API key was shown before.", "该 API 密钥已领取，无法再次显示");
+	fail_message(
+	    cx, "There is nothing to collect: this API key was shown before.", "该 API 密钥已领取，无法再次显示");
 	return E_CONFLICT;
 }
 

@@ -44,8 +44,8 @@ static const struct list keys = { "API keys", KEYS("<", "DESC"), KEYS(">", "ASC"
 enum status
 keys_list(struct context *cx, const struct page *page, const struct key_filter *f, json_t **items, bool *more)
 {
-	return page_run(cx, page, &keys, items, more, PS(f->user_id), PS(f->status), PS(f->label), PS(f->q),
-	    PB(f->for_admin));
+	return page_run(
+	    cx, page, &keys, items, more, PS(f->user_id), PS(f->status), PS(f->label), PS(f->q), PB(f->for_admin));
 }
 
 /* ---- CSV ---------------------------------------------------------------------------- */

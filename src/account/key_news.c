@@ -39,15 +39,17 @@ english(struct context *cx, const struct key_news *n)
 	switch (n->kind) {
 	case KEY_NEWS_ENDS:
 		return (struct words){ n->days == 1 ? "An API key ends tomorrow" : "An API key ends within a week",
-			arena_printf(a, "\"%s\" (%s...) is not accepted any more from %s on.", n->name, n->prefix, n->until) };
+			arena_printf(
+			    a, "\"%s\" (%s...) is not accepted any more from %s on.", n->name, n->prefix, n->until) };
 	case KEY_NEWS_UNCOLLECTED:
 		return (struct words){ "A new API key waits to be collected",
-			arena_printf(a, "\"%s\" (%s...) ends at %s, and the key in its place was not collected yet.", n->name,
-			    n->prefix, n->until) };
+			arena_printf(a, "\"%s\" (%s...) ends at %s, and the key in its place was not collected yet.",
+			    n->name, n->prefix, n->until) };
 	case KEY_NEWS_ROTATED:
 		return (struct words){ "An API key was rotated",
-			arena_printf(a, "In the place of \"%s\" (%s...) there is a new key: collect it, once, among your API keys."
-					" The old one is accepted until %s.",
+			arena_printf(a,
+			    "In the place of \"%s\" (%s...) there is a new key: collect it, once, among your API keys."
+			    " The old one is accepted until %s.",
 			    n->name, n->prefix, n->until) };
 	case KEY_NEWS_ODD:
 		return (struct words){ "Odd use of an API key",
@@ -55,7 +57,8 @@ english(struct context *cx, const struct key_news *n)
 			    n->prefix, rule_text(n, false)) };
 	case KEY_NEWS_LOCKED:
 		return (struct words){ "An API key was locked",
-			arena_printf(a, "\"%s\" (%s...) is not accepted any more: %s.", n->name, n->prefix, rule_text(n, false)) };
+			arena_printf(a, "\"%s\" (%s...) is not accepted any more: %s.", n->name, n->prefix,
+			    rule_text(n, false)) };
 	case KEY_NEWS_UNLOCKED: break;
 	}
 	return (struct words){ "An API key is no longer locked",
@@ -73,7 +76,8 @@ chinese(struct context *cx, const struct key_news *n)
 			arena_printf(a, "“%s”（%s…）将于 %s 失效。", n->name, n->prefix, n->until) };
 	case KEY_NEWS_UNCOLLECTED:
 		return (struct words){ "新的 API 密钥尚未领取",
-			arena_printf(a, "“%s”（%s…）将于 %s 失效，替换它的新密钥尚未领取。", n->name, n->prefix, n->until) };
+			arena_printf(
+			    a, "“%s”（%s…）将于 %s 失效，替换它的新密钥尚未领取。", n->name, n->prefix, n->until) };
 	case KEY_NEWS_ROTATED:
 		return (struct words){ "API 密钥已自动轮换",
 			arena_printf(a, "“%s”（%s…）已由新密钥替换，请在 API 密钥页面领取（仅一次）。旧密钥有效至 %s。",
@@ -98,7 +102,8 @@ send_mail(struct context *cx, const struct key_news *n, const struct words *w, b
 
 	if (n->email == NULL || !mail_configured(cx->conf))
 		return;
-	m.text = arena_printf(cx->arena, "%s\n\n%s\n\n%s\n", is_zh ? "您好！" : "Hello,", w->text, cx->conf->server_base_url);
+	m.text = arena_printf(
+	    cx->arena, "%s\n\n%s\n\n%s\n", is_zh ? "您好！" : "Hello,", w->text, cx->conf->server_base_url);
 	if (cx->process != NULL) {
 		mail_post(cx, &m);
 	} else {

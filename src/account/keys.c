@@ -269,19 +269,19 @@ refuse_change(struct context *cx, const char *id)
 /* $1 the input, $2 id, $3 user.  What is not in the input stays; null takes a limit away.
  * A key that has expired lives again when it gets a new end. */
 #define CHANGED(column) #column " = CASE WHEN $1::jsonb ? '" #column "' THEN i." #column " ELSE k." #column " END, "
-static const char update_sql[] = "UPDATE api_keys AS k SET name = coalesce(btrim(i.name), k.name), " CHANGED(scopes)
-    CHANGED(models) CHANGED(allow_ips) CHANGED(expires_at) CHANGED(rpm) CHANGED(tpm) CHANGED(
-	max_concurrent) CHANGED(auto_rotate) CHANGED(rotate_every_days)
-    "  label = CASE WHEN $1::jsonb ? 'label' THEN nullif(btrim(i.label), '') ELSE k.label END,"
-			"  budget = CASE WHEN $1::jsonb ? 'budget' THEN (i.budget->>'amount')::numeric ELSE k.budget END,"
-			"  budget_period = CASE WHEN $1::jsonb ? 'budget' THEN coalesce(i.budget->>'period', 'none')"
-			"   ELSE k.budget_period END,"
-			"  status = CASE WHEN $1::jsonb ? 'expires_at' THEN 'active' ELSE k.status END,"
-			"  revoked_at = CASE WHEN $1::jsonb ? 'expires_at' THEN NULL ELSE k.revoked_at END"
-			" FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
-			"  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int, label text,"
-			"  auto_rotate boolean, rotate_every_days int)"
-			" WHERE k.id = $2 AND k.user_id = $3 AND k.status IN ('active', 'expired') RETURNING " KEY_JSON;
+static const char update_sql[] = "UPDATE api_keys AS k SET name = coalesce(btrim(i.name), k.name), " CHANGED(
+    scopes) CHANGED(models) CHANGED(allow_ips) CHANGED(expires_at) CHANGED(rpm) CHANGED(tpm) CHANGED(max_concurrent)
+    CHANGED(auto_rotate) CHANGED(
+	rotate_every_days) "  label = CASE WHEN $1::jsonb ? 'label' THEN nullif(btrim(i.label), '') ELSE k.label END,"
+			   "  budget = CASE WHEN $1::jsonb ? 'budget' THEN (i.budget->>'amount')::numeric ELSE k.budget END,"
+			   "  budget_period = CASE WHEN $1::jsonb ? 'budget' THEN coalesce(i.budget->>'period', 'none')"
+			   "   ELSE k.budget_period END,"
+			   "  status = CASE WHEN $1::jsonb ? 'expires_at' THEN 'active' ELSE k.status END,"
+			   "  revoked_at = CASE WHEN $1::jsonb ? 'expires_at' THEN NULL ELSE k.revoked_at END"
+			   " FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
+			   "  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int, label text,"
+			   "  auto_rotate boolean, rotate_every_days int)"
+			   " WHERE k.id = $2 AND k.user_id = $3 AND k.status IN ('active', 'expired') RETURNING " KEY_JSON;
 
 enum status
 key_update(struct context *cx, const char *id, const json_t *in, json_t **out)

@@ -41,15 +41,15 @@ extern const struct field key_fields[], key_change_fields[];
 enum status key_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
 /* Which keys; NULL: any. */
 struct key_filter {
-	const char *user_id;	      /* NULL: of all users, for admins */
+	const char *user_id;		/* NULL: of all users, for admins */
 	const char *status, *label, *q; /* q occurs in name, label or prefix, for admins also in who has it */
 	bool for_admin;
 };
 /* Read status, label and q of the query, on admins' routes user_id as well.  E_INVALID_REQUEST. */
 enum status key_filter_read(struct request *rq, struct key_filter *out) MUST_CHECK;
 /* Newest first. */
-enum status keys_list(struct context *cx, const struct page *page, const struct key_filter *f, json_t **items,
-    bool *more) MUST_CHECK;
+enum status keys_list(
+    struct context *cx, const struct page *page, const struct key_filter *f, json_t **items, bool *more) MUST_CHECK;
 /* The same as CSV with a head, in the arena; without secrets; KEYS_CSV_ROWS at most. */
 #define KEYS_CSV_ROWS 10000
 enum status keys_export(struct context *cx, const struct key_filter *f, const char **csv) MUST_CHECK;

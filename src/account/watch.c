@@ -45,8 +45,8 @@ judge(struct sweeper *s)
 	do {
 		AUTO_ROWS struct rows *rows = NULL;
 
-		st = pg_query_again(s->cx.pg, &rows, "SELECT key_hours_judge($1::jsonb, $2::int) AS n", PS(text),
-		    PI(KEYS_AT_ONCE));
+		st = pg_query_again(
+		    s->cx.pg, &rows, "SELECT key_hours_judge($1::jsonb, $2::int) AS n", PS(text), PI(KEYS_AT_ONCE));
 		n = st == OK ? row_int(rows, 0, "n") : 0;
 	} while (n == KEYS_AT_ONCE && !s->stopping());
 	free(text);

@@ -98,7 +98,8 @@ fail_query(struct context *cx, enum status st, const char *what)
 /* The caller's own: by the index on user and time. */
 #define MINE_FROM(than) \
 	" u.created_at AS at, u.id AS tie FROM usage u WHERE u.user_id = $3::uuid AND (u.created_at, u.id) " than \
-	" (coalesce((SELECT c.created_at FROM usage c WHERE c.id = $1::bigint), 'infinity'), " LIST_FIRST_INT ")" MATCHES
+	" (coalesce((SELECT c.created_at FROM usage c WHERE c.id = $1::bigint), 'infinity'), " LIST_FIRST_INT \
+	")" MATCHES
 #define MINE(than, order) \
 	LIST_SQL("bigint", "SELECT FROM usage u WHERE u.id = $1::bigint AND u.user_id = $3::uuid", \
 	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) ") AS json," MINE_FROM(than), order)
@@ -107,7 +108,8 @@ fail_query(struct context *cx, enum status st, const char *what)
 	" " LIST_FIRST_INT MATCHES
 #define ALL(than, order) \
 	LIST_SQL("bigint", "SELECT FROM usage u WHERE u.id = $1::bigint", \
-	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) ADMIN_COLUMNS(AS_MEMBER) ") AS json," ALL_FROM(than), \
+	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) \
+		ADMIN_COLUMNS(AS_MEMBER) ") AS json," ALL_FROM(than), \
 	    order)
 static const struct list mine = { "usage", MINE("<", "DESC"), MINE(">", "ASC") };
 static const struct list all = { "all usage", ALL("<", "DESC"), ALL(">", "ASC") };
@@ -148,13 +150,13 @@ usage_csv(struct context *cx, const struct usage_filter *f, int64_t before, cons
 {
 	static const char mine_sql[] = "SELECT u.id" COLUMNS(AS_COLUMN) "," MINE_FROM(
 	    "<") " ORDER BY at DESC, tie DESC LIMIT $2::bigint";
-	static const char all_sql[] = "SELECT u.id" COLUMNS(AS_COLUMN) ADMIN_COLUMNS(AS_COLUMN) "," ALL_FROM(
-	    "<") " ORDER BY at DESC LIMIT $2::bigint";
+	static const char all_sql[] = "SELECT u.id" COLUMNS(AS_COLUMN)
+	    ADMIN_COLUMNS(AS_COLUMN) "," ALL_FROM("<") " ORDER BY at DESC LIMIT $2::bigint";
 	AUTO_ROWS struct rows *rows = NULL;
 	struct pg_arg none = PNULL;
-	enum status st = pg_query_again(cx->pg, &rows, f->for_admin ? all_sql : mine_sql, before > 0 ? PI(before) : none,
-	    PI(USAGE_CSV_ROWS), PS(f->user_id), PS(f->key_id), PS(f->model), PS(f->status), PS(f->from), PS(f->to),
-	    PS(f->channel));
+	enum status st = pg_query_again(cx->pg, &rows, f->for_admin ? all_sql : mine_sql,
+	    before > 0 ? PI(before) : none, PI(USAGE_CSV_ROWS), PS(f->user_id), PS(f->key_id), PS(f->model),
+	    PS(f->status), PS(f->from), PS(f->to), PS(f->channel));
 
 	if (st != OK)
 		return fail_query(cx, st, "usage as CSV");
