@@ -5,7 +5,7 @@ import { locale } from "./format";
 
 const DAY_MS = 86_400_000;
 
-export const RANGES = ["7", "30", "90"] as const;
+export const RANGES = ["7", "30", "90", "365"] as const;
 export type Range = (typeof RANGES)[number];
 
 export interface Day extends UsageSum {

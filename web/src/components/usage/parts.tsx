@@ -58,8 +58,6 @@ interface SumsProps {
 	className?: string;
 }
 
-const wider = (head: string) => <span className="hidden @3xl:inline">{head}</span>;
-
 /** Sums by whatever they are named by. */
 export function SumsTable({ label, head, items, nameOf, atOnce = 20, shares, none, className }: SumsProps) {
 	const [more, setMore] = useState(0);
@@ -71,9 +69,12 @@ export function SumsTable({ label, head, items, nameOf, atOnce = 20, shares, non
 			<Table
 				tight
 				label={label}
-				heads={[head, t("usage.calls"), wider(t("usage.failed")), t("usage.tokens_in"), t("usage.tokens_out"), wider(t("usage.duration")), t("usage.credits")]}
+				heads={[head, t("usage.calls"), t("usage.failed"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.duration"), t("usage.credits")]}
 				numbers={[1, 2, 3, 4, 5]}
-				wide={{ columns: [3, 4], className: WIDE }}
+				wide={[
+					{ columns: [3, 4], className: WIDE },
+					{ columns: [2, 5], className: WIDER },
+				]}
 				className={className}
 			>
 				{items.slice(0, shown).map((item) => (

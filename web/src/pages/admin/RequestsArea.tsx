@@ -76,7 +76,7 @@ export default function RequestsArea() {
 							{t("usage.details")}
 						</span>,
 					]}
-					numbers={[4, 5, 6, 7, 8]}
+					numbers={[4, 5, 6, 7, 8, 9]}
 					wide={{ columns: [0, 2, 3, 4, 5, 7, 8, 9], className: WIDE }}
 					className={cx(query.isPlaceholderData && "opacity-60")}
 				>
