@@ -38,6 +38,7 @@
 #include "relay/models.h"
 #include "relay/relay.h"
 #include "account/keys.h"
+#include "account/security.h"
 #include "catalog/models.h"
 #include "core/openapi.h"
 #include "account/origin.h"

@@ -21,6 +21,34 @@ CREATE OR REPLACE FUNCTION api_key_budget_left(p_key api_keys) RETURNS numeric
 COMMENT ON FUNCTION api_key_budget_left(api_keys) IS
 	'Credits a key may still spend in its current period; NULL: it has no budget.';
 
+CREATE OR REPLACE FUNCTION api_key_status(p_key api_keys) RETURNS text
+	LANGUAGE sql STABLE
+	RETURN CASE WHEN p_key.status = 'active' AND p_key.expires_at <= now() THEN 'expired' ELSE p_key.status::text END;
+COMMENT ON FUNCTION api_key_status(api_keys) IS 'The status of a key: past its end it is expired, whether or not the sweep has come by.';
+
+CREATE OR REPLACE FUNCTION api_key_budget_json(p_key api_keys) RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+	RETURN CASE WHEN p_key.budget IS NOT NULL THEN jsonb_build_object('amount', trim_scale(p_key.budget),
+		'period', p_key.budget_period, 'left', trim_scale(api_key_budget_left(p_key)),
+		'resets_at', json_time(api_key_period_end(p_key.budget_period))) END;
+COMMENT ON FUNCTION api_key_budget_json(api_keys) IS 'The API''s KeyBudget; NULL: the key has none.';
+
+CREATE OR REPLACE FUNCTION api_key_json(p_key api_keys) RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+	RETURN jsonb_build_object('id', p_key.id, 'name', p_key.name, 'label', p_key.label, 'prefix', p_key.prefix,
+		'status', api_key_status(p_key), 'scopes', p_key.scopes, 'models', p_key.models, 'allow_ips', p_key.allow_ips,
+		'expires_at', json_time(p_key.expires_at), 'budget', api_key_budget_json(p_key),
+		'rpm', p_key.rpm, 'tpm', p_key.tpm, 'max_concurrent', p_key.max_concurrent, 'rotated_to', p_key.rotated_to,
+		'auto_rotate', p_key.auto_rotate, 'rotate_every_days', p_key.rotate_every_days,
+		'rotates_at', json_time(CASE WHEN p_key.auto_rotate AND api_key_status(p_key) = 'active'
+			THEN p_key.created_at + make_interval(days => p_key.rotate_every_days) END),
+		'collectable', p_key.secret_sealed IS NOT NULL AND api_key_status(p_key) = 'active',
+		'locked_at', json_time(p_key.locked_at), 'lock_reason', p_key.lock_reason)
+		|| jsonb_build_object('last_used_at', json_time(p_key.last_used_at), 'last_ip', host(p_key.last_ip),
+		'use_count', p_key.use_count, 'spent', trim_scale(p_key.spent), 'created_at', json_time(p_key.created_at),
+		'revoked_at', json_time(p_key.revoked_at));
+COMMENT ON FUNCTION api_key_json(api_keys) IS 'The API''s Key: without the secret.';
+
 CREATE OR REPLACE FUNCTION api_key_spend(p_id uuid, p_amount numeric) RETURNS void
 	LANGUAGE sql SET search_path = public, pg_temp
 BEGIN ATOMIC
@@ -53,11 +81,11 @@ BEGIN
 		RETURN 'ended';
 	END IF;
 	INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes, models, allow_ips, expires_at, budget, budget_period,
-		rpm, tpm, max_concurrent, spent, period_spent, period_start)
+		rpm, tpm, max_concurrent, spent, period_spent, period_start, label, auto_rotate, rotate_every_days)
 	VALUES (p_new, v_old.user_id, v_old.name, p_hash, p_prefix, v_old.scopes, v_old.models, v_old.allow_ips,
 		v_old.expires_at, v_old.budget, v_old.budget_period, v_old.rpm, v_old.tpm, v_old.max_concurrent,
-		v_old.spent, v_old.period_spent, v_old.period_start);
-	UPDATE api_keys k SET status = 'rotated', rotated_to = p_new,
+		v_old.spent, v_old.period_spent, v_old.period_start, v_old.label, v_old.auto_rotate, v_old.rotate_every_days);
+	UPDATE api_keys k SET status = 'rotated', rotated_to = p_new, secret_sealed = NULL,
 		expires_at = least(k.expires_at, now() + make_interval(secs => p_overlap_s)),
 		revoked_at = CASE WHEN p_overlap_s = 0 THEN now() END
 	WHERE k.id = p_id;
@@ -71,7 +99,7 @@ COMMENT ON FUNCTION api_key_rotate(uuid, uuid, uuid, bytea, text, int) IS
 CREATE OR REPLACE FUNCTION api_keys_expire(p_limit int) RETURNS int
 	LANGUAGE sql SET search_path = public, pg_temp
 BEGIN ATOMIC
-	WITH ended AS (UPDATE api_keys k SET revoked_at = k.expires_at,
+	WITH ended AS (UPDATE api_keys k SET revoked_at = k.expires_at, secret_sealed = NULL,
 			status = CASE WHEN k.status = 'active' THEN 'expired' ELSE k.status END
 		WHERE k.id IN (SELECT e.id FROM api_keys e WHERE e.expires_at <= now() AND e.revoked_at IS NULL
 			ORDER BY e.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED)

@@ -115,10 +115,11 @@ key_check(struct context *cx, const char *text)
 		return fail(cx, st, "looking up an API key");
 	if (rows_count(rows) == 0)
 		return refuse(cx, &unknown, text, NULL);
-	if ((refusal = judge(rows)) != NULL)
+	if ((refusal = judge(rows)) != NULL) {
+		key_refused(cx, row_text(rows, 0, "id"));
 		return refuse(cx, refusal, text, row_text(rows, 0, "id"));
+	}
 	fill_caller(cx, rows);
-	key_used(cx, cx->caller.key_id);
 	return OK;
 }
 

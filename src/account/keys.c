@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/key_new.h"
 #include "base/clock.h"
-#include "base/csv.h"
 #include "ledger/credits.h"
 
 #define SCOPES "chat embeddings images audio moderation rerank"
@@ -14,6 +14,7 @@
 /* clang-format off */
 #define KEY_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 100, .help = "what its owner calls it" }, \
+	{ "label", F_LINE, F_NULLABLE, .max = 100, .help = "a word by which its owner groups keys" }, \
 	{ "scopes", F_TEXTS, F_NULLABLE, .min = 1, .max = 6, .help = "some of: " SCOPES "; null: all" }, \
 	{ "models", F_TEXTS, F_NULLABLE, .min = 1, .max = 100, .help = "names of models it may ask; null: all" }, \
 	{ "allow_ips", F_TEXTS, F_NULLABLE, .min = 1, .max = 32, .help = "addresses and networks (10.0.0.0/8) it may be used from; null: all" }, \
@@ -21,7 +22,9 @@
 	{ "budget", F_OBJECT, F_NULLABLE, .help = "{amount, period?: none, day, week or month}; null: none of its own" }, \
 	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "requests per minute" }, \
 	{ "tpm", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "tokens per minute" }, \
-	{ "max_concurrent", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "calls at once" }
+	{ "max_concurrent", F_INT, F_NULLABLE, .min = 1, .max = NUMBER_MAX, .help = "calls at once" }, \
+	{ "auto_rotate", F_BOOL, 0, .help = "another key takes its place by itself, to be collected" }, \
+	{ "rotate_every_days", F_INT, F_NULLABLE, .min = 1, .max = 3650, .help = "after so many days it should be rotated" }
 /* clang-format on */
 
 const struct field key_fields[] = { KEY_FIELDS(F_REQUIRED), { .name = NULL } };
@@ -34,20 +37,7 @@ static const struct field budget_fields[] = {
 };
 static const struct field scope_fields[] = { { "scope", F_CHOICE, F_REQUIRED, .choices = SCOPES }, { .name = NULL } };
 
-/* A key past its end is expired, whether or not the sweep has come by. */
-#define KEY_STATUS "CASE WHEN k.status = 'active' AND k.expires_at <= now() THEN 'expired' ELSE k.status::text END"
-#define KEY_BUDGET \
-	"CASE WHEN k.budget IS NOT NULL THEN jsonb_build_object('amount', trim_scale(k.budget)," \
-	" 'period', k.budget_period, 'left', trim_scale(api_key_budget_left(k))," \
-	" 'resets_at', json_time(api_key_period_end(k.budget_period))) END"
-#define KEY_JSON \
-	"jsonb_build_object('id', k.id, 'name', k.name, 'prefix', k.prefix, 'status', " KEY_STATUS "," \
-	" 'scopes', k.scopes, 'models', k.models, 'allow_ips', k.allow_ips, 'expires_at', json_time(k.expires_at)," \
-	" 'budget', " KEY_BUDGET "," \
-	" 'rpm', k.rpm, 'tpm', k.tpm, 'max_concurrent', k.max_concurrent, 'rotated_to', k.rotated_to," \
-	" 'last_used_at', json_time(k.last_used_at), 'last_ip', host(k.last_ip), 'use_count', k.use_count," \
-	" 'spent', trim_scale(k.spent), 'created_at', json_time(k.created_at)," \
-	" 'revoked_at', json_time(k.revoked_at)) AS json"
+#define KEY_JSON "api_key_json(k) AS json"
 
 /* ---- what is sent ------------------------------------------------------------------ */
 
@@ -118,23 +108,6 @@ check_input(struct context *cx, const json_t *in)
 
 /* ---- making one -------------------------------------------------------------------- */
 
-struct new_key {
-	char id[UUID_LEN], text[KEY_TEXT_LEN], shown[KEY_SHOWN_LEN];
-	unsigned char hash[SHA256_BYTES];
-};
-
-static void
-make_key(struct new_key *k)
-{
-	unsigned char random[KEY_RANDOM_BYTES];
-
-	crypto_random(random, sizeof(random));
-	uuid_v7(k->id);
-	key_text_write(random, k->text);
-	key_text_shown(k->text, k->shown);
-	crypto_sha256(k->text, strlen(k->text), k->hash);
-}
-
 static enum status
 refuse_more(struct context *cx)
 {
@@ -166,14 +139,25 @@ check_room(struct context *cx, int live_max, int more)
 	    : refuse_more(cx);
 }
 
+/* What its fields say each for itself is right; but one may need another. */
+static enum status
+fail_write(struct context *cx, enum status st, const char *what)
+{
+	if (strcmp(pg_sqlstate(cx->pg), "23514") == 0)
+		return fail_field(cx, "auto_rotate", "needs rotate_every_days");
+	return fail(cx, st, "%s: %s", what, pg_error(cx->pg));
+}
+
 /* $1 the input, $2 id, $3 user, $4 hash, $5 prefix */
 static const char insert_sql[] =
     "INSERT INTO api_keys AS k (id, user_id, hash, prefix, name, scopes, models, allow_ips, expires_at, budget,"
-    "  budget_period, rpm, tpm, max_concurrent)"
+    "  budget_period, rpm, tpm, max_concurrent, label, auto_rotate, rotate_every_days)"
     " SELECT $2::uuid, $3::uuid, $4::bytea, $5, btrim(i.name), i.scopes, i.models, i.allow_ips, i.expires_at,"
-    "  (i.budget->>'amount')::numeric, coalesce(i.budget->>'period', 'none'), i.rpm, i.tpm, i.max_concurrent"
+    "  (i.budget->>'amount')::numeric, coalesce(i.budget->>'period', 'none'), i.rpm, i.tpm, i.max_concurrent,"
+    "  nullif(btrim(i.label), ''), coalesce(i.auto_rotate, false), i.rotate_every_days"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
-    "  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int) RETURNING " KEY_JSON;
+    "  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int, label text, auto_rotate boolean,"
+    "  rotate_every_days int) RETURNING " KEY_JSON;
 
 static enum status
 insert_key(struct context *cx, const json_t *in, const struct new_key *k, json_t **out)
@@ -185,7 +169,7 @@ insert_key(struct context *cx, const json_t *in, const struct new_key *k, json_t
 
 	free(text);
 	if (st != OK)
-		return fail(cx, st, "make an API key: %s", pg_error(cx->pg));
+		return fail_write(cx, st, "make an API key");
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -214,7 +198,7 @@ key_create(struct context *cx, const json_t *in, json_t **out)
 
 	if ((st = check_input(cx, in)) != OK)
 		return st;
-	make_key(&k);
+	key_make(&k);
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "make an API key: %s", pg_error(cx->pg));
 	if ((st = check_room(cx, KEYS_LIVE_MAX, 1)) != OK || (st = insert_key(cx, in, &k, &made)) != OK) {
@@ -244,63 +228,6 @@ key_find(struct context *cx, const char *id, json_t **out)
 	return OK;
 }
 
-/* $3 user, $4 status or NULL.  Ids are version 7: their order is the order of creation. */
-#define KEYS(than, order) \
-	LIST_SQL("uuid", "SELECT FROM api_keys k WHERE k.id = $1::uuid AND k.user_id = $3", \
-	    "SELECT " KEY_JSON ", k.id AS at, k.id AS tie FROM api_keys k WHERE k.user_id = $3 AND k.id " than \
-	    " " LIST_FIRST_UUID " AND ($4::text IS NULL OR " KEY_STATUS " = $4)", \
-	    order)
-static const struct list keys = { "API keys", KEYS("<", "DESC"), KEYS(">", "ASC") };
-
-enum status
-keys_list(struct context *cx, const struct page *page, const char *status, json_t **items, bool *more)
-{
-	return page_run(cx, page, &keys, items, more, PS(cx->caller.user_id), PS(status));
-}
-
-static const char *const export_columns[] = { "id", "name", "prefix", "status", "scopes", "models", "allow_ips",
-	"expires_at", "budget", "budget_period", "rpm", "tpm", "max_concurrent", "last_used_at", "last_ip", "use_count",
-	"spent", "created_at", "revoked_at" };
-#define EXPORT_COLUMNS (sizeof(export_columns) / sizeof(export_columns[0]))
-
-static const char *
-write_csv(struct arena *a, const struct rows *rows)
-{
-	struct buf b = { 0 };
-	const char *csv;
-
-	for (size_t i = 0; i < EXPORT_COLUMNS; i++)
-		csv_add(&b, export_columns[i]);
-	csv_end(&b);
-	for (int row = 0; row < rows_count(rows); row++) {
-		for (size_t i = 0; i < EXPORT_COLUMNS; i++)
-			csv_add(&b, row_text(rows, row, export_columns[i]));
-		csv_end(&b);
-	}
-	csv = arena_strdup(a, buf_str(&b));
-	buf_free(&b);
-	return csv;
-}
-
-enum status
-keys_export(struct context *cx, const char **csv)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT k.id, k.name, k.prefix, " KEY_STATUS " AS status, array_to_string(k.scopes, ' ') AS scopes,"
-	    " array_to_string(k.models, ' ') AS models, array_to_string(k.allow_ips, ' ') AS allow_ips,"
-	    " json_time(k.expires_at) AS expires_at, trim_scale(k.budget) AS budget, k.budget_period, k.rpm, k.tpm,"
-	    " k.max_concurrent, json_time(k.last_used_at) AS last_used_at, host(k.last_ip) AS last_ip, k.use_count,"
-	    " trim_scale(k.spent) AS spent, json_time(k.created_at) AS created_at,"
-	    " json_time(k.revoked_at) AS revoked_at FROM api_keys k WHERE k.user_id = $1 ORDER BY k.id DESC",
-	    PS(cx->caller.user_id));
-
-	if (st != OK)
-		return fail(cx, st, "export API keys: %s", pg_error(cx->pg));
-	*csv = write_csv(cx->arena, rows);
-	return OK;
-}
-
 enum status
 keys_quota(struct context *cx, json_t **out)
 {
@@ -312,9 +239,8 @@ keys_quota(struct context *cx, json_t **out)
 		return st;
 	st = pg_query_again(cx->pg, &rows,
 	    "SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'prefix', k.prefix,"
-	    " 'budget', " KEY_BUDGET ") ORDER BY k.id DESC), '[]') AS json FROM api_keys k WHERE k.user_id = $1"
-	    " AND CASE WHEN $2::uuid IS NULL THEN k.budget IS NOT NULL AND " KEY_STATUS
-	    " = 'active' ELSE k.id = $2 END",
+	    " 'budget', api_key_budget_json(k)) ORDER BY k.id DESC), '[]') AS json FROM api_keys k WHERE k.user_id = $1"
+	    " AND CASE WHEN $2::uuid IS NULL THEN k.budget IS NOT NULL AND api_key_status(k) = 'active' ELSE k.id = $2 END",
 	    PS(cx->caller.user_id), PS(limits == NULL ? NULL : limits->shared_id));
 	if (st == OK)
 		json_object_set_new(*out, "keys", row_json(rows, 0, "json"));
@@ -343,16 +269,19 @@ refuse_change(struct context *cx, const char *id)
 /* $1 the input, $2 id, $3 user.  What is not in the input stays; null takes a limit away.
  * A key that has expired lives again when it gets a new end. */
 #define CHANGED(column) #column " = CASE WHEN $1::jsonb ? '" #column "' THEN i." #column " ELSE k." #column " END, "
-static const char update_sql[] = "UPDATE api_keys AS k SET name = coalesce(btrim(i.name), k.name), " CHANGED(scopes)
-    CHANGED(models) CHANGED(allow_ips) CHANGED(expires_at) CHANGED(rpm) CHANGED(tpm) CHANGED(
-	max_concurrent) "  budget = CASE WHEN $1::jsonb ? 'budget' THEN (i.budget->>'amount')::numeric ELSE k.budget END,"
-			"  budget_period = CASE WHEN $1::jsonb ? 'budget' THEN coalesce(i.budget->>'period', 'none')"
-			"   ELSE k.budget_period END,"
-			"  status = CASE WHEN $1::jsonb ? 'expires_at' THEN 'active' ELSE k.status END,"
-			"  revoked_at = CASE WHEN $1::jsonb ? 'expires_at' THEN NULL ELSE k.revoked_at END"
-			" FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
-			"  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int)"
-			" WHERE k.id = $2 AND k.user_id = $3 AND k.status IN ('active', 'expired') RETURNING " KEY_JSON;
+static const char update_sql[] = "UPDATE api_keys AS k SET name = coalesce(btrim(i.name), k.name), " CHANGED(
+    scopes) CHANGED(models) CHANGED(allow_ips) CHANGED(expires_at) CHANGED(rpm) CHANGED(tpm) CHANGED(max_concurrent)
+    CHANGED(auto_rotate) CHANGED(
+	rotate_every_days) "  label = CASE WHEN $1::jsonb ? 'label' THEN nullif(btrim(i.label), '') ELSE k.label END,"
+			   "  budget = CASE WHEN $1::jsonb ? 'budget' THEN (i.budget->>'amount')::numeric ELSE k.budget END,"
+			   "  budget_period = CASE WHEN $1::jsonb ? 'budget' THEN coalesce(i.budget->>'period', 'none')"
+			   "   ELSE k.budget_period END,"
+			   "  status = CASE WHEN $1::jsonb ? 'expires_at' THEN 'active' ELSE k.status END,"
+			   "  revoked_at = CASE WHEN $1::jsonb ? 'expires_at' THEN NULL ELSE k.revoked_at END"
+			   " FROM jsonb_to_record($1::jsonb) AS i(name text, scopes text[], models text[], allow_ips inet[],"
+			   "  expires_at timestamptz, budget jsonb, rpm int, tpm int, max_concurrent int, label text,"
+			   "  auto_rotate boolean, rotate_every_days int)"
+			   " WHERE k.id = $2 AND k.user_id = $3 AND k.status IN ('active', 'expired') RETURNING " KEY_JSON;
 
 enum status
 key_update(struct context *cx, const char *id, const json_t *in, json_t **out)
@@ -369,7 +298,7 @@ key_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 	st = pg_query_again(cx->pg, &rows, update_sql, PS(text), PS(id), PS(cx->caller.user_id));
 	free(text);
 	if (st != OK)
-		return fail(cx, st, "change API key: %s", pg_error(cx->pg));
+		return fail_write(cx, st, "change API key");
 	if (rows_count(rows) == 0)
 		return refuse_change(cx, id);
 	*out = row_json(rows, 0, "json");
@@ -397,7 +326,7 @@ key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out)
 
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such API key");
-	make_key(&k);
+	key_make(&k);
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "rotate API key: %s", pg_error(cx->pg));
 	/* A full list must not stand in the way of who has to rotate; and the key is locked before
@@ -418,14 +347,14 @@ key_revoke(struct context *cx, const char *id, json_t **out)
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such API key");
 	st = pg_query_again(cx->pg, NULL,
-	    "UPDATE api_keys SET status = 'revoked', revoked_at = now()"
+	    "UPDATE api_keys SET status = 'revoked', revoked_at = now(), secret_sealed = NULL"
 	    " WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
 	    PS(id), PS(cx->caller.user_id));
 	return st == OK ? key_find(cx, id, out) : fail(cx, st, "revoke API key: %s", pg_error(cx->pg));
 }
 
 enum status
-key_lock(struct context *cx, const char *id, bool lock, json_t **out)
+key_expire(struct context *cx, const char *id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -433,12 +362,13 @@ key_lock(struct context *cx, const char *id, bool lock, json_t **out)
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such API key");
 	st = pg_query_again(cx->pg, &rows,
-	    "UPDATE api_keys AS k SET status = CASE WHEN $3 THEN 'locked' WHEN k.rotated_to IS NOT NULL THEN 'rotated'"
-	    " ELSE 'active' END WHERE k.id = $1 AND k.user_id = $2 AND k.revoked_at IS NULL"
-	    " AND ($3 OR k.status = 'locked') RETURNING " KEY_JSON,
-	    PS(id), PS(cx->caller.user_id), PB(lock));
+	    "UPDATE api_keys AS k SET expires_at = now(), revoked_at = now(), secret_sealed = NULL,"
+	    " status = CASE WHEN k.status = 'active' THEN 'expired' ELSE k.status END"
+	    " WHERE k.id = $1 AND k.user_id = $2 AND k.revoked_at IS NULL AND k.status IN ('active', 'rotated')"
+	    " RETURNING " KEY_JSON,
+	    PS(id), PS(cx->caller.user_id));
 	if (st != OK)
-		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
+		return fail(cx, st, "expire API key: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return refuse_change(cx, id);
 	*out = row_json(rows, 0, "json");

@@ -5,15 +5,16 @@
  * It has the rights of its user within limits of its own, never those of an
  * admin, and no session route takes it.
  *
- * Key JSON: {id, name, prefix, status, scopes, models, allow_ips, expires_at,
+ * Key JSON: {id, name, label, prefix, status, scopes, models, allow_ips, expires_at,
  * budget: {amount, period, left, resets_at} or null, rpm, tpm, max_concurrent,
- * rotated_to, last_used_at, last_ip, use_count, spent, created_at, revoked_at};
- * null is no limit of its own.
+ * rotated_to, auto_rotate, rotate_every_days, rotates_at, collectable, locked_at,
+ * lock_reason, last_used_at, last_ip, use_count, spent, created_at, revoked_at};
+ * null is no limit of its own.  Admins see user_id and user as well.
  *
  *	active  ── rotate ──► rotated  accepted until the end of the overlap; the
  *	  │  ▲                         new key's limits and budget count for it
  *	  │  └ a later expires_at ┐
- *	  ├── time ──► expired ───┘
+ *	  ├── time, or expire ──► expired ───┘
  *	  ├── revoke ► revoked         ends at once what runs with it
  *	  └──────────► locked          by an operator; ends what runs
  *
@@ -38,11 +39,20 @@ extern const struct field key_fields[], key_change_fields[];
 /* Make a key from checked input; *out has "key", once.  E_INVALID_REQUEST;
  * E_CONFLICT there are too many. */
 enum status key_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
-/* Newest first; those of a status, or all (NULL). */
+/* Which keys; NULL: any. */
+struct key_filter {
+	const char *user_id;		/* NULL: of all users, for admins */
+	const char *status, *label, *q; /* q occurs in name, label or prefix, for admins also in who has it */
+	bool for_admin;
+};
+/* Read status, label and q of the query, on admins' routes user_id as well.  E_INVALID_REQUEST. */
+enum status key_filter_read(struct request *rq, struct key_filter *out) MUST_CHECK;
+/* Newest first. */
 enum status keys_list(
-    struct context *cx, const struct page *page, const char *status, json_t **items, bool *more) MUST_CHECK;
-/* All of them as CSV with a head, in the arena; without secrets. */
-enum status keys_export(struct context *cx, const char **csv) MUST_CHECK;
+    struct context *cx, const struct page *page, const struct key_filter *f, json_t **items, bool *more) MUST_CHECK;
+/* The same as CSV with a head, in the arena; without secrets; KEYS_CSV_ROWS at most. */
+#define KEYS_CSV_ROWS 10000
+enum status keys_export(struct context *cx, const struct key_filter *f, const char **csv) MUST_CHECK;
 /* What the caller's account and its keys with a budget may still spend: {balance, held,
  * keys: [{id, name, prefix, budget}]}; for a caller with a key that key alone. */
 enum status keys_quota(struct context *cx, json_t **out) MUST_CHECK;
@@ -56,11 +66,28 @@ enum status key_update(struct context *cx, const char *id, const json_t *in, jso
 enum status key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out) MUST_CHECK;
 /* End it; one that has ended stays as it is. */
 enum status key_revoke(struct context *cx, const char *id, json_t **out) MUST_CHECK;
-/* For operators: take it away from its owner, and what runs with it, or give it
- * back.  E_CONFLICT it has ended, or is not locked. */
-enum status key_lock(struct context *cx, const char *id, bool lock, json_t **out) MUST_CHECK;
+/* End it by time: as if expires_at were now; what runs goes on.  E_CONFLICT it has
+ * ended or is locked. */
+enum status key_expire(struct context *cx, const char *id, json_t **out) MUST_CHECK;
+/* The secret of a key that was made by a rotation by itself: *out has "key", this once.
+ * E_CONFLICT there is nothing to collect (any more). */
+enum status key_collect(struct context *cx, const char *id, json_t **out) MUST_CHECK;
+/* For operators: take it away from its owner, and what runs with it, for a reason (NULL: not
+ * told); its owner is told.  Anybody's.  E_CONFLICT it has ended. */
+enum status key_lock(struct context *cx, const char *id, const char *reason, json_t **out) MUST_CHECK;
+/* Give it back.  Anybody's.  E_CONFLICT it is not locked. */
+enum status key_unlock(struct context *cx, const char *id, json_t **out) MUST_CHECK;
 /* Remove it, and with it what it was used for from the list; ends it as well. */
 enum status key_delete(struct context *cx, const char *id) MUST_CHECK;
+
+/* ---- by the clock: sweeps of weir-worker ---------------------------------- */
+
+struct sweeper;
+/* Remind owners of keys that end, 7 days and 1 day before, once each. */
+enum status keys_remind(struct sweeper *s) MUST_CHECK;
+/* Put others in the place of keys that rotate by themselves, and tell their owners to
+ * collect them. */
+enum status keys_rotate_due(struct sweeper *s) MUST_CHECK;
 
 /* ---- signing in ---------------------------------------------------------- */
 

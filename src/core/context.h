@@ -48,6 +48,7 @@ struct context {
 	struct pg *pg;
 	struct redis *redis;
 	struct principal caller;
+	const char *asked_model; /* what a call is for, once that is known; NULL: no model */
 	enum lang lang;
 	const char *request_id, *trace_id, *traceparent; /* NULL: none */
 	const char *client_ip;				 /* NULL: none */

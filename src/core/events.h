@@ -2,7 +2,7 @@
  * Events for a user's open pages (GET /api/events), over Redis publish.
  *
  *	channel  {prefix}user:{user id}
- *	payload  {"type":"task"|"balance"|"message"|"conversation"|"notification","data":{…}}
+ *	payload  {"type":"task"|"balance"|"message"|"conversation"|"notification"|"usage","data":{…}}
  *
  * The data of a "balance" event are {"balance"} and, unless it has not changed,
  * {"held"}: what is set aside for running tasks.

@@ -118,7 +118,7 @@ guard_init(struct guard *g, const struct principal *caller)
 {
 	const char *id = caller->key_id != NULL ? caller->key_id : caller->session_id;
 
-	*g = (struct guard){ .next = NULL };
+	*g = (struct guard){ .of_key = caller->key_id != NULL };
 	if (id != NULL)
 		memcpy(g->id, id, UUID_LEN);
 }

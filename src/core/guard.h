@@ -17,6 +17,7 @@ struct guard {
 	void (*on_over)(void *arg);
 	void *arg;
 	char id[UUID_LEN]; /* of a session or a key */
+	bool of_key;
 };
 
 /* On whose session or key it hangs; nobody's: on nothing.  Any thread, before guard_set(). */

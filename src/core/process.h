@@ -44,6 +44,7 @@ struct leases;
 struct event_stream;
 struct guards;
 struct key_uses;
+struct usage_sums;
 struct heartbeat;
 struct await;
 struct request;
@@ -114,6 +115,7 @@ struct process {
 	struct event_stream *event_streams;  /* open /api/events of this process */
 	struct guards *guards;		     /* what ends with its session: core/guard.h */
 	struct key_uses *key_uses;	     /* uses of API keys, not yet written: account/key_use.h */
+	struct usage_sums *usage_sums;	     /* what was settled, not yet told: ledger/usage_live.h */
 	pthread_t *threads;		     /* the workers; NULL: not started */
 	int64_t drain_by_ms;
 	bool draining;

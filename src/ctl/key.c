@@ -2,15 +2,20 @@
  * weirctl key list USER
  * weirctl key create USER --name NAME …   prints the key, this once
  * weirctl key revoke USER KEY             and what runs with it
- * weirctl key lock|unlock USER KEY        its owner cannot undo that
+ * weirctl key lock USER KEY [REASON]      its owner cannot undo that
+ * weirctl key unlock USER KEY
+ * weirctl key leaked FILE                 locks the keys in a list; FILE -: standard input
  *
  * USER is a login name, KEY an id or the prefix that lists show.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "account/accounts.h"
 #include "account/keys.h"
+#include "account/security.h"
+#include "base/buf.h"
 #include "core/audit.h"
 #include "ctl/nouns.h"
 
@@ -18,8 +23,12 @@
 	"key list USER\n" \
 	"       weirctl key create USER --name NAME [--scopes LIST] [--models LIST] [--allow-ips LIST]\n" \
 	"           [--expires TIME] [--budget CREDITS] [--period none|day|week|month] [--rpm N] [--tpm N]\n" \
-	"           [--max-concurrent N]\n" \
-	"       weirctl key revoke|lock|unlock USER KEY"
+	"           [--max-concurrent N] [--label WORD] [--rotate-every-days N]\n" \
+	"       weirctl key revoke|unlock USER KEY\n" \
+	"       weirctl key lock USER KEY [REASON]\n" \
+	"       weirctl key leaked FILE"
+
+#define LIST_MAX_BYTES ((size_t)16 << 20)
 
 static const struct noun_option create_options[] = {
 	{ "name", "name", OPTION_TEXT },
@@ -32,6 +41,8 @@ static const struct noun_option create_options[] = {
 	{ "rpm", "rpm", OPTION_INT },
 	{ "tpm", "tpm", OPTION_INT },
 	{ "max-concurrent", "max_concurrent", OPTION_INT },
+	{ "label", "label", OPTION_TEXT },
+	{ "rotate-every-days", "rotate_every_days", OPTION_INT },
 	{ NULL, NULL, OPTION_OTHER },
 };
 
@@ -126,7 +137,7 @@ find(struct ctl *c, const char *word)
 }
 
 static int
-change(struct ctl *c, const char *verb, const char *word)
+change(struct ctl *c, const char *verb, const char *word, const char *reason)
 {
 	const char *id = find(c, word);
 	json_t *key;
@@ -135,12 +146,61 @@ change(struct ctl *c, const char *verb, const char *word)
 	if (id == NULL)
 		return CTL_FAILED;
 	st = strcmp(verb, "revoke") == 0 ? key_revoke(&c->cx, id, &key)
-					 : key_lock(&c->cx, id, strcmp(verb, "lock") == 0, &key);
+	    : strcmp(verb, "lock") == 0	 ? key_lock(&c->cx, id, reason, &key)
+					 : key_unlock(&c->cx, id, &key);
 	if (st != OK)
 		return nouns_fail(&c->cx, st, "key");
-	note(c, arena_printf(c->cx.arena, "key.%s", verb), id, NULL);
+	note(c, arena_printf(c->cx.arena, "key.%s", verb), id,
+	    reason == NULL ? NULL : json_pack("{s:s}", "reason", reason));
 	printf("key %s is %s\n", field_text(key, "prefix"), field_text(key, "status"));
 	json_decref(key);
+	return CTL_OK;
+}
+
+/* ---- a list of leaked ones ------------------------------------------------------------ */
+
+/* False after saying why not. */
+static bool
+read_list(const char *path, struct buf *out)
+{
+	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	char piece[65536];
+	size_t n;
+	bool ok;
+
+	if (f == NULL) {
+		ctl_fail("%s: %s", path, strerror(errno));
+		return false;
+	}
+	while ((n = fread(piece, 1, sizeof(piece), f)) > 0 && out->len <= LIST_MAX_BYTES)
+		buf_add(out, piece, n);
+	ok = ferror(f) == 0 && out->len <= LIST_MAX_BYTES;
+	if (!ok)
+		ctl_fail("%s: %s", path, ferror(f) != 0 ? "cannot be read" : "is larger than 16 MiB");
+	if (f != stdin)
+		fclose(f);
+	return ok;
+}
+
+static int
+leaked(struct ctl *c, const char *path)
+{
+	struct buf list = BUF_INIT(0);
+	struct leaks leaks;
+	json_t *locked, *id;
+	size_t i;
+	enum status st = E_INVALID_REQUEST;
+
+	if (read_list(path, &list) && (st = leaks_import(&c->cx, buf_str(&list), list.len, &leaks, &locked)) != OK)
+		nouns_fail(&c->cx, st, "key leaked");
+	buf_free(&list);
+	if (st != OK)
+		return CTL_FAILED;
+	json_array_foreach(locked, i, id)
+		note(c, "key.lock", json_string_value(id), json_pack("{s:s}", "reason", "leaked"));
+	json_decref(locked);
+	printf("%lld looked like keys, %lld are keys here, %lld were locked\n", (long long)leaks.seen,
+	    (long long)leaks.known, (long long)leaks.locked);
 	return CTL_OK;
 }
 
@@ -156,8 +216,12 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 			return ctl_usage(USAGE);
 		return act_for(c, login) ? create(c, in) : CTL_FAILED;
 	}
-	if ((strcmp(verb, "revoke") == 0 || strcmp(verb, "lock") == 0 || strcmp(verb, "unlock") == 0) && argc == 4)
-		return act_for(c, argv[2]) ? change(c, verb, argv[3]) : CTL_FAILED;
+	if (strcmp(verb, "leaked") == 0 && argc == 3)
+		return leaked(c, argv[2]);
+	if (strcmp(verb, "lock") == 0 && (argc == 4 || argc == 5))
+		return act_for(c, argv[2]) ? change(c, verb, argv[3], argc == 5 ? argv[4] : NULL) : CTL_FAILED;
+	if ((strcmp(verb, "revoke") == 0 || strcmp(verb, "unlock") == 0) && argc == 4)
+		return act_for(c, argv[2]) ? change(c, verb, argv[3], NULL) : CTL_FAILED;
 	return ctl_usage(USAGE);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/key_use.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -14,6 +15,7 @@
 #include "engine/private.h"
 #include "io/reactor.h"
 #include "ledger/credits.h"
+#include "ledger/usage_live.h"
 #include "score/board.h"
 
 #define RUN_ARENA_BYTES 256 /* ids and names of a turn */
@@ -267,6 +269,20 @@ count_end(struct run *r)
 	    LMS("ms", clock_mono_us() - r->started_us));
 }
 
+/* Who watches the key's use, and who looks at the page. */
+static void
+tell_use(const struct run *r)
+{
+	if (r->guard.of_key)
+		key_spent(r->process, r->guard.id, r->usage.input_tokens + r->usage.output_tokens);
+	usage_live(r->process,
+	    &(struct usage_news){ .user_id = r->task.user_id,
+		.request_tokens = r->usage.input_tokens,
+		.response_tokens = r->usage.output_tokens,
+		.cost_ucr = r->task.charged_ucr,
+		.failed = r->outcome == OUTCOME_FAILED });
+}
+
 void
 run_settled(struct run *r)
 {
@@ -279,6 +295,7 @@ run_settled(struct run *r)
 	publish_balance(r);
 	reader_end(&r->reader, r->answer.delivered, r->end_json);
 	count_end(r);
+	tell_use(r);
 	table_remove(p->engine, r);
 	atomic_fetch_sub(&p->streams, 1);
 	journal_forget(r);

@@ -1,10 +1,13 @@
 #include "house/sweeps.h"
 
+#include "account/keys.h"
+#include "account/security.h"
 #include "base/log.h"
 #include "catalog/health_sweep.h"
 #include "engine/pings.h"
 #include "engine/reap.h"
 #include "files/sweep.h"
+#include "ledger/usage.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000

@@ -3,9 +3,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/csv.h"
+#include "base/log.h"
+#include "core/sweep.h"
 #include "io/pg.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define IDS_AT_ONCE 20000
+#define ROWS_AT_ONCE 5000
 
 /* ---- which ---------------------------------------------------------------------- */
 
@@ -25,11 +30,12 @@ query_time(struct request *rq, const char *name, const char **out)
 }
 
 enum status
-usage_filter_read(struct request *rq, bool for_admin, struct usage_filter *out)
+usage_filter_read(struct request *rq, struct usage_filter *out)
 {
+	bool for_admin = rq->route->caller == CALLER_ADMIN;
 	enum status st;
 
-	*out = (struct usage_filter){ .user_id = rq->cx.caller.user_id, .for_admin = for_admin };
+	*out = (struct usage_filter){ .user_id = for_admin ? NULL : rq->cx.caller.user_id, .for_admin = for_admin };
 	if (for_admin && (st = query_uuid(rq, "user_id", &out->user_id)) != OK)
 		return st;
 	if ((st = query_uuid(rq, "key_id", &out->key_id)) != OK || (st = query_time(rq, "from", &out->from)) != OK ||
@@ -37,6 +43,8 @@ usage_filter_read(struct request *rq, bool for_admin, struct usage_filter *out)
 		return st;
 	out->model = query_text(rq, "model");
 	out->status = query_text(rq, "status");
+	if (for_admin)
+		out->channel = query_text(rq, "channel");
 	return OK;
 }
 
@@ -51,32 +59,57 @@ fail_query(struct context *cx, enum status st, const char *what)
 
 /* ---- records ----------------------------------------------------------------- */
 
-/* $3 user, $4 key, $5 model, $6 status, $7 from, $8 to */
+/* The members of a record behind its id, in JSON and in CSV: C(name, SQL). */
+#define COLUMNS(C) \
+	C(created_at, "json_time(u.created_at)") \
+	C(request_id, "u.request_id") \
+	C(task_id, "u.task_id") \
+	C(key_id, "u.key_id") \
+	C(model, "u.model") \
+	C(status, "u.status") \
+	C(error_code, "u.error_code") \
+	C(request_tokens, "u.request_tokens") \
+	C(response_tokens, "u.response_tokens") \
+	C(total_tokens, "u.total_tokens") \
+	C(cached_tokens, "u.cached_tokens") \
+	C(cache_write_tokens, "u.cache_write_tokens") \
+	C(reasoning_tokens, "u.reasoning_tokens") \
+	C(estimated, "u.estimated") \
+	C(cost, "trim_scale(u.cost)") \
+	C(latency_ms, "u.latency_ms") \
+	C(first_token_ms, "u.first_token_ms")
+/* For admins also: */
+#define ADMIN_COLUMNS(C) \
+	C(user_id, "u.user_id") \
+	C(provider, "u.provider") \
+	C(channel_id, "u.channel_id") \
+	C(channel, "u.channel") \
+	C(overrun, "trim_scale(u.overrun)") \
+	C(metadata, "u.metadata")
+#define AS_MEMBER(name, sql) ", '" #name "', " sql
+#define AS_COLUMN(name, sql) ", " sql " AS " #name
+#define AS_NAME(name, sql) #name,
+
+/* $3 user, $4 key, $5 model, $6 status, $7 from, $8 to, $9 channel */
 #define MATCHES \
 	" AND ($4::uuid IS NULL OR u.key_id = $4) AND ($5::text IS NULL OR u.model = $5)" \
 	" AND ($6::text IS NULL OR u.status = $6) AND ($7::timestamptz IS NULL OR u.created_at >= $7)" \
-	" AND ($8::timestamptz IS NULL OR u.created_at < $8)"
-#define RECORD(more) \
-	"SELECT json_build_object('id', u.id, 'created_at', json_time(u.created_at), 'request_id', u.request_id," \
-	" 'task_id', u.task_id, 'key_id', u.key_id, 'model', u.model," \
-	" 'request_tokens', u.request_tokens, 'response_tokens', u.response_tokens, 'cached_tokens', u.cached_tokens," \
-	" 'cache_write_tokens', u.cache_write_tokens, 'reasoning_tokens', u.reasoning_tokens," \
-	" 'estimated', u.estimated, 'cost', trim_scale(u.cost), 'latency_ms', u.latency_ms," \
-	" 'first_token_ms', u.first_token_ms, 'status', u.status, 'error_code', u.error_code" more ") AS json,"
+	" AND ($8::timestamptz IS NULL OR u.created_at < $8) AND ($9::text IS NULL OR u.channel = $9)"
 /* The caller's own: by the index on user and time. */
+#define MINE_FROM(than) \
+	" u.created_at AS at, u.id AS tie FROM usage u WHERE u.user_id = $3::uuid AND (u.created_at, u.id) " than \
+	" (coalesce((SELECT c.created_at FROM usage c WHERE c.id = $1::bigint), 'infinity'), " LIST_FIRST_INT \
+	")" MATCHES
 #define MINE(than, order) \
 	LIST_SQL("bigint", "SELECT FROM usage u WHERE u.id = $1::bigint AND u.user_id = $3::uuid", \
-	    RECORD( \
-		"") " u.created_at AS at, u.id AS tie FROM usage u WHERE u.user_id = $3::uuid AND (u.created_at, u.id) " than \
-		    " (coalesce((SELECT c.created_at FROM usage c WHERE c.id = $1::bigint), 'infinity'), " LIST_FIRST_INT \
-		    ")" MATCHES, \
-	    order)
+	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) ") AS json," MINE_FROM(than), order)
+#define ALL_FROM(than) \
+	" u.id AS at, u.id AS tie FROM usage u WHERE ($3::uuid IS NULL OR u.user_id = $3) AND u.id " than \
+	" " LIST_FIRST_INT MATCHES
 #define ALL(than, order) \
 	LIST_SQL("bigint", "SELECT FROM usage u WHERE u.id = $1::bigint", \
-	    RECORD( \
-		", 'user_id', u.user_id, 'provider', u.provider, 'channel', u.channel, 'overrun', trim_scale(u.overrun)") " u.id AS at, u.id AS tie FROM usage u WHERE ($3::uuid IS NULL OR u.user_id = $3) AND u.id " than \
-															  " " LIST_FIRST_INT \
-															      MATCHES, \
+	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) \
+		ADMIN_COLUMNS(AS_MEMBER) ") AS json," ALL_FROM(than), \
 	    order)
 static const struct list mine = { "usage", MINE("<", "DESC"), MINE(">", "ASC") };
 static const struct list all = { "all usage", ALL("<", "DESC"), ALL(">", "ASC") };
@@ -85,61 +118,45 @@ enum status
 usage_records(struct context *cx, const struct usage_filter *f, const struct page *page, json_t **items, bool *more)
 {
 	enum status st = page_run(cx, page, f->for_admin ? &all : &mine, items, more, PS(f->user_id), PS(f->key_id),
-	    PS(f->model), PS(f->status), PS(f->from), PS(f->to));
+	    PS(f->model), PS(f->status), PS(f->from), PS(f->to), PS(f->channel));
 
 	return st == OK || st == E_INVALID_REQUEST ? st : fail_query(cx, st, "usage records");
 }
 
 /* ---- CSV ---------------------------------------------------------------------------- */
 
-/* A field that could be taken for a formula is told to be text. */
-static void
-put_field(struct buf *out, const char *text)
-{
-	const char *value = text == NULL ? "" : text;
-
-	if (value[strcspn(value, ",\"\r\n")] == '\0' && strchr("=+-@", *value) == NULL) {
-		buf_puts(out, value);
-		return;
-	}
-	buf_puts(out, strchr("=+-@", *value) != NULL && *value != '\0' ? "\"'" : "\"");
-	for (; *value != '\0'; value++)
-		buf_add(out, *value == '"' ? "\"\"" : value, *value == '"' ? 2 : 1);
-	buf_puts(out, "\"");
-}
-
 static const char *
 csv_text(struct context *cx, const struct rows *rows, bool for_admin)
 {
-	static const char *const columns[] = { "created_at", "request_id", "key_id", "model", "status", "error_code",
-		"request_tokens", "response_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "cost",
-		"latency_ms", "first_token_ms", /* for admins also: */ "user_id", "channel" };
-	size_t n = for_admin ? COUNT(columns) : COUNT(columns) - 2;
+	static const char *const names[] = { "id", COLUMNS(AS_NAME) };
+	static const char *const admin_names[] = { ADMIN_COLUMNS(AS_NAME) };
 	struct buf b = BUF_INIT(0);
 	const char *text;
 
-	for (int row = -1; row < rows_count(rows); row++)
-		for (size_t i = 0; i < n; i++) {
-			put_field(&b, row < 0 ? columns[i] : row_text(rows, row, columns[i]));
-			buf_puts(&b, i + 1 < n ? "," : "\r\n");
-		}
+	for (int row = -1; row < rows_count(rows); row++) {
+		for (size_t i = 0; i < COUNT(names); i++)
+			csv_add(&b, row < 0 ? names[i] : row_text(rows, row, names[i]));
+		for (size_t i = 0; for_admin && i < COUNT(admin_names); i++)
+			csv_add(&b, row < 0 ? admin_names[i] : row_text(rows, row, admin_names[i]));
+		csv_end(&b);
+	}
 	text = arena_strdup(cx->arena, buf_str(&b));
 	buf_free(&b);
 	return text;
 }
 
 enum status
-usage_csv(struct context *cx, const struct usage_filter *f, const char **text)
+usage_csv(struct context *cx, const struct usage_filter *f, int64_t before, const char **text)
 {
-	static const char sql[] =
-	    "SELECT json_time(u.created_at) AS created_at, u.request_id, u.key_id, u.model, u.status, u.error_code,"
-	    " u.request_tokens, u.response_tokens, u.cached_tokens, u.cache_write_tokens, u.reasoning_tokens,"
-	    " trim_scale(u.cost) AS cost, u.latency_ms, u.first_token_ms, u.user_id, u.channel"
-	    " FROM usage u WHERE ($3::uuid IS NULL OR u.user_id = $3) AND $1::text IS NULL" MATCHES
-	    " ORDER BY u.created_at DESC, u.id DESC LIMIT $2::bigint";
+	static const char mine_sql[] = "SELECT u.id" COLUMNS(AS_COLUMN) "," MINE_FROM(
+	    "<") " ORDER BY at DESC, tie DESC LIMIT $2::bigint";
+	static const char all_sql[] = "SELECT u.id" COLUMNS(AS_COLUMN)
+	    ADMIN_COLUMNS(AS_COLUMN) "," ALL_FROM("<") " ORDER BY at DESC LIMIT $2::bigint";
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows, sql, PNULL, PI(USAGE_CSV_ROWS), PS(f->user_id), PS(f->key_id),
-	    PS(f->model), PS(f->status), PS(f->from), PS(f->to));
+	struct pg_arg none = PNULL;
+	enum status st = pg_query_again(cx->pg, &rows, f->for_admin ? all_sql : mine_sql,
+	    before > 0 ? PI(before) : none, PI(USAGE_CSV_ROWS), PS(f->user_id), PS(f->key_id), PS(f->model),
+	    PS(f->status), PS(f->from), PS(f->to), PS(f->channel));
 
 	if (st != OK)
 		return fail_query(cx, st, "usage as CSV");
@@ -171,24 +188,22 @@ find_group(const char *name, bool for_admin)
 	return NULL;
 }
 
-/* $1 user, $2 key, $3 model, $4 status, $5 from, $6 to, $7 group, $8 in order */
+#define SUMS \
+	"'calls', coalesce(s.calls, 0), 'errors', coalesce(s.errors, 0), 'request_tokens', coalesce(s.request_tokens, 0)," \
+	" 'response_tokens', coalesce(s.response_tokens, 0), 'cached_tokens', coalesce(s.cached_tokens, 0)," \
+	" 'cache_write_tokens', coalesce(s.cache_write_tokens, 0), 'reasoning_tokens', coalesce(s.reasoning_tokens, 0)," \
+	" 'cost', trim_scale(coalesce(s.cost, 0)), 'latency_ms', s.latency_ms / nullif(s.latency_calls, 0)," \
+	" 'first_token_ms', s.first_token_ms / nullif(s.first_token_calls, 0)"
+/* $1 user, $2 key, $3 model, $4 status, $5 from, $6 to, $7 group, $8 in order, $9 channel, $10 items at most */
 static const char sums_sql[] =
-    "WITH span AS (SELECT coalesce($5::timestamptz, date_trunc('day', now()) - interval '29 days') AS a,"
+    "WITH span AS (SELECT coalesce($5::timestamptz, date_trunc('day', now(), 'UTC') - interval '29 days') AS a,"
     "   coalesce($6::timestamptz, now()) AS b),"
-    " g AS (SELECT CASE $7 WHEN 'day' THEN to_char(u.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')"
-    "   WHEN 'hour' THEN to_char(u.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:00\"Z\"')"
-    "   WHEN 'model' THEN u.model WHEN 'key' THEN u.key_id::text WHEN 'status' THEN u.status"
-    "   WHEN 'user' THEN u.user_id::text WHEN 'channel' THEN u.channel END AS name, count(*) AS calls,"
-    "  sum(u.request_tokens::bigint) AS request_tokens, sum(u.response_tokens::bigint) AS response_tokens,"
-    "  sum(u.cost) AS cost FROM usage u, span WHERE ($1::uuid IS NULL OR u.user_id = $1)"
-    "  AND ($2::uuid IS NULL OR u.key_id = $2) AND ($3::text IS NULL OR u.model = $3)"
-    "  AND ($4::text IS NULL OR u.status = $4) AND u.created_at >= span.a AND u.created_at < span.b GROUP BY 1)"
-    " SELECT json_build_object('from', json_time(span.a), 'to', json_time(span.b), 'total',"
-    "  (SELECT json_build_object('calls', coalesce(sum(g.calls), 0), 'request_tokens', coalesce(sum(g.request_tokens), 0),"
-    "   'response_tokens', coalesce(sum(g.response_tokens), 0), 'cost', trim_scale(coalesce(sum(g.cost), 0))) FROM g),"
-    " 'items', coalesce((SELECT json_agg(json_build_object('name', g.name, 'calls', g.calls, 'request_tokens',"
-    "   g.request_tokens, 'response_tokens', g.response_tokens, 'cost', trim_scale(g.cost))"
-    "  ORDER BY CASE WHEN $8 THEN g.name END, g.cost DESC, g.name) FROM g), '[]')) AS json FROM span";
+    " s AS MATERIALIZED (SELECT u.* FROM span, usage_sums($7, $1, $2, $3, $4, $9, span.a, span.b) AS u),"
+    " i AS (SELECT * FROM s WHERE NOT s.total ORDER BY CASE WHEN $8 THEN s.name END DESC, s.cost DESC LIMIT $10::bigint)"
+    " SELECT json_build_object('from', json_time(span.a), 'to', json_time(span.b),"
+    "  'total', (SELECT json_build_object(" SUMS ") FROM s WHERE s.total),"
+    "  'items', coalesce((SELECT json_agg(json_build_object('name', s.name, " SUMS ")"
+    "   ORDER BY CASE WHEN $8 THEN s.name END, s.cost DESC, s.name) FROM i AS s), '[]')) AS json FROM span";
 
 enum status
 usage_sums(struct context *cx, const struct usage_filter *f, const char *group_by, json_t **out)
@@ -201,9 +216,49 @@ usage_sums(struct context *cx, const struct usage_filter *f, const char *group_b
 		return fail_field(cx, "group_by", "must be day, hour, model, key%s",
 		    f->for_admin ? ", status, user or channel" : " or status");
 	st = pg_query_again(cx->pg, &rows, sums_sql, PS(f->user_id), PS(f->key_id), PS(f->model), PS(f->status),
-	    PS(f->from), PS(f->to), PS(group->name), PB(group->in_order));
+	    PS(f->from), PS(f->to), PS(group->name), PB(group->in_order), PS(f->channel), PI(USAGE_SUMS_ITEMS));
 	if (st != OK)
 		return fail_query(cx, st, "usage sums");
 	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+/* ---- by the clock -------------------------------------------------------------------- */
+
+enum status
+usage_sweep_sums(struct sweeper *s)
+{
+	int64_t n;
+	enum status st;
+
+	do {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		/* not again: what was added once must not be added twice, and the next sweep comes soon */
+		if ((st = pg_query(s->cx.pg, &rows, "SELECT usage_roll_up($1::int) AS n", PI(IDS_AT_ONCE))) != OK)
+			return st;
+		n = row_int(rows, 0, "n");
+	} while (n > 0 && !s->stopping());
+	return OK;
+}
+
+enum status
+usage_sweep_old(struct sweeper *s)
+{
+	int64_t n;
+	enum status st;
+
+	if (s->cx.conf->usage_keep_days == 0)
+		return OK;
+	do {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		st = pg_query_again(s->cx.pg, &rows, "SELECT usage_prune($1::int, $2::int) AS n",
+		    PI(s->cx.conf->usage_keep_days), PI(ROWS_AT_ONCE));
+		if (st != OK)
+			return st;
+		if ((n = row_int(rows, 0, "n")) > 0)
+			LOG(INFO, "pruned", LS("what", "usage"), LI("count", n));
+	} while (n == ROWS_AT_ONCE && !s->stopping());
 	return OK;
 }

@@ -199,6 +199,7 @@ choose_model(struct context *cx, const char *name, struct select_ask *whom, cons
 		return refuse_model(cx, name);
 	if ((st = select_some(cx, whom, &chosen)) != OK)
 		return st;
+	cx->asked_model = arena_strdup(cx->arena, whom->model->name);
 	*out = chosen;
 	return OK;
 }

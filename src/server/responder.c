@@ -23,6 +23,7 @@
 #include "io/pg.h"
 #include "io/reactor.h"
 #include "io/redis.h"
+#include "ledger/usage_live.h"
 #include "limits/leases.h"
 #include "ops/migrate.h"
 #include "score/board.h"
@@ -150,6 +151,7 @@ release(struct process *p)
 	reactor_timer_free(r->housekeeping);
 	crowd_free(r->crowd);
 	key_uses_free(p);
+	usage_live_free(p);
 	leases_free(p);
 	engine_free(p);
 	health_keep_free(p);

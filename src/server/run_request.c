@@ -1,6 +1,7 @@
 #include "server/run_request.h"
 
 #include "account/auth.h"
+#include "account/key_use.h"
 #include "account/passwords.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -67,12 +68,14 @@ answer(struct request *rq, enum status st)
 	if (st == OK && rq->carry != NULL) {
 		rq->http_status = 200;
 		write_access_log(rq, clock_mono_us() - rq->started_us);
+		key_called(rq);
 		return true;
 	}
 	if (arena_exhausted(rq->cx.arena))
 		fail(&rq->cx, E_TOO_LARGE, "request_memory");
 	stage_reply(rq);
 	write_access_log(rq, clock_mono_us() - rq->started_us);
+	key_called(rq);
 	fcgi_end(rq->conn);
 	return false;
 }

@@ -804,10 +804,10 @@ for (const way of [WAYS[0], WAYS[2]])
 		await page.getByText(words.table).click();
 		equal(await page.locator("figure tbody tr").count(), 30, "days in the table");
 		await look(page, `usage-${way.name}`);
-		await page.getByLabel(words.status, { exact: true }).selectOption("failed");
+		await page.getByRole("combobox", { name: words.status }).selectOption("failed");
 		await page.getByText(words.none).waitFor();
-		await page.getByLabel(words.status, { exact: true }).selectOption("completed");
-		await page.getByLabel(words.model, { exact: true }).selectOption("demo-fast");
+		await page.getByRole("combobox", { name: words.status }).selectOption("completed");
+		await page.getByRole("combobox", { name: words.model }).selectOption("demo-fast");
 		await until(async () => (await rows.count()) === 2, "both calls have this status and model");
 		const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: words.csv }).click()]);
 		equal(file.suggestedFilename(), "usage.csv", "name of the file");
@@ -843,6 +843,10 @@ for (const way of [WAYS[1], WAYS[3]])
 		holds(seen.every((text) => text.includes(user.nickname) && text.includes("demo")), `the name and the model: ${seen}`);
 		equal(await rows.first().locator(".font-mono:visible").count(), 1, "the code of the error");
 		await look(page, `admin-log-${way.name}`);
+		await rows.last().getByRole("button").last().click();
+		await page.getByRole("dialog").locator("dl code").first().waitFor();
+		await look(page, `admin-request-${way.name}`);
+		await page.keyboard.press("Escape");
 		await page.getByLabel(words.status, { exact: true }).selectOption("completed");
 		await until(async () => (await rows.count()) === 1, "one request was completed");
 		await page.reload();
@@ -855,6 +859,99 @@ for (const way of [WAYS[1], WAYS[3]])
 		await look(page, `admin-usage-${way.name}`);
 		await line.getByRole("link").click();
 		await until(async () => (await rows.count()) === 2, "from a sum to the requests");
+	});
+
+// -- the watch on keys
+
+const WATCH = {
+	en: { actions: "Actions for", lock: "Lock", unlock: "Unlock", reason: "Reason, which its owner is told", locked: "Locked", leaks: "Leaked keys", list: "List", lockThem: "Lock them", done: "1 looked like keys, 1 are keys here, 1 were locked.", leaked: "Leaked", away: "Put away", note: "Note", find: "Name, label, beginning or owner", label: "Label", auto: "Rotates by itself", add: "New API key", create: "Create key", name: "Name", kept: "I have copied it", collect: "Collect key", expire: "End now", expired: "Expired", details: "Details" },
+	zh: { actions: "的操作", lock: "锁定", unlock: "解除锁定", reason: "原因（会告知所有者）", locked: "已锁定", leaks: "泄露的密钥", list: "列表", lockThem: "锁定", done: "疑似密钥 1 个，本站密钥 1 个，已锁定 1 个。", leaked: "泄露", away: "标记为已处理", note: "备注", find: "名称、标签、开头或所有者", label: "标签", auto: "自动轮换", add: "新建 API 密钥", create: "创建密钥", name: "名称", kept: "我已复制", collect: "领取密钥", expire: "立即到期", expired: "已过期", details: "详情" },
+};
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`keys: an admin locks one, and those in a list of leaked ones; their owner sees why (${way.name})`, async () => {
+		const words = WATCH[way.language];
+		const user = await newUser(`Owner ${way.name}`);
+		const make = async (name, more = {}) => (await api("POST", "/api/keys", { token: user.token, json: { name, ...more } })).json;
+		await make("Nightly job", { label: "ci", expires_at: new Date(Date.now() + 3 * 86_400_000).toISOString() });
+		const careless = await make(`Careless ${way.name}`);
+		const page = await newPage(way);
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/keys");
+		const rows = page.locator("tbody tr");
+		await page.getByRole("searchbox", { name: words.find }).fill(user.email);
+		await until(async () => (await rows.count()) === 2, "the keys of this user");
+		const job = rows.filter({ hasText: "Nightly job" });
+		await job.getByRole("button", { name: words.actions }).click();
+		await page.getByRole("menuitem", { name: words.lock, exact: true }).click();
+		await page.getByLabel(words.reason).fill("seen on a forum");
+		await look(page, `admin-keys-lock-${way.name}`);
+		await page.getByRole("dialog").getByRole("button", { name: words.lock, exact: true }).click();
+		await job.getByText("seen on a forum").first().waitFor();
+		await look(page, `admin-keys-${way.name}`);
+
+		await page.goto(`${URL_BASE}/admin/security`);
+		await page.getByRole("button", { name: words.leaks }).click();
+		await page.getByLabel(words.list).fill(`somebody posted ${careless.key} yesterday`);
+		await look(page, `admin-leaks-${way.name}`);
+		await page.getByRole("button", { name: words.lockThem, exact: true }).click();
+		await page.getByText(words.done).waitFor();
+		const event = rows.filter({ hasText: `Careless ${way.name}` }).filter({ hasText: words.leaked }).first();
+		await event.waitFor();
+		await look(page, `admin-security-${way.name}`);
+		await event.getByRole("button", { name: words.away, exact: true }).click();
+		await page.getByLabel(words.note).fill("told them");
+		await page.getByRole("dialog").getByRole("button", { name: words.away, exact: true }).click();
+		await event.waitFor({ state: "detached" });
+
+		const theirs = await newPage(way);
+		await signIn(theirs, user.email, PASSWORD, "/settings/keys");
+		await theirs.getByText("seen on a forum").waitFor();
+		await look(theirs, `keys-locked-${way.name}`);
+		await page.goto(`${URL_BASE}/admin/keys`);
+		await page.getByRole("searchbox", { name: words.find }).fill(user.email);
+		await until(async () => (await rows.count()) === 2, "the keys of this user, again");
+		await job.getByRole("button", { name: words.actions }).click();
+		await page.getByRole("menuitem", { name: words.unlock, exact: true }).click();
+		await until(async () => !(await job.innerText()).includes("seen on a forum"), "it is unlocked");
+		await theirs.reload();
+		await until(async () => (await theirs.getByText("seen on a forum").count()) === 0 && (await theirs.getByText("Nightly job").count()) === 1, "and its owner sees it");
+	});
+
+for (const way of [WAYS[1], WAYS[3]])
+	journey(`keys: with a label, rotating by itself, collected, ended at once (${way.name})`, async () => {
+		const words = WATCH[way.language];
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email, PASSWORD, "/settings/keys");
+		await page.getByRole("button", { name: words.add }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByLabel(words.name, { exact: true }).fill("Nightly");
+		await dialog.getByLabel(words.label, { exact: true }).fill("ci");
+		await dialog.getByLabel(words.auto).selectOption("30");
+		await look(page, `keys-new-${way.name}`);
+		await dialog.getByRole("button", { name: words.create }).click();
+		await dialog.getByRole("button", { name: words.kept }).click();
+		const row = page.locator("main li", { hasText: "Nightly" });
+		await row.getByText("ci", { exact: true }).waitFor();
+
+		// what weir-worker does in 30 days, told by the server as it would be
+		const { json } = await api("GET", "/api/keys", { token: user.token });
+		const [key] = json.items;
+		await page.route("**/api/keys?*", async (route) => route.fulfill({ json: { items: [{ ...key, collectable: true }], has_more: false } }));
+		await page.route(`**/api/keys/${key.id}/collect`, async (route) => route.fulfill({ json: { ...key, key: `${key.prefix}${"0".repeat(26)}` } }));
+		await page.reload();
+		await row.getByRole("button", { name: words.collect }).waitFor();
+		await look(page, `keys-collect-${way.name}`);
+		await row.getByRole("button", { name: words.collect }).click();
+		await page.getByTestId("new-key").waitFor();
+		await page.unrouteAll();
+		await dialog.getByRole("button", { name: words.kept }).click();
+
+		await page.reload();
+		await row.getByRole("button", { name: /Nightly/ }).click();
+		await page.getByRole("menuitem", { name: words.expire }).click();
+		await dialog.getByRole("button", { name: words.expire }).click();
+		await row.getByText(words.expired, { exact: true }).waitFor();
 	});
 
 journey("language and theme are kept; a first visit loads little", async () => {

@@ -4,9 +4,9 @@ import { Bars } from "@/components/usage/Bars";
 import { startI18n } from "@/i18n";
 import { setLanguage } from "@/i18n/language";
 import { withUsageTexts } from "@/i18n/usage";
-import { cost, dayName, duration, everyDay, fromOf, roundTop, short, shortTime } from "@/lib/usage";
+import { cost, dayName, duration, everyDay, fromOf, NOTHING, roundTop, short, shortTime } from "@/lib/usage";
 
-const sum = { calls: 2, request_tokens: 30, response_tokens: 40, cost: 0.5 };
+const sum = { ...NOTHING, calls: 2, request_tokens: 30, response_tokens: 40, cost: 0.5 };
 const sums = {
 	from: "2026-02-27T00:00:00Z",
 	to: "2026-03-02T09:30:00Z",

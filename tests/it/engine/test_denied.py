@@ -55,6 +55,11 @@ class World:
         assert answer.status == 201, answer
         return answer.json["id"]
 
+    def locked_key(self):
+        key = self.key()
+        assert self.weir.post(f"/api/admin/keys/{key}/lock", None, self.admin).status == 200
+        return key
+
     def key(self):
         answer = self.weir.post("/api/keys", {"name": str(uuid.uuid4())}, self.user)
         assert answer.status == 201, answer
@@ -116,6 +121,17 @@ ROWS = [
     ("UPDATE ON api_keys", "PATCH", lambda w: f"/api/keys/{w.key()}", lambda w: {"name": "m"}, "user", 200),
     ("INSERT ON api_keys", "POST", lambda w: f"/api/keys/{w.key()}/rotate", lambda w: {}, "user", 201),
     ("UPDATE ON api_keys", "POST", lambda w: f"/api/keys/{w.key()}/revoke", None, "user", 200),
+    ("UPDATE ON api_keys", "POST", lambda w: f"/api/keys/{w.key()}/expire", None, "user", 200),
+    ("SELECT ON api_keys", "POST", lambda w: f"/api/keys/{w.key()}/collect", None, "user", 409),
+    ("SELECT ON api_keys", "GET", "/api/admin/keys", None, "admin", 200),
+    ("SELECT ON api_keys", "GET", "/api/admin/keys/export", None, "admin", 200),
+    ("UPDATE ON api_keys", "POST", lambda w: f"/api/admin/keys/{w.key()}/lock", lambda w: {}, "admin", 200),
+    ("UPDATE ON api_keys", "POST", lambda w: f"/api/admin/keys/{w.locked_key()}/unlock", None, "admin", 200),
+    ("SELECT ON security_events", "GET", "/api/admin/security/events", None, "admin", 200),
+    ("UPDATE ON security_events", "POST", "/api/admin/security/events/1/resolve", None, "admin", 404),
+    ("EXECUTE ON FUNCTION api_keys_leaked", "POST", "/api/admin/security/leaks", lambda w: b"ab" * 32, "admin", 200),
+    ("SELECT ON usage_rolled", "GET", "/api/usage", None, "user", 200),
+    ("SELECT ON usage", "GET", "/api/usage/records.csv", None, "user", 200),
     ("DELETE ON api_keys", "DELETE", lambda w: f"/api/keys/{w.key()}", None, "user", 204),
     ("INSERT ON refresh_tokens", "POST", "/api/auth/login",
      lambda w: {"login": w.user.login, "password": w.user.password}, None, 200),

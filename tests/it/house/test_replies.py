@@ -8,6 +8,7 @@ undeclared or of another type fails here, and so does a route nobody tries.
 import glob
 import json
 import re
+import subprocess
 import threading
 import uuid
 
@@ -196,10 +197,10 @@ def test_accounts(weir, ask):
     ask("POST", "/api/auth/logout", None, {"refresh_token": other["refresh_token"]})
 
 
-def test_api_keys(ask, user):
+def test_api_keys(weir, ask, user, admin):
     key = ask("POST", "/api/keys", user, {"name": "Reply", "scopes": ["chat"], "models": ["demo"], "rpm": 100,
                                           "allow_ips": ["127.0.0.0/8"], "budget": {"amount": 1.5, "period": "week"}})
-    plain = ask("POST", "/api/keys", user, {"name": "Plain", "budget": {"amount": 1}})
+    plain = ask("POST", "/api/keys", user, {"name": "Plain", "budget": {"amount": 1}, "auto_rotate": True, "rotate_every_days": 9})
     assert len(ask("GET", "/api/keys", user)["items"]) == 2
     ask("GET", f"/api/keys/{key['id']}", user)
     ask("PATCH", f"/api/keys/{key['id']}", user, {"name": "Changed"})
@@ -208,6 +209,20 @@ def test_api_keys(ask, user):
     ask("POST", f"/api/keys/{key['id']}/rotate", user, {"overlap_s": 60})
     ask("GET", "/api/keys/export", user)
     assert ask("POST", f"/api/keys/{key['id']}/revoke", user)["rotated_to"]
+    assert len(ask("GET", "/api/admin/keys", admin)["items"]) == 3
+    ask("GET", "/api/admin/keys/export", admin)
+    ask("POST", f"/api/admin/keys/{plain['id']}/lock", admin, {"reason": "why"})
+    ask("POST", f"/api/admin/keys/{plain['id']}/unlock", admin)
+    with weir.pg() as pg:  # as a rotation by itself leaves one
+        pg.query("UPDATE api_keys SET created_at = now() - interval '10 days' WHERE id = $1", plain["id"])
+    subprocess.run([weir.program("weir-worker"), "-c", weir.conf_path, "--once"], check=True, stderr=subprocess.DEVNULL)
+    new = ask("GET", f"/api/keys/{plain['id']}", user)["rotated_to"]
+    ask("POST", f"/api/keys/{new}/collect", user)
+    leaks = ask("POST", "/api/admin/security/leaks", admin, plain["key"].encode())
+    assert leaks["locked"] == 1
+    event = ask("GET", "/api/admin/security/events", admin)["items"][0]
+    ask("POST", f"/api/admin/security/events/{event['id']}/resolve", admin, {"note": "done"})
+    ask("POST", f"/api/keys/{new}/expire", user)
     ask("DELETE", f"/api/keys/{plain['id']}", user)
 
 
@@ -245,6 +260,7 @@ def test_usage(ask, user, admin, turn):
     assert "request_tokens" in ask("GET", "/api/usage/records.csv", user).text
     assert ask("GET", "/api/admin/usage", admin)["items"]
     assert ask("GET", "/api/admin/usage/records", admin)["items"]
+    assert "channel" in ask("GET", "/api/admin/usage/records.csv", admin).text
 
 
 def test_relay(ask, user, described):

@@ -4,6 +4,7 @@ import csv
 import io
 
 import pytest
+from keylib import sweep
 
 
 def say(weir, user, content="What was used?", model="demo-fast"):
@@ -41,7 +42,7 @@ def test_of_others_nothing(weir, used, user):
     assert weir.get("/api/usage/records", user).json["items"] == []
     assert weir.get(f"/api/usage/records?before_id={ours[0]['id']}", user).status == 400
     assert weir.get(f"/api/usage/records?user_id={used.id}", user).json["items"] == []
-    for path in ("/api/admin/usage", "/api/admin/usage/records"):
+    for path in ("/api/admin/usage", "/api/admin/usage/records", "/api/admin/usage/records.csv"):
         assert weir.get(path, user).status == 403
 
 
@@ -55,7 +56,49 @@ def test_sums(weir, used):
     days = weir.get("/api/usage", used).json
     assert sum(i["calls"] for i in days["items"]) == 3 and all(len(i["name"]) == 10 for i in days["items"])
     assert weir.get("/api/usage?from=2001-01-01&to=2001-01-02", used).json["total"] == {
-        "calls": 0, "request_tokens": 0, "response_tokens": 0, "cost": 0}
+        "calls": 0, "errors": 0, "request_tokens": 0, "response_tokens": 0, "cached_tokens": 0, "cache_write_tokens": 0,
+        "reasoning_tokens": 0, "cost": 0, "latency_ms": None, "first_token_ms": None}
+    hours = weir.get("/api/usage?group_by=hour&model=demo", used).json
+    assert sum(i["calls"] for i in hours["items"]) == 1 and hours["total"]["latency_ms"] >= hours["total"]["first_token_ms"]
+
+
+def test_sums_when_calls_are_summed_up_and_removed(weir, used):
+    paths = [f"/api/usage?group_by={g}&from=2020-01-01" for g in ("day", "hour", "model", "key", "status")]
+    before = [weir.get(path, used).json for path in paths]
+    for _ in range(3):
+        sweep(weir)
+    with weir.pg() as pg:
+        assert int(pg.one("SELECT coalesce(sum(calls), 0) FROM usage_days WHERE user_id = $1", used.id)) == 3
+    for path, then in zip(paths, before):
+        now = weir.get(path, used).json
+        assert (now["items"], now["total"]) == (then["items"], then["total"]), path
+
+
+def test_old_calls_are_removed(weir):
+    """Those of a database of their own begin with an old one; what they came to stays."""
+    user = weir.make_user()
+    with weir.pg() as pg:
+        pg.query("INSERT INTO usage (id, created_at, user_id, model, status, cost) OVERRIDING SYSTEM VALUE"
+                 " VALUES (0, now() - interval '401 days', $1, 'old', 'completed', 2)", user.id)
+        pg.query("INSERT INTO usage_days SELECT (created_at AT TIME ZONE 'UTC')::date, user_id, key_id, model, channel, status, 1, 0,"
+                 " 0, 0, 0, 0, 0, cost, 0, 0, 0, 0, 0 FROM usage WHERE id = 0")
+    sweep(weir)
+    assert weir.get("/api/usage/records", user).json["items"] == []
+    assert weir.get("/api/usage?group_by=model&from=2020-01-01", user).json["items"][0]["cost"] == 2
+    weir.audit()
+
+
+def test_usage_events(weir):
+    """Two calls at once are one event, or two that add up."""
+    user = weir.make_user()
+    with weir.stream("/api/events", user=user, method="GET") as events:
+        costs = [say(weir, user).final["data"]["credits_consumed"] for _ in range(2)]
+        calls = spent = 0
+        while calls < 2:
+            news = events.until("usage")[-1].json["data"]
+            calls, spent = calls + news["calls"], spent + news["cost"]
+            assert news["failed"] == 0 and news["response_tokens"] > 0
+    assert spent == pytest.approx(sum(costs))
 
 
 @pytest.mark.parametrize("query", ("group_by=colour", "group_by=user", "from=yesterday", "from=2026-99-99", "key_id=x", "limit=0"))
@@ -69,11 +112,20 @@ def test_csv(weir, used):
     assert answer.headers["Content-Type"].startswith("text/csv") and "usage.csv" in answer.headers["Content-Disposition"]
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [r["model"] for r in rows] == ["demo", "demo-fast", "demo-fast"] and "channel" not in rows[0]
+    assert int(rows[0]["total_tokens"]) == int(rows[0]["request_tokens"]) + int(rows[0]["response_tokens"])
+    rest = list(csv.DictReader(io.StringIO(weir.get(f"/api/usage/records.csv?before_id={rows[0]['id']}", used).text)))
+    assert [r["id"] for r in rest] == [r["id"] for r in rows[1:]]
+    assert weir.get("/api/usage/records.csv?before_id=x", used).code == "invalid_request"
 
 
 def test_admins_see_all(weir, used, admin):
     records = weir.get(f"/api/admin/usage/records?user_id={used.id}", admin).json["items"]
     assert len(records) == 3 and records[0]["channel"] and records[0]["user_id"] == used.id
+    assert records[0]["metadata"] == {} and records[0]["channel_id"] and records[0]["total_tokens"] > 0
+    rows = list(csv.DictReader(io.StringIO(weir.get(f"/api/admin/usage/records.csv?user_id={used.id}", admin).text)))
+    assert [r["channel"] for r in rows] == [r["channel"] for r in records]
+    assert weir.get(f"/api/admin/usage/records?user_id={used.id}&channel=nobody", admin).json["items"] == []
+    assert weir.get(f"/api/admin/usage?user_id={used.id}&channel=nobody", admin).json["total"]["calls"] == 0
     sums = weir.get(f"/api/admin/usage?group_by=channel&user_id={used.id}", admin).json
     assert sums["total"]["calls"] == 3 and sums["items"][0]["name"]
     everybody = weir.get("/api/admin/usage?group_by=user", admin).json

@@ -2,6 +2,7 @@
 import { call, patch, post, remove, send } from "./client";
 import type {
 	AdminAgent,
+	AdminKey,
 	AdminModel,
 	AdminUsageRecord,
 	AdminUser,
@@ -10,13 +11,17 @@ import type {
 	ChannelTest,
 	DebugLog,
 	HistoryRow,
+	Leaks,
 	List,
 	PoolStatus,
 	Provider,
+	SecurityEvent,
 	UsageSums,
 } from "./types";
-import type { UsageRecordsQuery, UsageSumsQuery } from "./usage";
+import type { UsageFilter, UsageRecordsQuery, UsageSumsQuery } from "./usage";
+import type { KeyFilter } from "./weir";
 
+type AdminKeyFilter = KeyFilter & { user_id?: string };
 type Page = { limit?: number; before_id?: string | number };
 
 export const admin = {
@@ -62,6 +67,19 @@ export const admin = {
 
 	usage: (query: UsageSumsQuery) => call<UsageSums>("/api/admin/usage", { query: { ...query } }),
 	usageRecords: (query: UsageRecordsQuery) => call<List<AdminUsageRecord>>("/api/admin/usage/records", { query: { ...query } }),
+
+	usageCsv: async (query: UsageFilter) => (await send("/api/admin/usage/records.csv", { query: { ...query } })).blob(),
+
+	keys: (query: Page & AdminKeyFilter) => call<List<AdminKey>>("/api/admin/keys", { query: { ...query } }),
+	keysCsv: async (query: AdminKeyFilter) => (await send("/api/admin/keys/export", { query: { ...query } })).blob(),
+	lockKey: (id: string, reason: string) => post<AdminKey>(`/api/admin/keys/${id}/lock`, reason === "" ? {} : { reason }),
+	unlockKey: (id: string) => post<AdminKey>(`/api/admin/keys/${id}/unlock`),
+
+	securityEvents: (query: Page & { kind?: string; open?: string; key_id?: string }) =>
+		call<List<SecurityEvent>>("/api/admin/security/events", { query: { ...query } }),
+	resolveEvent: (id: number, note: string) =>
+		post<SecurityEvent>(`/api/admin/security/events/${id}/resolve`, note === "" ? {} : { note }),
+	leaks: (list: Blob) => call<Leaks>("/api/admin/security/leaks", { method: "POST", blob: list }),
 
 	status: () => call<PoolStatus>("/api/admin/status"),
 };

@@ -34,6 +34,9 @@ export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];
 export type Upload = Schemas["Upload"];
 export type ApiKey = Schemas["Key"];
+export type AdminKey = Schemas["AdminKey"];
+export type SecurityEvent = Schemas["SecurityEvent"];
+export type Leaks = Schemas["Leaks"];
 export type NewApiKey = Schemas["NewKey"];
 export type KeyPeriod = Schemas["KeyBudget"]["period"];
 export type UsageRecord = Schemas["UsageRecord"];
@@ -57,6 +60,7 @@ export type UserEvent =
 	| { type: "balance"; data: Schemas["BalanceNews"] }
 	| { type: "conversation"; data: Schemas["ConversationNews"] }
 	| { type: "message"; data: Schemas["MessageNews"] }
+	| { type: "usage"; data: Schemas["UsageNews"] }
 	| { type: "notification"; data: { title?: string; text?: string } }
 	| { type: "resync"; data: Record<string, never> };
 

@@ -6,10 +6,12 @@ export interface UsageFilter {
 	from?: string;
 	model?: string;
 	status?: string;
+	key_id?: string;
 	/** Admins only. */
 	user_id?: string;
+	channel?: string;
 }
-export type UsageSumsQuery = UsageFilter & { group_by: "day" | "model" | "user" | "channel" };
+export type UsageSumsQuery = UsageFilter & { group_by: "day" | "hour" | "model" | "key" | "status" | "user" | "channel" };
 export type UsageRecordsQuery = UsageFilter & { limit: number; before_id?: number };
 
 export const usage = {

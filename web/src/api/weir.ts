@@ -43,10 +43,20 @@ export const me = {
 	revokeAll: (keep_current: boolean) => post<{ revoked: number }>("/api/me/sessions/revoke", { keep_current }),
 };
 
+/** Which keys; empty is any. */
+export interface KeyFilter {
+	status?: string;
+	q?: string;
+	label?: string;
+}
+
 export const apiKeys = {
-	list: (query: Page) => call<List<ApiKey>>("/api/keys", { query }),
+	list: (query: Page & KeyFilter) => call<List<ApiKey>>("/api/keys", { query: { ...query } }),
+	csv: async (query: KeyFilter) => (await send("/api/keys/export", { query: { ...query } })).blob(),
 	create: (json: unknown) => post<NewApiKey>("/api/keys", json),
 	rotate: (id: string, overlap_s: number) => post<NewApiKey>(`/api/keys/${id}/rotate`, { overlap_s }),
+	collect: (id: string) => post<NewApiKey>(`/api/keys/${id}/collect`),
+	expire: (id: string) => post<ApiKey>(`/api/keys/${id}/expire`),
 	revoke: (id: string) => post<ApiKey>(`/api/keys/${id}/revoke`),
 	remove: (id: string) => remove(`/api/keys/${id}`),
 };

@@ -5,12 +5,13 @@ import { useSettings } from "@/stores/settings";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
 import type jobs from "./jobs.en.json";
+import type security from "./security.en.json";
 import type usage from "./usage.en.json";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en & typeof jobs & typeof usage };
+		resources: { app: typeof en & typeof jobs & typeof security & typeof usage };
 	}
 }
 

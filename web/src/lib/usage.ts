@@ -5,13 +5,27 @@ import { locale } from "./format";
 
 const DAY_MS = 86_400_000;
 
-export const RANGES = ["7", "30", "90"] as const;
+export const RANGES = ["7", "30", "90", "365"] as const;
 export type Range = (typeof RANGES)[number];
 
 export interface Day extends UsageSum {
 	/** 2026-11-29 */
 	name: string;
 }
+
+/** Of a day on which nothing was used. */
+export const NOTHING: UsageSum = {
+	calls: 0,
+	errors: 0,
+	request_tokens: 0,
+	response_tokens: 0,
+	cached_tokens: 0,
+	cache_write_tokens: 0,
+	reasoning_tokens: 0,
+	cost: 0,
+	latency_ms: null,
+	first_token_ms: null,
+};
 
 /** When the first of the last days began. A time, because a date alone would be the database's. */
 export function fromOf(range: Range, now = Date.now()): string {
@@ -24,7 +38,7 @@ export function everyDay({ from, to, items }: UsageSums): Day[] {
 	const days: Day[] = [];
 	for (let at = Date.parse(`${from.slice(0, 10)}T00:00:00Z`); at <= Date.parse(to); at += DAY_MS) {
 		const name = new Date(at).toISOString().slice(0, 10);
-		days.push({ calls: 0, request_tokens: 0, response_tokens: 0, cost: 0, ...used.get(name), name });
+		days.push({ ...NOTHING, ...used.get(name), name });
 	}
 	return days;
 }

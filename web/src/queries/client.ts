@@ -27,6 +27,7 @@ export const keys = {
 	holds: ["me", "holds"] as const,
 	sessions: ["me", "sessions"] as const,
 	apiKeys: ["me", "keys"] as const,
+	keyList: (q: string, status: string) => ["me", "keys", q, status] as const,
 	usage: (...rest: string[]) => ["usage", ...rest] as const,
 	conversations: (q = "") => ["conversations", q] as const,
 	allConversations: ["conversations"] as const,

@@ -109,12 +109,25 @@ export function apply(event: UserEvent) {
 		case "message":
 			if (event.data.conversation_id) void refreshMessages(event.data.conversation_id);
 			return;
+		case "usage":
+			return onUsage();
 		case "notification":
 			toast("info", event.data.title ?? event.data.text ?? "", { detail: event.data.title ? event.data.text : undefined });
 			return;
 		case "resync":
 			void resync(true);
 	}
+}
+
+/** Who looks at the usage sees it grow; at most every few seconds, however fast it does. */
+const USAGE_EVERY_MS = 3000;
+let usageTimer: ReturnType<typeof setTimeout> | null = null;
+
+function onUsage() {
+	usageTimer ??= setTimeout(() => {
+		usageTimer = null;
+		void queryClient.invalidateQueries({ queryKey: keys.usage() });
+	}, USAGE_EVERY_MS);
 }
 
 function onTask({ id, status, conversation_id, progress }: Extract<UserEvent, { type: "task" }>["data"]) {

@@ -19,6 +19,7 @@ const LIVES_DAYS = [0, 7, 30, 90, 365] as const;
 const OVERLAPS_S = [0, 3600, DAY_S, 7 * DAY_S] as const;
 /** Credits, as the API takes them. */
 const AMOUNT = /^\d{1,11}(\.\d{1,6})?$/;
+const ROTATIONS_DAYS = [0, 30, 90, 180, 365] as const;
 const PERIODS: KeyPeriod[] = ["none", "day", "week", "month"];
 
 interface FormProps {
@@ -70,6 +71,8 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 	const [models, setModels] = useState<string[] | null>(null);
 	const [budget, setBudget] = useState("");
 	const [period, setPeriod] = useState<KeyPeriod>("month");
+	const [label, setLabel] = useState("");
+	const [rotation, setRotation] = useState<number>(0);
 	const [tried, setTried] = useState(false);
 	const { t } = useTranslation();
 	const { mutate, isPending, error } = useMutation({
@@ -78,6 +81,9 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 				name: name.trim(),
 				expires_at: endOf(days),
 				models,
+				label: label.trim() === "" ? null : label.trim(),
+				auto_rotate: rotation > 0,
+				rotate_every_days: rotation > 0 ? rotation : null,
 				budget: budget.trim() === "" ? null : { amount: budget.trim(), period },
 			}),
 		onSuccess: onMade,
@@ -104,6 +110,16 @@ export function CreateKey({ onMade, onClose }: { onMade: (key: NewApiKey) => voi
 					</option>
 				))}
 			</Select>
+			<div className="grid grid-cols-2 gap-3">
+				<Input label={t("keylife.label")} value={label} maxLength={NAME_MAX_CHARS} onChange={(e) => setLabel(e.target.value)} />
+				<Select label={t("keylife.auto")} hint={rotation > 0 ? t("keylife.auto_hint") : undefined} value={rotation} onChange={(e) => setRotation(Number(e.target.value))}>
+					{ROTATIONS_DAYS.map((d) => (
+						<option key={d} value={d}>
+							{d === 0 ? t("keylife.auto_never") : t("keylife.auto_every", { count: d })}
+						</option>
+					))}
+				</Select>
+			</div>
 			<ModelChoice chosen={models} onChange={setModels} />
 			<div className="grid grid-cols-2 gap-3">
 				<Input

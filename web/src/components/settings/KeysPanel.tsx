@@ -1,23 +1,29 @@
 import { type InfiniteData, useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { Ban, KeySquare, Plus, RotateCw, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { Ban, ClockAlert, KeySquare, PackageOpen, Plus, RotateCw, TimerOff, Trash2 } from "lucide-react";
+import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ApiKey, List, NewApiKey } from "@/api/types";
 import { apiKeys } from "@/api/weir";
 import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
+import { reasonText } from "@/lib/security";
 import { count, credits, dateTime } from "@/lib/format";
 import { RowMenu } from "@/pages/admin/RowMenu";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";
+import { Choice } from "../ui/Choice";
+import { CsvButton } from "../ui/CsvButton";
 import { Confirm } from "../ui/Dialog";
+import { Input } from "../ui/Field";
 import { Empty, Failed, Skeleton } from "../ui/State";
+import { Tag } from "../ui/Table";
 import { CreateKey, RotateKey, ShowKey } from "./KeyDialogs";
 import { Snippets } from "./Snippets";
 
 /** What is being done: one dialog at a time. */
-type Doing = { what: "create" } | { what: "rotate" | "revoke" | "remove"; key: ApiKey } | { what: "show"; made: NewApiKey } | null;
+type Ending = "revoke" | "remove" | "expire";
+type Doing = { what: "create" } | { what: "rotate" | Ending; key: ApiKey } | { what: "show"; made: NewApiKey } | null;
 
 const reread = () => queryClient.invalidateQueries({ queryKey: keys.apiKeys });
 
@@ -45,16 +51,23 @@ export default function KeysPanel() {
 			{doing?.what === "create" && <CreateKey onMade={show} onClose={close} />}
 			{doing?.what === "rotate" && <RotateKey of={doing.key} onMade={show} onClose={close} />}
 			{doing?.what === "show" && <ShowKey made={doing.made} onClose={close} />}
-			{(doing?.what === "revoke" || doing?.what === "remove") && <End what={doing.what} apiKey={doing.key} onClose={close} />}
+			{(doing?.what === "revoke" || doing?.what === "remove" || doing?.what === "expire") && <End what={doing.what} apiKey={doing.key} onClose={close} />}
 		</div>
 	);
 }
 
+const STATUSES = ["active", "rotated", "expired", "revoked", "locked"] as const;
+
 function Keys({ onDo }: { onDo: (what: Doing) => void }) {
+	const [search, setSearch] = useState("");
+	const [status, setStatus] = useState("");
+	const q = useDeferredValue(search.trim());
+	const isFiltered = q !== "" || status !== "";
 	const query = useInfiniteQuery<List<ApiKey>, Error, InfiniteData<List<ApiKey>>, readonly string[], string | undefined>({
-		queryKey: keys.apiKeys,
+		queryKey: keys.keyList(q, status),
 		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => apiKeys.list({ limit: 20, before_id: pageParam }),
+		queryFn: ({ pageParam }) => apiKeys.list({ q, status, limit: 20, before_id: pageParam }),
+		placeholderData: (before) => before,
 		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
 		staleTime: 0,
 	});
@@ -62,9 +75,17 @@ function Keys({ onDo }: { onDo: (what: Doing) => void }) {
 	const all = query.data?.pages.flatMap((p) => p.items) ?? [];
 	if (query.isPending) return <Skeleton className="h-32" />;
 	if (query.error) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
-	if (all.length === 0) return <Empty icon={<KeySquare size={24} />} title={t("keys.none")} hint={t("keys.none_hint")} />;
+	if (all.length === 0 && !isFiltered) return <Empty icon={<KeySquare size={24} />} title={t("keys.none")} hint={t("keys.none_hint")} />;
 	return (
 		<>
+			<div className="flex flex-wrap items-center gap-2">
+				<div className="min-w-40 grow">
+					<Input bare type="search" label={t("keylife.find")} placeholder={t("keylife.find")} value={search} onChange={(e) => setSearch(e.target.value)} />
+				</div>
+				<Choice label={t("security.status")} all={t("keylife.any_status")} value={status} onChange={setStatus} options={STATUSES.map((s) => ({ value: s, label: t(`keys.is_${s}`) }))} />
+				<CsvButton label={t("keylife.csv")} name="api-keys.csv" fetch={() => apiKeys.csv({ q, status })} />
+			</div>
+			{all.length === 0 && <Empty icon={<KeySquare size={24} />} title={t("keylife.nothing")} />}
 			<ul className="divide-y divide-line" aria-label={t("settings.keys")}>
 				{all.map((key) => (
 					<KeyRow key={key.id} apiKey={key} onDo={onDo} />
@@ -92,6 +113,7 @@ function KeyRow({ apiKey: key, onDo }: { apiKey: ApiKey; onDo: (what: Doing) => 
 	const alive = key.status === "active" || (key.status === "rotated" && key.revoked_at === null);
 	const actions = [
 		key.status === "active" && { label: t("keys.rotate"), icon: <RotateCw size={16} />, run: () => onDo({ what: "rotate", key }) },
+		alive && { label: t("keylife.expire"), icon: <TimerOff size={16} />, run: () => onDo({ what: "expire", key }) },
 		alive && { label: t("keys.revoke"), icon: <Ban size={16} />, danger: true, run: () => onDo({ what: "revoke", key }) },
 		{ label: t("common.delete"), icon: <Trash2 size={16} />, danger: true, run: () => onDo({ what: "remove", key }) },
 	].filter((a) => a !== false);
@@ -103,15 +125,58 @@ function KeyRow({ apiKey: key, onDo }: { apiKey: ApiKey; onDo: (what: Doing) => 
 						{key.name}
 					</span>
 					<span className={cx("shrink-0 rounded-full px-2.5 py-0.5 text-xs", STATUS_TONES[key.status])}>{t(`keys.is_${key.status}`)}</span>
+					{key.label !== null && <Tag>{key.label}</Tag>}
 				</p>
 				<p className="text-xs text-faint">
 					<code className="font-mono">{key.prefix}…</code>
 					<Facts of={key} />
 				</p>
+				<Notices of={key} />
 				{key.budget && <Budget of={key.budget} />}
+				{key.collectable && <Collect apiKey={key} onMade={(made) => onDo({ what: "show", made })} />}
 			</div>
 			<RowMenu label={t("keys.actions", { name: key.name })} actions={actions} />
 		</li>
+	);
+}
+
+const SOON_MS = 7 * 86_400_000;
+
+/** What its owner should not overlook. */
+function Notices({ of: key }: { of: ApiKey }) {
+	const { t } = useTranslation();
+	const endsSoon = key.expires_at !== null && key.revoked_at === null && key.status !== "locked" && Date.parse(key.expires_at) - Date.now() < SOON_MS;
+	return (
+		<>
+			{key.status === "locked" && <p className="text-xs text-danger">{t("keylife.locked_because", { reason: reasonText(t, key.lock_reason) })}</p>}
+			{endsSoon && key.expires_at !== null && (
+				<p className="flex items-center gap-1.5 text-xs text-warn">
+					<ClockAlert size={14} aria-hidden className="shrink-0" />
+					{t("keylife.ends_soon", { at: dateTime(key.expires_at) })}
+				</p>
+			)}
+		</>
+	);
+}
+
+/** The one time it is seen. */
+function Collect({ apiKey, onMade }: { apiKey: ApiKey; onMade: (made: NewApiKey) => void }) {
+	const { t } = useTranslation();
+	const { mutate, isPending } = useMutation({
+		mutationFn: () => apiKeys.collect(apiKey.id),
+		onSuccess: (made) => {
+			void reread();
+			onMade(made);
+		},
+		onError: (e) => toast("danger", explain(e).text),
+	});
+	return (
+		<div className="flex flex-wrap items-center gap-x-3 gap-y-1.5 rounded-lg bg-tint px-3 py-2">
+			<p className="min-w-40 grow text-sm">{t("keylife.collect_text")}</p>
+			<Button medium look="solid" busy={isPending} icon={<PackageOpen size={15} aria-hidden />} onClick={() => mutate()}>
+				{t("keylife.collect")}
+			</Button>
+		</div>
 	);
 }
 
@@ -123,6 +188,7 @@ function Facts({ of: key }: { of: ApiKey }) {
 		key.spent > 0 && t("keys.spent", { credits: credits(key.spent) }),
 		key.models !== null && t("keys.only", { count: key.models.length }),
 		key.expires_at !== null && key.revoked_at === null && t("keys.until", { at: dateTime(key.expires_at) }),
+		key.rotates_at !== null && t("keylife.rotates", { at: dateTime(key.rotates_at) }),
 	].filter((f) => f !== false);
 	return facts.map((fact) => (
 		<span key={fact}>
@@ -151,11 +217,17 @@ function Budget({ of }: { of: NonNullable<ApiKey["budget"]> }) {
 	);
 }
 
-function End({ what, apiKey, onClose }: { what: "revoke" | "remove"; apiKey: ApiKey; onClose: () => void }) {
+const END = {
+	revoke: { action: "keys.revoke", text: "keys.revoke_text", run: apiKeys.revoke },
+	remove: { action: "common.delete", text: "keys.remove_text", run: apiKeys.remove },
+	expire: { action: "keylife.expire", text: "keylife.expire_text", run: apiKeys.expire },
+} as const;
+
+function End({ what, apiKey, onClose }: { what: Ending; apiKey: ApiKey; onClose: () => void }) {
 	const { t } = useTranslation();
-	const action = what === "revoke" ? t("keys.revoke") : t("common.delete");
+	const action = t(END[what].action);
 	const { mutate, isPending } = useMutation<unknown>({
-		mutationFn: () => (what === "revoke" ? apiKeys.revoke(apiKey.id) : apiKeys.remove(apiKey.id)),
+		mutationFn: () => END[what].run(apiKey.id),
 		onSuccess: () => {
 			void reread();
 			onClose();
@@ -165,7 +237,7 @@ function End({ what, apiKey, onClose }: { what: "revoke" | "remove"; apiKey: Api
 	return (
 		<Confirm
 			title={action}
-			text={t(what === "revoke" ? "keys.revoke_text" : "keys.remove_text", { name: apiKey.name })}
+			text={t(END[what].text, { name: apiKey.name })}
 			action={action}
 			busy={isPending}
 			onConfirm={() => mutate()}

@@ -1,6 +1,7 @@
 import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { withSecurityTexts } from "@/i18n/security";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
@@ -18,7 +19,7 @@ const PANELS = {
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
-	keys: { Icon: KeySquare, Panel: lazy(() => import("./KeysPanel")) },
+	keys: { Icon: KeySquare, Panel: lazy(() => withSecurityTexts(import("./KeysPanel"))) },
 } as const;
 
 export type SettingsTab = keyof typeof PANELS;

@@ -1,27 +1,27 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ChartColumn, FileDown } from "lucide-react";
+import { ChartColumn } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { UsageRecord } from "@/api/types";
-import { usage } from "@/api/weir";
+import { apiKeys, usage } from "@/api/weir";
 import { count } from "@/lib/format";
 import { cx } from "@/lib/cx";
-import { explain } from "@/lib/explain";
 import { cost, duration, everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
-import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";
+import { Choice } from "../ui/Choice";
+import { CsvButton } from "../ui/CsvButton";
+import { Segments } from "../ui/Field";
 import { Empty, Failed, Skeleton } from "../ui/State";
 import { Cell, NumberCell, Table } from "../ui/Table";
 import { Bars } from "../usage/Bars";
-import { At, Choice, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords, WIDE } from "../usage/parts";
+import { At, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords, WIDE } from "../usage/parts";
 
 export default function UsagePanel() {
 	const [range, setRange] = useState<Range>("30");
 	const from = fromOf(range);
 	const byDay = useQuery({ queryKey: keys.usage("day", from), queryFn: () => usage.sums({ group_by: "day", from }), placeholderData: keepPreviousData, staleTime: 0 });
 	const byModel = useQuery({ queryKey: keys.usage("model", from), queryFn: () => usage.sums({ group_by: "model", from }), placeholderData: keepPreviousData, staleTime: 0 });
-	const { t } = useTranslation();
 	return (
 		<div className="@container flex flex-col gap-5">
 			<RangeChoice value={range} onChange={setRange} />
@@ -33,15 +33,32 @@ export default function UsagePanel() {
 					<Bars days={everyDay(byDay.data)} />
 				</>
 			)}
-			{byModel.error && !byModel.data && !byDay.error && <Failed error={byModel.error} onRetry={() => void byModel.refetch()} />}
-			{byModel.data && byModel.data.items.length > 0 && (
-				<section className="flex flex-col gap-3">
-					<h3 className="font-medium">{t("usage.by_model")}</h3>
-					<SumsTable label={t("usage.by_model")} head={t("usage.model")} items={byModel.data.items} />
-				</section>
-			)}
+			<Sums from={from} />
 			<Records from={from} models={byModel.data?.items.flatMap((i) => i.name ?? []) ?? []} />
 		</div>
+	);
+}
+
+const GROUPS = ["model", "key", "status"] as const;
+type Group = (typeof GROUPS)[number];
+
+function Sums({ from }: { from: string }) {
+	const [group, setGroup] = useState<Group>("model");
+	const query = useQuery({ queryKey: keys.usage(group, from), queryFn: () => usage.sums({ group_by: group, from }), placeholderData: keepPreviousData, staleTime: 0 });
+	const all = useQuery({ queryKey: keys.keyList("", "all"), queryFn: () => apiKeys.list({ limit: 100 }), enabled: group === "key" });
+	const { t } = useTranslation();
+	const nameOf = (name: string) => {
+		if (group === "status") return t(`usage.${name as (typeof STATUSES)[number]}`);
+		if (group === "model") return name;
+		return all.data?.items.find((k) => k.id === name)?.name ?? name.slice(0, 8);
+	};
+	if (!query.data) return query.error ? <Failed error={query.error} onRetry={() => void query.refetch()} /> : null;
+	if (query.data.items.length === 0) return null;
+	return (
+		<section className="flex flex-col gap-3">
+			<Segments<Group> label={t("usage.by")} value={group} onChange={setGroup} options={GROUPS.map((value) => ({ value, label: t(`usage.${value}`) }))} />
+			<SumsTable shares label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} items={query.data.items} nameOf={nameOf} none={group === "key" ? t("usage.no_key") : undefined} />
+		</section>
 	);
 }
 
@@ -57,7 +74,7 @@ function Records({ from, models }: { from: string; models: string[] }) {
 		<section className="flex flex-col gap-3">
 			<div className="flex items-center justify-between gap-2">
 				<h3 className="font-medium">{t("usage.records")}</h3>
-				<CsvButton filter={filter} />
+				<CsvButton label={t("usage.csv")} hint={t("usage.csv_hint")} name="usage.csv" fetch={() => usage.csv(filter)} />
 			</div>
 			<div className="grid grid-cols-2 gap-2">
 				<Choice label={t("usage.model")} all={t("usage.all_models")} value={model} onChange={setModel} options={names.map((name) => ({ value: name, label: name }))} />
@@ -123,30 +140,5 @@ function Row({ record }: { record: UsageRecord }) {
 				<StatusTag status={record.status} />
 			</Cell>
 		</tr>
-	);
-}
-
-/** Fetched by the page, because a link would not carry the session. */
-function CsvButton({ filter }: { filter: Parameters<typeof usage.csv>[0] }) {
-	const [busy, setBusy] = useState(false);
-	const { t } = useTranslation();
-	const download = async () => {
-		setBusy(true);
-		try {
-			const link = document.createElement("a");
-			link.href = URL.createObjectURL(await usage.csv(filter));
-			link.download = "usage.csv";
-			link.click();
-			setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-		} catch (e) {
-			const { text, detail } = explain(e);
-			toast("danger", text, { detail });
-		}
-		setBusy(false);
-	};
-	return (
-		<Button medium busy={busy} title={t("usage.csv_hint")} icon={<FileDown size={15} aria-hidden />} onClick={() => void download()}>
-			{t("usage.csv")}
-		</Button>
 	);
 }

@@ -1,13 +1,18 @@
 import type { ReactNode } from "react";
 import { cx } from "@/lib/cx";
 
+interface Wide {
+	columns: number[];
+	className: string;
+}
+
 interface TableProps {
 	label: string;
 	heads: ReactNode[];
 	/** The columns of numbers: their heads stand at the end, as that of the last column does. */
 	numbers?: number[];
 	/** The columns for which a narrow container has no room, and the class that their cells have as well. */
-	wide?: { columns: number[]; className: string };
+	wide?: Wide | Wide[];
 	tight?: boolean;
 	className?: string;
 	children: ReactNode;
@@ -15,6 +20,7 @@ interface TableProps {
 
 /** A table that scrolls sideways on a small screen. */
 export function Table({ label, heads, numbers, wide, tight, className, children }: TableProps) {
+	const hiding = [wide ?? []].flat();
 	return (
 		<div tabIndex={0} role="group" aria-label={label} className={cx("relative overflow-x-auto rounded-xl border border-line bg-raised", className)}>
 			<table className={cx("w-full text-sm", tight && "[&_:is(td,th)]:px-3 [&_td]:py-2.5")}>
@@ -27,7 +33,7 @@ export function Table({ label, heads, numbers, wide, tight, className, children 
 								className={cx(
 									"px-4 py-3 font-medium whitespace-nowrap",
 									i === heads.length - 1 || numbers?.includes(i) ? "text-end" : "text-start",
-									wide?.columns.includes(i) && wide.className,
+									hiding.find((w) => w.columns.includes(i))?.className,
 								)}
 							>
 								{head}

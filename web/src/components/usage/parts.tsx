@@ -8,7 +8,7 @@ import { Segments } from "@/components/ui/Field";
 import { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
 import { cx } from "@/lib/cx";
 import { count, credits, dateTime } from "@/lib/format";
-import { cost, RANGES, type Range, short, shortTime } from "@/lib/usage";
+import { cost, duration, RANGES, type Range, short, shortTime } from "@/lib/usage";
 
 export const STATUSES = ["completed", "failed", "cancelled"] as const;
 
@@ -40,6 +40,8 @@ export function Totals({ total }: { total: UsageSum }) {
 	);
 }
 
+/** More of it, where there is still more room. */
+const WIDER = "hidden @3xl:table-cell";
 /** What there is room for in a wide container; in a narrow one it is a second line of what is left. */
 export const WIDE = "hidden @xl:table-cell";
 
@@ -49,33 +51,44 @@ interface SumsProps {
 	items: UsageSums["items"];
 	nameOf?: (name: string) => ReactNode;
 	atOnce?: number;
+	/** A bar below each name: its part of the credits. */
+	shares?: boolean;
+	/** What has no name. */
+	none?: string;
 	className?: string;
 }
 
 /** Sums by whatever they are named by. */
-export function SumsTable({ label, head, items, nameOf, atOnce = 20, className }: SumsProps) {
+export function SumsTable({ label, head, items, nameOf, atOnce = 20, shares, none, className }: SumsProps) {
 	const [more, setMore] = useState(0);
 	const shown = atOnce + more;
+	const most = Math.max(0, ...items.map((item) => item.cost));
 	const { t } = useTranslation();
 	return (
 		<>
 			<Table
 				tight
 				label={label}
-				heads={[head, t("usage.calls"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits")]}
-				numbers={[1, 2, 3]}
-				wide={{ columns: [2, 3], className: WIDE }}
+				heads={[head, t("usage.calls"), t("usage.failed"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.duration"), t("usage.credits")]}
+				numbers={[1, 2, 3, 4, 5]}
+				wide={[
+					{ columns: [3, 4], className: WIDE },
+					{ columns: [2, 5], className: WIDER },
+				]}
 				className={className}
 			>
 				{items.slice(0, shown).map((item) => (
 					<tr key={item.name} className={cx(item.calls === 0 && "text-faint")}>
 						<Cell>
-							<p className="font-medium">{item.name === null ? "–" : (nameOf?.(item.name) ?? item.name)}</p>
+							<p className="font-medium">{item.name === null ? (none ?? "–") : (nameOf?.(item.name) ?? item.name)}</p>
+							{shares && <Share of={item.cost} most={most} />}
 							<p className="text-xs whitespace-nowrap text-faint tabular-nums @xl:hidden">{t("usage.in_out", { input: count(item.request_tokens), output: count(item.response_tokens) })}</p>
 						</Cell>
 						<NumberCell>{count(item.calls)}</NumberCell>
+						<NumberCell className={cx(WIDER, item.errors > 0 && "text-danger")}>{count(item.errors)}</NumberCell>
 						<NumberCell className={WIDE}>{count(item.request_tokens)}</NumberCell>
 						<NumberCell className={WIDE}>{count(item.response_tokens)}</NumberCell>
+						<NumberCell className={WIDER}>{duration(item.latency_ms)}</NumberCell>
 						<NumberCell>{cost(item.cost)}</NumberCell>
 					</tr>
 				))}
@@ -86,6 +99,14 @@ export function SumsTable({ label, head, items, nameOf, atOnce = 20, className }
 				</Button>
 			)}
 		</>
+	);
+}
+
+function Share({ of, most }: { of: number; most: number }) {
+	return (
+		<div aria-hidden className="mt-1 h-1 w-full max-w-48 overflow-hidden rounded-full bg-hover">
+			<div className="h-full rounded-full bg-accent" style={{ width: most > 0 ? `${Math.max(1, (of / most) * 100)}%` : 0 }} />
+		</div>
 	);
 }
 
@@ -120,18 +141,4 @@ export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], 
 		staleTime: 0,
 	});
 	return { query, records: query.data?.pages.flatMap((p) => p.items) ?? [] };
-}
-
-/** A choice above a list: everything, or only what has this. */
-export function Choice({ label, all, value, options, onChange, className }: { label: string; all: string; value: string; options: { value: string; label: string }[]; onChange: (value: string) => void; className?: string }) {
-	return (
-		<select aria-label={label} value={value} onChange={(e) => onChange(e.target.value)} className={cx("h-10 min-w-0 rounded-lg border border-line-strong bg-raised px-2 text-sm text-ink", className)}>
-			<option value="">{all}</option>
-			{options.map((o) => (
-				<option key={o.value} value={o.value}>
-					{o.label}
-				</option>
-			))}
-		</select>
-	);
 }

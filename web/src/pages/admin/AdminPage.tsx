@@ -1,10 +1,11 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, ListChecks, ScrollText, Users } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, Users } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
 import { withJobsTexts } from "@/i18n/jobs";
+import { withSecurityTexts } from "@/i18n/security";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
@@ -15,9 +16,11 @@ const AREAS = {
 	models: { Icon: Cpu, Area: lazy(() => import("./ModelsArea")) },
 	channels: { Icon: Cable, Area: lazy(() => import("./ChannelsArea")) },
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },
+	keys: { Icon: KeySquare, Area: lazy(() => withSecurityTexts(import("./KeysArea"))) },
 	log: { Icon: ScrollText, Area: lazy(() => withUsageTexts(import("./RequestsArea"))) },
 	usage: { Icon: ChartColumn, Area: lazy(() => withUsageTexts(import("./UsageArea"))) },
 	jobs: { Icon: ListChecks, Area: lazy(() => withJobsTexts(import("./JobsArea"))) },
+	security: { Icon: ShieldAlert, Area: lazy(() => withSecurityTexts(import("./SecurityArea"))) },
 	pool: { Icon: Activity, Area: lazy(() => import("./PoolArea")) },
 } as const;
 type AreaName = keyof typeof AREAS;

@@ -1,19 +1,22 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { ScrollText, X } from "lucide-react";
+import { Info, ScrollText, X } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useSearch } from "wouter";
 import type { AdminUsageRecord } from "@/api/types";
 import { admin } from "@/api/weir";
-import { Button } from "@/components/ui/Button";
+import { Button, IconButton } from "@/components/ui/Button";
+import { Choice } from "@/components/ui/Choice";
+import { CsvButton } from "@/components/ui/CsvButton";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
-import { At, Choice, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
+import { At, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
 import { cx } from "@/lib/cx";
-import { count } from "@/lib/format";
-import { cost, duration } from "@/lib/usage";
+import { count, dateTime } from "@/lib/format";
+import { cost, duration, fromOf, RANGES, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { AreaHead, Cell, Loading, NumberCell, Table, Tag } from "./parts";
+import { RequestDetails } from "./RequestDetails";
 import { nameOf, useUserName } from "./UserName";
 
 /** Ten columns need more room than those of the other tables about usage. */
@@ -21,22 +24,35 @@ const WIDE = "hidden @4xl:table-cell";
 
 /** The log of all users' requests. Whose is in the address: other pages lead here. */
 export default function RequestsArea() {
-	const user = new URLSearchParams(useSearch()).get("user") ?? "";
+	const asked = new URLSearchParams(useSearch());
+	const user = asked.get("user") ?? "";
+	const key = asked.get("key") ?? "";
 	const [, navigate] = useLocation();
 	const setUser = (id: string) => navigate(id === "" ? "/admin/log" : `/admin/log?user=${id}`);
+	const [channel, setChannel] = useState("");
+	const [range, setRange] = useState<Range | "">("");
+	const [shown, setShown] = useState<AdminUsageRecord | null>(null);
+	const channels = useQuery({ queryKey: keys.admin("channels"), queryFn: admin.channels });
 	const [model, setModel] = useState("");
 	const [status, setStatus] = useState("");
 	const models = useQuery({ queryKey: keys.admin("models"), queryFn: admin.models });
-	const { query, records } = useRecords(keys.admin("usage", "records", user, model, status), (before_id) =>
-		admin.usageRecords({ user_id: user, model, status, limit: 50, before_id }),
-	);
+	const filter = { user_id: user, key_id: key, model, status, channel, from: range === "" ? "" : fromOf(range) };
+	const { query, records } = useRecords(keys.admin("usage", "records", ...Object.values(filter)), (before_id) => admin.usageRecords({ ...filter, limit: 50, before_id }));
 	const { t } = useTranslation();
 	return (
 		<div className="@container">
 			<AreaHead title={t("admin.log")}>
+				{key !== "" && (
+					<Button icon={<X size={15} aria-hidden />} onClick={() => setUser("")}>
+						{t("usage.only_key")}
+					</Button>
+				)}
 				{user === "" ? <FindUser onFound={setUser} /> : <OnlyOf id={user} onAll={() => setUser("")} />}
 				<Choice label={t("usage.model")} all={t("usage.all_models")} value={model} onChange={setModel} options={(models.data?.items ?? []).map(({ name }) => ({ value: name, label: name }))} />
 				<Choice label={t("usage.status")} all={t("usage.all_statuses")} value={status} onChange={setStatus} options={STATUSES.map((s) => ({ value: s, label: t(`usage.${s}`) }))} />
+				<Choice label={t("usage.channel")} all={t("usage.all_channels")} value={channel} onChange={setChannel} options={(channels.data?.items ?? []).map(({ name }) => ({ value: name, label: name }))} />
+				<Choice label={t("usage.range")} all={t("usage.all_time")} value={range} onChange={(r) => setRange(r as Range | "")} options={RANGES.map((r) => ({ value: r, label: t("usage.days", { days: r }) }))} />
+				<CsvButton label={t("usage.csv")} hint={t("usage.csv_hint")} name="usage.csv" fetch={() => admin.usageCsv(filter)} />
 			</AreaHead>
 			{query.isPending && <Loading />}
 			{query.error && records.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
@@ -56,13 +72,16 @@ export default function RequestsArea() {
 						t("usage.first_token"),
 						t("usage.duration"),
 						t("usage.status"),
+						<span key="details" className="sr-only">
+							{t("usage.details")}
+						</span>,
 					]}
-					numbers={[4, 5, 6, 7, 8]}
+					numbers={[4, 5, 6, 7, 8, 9]}
 					wide={{ columns: [0, 2, 3, 4, 5, 7, 8, 9], className: WIDE }}
 					className={cx(query.isPlaceholderData && "opacity-60")}
 				>
 					{records.map((r) => (
-						<Row key={r.id} record={r} onUser={() => setUser(r.user_id)} />
+						<Row key={r.id} record={r} onUser={() => setUser(r.user_id)} onShow={() => setShown(r)} />
 					))}
 				</Table>
 			)}
@@ -71,11 +90,12 @@ export default function RequestsArea() {
 					{t("sidebar.more")}
 				</Button>
 			)}
+			{shown && <RequestDetails record={shown} onClose={() => setShown(null)} />}
 		</div>
 	);
 }
 
-function Row({ record, onUser }: { record: AdminUsageRecord; onUser: () => void }) {
+function Row({ record, onUser, onShow }: { record: AdminUsageRecord; onUser: () => void; onShow: () => void }) {
 	const name = useUserName(record.user_id);
 	const { t } = useTranslation();
 	return (
@@ -125,6 +145,11 @@ function Row({ record, onUser }: { record: AdminUsageRecord; onUser: () => void 
 			<NumberCell className={WIDE}>{duration(record.latency_ms)}</NumberCell>
 			<Cell className={cx("text-end", WIDE)}>
 				<Ending record={record} />
+			</Cell>
+			<Cell className="text-end">
+				<IconButton small label={t("usage.details_of", { time: dateTime(record.created_at) })} onClick={onShow}>
+					<Info size={16} />
+				</IconButton>
 			</Cell>
 		</tr>
 	);

@@ -1,19 +1,22 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { ChartColumn } from "lucide-react";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import type { UsageRecord } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Segments } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
 import { Bars } from "@/components/usage/Bars";
-import { RangeChoice, SumsTable, Totals } from "@/components/usage/parts";
+import { RangeChoice, StatusTag, SumsTable, Totals } from "@/components/usage/parts";
 import { everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { AreaHead, Loading } from "./parts";
 import { UserName } from "./UserName";
 
-const GROUPS = ["model", "user", "channel"] as const;
+const GROUPS = ["model", "user", "channel", "key", "status"] as const;
+/** How often it looks again, while the page is seen. */
+const LIVE_MS = 10_000;
 type Group = (typeof GROUPS)[number];
 
 export default function UsageArea() {
@@ -42,7 +45,7 @@ export default function UsageArea() {
 }
 
 function useSums(group_by: Group | "day", from: string) {
-	return useQuery({ queryKey: keys.admin("usage", group_by, from), queryFn: () => admin.usage({ group_by, from }), placeholderData: keepPreviousData, staleTime: 0 });
+	return useQuery({ queryKey: keys.admin("usage", group_by, from), queryFn: () => admin.usage({ group_by, from }), placeholderData: keepPreviousData, staleTime: 0, refetchInterval: LIVE_MS });
 }
 
 function Sums({ group, from }: { group: Group; from: string }) {
@@ -51,10 +54,21 @@ function Sums({ group, from }: { group: Group; from: string }) {
 	if (query.isPending) return <Loading />;
 	if (!query.data) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
 	if (query.data.items.length === 0) return <Empty icon={<ChartColumn size={26} />} title={t("usage.none")} />;
-	return <SumsTable label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} items={query.data.items} nameOf={group === "user" ? userLink : undefined} />;
+	return <SumsTable label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} items={query.data.items} nameOf={NAMES[group]} none={group === "key" ? t("usage.no_key") : undefined} shares />;
 }
 
-/** To what this user asked. */
+/** To the calls behind a sum. */
+const NAMES: Partial<Record<Group, (name: string) => ReactNode>> = { user: userLink, key: keyLink, status: (name) => <StatusTag status={name as UsageRecord["status"]} /> };
+
+function keyLink(id: string) {
+	return (
+		<Link href={`/admin/log?key=${id}`} className="font-mono text-accent hover:underline">
+			{id.slice(0, 8)}
+		</Link>
+	);
+}
+
+
 function userLink(id: string) {
 	return (
 		<Link href={`/admin/log?user=${id}`} className="text-accent hover:underline">

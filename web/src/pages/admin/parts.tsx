@@ -38,7 +38,7 @@ export function Loading() {
 }
 
 /** A form in a dialog: it closes when `save` succeeds, and says why when it does not. */
-export function FormDialog({ title, save, onClose, children, valid = true }: { title: string; save: () => Promise<unknown>; onClose: () => void; children: ReactNode; valid?: boolean }) {
+export function FormDialog({ title, action, save, onClose, children, valid = true }: { title: string; action?: string; save: () => Promise<unknown>; onClose: () => void; children: ReactNode; valid?: boolean }) {
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<string | null>(null);
 	const { t } = useTranslation();
@@ -67,7 +67,7 @@ export function FormDialog({ title, save, onClose, children, valid = true }: { t
 				<div className="flex justify-end gap-2">
 					<Button onClick={onClose}>{t("common.cancel")}</Button>
 					<Button type="submit" look="solid" busy={busy} disabled={!valid}>
-						{t("common.save")}
+						{action ?? t("common.save")}
 					</Button>
 				</div>
 			</form>
