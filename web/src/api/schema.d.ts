@@ -165,6 +165,130 @@ export interface paths {
         patch: operations["admin_channels_patch"];
         trace?: never;
     };
+    "/api/admin/channels/{channel_id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a channel's provider what is left
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_balance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn a channel off
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn a channel on
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/fetch-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a channel's provider which models it has
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a channel another key
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channel_keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a key of a channel
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_channel_keys_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a key of a channel, or turn it on or off
+         * @description Needs the role admin.
+         */
+        patch: operations["admin_channel_keys_patch"];
+        trace?: never;
+    };
     "/api/admin/channels/{channel_id}/test": {
         parameters: {
             query?: never;
@@ -179,6 +303,26 @@ export interface paths {
          * @description Needs the role admin.
          */
         post: operations["admin_channels_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/test-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the enabled channels for one token each
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_test_all"];
         delete?: never;
         options?: never;
         head?: never;
@@ -255,6 +399,26 @@ export interface paths {
          * @description Needs the role admin.
          */
         patch: operations["admin_models_patch"];
+        trace?: never;
+    };
+    "/api/admin/route-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell where a call would go, without one
+         * @description Needs the role admin.
+         */
+        post: operations["admin_route_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/admin/status": {
@@ -1176,6 +1340,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Anthropic: a message */
+        post: operations["anthropic_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Anthropic: about how many tokens a message has */
+        post: operations["anthropic_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -1210,6 +1408,142 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: about how many tokens content has */
+        post: operations["gemini_count_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content */
+        post: operations["gemini_generate_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content as it comes */
+        post: operations["gemini_stream_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gemini: the models on offer */
+        get: operations["relay_models_2"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gemini: one of them */
+        get: operations["relay_model_2"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: about how many tokens content has */
+        post: operations["gemini_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content */
+        post: operations["gemini_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content as it comes */
+        post: operations["gemini_stream"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1236,7 +1570,9 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             enabled: boolean;
+            group_strategies: unknown;
             sort: number;
+            strategy: string;
             /** Format: date-time */
             updated_at: string;
         };
@@ -1287,19 +1623,66 @@ export interface components {
         };
         Channel: {
             allow_private: boolean;
+            auto_disable: boolean;
             base_url: string;
+            blacklist: string[];
             /** Format: date-time */
             created_at: string;
             enabled: boolean;
+            groups: string[];
             has_key: boolean;
+            has_proxy: boolean;
+            header_override: unknown;
             id: number;
+            keys: components["schemas"]["ChannelKey"][];
+            max_concurrent: number | null;
             models: components["schemas"]["ServedModel"][];
             name: string;
+            param_override: unknown;
             priority: number;
             provider: string;
-            type: string;
+            region: string;
+            rpm: number | null;
+            tag: string;
+            test_model: string | null;
             /** Format: date-time */
             updated_at: string;
+            weight: number;
+        };
+        ChannelBalance: {
+            balance: number | null;
+            currency: string | null;
+            detail: string;
+            error: string | null;
+            http_status: number;
+            key_id: number;
+            name: string;
+            ok: boolean;
+            supported: boolean;
+        };
+        ChannelBalances: {
+            items: components["schemas"]["ChannelBalance"][];
+        };
+        ChannelKey: {
+            balance: number | null;
+            /** Format: date-time */
+            balance_at: string | null;
+            balance_currency: string | null;
+            /** Format: date-time */
+            created_at: string;
+            id: number;
+            last_error: string | null;
+            /** Format: date-time */
+            last_error_at: string | null;
+            max_concurrent: number | null;
+            name: string;
+            /** Format: date-time */
+            off_at: string | null;
+            off_reason: string | null;
+            rpm: number | null;
+            sort: number;
+            /** @enum {string} */
+            status: "active" | "off" | "disabled";
             weight: number;
         };
         ChannelTest: {
@@ -1311,6 +1694,14 @@ export interface components {
             ok: boolean;
             text: string;
             upstream_name: string;
+        };
+        ChannelTrial: components["schemas"]["ChannelTest"] & {
+            channel: string;
+            channel_id: number;
+        };
+        ChannelTrials: {
+            has_more: boolean;
+            items: components["schemas"]["ChannelTrial"][];
         };
         Conversation: {
             /** Format: uuid */
@@ -1370,7 +1761,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "route_gone" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -1647,6 +2038,13 @@ export interface components {
             model: string;
             temperature: number | null;
         };
+        ProviderModels: {
+            detail: string;
+            error: string | null;
+            http_status: number;
+            models: string[];
+            ok: boolean;
+        };
         Quota: {
             balance: number;
             held: number;
@@ -1668,10 +2066,36 @@ export interface components {
             provider: string;
             upstream_name: string;
         };
+        RouteExplained: {
+            by_session: boolean;
+            group: string;
+            items: components["schemas"]["RoutePlace"][];
+            model: string;
+            region: string | null;
+            strategy: string;
+        };
         RouteModel: {
             channels: components["schemas"]["RouteChannel"][];
             id: number;
             name: string;
+        };
+        RoutePlace: {
+            channel: string;
+            channel_id: number;
+            errors_per_mille: number;
+            first_byte_ms: number;
+            key: string | null;
+            key_id: number | null;
+            position: number | null;
+            priority: number;
+            provider: string;
+            region: string;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open" | "off";
+            tag: string;
+            upstream_name: string;
+            weight: number;
+            why: string;
         };
         RouteTest: {
             /** Format: uuid */
@@ -1933,7 +2357,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. */
+        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. `route_gone`: What this continues was made by a provider account that is no longer there. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -2005,7 +2429,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `interrupted`: The answer was interrupted. `overloaded`: The server is busy, please try again. `unavailable`: The service is not available at the moment. */
+        /** @description `interrupted`: The answer was interrupted. `overloaded`: The server is busy, please try again. `route_unavailable`: The provider account this continues at is not available at the moment. `unavailable`: The service is not available at the moment. */
         E503: {
             headers: {
                 [name: string]: unknown;
@@ -2392,19 +2816,36 @@ export interface operations {
                 "application/json": {
                     /** @description may be at a loopback or private address */
                     allow_private?: boolean;
-                    /** @description kept sealed, never shown; null: none */
+                    /** @description its only key, kept sealed, never shown; null: none */
                     api_key?: string | null;
+                    /** @description keys the provider refuses are taken out until a probe succeeds; default true */
+                    auto_disable?: boolean;
                     /**
                      * Format: uri
                      * @description root of the provider's API
                      */
                     base_url: string;
+                    /** @description models, by our name or the provider's, that are never asked here */
+                    blacklist?: string[];
                     /** @description takes part in selection; default true */
                     enabled?: boolean;
+                    /** @description of users it serves; null or empty: all */
+                    groups?: string[] | null;
+                    /** @description header lines that are set; null: taken out */
+                    header_override?: Record<string, never>;
+                    /** @description objects {key, name?, weight?, sort?, rpm?, max_concurrent?} */
+                    keys?: unknown[];
+                    /**
+                     * Format: int64
+                     * @description calls at once; null: no limit
+                     */
+                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
                     name: string;
+                    /** @description members of the body that are set; null: taken out */
+                    param_override?: Record<string, never>;
                     /**
                      * Format: int64
                      * @description higher is tried first
@@ -2412,11 +2853,19 @@ export interface operations {
                     priority?: number;
                     /** @description adapter, such as openai */
                     provider: string;
+                    /** @description http, https, socks5 or socks5h URL, kept sealed, never shown; null: none */
+                    proxy?: string | null;
+                    /** @description where it is; empty: not told, fits every region */
+                    region?: string;
                     /**
-                     * @description default chat
-                     * @enum {string}
+                     * Format: int64
+                     * @description requests a minute; null: no limit
                      */
-                    type?: "chat" | "image" | "video" | "embedding" | "audio";
+                    rpm?: number | null;
+                    /** @description a word to sort channels by */
+                    tag?: string;
+                    /** @description what a test asks, by our name; null: the first */
+                    test_model?: string | null;
                     /**
                      * Format: int64
                      * @description share among equals; 0: only when nothing else is left
@@ -2514,19 +2963,34 @@ export interface operations {
                 "application/json": {
                     /** @description may be at a loopback or private address */
                     allow_private?: boolean;
-                    /** @description kept sealed, never shown; null: none */
+                    /** @description its only key, kept sealed, never shown; null: none */
                     api_key?: string | null;
+                    /** @description keys the provider refuses are taken out until a probe succeeds; default true */
+                    auto_disable?: boolean;
                     /**
                      * Format: uri
                      * @description root of the provider's API
                      */
                     base_url?: string;
+                    /** @description models, by our name or the provider's, that are never asked here */
+                    blacklist?: string[];
                     /** @description takes part in selection; default true */
                     enabled?: boolean;
+                    /** @description of users it serves; null or empty: all */
+                    groups?: string[] | null;
+                    /** @description header lines that are set; null: taken out */
+                    header_override?: Record<string, never>;
+                    /**
+                     * Format: int64
+                     * @description calls at once; null: no limit
+                     */
+                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
                     name?: string;
+                    /** @description members of the body that are set; null: taken out */
+                    param_override?: Record<string, never>;
                     /**
                      * Format: int64
                      * @description higher is tried first
@@ -2534,14 +2998,288 @@ export interface operations {
                     priority?: number;
                     /** @description adapter, such as openai */
                     provider?: string;
+                    /** @description http, https, socks5 or socks5h URL, kept sealed, never shown; null: none */
+                    proxy?: string | null;
+                    /** @description where it is; empty: not told, fits every region */
+                    region?: string;
                     /**
-                     * @description default chat
-                     * @enum {string}
+                     * Format: int64
+                     * @description requests a minute; null: no limit
                      */
-                    type?: "chat" | "image" | "video" | "embedding" | "audio";
+                    rpm?: number | null;
+                    /** @description a word to sort channels by */
+                    tag?: string;
+                    /** @description what a test asks, by our name; null: the first */
+                    test_model?: string | null;
                     /**
                      * Format: int64
                      * @description share among equals; 0: only when nothing else is left
+                     */
+                    weight?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_balance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelBalances"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderModels"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channel_keys_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description kept sealed, never shown */
+                    key: string;
+                    /**
+                     * Format: int64
+                     * @description calls at once; null: no limit
+                     */
+                    max_concurrent?: number | null;
+                    /** @description unique in its channel; absent: a number */
+                    name?: string;
+                    /**
+                     * Format: int64
+                     * @description requests a minute; null: no limit
+                     */
+                    rpm?: number | null;
+                    /**
+                     * Format: int64
+                     * @description order among them, ascending
+                     */
+                    sort?: number;
+                    /**
+                     * Format: int64
+                     * @description share among the keys of its channel; 0: only when no other is left
+                     */
+                    weight?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channel_keys_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channel_keys_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description false: taken out by an operator; true: used again, whoever took it out */
+                    enabled?: boolean;
+                    /** @description kept sealed, never shown */
+                    key?: string;
+                    /**
+                     * Format: int64
+                     * @description calls at once; null: no limit
+                     */
+                    max_concurrent?: number | null;
+                    /** @description unique in its channel; absent: a number */
+                    name?: string;
+                    /**
+                     * Format: int64
+                     * @description requests a minute; null: no limit
+                     */
+                    rpm?: number | null;
+                    /**
+                     * Format: int64
+                     * @description order among them, ascending
+                     */
+                    sort?: number;
+                    /**
+                     * Format: int64
+                     * @description share among the keys of its channel; 0: only when no other is left
                      */
                     weight?: number;
                 };
@@ -2580,7 +3318,12 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description one the channel serves; absent: the first */
+                    /**
+                     * Format: int64
+                     * @description one of its keys; absent: the first that is active
+                     */
+                    key_id?: number;
+                    /** @description one the channel serves; absent: its test_model, or the first */
                     model?: string;
                 };
             };
@@ -2599,6 +3342,44 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_test_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description begin behind this channel
+                     */
+                    after_id?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTrials"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
             429: components["responses"]["E429"];
@@ -2686,6 +3467,8 @@ export interface operations {
                     display_name?: string;
                     /** @description offered to users; default true */
                     enabled?: boolean;
+                    /** @description the same for some groups of users: {group: strategy} */
+                    group_strategies?: Record<string, never>;
                     /** @description taken where a request names no model */
                     is_default?: boolean;
                     /**
@@ -2706,6 +3489,11 @@ export interface operations {
                      * @description order in lists, ascending
                      */
                     sort?: number;
+                    /**
+                     * @description how channels of equal priority are chosen; default weighted
+                     * @enum {string}
+                     */
+                    strategy?: "weighted" | "random" | "round_robin" | "weighted_round_robin" | "least_errors" | "lowest_latency" | "consistent_hash";
                     /**
                      * @description default chat
                      * @enum {string}
@@ -2812,6 +3600,8 @@ export interface operations {
                     display_name?: string;
                     /** @description offered to users; default true */
                     enabled?: boolean;
+                    /** @description the same for some groups of users: {group: strategy} */
+                    group_strategies?: Record<string, never>;
                     /** @description taken where a request names no model */
                     is_default?: boolean;
                     /**
@@ -2832,6 +3622,11 @@ export interface operations {
                      * @description order in lists, ascending
                      */
                     sort?: number;
+                    /**
+                     * @description how channels of equal priority are chosen; default weighted
+                     * @enum {string}
+                     */
+                    strategy?: "weighted" | "random" | "round_robin" | "weighted_round_robin" | "least_errors" | "lowest_latency" | "consistent_hash";
                     /**
                      * @description default chat
                      * @enum {string}
@@ -2854,6 +3649,52 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_route_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description of users; absent: that of the key's owner, or default */
+                    group?: string;
+                    /**
+                     * Format: uuid
+                     * @description an API key whose call it would be
+                     */
+                    key?: string;
+                    /** @description by our name */
+                    model: string;
+                    /** @description absent: any */
+                    region?: string;
+                    /** @description as a client tells it; absent: none */
+                    session?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteExplained"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
             429: components["responses"]["E429"];
@@ -4846,6 +5687,62 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    anthropic_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    anthropic_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     relay_models: {
         parameters: {
             query?: never;
@@ -4894,6 +5791,245 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_count_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_generate_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_stream_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    relay_models_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    relay_model_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_generate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
