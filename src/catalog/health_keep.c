@@ -364,13 +364,15 @@ on_shared(void *arg, const struct redis_reply *reply)
 
 /* ---- rounds ------------------------------------------------------------------------------------------------ */
 
-/* Is it this process' turn?  The clock may have been put back. */
+/* Is it this process' turn?  `early`: the pause between two rounds need not be over, but a round that is
+ * under way must be.  The clock may have been put back. */
 static bool
-take_turn(struct pairs *pairs)
+take_turn(struct pairs *pairs, bool early)
 {
 	int64_t now_ms = clock_wall_ms(), turn_ms = atomic_load(&pairs->turn_ms);
+	int64_t left_ms = turn_ms - now_ms;
 
-	return (now_ms >= turn_ms || turn_ms > now_ms + TURN_MS) &&
+	return (left_ms <= (early ? KEEP_MS : 0) || left_ms > TURN_MS) &&
 	    atomic_compare_exchange_strong(&pairs->turn_ms, &turn_ms, now_ms + TURN_MS);
 }
 
@@ -388,9 +390,10 @@ keep(struct heartbeat_work *work, struct pg *pg)
 }
 
 static bool
-begin_round(struct health_keeper *k)
+begin_round(struct health_keeper *k, bool early)
 {
-	if (k->process->heartbeat == NULL || atomic_load(&k->at_work) || !take_turn(health_pairs(k->process->health)))
+	if (k->process->heartbeat == NULL || atomic_load(&k->at_work) ||
+	    !take_turn(health_pairs(k->process->health), early))
 		return false;
 	atomic_store(&k->at_work, true);
 	heartbeat_do(k->process->heartbeat, &k->round);
@@ -403,7 +406,7 @@ on_look(void *arg)
 	struct health_keeper *k = arg;
 	const char *const all[] = { "HGETALL", k->hash };
 
-	if (begin_round(k))
+	if (begin_round(k, false))
 		redis_async_command(k->process->redis, on_shared, k, 2, all, NULL);
 	reactor_timer_start(k->timer, LOOK_MS);
 }
@@ -411,12 +414,8 @@ on_look(void *arg)
 void
 health_keep_flush(struct process *p)
 {
-	struct health_keeper *k = p->health_keeper;
-
-	if (k == NULL)
-		return;
-	atomic_store(&health_pairs(p->health)->turn_ms, 0);
-	begin_round(k);
+	if (p->health_keeper != NULL)
+		begin_round(p->health_keeper, true);
 }
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/candidates.h"
 #include "engine/measure.h"
 #include "io/http.h"
 #include "io/reactor.h"
@@ -327,113 +328,9 @@ on_event(void *arg, const struct wire_event *e)
 	}
 }
 
-/* ---- candidates --------------------------------------------------------------------- */
+/* ---- tries -------------------------------------------------------------------------- */
 
 static void contact(struct call *c);
-
-/* Is it the key that was refused, and perhaps another is not? */
-static bool
-key_failed(const struct call *c)
-{
-	int status = c->at.http_status;
-
-	return status == 401 || status == 402 || status == 403 || status == 429;
-}
-
-/* The candidate after the one at work that is of the same channel (its next key), or of another one; their
- * number when there is none. */
-static size_t
-find_next(const struct call *c, bool same_channel)
-{
-	const struct offer_model *m = c->model;
-	size_t i = c->channel + 1;
-
-	while (i < m->n_channels && (m->channels[i].id == m->channels[c->channel].id) != same_channel)
-		i++;
-	return i;
-}
-
-static void
-turn_to_fallback(struct call *c)
-{
-	c->on_fallback = true;
-	c->model = c->ask.fallback;
-	c->channel = 0;
-	c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
-}
-
-/* Nobody is left but those that were passed over: begin again, with them.  False: there are none. */
-static bool
-insist(struct call *c)
-{
-	if (c->insists || (c->passed[0] | c->passed[1]) == 0)
-		return false;
-	c->insists = true;
-	c->on_fallback = false;
-	c->model = c->ask.model;
-	c->channel = 0;
-	return true;
-}
-
-/* Turn to the next channel, or key, (`same_model`) or else to the fallback model; false: there is none. */
-static bool
-next_candidate(struct call *c, bool same_model)
-{
-	size_t next = key_failed(c) ? c->channel + 1 : find_next(c, false);
-
-	if (same_model && next < c->model->n_channels)
-		c->channel = next;
-	else if (!c->on_fallback && c->ask.fallback != NULL)
-		turn_to_fallback(c);
-	else if (!same_model || !insist(c))
-		return false;
-	c->tries = 0;
-	score_add(c->process->score, SCORE_UPSTREAM_FALLBACKS, 1);
-	health_switched(c->process->health, c->at.channel_id, c->at.key_id);
-	return true;
-}
-
-/* From a candidate that is not asked to the one after it. */
-static bool
-pass_on(struct call *c)
-{
-	if (c->channel + 1 < c->model->n_channels)
-		c->channel++;
-	else if (!c->on_fallback && c->ask.fallback != NULL)
-		turn_to_fallback(c);
-	else if (!insist(c))
-		return false;
-	c->tries = 0;
-	return true;
-}
-
-static bool
-may_ask(struct call *c)
-{
-	const struct offer_channel *ch = &c->model->channels[c->channel];
-	bool may_turn_off = ch->account != NULL && ch->account->auto_disable;
-
-	return c->insists ? health_insist(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off)
-			  : health_enter(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off);
-}
-
-/* Turn to the first candidate, from the one at work on, that may be asked now; false: there is none. */
-static bool
-choose(struct call *c)
-{
-	do {
-		uint64_t bit = UINT64_C(1) << (c->channel & 63), *passed = &c->passed[c->on_fallback];
-
-		if (c->insists && (*passed & bit) == 0)
-			continue;
-		*passed &= ~bit;
-		if (may_ask(c))
-			return true;
-		if (!c->insists && c->tries == 0) /* else it has failed in this call already */
-			*passed |= bit;
-	} while (pass_on(c));
-	return false;
-}
 
 /* Exponential back-off with full jitter in its upper half; what the provider
  * asked for if that is longer. */
@@ -474,13 +371,12 @@ try_failed(struct call *c, const struct wire_failure *f)
 		return;
 	}
 	pause_ms = backoff_ms(c, f);
-	if (f->retryable && may_retry(c) && now_ms + pause_ms < c->first_byte_by_ms &&
-	    !(key_failed(c) && find_next(c, true) < c->model->n_channels)) {
+	if (f->retryable && may_retry(c) && now_ms + pause_ms < c->first_byte_by_ms && !candidate_has_other_key(c)) {
 		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
 		c->backoff_by_ms = now_ms + pause_ms;
 		move(c, CALL_BACKOFF);
 		arm_timer(c);
-	} else if ((f->retryable || f->next_channel) && next_candidate(c, true)) {
+	} else if ((f->retryable || f->next_channel) && candidate_next(c, true)) {
 		contact(c);
 	} else {
 		end(c, f->status, f->detail);
@@ -708,7 +604,7 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 static void
 contact(struct call *c)
 {
-	bool may = choose(c);
+	bool may = candidate_choose(c);
 	const struct offer_channel *ch = &c->model->channels[c->channel];
 	struct wire_request rq;
 	enum status st;
@@ -766,7 +662,7 @@ on_timer(void *arg)
 		    LS("channel", c->at.channel_name));
 		tell_health(c, HEALTH_TIMEOUT, NULL);
 		drop_transfer(c);
-		if (next_candidate(c, false))
+		if (candidate_next(c, false))
 			contact(c);
 		else
 			end(c, E_UPSTREAM_TIMEOUT, "first byte");

@@ -773,6 +773,71 @@ for (const way of [WAYS[0], WAYS[2]])
 		await api("DELETE", `/api/admin/agents/${made.id}`, { token: await admin() });
 	});
 
+for (const way of WAYS)
+	journey(`channels: keys, routes, a provider's models (${way.name})`, async () => {
+		const words = JSON.parse(readFileSync(new URL(`../../web/src/i18n/channels.${way.language}.json`, import.meta.url), "utf8")).channels;
+		const zh = way.language === "zh";
+		const token = await admin();
+		const { json } = await api("GET", "/api/admin/channels?limit=100", { token });
+		const base_url = json.items.find((c) => c.name === "demo").base_url;
+		const tag = `t${way.name}`;
+		const made = [];
+		for (const [n, more] of [
+			{ priority: -7, keys: [{ key: "a", name: "first" }, { key: "b", name: "second" }] },
+			{ priority: -8, groups: ["vip"], region: "eu", header_override: { "X-Team": "blue" }, keys: [{ key: "c" }] },
+		].entries()) {
+			const body = { name: `${tag}-${n}`, provider: "openai", base_url, allow_private: true, tag, models: [{ model: "demo" }], ...more };
+			const r = await api("POST", "/api/admin/channels", { token, json: body });
+			equal(r.status, 201, r.text);
+			made.push(r.json);
+		}
+		const page = await newPage(way);
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/channels");
+		const rows = page.locator("tbody tr");
+		await page.getByRole("searchbox", { name: words.search }).fill(tag);
+		await until(async () => (await rows.count()) === 2, "those of the tag");
+		holds((await rows.first().innerText()).includes(`${tag}-0`), "the higher priority first");
+		await page.getByRole("button", { name: words.sort_by.replace("{{column}}", zh ? "优先级" : "Priority") }).click();
+		holds((await rows.first().innerText()).includes(`${tag}-1`), "the other way round");
+		await look(page, `admin-channels-many-${way.name}`);
+
+		const menu = async (entry) => {
+			await rows.filter({ hasText: `${tag}-0` }).getByRole("button", { name: zh ? "操作" : "Actions" }).click();
+			await page.getByRole("menuitem", { name: entry }).click();
+		};
+		await menu(words.keys);
+		const dialog = page.getByRole("dialog");
+		await dialog.getByLabel(words.key_name).fill("third");
+		await dialog.getByLabel(words.new_key).fill("sk-third");
+		await dialog.getByRole("button", { name: words.add_key }).click();
+		await dialog.locator("tbody tr", { hasText: "third" }).waitFor();
+		await dialog.locator("tbody tr", { hasText: "second" }).locator("label").click();
+		await dialog.getByText(words.disabled).waitFor();
+		await look(page, `admin-channel-keys-${way.name}`);
+		await page.keyboard.press("Escape");
+		await menu(zh ? "编辑" : "Edit");
+		await dialog.getByRole("button", { name: words.fetch }).click();
+		await dialog.getByRole("combobox", { name: `${words.map_to}: demo-fast` }).selectOption("demo-fast");
+		await dialog.getByLabel(words.params).fill("{");
+		await dialog.getByText(words.not_an_object).waitFor();
+		await look(page, `admin-channel-${way.name}`);
+		await dialog.getByLabel(words.params).fill('{"seed": 1}');
+		await dialog.getByRole("button", { name: zh ? "保存" : "Save" }).click();
+		await dialog.waitFor({ state: "detached" });
+		const { json: saved } = await api("GET", `/api/admin/channels/${made[0].id}`, { token });
+		equal(saved.models.length, 2, "the fetched model is served");
+		equal(saved.param_override.seed, 1, "the override is kept");
+
+		await page.goto(`${URL_BASE}/admin/route`);
+		await page.getByLabel(zh ? "模型" : "Model", { exact: true }).selectOption("demo");
+		await page.getByLabel(words.group, { exact: true }).fill("vip");
+		await page.getByRole("button", { name: words.explain }).click();
+		await rows.filter({ hasText: `${tag}-1` }).waitFor();
+		await page.getByText(words.whys.key_disabled).first().waitFor();
+		await look(page, `admin-route-${way.name}`);
+		for (const channel of made) await api("DELETE", `/api/admin/channels/${channel.id}`, { token });
+	});
+
 // -- what was used
 
 const USAGE = {

@@ -344,6 +344,12 @@ def test_models_agents_channels(weir, ask, follow, user, admin):
         ask("POST", f"/api/admin/channels/{channel['id']}/{verb}", admin)
     assert ask("POST", f"/api/admin/channels/{channel['id']}/balance", admin)["items"]
     assert ask("POST", "/api/admin/channels/test-all", admin, {})["items"]
+    with weir.pg() as pg:
+        pg.query("SELECT channel_event_add('down', $1, 0, 'server', 503, 1700000000000, 'it said so', 'here')", channel["id"])
+        pg.query("INSERT INTO channel_hours (channel_id, hour) VALUES ($1, date_trunc('hour', now()))", channel["id"])
+    assert ask("GET", f"/api/admin/channels/events?channel_id={channel['id']}", admin)["items"]
+    stats = ask("GET", f"/api/admin/channels/{channel['id']}/stats", admin)
+    assert stats["hours"] and stats["keys"]
     assert ask("POST", "/api/admin/route-test", admin, {"model": "reply-model", "session": "s"})["items"]
     agent = ask("POST", "/api/admin/agents", admin, {"name": "Reply", "prompt": "Be brief.", "model_id": model["id"],
                                                      "fallback_model_id": model["id"], "temperature": 0.5})

@@ -1,4 +1,5 @@
 /* The routes for admins. */
+import { channels } from "./channels";
 import { call, patch, post, remove, send } from "./client";
 import type {
 	AdminAgent,
@@ -7,8 +8,6 @@ import type {
 	AdminUsageRecord,
 	AdminUser,
 	Body,
-	Channel,
-	ChannelTest,
 	DebugLog,
 	HistoryRow,
 	Leaks,
@@ -44,13 +43,8 @@ export const admin = {
 		patch<AdminModel>(`/api/admin/models/${id}`, json),
 	removeModel: (id: number) => remove(`/api/admin/models/${id}`),
 
-	channels: () => call<List<Channel>>("/api/admin/channels", { query: { limit: 100 } }),
+	...channels,
 	providers: () => call<{ items: Provider[] }>("/api/admin/providers"),
-	createChannel: (json: unknown) => post<Channel>("/api/admin/channels", json),
-	patchChannel: (id: number, json: unknown) => patch<Channel>(`/api/admin/channels/${id}`, json),
-	removeChannel: (id: number) => remove(`/api/admin/channels/${id}`),
-	testChannel: (id: number, model?: string) =>
-		post<ChannelTest>(`/api/admin/channels/${id}/test`, model ? { model } : {}),
 
 	agents: () => call<List<AdminAgent>>("/api/admin/agents", { query: { limit: 100 } }),
 	createAgent: (json: Body<"/api/admin/agents", "post">) => post<AdminAgent>("/api/admin/agents", json),

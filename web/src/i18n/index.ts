@@ -2,6 +2,7 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { useSettings } from "@/stores/settings";
+import type channels from "./channels.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
 import type jobs from "./jobs.en.json";
@@ -11,7 +12,7 @@ import type usage from "./usage.en.json";
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en & typeof jobs & typeof security & typeof usage };
+		resources: { app: typeof en & typeof channels & typeof jobs & typeof security & typeof usage };
 	}
 }
 

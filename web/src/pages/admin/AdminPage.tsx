@@ -1,4 +1,4 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, Users } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, Users, Waypoints } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -6,6 +6,7 @@ import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
 import { withJobsTexts } from "@/i18n/jobs";
 import { withSecurityTexts } from "@/i18n/security";
+import { withChannelTexts } from "@/i18n/channels";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
@@ -13,8 +14,9 @@ import { useMe } from "@/queries/account";
 
 const AREAS = {
 	users: { Icon: Users, Area: lazy(() => import("./UsersArea")) },
-	models: { Icon: Cpu, Area: lazy(() => import("./ModelsArea")) },
-	channels: { Icon: Cable, Area: lazy(() => import("./ChannelsArea")) },
+	models: { Icon: Cpu, Area: lazy(() => withChannelTexts(import("./ModelsArea"))) },
+	channels: { Icon: Cable, Area: lazy(() => withChannelTexts(import("./ChannelsArea"))) },
+	route: { Icon: Waypoints, Area: lazy(() => withChannelTexts(import("./RouteArea"))) },
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },
 	keys: { Icon: KeySquare, Area: lazy(() => withSecurityTexts(import("./KeysArea"))) },
 	log: { Icon: ScrollText, Area: lazy(() => withUsageTexts(import("./RequestsArea"))) },
@@ -69,7 +71,7 @@ export default function AdminPage({ area = "users" }: { area?: string }) {
 				</nav>
 			</header>
 			<main className="min-h-0 grow overflow-y-auto">
-				<div className={cx("mx-auto px-4 py-6 sm:px-6", current === "log" ? "max-w-screen-2xl" : "max-w-6xl")}>
+				<div className={cx("mx-auto px-4 py-6 sm:px-6", current === "log" || current === "channels" ? "max-w-screen-2xl" : "max-w-6xl")}>
 					<ErrorBoundary resetKey={current}>
 						<Suspense fallback={<Skeleton className="h-64" />}>
 							<Area />

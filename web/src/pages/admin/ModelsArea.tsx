@@ -4,8 +4,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AdminModel } from "@/api/types";
 import { admin } from "@/api/weir";
-import { Input, Switch } from "@/components/ui/Field";
+import { Input, Select, Switch } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
+import { STRATEGIES, type Strategy } from "@/lib/channels";
 import { compact, credits } from "@/lib/format";
 import { keys, queryClient } from "@/queries/client";
 import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, Table, Tag, Wide } from "./parts";
@@ -100,6 +101,7 @@ function formOf(m: AdminModel | null) {
 		price_output_per_mtok: String(m?.price_output_per_mtok ?? ""),
 		price_per_call: String(m?.price_per_call ?? 0),
 		sort: String(m?.sort ?? 0),
+		strategy: m?.strategy ?? "weighted",
 	};
 }
 
@@ -128,6 +130,7 @@ function ModelDialog({ model, onClose }: { model: AdminModel | null; onClose: ()
 			price_output_per_mtok: Number(form.price_output_per_mtok),
 			price_per_call: Number(form.price_per_call),
 			sort: Number(form.sort),
+			strategy: form.strategy as Strategy,
 		};
 		await (model ? admin.patchModel(model.id, json) : admin.createModel(json));
 		await refresh();
@@ -142,6 +145,15 @@ function ModelDialog({ model, onClose }: { model: AdminModel | null; onClose: ()
 			{field("price_output_per_mtok", t("admin.price_out"))}
 			{field("price_per_call", t("admin.price_call"))}
 			{field("sort", t("admin.order"))}
+			<Wide>
+				<Select label={t("channels.strategy")} value={form.strategy} onChange={(e) => setForm({ ...form, strategy: e.target.value })}>
+					{STRATEGIES.map((name) => (
+						<option key={name} value={name}>
+							{t(`channels.strategies.${name}`)}
+						</option>
+					))}
+				</Select>
+			</Wide>
 			<Wide>
 				<fieldset className="grid gap-x-8 sm:grid-cols-2">
 					<legend className="mb-1 text-sm font-medium text-soft">{t("admin.abilities")}</legend>

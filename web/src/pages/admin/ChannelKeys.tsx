@@ -1,0 +1,181 @@
+import { Coins, Plus, PlugZap, RefreshCw, Trash2 } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { Channel, ChannelKey } from "@/api/types";
+import { admin } from "@/api/weir";
+import { Button } from "@/components/ui/Button";
+import { Dialog } from "@/components/ui/Dialog";
+import { Input } from "@/components/ui/Field";
+import { count, dateTime } from "@/lib/format";
+import { toast } from "@/stores/notices";
+import { Toggle } from "./ModelsArea";
+import { attempt, Cell, DeleteDialog, FormDialog, NumberCell, Table, Tag, Wide } from "./parts";
+import { RowMenu } from "./RowMenu";
+
+const STATES = { active: { tone: "ok", text: "channels.active" }, off: { tone: "off", text: "channels.key_off" }, disabled: { tone: "plain", text: "channels.disabled" } } as const;
+
+interface Props {
+	channel: Channel;
+	onChange: () => Promise<unknown>;
+	onClose: () => void;
+}
+
+/** The keys of a channel, one by one; what they are is never shown. */
+export function ChannelKeys({ channel, onChange, onClose }: Props) {
+	const [replacing, setReplacing] = useState<ChannelKey | null>(null);
+	const [deleting, setDeleting] = useState<ChannelKey | null>(null);
+	const { t } = useTranslation();
+	return (
+		<Dialog wide title={t("channels.keys_of", { name: channel.name })} onClose={onClose}>
+			<div className="flex flex-col gap-4">
+				{channel.keys.length > 0 && (
+					<Table
+						tight
+						label={t("channels.keys_of", { name: channel.name })}
+						heads={[t("channels.key_name"), t("channels.key_state"), t("admin.weight"), t("channels.balance"), t("channels.key_use"), t("admin.actions")]}
+						numbers={[2, 3]}
+					>
+						{channel.keys.map((key) => (
+							<KeyRow key={key.id} channel={channel} row={key} onChange={onChange} onReplace={() => setReplacing(key)} onDelete={() => setDeleting(key)} />
+						))}
+					</Table>
+				)}
+				<div className="flex flex-wrap items-end justify-between gap-3">
+					<AddKey channel={channel} onChange={onChange} />
+					{channel.keys.length > 0 && <Balances channel={channel} onChange={onChange} />}
+				</div>
+			</div>
+			{replacing && <ReplaceKey channel={channel} row={replacing} onChange={onChange} onClose={() => setReplacing(null)} />}
+			{deleting && (
+				<DeleteDialog name={deleting.name} remove={() => admin.removeChannelKey(channel.id, deleting.id).then(onChange)} onClose={() => setDeleting(null)} />
+			)}
+		</Dialog>
+	);
+}
+
+interface KeyRowProps {
+	channel: Channel;
+	row: ChannelKey;
+	onChange: () => Promise<unknown>;
+	onReplace: () => void;
+	onDelete: () => void;
+}
+
+function KeyRow({ channel, row, onChange, onReplace, onDelete }: KeyRowProps) {
+	const { t } = useTranslation();
+	const { tone, text } = STATES[row.status];
+	const why = row.off_reason ?? row.last_error;
+	const test = () =>
+		attempt(async () => {
+			const r = await admin.testChannel(channel.id, { key_id: row.id });
+			if (r.ok) toast("ok", t("admin.test_ok", { name: row.name, ms: Math.round(r.latency_ms) }));
+			else toast("danger", t("admin.test_failed", { name: row.name }), { detail: [r.http_status > 0 && `HTTP ${r.http_status}`, r.detail].filter(Boolean).join(" · ") });
+		});
+	return (
+		<tr>
+			<Cell className="font-medium">{row.name}</Cell>
+			<Cell>
+				<Tag tone={tone}>{t(text)}</Tag>
+				{why && (
+					<p className="mt-0.5 line-clamp-2 max-w-48 text-xs text-faint" title={why}>
+						{why}
+					</p>
+				)}
+				{row.off_at && <p className="text-xs text-faint">{dateTime(row.off_at)}</p>}
+			</Cell>
+			<NumberCell>{row.weight}</NumberCell>
+			<NumberCell>
+				{row.balance === null ? "–" : `${count(row.balance)} ${row.balance_currency ?? ""}`}
+				{row.balance_at && <p className="text-xs text-faint">{dateTime(row.balance_at)}</p>}
+			</NumberCell>
+			<Cell className="w-16">
+				<Toggle
+					label={row.name}
+					on={row.status === "active"}
+					onChange={(enabled) => void attempt(() => admin.patchChannelKey(channel.id, row.id, { enabled })).then(onChange)}
+				/>
+			</Cell>
+			<Cell className="text-end">
+				<RowMenu
+					label={`${t("admin.actions")}: ${row.name}`}
+					actions={[
+						{ label: t("admin.test"), icon: <PlugZap size={15} />, run: () => void test() },
+						{ label: t("channels.replace"), icon: <RefreshCw size={15} />, run: onReplace },
+						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
+					]}
+				/>
+			</Cell>
+		</tr>
+	);
+}
+
+function AddKey({ channel, onChange }: { channel: Channel; onChange: () => Promise<unknown> }) {
+	const [name, setName] = useState("");
+	const [key, setKey] = useState("");
+	const { t } = useTranslation();
+	const add = async (e: FormEvent) => {
+		e.preventDefault();
+		const done = await attempt(() => admin.addChannelKey(channel.id, { key: key.trim(), ...(name.trim() && { name: name.trim() }) }));
+		if (!done) return;
+		setName("");
+		setKey("");
+		await onChange();
+	};
+	return (
+		<form onSubmit={(e) => void add(e)} className="flex grow flex-wrap items-end gap-3">
+			<Input label={t("channels.key_name")} value={name} onChange={(e) => setName(e.target.value)} />
+			<Input required type="password" autoComplete="off" label={t("channels.new_key")} value={key} onChange={(e) => setKey(e.target.value)} />
+			<Button type="submit" look="solid" medium icon={<Plus size={16} aria-hidden />}>
+				{t("channels.add_key")}
+			</Button>
+		</form>
+	);
+}
+
+function ReplaceKey({ channel, row, onChange, onClose }: { channel: Channel; row: ChannelKey; onChange: () => Promise<unknown>; onClose: () => void }) {
+	const [form, setForm] = useState({ key: "", weight: String(row.weight), rpm: row.rpm ? String(row.rpm) : "", max_concurrent: row.max_concurrent ? String(row.max_concurrent) : "" });
+	const { t } = useTranslation();
+	const field = (name: keyof typeof form) => ({ value: form[name], onChange: (e: { target: { value: string } }) => setForm({ ...form, [name]: e.target.value }) });
+	const save = async () => {
+		await admin.patchChannelKey(channel.id, row.id, {
+			weight: Number(form.weight),
+			rpm: form.rpm ? Number(form.rpm) : null,
+			max_concurrent: form.max_concurrent ? Number(form.max_concurrent) : null,
+			...(form.key.trim() && { key: form.key.trim() }),
+		});
+		await onChange();
+	};
+	return (
+		<FormDialog title={t("channels.replace_key", { name: row.name })} save={save} onClose={onClose}>
+			<Wide>
+				<Input autoFocus type="password" autoComplete="off" label={t("channels.new_key")} hint={t("admin.api_key_keep")} {...field("key")} />
+			</Wide>
+			<Input required type="number" min={0} label={t("admin.weight")} {...field("weight")} />
+			<div className="grid grid-cols-2 gap-4">
+				<Input type="number" min={1} label={t("channels.rpm")} hint={t("channels.no_limit")} {...field("rpm")} />
+				<Input type="number" min={1} label={t("channels.max_concurrent")} hint={t("channels.no_limit")} {...field("max_concurrent")} />
+			</div>
+		</FormDialog>
+	);
+}
+
+function Balances({ channel, onChange }: { channel: Channel; onChange: () => Promise<unknown> }) {
+	const [busy, setBusy] = useState(false);
+	const { t } = useTranslation();
+	const ask = async () => {
+		setBusy(true);
+		await attempt(async () => {
+			const { items } = await admin.channelBalances(channel.id);
+			const failed = items.find((i) => i.supported && !i.ok);
+			if (items.some((i) => !i.supported)) toast("danger", t("channels.balance_unsupported"));
+			else if (failed) toast("danger", t("channels.balance_failed"), { detail: `${failed.name}: ${failed.detail}` });
+			await onChange();
+		});
+		setBusy(false);
+	};
+	return (
+		<Button medium busy={busy} icon={<Coins size={15} aria-hidden />} onClick={() => void ask()}>
+			{t("channels.ask_balance")}
+		</Button>
+	);
+}
