@@ -12,7 +12,7 @@
 
 /* What the official SDKs send besides, from a browser. */
 #define SDK_HEADERS \
-	", x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access," \
+	", x-api-key, api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access," \
 	" x-goog-api-key, x-goog-api-client, OpenAI-Organization, OpenAI-Project, x-stainless-lang," \
 	" x-stainless-package-version, x-stainless-os, x-stainless-arch, x-stainless-runtime," \
 	" x-stainless-runtime-version, x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method"

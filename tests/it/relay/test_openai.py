@@ -167,18 +167,19 @@ def key(weir, user, **limits):
 
 def test_a_key_stands_for_its_user(weir, user):
     made = key(weir, user)
-    for headers in ({"Authorization": f"Bearer {made['key']}"}, {"x-api-key": made["key"]}, {"x-goog-api-key": made["key"]}):
+    for headers in ({"Authorization": f"Bearer {made['key']}"}, {"x-api-key": made["key"]}, {"x-goog-api-key": made["key"]},
+                    {"api-key": made["key"]}):
         assert weir.post(PATH, body("by key"), headers=headers).status == 200
     other = key(weir, user)["key"]
-    for headers in ({"x-api-key": other}, {"x-goog-api-key": other}):
+    for headers in ({"x-api-key": other}, {"x-goog-api-key": other}, {"api-key": other}):
         assert weir.post(PATH, body("by two keys"), made["key"], headers=headers).json["error"]["code"] == "invalid_api_key"
     assert weir.post(PATH + "?key=" + other, body("by two keys"), made["key"]).status == 401
     assert weir.get("/api/me", made["key"]).status == 401, "no session route takes it"
     assert weir.post(PATH, body("by key"), made["key"][:-1] + "x").json["error"]["code"] == "invalid_api_key"
-    assert len(used(weir, user)) == 3
+    assert len(used(weir, user)) == 4
     told = weir.get(f"/api/keys/{made['id']}", user).json
     assert told["spent"] == pytest.approx(sum(float(r[4]) for r in used(weir, user)))
-    assert [r["key_id"] for r in weir.get("/api/usage/records", user).json["items"]] == [made["id"]] * 3
+    assert [r["key_id"] for r in weir.get("/api/usage/records", user).json["items"]] == [made["id"]] * 4
     assert weir.get("/api/usage?group_by=key", user).json["items"][0]["name"] == made["id"]
     assert weir.post(f"/api/keys/{made['id']}/revoke", {}, user).status == 200
     assert weir.post(PATH, body("by key"), made["key"]).status == 401
