@@ -27,7 +27,7 @@ client_token(struct request *rq, bool *is_torn)
 {
 	const char *found = NULL;
 	const char *given[] = { bearer_token(rq), request_header(rq, "x-api-key"), request_header(rq, "x-goog-api-key"),
-		query_text(rq, "key") };
+		request_header(rq, "api-key"), query_text(rq, "key") };
 
 	*is_torn = false;
 	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {

@@ -79,8 +79,12 @@ struct request {
 	const char *content_type;
 	const char *reply; /* body; NULL: none */
 	size_t reply_len;
-	const char *cache_control;  /* NULL: no-store */
-	const char *extra_headers;  /* "Name: value\r\n" lines, "" when none */
+	const char *cache_control; /* NULL: no-store */
+	const char *extra_headers; /* "Name: value\r\n" lines, "" when none */
+	/* of the tightest rate limit that it counted against; limit 0: none */
+	struct {
+		int64_t limit, remaining, reset_ms;
+	} window;
 	const char *common_headers; /* what every answer carries, for streams; set before the handler runs */
 	/* Set by a handler that streams: called on the reactor after it returned
 	 * OK; owns the connection from then on.  The request itself is freed. */

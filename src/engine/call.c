@@ -366,7 +366,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
 	    LS("channel", c->at.channel_name), LS("model", c->at.model_name), LS("code", status_code(f->status)),
 	    LS("detail", f->detail), LI("try", c->tries), LI("delivered_bytes", c->answer->delivered));
-	if (c->state == CALL_FLOWING) {
+	if (c->state == CALL_FLOWING || c->is_left) {
 		end(c, f->status, f->detail);
 		return;
 	}
@@ -688,6 +688,13 @@ call_start(struct call *c, const struct call_observer *observer, void *arg)
 	c->first_byte_by_ms = c->ask.limits.first_byte_ms > 0 ? now_ms + c->ask.limits.first_byte_ms : 0;
 	c->last_data_ms = now_ms;
 	contact(c);
+}
+
+bool
+call_leave(struct call *c)
+{
+	c->is_left = c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL;
+	return c->is_left;
 }
 
 void

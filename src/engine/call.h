@@ -119,6 +119,7 @@ struct call {
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
 	bool is_own;			 /* it was asked in the client's own words, and answers so */
+	bool is_left;			 /* nobody waits for its answer */
 	bool is_streamed;		 /* it was asked for a stream */
 	void *parser;
 	struct http_transfer *transfer;
@@ -144,6 +145,10 @@ enum status call_prepare(struct call *c, const struct call_ask *ask, struct aren
 void call_keep(struct call *c, struct arena *prep);
 /* Ask.  Reactor. */
 void call_start(struct call *c, const struct call_observer *observer, void *arg);
+/* Nobody waits for the answer any more.  True: it was asked for in one piece, and the provider
+ * makes it and counts it whatever we do: the call goes on, without further tries.  False:
+ * it may be dropped.  Reactor. */
+bool call_leave(struct call *c) MUST_CHECK;
 /* Stop listening to the provider, and let it go on: back-pressure.  Reactor. */
 void call_pause(struct call *c);
 /* False when nothing was paused; may bring the end.  Reactor. */

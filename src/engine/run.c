@@ -169,6 +169,8 @@ on_reader_gone(void *arg)
 		return;
 	if (call_resume(&r->call) && r->state == RUN_SETTLING) /* resuming may bring the end */
 		return;
+	if (call_leave(&r->call))
+		return;
 	if (grace_ms == 0)
 		end(r, OUTCOME_CANCELLED, E_CANCELLED, "the reader left");
 	else

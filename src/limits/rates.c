@@ -302,10 +302,12 @@ limits_stage(struct request *rq)
 
 	st = limits_take(rq->cx.redis, conf, limits, 4, &i);
 	if (i >= 0) {
-		reply_header(rq, "RateLimit-Limit", "%lld", (long long)limits[i].rate.count);
-		reply_header(rq, "RateLimit-Remaining", "%lld", st == OK ? (long long)limits[i].remaining : 0LL);
-		reply_header(rq, "RateLimit-Reset", "%lld",
-		    ((long long)(st == OK ? limits[i].reset_ms : limits[i].retry_after_ms) + 999) / 1000);
+		rq->window.limit = limits[i].rate.count;
+		rq->window.remaining = st == OK ? limits[i].remaining : 0;
+		rq->window.reset_ms = st == OK ? limits[i].reset_ms : limits[i].retry_after_ms;
+		reply_header(rq, "RateLimit-Limit", "%lld", (long long)rq->window.limit);
+		reply_header(rq, "RateLimit-Remaining", "%lld", (long long)rq->window.remaining);
+		reply_header(rq, "RateLimit-Reset", "%lld", ((long long)rq->window.reset_ms + 999) / 1000);
 	}
 	return st == OK ? OK : refuse(&rq->cx, &limits[i]);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "account/origin.h"
 #include "io/fcgi.h"
 #include "server/router.h"
@@ -12,7 +13,7 @@
 
 /* What the official SDKs send besides, from a browser. */
 #define SDK_HEADERS \
-	", x-api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access," \
+	", x-api-key, api-key, anthropic-version, anthropic-beta, anthropic-dangerous-direct-browser-access," \
 	" x-goog-api-key, x-goog-api-client, OpenAI-Organization, OpenAI-Project, x-stainless-lang," \
 	" x-stainless-package-version, x-stainless-os, x-stainless-arch, x-stainless-runtime," \
 	" x-stainless-runtime-version, x-stainless-retry-count, x-stainless-timeout, x-stainless-helper-method"
@@ -68,6 +69,23 @@ allowed_origin(struct request *rq)
 	return origin_listed(list, origin) ? origin : NULL;
 }
 
+/* Our limits, in the words of the vendor whose clients these are; what the provider said of its own stays here. */
+static const char *
+rate_headers(struct request *rq)
+{
+	const struct dialect *d = router_dialect(rq);
+	int64_t left_s = (rq->window.reset_ms + 999) / 1000;
+	struct buf lines = BUF_INIT(0);
+	const char *kept;
+
+	if (rq->window.limit == 0 || d->rate_headers == NULL)
+		return "";
+	d->rate_headers(&lines, rq->window.limit, rq->window.remaining, left_s, clock_wall_s() + left_s);
+	kept = arena_strdup(rq->cx.arena, buf_str(&lines));
+	buf_free(&lines);
+	return kept;
+}
+
 const char *
 reply_common_headers(struct request *rq)
 {
@@ -78,13 +96,15 @@ reply_common_headers(struct request *rq)
 		cors = arena_printf(rq->cx.arena,
 		    "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n%s"
 		    "Access-Control-Expose-Headers: X-Request-Id, request-id, Retry-After,"
-		    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset\r\n",
+		    " RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, x-ratelimit-limit-requests,"
+		    " x-ratelimit-remaining-requests, x-ratelimit-reset-requests, anthropic-ratelimit-requests-limit,"
+		    " anthropic-ratelimit-requests-remaining, anthropic-ratelimit-requests-reset\r\n",
 		    origin, *origin == '*' ? "" : "Access-Control-Allow-Credentials: true\r\n");
 	if (id_header != NULL)
 		id = arena_printf(rq->cx.arena, "%s: %s\r\n", id_header, rq->cx.request_id);
 	return arena_printf(rq->cx.arena,
-	    "X-Request-Id: %s\r\n%sCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s", rq->cx.request_id, id,
-	    rq->cache_control != NULL ? rq->cache_control : "no-store", cors, rq->extra_headers);
+	    "X-Request-Id: %s\r\n%sCache-Control: %s\r\nX-Content-Type-Options: nosniff\r\n%s%s%s", rq->cx.request_id,
+	    id, rq->cache_control != NULL ? rq->cache_control : "no-store", cors, rate_headers(rq), rq->extra_headers);
 }
 
 bool

@@ -76,6 +76,10 @@ struct dialect {
 	const char *keepalive; /* what keeps a quiet stream alive */
 	/* The header in which clients look for the request's id, where it is not X-Request-Id; NULL: it is. */
 	const char *request_id_header;
+	/* Append the header lines, each with its end, by which its clients know how many of `limit`
+	 * requests they have left until reset_s (Unix time), `left_s` seconds from now.
+	 * NULL: it has none. */
+	void (*rate_headers)(struct buf *out, int64_t limit, int64_t remaining, int64_t left_s, int64_t reset_s);
 	/* A stream begins with its first piece: what fails before has a status of its
 	 * own, by which SDKs know whether to try again. */
 	bool begins_late;

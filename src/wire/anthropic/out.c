@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "wire/anthropic/anthropic.h"
 #include "wire/encoder.h"
 #include "wire/own.h"
@@ -417,12 +418,26 @@ own_body(const struct encoder *e, const struct buf *lines, const char *end_json)
 	return text;
 }
 
+static void
+rate_headers(struct buf *out, int64_t limit, int64_t remaining, int64_t left_s, int64_t reset_s)
+{
+	char text[RFC3339_LEN];
+
+	(void)left_s;
+	clock_rfc3339(reset_s * 1000, text);
+	buf_printf(out,
+	    "anthropic-ratelimit-requests-limit: %lld\r\nanthropic-ratelimit-requests-remaining: %lld\r\n"
+	    "anthropic-ratelimit-requests-reset: %s\r\n",
+	    (long long)limit, (long long)remaining, text);
+}
+
 /* Half of a beta's header and fields is refused. */
 static const char *const own_headers[] = { "anthropic-version", "anthropic-beta", NULL };
 
 const struct dialect dialect_anthropic = {
 	.name = "anthropic",
 	.begins_late = true,
+	.rate_headers = rate_headers,
 	.wire = "anthropic",
 	.own = own,
 	.own_whole = own_body,

@@ -189,8 +189,8 @@ list_calls(struct writer *w, const struct ask_chat *chat)
 	qsort(w->calls, w->n_calls, sizeof(*w->calls), compare_calls);
 }
 
-/* The name of the last call of that id so far: ids may come again in a later turn. */
-static const char *
+/* The last call of that id so far, or NULL: ids may come again in a later turn. */
+static const struct call_at *
 called(const struct writer *w, const char *id)
 {
 	struct call_at here = { id, NULL, w->at };
@@ -204,7 +204,7 @@ called(const struct writer *w, const char *id)
 		else
 			high = middle;
 	}
-	return low > 0 && strcmp(w->calls[low - 1].id, id) == 0 ? w->calls[low - 1].name : NULL;
+	return low > 0 && strcmp(w->calls[low - 1].id, id) == 0 ? &w->calls[low - 1] : NULL;
 }
 
 /* data:image/png;base64,…; false when it is none, or of another encoding. */
@@ -289,7 +289,8 @@ put_call(struct writer *w, const struct ask_part *part)
 static void
 put_result(struct writer *w, const struct ask_part *part)
 {
-	const char *name = part->name == NULL && part->id != NULL ? called(w, part->id) : part->name;
+	const struct call_at *call = part->name == NULL && part->id != NULL ? called(w, part->id) : NULL;
+	const char *name = call != NULL ? call->name : part->name;
 
 	w->is_wrong |= name == NULL;
 	put_name(w->out, "functionResponse");
@@ -359,27 +360,88 @@ close_content(struct writer *w)
 	w->has_call = false;
 }
 
-/* Its parts, in the content that is open when that has the same role. */
+/* A part, in the content that is open when that has the same role. */
 static void
-put_message(struct writer *w, const struct ask_message *m, const char *role)
+put_one(struct writer *w, const struct ask_part *part, const char *role)
 {
-	for (size_t i = 0; i < m->n_parts; i++, w->at++) {
-		if (!says(&m->parts[i]))
-			continue;
-		if (w->role == NULL || strcmp(w->role, role) != 0) {
-			close_content(w);
-			next(w->out);
-			buf_printf(w->out, "{\"role\":\"%s\",\"parts\":[", role);
-			w->role = role;
-		}
-		put_part(w, &m->parts[i]);
+	if (!says(part))
+		return;
+	if (w->role == NULL || strcmp(w->role, role) != 0) {
+		close_content(w);
+		next(w->out);
+		buf_printf(w->out, "{\"role\":\"%s\",\"parts\":[", role);
+		w->role = role;
 	}
+	put_part(w, part);
+}
+
+/* A result, and where what it answers was called. */
+struct answered {
+	const struct ask_part *part;
+	size_t call, number;
+};
+
+static int
+compare_answered(const void *a, const void *b)
+{
+	const struct answered *x = a, *y = b;
+
+	if (x->call != y->call)
+		return x->call < y->call ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+/* The results in messages [from, to) of one turn, as they were called: before Gemini 3 a
+ * model knows them by their order. */
+static void
+put_results(struct writer *w, const struct ask_message *from, const struct ask_message *to, const char *role)
+{
+	struct answered *list = NULL;
+	size_t n = 0;
+
+	for (const struct ask_message *m = from; m < to; m++)
+		for (size_t i = 0; i < m->n_parts; i++) {
+			const struct ask_part *part = &m->parts[i];
+			const struct call_at *call = part->kind == ASK_RESULT && part->id != NULL ? called(w, part->id)
+												  : NULL;
+
+			if (part->kind != ASK_RESULT)
+				continue;
+			list = xrealloc(list, (n + 1) * sizeof(*list));
+			list[n] = (struct answered){ part, call == NULL ? SIZE_MAX : call->at, n };
+			n++;
+		}
+	if (n > 0)
+		qsort(list, n, sizeof(*list), compare_answered);
+	for (size_t i = 0; i < n; i++)
+		put_one(w, list[i].part, role);
+	free(list);
 }
 
 static bool
 is_system(const struct ask_message *m)
 {
 	return strcmp(m->role, "system") == 0;
+}
+
+static const char *
+role_of(const struct ask_message *m)
+{
+	return strcmp(m->role, "assistant") == 0 ? "model" : "user";
+}
+
+/* Messages [from, to) of one role: results, and what else they say, as files in results. */
+static void
+put_turn(struct writer *w, const struct ask_chat *chat, size_t from, size_t to, bool system)
+{
+	const char *role = role_of(&chat->messages[from]);
+
+	if (!system)
+		put_results(w, &chat->messages[from], &chat->messages[to], role);
+	for (size_t i = from; i < to; i++)
+		for (size_t k = 0; k < chat->messages[i].n_parts; k++, w->at++)
+			if (is_system(&chat->messages[i]) == system && chat->messages[i].parts[k].kind != ASK_RESULT)
+				put_one(w, &chat->messages[i].parts[k], role);
 }
 
 /* "contents":[…]; false when there are none. */
@@ -392,13 +454,12 @@ put_contents(struct writer *w, const struct ask_chat *chat, bool system)
 	buf_puts(w->out, "[");
 	before = w->out->len;
 	w->at = 0;
-	for (size_t i = 0; i < chat->n_messages; i++) {
-		const struct ask_message *m = &chat->messages[i];
+	for (size_t i = 0, end; i < chat->n_messages; i = end) {
+		const char *role = role_of(&chat->messages[i]);
 
-		if (is_system(m) == system)
-			put_message(w, m, strcmp(m->role, "assistant") == 0 ? "model" : "user");
-		else
-			w->at += m->n_parts;
+		for (end = i + 1; end < chat->n_messages && strcmp(role_of(&chat->messages[end]), role) == 0;)
+			end++;
+		put_turn(w, chat, i, end, system);
 	}
 	close_content(w);
 	if (w->out->len == before)

@@ -418,9 +418,21 @@ own_body(const struct encoder *e, const struct buf *lines, const char *end_json)
 	return text;
 }
 
+/* Durations are Go's. */
+static void
+rate_headers(struct buf *out, int64_t limit, int64_t remaining, int64_t left_s, int64_t reset_s)
+{
+	(void)reset_s;
+	buf_printf(out,
+	    "x-ratelimit-limit-requests: %lld\r\nx-ratelimit-remaining-requests: %lld\r\n"
+	    "x-ratelimit-reset-requests: %llds\r\n",
+	    (long long)limit, (long long)remaining, (long long)left_s);
+}
+
 const struct dialect dialect_openai = {
 	.name = "openai",
 	.begins_late = true,
+	.rate_headers = rate_headers,
 	/* Without an empty line, at which openai-python takes a comment for an event, and fails. */
 	.keepalive = ":\n",
 	.read = openai_chat_read,

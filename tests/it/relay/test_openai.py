@@ -1,5 +1,6 @@
 """POST /v1/chat/completions and GET /v1/models, as clients of OpenAI's SDKs send them: answers, errors, money."""
 
+import datetime
 import http.server
 import json
 import threading
@@ -167,22 +168,43 @@ def key(weir, user, **limits):
 
 def test_a_key_stands_for_its_user(weir, user):
     made = key(weir, user)
-    for headers in ({"Authorization": f"Bearer {made['key']}"}, {"x-api-key": made["key"]}, {"x-goog-api-key": made["key"]}):
+    for headers in ({"Authorization": f"Bearer {made['key']}"}, {"x-api-key": made["key"]}, {"x-goog-api-key": made["key"]},
+                    {"api-key": made["key"]}):
         assert weir.post(PATH, body("by key"), headers=headers).status == 200
     other = key(weir, user)["key"]
-    for headers in ({"x-api-key": other}, {"x-goog-api-key": other}):
+    for headers in ({"x-api-key": other}, {"x-goog-api-key": other}, {"api-key": other}):
         assert weir.post(PATH, body("by two keys"), made["key"], headers=headers).json["error"]["code"] == "invalid_api_key"
     assert weir.post(PATH + "?key=" + other, body("by two keys"), made["key"]).status == 401
     assert weir.get("/api/me", made["key"]).status == 401, "no session route takes it"
     assert weir.post(PATH, body("by key"), made["key"][:-1] + "x").json["error"]["code"] == "invalid_api_key"
-    assert len(used(weir, user)) == 3
+    assert len(used(weir, user)) == 4
     told = weir.get(f"/api/keys/{made['id']}", user).json
     assert told["spent"] == pytest.approx(sum(float(r[4]) for r in used(weir, user)))
-    assert [r["key_id"] for r in weir.get("/api/usage/records", user).json["items"]] == [made["id"]] * 3
+    assert [r["key_id"] for r in weir.get("/api/usage/records", user).json["items"]] == [made["id"]] * 4
     assert weir.get("/api/usage?group_by=key", user).json["items"][0]["name"] == made["id"]
     assert weir.post(f"/api/keys/{made['id']}/revoke", {}, user).status == 200
     assert weir.post(PATH, body("by key"), made["key"]).status == 401
     weir.audit()
+
+
+def test_what_is_left_is_told_in_each_dialect(weir, user):
+    """Of our own limits: a key's, where it is the tightest."""
+    made = key(weir, user, rpm=2)["key"]
+    message = {"model": "demo-fast", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}
+    first, second = weir.post(PATH, body("x"), made), weir.post("/v1/messages", message, made)
+    third = weir.post("/v1/messages", message, made)
+    assert (first.status, second.status, third.status) == (200, 200, 429)
+    names = [f"x-ratelimit-{n}-requests" for n in ("limit", "remaining")]
+    assert [first.headers[n] for n in names] == ["2", "1"] and 0 < int(first.headers["x-ratelimit-reset-requests"].rstrip("s")) <= 60
+    for answer, left in ((second, "0"), (third, "0")):
+        assert [answer.headers[f"anthropic-ratelimit-requests-{n}"] for n in ("limit", "remaining")] == ["2", left]
+        reset = datetime.datetime.fromisoformat(answer.headers["anthropic-ratelimit-requests-reset"].replace("Z", "+00:00"))
+        assert 0 < (reset - datetime.datetime.now(datetime.timezone.utc)).total_seconds() <= 121 and "x-ratelimit-limit-requests" not in answer.headers
+    assert third.headers["retry-after"] and third.headers["request-id"] == third.headers["x-request-id"]
+    gemini = weir.post("/v1beta/models/demo-fast:generateContent", {"contents": [{"parts": [{"text": "x"}]}]}, user)
+    assert gemini.status == 200 and not [n for n in gemini.headers if "ratelimit-" in n.lower() and "-requests" in n.lower()]
+    with weir.stream(PATH, body("x", stream=True), user) as s:
+        assert int(s.headers["x-ratelimit-remaining-requests"]) > 0 and s.answer().status == 200
 
 
 def test_a_key_is_bound_to_its_models(weir, user):

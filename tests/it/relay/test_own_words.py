@@ -3,8 +3,11 @@
 import http.server
 import json
 import threading
+import time
 
 import pytest
+
+from weirstack import wait_until
 
 ANSWERS = {
     "anthropic": [
@@ -53,6 +56,7 @@ class Recorder(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+        time.sleep(self.server.delay_s)
         streams = body.get("stream") or "streamGenerateContent" in self.path or STREAMS_ANYWAY in json.dumps(body)
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream" if streams else "application/json")
@@ -69,7 +73,7 @@ def recorders(weir):
     found = {}
     for provider in WHOLE:
         server = found[provider] = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
-        server.asked, server.provider, server.whole = [], provider, None
+        server.asked, server.provider, server.whole, server.delay_s = [], provider, None, 0
         threading.Thread(target=server.serve_forever, daemon=True).start()
         weir.weirctl("model", "add", f"ours-{provider}", "--input", "1", "--output", "2", "--context", "32000", "--max-output", "400")
         weir.weirctl("channel", "add", provider, "--provider", provider, "--url", f"http://127.0.0.1:{server.server_port}",
@@ -208,4 +212,20 @@ def test_through_any_wire(weir, recorders, provider):
     content = weir.post(f"/v1beta/models/{model}:generateContent", {"contents": [{"parts": [{"text": "hello"}]}]}, user)
     assert content.json["candidates"][0]["content"]["parts"][0]["text"] == "Hello", content
     assert weir.chat(user, "hello", model=model).text == "Hello"
+    weir.audit()
+
+
+def test_who_leaves_a_whole_answer_pays(weir, recorders):
+    """It is made whoever waits; and what fails then is not asked for again."""
+    user, server = weir.make_user(), recorders["openai"]
+    body = {"model": "ours-openai", "messages": [{"role": "user", "content": "hello"}]}
+    for whole, found in ((None, ("completed", 3, 2, 2)), ('{"error": {"message": "no", "code": 500}}', ("failed", 0, 0, 0))):
+        server.whole, server.delay_s, asked = whole, 0.5, len(server.asked)
+        try:
+            with pytest.raises(TimeoutError):
+                weir.post("/v1/chat/completions", body, user, timeout_s=0.2)
+            wait_until(lambda: found in records(weir, user), found)
+        finally:
+            server.whole, server.delay_s = None, 0
+        assert len(server.asked) == asked + 1
     weir.audit()

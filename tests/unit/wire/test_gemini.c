@@ -319,14 +319,16 @@ test_files(void)
 	{ .kind = ASK_RESULT, .id = (i), .text = (said) }
 /* clang-format on */
 
-/* Ids come again in later turns; only the first of some calls has a seal. */
+/* Ids come again in later turns; only the first of some calls has a seal.  Results stand as
+ * they were called, whatever the messages they came in, and before all else. */
 static void
 test_calls(void)
 {
 	const struct ask_message turn[] = {
 		SAYS("user", SAID("go")),
 		SAYS("assistant", CALLS("c1", "f", "{\"a\":1}", "s"), CALLS("c2", "g", "", NULL)),
-		SAYS("user", ANSWERS("c2", "two"), { .kind = ASK_RESULT, .id = "c1", .text = "no", .is_error = true }),
+		SAYS("user", ANSWERS("c2", "two"), AT(ASK_IMAGE, "data:image/png;base64,AA==")),
+		SAYS("user", SAID("so"), { .kind = ASK_RESULT, .id = "c1", .text = "no", .is_error = true }),
 		SAYS("assistant", CALLS("c1", "h", "{broken", NULL), CALLS(NULL, "f", "[1]", NULL)),
 		SAYS("user", ANSWERS("c1", NULL)),
 	};
@@ -340,8 +342,9 @@ test_calls(void)
 		    "{\"functionCall\":{\"id\":\"c1\",\"name\":\"f\",\"args\":{\"a\":1}},\"thoughtSignature\":\"s\"},"
 		    "{\"functionCall\":{\"id\":\"c2\",\"name\":\"g\",\"args\":{}}}]},"
 		    "{\"role\":\"user\",\"parts\":["
+		    "{\"functionResponse\":{\"id\":\"c1\",\"name\":\"f\",\"response\":{\"error\":\"no\"}}},"
 		    "{\"functionResponse\":{\"id\":\"c2\",\"name\":\"g\",\"response\":{\"output\":\"two\"}}},"
-		    "{\"functionResponse\":{\"id\":\"c1\",\"name\":\"f\",\"response\":{\"error\":\"no\"}}}]},"
+		    "{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"AA==\"}},{\"text\":\"so\"}]},"
 		    "{\"role\":\"model\",\"parts\":["
 		    "{\"functionCall\":{\"id\":\"c1\",\"name\":\"h\",\"args\":{\"text\":\"{broken\"}},"
 		    "\"thoughtSignature\":\"skip_thought_signature_validator\"},"
@@ -1009,8 +1012,8 @@ test_conversation(void)
 	    "{\"functionCall\":{\"id\":\"a\",\"name\":\"f\",\"args\":{\"x\":1}},\"thoughtSignature\":\"s\"},"
 	    "{\"functionCall\":{\"id\":\"b\",\"name\":\"g\",\"args\":{}}}]},"
 	    "{\"role\":\"user\",\"parts\":["
-	    "{\"functionResponse\":{\"id\":\"b\",\"name\":\"g\",\"response\":{\"error\":\"no\"}}},"
-	    "{\"functionResponse\":{\"id\":\"a\",\"name\":\"f\",\"response\":{\"output\":\"yes\"}}}]},"
+	    "{\"functionResponse\":{\"id\":\"a\",\"name\":\"f\",\"response\":{\"output\":\"yes\"}}},"
+	    "{\"functionResponse\":{\"id\":\"b\",\"name\":\"g\",\"response\":{\"error\":\"no\"}}}]},"
 	    "{\"role\":\"model\",\"parts\":[{\"text\":\"\",\"thoughtSignature\":\"u\"}]}]}";
 
 	check_again(whole, whole);
