@@ -31,6 +31,7 @@
 #include "ops/migrate.h"
 #include "engine/follow.h"
 #include "relay/models.h"
+#include "relay/op.h"
 #include "relay/relay.h"
 #include "account/keys.h"
 #include "catalog/models.h"

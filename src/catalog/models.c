@@ -6,7 +6,7 @@
 #define TOKENS_MAX 100000000
 #define PRICE_MAX_UCR (INT64_C(1000000) * UCR_PER_CREDIT)
 
-#define MODEL_TYPES "chat image video embedding audio"
+#define MODEL_TYPES "chat image video embedding audio rerank moderation"
 /* clang-format off */
 #define MODEL_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "unique name on the wire" }, \
@@ -52,7 +52,7 @@ const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } }
 
 static const char offered_sql[] = PAGE_OF(OFFER_JSON " AS json",
     " WHERE m.enabled AND ($4::text IS NULL OR m.type = $4) AND EXISTS (SELECT FROM channel_models cm"
-    "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled AND ch.type = m.type)");
+    "  JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id AND ch.enabled)");
 static const char list_sql[] = PAGE_OF(MODEL_JSON, "");
 
 enum status

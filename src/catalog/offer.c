@@ -21,12 +21,12 @@ struct offers {
 static const char offer_sql[] =
     "SELECT v.version, m.id AS model_id, m.name AS model, m.context_tokens, m.max_output_tokens,"
     "  array_to_string(m.abilities, ' ') AS abilities, m.price_input_per_mtok, m.price_output_per_mtok,"
-    "  m.price_per_call, m.enabled AND m.type = 'chat' AS is_chat, m.is_default,"
+    "  m.price_per_call, m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default,"
     "  ch.id AS channel_id, ch.name AS channel, ch.provider, ch.base_url, ch.api_key_enc, ch.allow_private,"
     "  ch.priority, ch.weight, coalesce(cm.upstream_name, m.name) AS upstream_name"
     " FROM catalog_version v LEFT JOIN llm_models m ON true"
     "  LEFT JOIN (channel_models cm JOIN channels ch ON ch.id = cm.channel_id AND ch.enabled)"
-    "   ON cm.model_id = m.id AND ch.type = m.type"
+    "   ON cm.model_id = m.id"
     " ORDER BY m.id, ch.priority DESC, ch.id";
 
 static const struct {
@@ -102,6 +102,8 @@ read_model(struct offer *o, const struct conf *conf, const struct rows *rows, in
 		.price_output_ucr = row_ucr(rows, row, "price_output_per_mtok"),
 		.price_call_ucr = row_ucr(rows, row, "price_per_call"),
 		.abilities = abilities_parse(row_text(rows, row, "abilities")),
+		.type = copy(o, rows, row, "type"),
+		.is_enabled = row_bool(rows, row, "enabled"),
 		.is_chat = row_bool(rows, row, "is_chat"),
 		.is_default = row_bool(rows, row, "is_default"),
 	};
@@ -225,4 +227,21 @@ offer_default(const struct offer *o)
 		if (o->models[i].is_default && o->models[i].is_chat)
 			return &o->models[i];
 	return NULL;
+}
+
+const struct offer_model *
+offer_default_of(const struct offer *o, const char *type)
+{
+	const struct offer_model *first = NULL;
+
+	for (size_t i = 0; i < o->n_models; i++) {
+		const struct offer_model *m = &o->models[i];
+
+		if (!m->is_enabled || strcmp(m->type, type) != 0)
+			continue;
+		if (m->is_default)
+			return m;
+		first = first == NULL ? m : first;
+	}
+	return first;
 }

@@ -28,7 +28,7 @@ struct pg;
 #define ABILITY_REASONING 8u
 #define ABILITY_TOOLS 16u
 
-/* One way to reach a model: an enabled channel of the model's type. */
+/* One way to reach a model: an enabled channel. */
 struct offer_channel {
 	int64_t id;
 	const char *name, *provider, *base_url;
@@ -46,7 +46,9 @@ struct offer_model {
 	int64_t context_tokens, max_output_tokens;
 	int64_t price_input_ucr, price_output_ucr, price_call_ucr;
 	unsigned abilities; /* ABILITY_* */
-	bool is_chat;	    /* enabled, and of type chat */
+	const char *type;   /* llm_models.type */
+	bool is_enabled;
+	bool is_chat; /* enabled, and of type chat */
 	bool is_default;
 	struct offer_channel *channels; /* highest priority first */
 	size_t n_channels;
@@ -80,5 +82,7 @@ const struct offer_model *offer_model(const struct offer *o, int64_t id);
 const struct offer_model *offer_model_named(const struct offer *o, const char *name);
 /* The chat model to take when nothing else is said; NULL: none. */
 const struct offer_model *offer_default(const struct offer *o);
+/* The one of a type: its default, or else the first that is enabled; NULL: none. */
+const struct offer_model *offer_default_of(const struct offer *o, const char *type);
 
 #endif

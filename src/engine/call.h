@@ -106,6 +106,7 @@ struct call {
 	const struct endpoint *endpoint; /* of it */
 	bool is_own;			 /* it was asked in the client's own words, and answers so */
 	void *parser;
+	bool takes_bytes; /* of a 2xx answer whose bytes pass as they stand */
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */
 	struct wire_failure *inside; /* reported by the answer itself; in arena */

@@ -105,7 +105,7 @@ router_dialect(const struct request *rq)
 		const char *prefix;
 		const struct dialect *dialect;
 	} elsewhere[] = { { "/v1beta/", &dialect_gemini }, { "/v1/messages", &dialect_anthropic },
-		{ "/v1/", &dialect_openai } };
+		{ "/v1/", &dialect_openai }, { "/v2/", &dialect_openai } };
 	const struct dialect *of_client = dialect_of_client(rq);
 
 	if (of_client != NULL && (rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0))

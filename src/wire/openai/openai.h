@@ -5,6 +5,8 @@
  *	chat_answer.c  the parser of answers; the table of endpoints
  *	chat_chunk.c   one JSON object of an answer, read
  *	chat_calls.c   calls of tools that do
+ *	op.c	       what is no chat, asked and measured
+ *	embed.c	       vectors of texts, read and told
  *	own_words.c    what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
  *	in.c           what clients that speak so ask of us
@@ -86,6 +88,18 @@ enum status openai_chat_body(struct arena *a, const struct ask *ask, bool stream
 enum status openai_chat_head(
     struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
 extern const struct parser_ops openai_chat_parser;
+/* endpoint.body, .head, .parser and .meter of all but OP_CHAT: op.c */
+enum status openai_op_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out);
+enum status openai_op_head(
+    struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
+extern const struct parser_ops openai_op_parser;
+bool openai_op_meter(const char *json, size_t len, struct wire_units *out);
+/* endpoint.vectors; dialect.read_embed and .vectors: embed.c */
+bool openai_vectors(const char *json, size_t len, struct wire_vectors *out);
+enum status openai_embed_read(struct arena *a, const json_t *body, const char *path_model, bool is_single,
+    struct dialect_ask *out, struct dialect_problem *problem);
+void openai_put_vectors(struct buf *out, const struct wire_vectors *vectors, const struct ask_embed *how,
+    const char *model, int64_t input_tokens);
 /* Append what a client says in its own words, but what the wire says itself.  False: it
  * is no JSON object. */
 bool openai_own_ask(struct buf *out, const struct ask *ask) MUST_CHECK;

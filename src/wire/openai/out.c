@@ -410,6 +410,8 @@ const struct dialect dialect_openai = {
 	/* Without an empty line, at which openai-python takes a comment for an event, and fails. */
 	.keepalive = ":\n",
 	.read = openai_chat_read,
+	.read_embed = openai_embed_read,
+	.vectors = openai_put_vectors,
 	.wire = "openai",
 	.own = own,
 	.start = start,
