@@ -158,6 +158,18 @@ sink_close(struct sink *s)
 }
 
 void
+sink_break(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	if (s->gone)
+		fcgi_abandon(s->conn);
+	else
+		fcgi_break(s->conn);
+	sink_free(s);
+}
+
+void
 sink_abandon(struct sink *s)
 {
 	if (s == NULL)

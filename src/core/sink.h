@@ -49,7 +49,9 @@ void sink_flush(struct sink *s);
 size_t sink_unsent(const struct sink *s);
 /* End the response properly, or drop it when the reader is gone; frees.  NULL is fine. */
 void sink_close(struct sink *s);
-/* Drop the connection without an end: the reader sees a cut.  Frees. */
+/* End the response so that the reader sees that it is not all there is, and frees.  NULL is fine. */
+void sink_break(struct sink *s);
+/* Drop the connection without an end.  Frees. */
 void sink_abandon(struct sink *s);
 
 #endif

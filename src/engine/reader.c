@@ -262,13 +262,21 @@ close_sink(struct reader *r)
 	r->sink = NULL;
 }
 
+/* Sound that breaks off: nothing else would tell that it is not all. */
+static void
+break_off(struct reader *r)
+{
+	sink_break(r->sink);
+	r->sink = NULL;
+}
+
 void
 reader_end(struct reader *r, uint64_t position, const char *end_json)
 {
 	if (r->sink == NULL)
 		return;
 	if (r->passes_bytes && !r->is_events && !is_done(end_json)) { /* nothing else would tell that it is not all */
-		reader_abandon(r);
+		break_off(r);
 		return;
 	}
 	if (!r->wants.whole && !r->begun && !is_done(end_json)) /* short: an error and no answer */
@@ -305,7 +313,7 @@ reader_cut(struct reader *r, enum status why)
 	if (r->sink == NULL)
 		return;
 	if (r->passes_bytes && !r->is_events) {
-		reader_abandon(r);
+		break_off(r);
 		return;
 	}
 	if (!r->begun) {

@@ -325,18 +325,27 @@ seconds_of(const struct operation *what, bool *estimated)
 	return what->told.seconds > 0 ? what->seconds : what->seconds_guess;
 }
 
-/* Tokens that nobody counted matter where they have a price and nothing else was counted. */
+/* Tokens that nobody counted: of what something else was counted there are none, of what else
+ * there is they matter where they have a price. */
+static bool
+has_no_tokens(const struct run *r, const struct operation *what, const struct wire_units *told)
+{
+	const struct price *price = &r->call.at.price;
+	bool is_counted = what->characters > 0 || told->seconds > 0;
+	bool has_units = what->images > 0 || what->queries > 0 || what->seconds > 0;
+
+	if (told->input_tokens >= 0 || told->output_tokens >= 0)
+		return false;
+	return is_counted || (has_units && price->input_ucr == 0 && price->output_ucr == 0);
+}
+
 static void
 count_tokens(const struct run *r, const struct operation *what, const struct wire_units *told, struct usage *u)
 {
-	const struct price *price = &r->call.at.price;
-	bool counts_else = (what->images > 0 || what->characters > 0 || told->seconds > 0) ||
-	    (what->queries > 0 && price->input_ucr == 0);
-	bool has_price = price->input_ucr > 0 || price->output_ucr > 0;
 	int64_t output = what->images > 0 ? u->images * IMAGE_TOKENS : what->answer_tokens;
-	int64_t input = what->seconds > 0 ? u->seconds * SOUND_TOKENS + what->prompt_tokens : what->prompt_tokens;
+	int64_t input = what->prompt_tokens + u->seconds * SOUND_TOKENS;
 
-	if (told->input_tokens < 0 && told->output_tokens < 0 && counts_else && (!has_price || what->characters > 0))
+	if (has_no_tokens(r, what, told))
 		return;
 	u->input_tokens = measure_believed(told->input_tokens, input, 0, &u->estimated);
 	if (what->output_tokens > 0 && told->output_tokens > 0)
