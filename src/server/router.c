@@ -21,6 +21,7 @@ const struct field no_fields[] = { { .name = NULL } };
 /* How its callers are talked to. */
 #define DIALECT_WEIR &dialect_weir
 #define DIALECT_OPENAI &dialect_openai
+#define DIALECT_COMPLETIONS &dialect_completions
 #define DIALECT_ANTHROPIC &dialect_anthropic
 #define DIALECT_GEMINI &dialect_gemini
 

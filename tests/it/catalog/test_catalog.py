@@ -40,7 +40,7 @@ def shop(data):
     channel("first", "--model", "plain", "--priority", "5")
     channel("second", "--model", "plain", "--priority", "-5")
     channel("off", "--model", "plain", "--model", "bare", "--priority", "99", "--disabled")
-    channel("easel", "--model", "paint", "--model", "bare", "--type", "image")
+    channel("easel", "--model", "paint", "--type", "image")
 
 
 def insert(data, sql, *args):
