@@ -1,5 +1,6 @@
 #include "wire/value.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,7 @@ value_floats(struct scan *s, float **values, size_t *n, size_t max)
 		const char *from = s->at;
 
 		scan_skip(s);
-		if (!ok || *n == max || !number_of(s, from, &number)) {
+		if (!ok || *n == max || !number_of(s, from, &number) || fabs(number) > (double)FLT_MAX) {
 			ok = false;
 			continue;
 		}

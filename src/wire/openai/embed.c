@@ -7,6 +7,7 @@
  * otherwise.
  */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -161,7 +162,9 @@ take_base64(struct incoming *in, const struct scan_text *text)
 		n_bits -= 8;
 		number |= (bits >> n_bits & 0xff) << (at % 4 * 8);
 		if (++at % 4 == 0) {
-			memcpy(&in->values[in->n++], &number, sizeof(number));
+			memcpy(&in->values[in->n], &number, sizeof(number));
+			if (!isfinite(in->values[in->n++])) /* no number that JSON could say */
+				return false;
 			number = 0;
 		}
 	}
