@@ -3,29 +3,65 @@
 #include <string.h>
 #include <strings.h>
 
+/* The end of what begins here: of a quoted text its second quote, else the next semicolon. */
+static const char *
+value_end(const char *p, const char *end)
+{
+	if (p < end && *p == '"') {
+		const char *quote = memchr(p + 1, '"', (size_t)(end - p - 1));
+
+		return quote == NULL ? end : quote;
+	}
+	while (p < end && *p != ';')
+		p++;
+	return p;
+}
+
+/* Without blanks at its end. */
+static size_t
+trimmed(const char *p, size_t len)
+{
+	while (len > 0 && (p[len - 1] == ' ' || p[len - 1] == '\t'))
+		len--;
+	return len;
+}
+
+/* Go to the next parameter of a header's value and its "="; NULL: there is none. */
+static const char *
+next_parameter(const char *p, const char *end, const char **name)
+{
+	const char *equals;
+
+	while (p < end && *p != ';')
+		p++;
+	for (p += p < end; p < end && (*p == ' ' || *p == '\t'); p++)
+		;
+	*name = p;
+	equals = memchr(p, '=', (size_t)(end - p));
+	return equals;
+}
+
 /* A parameter of a header's value ("boundary", "name"), with or without quotes, into
  * `out`.  -1: there is none; else its length, which may be more than there is room for. */
 static long
 parameter(const char *value, size_t len, const char *name, char *out, size_t room)
 {
-	size_t name_len = strlen(name), n = 0;
-	const char *p = value, *end = value + len;
+	const char *end = value + len, *p = value, *at, *found;
+	size_t n;
 
-	while ((p = memchr(p, ';', (size_t)(end - p))) != NULL) {
-		bool is_quoted;
+	while ((p = next_parameter(p, end, &found)) != NULL) {
+		bool is_it = (size_t)(p - found) == strlen(name) && strncasecmp(found, name, strlen(name)) == 0;
+		bool is_quoted = p + 1 < end && p[1] == '"';
 
-		for (p++; p < end && (*p == ' ' || *p == '\t'); p++)
-			;
-		if ((size_t)(end - p) <= name_len || strncasecmp(p, name, name_len) != 0 || p[name_len] != '=')
+		at = p + 1;
+		p = value_end(at, end);
+		if (is_it && is_quoted && p == end)
+			return -1; /* it does not end */
+		at += is_quoted;
+		if (!is_it)
 			continue;
-		p += name_len + 1;
-		is_quoted = p < end && *p == '"';
-		p += is_quoted;
-		for (; p < end && (is_quoted ? *p != '"' : *p != ';' && *p != ' ' && *p != '\t'); p++, n++)
-			if (n < room)
-				out[n] = *p;
-		if (is_quoted && p == end)
-			return -1;
+		n = is_quoted ? (size_t)(p - at) : trimmed(at, (size_t)(p - at));
+		memcpy(out, at, n < room ? n : room);
 		out[n < room ? n : room] = '\0';
 		return (long)n;
 	}
@@ -38,9 +74,11 @@ multipart_init(struct multipart *m, const char *content_type, const char *body, 
 	static const char type[] = "multipart/form-data";
 	long n;
 
-	*m = (struct multipart){ .at = body, .end = body + len };
+	*m = (struct multipart){ .at = NULL };
 	if (body == NULL || content_type == NULL || strncasecmp(content_type, type, sizeof(type) - 1) != 0)
 		return false;
+	m->at = body;
+	m->end = body + len;
 	m->mark[0] = m->mark[1] = '-';
 	n = parameter(content_type, strlen(content_type), "boundary", m->mark + 2, MULTIPART_BOUNDARY_MAX);
 	if (n < 1 || n > MULTIPART_BOUNDARY_MAX)

@@ -344,6 +344,18 @@ def test_a_large_recording(weir, user):
     assert answer.status == 200 and answer.json["text"].startswith(str(25 << 20)[:4]), answer
 
 
+def test_nobody_is_asked_for_nobody(weir):
+    for answer in (weir.post("/v1/embeddings", {}), weir.post("/v1/moderations", {}), weir.post("/v1/rerank", {}),
+                   weir.post("/v2/rerank", {}), weir.post("/v1/completions", {}),
+                   weir.post("/v1/images/generations", {}), weir.post("/v1/images/edits", {}),
+                   weir.post("/v1/images/variations", {}), weir.post("/v1/audio/speech", {}),
+                   weir.post("/v1/audio/transcriptions", {}), weir.post("/v1/audio/translations", {})):
+        error(answer, 401, code="invalid_api_key")
+    for answer in (weir.post("/v1beta/models/m:embedContent", {}), weir.post("/v1beta/models/m:batchEmbedContents", {}),
+                   weir.post("/v1/models/m:embedContent", {}), weir.post("/v1/models/m:batchEmbedContents", {})):
+        error(answer, 401, status="UNAUTHENTICATED")
+
+
 # ---- keys, death ----------------------------------------------------------------------------
 
 

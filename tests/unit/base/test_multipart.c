@@ -38,6 +38,8 @@ test_forms(void)
 	TOLD("a preamble\r\n--xx\nContent-Type: text/plain\n" FIELD "\"a\"\n\none\n--xx--", "a:text/plain=one,.");
 	TOLD("--xx \t\r\n" FIELD "\"a\"\r\n\r\n--xxx\r\n --xx\r\n--xx--", "a=--xxx\r\n --xx,.");
 	TOLD("--xx--\r\n", ".");
+	TOLD("--xx\r\n" FIELD "\"a; filename=\"; filename=\"b;c\"\r\n\r\none\r\n--xx--", "a; filename=@b;c=one,.");
+	TOLD("--xx\r\nContent-Disposition: form-data ; filename = x; NAME=a \r\n\r\none\r\n--xx--", "a=one,.");
 }
 
 static void
