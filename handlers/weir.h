@@ -36,6 +36,7 @@
 #include "ops/migrate.h"
 #include "engine/follow.h"
 #include "relay/models.h"
+#include "relay/op.h"
 #include "relay/relay.h"
 #include "account/keys.h"
 #include "account/security.h"

@@ -1,7 +1,7 @@
 /*
  * GET /api/models -- the models the caller may use.
  *
- * in      type? chat, image, video, embedding or audio; limit 1-100 (50),
+ * in      type? chat, image, video, embedding, audio, rerank or moderation; limit 1-100 (50),
  *         before_id or after_id: a model of the list
  * out     200 {items: [model], has_more}, in the order the operator gave them
  * errors  400 limit or stale cursor

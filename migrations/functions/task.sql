@@ -229,11 +229,11 @@ BEGIN
 		), used AS (
 			INSERT INTO usage (request_id, task_id, user_id, key_id, channel_id, channel, provider, model_id, model,
 				request_tokens, response_tokens, cached_tokens, cache_write_tokens, reasoning_tokens,
-				estimated, cost, overrun, latency_ms, first_token_ms, status, error_code)
+				estimated, cost, overrun, latency_ms, first_token_ms, status, error_code, op, metadata)
 			SELECT e.request_id, e.task_id, e.user_id, e.key_id, e.channel_id, c.name, c.provider, e.used_id, e.model,
 				coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_tokens, 0),
 				coalesce(e.cache_write_tokens, 0), coalesce(e.reasoning_tokens, 0), coalesce(e.estimated, false), e.credits_used,
-				greatest(e.cost - e.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code
+				greatest(e.cost - e.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code, e.op, coalesce(e.units, '{}')
 			FROM task e LEFT JOIN channels c ON c.id = e.channel_id
 		)
 		-- the user by a query of its own: a join may be planned to read all users

@@ -10,7 +10,7 @@
 #define GROUP_BYTES_MAX 255
 #define PRICE_MAX_UCR (INT64_C(1000000) * UCR_PER_CREDIT)
 
-#define MODEL_TYPES "chat image video embedding audio"
+#define MODEL_TYPES "chat image video embedding audio rerank moderation"
 /* clang-format off */
 #define MODEL_FIELDS(required) \
 	{ "name", F_LINE, (required), .min = 1, .max = 200, .help = "unique name on the wire" }, \

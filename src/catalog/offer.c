@@ -148,3 +148,20 @@ offer_strategy(const struct offer_model *m, const char *group)
 			return m->group_strategies[i].strategy;
 	return m->strategy;
 }
+
+const struct offer_model *
+offer_default_of(const struct offer *o, const char *type)
+{
+	const struct offer_model *first = NULL;
+
+	for (size_t i = 0; i < o->n_models; i++) {
+		const struct offer_model *m = &o->models[i];
+
+		if (!m->is_enabled || strcmp(m->type, type) != 0)
+			continue;
+		if (m->is_default)
+			return m;
+		first = first == NULL ? m : first;
+	}
+	return first;
+}

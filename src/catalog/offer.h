@@ -92,7 +92,9 @@ struct offer_model {
 	int64_t context_tokens, max_output_tokens;
 	int64_t price_input_ucr, price_output_ucr, price_call_ucr;
 	unsigned abilities; /* ABILITY_* */
-	bool is_chat;	    /* enabled, and of type chat */
+	const char *type;   /* llm_models.type */
+	bool is_enabled;
+	bool is_chat; /* enabled, and of type chat */
 	bool is_default;
 	int64_t sort; /* order in lists, ascending */
 	enum strategy strategy;
@@ -145,5 +147,7 @@ const struct offer_account *offer_account(const struct offer *o, int64_t id);
 const struct offer_key *account_key(const struct offer_account *account);
 /* Whose channels a model's are chosen by, for that group. */
 enum strategy offer_strategy(const struct offer_model *m, const char *group);
+/* The one of a type: its default, or else the first that is enabled; NULL: none. */
+const struct offer_model *offer_default_of(const struct offer *o, const char *type);
 
 #endif

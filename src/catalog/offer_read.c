@@ -15,7 +15,7 @@ static const char snapshot_sql[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE R
 static const char models_sql[] =
     "SELECT v.version, m.id AS model_id, m.name AS model, m.context_tokens, m.max_output_tokens,"
     "  array_to_string(m.abilities, ' ') AS abilities, m.price_input_per_mtok, m.price_output_per_mtok,"
-    "  m.price_per_call, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
+    "  m.price_per_call, m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
     "  m.group_strategies FROM catalog_version v LEFT JOIN llm_models m"
     "  ON $1::bigint = 0 OR m.id IN (SELECT model_id FROM channel_models WHERE channel_id = $1) ORDER BY m.id";
 static const char channels_sql[] =
@@ -214,6 +214,8 @@ read_model(struct offer *o, const struct rows *rows, int row, struct offer_model
 		.price_output_ucr = row_ucr(rows, row, "price_output_per_mtok"),
 		.price_call_ucr = row_ucr(rows, row, "price_per_call"),
 		.abilities = abilities_parse(row_text(rows, row, "abilities")),
+		.type = copy(o, rows, row, "type"),
+		.is_enabled = row_bool(rows, row, "enabled"),
 		.is_chat = row_bool(rows, row, "is_chat"),
 		.is_default = row_bool(rows, row, "is_default"),
 		.sort = row_int(rows, row, "sort"),

@@ -120,8 +120,8 @@ parameters(const struct route *r)
 static json_t *
 request_body(const struct route *r)
 {
-	return json_pack("{s:b, s:{s:{s:o}}}", "required", !(r->flags & ROUTE_OPTIONAL), "content", "application/json",
-	    "schema", fields_schema(r->fields));
+	return json_pack("{s:b, s:{s:{s:o}}}", "required", !(r->flags & ROUTE_OPTIONAL), "content",
+	    r->flags & ROUTE_FORM ? "multipart/form-data" : "application/json", "schema", fields_schema(r->fields));
 }
 
 static void

@@ -35,6 +35,8 @@ enum rate_class {
 #define ROUTE_RAW 8u	    /* takes any body */
 #define ROUTE_OPTIONAL 16u  /* the body may be absent */
 #define ROUTE_PASSWORD 64u  /* computes a password's hash: takes a slot, see account/passwords.h */
+#define ROUTE_BIG 128u	    /* its body stands beside the request's memory, and is freed with it */
+#define ROUTE_FORM 256u	    /* takes a form with files: multipart/form-data */
 #define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: files/uploads.h */
 
 /* One row of handlers/routes.def. */

@@ -76,6 +76,8 @@ begin(struct sink *s, struct process *process, const char *headers, const char *
 	buf_printf(&b, "%s\r\n%s", headers, first);
 	sink_write(s, b.data, b.len);
 	buf_free(&b);
+	if (keepalive == NULL)
+		return;
 	s->keepalive = reactor_timer_new(process->reactor, on_keepalive, s);
 	reactor_timer_start(s->keepalive, s->keepalive_ms);
 }
@@ -152,6 +154,18 @@ sink_close(struct sink *s)
 		fcgi_abandon(s->conn);
 	else
 		fcgi_end(s->conn);
+	sink_free(s);
+}
+
+void
+sink_break(struct sink *s)
+{
+	if (s == NULL)
+		return;
+	if (s->gone)
+		fcgi_abandon(s->conn);
+	else
+		fcgi_break(s->conn);
 	sink_free(s);
 }
 

@@ -35,7 +35,8 @@ const char *sink_headers(struct arena *a, const char *common);
 struct sink *sink_new(struct process *process, struct fcgi_conn *conn, const char *headers, const char *keepalive,
     void (*on_gone)(void *), void (*on_drain)(void *), void *arg);
 /* For one without headers: it is a stream after all.  Nothing keeps headers from
- * being held back but what is written next. */
+ * being held back but what is written next.  `keepalive` NULL: the response is no stream of
+ * events, and nothing may come in between. */
 void sink_begin(struct sink *s, struct process *process, const char *headers, const char *keepalive);
 /* What is written leaves with sink_flush() or sink_close().  Every packet wakes the
  * web server and the reader: write all there is, then flush.
@@ -48,7 +49,9 @@ void sink_flush(struct sink *s);
 size_t sink_unsent(const struct sink *s);
 /* End the response properly, or drop it when the reader is gone; frees.  NULL is fine. */
 void sink_close(struct sink *s);
-/* Drop the connection without an end: the reader sees a cut.  Frees. */
+/* End the response so that the reader sees that it is not all there is, and frees.  NULL is fine. */
+void sink_break(struct sink *s);
+/* Drop the connection without an end.  Frees. */
 void sink_abandon(struct sink *s);
 
 #endif

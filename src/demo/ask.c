@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/multipart.h"
 #include "demo/answer.h"
 #include "demo/route.h"
 
@@ -147,15 +148,68 @@ ask_effort(const json_t *effort)
 					      : 0;
 }
 
+/* ---- forms --------------------------------------------------------------- */
+
+static json_t *
+form_value(const struct multipart_part *part)
+{
+	bool is_binary = memchr(part->data, '\0', part->len) != NULL;
+	json_t *text = is_binary ? NULL : json_stringn(part->data, part->len); /* NULL: not UTF-8, too */
+
+	if (!part->is_file)
+		return text != NULL ? text : json_string("");
+	return json_pack("{s:I, s:o}", "size", (json_int_t)part->len, "text", text != NULL ? text : json_null());
+}
+
+/* Fields of one name, with or without brackets behind it, are a list. */
+static void
+add_field(json_t *root, const struct multipart_part *part)
+{
+	char name[MULTIPART_NAME_MAX + 1];
+	size_t len = strlen(part->name);
+	json_t *value = form_value(part), *before;
+
+	if (len > 2 && strcmp(part->name + len - 2, "[]") == 0)
+		len -= 2;
+	snprintf(name, sizeof name, "%.*s", (int)len, part->name);
+	before = json_object_get(root, name);
+	if (before == NULL)
+		json_object_set_new(root, name, value);
+	else if (json_is_array(before))
+		json_array_append_new(before, value);
+	else
+		json_object_set_new(root, name, json_pack("[O, o]", before, value));
+}
+
+/* NULL: it is no form. */
+static json_t *
+read_form(const char *type, const char *body, size_t len)
+{
+	json_t *root = json_object();
+	struct multipart_part part;
+	struct multipart form;
+
+	if (!multipart_init(&form, type, body, len)) {
+		json_decref(root);
+		return NULL;
+	}
+	while (multipart_next(&form, &part))
+		add_field(root, &part);
+	if (form.is_whole)
+		return root;
+	json_decref(root);
+	return NULL;
+}
+
 bool
-ask_parse(
-    const struct route *route, struct span model, const char *body, size_t len, struct ask *ask, struct wire_error *err)
+ask_parse(const struct route *route, struct span model, const char *type, const char *body, size_t len, struct ask *ask,
+    struct wire_error *err)
 {
 	memset(ask, 0, sizeof *ask);
 	ask->stream = route->is_stream;
 	if (model.len > 0 && !set_model(ask, model.at, model.len, err))
 		return false;
-	ask->root = json_loadb(body, len, 0, NULL);
+	ask->root = route->is_form ? read_form(type, body, len) : json_loadb(body, len, 0, NULL);
 	if (ask->root == NULL)
 		return ask_refuse(err, NULL, NULL,
 		    "We could not parse the JSON body of your request. (HINT: This likely means "

@@ -45,6 +45,7 @@ struct ask {
 	const json_t *input;  /* texts to embed or to judge; in root */
 	uint32_t dimensions;  /* of an embedding; 0: our own */
 	bool wants_base64;
+	const char *type; /* of an answer that is no JSON; or NULL */
 	const char *flaw; /* of the history, for strict=1; or NULL */
 	json_t *root;	  /* the body; owned */
 };
@@ -58,11 +59,12 @@ struct wire_error {
 
 struct route;
 
-/* Parse the body of a request to a route. The model, as the path has it, is
- * empty where the body names it. On false *err says what to answer.
+/* Parse the body of a request to a route: JSON, or a form, which becomes an object of its
+ * fields; a file one of its size and its text (if it is one). The model, as the path
+ * has it, is empty where the body names it. On false *err says what to answer.
  * ask_free() in any case. */
-bool ask_parse(const struct route *route, struct span model, const char *body, size_t len, struct ask *ask,
-    struct wire_error *err);
+bool ask_parse(const struct route *route, struct span model, const char *type, const char *body, size_t len,
+    struct ask *ask, struct wire_error *err);
 void ask_free(struct ask *ask);
 
 /* ---- for readers: each returns false with *err set ---- */

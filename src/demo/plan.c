@@ -403,6 +403,8 @@ plan_ask(
 		run->speech.has_usage = run->script.usage != USAGE_NONE;
 		speak_counts(&run->speech.counts, &run->script, ask->prompt_tokens, 0, 0);
 		route->answer(&run->body, ask, &run->speech);
+		if (ask->type != NULL)
+			run->body_type = ask->type;
 		return;
 	}
 	run->is_stream = run->log.is_stream = ask->stream && run->script.fault != FAULT_WHOLE;
@@ -464,9 +466,13 @@ static void
 plan_route(struct run *run, struct loop *loop, const struct h1_request *rq, const struct route *route,
     struct span model, struct span body)
 {
+	struct span told = h1_header(rq, "content-type");
 	struct buf name = BUF_INIT(0);
 	struct wire_error err;
+	char type[256];
 	struct ask ask;
+
+	snprintf(type, sizeof type, "%.*s", (int)told.len, told.len > 0 ? told.at : "");
 
 	speak_as(run, route->speaker);
 	if (!span_is(rq->method, "POST")) {
@@ -475,7 +481,7 @@ plan_route(struct run *run, struct loop *loop, const struct h1_request *rq, cons
 	}
 	h1_decode(&name, model); /* clients differ in what they leave as it is */
 	model = (struct span){ buf_str(&name), name.len };
-	if (ask_parse(route, model, body.at, body.len, &ask, &err))
+	if (ask_parse(route, model, type, body.at, body.len, &ask, &err))
 		plan_ask(run, loop, rq, route, &ask);
 	else
 		plan_error(run, &err);
@@ -544,7 +550,7 @@ run_start(struct loop *loop, const struct h1_request *rq, const char *body, size
 		buf_puts(&run->body, "{\"status\":\"ok\"}");
 	} else if (span_is(rq->path, "/demo/stats")) {
 		plan_stats(run, &loop->server->stats);
-	} else if (rq->path.len > 4 && memcmp(rq->path.at, "/v1", 3) == 0) {
+	} else if (rq->path.len > 4 && (memcmp(rq->path.at, "/v1", 3) == 0 || memcmp(rq->path.at, "/v2", 3) == 0)) {
 		plan_api(run, loop, rq, (struct span){ body, body_len });
 	} else {
 		plan_not_found(run);

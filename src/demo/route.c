@@ -4,17 +4,25 @@
 #include <string.h>
 
 const struct route routes[ROUTES] = {
-	{ "/v1/chat/completions", &speaker_openai, openai_read_chat, NULL, false, false },
-	{ "/v1/completions", &speaker_completions, openai_read_completion, NULL, false, false },
-	{ "/v1/embeddings", &speaker_openai, openai_read_embed, openai_embeddings, false, false },
-	{ "/v1/moderations", &speaker_openai, openai_read_moderation, openai_moderation, false, false },
-	{ "/v1/messages", &speaker_anthropic, anthropic_read, NULL, false, false },
-	{ "/v1/messages/count_tokens", &speaker_anthropic, anthropic_read, anthropic_count, false, false },
-	{ "generateContent", &speaker_gemini, gemini_read, NULL, true, false },
-	{ "streamGenerateContent", &speaker_gemini, gemini_read, NULL, true, true },
-	{ "countTokens", &speaker_gemini, gemini_read_count, gemini_count, true, false },
-	{ "embedContent", &speaker_gemini, gemini_read_embed, gemini_embedding, true, false },
-	{ "batchEmbedContents", &speaker_gemini, gemini_read_embed, gemini_embeddings, true, false },
+	{ "/v1/chat/completions", &speaker_openai, openai_read_chat, NULL, false, false, false },
+	{ "/v1/completions", &speaker_completions, openai_read_completion, NULL, false, false, false },
+	{ "/v1/embeddings", &speaker_openai, openai_read_embed, openai_embeddings, false, false, false },
+	{ "/v1/moderations", &speaker_openai, openai_read_moderation, openai_moderation, false, false, false },
+	{ "/v1/rerank", &speaker_openai, rerank_read, rerank_jina, false, false, false },
+	{ "/v2/rerank", &speaker_openai, rerank_read, rerank_cohere, false, false, false },
+	{ "/v1/images/generations", &speaker_openai, image_read, image_answer, false, false, false },
+	{ "/v1/images/edits", &speaker_openai, image_read, image_answer, false, false, true },
+	{ "/v1/images/variations", &speaker_openai, image_read, image_answer, false, false, true },
+	{ "/v1/audio/speech", &speaker_openai, speech_read, speech_answer, false, false, false },
+	{ "/v1/audio/transcriptions", &speaker_openai, sound_read, sound_answer, false, false, true },
+	{ "/v1/audio/translations", &speaker_openai, sound_read, sound_answer, false, false, true },
+	{ "/v1/messages", &speaker_anthropic, anthropic_read, NULL, false, false, false },
+	{ "/v1/messages/count_tokens", &speaker_anthropic, anthropic_read, anthropic_count, false, false, false },
+	{ "generateContent", &speaker_gemini, gemini_read, NULL, true, false, false },
+	{ "streamGenerateContent", &speaker_gemini, gemini_read, NULL, true, true, false },
+	{ "countTokens", &speaker_gemini, gemini_read_count, gemini_count, true, false, false },
+	{ "embedContent", &speaker_gemini, gemini_read_embed, gemini_embedding, true, false, false },
+	{ "batchEmbedContents", &speaker_gemini, gemini_read_embed, gemini_embeddings, true, false, false },
 };
 
 /* Cut a beginning off a path. */

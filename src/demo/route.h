@@ -19,9 +19,10 @@ struct route {
 	void (*answer)(struct buf *out, const struct ask *ask, const struct speech *sp);
 	bool is_verb;
 	bool is_stream; /* streams whatever the body says */
+	bool is_form;	/* takes a form with files */
 };
 
-#define ROUTES 11
+#define ROUTES 19
 extern const struct route routes[ROUTES];
 
 /* The route of a path, or NULL. *model is the name in it, or empty. */
@@ -38,6 +39,10 @@ bool openai_read_chat(struct ask *ask, const json_t *root, struct wire_error *er
 bool openai_read_completion(struct ask *ask, const json_t *root, struct wire_error *err);
 bool openai_read_embed(struct ask *ask, const json_t *root, struct wire_error *err);
 bool openai_read_moderation(struct ask *ask, const json_t *root, struct wire_error *err);
+bool rerank_read(struct ask *ask, const json_t *root, struct wire_error *err);
+bool image_read(struct ask *ask, const json_t *root, struct wire_error *err);
+bool speech_read(struct ask *ask, const json_t *root, struct wire_error *err);
+bool sound_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool anthropic_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read_count(struct ask *ask, const json_t *root, struct wire_error *err);
@@ -45,6 +50,11 @@ bool gemini_read_embed(struct ask *ask, const json_t *root, struct wire_error *e
 
 void openai_embeddings(struct buf *out, const struct ask *ask, const struct speech *sp);
 void openai_moderation(struct buf *out, const struct ask *ask, const struct speech *sp);
+void rerank_jina(struct buf *out, const struct ask *ask, const struct speech *sp);
+void rerank_cohere(struct buf *out, const struct ask *ask, const struct speech *sp);
+void image_answer(struct buf *out, const struct ask *ask, const struct speech *sp);
+void speech_answer(struct buf *out, const struct ask *ask, const struct speech *sp);
+void sound_answer(struct buf *out, const struct ask *ask, const struct speech *sp);
 void anthropic_count(struct buf *out, const struct ask *ask, const struct speech *sp);
 void gemini_count(struct buf *out, const struct ask *ask, const struct speech *sp);
 void gemini_embedding(struct buf *out, const struct ask *ask, const struct speech *sp);

@@ -162,8 +162,8 @@ text_seed(const json_t *text)
 	return seed;
 }
 
-static void
-put_base64(struct buf *out, const unsigned char *bytes, size_t len)
+void
+speak_base64(struct buf *out, const unsigned char *bytes, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -212,6 +212,6 @@ speak_vector(struct buf *out, const json_t *text, uint32_t dimensions, bool is_b
 			buf_printf(out, "%s%.9g", i > 0 ? "," : "", (double)(float)number);
 	}
 	if (is_base64)
-		put_base64(out, (const unsigned char *)bytes.data, bytes.len);
+		speak_base64(out, (const unsigned char *)bytes.data, bytes.len);
 	buf_free(&bytes);
 }

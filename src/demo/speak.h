@@ -130,6 +130,9 @@ void speak_signature(char out[32], const void *bytes, size_t len);
 /* May this signature, which may be NULL, be one of ours? */
 bool speak_has_signed(const json_t *signature);
 
+/* Append base64 with its padding. */
+void speak_base64(struct buf *out, const unsigned char *bytes, size_t len);
+
 /* Append a unit vector that depends on the text alone: its numbers with
  * commas between them, or base64 of little-endian floats. */
 void speak_vector(struct buf *out, const json_t *text, uint32_t dimensions, bool is_base64);

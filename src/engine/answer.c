@@ -30,6 +30,30 @@ free_calls(struct answer *a)
 	a->n_calls = 0;
 }
 
+static void
+forget_bytes(struct answer *a)
+{
+	buf_free(&a->bytes);
+	a->bytes.overflow = false;
+	free(a->bytes_type);
+	a->bytes_type = NULL;
+	a->bytes_pass = a->bytes_whole = false;
+}
+
+void
+answer_take_bytes(struct answer *a, const char *type, bool pass)
+{
+	forget_bytes(a);
+	a->bytes_type = xstrdup(type);
+	a->bytes_pass = pass;
+}
+
+bool
+answer_has_bytes(const struct answer *a)
+{
+	return a->bytes.len > 0 && (a->bytes_pass || a->bytes_whole);
+}
+
 void
 answer_free(struct answer *a)
 {
@@ -38,6 +62,7 @@ answer_free(struct answer *a)
 	buf_free(&a->signature);
 	buf_free(&a->pending);
 	buf_free(&a->own);
+	forget_bytes(a);
 	free_calls(a);
 }
 
@@ -48,6 +73,7 @@ answer_try(struct answer *a)
 	a->finished = false;
 	a->finish = FINISH_OTHER;
 	buf_free(&a->own);
+	forget_bytes(a);
 }
 
 void
@@ -160,6 +186,8 @@ answer_given(struct answer *a)
 {
 	buf_free(&a->pending); /* a stream waits most of the time */
 	buf_free(&a->own);
+	if (a->bytes_pass)
+		buf_free(&a->bytes);
 	a->pending_begins = false;
 }
 

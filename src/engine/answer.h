@@ -33,6 +33,13 @@ struct answer {
 	 * line for each piece, or one for a whole answer, that nobody was given yet. */
 	struct buf own;
 
+	/* Of an answer that passes as bytes (wire.h): what nobody was given yet, or once it
+	 * is whole all of it. */
+	struct buf bytes;
+	char *bytes_type; /* their Content-Type; NULL: the answer is no such one */
+	bool bytes_pass;  /* they are given away as they come */
+	bool bytes_whole; /* they have all come */
+
 	struct wire_usage usage; /* what the provider says */
 	bool finished;		 /* it said why it stopped, */
 	enum wire_finish finish; /* namely */
@@ -56,6 +63,10 @@ bool answer_add_call(
     struct answer *a, size_t call, const char *id, const char *name, const char *text, size_t len) MUST_CHECK;
 /* Add a piece as it stands, with its line ends as blanks (JSON has no others). */
 void answer_add_own(struct answer *a, const char *text, size_t len);
+/* It is one of bytes, of this type; they pass as they come, or are kept. */
+void answer_take_bytes(struct answer *a, const char *type, bool pass);
+/* Are there bytes to be given away? */
+bool answer_has_bytes(const struct answer *a);
 /* Is anything pending? */
 bool answer_pends(const struct answer *a);
 /* What is pending, that ends at a->delivered. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,6 +23,11 @@
 #define DONE_WAIT_MS 100
 /* Bytes of a body per byte of an answer: a character takes some 300 on a wire. */
 #define BODY_FACTOR 320
+#define BYTES_AT_ONCE 65536 /* read of an answer that passes as bytes */
+#define JSON_TYPE "application/json"
+#define EVENTS_TYPE "text/event-stream"
+#define OCTETS_TYPE "application/octet-stream"
+#define TYPE_MAX_BYTES 200
 
 static const char *const state_names[] = { "new", "contacting", "backoff", "flowing", "over" };
 
@@ -152,7 +158,8 @@ static int64_t
 idle_by_ms(const struct call *c)
 {
 	/* paused: it is we who keep the provider waiting */
-	bool waiting = c->state == CALL_FLOWING && (c->transfer == NULL || !http_paused(c->transfer));
+	bool waiting = (c->state == CALL_FLOWING || c->takes_bytes) &&
+	    (c->transfer == NULL || !http_paused(c->transfer));
 
 	return waiting && c->ask.limits.idle_ms > 0 ? c->last_data_ms + c->ask.limits.idle_ms : 0;
 }
@@ -262,7 +269,8 @@ start_flowing(struct call *c)
 static void
 hand_on(struct call *c)
 {
-	if (!answer_pends(c->answer) && (c->state != CALL_FLOWING || c->answer->own.len == 0))
+	if (!answer_pends(c->answer) && !answer_has_bytes(c->answer) &&
+	    (c->state != CALL_FLOWING || c->answer->own.len == 0))
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
@@ -359,6 +367,7 @@ static void
 try_failed(struct call *c, const struct wire_failure *f)
 {
 	int64_t now_ms = clock_mono_ms(), pause_ms;
+	bool may_wait;
 
 	tell_health(c, health_class_of(c->at.http_status, c->state == CALL_FLOWING, f), f);
 	drop_transfer(c);
@@ -371,7 +380,8 @@ try_failed(struct call *c, const struct wire_failure *f)
 		return;
 	}
 	pause_ms = backoff_ms(c, f);
-	if (f->retryable && may_retry(c) && now_ms + pause_ms < c->first_byte_by_ms && !candidate_has_other_key(c)) {
+	may_wait = c->first_byte_by_ms == 0 || now_ms + pause_ms < c->first_byte_by_ms; /* 0: bytes had come */
+	if (f->retryable && may_retry(c) && may_wait && !candidate_has_other_key(c)) {
 		score_add(c->process->score, SCORE_UPSTREAM_RETRIES, 1);
 		c->backoff_by_ms = now_ms + pause_ms;
 		move(c, CALL_BACKOFF);
@@ -414,6 +424,7 @@ complete(struct call *c)
 	if (c->state == CALL_CONTACTING && c->ask.may_be_empty && c->answer->own.len > 0 &&
 	    c->answer->finish != FINISH_FILTERED)
 		start_flowing(c); /* what is nothing to us may be something in its own words */
+	c->answer->bytes_whole = c->takes_bytes;
 	hand_on(c);
 	empty = !answer_says(c->answer);
 	if (!empty || c->ask.may_be_empty || c->answer->finish == FINISH_FILTERED)
@@ -439,14 +450,69 @@ failed_inside(struct call *c)
 
 /* ---- the transfer ------------------------------------------------------------------- */
 
+static bool
+is_type(const char *type, const char *begin)
+{
+	return strncasecmp(type, begin, strlen(begin)) == 0;
+}
+
+/* The type of an answer's bytes, as it may be passed on; NULL: a page, as proxies send
+ * them, and nothing that was asked for. */
+static const char *
+bytes_type(const char *told)
+{
+	if (told == NULL || strlen(told) > TYPE_MAX_BYTES)
+		return OCTETS_TYPE;
+	for (const char *p = told; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return OCTETS_TYPE;
+	return is_type(told, "text/html") || strstr(told, "xml") != NULL || is_type(told, "image/svg") ? NULL : told;
+}
+
+/* Bytes pass as they come to who wants a stream, unless it is a whole answer after all. */
+static void
+begin_bytes(struct call *c)
+{
+	const char *type = bytes_type(http_header(c->transfer, "Content-Type"));
+
+	if (type == NULL) {
+		fail_for_good(c, "a page and no answer");
+		return;
+	}
+	c->takes_bytes = true;
+	c->first_byte_by_ms = 0; /* from here on it is silence that is waited for */
+	c->last_data_ms = clock_mono_ms();
+	arm_timer(c);
+	answer_take_bytes(c->answer, type, c->ask.stream && !is_type(type, JSON_TYPE));
+	if (is_type(type, EVENTS_TYPE) && c->endpoint->parser != NULL)
+		c->parser = c->endpoint->parser->start(true, c->answer->bytes.max_bytes);
+}
+
 static void
 on_headers(void *arg, int http_status)
 {
 	struct call *c = arg;
 
 	c->at.http_status = http_status;
-	if (http_status / 100 == 2)
+	if (http_status / 100 != 2)
+		return;
+	if (c->endpoint->passes_bytes)
+		begin_bytes(c);
+	else
 		c->parser = c->endpoint->parser->start(c->is_streamed, c->answer->text.max_bytes);
+}
+
+/* Bytes of an answer that pass as they stand; those that tell of a failure do not, so
+ * that another channel may be asked. */
+static void
+take_bytes(struct call *c, const char *data, size_t len)
+{
+	if (c->parser != NULL)
+		c->endpoint->parser->feed(c->parser, data, len, on_event, c);
+	if (c->inside != NULL)
+		try_failed(c, c->inside);
+	else if (!buf_add(&c->answer->bytes, data, len))
+		fail_for_good(c, "an answer larger than [upstream] max_body_bytes");
 }
 
 static void
@@ -456,6 +522,10 @@ on_data(void *arg, const char *data, size_t len)
 	int64_t finish_by_ms = c->finish_by_ms;
 
 	c->last_data_ms = clock_mono_ms();
+	if (c->takes_bytes) {
+		take_bytes(c, data, len);
+		return;
+	}
 	if (c->parser == NULL) {
 		buf_add(&c->error_body, data, len); /* what does not fit is not needed */
 		return;
@@ -491,7 +561,7 @@ ended(struct call *c)
 {
 	bool is_complete;
 
-	if (c->parser == NULL)
+	if (c->parser == NULL || c->takes_bytes)
 		return false;
 	is_complete = c->endpoint->parser->end(c->parser, on_event, c);
 	if (failed_inside(c))
@@ -502,12 +572,27 @@ ended(struct call *c)
 	return is_complete;
 }
 
+/* Bytes are all there when the connection says so: they have no mark of their own. */
+static bool
+ended_bytes(struct call *c, enum http_result result)
+{
+	if (!c->takes_bytes || result != HTTP_OK)
+		return false;
+	if (c->parser != NULL)
+		c->endpoint->parser->end(c->parser, on_event, c);
+	if (!failed_inside(c))
+		complete(c);
+	return true;
+}
+
 static void
 on_done(void *arg, enum http_result result, const char *detail)
 {
 	struct call *c = arg;
 
-	if (c->parser == NULL && c->at.http_status > 0)
+	if (ended_bytes(c, result))
+		return;
+	if (c->parser == NULL && !c->takes_bytes && c->at.http_status > 0)
 		http_failed(c);
 	else if (ended(c)) /* by what it said, not by how the connection ended */
 		return;
@@ -551,6 +636,9 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	c->at.max_output_tokens = m->max_output_tokens;
 	c->at.http_status = 0;
 	c->at.outcome = HEALTH_FINE;
+	c->takes_bytes = false;
+	if (c->first_byte_by_ms == 0 && c->ask.limits.first_byte_ms > 0) /* some came of a try before */
+		c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
 	c->tries++;
 	c->inside = NULL;
 	c->finish_by_ms = 0;
@@ -601,6 +689,14 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 	    : E_UPSTREAM_FAILED;
 }
 
+/* How long a body may be: of bytes that are kept, as much as is kept. */
+static int64_t
+most_body_bytes(const struct call *c)
+{
+	return c->endpoint->passes_bytes ? (int64_t)c->answer->bytes.max_bytes
+					 : (int64_t)c->answer->text.max_bytes * BODY_FACTOR;
+}
+
 static void
 contact(struct call *c)
 {
@@ -636,7 +732,8 @@ contact(struct call *c)
 		.allow_private = ch->allow_private,
 		.proxy = ch->account == NULL ? NULL : ch->account->proxy,
 		.arg = c,
-		.max_body_bytes = (int64_t)c->answer->text.max_bytes * BODY_FACTOR,
+		.max_body_bytes = most_body_bytes(c),
+		.receive_bytes = c->endpoint->passes_bytes ? BYTES_AT_ONCE : 0,
 		.on_resend = on_resend,
 		.on_headers = on_headers,
 		.on_data = on_data,

@@ -122,6 +122,7 @@ struct call {
 	bool is_left;			 /* nobody waits for its answer */
 	bool is_streamed;		 /* it was asked for a stream */
 	void *parser;
+	bool takes_bytes; /* of a 2xx answer whose bytes pass as they stand */
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */
 	struct wire_failure *inside; /* reported by the answer itself; in arena */

@@ -61,6 +61,10 @@ struct kind {
 	 * settlements.  Returns at least task_id, settled, charged, balance, held,
 	 * task_status for those it knows. */
 	const char *settle_sql;
+	/* What a run whose answer is no text used, into r->usage, and what that costs; the
+	 * answer may turn out to be none, and the run failed.  False: it is a text.  NULL: all
+	 * are.  Does the same when asked again. */
+	bool (*use)(struct run *r, int64_t *cost_ucr);
 	/* Add to the common part of a settlement what is the kind's own; NULL: nothing. */
 	void (*settlement)(const struct run *r, json_t *settlement);
 	/* The terminal event {"type","data"}, from a row of settle_sql; malloc'ed. */

@@ -1,5 +1,6 @@
 #include "engine/measure.h"
 
+#include "base/money.h"
 #include "base/tokens.h"
 
 struct price
@@ -66,4 +67,25 @@ int64_t
 measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u)
 {
 	return answer_says(a) ? price_cost_ucr(&at->price, u) : 0;
+}
+
+int64_t
+measure_believed(int64_t told, int64_t estimate, int64_t most, bool *estimated)
+{
+	return believed(told, estimate, 0, most, estimated);
+}
+
+int64_t
+measure_units(const struct usage *u)
+{
+	return u->images > 0 ? u->images : u->seconds > 0 ? u->seconds : u->queries > 0 ? u->queries : 1;
+}
+
+int64_t
+measure_units_cost_ucr(const struct price *p, const struct usage *u)
+{
+	struct price tokens = { p->input_ucr, p->output_ucr, 0 };
+	struct usage counted = { u->input_tokens > 0 ? u->input_tokens : u->characters, u->output_tokens };
+
+	return ucr_add(price_cost_ucr(&tokens, &counted), ucr_for_tokens(measure_units(u) * 1000000, p->call_ucr));
 }

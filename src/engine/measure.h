@@ -20,4 +20,14 @@ struct usage measure(const struct answer *a, int64_t prompt_tokens, const struct
 /* What that costs; nothing delivered costs nothing, not even the price per call. */
 int64_t measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u);
 
+/* The provider's count where it could be true of our estimate, else the next that could
+ * be, and *estimated is set.  -1 and 0: it told nothing.  `most`: 0, or what the model can. */
+int64_t measure_believed(int64_t told, int64_t estimate, int64_t most, bool *estimated);
+/* How often the price per call is due: for each picture, second of sound heard or search;
+ * else once. */
+int64_t measure_units(const struct usage *u);
+/* What is no chat costs: tokens, or where none were counted the characters read aloud at the
+ * price of tokens, and the price per call measure_units() times. */
+int64_t measure_units_cost_ucr(const struct price *p, const struct usage *u);
+
 #endif

@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/memory.h"
+
+#define EVENTS_TYPE "text/event-stream"
 
 void
 reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, const struct reader_wants *wants)
@@ -138,12 +141,42 @@ give_own(struct reader *r, const struct buf *lines)
 	send(r, &b);
 }
 
+/* The headers of an answer that passes as bytes. */
+static void
+begin_bytes(struct reader *r, const char *type)
+{
+	struct arena *scratch = arena_new(1024, 65536);
+	const char *keepalive = r->is_events ? r->wants.dialect->keepalive : NULL;
+
+	sink_begin(r->sink, r->process,
+	    arena_printf(
+		scratch, "Status: 200 OK\r\nContent-Type: %s\r\nX-Accel-Buffering: no\r\n%s", type, r->common_headers),
+	    keepalive);
+	arena_free(scratch);
+	forget_headers(r);
+	r->begun = r->passes_bytes = true;
+}
+
+static void
+give_bytes(struct reader *r, const struct answer *a)
+{
+	if (r->sink == NULL || !a->bytes_pass)
+		return;
+	if (!r->begun) {
+		r->is_events = strncasecmp(a->bytes_type, EVENTS_TYPE, sizeof(EVENTS_TYPE) - 1) == 0;
+		begin_bytes(r, a->bytes_type);
+	}
+	sink_write(r->sink, a->bytes.data, a->bytes.len);
+}
+
 bool
 reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 {
 	struct piece piece = answer_piece(a);
 
-	if (r->wants.whole && answer_full(a)) /* more than is charged for */
+	if (answer_has_bytes(a))
+		give_bytes(r, a);
+	else if (r->wants.whole && answer_full(a)) /* more than is charged for */
 		buf_free(&r->own);
 	else if (a->own.len > 0)
 		give_own(r, &a->own);
@@ -163,11 +196,9 @@ is_done(const char *end_json)
 	return strncmp(end_json, done, sizeof(done) - 1) == 0;
 }
 
-void
-reader_make_whole(struct reader *r, const char *end_json)
+static void
+make_whole(struct reader *r, const char *end_json)
 {
-	if (!r->wants.whole || r->whole != NULL)
-		return;
 	if (r->own.len > 0 && is_done(end_json)) {
 		r->whole = r->wants.dialect->own_whole(&r->encoder, &r->own, end_json);
 		r->whole_status = 200;
@@ -176,6 +207,29 @@ reader_make_whole(struct reader *r, const char *end_json)
 	if (r->whole == NULL)
 		r->whole = r->wants.dialect->whole(
 		    &r->encoder, r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
+	r->whole_len = strlen(r->whole);
+}
+
+/* Bytes that were kept are the whole answer. */
+static void
+take_bytes(struct reader *r)
+{
+	r->whole = r->bytes;
+	r->whole_len = r->bytes_len;
+	r->whole_type = r->bytes_type;
+	r->whole_status = 200;
+	r->bytes = NULL;
+}
+
+void
+reader_make_whole(struct reader *r, const char *end_json)
+{
+	if (r->whole != NULL)
+		return;
+	if (r->bytes != NULL && is_done(end_json))
+		take_bytes(r);
+	else if (r->wants.whole)
+		make_whole(r, end_json);
 }
 
 static void
@@ -183,10 +237,10 @@ send_whole(struct reader *r)
 {
 	struct buf b = BUF_INIT(0);
 
-	buf_printf(&b, "Status: %d\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %zu\r\n%s\r\n",
-	    r->whole_status, strlen(r->whole), r->common_headers);
+	buf_printf(&b, "Status: %d\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s\r\n", r->whole_status,
+	    r->whole_type != NULL ? r->whole_type : "application/json; charset=utf-8", r->whole_len, r->common_headers);
 	sink_write(r->sink, b.data, b.len);
-	sink_write(r->sink, r->whole, strlen(r->whole));
+	sink_write(r->sink, r->whole, r->whole_len);
 	buf_free(&b);
 }
 
@@ -201,10 +255,30 @@ tell_end(struct reader *r, uint64_t position, const char *end_json)
 	send(r, &b);
 }
 
+/* Events that passed have said all, but for what went wrong with them. */
+static void
+end_bytes(struct reader *r, const char *end_json)
+{
+	struct buf b = BUF_INIT(0);
+
+	if (is_done(end_json))
+		return;
+	r->wants.dialect->end(&r->encoder, &b, 0, end_json);
+	send(r, &b);
+}
+
 static void
 close_sink(struct reader *r)
 {
 	sink_close(r->sink);
+	r->sink = NULL;
+}
+
+/* Sound that breaks off: nothing else would tell that it is not all. */
+static void
+break_off(struct reader *r)
+{
+	sink_break(r->sink);
 	r->sink = NULL;
 }
 
@@ -213,10 +287,15 @@ reader_end(struct reader *r, uint64_t position, const char *end_json)
 {
 	if (r->sink == NULL)
 		return;
+	if (r->passes_bytes && !r->is_events && !is_done(end_json)) { /* nothing else would tell that it is not all */
+		break_off(r);
+		return;
+	}
 	if (!r->wants.whole && !r->begun && !is_done(end_json)) /* short: an error and no answer */
-		r->whole = r->wants.dialect->whole(
-		    &r->encoder, r->start_kept, end_json, r->lang, r->request_id, &r->whole_status);
-	if (r->whole != NULL)
+		make_whole(r, end_json);
+	if (r->passes_bytes)
+		end_bytes(r, end_json);
+	else if (r->whole != NULL)
 		send_whole(r);
 	else
 		tell_end(r, position, end_json);
@@ -233,6 +312,8 @@ make_error(struct reader *r, enum status why)
 	body = r->wants.dialect->error(why, status_text(why, r->lang), NULL, r->request_id, &r->whole_status);
 	free(r->whole);
 	r->whole = json_dumps(body, JSON_WIRE);
+	r->whole_len = strlen(r->whole);
+	r->whole_type = NULL;
 	json_decref(body);
 }
 
@@ -243,6 +324,10 @@ reader_cut(struct reader *r, enum status why)
 
 	if (r->sink == NULL)
 		return;
+	if (r->passes_bytes && !r->is_events) {
+		break_off(r);
+		return;
+	}
 	if (!r->begun) {
 		make_error(r, why);
 		send_whole(r);
@@ -268,5 +353,6 @@ reader_free(struct reader *r)
 	free(r->common_headers);
 	free(r->start_kept);
 	free(r->whole);
-	r->common_headers = r->start_kept = r->whole = NULL;
+	free(r->bytes);
+	r->common_headers = r->start_kept = r->whole = r->bytes = NULL;
 }

@@ -32,7 +32,16 @@ struct reader {
 	bool begun;	  /* the stream has its headers */
 	struct buf own;	  /* of a whole answer in the provider's own words: its lines */
 	char *whole;	  /* its body, */
-	int whole_status; /* and status */
+	size_t whole_len;
+	int whole_status;	/* status */
+	const char *whole_type; /* and type; NULL: JSON */
+	/* Of an answer that passes as bytes: what is told of one that ended well, if it was
+	 * not given away as it came (NULL, 0); the run's to set, freed with the reader. */
+	char *bytes;
+	size_t bytes_len;
+	const char *bytes_type; /* lives as long as the run */
+	bool passes_bytes;	/* the stream that was begun is one of bytes */
+	bool is_events;		/* namely of events */
 };
 
 /* Take from `rq` what it needs; strings go to `arena`.  Worker. */

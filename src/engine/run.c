@@ -93,7 +93,7 @@ on_content(void *arg)
 		r->first_content_us = clock_mono_us() - r->started_us;
 		score_observe_first_token(r->process->score, r->first_content_us);
 	}
-	a->delivered += a->pending.len;
+	a->delivered += a->pending.len + (answer_has_bytes(a) ? a->bytes.len : 0);
 	piece = answer_piece(a);
 	if (run_delivers(r) && piece.len > 0)
 		journal_add(r, &piece);

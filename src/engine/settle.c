@@ -45,6 +45,10 @@ elapsed_ms(const struct run *r)
 static int64_t
 use(struct run *r)
 {
+	int64_t cost_ucr;
+
+	if (r->kind->use != NULL && r->kind->use(r, &cost_ucr))
+		return cost_ucr;
 	r->usage = (struct usage){ 0 };
 	if (r->outcome == OUTCOME_FAILED && !run_delivers(r))
 		return 0;

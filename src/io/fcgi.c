@@ -540,6 +540,18 @@ fcgi_end(struct fcgi_conn *c)
 	reactor_post(c->server->reactor, end_on_reactor, c);
 }
 
+void
+fcgi_break(struct fcgi_conn *c)
+{
+	c->told_gone = true;
+	c->keep = false;
+	buf_add(&c->out, "\0\0\0\0\0\0\0\0", FCGI_HEADER_BYTES); /* a record of version 0: there is none */
+	flush(c);
+	if (c->out.len == 0)
+		shutdown(c->fd, SHUT_WR);
+	reactor_post(c->server->reactor, end_on_reactor, c);
+}
+
 static void
 abandon_on_reactor(void *arg)
 {

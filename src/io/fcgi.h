@@ -91,6 +91,9 @@ uint64_t fcgi_written(const struct fcgi_conn *c);
  * to the reactor, which writes the rest or closes.  The caller must not touch
  * it again.  Owner, any thread. */
 void fcgi_end(struct fcgi_conn *c);
+/* The response broke off: close so that the web server does not take what it has for all of it,
+ * which some do when a connection just ends.  Otherwise as fcgi_end(). */
+void fcgi_break(struct fcgi_conn *c);
 /* Close without an answer.  Owner, any thread. */
 void fcgi_abandon(struct fcgi_conn *c);
 

@@ -18,6 +18,10 @@ struct price {
 struct usage {
 	int64_t input_tokens, output_tokens;
 	bool estimated; /* by us: the provider told nothing, or nothing that could be true */
+
+	/* Of what is no chat; 0: it has no such thing.  Pictures made, begun seconds of sound heard,
+	 * characters read aloud, searches. */
+	int64_t images, seconds, characters, queries;
 };
 
 /* What `u` costs. */

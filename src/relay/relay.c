@@ -13,18 +13,13 @@
 #include "engine/run.h"
 #include "io/pg.h"
 #include "relay/affinity.h"
+#include "relay/private.h"
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
 /* Of two members of a name we would read one and a provider, perhaps, the other. */
 #define BODY_FLAGS (JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES)
 #define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
-
-/* What is a relayed call's own while it opens; in the request's arena. */
-struct relay {
-	char transaction_id[UUID_LEN];
-	int64_t prompt_tokens;
-};
 
 /* ---- what is asked ------------------------------------------------------------ */
 
@@ -95,8 +90,8 @@ chat_tokens(const struct ask_chat *chat)
 }
 
 /* Of every text in it, also of what nobody here has heard of: a model may read that too. */
-static int64_t
-json_tokens(const json_t *value)
+int64_t
+relay_json_tokens(const json_t *value)
 {
 	int64_t tokens = 0;
 	json_t *element;
@@ -106,9 +101,9 @@ json_tokens(const json_t *value)
 	if (json_is_string(value))
 		return tokens_estimate(json_string_value(value), json_string_length(value));
 	json_array_foreach(value, i, element)
-		tokens += json_tokens(element);
+		tokens += relay_json_tokens(element);
 	json_object_foreach((json_t *)value, name, element)
-		tokens += text_tokens(name) + json_tokens(element);
+		tokens += text_tokens(name) + relay_json_tokens(element);
 	return tokens;
 }
 
@@ -133,19 +128,16 @@ sealed_tokens(const struct ask_chat *chat)
 static int64_t
 ask_tokens(const struct ask_chat *chat, const json_t *body)
 {
-	int64_t understood = chat_tokens(chat), all = json_tokens(body) - sealed_tokens(chat);
+	int64_t understood = chat_tokens(chat), all = relay_json_tokens(body) - sealed_tokens(chat);
 
 	return all > understood ? all : understood;
 }
 
-static enum status
-read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out, int64_t *prompt_tokens,
-    struct select_ask *whom)
+enum status
+relay_json(struct request *rq, json_t **out)
 {
-	struct dialect_problem problem = { "", "" };
 	json_error_t error;
 	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, BODY_FLAGS, &error);
-	enum status st;
 
 	if (!json_is_object(body)) {
 		bool is_twice = rq->body != NULL && body == NULL && json_error_code(&error) == json_error_duplicate_key;
@@ -156,6 +148,20 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 	json_own(rq->cx.arena, body);
 	if (memmem(rq->body, rq->body_len, "\\u0000", 6) != NULL)
 		show_nuls(body);
+	*out = body;
+	return OK;
+}
+
+static enum status
+read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out, int64_t *prompt_tokens,
+    struct select_ask *whom)
+{
+	struct dialect_problem problem = { "", "" };
+	enum status st;
+	json_t *body;
+
+	if ((st = relay_json(rq, &body)) != OK)
+		return st;
 	*out = (struct dialect_ask){ .ask = { .op = OP_CHAT } };
 	st = rq->route->dialect->read(rq->cx.arena, body, path_model, path_stream, out, &problem);
 	if (st == OK) {
@@ -169,8 +175,8 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 
 /* ---- whom ------------------------------------------------------------------------ */
 
-static enum status
-refuse_model(struct context *cx, const char *name)
+enum status
+relay_refuse_model(struct context *cx, const char *name)
 {
 	fail_with(cx, E_NOT_FOUND, json_pack("{s:s}", "field", "model"), "model %s", name);
 	fail_message(cx, arena_printf(cx->arena, "The model %s does not exist or is not yours to use.", name),
@@ -191,12 +197,12 @@ choose_model(struct context *cx, const char *name, struct select_ask *whom, cons
 	if (name == NULL || *name == '\0')
 		return fail_field(cx, "model", "is required");
 	if (!key_may_use_model(&cx->caller, name))
-		return refuse_model(cx, name);
+		return relay_refuse_model(cx, name);
 	if ((st = select_current(cx, &offer)) != OK)
 		return st;
 	whom->model = offer_model_named(offer, name);
 	if (whom->model == NULL || !whom->model->is_chat)
-		return refuse_model(cx, name);
+		return relay_refuse_model(cx, name);
 	if ((st = select_some(cx, whom, &chosen)) != OK)
 		return st;
 	cx->asked_model = arena_strdup(cx->arena, whom->model->name);
@@ -283,8 +289,8 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 }
 
 /* How the answer will be told. */
-static void
-prepare_reader(struct run *r, const struct offer_model *m)
+void
+relay_prepare_reader(struct run *r, const struct offer_model *m)
 {
 	struct encoder *e = &r->reader.encoder;
 
@@ -293,8 +299,8 @@ prepare_reader(struct run *r, const struct offer_model *m)
 	e->created_s = clock_wall_s();
 }
 
-static const char *
-start_json(struct context *cx, const struct run *r)
+const char *
+relay_start_json(struct context *cx, const struct run *r)
 {
 	json_t *start = json_pack("{s:s, s:s}", "model", r->reader.encoder.model, "task_id", r->task.id);
 	char *text = json_dumps(start, JSON_WIRE);
@@ -319,12 +325,12 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 	r->prompt_tokens = own->prompt_tokens = prompt_tokens;
 	r->task.hold_ucr = price_ceiling_ucr(&price, r->prompt_tokens, most_output(asked, m));
 	uuid_v7(own->transaction_id);
-	prepare_reader(r, m);
+	relay_prepare_reader(r, m);
 	st = gate_open(rq, &(struct gate_ask){ .kind = &kind_relay, .key = key, .model_id = m->id, .own = own },
 	    &r->task, &r->reader.wants, &rows);
 	if (st != OK || rows == NULL) /* refused, or joined another */
 		return st;
-	r->start_json = start_json(&rq->cx, r);
+	r->start_json = relay_start_json(&rq->cx, r);
 	run_hand_over(rq, r);
 	return OK;
 }
@@ -465,7 +471,7 @@ end(const struct run *r, const struct rows *rows, int row)
 	(void)row;
 	json_object_set_new(data, "credits_consumed", json_credits(r->task.charged_ucr));
 	json_object_set_new(data, "balance", json_credits(r->task.balance_ucr));
-	if (r->reader.wants.whole)
+	if (r->reader.wants.whole && r->own == NULL)
 		put_answer(data, &r->answer);
 	return end_json(r->outcome, r->why, message(r), data);
 }
@@ -528,6 +534,8 @@ const struct kind kind_relay = {
 		      " NULL::uuid AS existing_task_id, credits_held(t.user_id) AS held"
 		      " FROM tasks t JOIN users u ON u.id = t.user_id WHERE t.id = $1 AND t.owner = $2",
 	.event = event,
+	.use = op_use,
+	.settlement = op_settlement,
 	.settle_sql =
 	    "SELECT task_id, settled, charged, balance, held, task_status FROM relays_settle($1::uuid, $2::json)",
 	.end = end,

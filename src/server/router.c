@@ -21,6 +21,7 @@ const struct field no_fields[] = { { .name = NULL } };
 /* How its callers are talked to. */
 #define DIALECT_WEIR &dialect_weir
 #define DIALECT_OPENAI &dialect_openai
+#define DIALECT_COMPLETIONS &dialect_completions
 #define DIALECT_ANTHROPIC &dialect_anthropic
 #define DIALECT_GEMINI &dialect_gemini
 
@@ -105,7 +106,7 @@ router_dialect(const struct request *rq)
 		const char *prefix;
 		const struct dialect *dialect;
 	} elsewhere[] = { { "/v1beta/", &dialect_gemini }, { "/v1/messages", &dialect_anthropic },
-		{ "/v1/", &dialect_openai } };
+		{ "/v1/", &dialect_openai }, { "/v2/", &dialect_openai } };
 	const struct dialect *of_client = dialect_of_client(rq);
 
 	if (of_client != NULL && (rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0))

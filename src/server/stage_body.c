@@ -1,8 +1,10 @@
 #include "server/stages.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "core/spool.h"
 #include "io/fcgi.h"
 
@@ -53,6 +55,25 @@ stage_body_discard(struct request *rq)
 		rq->cx.error = E_UNAVAILABLE;
 }
 
+static enum status
+take_piece(void *body, const void *bytes, size_t len)
+{
+	return buf_add(body, bytes, len) ? OK : E_TOO_LARGE;
+}
+
+/* One that may be larger than the request's arena. */
+static enum status
+read_big(struct request *rq, size_t cap_bytes, char **body, size_t *len)
+{
+	struct buf b = BUF_INIT(cap_bytes);
+	enum status st = fcgi_read_body_to(rq->conn, cap_bytes, take_piece, &b);
+
+	arena_cleanup(rq->cx.arena, free, b.data);
+	*body = b.data;
+	*len = b.len;
+	return st;
+}
+
 /* The body into rq->body; nothing of it where the route takes none. */
 static enum status
 read_body(struct request *rq)
@@ -61,7 +82,8 @@ read_body(struct request *rq)
 	bool wanted = (r->flags & (ROUTE_JSON | ROUTE_RAW)) != 0;
 	size_t cap_bytes = wanted ? r->body_cap_bytes : UNWANTED_BODY_MAX_BYTES, len;
 	char *body;
-	enum status st = fcgi_read_body(rq->conn, rq->cx.arena, cap_bytes, &body, &len);
+	enum status st = (r->flags & ROUTE_BIG) ? read_big(rq, cap_bytes, &body, &len)
+						: fcgi_read_body(rq->conn, rq->cx.arena, cap_bytes, &body, &len);
 
 	if (st == E_TOO_LARGE)
 		return fail_with(&rq->cx, st, json_pack("{s:I}", "limit", (json_int_t)cap_bytes), NULL);

@@ -9,7 +9,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum op { OP_CHAT };
+/* What may be asked for.  All but chat are answered in one piece or in bytes that pass
+ * as they stand. */
+enum op {
+	OP_CHAT,
+	OP_EMBED,      /* vectors of texts */
+	OP_RERANK,     /* how well documents answer a query */
+	OP_MODERATE,   /* is it harmful? */
+	OP_IMAGE,      /* pictures of words, */
+	OP_IMAGE_EDIT, /* of pictures and words, */
+	OP_IMAGE_VARY, /* of a picture */
+	OP_SPEECH,     /* words read aloud */
+	OP_TRANSCRIBE, /* the words of a recording, */
+	OP_TRANSLATE,  /* in English */
+};
 
 /* What a message consists of. */
 enum ask_part_kind {
@@ -71,6 +84,16 @@ struct ask_chat {
 	const char *user;	 /* whoever the caller asks for */
 };
 
+/* Texts whose vectors are wanted. */
+struct ask_embed {
+	const char *const *texts; /* NULL: they were said in a way that only their own wire knows */
+	size_t n;
+	int64_t dimensions;	     /* 0: the model's own */
+	const char *purpose, *title; /* Gemini's taskType and title; NULL: none */
+	bool is_single;		     /* asked for one, not for a list of one */
+	bool is_base64;		     /* answered so, not as numbers */
+};
+
 struct ask {
 	enum op op;
 	int64_t max_output_tokens;
@@ -78,10 +101,13 @@ struct ask {
 	 * that wire is asked they pass as they stand.  NULL: none. */
 	const char *own_words, *own_wire;
 	size_t own_words_len;
+	const char *own_type;		/* their Content-Type where they are no JSON; NULL: they are */
+	const char *own_path;		/* the path they came by, where a wire has several; NULL: none */
 	const char *const *own_headers; /* that belong to them: "Name: value", NULL-terminated; NULL: none */
 	unsigned shape; /* the quirks of whoever is asked that change its body: QUIRKS_OF_BODY (wire/quirks.h) */
 	union {
-		struct ask_chat chat; /* OP_CHAT */
+		struct ask_chat chat;	/* OP_CHAT */
+		struct ask_embed embed; /* OP_EMBED; the others are said in own words alone */
 	};
 };
 

@@ -30,6 +30,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "wire/ask.h"
+#include "wire/wire.h"
 
 enum piece_kind { PIECE_TEXT, PIECE_REASONING, PIECE_SIGNATURE, PIECE_CALL };
 
@@ -91,6 +92,13 @@ struct dialect {
 	 * hold.  What is harmless is passed over.  NULL in dialects that ask nothing.  Worker. */
 	enum status (*read)(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
 	    struct dialect_ask *out, struct dialect_problem *problem);
+
+	/* The same for OP_EMBED, as one text or (`is_single` false) several; NULL: it has no such thing. */
+	enum status (*read_embed)(struct arena *a, const json_t *body, const char *path_model, bool is_single,
+	    struct dialect_ask *out, struct dialect_problem *problem);
+	/* Append the answer to that. */
+	void (*vectors)(struct buf *out, const struct wire_vectors *vectors, const struct ask_embed *how,
+	    const char *model, int64_t input_tokens);
 
 	/* The wire of the same vendor: what is asked in this dialect passes to it as it
 	 * stands, and pieces of the answer (WIRE_OWN) come back by own().  NULL: neither. */

@@ -24,17 +24,25 @@ add(struct arena *a, const char **headers, size_t *n, const char *before, const 
 }
 
 const char *const *
-headers_make(struct arena *a, const struct wire_target *to, const char *key_name, const char *const *lines)
+headers_make_as(struct arena *a, const struct wire_target *to, const char *type, const char *accept,
+    const char *key_name, const char *const *lines)
 {
 	const char **headers = ARENA_ARRAY(a, const char *, HEADERS_MAX);
 	size_t n = 0;
 
-	headers[n++] = "Content-Type: application/json";
-	headers[n++] = to->stream ? "Accept: text/event-stream" : "Accept: application/json";
+	headers[n++] = arena_printf(a, "Content-Type: %s", type);
+	headers[n++] = arena_printf(a, "Accept: %s", accept);
 	for (size_t i = 0; lines != NULL && lines[i] != NULL && i < HEADERS_LINES_MAX; i++)
 		headers[n++] = lines[i];
 	if (!add(a, headers, &n, key_name, to->api_key) || !add(a, headers, &n, "traceparent: ", to->traceparent) ||
 	    !add(a, headers, &n, "X-Weir-Task: ", to->task_id))
 		return NULL;
 	return headers;
+}
+
+const char *const *
+headers_make(struct arena *a, const struct wire_target *to, const char *key_name, const char *const *lines)
+{
+	return headers_make_as(
+	    a, to, "application/json", to->stream ? "text/event-stream" : "application/json", key_name, lines);
 }

@@ -11,5 +11,8 @@
  * ("x-api-key: "), and whose request it is.  NULL when a value would end its line. */
 const char *const *headers_make(
     struct arena *a, const struct wire_target *to, const char *key_name, const char *const *lines);
+/* The same of a request, or for an answer, that is no JSON: their types. */
+const char *const *headers_make_as(struct arena *a, const struct wire_target *to, const char *type, const char *accept,
+    const char *key_name, const char *const *lines);
 
 #endif

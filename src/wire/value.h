@@ -6,6 +6,7 @@
 #define WEIR_WIRE_VALUE_H
 
 #include "base/scan.h"
+#include "base/status.h"
 
 /* Open an object; false, having skipped it, when the value is none. */
 bool value_object(struct scan *s);
@@ -13,6 +14,11 @@ bool value_object(struct scan *s);
 void value_string(struct scan *s, struct scan_text *out);
 /* Read a count of tokens; -1 for anything that cannot be one. */
 void value_count(struct scan *s, int64_t *out);
+/* Read a count that may be a fraction, rounded up; -1 for anything that cannot be one. */
+void value_units(struct scan *s, int64_t *out);
+/* Read an array of numbers, behind the `n` of *values, which grows (malloc'ed).  False: it
+ * is none, or they are more than `max`. */
+bool value_floats(struct scan *s, float **values, size_t *n, size_t max) MUST_CHECK;
 /* Skip a value.  Does it say anything, or is it null or false? */
 bool value_says(struct scan *s);
 /* Was the value that was just skipped this word? */

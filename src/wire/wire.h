@@ -7,8 +7,8 @@
  * value.h, failure.h; 2. a row in src/house/wires.def, and one in quirks.def for its
  * maker; 3. transcripts in tests/unit/wire/test_NAME.c and a fuzz target; 4. let
  * weir-demo speak it.  Who speaks a wire in his own way is a row of quirks.def.
- * TO ADD AN ENDPOINT (embeddings, images): an op and its struct in wire/ask.h, and
- * a row in the `endpoints` of each wire that has it.
+ * TO ADD AN ENDPOINT: an op in wire/ask.h (and a struct, where other wires can say it), a
+ * row in the `endpoints` of each wire that has it, and one in relay/op.c.
  */
 #ifndef WEIR_WIRE_WIRE_H
 #define WEIR_WIRE_WIRE_H
@@ -119,6 +119,19 @@ struct parser_ops {
 	bool (*end)(void *parser, wire_emit_fn *emit, void *arg);
 };
 
+/* What an answer that passes as bytes says of itself; -1: not told. */
+struct wire_units {
+	int64_t input_tokens, output_tokens;
+	int64_t images, seconds, queries; /* made; of sound, begun ones too; searched */
+};
+#define WIRE_UNITS_UNTOLD ((struct wire_units){ -1, -1, -1, -1, -1 })
+
+/* Vectors, one after the other, all of as many numbers. */
+struct wire_vectors {
+	float *values; /* malloc'ed, the caller's */
+	size_t n, dimensions;
+};
+
 /* One thing that can be asked in a wire.  Pure, but for the parser. */
 struct endpoint {
 	enum op op;
@@ -130,7 +143,16 @@ struct endpoint {
 	 * the reactor, again for each try.  E_INVALID_REQUEST. */
 	enum status (*head)(
 	    struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
+	/* Where the answer passes as bytes (below) it reads along in a stream of events, for
+	 * usage and failures alone; NULL: nobody does. */
 	const struct parser_ops *parser;
+
+	/* The answer is no chat's: its bytes pass as they stand, whole when their framing says so. */
+	bool passes_bytes;
+	/* What a whole answer in JSON says that it took.  False: it is no answer.  Worker. */
+	bool (*meter)(const char *json, size_t len, struct wire_units *out);
+	/* OP_EMBED: its vectors, for a client of another wire.  False: there are none.  Worker. */
+	bool (*vectors)(const char *json, size_t len, struct wire_vectors *out);
 };
 
 struct wire {

@@ -61,7 +61,7 @@ read_ask(const struct route *route, const char *bytes, size_t size, struct scrip
 	struct wire_error error;
 	struct ask ask;
 
-	if (ask_parse(route, model, bytes, size, &ask, &error)) {
+	if (ask_parse(route, model, "multipart/form-data; boundary=b", bytes, size, &ask, &error)) {
 		(void)script_directives(s, buf_str(&ask.prompt), ask.prompt.len, ask.model, ask.base_len, err);
 		answer_ask(route, s, &ask);
 	} else if (error.status != 400 || error.message[0] == '\0') {

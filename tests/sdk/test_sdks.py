@@ -35,7 +35,9 @@ import weirtest  # noqa: E402
 CONF = {"upstream": {"first_byte_timeout": "5s", "retries": "0"}, "stream": {"disconnect_grace": "0"},
         "server": {"keepalive": "200ms"}}
 SCRIPTS = [("openai node", "openai.mjs"), ("anthropic node", "anthropic.mjs"), ("gemini node", "gemini.mjs"),
-           ("openai python", "openai_sdk.py"), ("anthropic python", "anthropic_sdk.py"), ("gemini python", "gemini_sdk.py")]
+           ("openai python", "openai_sdk.py"), ("anthropic python", "anthropic_sdk.py"), ("gemini python", "gemini_sdk.py"),
+           ("openai ops node", "openai_ops.mjs"), ("gemini ops node", "gemini_ops.mjs"),
+           ("openai ops python", "openai_ops_sdk.py"), ("gemini ops python", "gemini_ops_sdk.py")]
 LIMIT_S = 240
 PLACE = os.path.join(weirstack.build_dir(), "tests", "sdk")
 
@@ -134,6 +136,18 @@ class Weir(weirtest.Services):
                          "--max-output", "4000", "--abilities", "vision,reasoning")
             self.weirctl("channel", "add", f"over-{wire}", "--provider", wire, "--url", base, "--key-stdin", "--allow-private",
                          "--model", f"over-{wire}=demo-fast", input="demo\n")
+
+        self.add_ops_models(base)
+
+    def add_ops_models(self, base):
+        """A model of each type that is no chat's."""
+        kinds = {"vec-openai": "embedding", "vec-google": "embedding", "judge": "moderation", "painter": "image", "voice": "audio"}
+        for name, kind in kinds.items():
+            self.weirctl("model", "add", name, "--type", kind, "--input", "1", "--output", "2", "--call", "0.01",
+                         "--context", "32000", "--max-output", "4000")
+        for wire, names in (("gemini", ["vec-google"]), ("openai", [n for n in kinds if n != "vec-google"])):
+            self.weirctl("channel", "add", f"ops-{wire}", "--provider", wire, "--url", base, "--key-stdin", "--allow-private",
+                         *[w for n in names for w in ("--model", f"{n}=demo-fast")], input="demo\n")
 
     def start_nginx(self, port, **more):
         self.access_log = self.folder + "/log/access.log"

@@ -280,7 +280,13 @@ const struct parser_ops gemini_chat_parser = {
 };
 
 static const struct endpoint endpoints[] = {
-	{ OP_CHAT, gemini_chat_body, gemini_chat_head, &gemini_chat_parser },
+	{ .op = OP_CHAT, .body = gemini_chat_body, .head = gemini_chat_head, .parser = &gemini_chat_parser },
+	{ .op = OP_EMBED,
+	    .body = gemini_embed_body,
+	    .head = gemini_embed_head,
+	    .passes_bytes = true,
+	    .meter = gemini_embed_meter,
+	    .vectors = gemini_vectors },
 };
 
 const struct wire wire_gemini = {

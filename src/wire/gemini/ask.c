@@ -34,8 +34,8 @@ struct note {
 /* ---- where to --------------------------------------------------------------- */
 
 /* A name as one segment of a path; "models/" before it is how Google itself lists it. */
-static void
-put_model(struct buf *out, const char *model)
+void
+gemini_put_model(struct buf *out, const char *model)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
@@ -70,7 +70,7 @@ endpoint(struct arena *a, const char *base, const char *model, bool stream)
 	if (url.query[0] != '\0' && url.query[1] == '\0')
 		url.query = "";
 	buf_puts(&b, url_has_version(&url) ? "/" : "/v1beta/");
-	put_model(&b, model);
+	gemini_put_model(&b, model);
 	buf_puts(&b, stream ? ":streamGenerateContent?alt=sse" : ":generateContent");
 	if (stream && *url.query != '\0') {
 		buf_printf(&b, "&%s", url.query + 1);

@@ -4,6 +4,7 @@
  *	ask.c      what is asked, as an HTTP request
  *	answer.c   the parser of answers; the table of endpoints
  *	chunk.c    one JSON object of an answer, read
+ *	embed.c    vectors of texts, asked, read and told
  *	failure.c  statuses and error bodies to failures
  *	in.c       what a client asks
  *	out.c      what it is told
@@ -55,6 +56,20 @@ extern const struct parser_ops gemini_chat_parser;
 /* Append the arguments of a call, on one line: a JSON object, {} for nothing, anything else
  * as a text in an object, since this wire knows no other. */
 void gemini_put_args(struct buf *out, const char *json, size_t len);
+
+/* Append a model's name as it stands in a path: "models/…", escaped. */
+void gemini_put_model(struct buf *out, const char *model);
+
+/* endpoint.body, .head, .meter and .vectors of OP_EMBED; dialect.read_embed and .vectors: embed.c */
+enum status gemini_embed_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out);
+enum status gemini_embed_head(
+    struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
+bool gemini_embed_meter(const char *json, size_t len, struct wire_units *out);
+bool gemini_vectors(const char *json, size_t len, struct wire_vectors *out);
+enum status gemini_embed_read(struct arena *a, const json_t *body, const char *path_model, bool is_single,
+    struct dialect_ask *out, struct dialect_problem *problem);
+void gemini_put_vectors(struct buf *out, const struct wire_vectors *vectors, const struct ask_embed *how,
+    const char *model, int64_t input_tokens);
 
 /* wire.failure */
 void gemini_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);

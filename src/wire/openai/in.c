@@ -211,8 +211,8 @@ read_effort(struct reading *r, const json_t *body)
 	return reading_wrong(r, "reasoning_effort", "must be none, minimal, low, medium, high or xhigh");
 }
 
-static bool
-read_stop(struct reading *r, const json_t *body)
+bool
+openai_stop_read(struct reading *r, const json_t *body)
 {
 	const json_t *stop = reading_member(body, "stop"), *word;
 	const char **words;
@@ -233,8 +233,8 @@ read_stop(struct reading *r, const json_t *body)
 }
 
 /* A negative seed cannot be said, and promises nothing. */
-static bool
-read_sampling(struct reading *r, const json_t *body)
+bool
+openai_sampling_read(struct reading *r, const json_t *body)
 {
 	struct ask_chat *chat = &r->out->ask.chat;
 
@@ -315,8 +315,8 @@ is_possible(struct reading *r, const json_t *body)
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
 
-static bool
-read_stream(struct reading *r, const json_t *body)
+bool
+openai_stream_read(struct reading *r, const json_t *body)
 {
 	const json_t *options;
 
@@ -343,9 +343,9 @@ read_body(struct reading *r, const json_t *body, const char *path_model)
 {
 	if (!json_is_object(body))
 		return reading_wrong(r, "", "must be an object");
-	return read_model(r, body, path_model) && is_possible(r, body) && read_stream(r, body) &&
+	return read_model(r, body, path_model) && is_possible(r, body) && openai_stream_read(r, body) &&
 	    openai_messages_read(r, body) && read_all_tools(r, body) && read_format(r, body) && read_effort(r, body) &&
-	    read_stop(r, body) && read_sampling(r, body) && read_limits(r, body);
+	    openai_stop_read(r, body) && openai_sampling_read(r, body) && read_limits(r, body);
 }
 
 enum status

@@ -5,8 +5,11 @@
  *	chat_answer.c  the parser of answers; the table of endpoints
  *	chat_chunk.c   one JSON object of an answer, read
  *	chat_calls.c   calls of tools that do
+ *	op.c	       what is no chat, asked and measured
+ *	embed.c	       vectors of texts, read and told
  *	own_words.c    what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
+ *	completions.c  the older way to ask for text: a dialect alone
  *	in.c           what clients that speak so ask of us
  *	in_messages.c  its messages
  *	reading.c      with an eye on where in it we are
@@ -24,6 +27,8 @@
 extern const struct wire wire_openai;
 /* How clients of chat completions are talked to. */
 extern const struct dialect dialect_openai;
+/* … and clients of completions of a text: completions.c */
+extern const struct dialect dialect_completions;
 
 /* A text of a message: a string, or (is_parts) an array of parts as it stands. */
 struct openai_text {
@@ -86,6 +91,18 @@ enum status openai_chat_body(struct arena *a, const struct ask *ask, bool stream
 enum status openai_chat_head(
     struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
 extern const struct parser_ops openai_chat_parser;
+/* endpoint.body, .head, .parser and .meter of all but OP_CHAT: op.c */
+enum status openai_op_body(struct arena *a, const struct ask *ask, bool stream, struct wire_body *out);
+enum status openai_op_head(
+    struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
+extern const struct parser_ops openai_op_parser;
+bool openai_op_meter(const char *json, size_t len, struct wire_units *out);
+/* endpoint.vectors; dialect.read_embed and .vectors: embed.c */
+bool openai_vectors(const char *json, size_t len, struct wire_vectors *out);
+enum status openai_embed_read(struct arena *a, const json_t *body, const char *path_model, bool is_single,
+    struct dialect_ask *out, struct dialect_problem *problem);
+void openai_put_vectors(struct buf *out, const struct wire_vectors *vectors, const struct ask_embed *how,
+    const char *model, int64_t input_tokens);
 /* Append what a client says in its own words, but what the wire says itself.  False: it
  * is no JSON object. */
 bool openai_own_ask(struct buf *out, const struct ask *ask) MUST_CHECK;
@@ -97,6 +114,13 @@ bool openai_is_usage_alone(const char *chunk, size_t len) MUST_CHECK;
 void openai_failure(int http_status, const char *retry_after, const char *body, size_t len, struct wire_failure *out);
 /* An error object, or an error's text, inside an answer: its own code says which status it would have had. */
 void openai_failure_inside(const json_t *error, struct wire_failure *out);
+/* What the dialects of this vendor's clients share of their answers: dialect.error; the last words of
+ * a stream that failed; what it took, and why it stopped, of an end (wire/encoder.h). */
+struct encoder_end;
+json_t *openai_error(enum status st, const char *message, json_t *details, const char *request_id, int *http_status);
+void openai_put_error(struct buf *out, enum status st, const char *message);
+json_t *openai_usage(const struct encoder_end *end);
+const char *openai_finish(const struct encoder_end *end, bool has_calls);
 /* dialect.read */
 enum status openai_chat_read(struct arena *a, const json_t *body, const char *path_model, bool path_stream,
     struct dialect_ask *out, struct dialect_problem *problem);

@@ -61,8 +61,8 @@ error_json(const struct error_row *row, const char *message, const char *param)
 }
 
 /* Where a field is to blame the words say which and why: the SDKs show nothing else. */
-static json_t *
-error(enum status st, const char *message, json_t *details, const char *request_id, int *http_status)
+json_t *
+openai_error(enum status st, const char *message, json_t *details, const char *request_id, int *http_status)
 {
 	const char *param = json_string_value(json_object_get(details, "field"));
 	const char *problem = json_string_value(json_object_get(details, "problem"));
@@ -84,8 +84,8 @@ error(enum status st, const char *message, json_t *details, const char *request_
 
 /* The last words of a stream that did not get to its end: no [DONE] follows, or
  * clients would take what they have for all of it. */
-static void
-put_error(struct buf *out, enum status st, const char *message)
+void
+openai_put_error(struct buf *out, enum status st, const char *message)
 {
 	struct error_row row = error_row(st, NULL);
 	json_t *body = error_json(&row, message, NULL);
@@ -215,8 +215,8 @@ piece(struct encoder *e, struct buf *out, const struct piece *p)
 /* ---- ends ------------------------------------------------------------------------ */
 
 /* Calls are what an answer stops for, whatever its provider says; "other" is no word here. */
-static const char *
-finish_reason(const struct encoder_end *end, bool has_calls)
+const char *
+openai_finish(const struct encoder_end *end, bool has_calls)
 {
 	const char *finish = json_string_value(json_object_get(end->usage, "finish"));
 	bool is_plain = finish == NULL || strcmp(finish, "other") == 0 || strcmp(finish, "stop") == 0;
@@ -224,8 +224,8 @@ finish_reason(const struct encoder_end *end, bool has_calls)
 	return !is_plain ? finish : has_calls ? "tool_calls" : "stop";
 }
 
-static json_t *
-usage_json(const struct encoder_end *end)
+json_t *
+openai_usage(const struct encoder_end *end)
 {
 	json_int_t input = encoder_count(end, "input_tokens"), output = encoder_count(end, "output_tokens");
 	json_t *usage = json_pack("{s:I, s:I, s:I, s:{s:I}, s:{s:I}}", "prompt_tokens", input, "completion_tokens",
@@ -242,7 +242,7 @@ usage_json(const struct encoder_end *end)
 static void
 put_usage(const struct encoder *e, struct buf *out, const struct encoder_end *end)
 {
-	json_t *usage = usage_json(end);
+	json_t *usage = openai_usage(end);
 	char *text = json_dumps(usage, JSON_BODY);
 
 	put_head(e, out);
@@ -259,7 +259,7 @@ put_done(struct encoder *e, struct buf *out, uint64_t position, const struct enc
 	buf_printf(out, "id: %" PRIu64 "-1\n", position);
 	put_head(e, out);
 	buf_puts(out, "{\"index\":0,\"delta\":{},\"finish_reason\":");
-	put_string(out, finish_reason(end, e->has_calls));
+	put_string(out, openai_finish(end, e->has_calls));
 	buf_puts(out, "}");
 	put_tail(e, out);
 	if (e->wants_usage)
@@ -308,7 +308,7 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 	} else if (end.status == OK) {
 		put_done(e, out, position, &end);
 	} else {
-		put_error(out, end.status, end.message);
+		openai_put_error(out, end.status, end.message);
 	}
 	json_decref(end.event);
 }
@@ -317,7 +317,7 @@ static void
 cut(struct encoder *e, struct buf *out, enum status why, const char *message)
 {
 	(void)e;
-	put_error(out, why, message);
+	openai_put_error(out, why, message);
 }
 
 /* ---- whole ----------------------------------------------------------------------- */
@@ -381,7 +381,7 @@ completion_json(const struct encoder *e, const struct encoder_end *end)
 	body = json_pack("{s:s, s:s, s:I, s:s, s:[{s:i, s:o, s:n, s:s}], s:o}", "id", buf_str(&id), "object",
 	    "chat.completion", "created", (json_int_t)e->created_s, "model", model_of(e), "choices", "index", 0,
 	    "message", message_json(e, end->data, has_calls), "logprobs", "finish_reason",
-	    finish_reason(end, has_calls), "usage", usage_json(end));
+	    openai_finish(end, has_calls), "usage", openai_usage(end));
 	buf_free(&id);
 	return body;
 }
@@ -397,7 +397,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 	(void)start_json;
 	*http_status = status_http(end.status);
 	body = end.status == OK ? completion_json(e, &end)
-				: error(end.status, end.message, NULL, request_id, http_status);
+				: openai_error(end.status, end.message, NULL, request_id, http_status);
 	text = json_dumps(body, JSON_BODY);
 	json_decref(body);
 	json_decref(end.event);
@@ -408,7 +408,7 @@ static char *
 own_body(const struct encoder *e, const struct buf *lines, const char *end_json)
 {
 	struct encoder_end end = encoder_read_end(end_json, LANG_EN);
-	json_t *usage = encoder_is_estimate(&end) ? usage_json(&end) : NULL;
+	json_t *usage = encoder_is_estimate(&end) ? openai_usage(&end) : NULL;
 	char *counts = usage == NULL ? NULL : json_dumps(usage, JSON_BODY);
 	char *text = own_whole(lines, "model", model_of(e), "usage", counts);
 
@@ -436,6 +436,8 @@ const struct dialect dialect_openai = {
 	/* Without an empty line, at which openai-python takes a comment for an event, and fails. */
 	.keepalive = ":\n",
 	.read = openai_chat_read,
+	.read_embed = openai_embed_read,
+	.vectors = openai_put_vectors,
 	.wire = "openai",
 	.own = own,
 	.own_whole = own_body,
@@ -444,5 +446,5 @@ const struct dialect dialect_openai = {
 	.end = end,
 	.cut = cut,
 	.whole = whole,
-	.error = error,
+	.error = openai_error,
 };

@@ -55,6 +55,10 @@ void *reading_keep(struct reading *r, void *memory);
 /* A value as JSON text, kept so. */
 const char *reading_json(struct reading *r, const json_t *value);
 
+/* Members that chats and completions have in common, into *r->out: in.c */
+bool openai_stop_read(struct reading *r, const json_t *body);
+bool openai_sampling_read(struct reading *r, const json_t *body);
+bool openai_stream_read(struct reading *r, const json_t *body);
 /* The messages of a chat, into *r->out: in_messages.c */
 bool openai_messages_read(struct reading *r, const json_t *body);
 

@@ -1,0 +1,5 @@
+ALTER TYPE task_end DROP ATTRIBUTE op, DROP ATTRIBUTE units;
+ALTER TABLE usage DROP COLUMN op;
+UPDATE llm_models SET type = 'chat', enabled = false, is_default = false WHERE type IN ('rerank', 'moderation');
+ALTER TABLE llm_models DROP CONSTRAINT llm_models_type_check,
+	ADD CONSTRAINT llm_models_type_check CHECK (type IN ('chat', 'image', 'video', 'embedding', 'audio'));
