@@ -33,7 +33,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "agent", ctl_agent, NEEDS_CONF | AS_SERVICE, "add | list | remove" },
-	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
+	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9, I11" },
 	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE, "add | set | list | enable | disable | remove | test" },
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
 	{ "credits", ctl_credits, NEEDS_CONF | AS_SERVICE, "grant | show | history" },

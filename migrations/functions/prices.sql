@@ -1,0 +1,276 @@
+-- Budgets of keys, users and groups: what is left of them, and what became of them. And the prices of models.
+--
+-- What is spent is counted by day, week and month at once, so that a budget may change its period and forgets nothing.
+-- Who opens a task within a budget locks its row first (after the key's, before the task): with a budget for N calls
+-- exactly N are opened. It is counted where the task is ended.
+
+CREATE OR REPLACE FUNCTION quota_group(p_user_id uuid, p_key_id uuid) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_group text;
+BEGIN
+	IF p_key_id IS NOT NULL THEN
+		SELECT s.user_group INTO v_group FROM api_keys k JOIN api_keys s ON s.id = coalesce(k.rotated_to, k.id) WHERE k.id = p_key_id;
+	END IF;
+	RETURN coalesce(v_group, (SELECT u.user_group FROM users u WHERE u.id = p_user_id));
+END
+$$;
+COMMENT ON FUNCTION quota_group(uuid, uuid) IS 'The group a user is in, or with a key that has one the key''s.';
+
+CREATE OR REPLACE FUNCTION quota_held(p_kind text, p_user_id uuid, p_key_id uuid, p_group text) RETURNS numeric
+	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+AS $$
+BEGIN
+	RETURN CASE p_kind
+		WHEN 'user' THEN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
+			WHERE t.user_id = p_user_id AND t.completed_at IS NULL)
+		WHEN 'group' THEN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
+			WHERE t.completed_at IS NULL AND t.user_group = p_group)
+		ELSE (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t JOIN api_keys k ON k.id = t.key_id
+			WHERE t.user_id = p_user_id AND t.completed_at IS NULL AND p_key_id IN (k.id, k.rotated_to)) END;
+END
+$$;
+COMMENT ON FUNCTION quota_held(text, uuid, uuid, text) IS
+	'What live tasks hold of the budget of a key (the one whose limits count), a user or a group: the one place where holds are taken off budgets.';
+
+CREATE OR REPLACE FUNCTION quota_state(p_user_id uuid, p_key_id uuid)
+	RETURNS TABLE (kind text, subject text, name text, budget numeric, period text, spent numeric, held numeric, budget_left numeric,
+		resets_at timestamptz)
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	WITH g AS (SELECT quota_group(p_user_id, p_key_id) AS name
+	), q AS (
+		SELECT 'key' AS kind, s.id::text AS subject, s.name, s.budget, s.budget_period AS period,
+			quota_spent(s.budget_period, s.spent_at, s.spent, s.day_spent, s.week_spent, s.month_spent) AS spent,
+			quota_held('key', p_user_id, s.id, NULL) AS held
+		FROM api_keys k JOIN api_keys s ON s.id = coalesce(k.rotated_to, k.id)
+		WHERE k.id = p_key_id AND s.budget IS NOT NULL
+		UNION ALL
+		SELECT CASE WHEN q.user_id IS NULL THEN 'group' ELSE 'user' END, coalesce(q.user_id::text, q.user_group), q.user_group,
+			q.budget, q.budget_period, quota_spent(q.budget_period, q.spent_at, q.spent, q.day_spent, q.week_spent, q.month_spent),
+			CASE WHEN q.user_id IS NULL THEN quota_held('group', NULL, NULL, q.user_group) ELSE quota_held('user', q.user_id, NULL, NULL) END
+		FROM quotas q
+		WHERE q.user_id = p_user_id OR q.user_group = (SELECT g.name FROM g)
+	)
+	SELECT q.kind, q.subject, q.name, q.budget, q.period, q.spent, q.held, greatest(0, q.budget - q.spent - q.held),
+		api_key_period_end(q.period)
+	FROM q ORDER BY q.kind DESC
+$$;
+COMMENT ON FUNCTION quota_state(uuid, uuid) IS
+	'The budgets that a call of this user with this key (NULL: none) is within, with what is left of each: spending and holds taken off.';
+
+CREATE OR REPLACE FUNCTION quota_left(p_user_id uuid, p_key_id uuid) RETURNS numeric
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT min(s.budget_left) FROM quota_state(p_user_id, p_key_id) AS s
+$$;
+COMMENT ON FUNCTION quota_left(uuid, uuid) IS
+	'Credits that may still be set aside for calls of this user with this key (NULL: without one): the least that is left of the budgets of key, user and group, spending and holds taken off; NULL: there is no budget. Exact only while quota_lock() holds them.';
+
+CREATE OR REPLACE FUNCTION quota_lock(p_user_ids uuid[], p_groups text[]) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_found boolean;
+BEGIN
+	PERFORM FROM quotas q WHERE q.user_id = ANY (p_user_ids) ORDER BY q.user_id FOR NO KEY UPDATE;
+	v_found := FOUND;
+	PERFORM FROM quotas q WHERE q.user_group = ANY (p_groups) ORDER BY q.user_group FOR NO KEY UPDATE;
+	RETURN v_found OR FOUND;
+END
+$$;
+COMMENT ON FUNCTION quota_lock(uuid[], text[]) IS
+	'Locks the budgets of users, then those of groups, each in order, so that nobody else opens a task within them before this transaction ends. False: there are none. A key''s is locked with the key, before.';
+
+CREATE OR REPLACE FUNCTION quota_refusal(p_user_id uuid, p_group text, p_hold numeric) RETURNS text
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_hold numeric := round(p_hold, 6);
+BEGIN
+	IF v_hold = 0 OR NOT quota_lock(ARRAY[p_user_id], ARRAY[p_group]) THEN
+		RETURN NULL;
+	END IF;
+	RETURN (SELECT CASE WHEN q.user_id IS NULL THEN 'group_budget' ELSE 'user_budget' END
+		FROM quotas q
+		WHERE (q.user_id = p_user_id OR q.user_group = p_group)
+			AND v_hold > q.budget - quota_spent(q.budget_period, q.spent_at, q.spent, q.day_spent, q.week_spent, q.month_spent)
+				- CASE WHEN q.user_id IS NULL THEN quota_held('group', NULL, NULL, q.user_group)
+					ELSE quota_held('user', q.user_id, NULL, NULL) END
+		ORDER BY q.user_id NULLS LAST LIMIT 1);
+END
+$$;
+COMMENT ON FUNCTION quota_refusal(uuid, text, numeric) IS
+	'Why a task with this hold may not be opened: user_budget or group_budget, whose rest does not cover it; NULL: it may. Locks those budgets.';
+
+CREATE OR REPLACE FUNCTION quota_note(p_kind text, p_subject text, p_user_id uuid, p_budget numeric, p_period text,
+	p_before numeric, p_before_at timestamptz, p_after numeric) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_start timestamptz := api_key_period_start(p_period);
+	v_percent int := CASE WHEN p_budget = 0 THEN NULL WHEN p_after >= p_budget * 0.95 THEN 95 WHEN p_after >= p_budget * 0.8 THEN 80 END;
+BEGIN
+	IF p_before_at < v_start AND p_before > 0 THEN
+		INSERT INTO quota_history (kind, subject, user_id, reason, period, budget, before, after)
+		VALUES (p_kind, p_subject, p_user_id, 'reset', p_period, p_budget, p_before, 0);
+	END IF;
+	IF v_percent IS NOT NULL AND NOT EXISTS (SELECT FROM quota_history h
+			WHERE h.kind = p_kind AND h.subject = p_subject AND h.reason = 'reminder' AND h.percent >= v_percent
+				AND h.period = p_period AND CASE WHEN v_start IS NULL THEN h.budget = p_budget ELSE h.created_at >= v_start END) THEN
+		INSERT INTO quota_history (kind, subject, user_id, reason, period, budget, percent, after)
+		VALUES (p_kind, p_subject, p_user_id, 'reminder', p_period, p_budget, v_percent, p_after);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION quota_note(text, text, uuid, numeric, text, numeric, timestamptz, numeric) IS
+	'Writes down what a spending means for a budget: that a new period began (p_before was spent in the one of p_before_at), and once in a period (of one without, once for its amount) that 80 or 95 per cent are used. To be called while the budget is locked.';
+
+CREATE OR REPLACE FUNCTION quota_spend(p_user_id uuid, p_group text, p_amount numeric) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v record;
+BEGIN
+	IF NOT quota_lock(ARRAY[p_user_id], ARRAY[p_group]) THEN
+		RETURN;
+	END IF;
+	FOR v IN
+		WITH mine AS (SELECT q.* FROM quotas q WHERE q.user_id = p_user_id
+			UNION ALL SELECT q.* FROM quotas q WHERE q.user_group = p_group
+		), charged AS (
+			UPDATE quotas q SET spent = q.spent + p_amount, spent_at = now(),
+				day_spent = p_amount + quota_spent('day', q.spent_at, q.spent, q.day_spent, q.week_spent, q.month_spent),
+				week_spent = p_amount + quota_spent('week', q.spent_at, q.spent, q.day_spent, q.week_spent, q.month_spent),
+				month_spent = p_amount + quota_spent('month', q.spent_at, q.spent, q.day_spent, q.week_spent, q.month_spent)
+			FROM mine o WHERE q.id = o.id
+			RETURNING q.*, o.spent_at AS before_at,
+				CASE q.budget_period WHEN 'day' THEN o.day_spent WHEN 'week' THEN o.week_spent ELSE o.month_spent END AS before)
+		SELECT c.* FROM charged c
+	LOOP
+		PERFORM quota_note(CASE WHEN v.user_id IS NULL THEN 'group' ELSE 'user' END, coalesce(v.user_id::text, v.user_group),
+			v.user_id, v.budget, v.budget_period, v.before, v.before_at,
+			quota_spent(v.budget_period, v.spent_at, v.spent, v.day_spent, v.week_spent, v.month_spent));
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION quota_spend(uuid, text, numeric) IS
+	'Counts credits that were charged as spent of the budgets of a user and a group. To be called where the charge is made; api_key_spend() does the same for keys.';
+
+CREATE OR REPLACE FUNCTION quota_set(p_user_id uuid, p_group text, p_budget numeric, p_period text, p_actor uuid) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_old quotas;
+	v_budget numeric := round(p_budget, 6);
+	v_period text := coalesce(p_period, 'none');
+BEGIN
+	-- Nobody is ending a task meanwhile: what has been spent is either in usage when it is summed up, or counted after.
+	LOCK TABLE quotas IN ACCESS EXCLUSIVE MODE;
+	SELECT * INTO v_old FROM quotas q WHERE q.user_id = p_user_id OR q.user_group = p_group;
+	IF v_old.budget IS NOT DISTINCT FROM v_budget AND (v_budget IS NULL OR v_old.budget_period = v_period) THEN
+		RETURN false;
+	ELSIF v_budget IS NULL THEN
+		DELETE FROM quotas q WHERE q.id = v_old.id;
+	ELSIF v_old.id IS NOT NULL THEN
+		UPDATE quotas q SET budget = v_budget, budget_period = v_period WHERE q.id = v_old.id;
+	ELSE
+		INSERT INTO quotas (user_id, user_group, budget, budget_period, spent, day_spent, week_spent, month_spent, spent_at)
+		SELECT p_user_id, p_group, v_budget, v_period,
+			coalesce(sum(g.cost), 0),
+			coalesce(sum(g.cost) FILTER (WHERE g.created_at >= api_key_period_start('day')), 0),
+			coalesce(sum(g.cost) FILTER (WHERE g.created_at >= api_key_period_start('week')), 0),
+			coalesce(sum(g.cost) FILTER (WHERE g.created_at >= api_key_period_start('month')), 0), max(g.created_at)
+		FROM usage g
+		WHERE g.created_at >= least(api_key_period_start('month'), api_key_period_start('week'))
+			AND (g.user_id = p_user_id OR g.user_id IN (SELECT u.id FROM users u WHERE u.user_group = p_group));
+		IF v_period = 'none' THEN -- it is for what comes
+			UPDATE quotas q SET spent = 0 WHERE q.user_id = p_user_id OR q.user_group = p_group;
+		END IF;
+	END IF;
+	INSERT INTO quota_history (kind, subject, user_id, reason, period, budget, before, after, actor_id)
+	VALUES (CASE WHEN p_group IS NULL THEN 'user' ELSE 'group' END, coalesce(p_group, p_user_id::text), p_user_id, 'budget',
+		v_period, v_budget, v_old.budget, v_budget, p_actor);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION quota_set(uuid, text, numeric, text, uuid) IS
+	'Gives a user or a group a budget, changes it or (p_budget NULL) takes it away, with its history. What was spent in the current day, week and month counts from the first moment on, a group''s by who is in it now; a budget without a period is for what comes. False: it was so already. To be called before anything else is locked.';
+
+CREATE OR REPLACE FUNCTION api_keys_quota_history() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	INSERT INTO quota_history (kind, subject, user_id, reason, period, budget, before, after, actor_id)
+	VALUES ('key', NEW.id::text, NEW.user_id, 'budget', NEW.budget_period, NEW.budget, OLD.budget, NEW.budget, NEW.user_id);
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION api_keys_quota_history() IS 'Trigger: a changed budget of a key goes into the history. Keys are changed by who owns them.';
+CREATE OR REPLACE TRIGGER api_keys_quota_history AFTER UPDATE OF budget, budget_period ON api_keys
+	FOR EACH ROW WHEN (OLD.budget IS DISTINCT FROM NEW.budget OR OLD.budget_period IS DISTINCT FROM NEW.budget_period)
+	EXECUTE FUNCTION api_keys_quota_history();
+
+CREATE OR REPLACE FUNCTION quota_json(p_user_id uuid, p_key_id uuid, p_kind text) RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT jsonb_build_object('amount', trim_scale(s.budget), 'period', s.period, 'spent', trim_scale(s.spent),
+		'held', trim_scale(s.held), 'left', trim_scale(s.budget_left), 'resets_at', json_time(s.resets_at))
+	FROM quota_state(p_user_id, p_key_id) AS s WHERE s.kind = p_kind
+$$;
+COMMENT ON FUNCTION quota_json(uuid, uuid, text) IS 'The API''s Budget of a kind: of the key, the user or the group; NULL: none.';
+
+-- Prices.
+
+CREATE OR REPLACE FUNCTION model_base_price(p_model_id bigint, p_meter text) RETURNS numeric
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT round(p.unit_price * CASE WHEN p_meter = 'call' THEN 1 ELSE 1000000 END / p.per, 6)
+	FROM prices p
+	WHERE p.model_id = p_model_id AND p.meter = p_meter AND p.user_group IS NULL AND p.tier = 'standard' AND p.min_context = 0
+		AND p.hours IS NULL AND p.valid_from <= now()
+	ORDER BY p.valid_from DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION model_base_price(bigint, text) IS
+	'What a model costs now without any condition: credits per million tokens, or per call; NULL: there is no such price.';
+
+CREATE OR REPLACE FUNCTION model_set_base_price(p_model_id bigint, p_meter text, p_price numeric) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_per int := CASE WHEN p_meter = 'call' THEN 1 ELSE 1000000 END;
+BEGIN
+	IF p_price IS NULL OR p_price = model_base_price(p_model_id, p_meter)
+		OR (p_meter = 'call' AND p_price = 0 AND model_base_price(p_model_id, p_meter) IS NULL) THEN
+		RETURN;
+	END IF;
+	UPDATE prices p SET unit_price = p_price, per = v_per
+	WHERE p.id = (SELECT b.id FROM prices b
+		WHERE b.model_id = p_model_id AND b.meter = p_meter AND b.user_group IS NULL AND b.tier = 'standard' AND b.min_context = 0
+			AND b.hours IS NULL AND b.valid_from <= now()
+		ORDER BY b.valid_from DESC LIMIT 1);
+	IF NOT FOUND THEN
+		INSERT INTO prices (model_id, meter, unit_price, per) VALUES (p_model_id, p_meter, p_price, v_per);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION model_set_base_price(bigint, text, numeric) IS
+	'Sets what model_base_price() tells: the row that holds now, or a new one. NULL, and a price per call of 0 where there is none, change nothing.';
+
+CREATE OR REPLACE FUNCTION model_base_prices(p_model_id bigint) RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT jsonb_build_object('ratio_ppm', 1000000, 'rows', jsonb_agg(jsonb_build_array(m.meter, 0, (m.price * 1000000)::bigint,
+		CASE m.meter WHEN 'call' THEN 1 ELSE 1000000 END)))
+	FROM (SELECT v.meter, model_base_price(p_model_id, v.meter) AS price
+		FROM (VALUES ('input'), ('output'), ('call')) AS v (meter)) AS m
+	WHERE m.price IS NOT NULL
+$$;
+COMMENT ON FUNCTION model_base_prices(bigint) IS 'The prices of a model as tasks.prices has them, for a task that has none of its own.';
+
+DROP TRIGGER IF EXISTS prices_version ON prices;
+CREATE CONSTRAINT TRIGGER prices_version AFTER INSERT OR UPDATE OR DELETE ON prices
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION catalog_changed();
+DROP TRIGGER IF EXISTS user_groups_version ON user_groups;
+CREATE CONSTRAINT TRIGGER user_groups_version AFTER INSERT OR UPDATE OR DELETE ON user_groups
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION catalog_changed();
