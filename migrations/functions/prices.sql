@@ -268,6 +268,31 @@ AS $$
 $$;
 COMMENT ON FUNCTION model_base_prices(bigint) IS 'The prices of a model as tasks.prices has them, for a task that has none of its own.';
 
+CREATE OR REPLACE FUNCTION price_zones() RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	WITH zone AS (SELECT DISTINCT p.time_zone AS name FROM prices p WHERE p.hours IS NOT NULL
+	), day AS (
+		-- days on which a zone's distance to UTC is not what it is a day later
+		SELECT z.name, d.at, n.turns FROM zone z, LATERAL generate_series(date_trunc('day', now(), 'UTC') - interval '1 day',
+				now() + interval '400 days', interval '1 day') AS d (at),
+			LATERAL (SELECT (d.at AT TIME ZONE z.name) + interval '1 day'
+				<> ((d.at + interval '1 day') AT TIME ZONE z.name) AS turns) AS n
+	), turn AS (
+		SELECT z.name, date_trunc('day', now(), 'UTC') - interval '1 day' AS at FROM zone z
+		UNION ALL
+		SELECT d.name, m.at FROM day d, LATERAL generate_series(d.at + interval '30 minutes', d.at + interval '1 day',
+			interval '30 minutes') AS m (at)
+		WHERE d.turns AND (m.at AT TIME ZONE d.name) - ((m.at - interval '30 minutes') AT TIME ZONE d.name) <> interval '30 minutes'
+	)
+	SELECT jsonb_object_agg(z.name, (SELECT jsonb_agg(jsonb_build_array(extract(epoch FROM t.at)::bigint,
+			extract(epoch FROM (t.at AT TIME ZONE z.name) - (t.at AT TIME ZONE 'UTC'))::bigint) ORDER BY t.at)
+		FROM turn t WHERE t.name = z.name))
+	FROM zone z
+$$;
+COMMENT ON FUNCTION price_zones() IS
+	'The time zones in which prices have hours, 400 days ahead: {name: [[Unix time, seconds east of UTC from then on], ...]}; NULL: none.';
+
 DROP TRIGGER IF EXISTS prices_version ON prices;
 CREATE CONSTRAINT TRIGGER prices_version AFTER INSERT OR UPDATE OR DELETE ON prices
 	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION catalog_changed();

@@ -20,8 +20,8 @@ struct offers {
 /* One row per model and channel, in one snapshot with the version. */
 static const char offer_sql[] =
     "SELECT v.version, m.id AS model_id, m.name AS model, m.context_tokens, m.max_output_tokens,"
-    "  array_to_string(m.abilities, ' ') AS abilities, m.price_input_per_mtok, m.price_output_per_mtok,"
-    "  m.price_per_call, m.enabled AND m.type = 'chat' AS is_chat, m.is_default,"
+    "  array_to_string(m.abilities, ' ') AS abilities, " OFFER_PRICES_COLUMNS ","
+    "  m.enabled AND m.type = 'chat' AS is_chat, m.is_default,"
     "  ch.id AS channel_id, ch.name AS channel, ch.provider, ch.base_url, ch.api_key_enc, ch.allow_private,"
     "  ch.priority, ch.weight, coalesce(cm.upstream_name, m.name) AS upstream_name"
     " FROM catalog_version v LEFT JOIN llm_models m ON true"
@@ -98,9 +98,8 @@ read_model(struct offer *o, const struct conf *conf, const struct rows *rows, in
 		.name = copy(o, rows, row, "model"),
 		.context_tokens = row_int(rows, row, "context_tokens"),
 		.max_output_tokens = row_int(rows, row, "max_output_tokens"),
-		.price_input_ucr = row_ucr(rows, row, "price_input_per_mtok"),
-		.price_output_ucr = row_ucr(rows, row, "price_output_per_mtok"),
-		.price_call_ucr = row_ucr(rows, row, "price_per_call"),
+		.prices = offer_prices_read(o->arena, o->groups, rows, row),
+		.groups = o->groups,
 		.abilities = abilities_parse(row_text(rows, row, "abilities")),
 		.is_chat = row_bool(rows, row, "is_chat"),
 		.is_default = row_bool(rows, row, "is_default"),
@@ -125,6 +124,7 @@ read_offer(const struct conf *conf, const struct rows *rows)
 	atomic_init(&o->refs, 1);
 	o->arena = a;
 	o->version = copy(o, rows, 0, "version");
+	o->groups = offer_groups_read(a, rows, 0);
 	o->models = ARENA_ARRAY(a, struct offer_model, rows_count(rows));
 	if (!row_null(rows, 0, "model_id"))
 		for (int row = 0; row < rows_count(rows);)

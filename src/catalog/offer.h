@@ -1,6 +1,6 @@
 /*
  * What the site offers: every model, and the channels that reach it, as of one
- * version of the tables llm_models, channels and channel_models.  Turns read it
+ * version of the tables llm_models, prices, user_groups, channels and channel_models.  Turns read it
  * from memory instead of asking for it anew; table catalog_version says, in the
  * same snapshot as whatever else a turn asks, which version holds.
  *
@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/conf.h"
 #include "base/status.h"
+#include "catalog/offer_prices.h"
 
 struct pg;
 
@@ -39,12 +40,14 @@ struct offer_channel {
 	int64_t weight;	  /* share among equals; 0: only when nothing else is left */
 };
 
-/* A model with its prices (ucr per million tokens, ucr per call). */
+/* A model with its prices. */
 struct offer_model {
 	int64_t id;
 	const char *name;
 	int64_t context_tokens, max_output_tokens;
-	int64_t price_input_ucr, price_output_ucr, price_call_ucr;
+	struct price_list prices;
+	const struct offer_groups *groups;
+	const struct price *price; /* for the caller, now: of what select_model() gives; else NULL */
 	unsigned abilities; /* ABILITY_* */
 	bool is_chat;	    /* enabled, and of type chat */
 	bool is_default;
@@ -56,6 +59,7 @@ struct offer {
 	atomic_int refs;
 	struct arena *arena;	    /* all of it */
 	const char *version;	    /* catalog_version.version */
+	struct offer_groups *groups;
 	struct offer_model *models; /* by id */
 	size_t n_models;
 	int64_t largest_context; /* tokens, of the chat models */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "core/process.h"
 #include "io/pg.h"
@@ -64,6 +65,12 @@ draw(const struct offer_channel *channels, size_t first, size_t end)
 	return first;
 }
 
+enum status
+select_need_price(struct context *cx, const struct offer_model *m)
+{
+	return price_is_known(m->price) ? OK : fail(cx, E_PRICE_UNKNOWN, "model %s has no price", m->name);
+}
+
 struct offer_model *
 select_model(struct context *cx, const struct offer_model *m)
 {
@@ -84,5 +91,6 @@ select_model(struct context *cx, const struct offer_model *m)
 	}
 	*out = *m;
 	out->channels = ch;
+	out->price = offer_price(cx->arena, &m->prices, m->groups, cx->caller.group, TIER_STANDARD, clock_wall_s());
 	return out;
 }

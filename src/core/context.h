@@ -36,6 +36,7 @@ struct key_limits {
 struct principal {
 	const char *user_id, *session_id;
 	const char *key_id;		 /* NULL: came with a session */
+	const char *group;		 /* the key's, or else the user's; never NULL beside a user_id */
 	const struct key_limits *limits; /* of the key; NULL without one */
 	bool admin;			 /* never with a key */
 };

@@ -499,7 +499,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 		c->at.channel_name = arena_strdup(c->arena, ch->name);
 	c->at.model_id = m->id;
 	c->at.channel_id = ch->id;
-	c->at.price = model_price(m);
+	c->at.price = price_copy(c->arena, m->price);
 	c->at.context_tokens = m->context_tokens;
 	c->at.max_output_tokens = m->max_output_tokens;
 	c->at.http_status = 0;

@@ -2,12 +2,6 @@
 
 #include "base/tokens.h"
 
-struct price
-model_price(const struct offer_model *m)
-{
-	return (struct price){ m->price_input_ucr, m->price_output_ucr, m->price_call_ucr };
-}
-
 /* What could be true of an estimate of ours, however the provider's tokens are cut. */
 #define BELIEVED_TIMES 3
 #define BELIEVED_MORE 64
@@ -59,11 +53,15 @@ measure(const struct answer *a, int64_t prompt_tokens, const struct call_candida
 	u.input_tokens = believed(a->usage.input_tokens, prompt_tokens, 0, at->context_tokens, &u.estimated);
 	u.output_tokens = believed(
 	    a->usage.output_tokens, output, unseen_tokens(a), at->max_output_tokens, &u.estimated);
+	u.cached_tokens = a->usage.cached_tokens;
+	u.cache_write_tokens = a->usage.cache_write_tokens;
+	u.cache_write_1h_tokens = a->usage.cache_write_1h_tokens;
+	u.reasoning_tokens = a->usage.reasoning_tokens;
 	return u;
 }
 
 int64_t
 measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u)
 {
-	return answer_says(a) ? price_cost_ucr(&at->price, u) : 0;
+	return answer_says(a) ? price_cost_ucr(at->price, u) : 0;
 }

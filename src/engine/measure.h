@@ -10,8 +10,6 @@
 #include "engine/call.h"
 #include "ledger/price.h"
 
-/* What one model costs. */
-struct price model_price(const struct offer_model *m);
 /* Nothing delivered is nothing used.  What the provider says is believed as far
  * as it could be true of a prompt of about `prompt_tokens` and of what was
  * delivered: beyond three times our estimate and 64 more, and what was thought unseen,
