@@ -4,7 +4,7 @@
 DROP VIEW IF EXISTS audit_broken; -- so does this
 DROP FUNCTION IF EXISTS relay_open, relays_settle, turn_open, task_open, tasks_end, turn_dead(int);
 DROP FUNCTION IF EXISTS quota_group, quota_held, quota_state, quota_left, quota_lock, quota_refusal, quota_note, quota_spend,
-	quota_set, api_keys_quota_history, quota_json, quota_spent, model_base_prices, price_zones,
+	quota_set, api_keys_quota_history, quota_json, group_json, quota_history_json, quota_spent, model_base_prices, price_zones, prices_put, price_json,
 	api_key_budget_left(api_keys), api_key_spend(uuid, numeric) CASCADE;
 ALTER TYPE task_ask DROP ATTRIBUTE prices, DROP ATTRIBUTE user_group;
 DROP FUNCTION IF EXISTS task_json(tasks); -- it comes again with its area

@@ -211,14 +211,34 @@ CREATE OR REPLACE TRIGGER api_keys_quota_history AFTER UPDATE OF budget, budget_
 	FOR EACH ROW WHEN (OLD.budget IS DISTINCT FROM NEW.budget OR OLD.budget_period IS DISTINCT FROM NEW.budget_period)
 	EXECUTE FUNCTION api_keys_quota_history();
 
-CREATE OR REPLACE FUNCTION quota_json(p_user_id uuid, p_key_id uuid, p_kind text) RETURNS jsonb
+CREATE OR REPLACE FUNCTION quota_json(p_user_id uuid, p_group text) RETURNS jsonb
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT jsonb_build_object('amount', trim_scale(s.budget), 'period', s.period, 'spent', trim_scale(s.spent),
-		'held', trim_scale(s.held), 'left', trim_scale(s.budget_left), 'resets_at', json_time(s.resets_at))
-	FROM quota_state(p_user_id, p_key_id) AS s WHERE s.kind = p_kind
+	SELECT jsonb_build_object('amount', trim_scale(q.budget), 'period', q.budget_period, 'spent', trim_scale(s.spent),
+		'held', trim_scale(s.held), 'left', trim_scale(greatest(0, q.budget - s.spent - s.held)),
+		'resets_at', json_time(api_key_period_end(q.budget_period)))
+	FROM quotas q, LATERAL (SELECT quota_spent(q.budget_period, q.spent_at, q.spent, q.day_spent, q.week_spent, q.month_spent) AS spent,
+		quota_held(CASE WHEN q.user_id IS NULL THEN 'group' ELSE 'user' END, q.user_id, NULL, q.user_group) AS held) AS s
+	WHERE q.user_id = p_user_id OR q.user_group = p_group
 $$;
-COMMENT ON FUNCTION quota_json(uuid, uuid, text) IS 'The API''s Budget of a kind: of the key, the user or the group; NULL: none.';
+COMMENT ON FUNCTION quota_json(uuid, text) IS 'The API''s Budget of a user or of a group, the other being NULL; NULL: none.';
+
+CREATE OR REPLACE FUNCTION group_json(g user_groups) RETURNS jsonb
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT jsonb_build_object('name', g.name, 'description', g.description, 'ratio', trim_scale(g.ratio),
+		'budget', quota_json(NULL, g.name), 'users', (SELECT count(*) FROM users u WHERE u.user_group = g.name),
+		'keys', (SELECT count(*) FROM api_keys k WHERE k.user_group = g.name),
+		'created_at', json_time(g.created_at), 'updated_at', json_time(g.updated_at))
+$$;
+COMMENT ON FUNCTION group_json(user_groups) IS 'The API''s Group.';
+
+CREATE OR REPLACE FUNCTION quota_history_json(h quota_history) RETURNS jsonb
+	LANGUAGE sql STABLE
+	RETURN jsonb_build_object('id', h.id, 'kind', h.kind, 'subject', h.subject, 'user_id', h.user_id, 'reason', h.reason,
+		'period', h.period, 'budget', trim_scale(h.budget), 'percent', h.percent, 'before', trim_scale(h.before),
+		'after', trim_scale(h.after), 'actor_id', h.actor_id, 'created_at', json_time(h.created_at));
+COMMENT ON FUNCTION quota_history_json(quota_history) IS 'The API''s QuotaChange.';
 
 -- Prices.
 
@@ -292,6 +312,83 @@ AS $$
 $$;
 COMMENT ON FUNCTION price_zones() IS
 	'The time zones in which prices have hours, 400 days ahead: {name: [[Unix time, seconds east of UTC from then on], ...]}; NULL: none.';
+
+CREATE OR REPLACE FUNCTION price_json(p prices, p_model text) RETURNS jsonb
+	LANGUAGE sql STABLE
+	RETURN jsonb_build_object('id', p.id, 'model', p_model, 'group', p.user_group, 'meter', p.meter, 'tier', p.tier,
+		'min_context', p.min_context, 'unit_price', trim_scale(p.unit_price), 'per', p.per,
+		'valid_from', CASE WHEN isfinite(p.valid_from) THEN json_time(p.valid_from) END,
+		'hours', p.hours, 'time_zone', p.time_zone, 'created_at', json_time(p.created_at));
+COMMENT ON FUNCTION price_json(prices, text) IS 'The API''s Price, of a model of this name.';
+
+CREATE OR REPLACE FUNCTION prices_put(p_models text[], p_rows jsonb) RETURNS jsonb
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_problem jsonb;
+	v_done jsonb;
+BEGIN
+	LOCK TABLE prices IN SHARE ROW EXCLUSIVE MODE; -- what is told of before and after is true
+	DROP TABLE IF EXISTS pg_temp.prices_told;
+	CREATE TEMP TABLE prices_told ON COMMIT DROP AS
+	SELECT t.n, m.id AS model_id, t.r->>'model' AS model, t.r->>'group' AS user_group, t.r->>'meter' AS meter,
+		coalesce(t.r->>'tier', 'standard') AS tier, coalesce((t.r->>'min_context')::int, 0) AS min_context,
+		(t.r->>'unit_price')::numeric AS unit_price, coalesce((t.r->>'per')::int, CASE WHEN t.r->>'meter' IN ('image', 'second',
+			'character', 'page', 'query', 'call') THEN 1 ELSE 1000000 END) AS per,
+		coalesce((t.r->>'valid_from')::timestamptz, '-infinity') AS valid_from, t.r->>'hours' AS hours,
+		coalesce(t.r->>'time_zone', 'UTC') AS time_zone
+	FROM jsonb_array_elements(p_rows) WITH ORDINALITY AS t (r, n) LEFT JOIN llm_models m ON m.name = t.r->>'model';
+	SELECT jsonb_build_object('row', t.n - 1, 'field', t.field) INTO v_problem
+	FROM (
+		SELECT t.n, CASE
+			WHEN t.model_id IS NULL THEN 'model'
+			WHEN t.user_group IS NOT NULL AND NOT EXISTS (SELECT FROM user_groups g WHERE g.name = t.user_group) THEN 'group'
+			WHEN t.hours IS NOT NULL AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = t.time_zone) THEN 'time_zone'
+			WHEN EXISTS (SELECT FROM prices_told o WHERE o.n < t.n AND (o.model_id, o.meter, o.tier, o.min_context, o.valid_from,
+				o.time_zone) = (t.model_id, t.meter, t.tier, t.min_context, t.valid_from, t.time_zone)
+				AND o.user_group IS NOT DISTINCT FROM t.user_group AND o.hours IS NOT DISTINCT FROM t.hours) THEN 'twice' END AS field
+		FROM prices_told t) AS t
+	WHERE t.field IS NOT NULL ORDER BY t.n LIMIT 1;
+	IF v_problem IS NULL THEN
+		SELECT jsonb_build_object('model', m.name) INTO v_problem
+		FROM unnest(p_models) AS m (name) WHERE NOT EXISTS (SELECT FROM llm_models l WHERE l.name = m.name) LIMIT 1;
+	END IF;
+	IF v_problem IS NOT NULL THEN
+		RETURN jsonb_build_object('problem', v_problem);
+	END IF;
+	WITH gone AS (
+		DELETE FROM prices p USING llm_models m
+		WHERE m.id = p.model_id AND m.name = ANY (p_models)
+			AND NOT EXISTS (SELECT FROM prices_told t WHERE (t.model_id, t.meter, t.tier, t.min_context, t.valid_from, t.time_zone)
+				= (p.model_id, p.meter::text, p.tier::text, p.min_context, p.valid_from, p.time_zone)
+				AND t.user_group IS NOT DISTINCT FROM p.user_group AND t.hours IS NOT DISTINCT FROM p.hours)
+		RETURNING p AS row, m.name AS model
+	), put AS (
+		INSERT INTO prices AS p (model_id, user_group, meter, tier, min_context, unit_price, per, valid_from, hours, time_zone)
+		SELECT t.model_id, t.user_group, t.meter, t.tier, t.min_context, t.unit_price, t.per, t.valid_from, t.hours, t.time_zone
+		FROM prices_told t
+		ON CONFLICT ON CONSTRAINT prices_key DO UPDATE SET unit_price = excluded.unit_price, per = excluded.per
+		WHERE p.unit_price * excluded.per <> excluded.unit_price * p.per
+		RETURNING p AS row
+	), change AS (
+		SELECT 'removed' AS what, g.row, g.model, NULL::prices AS old FROM gone g
+		UNION ALL
+		-- the table is still as it was before
+		SELECT CASE WHEN o.id IS NULL THEN 'added' ELSE 'changed' END, p.row, m.name, o
+		FROM put p JOIN llm_models m ON m.id = (p.row).model_id LEFT JOIN prices o ON o.id = (p.row).id
+	)
+	SELECT jsonb_build_object('added', count(*) FILTER (WHERE c.what = 'added'), 'changed', count(*) FILTER (WHERE c.what = 'changed'),
+		'removed', count(*) FILTER (WHERE c.what = 'removed'),
+		'same', (SELECT count(*) FROM prices_told) - count(*) FILTER (WHERE c.what <> 'removed'),
+		'items', coalesce(jsonb_agg(price_json(c.row, c.model) || jsonb_build_object('change', c.what,
+			'before', trim_scale((c.old).unit_price), 'before_per', (c.old).per)
+			ORDER BY c.model, (c.row).user_group NULLS FIRST, (c.row).tier, (c.row).meter, (c.row).min_context), '[]'))
+	INTO v_done FROM change c;
+	RETURN v_done;
+END
+$$;
+COMMENT ON FUNCTION prices_put(text[], jsonb) IS
+	'Adds rows of prices or changes those that have the same key; rows of p_models that are not among them go. p_rows is an array of the API''s PriceInput, checked but for names. Answers {added, changed, removed, same, items: [Price with change, before, before_per]}; or {problem: {row, field}} or {problem: {model}}, and nothing is changed: an unknown model, group or time_zone, or a row that is there twice. For a dry run, roll back.';
 
 DROP TRIGGER IF EXISTS prices_version ON prices;
 CREATE CONSTRAINT TRIGGER prices_version AFTER INSERT OR UPDATE OR DELETE ON prices

@@ -45,6 +45,7 @@ static const struct field scope_fields[] = { { "scope", F_CHOICE, F_REQUIRED, .c
 	" 'scopes', k.scopes, 'models', k.models, 'allow_ips', k.allow_ips, 'expires_at', json_time(k.expires_at)," \
 	" 'budget', " KEY_BUDGET "," \
 	" 'rpm', k.rpm, 'tpm', k.tpm, 'max_concurrent', k.max_concurrent, 'rotated_to', k.rotated_to," \
+	" 'group', k.user_group," \
 	" 'last_used_at', json_time(k.last_used_at), 'last_ip', host(k.last_ip), 'use_count', k.use_count," \
 	" 'spent', trim_scale(k.spent), 'created_at', json_time(k.created_at)," \
 	" 'revoked_at', json_time(k.revoked_at)) AS json"
@@ -301,6 +302,27 @@ keys_export(struct context *cx, const char **csv)
 	return OK;
 }
 
+/* What the user and the group of the call may still spend. */
+static enum status
+add_budgets(struct context *cx, json_t *quota)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT trim_scale(coalesce((SELECT g.ratio FROM user_groups g WHERE g.name = $2), 1)) AS ratio,"
+	    " quota_json($1, NULL) AS user_budget, quota_json(NULL, $2) AS group_budget",
+	    PS(cx->caller.user_id), PS(cx->caller.group));
+
+	if (st != OK)
+		return fail(cx, st, "read budgets: %s", pg_error(cx->pg));
+	json_object_set_new(quota, "group", json_string(cx->caller.group));
+	json_object_set_new(quota, "ratio", json_credits(row_ucr(rows, 0, "ratio")));
+	json_object_set_new(
+	    quota, "user_budget", row_null(rows, 0, "user_budget") ? json_null() : row_json(rows, 0, "user_budget"));
+	json_object_set_new(
+	    quota, "group_budget", row_null(rows, 0, "group_budget") ? json_null() : row_json(rows, 0, "group_budget"));
+	return OK;
+}
+
 enum status
 keys_quota(struct context *cx, json_t **out)
 {
@@ -319,8 +341,12 @@ keys_quota(struct context *cx, json_t **out)
 	if (st == OK)
 		json_object_set_new(*out, "keys", row_json(rows, 0, "json"));
 	else
+		st = fail(cx, st, "read API keys: %s", pg_error(cx->pg));
+	if (st == OK)
+		st = add_budgets(cx, *out);
+	if (st != OK)
 		json_decref(*out);
-	return st == OK ? OK : fail(cx, st, "read API keys: %s", pg_error(cx->pg));
+	return st;
 }
 
 /* ---- changing them ------------------------------------------------------------------- */

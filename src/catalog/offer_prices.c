@@ -97,6 +97,15 @@ offer_prices_read(struct arena *a, const struct offer_groups *groups, const stru
 	return (struct price_list){ i, out };
 }
 
+bool
+offer_has_group(const struct offer_groups *groups, const char *name)
+{
+	for (size_t i = 0; i < groups->n; i++)
+		if (strcmp(groups->list[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 const struct price *
 offer_price(struct arena *a, const struct price_list *list, const struct offer_groups *groups, const char *group,
     enum tier tier, int64_t now_s)

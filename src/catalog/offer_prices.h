@@ -32,6 +32,7 @@ struct offer_groups {
 struct offer_groups *offer_groups_read(struct arena *a, const struct rows *rows, int row);
 struct price_list offer_prices_read(
     struct arena *a, const struct offer_groups *groups, const struct rows *rows, int row);
+bool offer_has_group(const struct offer_groups *groups, const char *name);
 /* What a model with `list` costs members of `group` (NULL: the default group) at `now_s`; in `a`. */
 const struct price *offer_price(struct arena *a, const struct price_list *list, const struct offer_groups *groups,
     const char *group, enum tier tier, int64_t now_s);

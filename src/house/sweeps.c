@@ -1,5 +1,6 @@
 #include "house/sweeps.h"
 
+#include "account/quota_remind.h"
 #include "base/log.h"
 #include "engine/reap.h"
 #include "files/sweep.h"
