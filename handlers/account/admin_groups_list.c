@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/groups -- the groups of users, by name.
  *
- * out     200 {items: [group], has_more: false}
+ * out     200 {items: [group]}: there are few
  * errors  403 no admin
  * proof   tests/it/ledger/test_quotas.py
  */
@@ -15,5 +15,5 @@ h_admin_groups_list(struct request *rq)
 
 	if ((st = groups_list(&rq->cx, &items)) != OK)
 		return st;
-	return reply_list(rq, items, false);
+	return reply_json(rq, 200, json_pack("{s:o}", "items", items));
 }

@@ -1,7 +1,7 @@
 /*
  * PUT /api/admin/keys/{key_id}/group -- put a key into a group.
  *
- * in      group: its name, or null for that of its user
+ * in      group: its name; null or absent: that of its user
  * out     200 {id, group}
  * errors  400 no such group; 403 no admin; 404
  * proof   tests/it/ledger/test_quotas.py
@@ -9,7 +9,7 @@
 #include "weir.h"
 
 const struct field admin_keys_group_fields[] = {
-	{ "group", F_LINE, F_REQUIRED | F_NULLABLE, .min = 1, .max = 50, .help = "null: that of the key's user" },
+	{ "group", F_LINE, F_NULLABLE, .min = 1, .max = 50, .help = "null: that of the key's user" },
 	{ .name = NULL },
 };
 

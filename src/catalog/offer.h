@@ -48,8 +48,8 @@ struct offer_model {
 	struct price_list prices;
 	const struct offer_groups *groups;
 	const struct price *price; /* for the caller, now: of what select_model() gives; else NULL */
-	unsigned abilities; /* ABILITY_* */
-	bool is_chat;	    /* enabled, and of type chat */
+	unsigned abilities;	   /* ABILITY_* */
+	bool is_chat;		   /* enabled, and of type chat */
 	bool is_default;
 	struct offer_channel *channels; /* highest priority first */
 	size_t n_channels;
@@ -57,8 +57,8 @@ struct offer_model {
 
 struct offer {
 	atomic_int refs;
-	struct arena *arena;	    /* all of it */
-	const char *version;	    /* catalog_version.version */
+	struct arena *arena; /* all of it */
+	const char *version; /* catalog_version.version */
 	struct offer_groups *groups;
 	struct offer_model *models; /* by id */
 	size_t n_models;

@@ -72,7 +72,7 @@ struct call_observer {
 struct call_candidate {
 	int64_t model_id, channel_id;
 	const char *model_name, *channel_name; /* live as long as the call, as the price does */
-	const struct price *price; /* NULL: nothing is charged */
+	const struct price *price;	       /* NULL: nothing is charged */
 	int64_t context_tokens, max_output_tokens;
 	int http_status; /* of its answer; 0: none yet */
 };

@@ -9,7 +9,6 @@ import pytest
 from weirtest import wait_until
 
 CHAT = "/v1/chat/completions"
-URL = "/api/admin/prices"
 
 
 def refused(answer, status, code, field=None):
@@ -44,7 +43,7 @@ def group(weir, admin):
 
 
 def put(weir, admin, *rows, status=200, **more):
-    answer = weir.request("PUT", URL, admin, {"rows": list(rows), **more})
+    answer = weir.request("PUT", "/api/admin/prices", admin, {"rows": list(rows), **more})
     assert answer.status == status, answer
     return answer.json
 
@@ -69,28 +68,28 @@ def test_rows(weir, admin, model):
     done = put(weir, admin, row(model, "input", 3), row(model, "output", "4.5", per=1000, min_context=7),
                row(model, "call", 0.000001, valid_from="2020-01-01T00:00:00Z", hours="22:00-06:00", time_zone="Asia/Shanghai"))
     assert (done["added"], done["changed"], done["removed"], done["same"], done["dry_run"]) == (3, 0, 0, 0, False)
-    page = weir.get(f"{URL}?model={model}", admin).json
+    page = weir.get(f"/api/admin/prices?model={model}", admin).json
     assert [(r["meter"], r["unit_price"], r["per"], r["min_context"]) for r in page["items"]] == [
         ("call", 0.000001, 1, 0), ("output", 4.5, 1000, 7), ("input", 3, 1000000, 0)]
     assert page["items"][0]["hours"] == "22:00-06:00" and page["items"][0]["valid_from"] == "2020-01-01T00:00:00.000Z"
     assert page["items"][2]["valid_from"] is None and page["items"][2]["group"] is None and page["items"][2]["tier"] == "standard"
-    assert [r["meter"] for r in weir.get(f"{URL}?model={model}&meter=input", admin).json["items"]] == ["input"]
-    assert weir.get(f"{URL}?model={model}&group=default", admin).json["items"] == []
-    assert len(weir.get(f"{URL}?model={model}&group=&tier=standard", admin).json["items"]) == 3
-    one = weir.get(f"{URL}?model={model}&limit=1", admin).json
-    assert one["has_more"] and len(weir.get(f"{URL}?model={model}&before_id={one['items'][0]['id']}", admin).json["items"]) == 2
+    assert [r["meter"] for r in weir.get(f"/api/admin/prices?model={model}&meter=input", admin).json["items"]] == ["input"]
+    assert weir.get(f"/api/admin/prices?model={model}&group=default", admin).json["items"] == []
+    assert len(weir.get(f"/api/admin/prices?model={model}&group=&tier=standard", admin).json["items"]) == 3
+    one = weir.get(f"/api/admin/prices?model={model}&limit=1", admin).json
+    assert one["has_more"] and len(weir.get(f"/api/admin/prices?model={model}&before_id={one['items'][0]['id']}", admin).json["items"]) == 2
     done = put(weir, admin, row(model, "input", 5), row(model, "output", "4.5", per=1000, min_context=7))
     assert (done["added"], done["changed"], done["same"]) == (0, 1, 1)
     assert (done["items"][0]["before"], done["items"][0]["unit_price"]) == (3, 5)
     assert audited(weir, "price.put", "prices") > 0
     done = put(weir, admin, row(model, "input", 6), models=[model], dry_run=True)
     assert (done["changed"], done["removed"], done["dry_run"]) == (1, 2, True)
-    assert len(weir.get(f"{URL}?model={model}", admin).json["items"]) == 3
+    assert len(weir.get(f"/api/admin/prices?model={model}", admin).json["items"]) == 3
     assert put(weir, admin, row(model, "input", 6), models=[model])["removed"] == 2
-    (left,) = weir.get(f"{URL}?model={model}", admin).json["items"]
-    assert weir.delete(f"{URL}/{left['id']}", admin).status == 204
+    (left,) = weir.get(f"/api/admin/prices?model={model}", admin).json["items"]
+    assert weir.delete(f"/api/admin/prices/{left['id']}", admin).status == 204
     assert audited(weir, "price.delete", f"price:{left['id']}") == 1
-    refused(weir.delete(f"{URL}/{left['id']}", admin), 404, "not_found")
+    refused(weir.delete(f"/api/admin/prices/{left['id']}", admin), 404, "not_found")
 
 
 @pytest.mark.parametrize("bad, says", [
@@ -101,22 +100,22 @@ def test_rows(weir, admin, model):
     ({"hours": "22:00-06:00", "time_zone": "Mars/Phobos"}, "time_zone"),
 ])
 def test_bad_rows(weir, admin, model, bad, says):
-    answer = weir.request("PUT", URL, admin, {"rows": [row(model, "output", 1), {**row(model, "input", 1), **bad}]})
+    answer = weir.request("PUT", "/api/admin/prices", admin, {"rows": [row(model, "output", 1), {**row(model, "input", 1), **bad}]})
     assert says in refused(answer, 400, "invalid_request", "rows").json["details"]["problem"], answer
     assert "1" in answer.json["details"]["problem"]
-    assert weir.get(f"{URL}?model={model}", admin).json["items"] == [], "all or nothing"
+    assert weir.get(f"/api/admin/prices?model={model}", admin).json["items"] == [], "all or nothing"
 
 
 def test_more_that_is_refused(weir, admin, user, model):
-    assert "twice" in refused(weir.request("PUT", URL, admin, {"rows": [row(model, "input", 1), row(model, "input", 2)]}), 400,
+    assert "twice" in refused(weir.request("PUT", "/api/admin/prices", admin, {"rows": [row(model, "input", 1), row(model, "input", 2)]}), 400,
                               "invalid_request", "rows").json["details"]["problem"]
-    refused(weir.request("PUT", URL, admin, {"rows": [7]}), 400, "invalid_request", "rows")
-    refused(weir.request("PUT", URL, admin, {"rows": [], "models": ["none-such"]}), 400, "invalid_request", "models")
-    refused(weir.request("PUT", URL, admin, {}), 400, "invalid_request", "rows")
+    refused(weir.request("PUT", "/api/admin/prices", admin, {"rows": [7]}), 400, "invalid_request", "rows")
+    refused(weir.request("PUT", "/api/admin/prices", admin, {"rows": [], "models": ["none-such"]}), 400, "invalid_request", "models")
+    refused(weir.request("PUT", "/api/admin/prices", admin, {}), 400, "invalid_request", "rows")
     for method, path, body in (("GET", "", None), ("PUT", "", {"rows": []}), ("POST", "/import", {}), ("POST", "/quote", {}),
                                ("DELETE", "/1", None)):
-        refused(weir.request(method, URL + path, user, body), 403, "forbidden")
-        refused(weir.request(method, URL + path, None, body), 401, "unauthenticated")
+        refused(weir.request(method, "/api/admin/prices" + path, user, body), 403, "forbidden")
+        refused(weir.request(method, "/api/admin/prices" + path, None, body), 401, "unauthenticated")
 
 
 def test_the_model_shows_its_base_rows(weir, admin, user, model):
@@ -155,33 +154,33 @@ LITELLM = {
 def test_import_of_a_public_list(weir, admin, model):
     prices = json.loads(json.dumps(LITELLM).replace("MODEL", model))
     body = {"format": "litellm", "prices": prices, "credits_per_usd": 100, "dry_run": True}
-    answer = weir.post(URL + "/import", body, admin)
+    answer = weir.post("/api/admin/prices/import", body, admin)
     assert answer.status == 200 and answer.json["added"] == 13 and answer.json["dry_run"] is True, answer
     assert "demo" in answer.json["unmatched"] and model not in answer.json["unmatched"]
-    assert weir.get(f"{URL}?model={model}", admin).json["items"] == []
-    assert weir.post(URL + "/import", {**body, "dry_run": False}, admin).json["added"] == 13
-    found = {(r["meter"], r["tier"], r["min_context"]): (r["unit_price"], r["per"]) for r in weir.get(f"{URL}?model={model}", admin).json["items"]}
+    assert weir.get(f"/api/admin/prices?model={model}", admin).json["items"] == []
+    assert weir.post("/api/admin/prices/import", {**body, "dry_run": False}, admin).json["added"] == 13
+    found = {(r["meter"], r["tier"], r["min_context"]): (r["unit_price"], r["per"]) for r in weir.get(f"/api/admin/prices?model={model}", admin).json["items"]}
     assert found == {
         ("input", "standard", 0): (15, 1000000), ("output", "standard", 0): (60, 1000000), ("cached_input", "standard", 0): (7.5, 1000000),
         ("cache_write", "standard", 0): (18.75, 1000000), ("cache_write_1h", "standard", 0): (30, 1000000),
         ("input", "standard", 200001): (30, 1000000), ("cache_write_1h", "standard", 200001): (60, 1000000),
         ("input", "flex", 0): (7.5, 1000000), ("output", "priority", 272001): (200, 1000000), ("output", "flex", 272001): (100, 1000000),
         ("input", "batch", 0): (10, 1000000), ("reasoning", "standard", 0): (90, 1000000), ("image", "standard", 0): (4, 1)}
-    again = weir.post(URL + "/import", {**body, "dry_run": False, "credits_per_usd": 200}, admin).json
+    again = weir.post("/api/admin/prices/import", {**body, "dry_run": False, "credits_per_usd": 200}, admin).json
     assert (again["added"], again["changed"], again["same"]) == (0, 13, 0)
-    named = weir.post(URL + "/import", {**body, "prices": {"theirs": prices[f"vendor/{model}"]}, "models": {model: "theirs"}}, admin).json
+    named = weir.post("/api/admin/prices/import", {**body, "prices": {"theirs": prices[f"vendor/{model}"]}, "models": {model: "theirs"}}, admin).json
     assert named["changed"] == 13
     assert audited(weir, "price.import", "prices") > 0
 
 
 def test_import_of_ours(weir, admin, model):
     rows = [row(model, "input", 1), row(model, "output", 2)]
-    done = weir.post(URL + "/import", {"format": "weir", "prices": {"rows": rows}}, admin)
+    done = weir.post("/api/admin/prices/import", {"format": "weir", "prices": {"rows": rows}}, admin)
     assert done.status == 200 and done.json["added"] == 2 and done.json["unmatched"] == []
-    refused(weir.post(URL + "/import", {"format": "weir", "prices": {"rows": 7}}, admin), 400, "invalid_request", "prices")
-    refused(weir.post(URL + "/import", {"format": "csv", "prices": {}}, admin), 400, "invalid_request", "format")
-    refused(weir.post(URL + "/import", {"format": "litellm", "prices": {}, "credits_per_usd": -1}, admin), 400, "invalid_request", "credits_per_usd")
-    nothing = weir.post(URL + "/import", {"format": "litellm", "prices": {model: {"input_cost_per_token": 1e300}, "demo": 7}}, admin).json
+    refused(weir.post("/api/admin/prices/import", {"format": "weir", "prices": {"rows": 7}}, admin), 400, "invalid_request", "prices")
+    refused(weir.post("/api/admin/prices/import", {"format": "csv", "prices": {}}, admin), 400, "invalid_request", "format")
+    refused(weir.post("/api/admin/prices/import", {"format": "litellm", "prices": {}, "credits_per_usd": -1}, admin), 400, "invalid_request", "credits_per_usd")
+    nothing = weir.post("/api/admin/prices/import", {"format": "litellm", "prices": {model: {"input_cost_per_token": 1e300}, "demo": 7}}, admin).json
     assert nothing["added"] == 0 and model in nothing["unmatched"] and "demo" in nothing["unmatched"]
 
 
@@ -206,7 +205,7 @@ def test_weirctl(weir, model):
 
 
 def test_quotes(weir, admin, model, group):
-    quote = lambda **more: weir.post(URL + "/quote", {"model": model, "units": {"input": 1000, "output": 100}, **more}, admin)  # noqa: E731
+    quote = lambda **more: weir.post("/api/admin/prices/quote", {"model": model, "units": {"input": 1000, "output": 100}, **more}, admin)  # noqa: E731
     refused(quote(), 503, "price_unknown")
     put(weir, admin, row(model, "input", 10), row(model, "output", 40), row(model, "input", 20, min_context=2000), row(model, "input", 1, group=group),
         row(model, "output", 4, hours="22:00-06:00", time_zone="Asia/Shanghai"))

@@ -101,7 +101,7 @@ def test_groups_that_are_refused(weir, admin, user, group):
     refused(weir.request("PUT", f"/api/admin/keys/{MISSING}/group", admin, {"group": group}), 404, "not_found")
     key = weir.post("/api/keys", {"name": "k"}, weir.make_user()).json
     refused(weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": "none-such"}), 400, "invalid_request", "group")
-    refused(weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {}), 400, "invalid_request", "group")
+    refused(weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": ""}), 400, "invalid_request", "group")
     assert weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": None}).json["group"] is None
     for method, path, body in (("GET", "/api/admin/groups", None), ("POST", "/api/admin/groups", {}), ("PATCH", f"/api/admin/groups/{group}", {}),
                                ("DELETE", f"/api/admin/groups/{group}", None), ("GET", "/api/admin/quota-history", None),
