@@ -205,6 +205,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the groups of users
+         * @description Needs the role admin.
+         */
+        get: operations["admin_groups_list"];
+        put?: never;
+        /**
+         * Make a group of users
+         * @description Needs the role admin.
+         */
+        post: operations["admin_groups_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a group that nobody is in
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_groups_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change ratio, budget or description of a group
+         * @description Needs the role admin.
+         */
+        patch: operations["admin_groups_patch"];
+        trace?: never;
+    };
+    "/api/admin/keys/{key_id}/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put an API key into a group
+         * @description Needs the role admin.
+         */
+        put: operations["admin_keys_group"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/models": {
         parameters: {
             query?: never;
@@ -255,6 +323,110 @@ export interface paths {
          * @description Needs the role admin.
          */
         patch: operations["admin_models_patch"];
+        trace?: never;
+    };
+    "/api/admin/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the rows of prices
+         * @description Needs the role admin.
+         */
+        get: operations["admin_prices_list"];
+        /**
+         * Add or change rows of prices
+         * @description Needs the role admin.
+         */
+        put: operations["admin_prices_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/prices/{price_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a row of prices
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_prices_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/prices/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over a list of prices, or see what it would change
+         * @description Needs the role admin.
+         */
+        post: operations["admin_prices_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/prices/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a call would cost, and by which rows
+         * @description Needs the role admin.
+         */
+        post: operations["admin_prices_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/quota-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of budgets, newest first
+         * @description Needs the role admin.
+         */
+        get: operations["admin_quota_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/admin/status": {
@@ -355,7 +527,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change role, status or nickname of an account
+         * Change role, status, nickname, group or budget of an account
          * @description Needs the role admin.
          */
         patch: operations["admin_users_patch"];
@@ -834,6 +1006,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/quota/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the caller's budgets, newest first */
+        get: operations["me_quota_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/sessions": {
         parameters: {
             query?: never;
@@ -892,7 +1081,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the models on offer, with prices */
+        /** List the models on offer, with what they cost the caller */
         get: operations["models_list"];
         put?: never;
         post?: never;
@@ -1176,6 +1365,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Anthropic: a message */
+        post: operations["anthropic_messages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/count_tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Anthropic: about how many tokens a message has */
+        post: operations["anthropic_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -1204,6 +1427,142 @@ export interface paths {
         get: operations["relay_model"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: about how many tokens content has */
+        post: operations["gemini_count_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content */
+        post: operations["gemini_generate_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content as it comes */
+        post: operations["gemini_stream_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gemini: the models on offer */
+        get: operations["relay_models_2"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Gemini: one of them */
+        get: operations["relay_model_2"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:countTokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: about how many tokens content has */
+        post: operations["gemini_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:generateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content */
+        post: operations["gemini_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:streamGenerateContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: content as it comes */
+        post: operations["gemini_stream"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1248,6 +1607,8 @@ export interface components {
             user_id: string;
         };
         AdminUser: components["schemas"]["User"] & {
+            budget: components["schemas"]["Budget"] | null;
+            group: string;
             /** Format: date-time */
             last_login_at: string | null;
             /** @enum {string} */
@@ -1284,6 +1645,16 @@ export interface components {
         BalanceNews: {
             balance: number;
             held?: number;
+        };
+        Budget: {
+            amount: number;
+            held: number;
+            left: number;
+            /** @enum {string} */
+            period: "none" | "day" | "week" | "month";
+            /** Format: date-time */
+            resets_at: string | null;
+            spent: number;
         };
         Channel: {
             allow_private: boolean;
@@ -1370,13 +1741,28 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
             message: string;
             /** @description As in X-Request-Id and in the log. */
             request_id: string;
+        };
+        Group: {
+            budget: components["schemas"]["Budget"] | null;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            keys: number;
+            name: string;
+            ratio: number;
+            /** Format: date-time */
+            updated_at: string;
+            users: number;
+        };
+        Groups: {
+            items: components["schemas"]["Group"][];
         };
         Hold: {
             amount: number;
@@ -1406,6 +1792,7 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             expires_at: string | null;
+            group: string | null;
             /** Format: uuid */
             id: string;
             last_ip: string | null;
@@ -1434,6 +1821,11 @@ export interface components {
             period: "none" | "day" | "week" | "month";
             /** Format: date-time */
             resets_at: string | null;
+        };
+        KeyGroup: {
+            group: string | null;
+            /** Format: uuid */
+            id: string;
         };
         KeyQuota: {
             budget: components["schemas"]["KeyBudget"] | null;
@@ -1505,8 +1897,8 @@ export interface components {
             is_default: boolean;
             max_output_tokens: number;
             name: string;
-            price_input_per_mtok: number;
-            price_output_per_mtok: number;
+            price_input_per_mtok: number | null;
+            price_output_per_mtok: number | null;
             price_per_call: number;
             /** @enum {string} */
             type: "chat" | "image" | "video" | "embedding" | "audio";
@@ -1524,6 +1916,10 @@ export interface components {
         };
         NewKey: components["schemas"]["Key"] & {
             key: string;
+        };
+        OfferedModel: components["schemas"]["Model"] & {
+            prices: components["schemas"]["PriceStep"][];
+            ratio: number;
         };
         OtherEvent: {
             data: Record<string, never>;
@@ -1634,6 +2030,46 @@ export interface components {
             idle: number;
             total: number;
         };
+        Price: {
+            /** Format: date-time */
+            created_at: string;
+            group: string | null;
+            hours: string | null;
+            id: number;
+            meter: string;
+            min_context: number;
+            model: string;
+            per: number;
+            /** @enum {string} */
+            tier: "standard" | "flex" | "priority" | "batch";
+            time_zone: string;
+            unit_price: number;
+            /** Format: date-time */
+            valid_from: string | null;
+        };
+        PriceChange: components["schemas"]["Price"] & {
+            before: number | null;
+            before_per: number | null;
+            /** @enum {string} */
+            change: "added" | "changed" | "removed";
+        };
+        PriceChanges: {
+            added: number;
+            changed: number;
+            dry_run: boolean;
+            items: components["schemas"]["PriceChange"][];
+            removed: number;
+            same: number;
+        };
+        PriceImport: components["schemas"]["PriceChanges"] & {
+            unmatched: string[];
+        };
+        PriceStep: {
+            meter: string;
+            min_context: number;
+            per: number;
+            unit_price: number;
+        };
         PromptMessage: {
             content: string;
             /** @enum {string} */
@@ -1649,8 +2085,66 @@ export interface components {
         };
         Quota: {
             balance: number;
+            group: string;
+            group_budget: components["schemas"]["Budget"] | null;
             held: number;
             keys: components["schemas"]["KeyQuota"][];
+            ratio: number;
+            user_budget: components["schemas"]["Budget"] | null;
+        };
+        QuotaChange: {
+            /** Format: uuid */
+            actor_id: string | null;
+            after: number | null;
+            before: number | null;
+            budget: number | null;
+            /** Format: date-time */
+            created_at: string;
+            id: number;
+            /** @enum {string} */
+            kind: "key" | "user" | "group";
+            percent: number | null;
+            /** @enum {string} */
+            period: "none" | "day" | "week" | "month";
+            /** @enum {string} */
+            reason: "budget" | "reset" | "reminder";
+            subject: string;
+            /** Format: uuid */
+            user_id: string | null;
+        };
+        QuotaEvent: {
+            data: components["schemas"]["QuotaNews"];
+            /** @enum {string} */
+            type: "quota";
+        };
+        QuotaNews: {
+            budget: number;
+            /** @enum {string} */
+            kind: "key" | "user" | "group";
+            name: string | null;
+            percent: number;
+            /** Format: date-time */
+            resets_at: string | null;
+            spent: number;
+            subject: string;
+        };
+        Quote: {
+            cost: number;
+            group: string;
+            lines: components["schemas"]["QuoteLine"][];
+            model: string;
+            ratio: number;
+            tier: string;
+        };
+        QuoteLine: {
+            charged_as: string | null;
+            cost: number;
+            meter: string;
+            min_context: number | null;
+            per: number | null;
+            price_id: number | null;
+            unit_price: number | null;
+            units: number;
         };
         Ready: {
             checks: Record<string, never>;
@@ -1876,7 +2370,7 @@ export interface components {
             /** @enum {string} */
             role: "user" | "admin";
         };
-        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["OtherEvent"];
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["OtherEvent"];
     };
     responses: {
         /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
@@ -2005,7 +2499,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `interrupted`: The answer was interrupted. `overloaded`: The server is busy, please try again. `unavailable`: The service is not available at the moment. */
+        /** @description `interrupted`: The answer was interrupted. `overloaded`: The server is busy, please try again. `price_unknown`: This model has no price yet, so it cannot be used. `unavailable`: The service is not available at the moment. */
         E503: {
             headers: {
                 [name: string]: unknown;
@@ -2634,6 +3128,178 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_groups_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Groups"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description {amount, period?: none, day, week or month} that all in it have together; null: none */
+                    budget?: Record<string, never> | null;
+                    /** @description what it is for */
+                    description?: string;
+                    /** @description small letters, digits, dot, dash and underscore; stays */
+                    name: string;
+                    /** @description by what prices are multiplied; default 1, 0 is free */
+                    ratio?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description {amount, period?: none, day, week or month} that all in it have together; null: none */
+                    budget?: Record<string, never> | null;
+                    /** @description what it is for */
+                    description?: string;
+                    /** @description by what prices are multiplied; default 1, 0 is free */
+                    ratio?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_keys_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description null: that of the key's user */
+                    group?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyGroup"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_models_list: {
         parameters: {
             query?: never;
@@ -2861,6 +3527,218 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_prices_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description tell what would be changed */
+                    dry_run?: boolean;
+                    /** @description names of models of which other rows than these go */
+                    models?: string[];
+                    /** @description {model, group?, meter, tier?, min_context?, unit_price, per?, valid_from?, hours?, time_zone?} each; a row with the same key but unit_price and per is changed */
+                    rows: unknown[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceChanges"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                price_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description what a dollar of the list is here; default 1 */
+                    credits_per_usd?: number;
+                    /** @description tell what would be changed */
+                    dry_run?: boolean;
+                    /**
+                     * @description weir: {rows, models?} as PUT /api/admin/prices takes; litellm: that project's map of models
+                     * @enum {string}
+                     */
+                    format: "weir" | "litellm";
+                    /** @description {our name: the name in the list}, where they differ */
+                    models?: Record<string, never>;
+                    /** @description the list */
+                    prices: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceImport"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description RFC 3339; default now */
+                    at?: string;
+                    /** @description default: default */
+                    group?: string;
+                    model: string;
+                    /**
+                     * @description default standard
+                     * @enum {string}
+                     */
+                    tier?: "standard" | "flex" | "priority" | "batch";
+                    /** @description {meter: how many}, such as {"input": 1000, "output": 200}; each unit counts once */
+                    units: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quote"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_quota_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["QuotaChange"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_status_get: {
         parameters: {
             query?: never;
@@ -3007,6 +3885,10 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description {amount, period?: none, day, week or month}; null: none */
+                    budget?: Record<string, never> | null;
+                    /** @description the group whose prices, budget and channels the user has */
+                    group?: string;
                     nickname?: string;
                     /** @enum {string} */
                     role?: "user" | "admin";
@@ -4252,6 +5134,34 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    me_quota_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["QuotaChange"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     me_sessions: {
         parameters: {
             query?: never;
@@ -4358,7 +5268,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         has_more: boolean;
-                        items: components["schemas"]["Model"][];
+                        items: components["schemas"]["OfferedModel"][];
                     };
                 };
             };
@@ -4846,6 +5756,62 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    anthropic_messages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    anthropic_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     relay_models: {
         parameters: {
             query?: never;
@@ -4894,6 +5860,245 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_count_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_generate_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_stream_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    relay_models_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    relay_model_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_generate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_stream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

@@ -27,6 +27,7 @@ export const keys = {
 	holds: ["me", "holds"] as const,
 	sessions: ["me", "sessions"] as const,
 	apiKeys: ["me", "keys"] as const,
+	quota: ["me", "quota"] as const,
 	usage: (...rest: string[]) => ["usage", ...rest] as const,
 	conversations: (q = "") => ["conversations", q] as const,
 	allConversations: ["conversations"] as const,

@@ -11,6 +11,7 @@ import { cost, duration, everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";
+import { Budgets } from "./Budgets";
 import { Empty, Failed, Skeleton } from "../ui/State";
 import { Cell, NumberCell, Table } from "../ui/Table";
 import { Bars } from "../usage/Bars";
@@ -24,6 +25,7 @@ export default function UsagePanel() {
 	const { t } = useTranslation();
 	return (
 		<div className="@container flex flex-col gap-5">
+			<Budgets />
 			<RangeChoice value={range} onChange={setRange} />
 			{byDay.isPending && <Skeleton className="h-72" />}
 			{byDay.error && !byDay.data && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}

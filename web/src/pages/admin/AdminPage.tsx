@@ -4,14 +4,15 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
+import { withPriceTexts } from "@/i18n/prices";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
 import { useMe } from "@/queries/account";
 
 const AREAS = {
-	users: { Icon: Users, Area: lazy(() => import("./UsersArea")) },
-	models: { Icon: Cpu, Area: lazy(() => import("./ModelsArea")) },
+	users: { Icon: Users, Area: lazy(() => withPriceTexts(import("./UsersArea"))) },
+	models: { Icon: Cpu, Area: lazy(() => withPriceTexts(import("./ModelsArea"))) },
 	channels: { Icon: Cable, Area: lazy(() => import("./ChannelsArea")) },
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },
 	log: { Icon: ScrollText, Area: lazy(() => withUsageTexts(import("./RequestsArea"))) },
