@@ -2,8 +2,8 @@
 -- psql -v accounts=10000 -f setup.sql
 INSERT INTO processes (id, kind, host, pid)
 VALUES ('00000000-0000-7000-8000-000000000000', 'bench', 'bench', 0) ON CONFLICT DO NOTHING;
-INSERT INTO llm_models (id, name, price_input_per_mtok, price_output_per_mtok)
-VALUES (1000001, 'bench', 10, 20) ON CONFLICT DO NOTHING;
+INSERT INTO llm_models (id, name) VALUES (1000001, 'bench') ON CONFLICT DO NOTHING;
+SELECT model_set_base_price(1000001, 'input', 10), model_set_base_price(1000001, 'output', 20);
 INSERT INTO users (id, email)
 SELECT ('00000000-0000-7000-8001-' || lpad(to_hex(n), 12, '0'))::uuid, n || '@bench' FROM generate_series(1, :accounts) n;
 SELECT count(*) FROM generate_series(1, :accounts) n,

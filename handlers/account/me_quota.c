@@ -2,8 +2,9 @@
  * GET /api/me/quota -- what may still be spent: by the account, and by its keys.
  *
  * in      an API key, or a session
- * out     200 {balance, held, keys: [{id, name, prefix, budget}]}: the key that asks,
- *         or with a session all keys that are active and have a budget
+ * out     200 {balance, held, group, ratio, user_budget, group_budget, keys: [{id, name,
+ *         prefix, budget}]}: the key that asks, or with a session all keys that are active
+ *         and have a budget
  * units   credits
  * proof   tests/it/account/test_keys.py
  */

@@ -5,7 +5,8 @@
  *         before_id or after_id: a model of the list
  * out     200 {items: [model], has_more}, in the order the operator gave them
  * errors  400 limit or stale cursor
- * units   prices in credits: per million tokens, per call
+ * note    prices are those of the caller's group, now; ratio multiplies them
+ * units   credits: per million tokens, per call, or for `per` units
  * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
@@ -22,5 +23,9 @@ h_models_list(struct request *rq)
 		return st;
 	if ((st = models_offered(&rq->cx, &page, query_text(rq, "type"), &items, &more)) != OK)
 		return st;
+	if ((st = prices_tell(&rq->cx, items)) != OK) {
+		json_decref(items);
+		return st;
+	}
 	return reply_list(rq, items, more);
 }

@@ -106,9 +106,16 @@ UNION ALL
 	SELECT 'I9', jsonb_build_object('task_id', t.id, 'user_id', t.user_id, 'owner', t.owner, 'heartbeat_at', p.heartbeat_at)
 	FROM tasks t LEFT JOIN processes p ON p.id = t.owner
 	WHERE t.status IN ('pending', 'running') AND (t.owner IS NOT NULL OR t.status = 'running')
-		AND coalesce(p.heartbeat_at, t.started_at, t.created_at) < now() - interval '35 seconds';
+		AND coalesce(p.heartbeat_at, t.started_at, t.created_at) < now() - interval '35 seconds'
+UNION ALL
+	-- I11: what a user's budget counts is what usage shows
+	SELECT 'I11', jsonb_build_object('user_id', q.user_id, 'counted', q.month_spent, 'usage', g.cost)
+	FROM quotas q, LATERAL (SELECT coalesce(sum(u.cost), 0) AS cost FROM usage u
+		WHERE u.user_id = q.user_id AND u.created_at >= date_trunc('month', now(), 'UTC')) AS g
+	WHERE q.user_id IS NOT NULL
+		AND g.cost <> CASE WHEN q.spent_at >= date_trunc('month', now(), 'UTC') THEN q.month_spent ELSE 0 END;
 COMMENT ON VIEW audit_broken IS 'Every row that breaks an invariant; empty when the ledger is sound.';
-COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6 or I9.';
+COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6, I9 or I11.';
 COMMENT ON COLUMN audit_broken.detail IS 'The offending row.';
 GRANT SELECT ON audit_ledger, audit_broken TO weir_service;
 
@@ -131,10 +138,11 @@ AS $$
 		('I4', 'balances rebuild from credits_history alone'),
 		('I5', 'no hold older than its lease + 15 s'),
 		('I6', 'spent <= held; any excess is on record and not charged'),
-		('I9', 'no task runs without a heartbeat for more than 35 s')) AS i (name, rule)
+		('I9', 'no task runs without a heartbeat for more than 35 s'),
+		('I11', 'what the budgets of users counted this month is what usage shows')) AS i (name, rule)
 		LEFT JOIN broken b ON b.invariant = i.name
 	GROUP BY i.name, i.rule
-	ORDER BY i.name
+	ORDER BY length(i.name), i.name
 $$;
 COMMENT ON FUNCTION audit_run() IS
 	'One row per invariant, all of one snapshot. detail: the rule, the number of offending rows and up to 100 of them; for I1 the sums. Reads whole tables: for audits, not for every request.';

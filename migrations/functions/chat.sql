@@ -32,13 +32,15 @@ $$;
 COMMENT ON FUNCTION message_restore(uuid, uuid, jsonb) IS
 	'Puts a message that was being regenerated in place back to what tasks.prev_message remembers.';
 
+DROP FUNCTION IF EXISTS turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text,
+	uuid, text, text, text, bytea);
 CREATE OR REPLACE FUNCTION turn_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_conversation_id uuid,
 	p_user_message_id uuid, p_assistant_message_id uuid, p_content text, p_attachments jsonb,
 	p_model_id bigint, p_hold numeric, p_lease_s int, p_owner uuid,
 	p_user_limit int, p_conv_limit int, p_agent_conv_limit int,
 	p_mode text, p_target_message_id uuid, p_title text,
-	p_idem_key text, p_idem_route text, p_idem_hash bytea)
+	p_idem_key text, p_idem_route text, p_idem_hash bytea, p_prices jsonb DEFAULT NULL, p_group text DEFAULT NULL)
 	RETURNS TABLE (outcome text, balance numeric, required numeric, user_message jsonb, assistant_message jsonb,
 		existing_task_id uuid, title text, held numeric, user_sequence bigint, opened_at text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -99,7 +101,8 @@ BEGIN
 	v_task := task_open(ROW(p_task_id, p_transaction_id, p_user_id, 'chat', p_conversation_id, p_owner, p_model_id,
 		p_hold, p_lease_s, left('chat: ' || coalesce(v_ctx.model, ''), 100), p_user_limit, p_conv_limit, p_agent_conv_limit,
 		p_idem_key, p_idem_route, p_idem_hash, v_refusal,
-		v_message_id, CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END, v_before, NULL, NULL)::task_ask);
+		v_message_id, CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END, v_before, NULL, NULL,
+		p_prices, p_group)::task_ask);
 	outcome := v_task.outcome;
 	balance := v_task.balance;
 	existing_task_id := v_task.existing_task_id;
@@ -146,8 +149,8 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
+COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea, jsonb, text) IS
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
 
 CREATE OR REPLACE FUNCTION turns_settle(p_owner uuid, p_turns json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, message jsonb, task_status text,

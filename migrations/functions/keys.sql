@@ -12,14 +12,22 @@ CREATE OR REPLACE FUNCTION api_key_period_end(p_period text) RETURNS timestamptz
 		THEN (date_trunc(p_period, now() AT TIME ZONE 'UTC') + ('1 ' || p_period)::interval) AT TIME ZONE 'UTC' END;
 COMMENT ON FUNCTION api_key_period_end(text) IS 'When the next day, week or month begins, in UTC; NULL for none.';
 
+CREATE OR REPLACE FUNCTION quota_spent(p_period text, p_at timestamptz, p_all numeric, p_day numeric, p_week numeric, p_month numeric)
+	RETURNS numeric
+	LANGUAGE sql STABLE
+	RETURN CASE
+		WHEN p_period = 'none' THEN p_all
+		WHEN p_at >= api_key_period_start(p_period) THEN CASE p_period WHEN 'day' THEN p_day WHEN 'week' THEN p_week ELSE p_month END
+		ELSE 0 END;
+COMMENT ON FUNCTION quota_spent(text, timestamptz, numeric, numeric, numeric, numeric) IS
+	'What has been spent in the current period, from counters of the day, week and month of p_at, the time of the last spending.';
+
 CREATE OR REPLACE FUNCTION api_key_budget_left(p_key api_keys) RETURNS numeric
 	LANGUAGE sql STABLE
-	RETURN CASE WHEN p_key.budget IS NOT NULL THEN greatest(0, p_key.budget - CASE
-		WHEN p_key.budget_period = 'none' THEN p_key.spent
-		WHEN p_key.period_start >= api_key_period_start(p_key.budget_period) THEN p_key.period_spent
-		ELSE 0 END) END;
+	RETURN CASE WHEN p_key.budget IS NOT NULL THEN greatest(0, p_key.budget - quota_spent(p_key.budget_period, p_key.spent_at,
+		p_key.spent, p_key.day_spent, p_key.week_spent, p_key.month_spent)) END;
 COMMENT ON FUNCTION api_key_budget_left(api_keys) IS
-	'Credits a key may still spend in its current period; NULL: it has no budget.';
+	'Credits a key may still spend in its current period, holds not taken off; NULL: it has no budget.';
 
 CREATE OR REPLACE FUNCTION api_key_status(p_key api_keys) RETURNS text
 	LANGUAGE sql STABLE
@@ -38,7 +46,7 @@ CREATE OR REPLACE FUNCTION api_key_json(p_key api_keys) RETURNS jsonb
 	RETURN jsonb_build_object('id', p_key.id, 'name', p_key.name, 'label', p_key.label, 'prefix', p_key.prefix,
 		'status', api_key_status(p_key), 'scopes', p_key.scopes, 'models', p_key.models, 'allow_ips', p_key.allow_ips,
 		'expires_at', json_time(p_key.expires_at), 'budget', api_key_budget_json(p_key),
-		'rpm', p_key.rpm, 'tpm', p_key.tpm, 'max_concurrent', p_key.max_concurrent, 'rotated_to', p_key.rotated_to,
+		'rpm', p_key.rpm, 'tpm', p_key.tpm, 'max_concurrent', p_key.max_concurrent, 'rotated_to', p_key.rotated_to, 'group', p_key.user_group,
 		'auto_rotate', p_key.auto_rotate, 'rotate_every_days', p_key.rotate_every_days,
 		'rotates_at', json_time(CASE WHEN p_key.auto_rotate AND api_key_status(p_key) = 'active'
 			THEN p_key.created_at + make_interval(days => p_key.rotate_every_days) END),
@@ -50,17 +58,32 @@ CREATE OR REPLACE FUNCTION api_key_json(p_key api_keys) RETURNS jsonb
 COMMENT ON FUNCTION api_key_json(api_keys) IS 'The API''s Key: without the secret.';
 
 CREATE OR REPLACE FUNCTION api_key_spend(p_id uuid, p_amount numeric) RETURNS void
-	LANGUAGE sql SET search_path = public, pg_temp
-BEGIN ATOMIC
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v record;
+BEGIN
 	-- in order, as the two of a rotation may be charged at the same moment
-	WITH mine AS (SELECT k.id FROM api_keys k
+	FOR v IN WITH mine AS (SELECT k.* FROM api_keys k
 		WHERE k.id = p_id OR k.id = (SELECT o.rotated_to FROM api_keys o WHERE o.id = p_id) ORDER BY k.id
-		FOR NO KEY UPDATE)
-	UPDATE api_keys k SET spent = k.spent + p_amount,
-		period_spent = p_amount + CASE WHEN k.period_start >= api_key_period_start(k.budget_period) THEN k.period_spent ELSE 0 END,
-		period_start = api_key_period_start(k.budget_period)
-	FROM mine WHERE k.id = mine.id;
-END;
+		FOR NO KEY UPDATE
+	), charged AS (
+		UPDATE api_keys k SET spent = k.spent + p_amount, spent_at = now(),
+			day_spent = p_amount + quota_spent('day', k.spent_at, k.spent, k.day_spent, k.week_spent, k.month_spent),
+			week_spent = p_amount + quota_spent('week', k.spent_at, k.spent, k.day_spent, k.week_spent, k.month_spent),
+			month_spent = p_amount + quota_spent('month', k.spent_at, k.spent, k.day_spent, k.week_spent, k.month_spent)
+		FROM mine o WHERE k.id = o.id
+		RETURNING k.*, o.spent_at AS before_at,
+			CASE k.budget_period WHEN 'day' THEN o.day_spent WHEN 'week' THEN o.week_spent ELSE o.month_spent END AS before
+	)
+	-- of a rotated one the budget counts no more
+	SELECT c.* FROM charged c WHERE c.budget IS NOT NULL AND c.rotated_to IS NULL
+	LOOP
+		PERFORM quota_note('key', v.id::text, v.user_id, v.budget, v.budget_period, v.before, v.before_at,
+			quota_spent(v.budget_period, v.spent_at, v.spent, v.day_spent, v.week_spent, v.month_spent));
+	END LOOP;
+END
+$$;
 COMMENT ON FUNCTION api_key_spend(uuid, numeric) IS
 	'Charges credits to a key, and to the one that took its place: a rotation opens no new budget. To be called where the charge itself is made. A key that is gone is charged nothing.';
 
@@ -81,10 +104,11 @@ BEGIN
 		RETURN 'ended';
 	END IF;
 	INSERT INTO api_keys (id, user_id, name, hash, prefix, scopes, models, allow_ips, expires_at, budget, budget_period,
-		rpm, tpm, max_concurrent, spent, period_spent, period_start, label, auto_rotate, rotate_every_days)
+		rpm, tpm, max_concurrent, user_group, spent, day_spent, week_spent, month_spent, spent_at, label, auto_rotate, rotate_every_days)
 	VALUES (p_new, v_old.user_id, v_old.name, p_hash, p_prefix, v_old.scopes, v_old.models, v_old.allow_ips,
 		v_old.expires_at, v_old.budget, v_old.budget_period, v_old.rpm, v_old.tpm, v_old.max_concurrent,
-		v_old.spent, v_old.period_spent, v_old.period_start, v_old.label, v_old.auto_rotate, v_old.rotate_every_days);
+		v_old.user_group, v_old.spent, v_old.day_spent, v_old.week_spent, v_old.month_spent, v_old.spent_at,
+		v_old.label, v_old.auto_rotate, v_old.rotate_every_days);
 	UPDATE api_keys k SET status = 'rotated', rotated_to = p_new, secret_sealed = NULL,
 		expires_at = least(k.expires_at, now() + make_interval(secs => p_overlap_s)),
 		revoked_at = CASE WHEN p_overlap_s = 0 THEN now() END

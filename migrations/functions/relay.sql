@@ -33,9 +33,11 @@ $$;
 COMMENT ON FUNCTION relay_key_refusal(uuid, uuid, numeric) IS
 	'Why a key may not open a call with this hold: key_queue_full (as many run as it may), key_tokens (what ended within the last minute and what was asked by what runs have used its tokens per minute), key_budget (what is left of its budget, holds taken off, does not cover it); NULL: it may. A key without such limits is not locked.';
 
+DROP FUNCTION IF EXISTS relay_open(uuid, uuid, uuid, uuid, bigint, numeric, int, uuid, int, int, text, text, bytea);
 CREATE OR REPLACE FUNCTION relay_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_key_id uuid, p_model_id bigint, p_hold numeric, p_lease_s int,
-	p_owner uuid, p_user_limit int, p_prompt_tokens int, p_idem_key text, p_idem_route text, p_idem_hash bytea)
+	p_owner uuid, p_user_limit int, p_prompt_tokens int, p_idem_key text, p_idem_route text, p_idem_hash bytea,
+	p_prices jsonb DEFAULT NULL, p_group text DEFAULT NULL)
 	RETURNS TABLE (outcome text, balance numeric, required numeric, existing_task_id uuid, held numeric)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
@@ -45,11 +47,11 @@ BEGIN
 	v := task_open(ROW(p_task_id, p_transaction_id, p_user_id, 'relay', NULL, p_owner, p_model_id, p_hold, p_lease_s,
 		left('api: ' || coalesce((SELECT m.name FROM llm_models m WHERE m.id = p_model_id), ''), 100), p_user_limit, NULL, NULL,
 		p_idem_key, p_idem_route, p_idem_hash, relay_key_refusal(p_key_id, p_user_id, p_hold), NULL, NULL, NULL,
-		p_key_id, p_prompt_tokens)::task_ask);
+		p_key_id, p_prompt_tokens, p_prices, p_group)::task_ask);
 	RETURN QUERY SELECT v.outcome, v.balance, round(p_hold, 6), v.existing_task_id, credits_held(p_user_id);
 END
 $$;
-COMMENT ON FUNCTION relay_open(uuid, uuid, uuid, uuid, bigint, numeric, int, uuid, int, int, text, text, bytea) IS
+COMMENT ON FUNCTION relay_open(uuid, uuid, uuid, uuid, bigint, numeric, int, uuid, int, int, text, text, bytea, jsonb, text) IS
 	'Opens a call of the relay: task_open() for a task without conversation, within the limits of the key it came through (NULL: none); outcome besides those of task_open(): those of relay_key_refusal(). held is what the user''s live tasks hold, this one included.';
 
 CREATE OR REPLACE FUNCTION relays_settle(p_owner uuid, p_relays json)

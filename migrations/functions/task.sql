@@ -3,7 +3,7 @@
 -- THE ORDER OF LOCKS. Two transactions that lock the same rows in opposite orders lock each other out. Whatever writes, here
 -- and in the programs, locks kinds of rows in this order, and rows of one kind by their ids:
 --
---	conversation, API key, task, idempotency key, hold, user, message
+--	conversation, API key, budget (quotas), task, idempotency key, hold, user, message
 --
 -- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation,
 -- relay_open() and relays_settle(): the API key), calls
@@ -112,6 +112,8 @@ AS $$
 DECLARE
 	v_hold numeric := round(p.hold, 6);
 	v_cost_type credits_change_type;
+	v_group text;
+	v_budget text;
 	v_status text;
 	v_key key_claimed;
 	v_live record;
@@ -122,6 +124,8 @@ BEGIN
 		RAISE EXCEPTION 'task_open: bad hold %', p.hold USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	v_cost_type := cost_type(p.type); -- what could not be charged is not begun
+	v_group := coalesce(p.user_group, quota_group(p.user_id, p.key_id));
+	v_budget := quota_refusal(p.user_id, v_group, v_hold);
 
 	SELECT u.status, u.credits INTO v_status, v.balance FROM users u WHERE u.id = p.user_id;
 	IF p.key IS NOT NULL THEN
@@ -138,7 +142,7 @@ BEGIN
 
 	<<attempt>>
 	BEGIN
-		v.outcome := CASE WHEN v_status = 'active' THEN p.refusal ELSE 'user_disabled' END;
+		v.outcome := CASE WHEN v_status = 'active' THEN coalesce(p.refusal, v_budget) ELSE 'user_disabled' END;
 		EXIT attempt WHEN v.outcome IS NOT NULL;
 
 		IF p.user_limit IS NOT NULL OR p.conv_limit IS NOT NULL OR p.agent_conv_limit IS NOT NULL THEN
@@ -173,10 +177,10 @@ BEGIN
 		END IF;
 
 		INSERT INTO tasks (id, user_id, conversation_id, type, status, credits_locked, owner, model_id, message_id,
-			user_message_id, agent_run, prev_message, idempotency_key, key_id, prompt_tokens, started_at)
+			user_message_id, agent_run, prev_message, idempotency_key, key_id, prompt_tokens, prices, user_group, started_at)
 		VALUES (p.task_id, p.user_id, p.conversation_id, p.type, CASE WHEN p.owner IS NULL THEN 'pending' ELSE 'running' END,
 			v_hold, p.owner, p.model_id, p.message_id, p.user_message_id, p.agent_conv_limit IS NOT NULL, p.prev_message,
-			p.key, p.key_id, p.prompt_tokens, CASE WHEN p.owner IS NOT NULL THEN now() END);
+			p.key, p.key_id, p.prompt_tokens, p.prices, v_group, CASE WHEN p.owner IS NOT NULL THEN now() END);
 		v.outcome := 'ok';
 		RETURN v;
 	END attempt;
@@ -188,7 +192,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION task_open(task_ask) IS
-	'Opens a task of any kind: idempotency key, limits, hold and task, all or nothing. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; of agent runs a conversation has one at a time. outcome: ok, insufficient, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, user_disabled, or the refusal it was told; unless ok nothing is changed. balance is after the hold.';
+	'Opens a task of any kind: idempotency key, limits, hold and task, all or nothing. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; of agent runs a conversation has one at a time. outcome: ok, insufficient, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, user_budget, group_budget, user_disabled, or the refusal it was told; unless ok nothing is changed. balance is after the hold.';
 
 CREATE OR REPLACE FUNCTION tasks_end(p_owner uuid, p_ends task_end[]) RETURNS task_ended[]
 	LANGUAGE plpgsql
@@ -198,7 +202,10 @@ DECLARE
 	v_holds hold_end[];
 	v_ended hold_ended[];
 	v_done task_ended[];
+	v_budgets boolean;
 BEGIN
+	SELECT quota_lock(array_agg(DISTINCT t.user_id), array_agg(DISTINCT t.user_group)) INTO v_budgets
+	FROM tasks t WHERE t.id = ANY (ARRAY(SELECT e.task_id FROM unnest(p_ends) AS e));
 	-- the live tasks that are the caller's to end
 	SELECT array_agg(s.id), array_agg(ROW(s.id, CASE WHEN s.cost > 0 THEN 'confirmed' ELSE 'refunded' END, coalesce(s.cost, 0),
 			cost_type(s.type), CASE WHEN s.cost > 0 THEN NULL ELSE coalesce(s.error_code, s.outcome) END)::hold_end)
@@ -243,6 +250,11 @@ BEGIN
 		FOR i IN 1..cardinality(v_done) LOOP
 			v_done[i].held := credits_held(v_done[i].user_id); -- once they have all ended
 		END LOOP;
+		IF v_budgets THEN
+			PERFORM quota_spend(s.user_id, s.user_group, s.charged)
+			FROM (SELECT t.user_id, t.user_group, sum(e.charged) AS charged FROM unnest(v_done) AS e JOIN tasks t ON t.id = e.task_id
+				WHERE e.charged > 0 GROUP BY t.user_id, t.user_group) AS s;
+		END IF;
 	END IF;
 	IF v_mine IS NULL OR cardinality(v_mine) < cardinality(p_ends) THEN
 		v_done := v_done || ARRAY(
@@ -277,13 +289,16 @@ COMMENT ON FUNCTION task_cancel_request(uuid, uuid) IS
 
 CREATE OR REPLACE FUNCTION turn_dead(p_limit int)
 	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, message_id uuid, user_message_id uuid, type text,
-		model_id bigint, model text, price_input_per_mtok numeric, price_output_per_mtok numeric, price_per_call numeric,
+		model_id bigint, model text, prices jsonb,
 		credits_locked numeric, user_content text, journal text, cancel_requested boolean, started_at timestamptz, prompt_tokens int)
-	LANGUAGE sql STABLE SET search_path = public, pg_temp
+	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT t.id, t.user_id, t.conversation_id, t.message_id, t.user_message_id, t.type,
-		t.model_id, l.name, l.price_input_per_mtok, l.price_output_per_mtok, l.price_per_call,
-		t.credits_locked, q.content,
+#variable_conflict use_column
+BEGIN
+	RETURN QUERY
+	SELECT t.id, t.user_id, t.conversation_id, t.message_id, t.user_message_id, t.type::text,
+		t.model_id, l.name::text, coalesce(t.prices, model_base_prices(t.model_id)),
+		t.credits_locked::numeric, q.content,
 		(SELECT string_agg(j.text, '' ORDER BY j.seq) FROM task_journal j WHERE j.task_id = t.id),
 		t.cancel_requested_at IS NOT NULL, t.started_at, t.prompt_tokens
 	FROM tasks t
@@ -297,7 +312,8 @@ AS $$
 			THEN coalesce(t.started_at, t.created_at) <= now() - interval '20 seconds'
 			ELSE p.heartbeat_at <= now() - interval '20 seconds' END
 	ORDER BY t.created_at
-	LIMIT p_limit
+	LIMIT p_limit;
+END
 $$;
 COMMENT ON FUNCTION turn_dead(int) IS
 	'Live tasks whose owner is dead, oldest first, with what a sweeper needs to settle them by turns_settle(NULL, ...): prices, the question, and the journal kept here while Redis was away (NULL: none; look in Redis). Takes no lock: turns_settle() decides between sweepers.';

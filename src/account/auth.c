@@ -47,7 +47,7 @@ check_session(struct context *cx, const struct jwt_claims *claims, const char **
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT u.role = 'admin' AS admin, u.status = 'active' AS active,"
+	    "SELECT u.role = 'admin' AS admin, u.user_group, u.status = 'active' AS active,"
 	    " s.revoked_at IS NULL AND s.expires_at > now() AS live"
 	    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2",
 	    PS(claims->session_id), PS(claims->user_id));
@@ -64,7 +64,7 @@ check_session(struct context *cx, const struct jwt_claims *claims, const char **
 	cx->caller = (struct principal){
 		.user_id = arena_strdup(cx->arena, claims->user_id),
 		.session_id = arena_strdup(cx->arena, claims->session_id),
-		.group = "default",
+		.group = arena_strdup(cx->arena, row_text(rows, 0, "user_group")),
 		.admin = row_bool(rows, 0, "admin"),
 	};
 	return OK;

@@ -50,7 +50,7 @@ static const char check_sql[] =
     "SELECT k.id, k.user_id, k.status, coalesce(k.expires_at <= now(), false) AS over, u.status = 'active' AS active,"
     " b.allow_ips IS NULL OR coalesce($2::inet <<= ANY (b.allow_ips), false) AS address_ok,"
     " b.id AS shared_id, to_jsonb(b.models) AS models, to_jsonb(b.scopes) AS scopes, b.rpm, b.tpm, b.max_concurrent,"
-    " api_key_budget_left(b) AS budget_left"
+    " api_key_budget_left(b) AS budget_left, coalesce(b.user_group, u.user_group) AS user_group"
     " FROM api_keys k JOIN api_keys b ON b.id = coalesce(k.rotated_to, k.id) JOIN users u ON u.id = k.user_id"
     " WHERE k.hash = $1";
 
@@ -94,8 +94,8 @@ fill_caller(struct context *cx, const struct rows *rows)
 	cx->caller = (struct principal){
 		.user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id")),
 		.key_id = arena_strdup(cx->arena, row_text(rows, 0, "id")),
+		.group = arena_strdup(cx->arena, row_text(rows, 0, "user_group")),
 		.limits = limits,
-		.group = "default",
 	};
 }
 

@@ -228,6 +228,26 @@ key_find(struct context *cx, const char *id, json_t **out)
 	return OK;
 }
 
+/* What the user and the group of the call may still spend. */
+static enum status
+add_budgets(struct context *cx, json_t *quota)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT trim_scale(coalesce((SELECT g.ratio FROM user_groups g WHERE g.name = $2), 1)) AS ratio,"
+	    " quota_json($1, NULL) AS user_budget, quota_json(NULL, $2) AS group_budget",
+	    PS(cx->caller.user_id), PS(cx->caller.group));
+
+	if (st != OK)
+		return fail(cx, st, "read budgets: %s", pg_error(cx->pg));
+	json_object_set_new(quota, "group", json_string(cx->caller.group));
+	json_object_set_new(quota, "ratio", json_credits(row_ucr(rows, 0, "ratio")));
+	json_object_set_new(
+	    quota, "user_budget", row_null(rows, 0, "user_budget") ? json_null() : row_json(rows, 0, "user_budget"));
+	json_object_set_new(
+	    quota, "group_budget", row_null(rows, 0, "group_budget") ? json_null() : row_json(rows, 0, "group_budget"));
+	return OK;
+}
 enum status
 keys_quota(struct context *cx, json_t **out)
 {
@@ -245,8 +265,12 @@ keys_quota(struct context *cx, json_t **out)
 	if (st == OK)
 		json_object_set_new(*out, "keys", row_json(rows, 0, "json"));
 	else
+		st = fail(cx, st, "read API keys: %s", pg_error(cx->pg));
+	if (st == OK)
+		st = add_budgets(cx, *out);
+	if (st != OK)
 		json_decref(*out);
-	return st == OK ? OK : fail(cx, st, "read API keys: %s", pg_error(cx->pg));
+	return st;
 }
 
 /* ---- changing them ------------------------------------------------------------------- */

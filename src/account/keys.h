@@ -7,7 +7,7 @@
  *
  * Key JSON: {id, name, label, prefix, status, scopes, models, allow_ips, expires_at,
  * budget: {amount, period, left, resets_at} or null, rpm, tpm, max_concurrent,
- * rotated_to, auto_rotate, rotate_every_days, rotates_at, collectable, locked_at,
+ * rotated_to, group, auto_rotate, rotate_every_days, rotates_at, collectable, locked_at,
  * lock_reason, last_used_at, last_ip, use_count, spent, created_at, revoked_at};
  * null is no limit of its own.  Admins see user_id and user as well.
  *
@@ -54,7 +54,7 @@ enum status keys_list(
 #define KEYS_CSV_ROWS 10000
 enum status keys_export(struct context *cx, const struct key_filter *f, const char **csv) MUST_CHECK;
 /* What the caller's account and its keys with a budget may still spend: {balance, held,
- * keys: [{id, name, prefix, budget}]}; for a caller with a key that key alone. */
+ * group, ratio, user_budget, group_budget, keys: [{id, name, prefix, budget}]}; for a caller with a key that key alone. */
 enum status keys_quota(struct context *cx, json_t **out) MUST_CHECK;
 /* E_NOT_FOUND, also for id NULL, as below. */
 enum status key_find(struct context *cx, const char *id, json_t **out) MUST_CHECK;

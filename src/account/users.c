@@ -3,11 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/groups.h"
 #include "core/audit.h"
 
 #define USER_JSON \
 	"jsonb_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname," \
-	" 'role', u.role, 'status', u.status, 'credits', trim_scale(u.credits)," \
+	" 'role', u.role, 'status', u.status, 'group', u.user_group, 'budget', quota_json(u.id, NULL), 'credits', trim_scale(u.credits)," \
 	" 'held', trim_scale(credits_held(u.id))," \
 	" 'locale', u.locale, 'created_at', json_time(u.created_at), 'updated_at', json_time(u.updated_at)," \
 	" 'last_login_at', json_time(u.last_login_at)) AS json"
@@ -60,28 +61,57 @@ refuse_self(struct context *cx, const char *id, const json_t *in)
 	return st;
 }
 
-enum status
-admin_user_update(struct context *cx, const char *id, const json_t *in, json_t **out)
+/* In a transaction.  The budget first: it locks before all that settlements lock. */
+static enum status
+write_user(struct context *cx, const char *id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	json_t *before;
 	enum status st;
 
-	if (id == NULL)
-		return fail(cx, E_NOT_FOUND, "no such user");
-	if ((st = refuse_self(cx, id, in)) != OK)
+	if ((st = admin_user_find(cx, id, &before)) != OK)
 		return st;
-	st = pg_query_again(cx->pg, &rows,
+	json_decref(before);
+	if ((st = budget_set(cx, id, NULL, in)) != OK)
+		return st;
+	st = pg_query(cx->pg, &rows,
 	    "WITH u AS (UPDATE users SET role = coalesce($2, role), status = coalesce($3, status),"
-	    "  nickname = coalesce(btrim($4), nickname), updated_at = now() WHERE id = $1 RETURNING *),"
+	    "  nickname = coalesce(btrim($4), nickname), user_group = coalesce($5, user_group), updated_at = now()"
+	    "  WHERE id = $1 RETURNING *),"
 	    " s AS (UPDATE sessions SET revoked_at = now(), revoke_reason = 'disabled'"
 	    "  WHERE user_id = $1 AND revoked_at IS NULL AND (SELECT status FROM u) = 'disabled')"
 	    " SELECT " USER_JSON " FROM u",
-	    PS(id), PS(field_text(in, "role")), PS(field_text(in, "status")), PS(field_text(in, "nickname")));
+	    PS(id), PS(field_text(in, "role")), PS(field_text(in, "status")), PS(field_text(in, "nickname")),
+	    PS(field_text(in, "group")));
+	if (st != OK && (strcmp(pg_sqlstate(cx->pg), "23503") == 0 || strcmp(pg_sqlstate(cx->pg), "23514") == 0))
+		return fail_field(cx, "group", "is not a group we have");
 	if (st != OK)
 		return fail(cx, st, "change user %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "user %s", id);
 	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+enum status
+admin_user_update(struct context *cx, const char *id, const json_t *in, json_t **out)
+{
+	enum status st;
+
+	if (id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such user");
+	if ((st = refuse_self(cx, id, in)) != OK || (st = budget_check(cx, in)) != OK)
+		return st;
+	if ((st = pg_begin(cx->pg)) != OK)
+		return fail(cx, st, "change user %s: %s", id, pg_error(cx->pg));
+	if ((st = write_user(cx, id, in, out)) != OK) {
+		context_rollback(cx);
+		return st;
+	}
+	if ((st = context_commit(cx)) != OK) {
+		json_decref(*out);
+		return fail(cx, st, "change user %s: %s", id, pg_error(cx->pg));
+	}
 	return OK;
 }
 

@@ -1,8 +1,8 @@
 /*
  * What admins do to accounts, and the audit rows of everything they change.
  *
- * User JSON: {id, email, phone, nickname, role, status, credits, held, locale,
- * created_at, updated_at, last_login_at}; credits and held in credits.
+ * User JSON: {id, email, phone, nickname, role, status, group, budget, credits, held,
+ * locale, created_at, updated_at, last_login_at}; credits and held in credits.
  *
  * Worker-only.  A json_t given out is the caller's reference.  That the caller
  * is an admin is checked by the route.
@@ -24,7 +24,7 @@ enum status admin_users_list(struct context *cx, const struct page *page, const 
     json_t **items, bool *more) MUST_CHECK;
 /* E_NOT_FOUND, also for id NULL. */
 enum status admin_user_find(struct context *cx, const char *id, json_t **out) MUST_CHECK;
-/* Change from checked input {role?, status?, nickname?}.  Disabling ends all of
+/* Change from checked input {role?, status?, nickname?, group?, budget?}.  Disabling ends all of
  * the user's sessions at once.  E_NOT_FOUND; E_CONFLICT admins cannot disable
  * or demote themselves. */
 enum status admin_user_update(struct context *cx, const char *id, const json_t *in, json_t **out) MUST_CHECK;

@@ -53,13 +53,13 @@ ucr_format(int64_t ucr, char out[UCR_TEXT_LEN])
 }
 
 int64_t
-ucr_for_tokens(int64_t tokens, int64_t price_per_mtok_ucr)
+ucr_for_units(int64_t units, int64_t price_ucr, int64_t per)
 {
 	__int128 cost;
 
-	if (tokens <= 0 || price_per_mtok_ucr <= 0)
+	if (units <= 0 || price_ucr <= 0 || per <= 0)
 		return 0;
-	cost = ((__int128)tokens * price_per_mtok_ucr + 999999) / 1000000;
+	cost = ((__int128)units * price_ucr + per - 1) / per;
 	return cost > UCR_MAX ? UCR_MAX : (int64_t)cost;
 }
 

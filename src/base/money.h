@@ -19,9 +19,9 @@
 bool ucr_parse(const char *text, int64_t *out_ucr);
 /* The shortest decimal text of `ucr`: "1.25", "0", "-0.000001".  Returns `out`. */
 const char *ucr_format(int64_t ucr, char out[UCR_TEXT_LEN]);
-/* tokens * price per million tokens, rounded up to the next ucr, saturating
- * at UCR_MAX.  Negative tokens count as none. */
-int64_t ucr_for_tokens(int64_t tokens, int64_t price_per_mtok_ucr);
+/* units * price / per, rounded up to the next ucr, saturating at UCR_MAX: `price` is
+ * for `per` units, a million tokens as a rule.  Negative units or prices count as none. */
+int64_t ucr_for_units(int64_t units, int64_t price_ucr, int64_t per);
 /* a + b, saturating at +-UCR_MAX. */
 int64_t ucr_add(int64_t a, int64_t b);
 

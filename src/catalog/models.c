@@ -35,9 +35,9 @@ const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } }
 #define OFFER_JSON \
 	"jsonb_build_object('id', m.id, 'name', m.name, 'display_name', coalesce(nullif(m.display_name, ''), m.name)," \
 	" 'type', m.type, 'context_tokens', m.context_tokens, 'max_output_tokens', m.max_output_tokens," \
-	" 'abilities', to_jsonb(m.abilities), 'price_input_per_mtok', trim_scale(m.price_input_per_mtok)," \
-	" 'price_output_per_mtok', trim_scale(m.price_output_per_mtok)," \
-	" 'price_per_call', trim_scale(m.price_per_call), 'is_default', m.is_default)"
+	" 'abilities', to_jsonb(m.abilities), 'price_input_per_mtok', trim_scale(model_base_price(m.id, 'input'))," \
+	" 'price_output_per_mtok', trim_scale(model_base_price(m.id, 'output'))," \
+	" 'price_per_call', trim_scale(coalesce(model_base_price(m.id, 'call'), 0)), 'is_default', m.is_default)"
 #define MODEL_JSON \
 	OFFER_JSON " || jsonb_build_object('enabled', m.enabled, 'sort', m.sort, 'strategy', m.strategy," \
 		   " 'group_strategies', m.group_strategies," \
@@ -120,16 +120,15 @@ model_find_name(struct context *cx, const char *name, int64_t *id)
 /* $1 the input; members that are absent or null take the default. */
 static const char insert_sql[] =
     "INSERT INTO llm_models AS m (name, display_name, type, context_tokens, max_output_tokens, abilities,"
-    "  price_input_per_mtok, price_output_per_mtok, price_per_call, enabled, is_default, sort, strategy, group_strategies)"
+    "  enabled, is_default, sort, strategy, group_strategies)"
     " SELECT btrim(i.name), coalesce(btrim(i.display_name), ''), coalesce(i.type, 'chat'),"
     "  coalesce(i.context_tokens, 8192), coalesce(i.max_output_tokens, 4096), coalesce(i.abilities, '{}'),"
-    "  coalesce(i.price_input_per_mtok, 0), coalesce(i.price_output_per_mtok, 0), coalesce(i.price_per_call, 0),"
     "  coalesce(i.enabled, true), coalesce(i.is_default, false), coalesce(i.sort, 0),"
     "  coalesce(i.strategy, 'weighted'), coalesce(i.group_strategies, '{}')"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
-    "  max_output_tokens int, abilities text[], price_input_per_mtok numeric, price_output_per_mtok numeric,"
-    "  price_per_call numeric, enabled boolean, is_default boolean, sort int, strategy text, group_strategies jsonb)"
-    " RETURNING m.context_tokens >= m.max_output_tokens AS fits, " MODEL_JSON;
+    "  max_output_tokens int, abilities text[], enabled boolean, is_default boolean, sort int, strategy text,"
+    "  group_strategies jsonb)"
+    " RETURNING m.id, m.context_tokens >= m.max_output_tokens AS fits";
 
 /* $1 the input, $2 the id; members that are absent or null stay as they are. */
 static const char update_sql[] =
@@ -138,17 +137,15 @@ static const char update_sql[] =
     "  context_tokens = coalesce(i.context_tokens, m.context_tokens),"
     "  max_output_tokens = coalesce(i.max_output_tokens, m.max_output_tokens),"
     "  abilities = coalesce(i.abilities, m.abilities),"
-    "  price_input_per_mtok = coalesce(i.price_input_per_mtok, m.price_input_per_mtok),"
-    "  price_output_per_mtok = coalesce(i.price_output_per_mtok, m.price_output_per_mtok),"
-    "  price_per_call = coalesce(i.price_per_call, m.price_per_call), enabled = coalesce(i.enabled, m.enabled),"
+    "  enabled = coalesce(i.enabled, m.enabled),"
     "  is_default = coalesce(i.is_default, m.is_default), sort = coalesce(i.sort, m.sort),"
     "  strategy = coalesce(i.strategy, m.strategy), group_strategies = coalesce(i.group_strategies, m.group_strategies),"
     "  updated_at = now()"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
-    "  max_output_tokens int, abilities text[], price_input_per_mtok numeric, price_output_per_mtok numeric,"
-    "  price_per_call numeric, enabled boolean, is_default boolean, sort int, strategy text, group_strategies jsonb)"
+    "  max_output_tokens int, abilities text[], enabled boolean, is_default boolean, sort int, strategy text,"
+    "  group_strategies jsonb)"
     " WHERE m.id = $2"
-    " RETURNING m.context_tokens >= m.max_output_tokens AS fits, " MODEL_JSON;
+    " RETURNING m.id, m.context_tokens >= m.max_output_tokens AS fits";
 
 /* The mark of the default moves: take it from whoever has it.  id 0: a new model. */
 static enum status
@@ -162,6 +159,14 @@ clear_default(struct context *cx, int64_t id, const json_t *in)
 	    PI(id), PS(field_text(in, "type")));
 }
 
+/* $1 the input, $2 the id: the rows that hold without any condition.  What is absent stays. */
+static const char prices_sql[] =
+    "SELECT model_set_base_price($2, 'input', i.price_input_per_mtok),"
+    "  model_set_base_price($2, 'output', i.price_output_per_mtok), model_set_base_price($2, 'call', i.price_per_call)"
+    " FROM jsonb_to_record($1::jsonb) AS i(price_input_per_mtok numeric, price_output_per_mtok numeric,"
+    "  price_per_call numeric)";
+
+/* Into *rows its id, and whether it fits. */
 static enum status
 write_model(struct context *cx, int64_t id, const json_t *in, struct rows **rows)
 {
@@ -171,6 +176,8 @@ write_model(struct context *cx, int64_t id, const json_t *in, struct rows **rows
 	if (st == OK)
 		st = id == 0 ? pg_query(cx->pg, rows, insert_sql, PS(text))
 			     : pg_query(cx->pg, rows, update_sql, PS(text), PI(id));
+	if (st == OK && rows_count(*rows) == 1)
+		st = pg_query(cx->pg, NULL, prices_sql, PS(text), PI(row_int(*rows, 0, "id")));
 	free(text);
 	if (st == E_CONFLICT)
 		return fail_with(cx, st, json_pack("{s:s}", "field", "name"), "model: %s", pg_error(cx->pg));
@@ -209,13 +216,14 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 		return st;
 	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
-	if ((st = write_model(cx, id, in, &rows)) != OK) {
+	if ((st = write_model(cx, id, in, &rows)) != OK || (st = model_find(cx, row_int(rows, 0, "id"), out)) != OK) {
 		context_rollback(cx);
 		return st;
 	}
-	if ((st = context_commit(cx)) != OK)
+	if ((st = context_commit(cx)) != OK) {
+		json_decref(*out);
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
-	*out = row_json(rows, 0, "json");
+	}
 	return OK;
 }
 

@@ -4,7 +4,8 @@
  * JSON: {id, name, display_name, type, context_tokens, max_output_tokens,
  * abilities, price_input_per_mtok, price_output_per_mtok, price_per_call,
  * is_default}, and for admins also {enabled, sort, strategy, group_strategies,
- * channels, created_at, updated_at}.  Prices are credits.
+ * channels, created_at, updated_at}.  Prices are credits: those that hold now without any
+ * condition (the rows of ledger/prices.h with them); null is no such price.
  *
  * Worker-only; weirctl too, with a context of its own.  A json_t given out is
  * the caller's reference.  Who may change models is checked by the route.

@@ -1,8 +1,8 @@
 /*
  * What the site offers: every model, and the channels that reach it, as of one
- * version of the tables llm_models, channels, channel_keys and channel_models.
- * Turns read it from memory instead of asking for it anew; table catalog_version
- * says, in the same snapshot as whatever else a turn asks, which version holds.
+ * version of the tables llm_models, prices, user_groups, channels, channel_keys and
+ * channel_models.  Turns read it from memory instead of asking for it anew; table
+ * catalog_version says, in the same snapshot as whatever else a turn asks, which version holds.
  *
  * An offer never changes, but for the counters of those who take turns.  The
  * process keeps the newest it has read; who uses one holds a reference, so that
@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/conf.h"
 #include "base/status.h"
+#include "catalog/offer_prices.h"
 #include "catalog/strategy.h"
 #include "wire/override.h"
 
@@ -85,14 +86,16 @@ struct offer_group_strategy {
 	enum strategy strategy;
 };
 
-/* A model with its prices (ucr per million tokens, ucr per call). */
+/* A model with its prices. */
 struct offer_model {
 	int64_t id;
 	const char *name;
 	int64_t context_tokens, max_output_tokens;
-	int64_t price_input_ucr, price_output_ucr, price_call_ucr;
-	unsigned abilities; /* ABILITY_* */
-	const char *type;   /* llm_models.type */
+	struct price_list prices;
+	const struct offer_groups *groups;
+	const struct price *price; /* for the caller, now: of what select.h gives; else NULL */
+	unsigned abilities;	   /* ABILITY_* */
+	const char *type;	   /* llm_models.type */
 	bool is_enabled;
 	bool is_chat; /* enabled, and of type chat */
 	bool is_default;
@@ -107,8 +110,9 @@ struct offer_model {
 
 struct offer {
 	atomic_int refs;
-	struct arena *arena;	    /* all of it */
-	const char *version;	    /* catalog_version.version */
+	struct arena *arena; /* all of it */
+	const char *version; /* catalog_version.version */
+	struct offer_groups *groups;
 	struct offer_model *models; /* by id */
 	size_t n_models;
 	struct offer_account *accounts; /* by id: the enabled channels */

@@ -14,8 +14,7 @@
 static const char snapshot_sql[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 static const char models_sql[] =
     "SELECT v.version, m.id AS model_id, m.name AS model, m.context_tokens, m.max_output_tokens,"
-    "  array_to_string(m.abilities, ' ') AS abilities, m.price_input_per_mtok, m.price_output_per_mtok,"
-    "  m.price_per_call, m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
+    "  array_to_string(m.abilities, ' ') AS abilities, " OFFER_PRICES_COLUMNS ", m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
     "  m.group_strategies FROM catalog_version v LEFT JOIN llm_models m"
     "  ON $1::bigint = 0 OR m.id IN (SELECT model_id FROM channel_models WHERE channel_id = $1) ORDER BY m.id";
 static const char channels_sql[] =
@@ -210,9 +209,8 @@ read_model(struct offer *o, const struct rows *rows, int row, struct offer_model
 		.name = copy(o, rows, row, "model"),
 		.context_tokens = row_int(rows, row, "context_tokens"),
 		.max_output_tokens = row_int(rows, row, "max_output_tokens"),
-		.price_input_ucr = row_ucr(rows, row, "price_input_per_mtok"),
-		.price_output_ucr = row_ucr(rows, row, "price_output_per_mtok"),
-		.price_call_ucr = row_ucr(rows, row, "price_per_call"),
+		.prices = offer_prices_read(o->arena, o->groups, rows, row),
+		.groups = o->groups,
 		.abilities = abilities_parse(row_text(rows, row, "abilities")),
 		.type = copy(o, rows, row, "type"),
 		.is_enabled = row_bool(rows, row, "enabled"),
@@ -247,6 +245,7 @@ static void
 read_models(struct offer *o, const struct rows *rows)
 {
 	o->version = copy(o, rows, 0, "version");
+	o->groups = offer_groups_read(o->arena, rows, 0);
 	o->models = ARENA_ARRAY(o->arena, struct offer_model, rows_count(rows));
 	if (!row_null(rows, 0, "model_id"))
 		for (int row = 0; row < rows_count(rows); row++)

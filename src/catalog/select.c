@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/crypto.h"
 #include "core/process.h"
 #include "io/pg.h"
@@ -371,6 +372,7 @@ select_candidates(struct context *cx, const struct select_ask *ask)
 	*out = *ask->model;
 	out->channels = ARENA_ARRAY(cx->arena, struct offer_channel, s.n_places + 1);
 	out->n_channels = s.n_places;
+	out->price = offer_price(cx->arena, &out->prices, out->groups, s.group, TIER_STANDARD, clock_wall_s());
 	for (size_t i = 0; i < s.n_places; i++) {
 		struct offer_channel *ch = &out->channels[i];
 
@@ -382,6 +384,12 @@ select_candidates(struct context *cx, const struct select_ask *ask)
 		}
 	}
 	return out;
+}
+
+enum status
+select_need_price(struct context *cx, const struct offer_model *m)
+{
+	return price_is_known(m->price) ? OK : fail(cx, E_PRICE_UNKNOWN, "model %s has no price", m->name);
 }
 
 struct offer_model *

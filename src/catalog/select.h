@@ -75,7 +75,7 @@ struct select_place {
 const char *select_session(struct arena *a, const char *user_id, const char *session);
 
 /* A copy of the model with the candidates as its channels, at most
- * SELECT_CANDIDATES_MAX; there may be none. */
+ * SELECT_CANDIDATES_MAX (there may be none), and with what it costs the group now. */
 struct offer_model *select_candidates(struct context *cx, const struct select_ask *ask);
 /* The same for the caller and nothing else. */
 struct offer_model *select_model(struct context *cx, const struct offer_model *m);
@@ -89,5 +89,7 @@ struct select_place *select_explain(struct context *cx, const struct select_ask 
 bool select_reaches(const struct context *cx, const struct offer_model *m);
 /* By what `ask` is ordered: its strategy, or consistent_hash where an affinity decides. */
 enum strategy select_strategy(struct context *cx, const struct select_ask *ask);
+/* E_PRICE_UNKNOWN: it has no price for a chat, and nothing is free by accident. */
+enum status select_need_price(struct context *cx, const struct offer_model *m) MUST_CHECK;
 
 #endif

@@ -75,8 +75,10 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 	read_agent(cx, rows, plan);
 	plan->model = *model;
 	plan->fallback = fallback;
+	if (plan->fallback != NULL && !price_is_known(plan->fallback->price))
+		plan->fallback = NULL;
 	*out = plan;
-	return OK;
+	return select_need_price(cx, &plan->model);
 }
 
 /* The model that is asked for, or else what conversation, agent and site have set. */

@@ -31,6 +31,7 @@ struct opening {
 	const char *mode; /* of turn_open() */
 	char transaction_id[UUID_LEN], user_message_id[UUID_LEN];
 	char *attachments, *title;
+	const char *prices; /* as tasks.prices keeps them */
 };
 
 /* ---- planning --------------------------------------------------------------- */
@@ -65,9 +66,7 @@ max64(int64_t a, int64_t b)
 static int64_t
 ceiling_ucr(const struct offer_model *m, int64_t prompt_tokens)
 {
-	struct price price = model_price(m);
-
-	return price_ceiling_ucr(&price, prompt_tokens, m->max_output_tokens);
+	return price_ceiling_ucr(m->price, prompt_tokens, m->max_output_tokens);
 }
 
 /* Plan, prompt, call and ceiling. */
@@ -99,7 +98,7 @@ static const char open_sql[] =
     " user_sequence, opened_at FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
     " $6::uuid, $7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
-    " $20::text, $21::bytea)";
+    " $20::text, $21::bytea, $22::jsonb, $23::text)";
 
 /* Turns of one user that open together lock their conversations before the user. */
 static const char lock_sql[] = "SELECT FROM conversations WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE";
@@ -186,7 +185,7 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    /* An agent's run is marked even when Redis did the counting. */
 	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
 	    PS(o->ask->regenerate_id), PS(o->title), PS(key->key), PS(key->route),
-	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
+	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices), PS(cx->caller.group));
 	enum status st = pg_together_run(
 	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
 
@@ -266,6 +265,7 @@ begin(struct request *rq, struct run *r, struct opening *o, const struct gate_ke
 
 	if ((st = prepare(&rq->cx, r, ask, &plan)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
+	o->prices = price_text(rq->cx.arena, plan->model.price);
 	st = gate_open(rq,
 	    &(struct gate_ask){ .kind = &kind_chat,
 		.key = key,

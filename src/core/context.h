@@ -35,9 +35,10 @@ struct key_limits {
  * A user has a session_id or a key_id. */
 struct principal {
 	const char *user_id, *session_id;
-	const char *key_id;		 /* NULL: came with a session */
+	const char *key_id; /* NULL: came with a session */
+	const char
+	    *group; /* whose prices and channels hold: the key's, or else the user's; never NULL beside a user_id */
 	const struct key_limits *limits; /* of the key; NULL without one */
-	const char *group;		 /* whose prices and channels hold; "default" for most */
 	bool admin;			 /* never with a key */
 };
 

@@ -45,6 +45,7 @@ int ctl_job(struct ctl *c, int argc, char **argv);
 int ctl_key(struct ctl *c, int argc, char **argv);
 int ctl_migrate(struct ctl *c, int argc, char **argv);
 int ctl_model(struct ctl *c, int argc, char **argv);
+int ctl_price(struct ctl *c, int argc, char **argv);
 int ctl_route(struct ctl *c, int argc, char **argv);
 int ctl_routes(struct ctl *c, int argc, char **argv);
 int ctl_setup(struct ctl *c, int argc, char **argv);

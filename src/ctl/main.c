@@ -33,7 +33,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "agent", ctl_agent, NEEDS_CONF | AS_SERVICE, "add | list | remove" },
-	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9" },
+	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9, I11" },
 	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE,
 	    "add | set | list | providers | enable | disable | remove | test | models | balance" },
 	{ "channel-key", ctl_channel_key, NEEDS_CONF | AS_SERVICE, "list | add | set | enable | disable | remove" },
@@ -45,6 +45,7 @@ static const struct command {
 	{ "key", ctl_key, NEEDS_CONF | AS_SERVICE, "create | list | revoke | lock | unlock | leaked" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
 	{ "model", ctl_model, NEEDS_CONF | AS_SERVICE, "add | set | list | remove" },
+	{ "price", ctl_price, NEEDS_CONF | AS_SERVICE, "list | set | import" },
 	{ "route", ctl_route, NEEDS_CONF | AS_SERVICE, "MODEL: where a call would go, and why" },
 	{ "routes", ctl_routes, 0, "print the route table" },
 	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },

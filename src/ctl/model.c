@@ -98,8 +98,9 @@ list(struct ctl *c)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(c->cx.pg, &rows,
-	    "SELECT name, type, context_tokens, max_output_tokens, trim_scale(price_input_per_mtok) AS input,"
-	    " trim_scale(price_output_per_mtok) AS output, trim_scale(price_per_call) AS call,"
+	    "SELECT name, type, context_tokens, max_output_tokens, coalesce(trim_scale(model_base_price(id, 'input'))::text, '-') AS input,"
+	    " coalesce(trim_scale(model_base_price(id, 'output'))::text, '-') AS output,"
+	    " coalesce(trim_scale(model_base_price(id, 'call'))::text, '-') AS call,"
 	    " concat_ws(',', CASE WHEN is_default THEN 'default' END,"
 	    " CASE WHEN NOT enabled THEN 'disabled' END) AS marks"
 	    " FROM llm_models ORDER BY sort, name");

@@ -631,7 +631,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	c->at.model_id = m->id;
 	c->at.channel_id = ch->id;
 	c->at.key_id = ch->key_id;
-	c->at.price = model_price(m);
+	c->at.price = price_copy(c->arena, m->price);
 	c->at.context_tokens = m->context_tokens;
 	c->at.max_output_tokens = m->max_output_tokens;
 	c->at.http_status = 0;

@@ -79,8 +79,8 @@ struct call_observer {
 struct call_candidate {
 	int64_t model_id, channel_id;
 	int64_t key_id;			       /* of the channel; 0: asked without one */
-	const char *model_name, *channel_name; /* live as long as the call */
-	struct price price;
+	const char *model_name, *channel_name; /* live as long as the call, as the price does */
+	const struct price *price;	       /* NULL: nothing is charged */
 	int64_t context_tokens, max_output_tokens;
 	int http_status;	   /* of its answer; 0: none yet */
 	enum health_class outcome; /* of its last try, as far as it is known */

@@ -98,12 +98,40 @@ refuse_slots(struct context *cx, enum status st)
 	return st;
 }
 
-static enum status
-refuse_budget(struct context *cx)
+/* Which budget, what is left of it, and when it begins anew: {budget, left, required, resets_at}. */
+static json_t *
+budget_details(struct context *cx, const char *kind, int64_t required_ucr)
 {
-	fail(cx, E_INSUFFICIENT_CREDITS, "the key's budget");
-	fail_message(
-	    cx, "What is left of this key's budget does not cover the call.", "该密钥的剩余预算不足以支付此次调用");
+	AUTO_ROWS struct rows *rows = NULL;
+	json_t *details = json_pack("{s:s, s:o}", "budget", kind, "required", json_credits(required_ucr));
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT budget_left, json_time(resets_at) AS resets_at FROM quota_state($1, $2) WHERE kind = $3",
+	    PS(cx->caller.user_id), PS(cx->caller.key_id), PS(kind));
+
+	if (st != OK || rows_count(rows) == 0)
+		return details;
+	json_object_set_new(details, "left", json_credits(row_ucr(rows, 0, "budget_left")));
+	json_object_set_new(details, "resets_at",
+	    row_null(rows, 0, "resets_at") ? json_null() : json_string(row_text(rows, 0, "resets_at")));
+	return details;
+}
+
+static const struct budget {
+	const char *outcome, *kind, *en, *zh;
+} budgets[] = {
+	{ "key_budget", "key", "What is left of this key's budget does not cover the call.",
+	    "该密钥的剩余预算不足以支付此次调用" },
+	{ "user_budget", "user", "What is left of your budget does not cover this.", "您的剩余预算不足以支付此次请求" },
+	{ "group_budget", "group", "What is left of your group's budget does not cover this.",
+	    "您所在分组的剩余预算不足以支付此次请求" },
+};
+
+static enum status
+refuse_budget(struct context *cx, const struct budget *b, const struct rows *rows)
+{
+	fail_with(cx, E_INSUFFICIENT_CREDITS, budget_details(cx, b->kind, row_ucr(rows, 0, "required")),
+	    "the budget of the %s", b->kind);
+	fail_message(cx, b->en, b->zh);
 	return E_INSUFFICIENT_CREDITS;
 }
 
@@ -141,8 +169,9 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 
 	if (strcmp(outcome, "insufficient") == 0)
 		return refuse_credits(cx, kind, rows);
-	if (strcmp(outcome, "key_budget") == 0)
-		return refuse_budget(cx);
+	for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++)
+		if (strcmp(outcome, budgets[i].outcome) == 0)
+			return refuse_budget(cx, &budgets[i], rows);
 	if (strcmp(outcome, "key_tokens") == 0)
 		return refuse_tokens(cx);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)

@@ -3,12 +3,6 @@
 #include "base/money.h"
 #include "base/tokens.h"
 
-struct price
-model_price(const struct offer_model *m)
-{
-	return (struct price){ m->price_input_ucr, m->price_output_ucr, m->price_call_ucr };
-}
-
 /* What could be true of an estimate of ours, however the provider's tokens are cut. */
 #define BELIEVED_TIMES 3
 #define BELIEVED_MORE 64
@@ -60,13 +54,17 @@ measure(const struct answer *a, int64_t prompt_tokens, const struct call_candida
 	u.input_tokens = believed(a->usage.input_tokens, prompt_tokens, 0, at->context_tokens, &u.estimated);
 	u.output_tokens = believed(
 	    a->usage.output_tokens, output, unseen_tokens(a), at->max_output_tokens, &u.estimated);
+	u.cached_tokens = a->usage.cached_tokens;
+	u.cache_write_tokens = a->usage.cache_write_tokens;
+	u.cache_write_1h_tokens = a->usage.cache_write_1h_tokens;
+	u.reasoning_tokens = a->usage.reasoning_tokens;
 	return u;
 }
 
 int64_t
 measure_cost_ucr(const struct answer *a, const struct call_candidate *at, const struct usage *u)
 {
-	return answer_says(a) ? price_cost_ucr(&at->price, u) : 0;
+	return answer_says(a) ? price_cost_ucr(at->price, u) : 0;
 }
 
 int64_t
@@ -81,11 +79,43 @@ measure_units(const struct usage *u)
 	return u->images > 0 ? u->images : u->seconds > 0 ? u->seconds : u->queries > 0 ? u->queries : 1;
 }
 
+/* Has it rows for this very meter? */
+static bool
+has_rows(const struct price *p, enum meter meter)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->steps[i].meter == meter)
+			return true;
+	return false;
+}
+
+/* Of pictures, seconds and searches: the one there is some of. */
+static enum meter
+unit_meter(const struct usage *u)
+{
+	return u->images > 0 ? METER_IMAGE : u->seconds > 0 ? METER_SECOND : METER_QUERY;
+}
+
 int64_t
 measure_units_cost_ucr(const struct price *p, const struct usage *u)
 {
-	struct price tokens = { p->input_ucr, p->output_ucr, 0 };
-	struct usage counted = { u->input_tokens > 0 ? u->input_tokens : u->characters, u->output_tokens };
+	struct usage counted = *u;
+	int64_t cost, calls = measure_units(u) - 1;
 
-	return ucr_add(price_cost_ucr(&tokens, &counted), ucr_for_tokens(measure_units(u) * 1000000, p->call_ucr));
+	if (p == NULL)
+		return 0;
+	if (u->input_tokens == 0 && !has_rows(p, METER_CHARACTER))
+		counted.input_tokens = u->characters;
+	cost = price_cost_ucr(p, &counted);
+	if (calls > 0 && !has_rows(p, unit_meter(u)))
+		cost = ucr_add(cost, ucr_for_units(calls, price_cost_ucr(p, &(struct usage){ 0 }), 1));
+	return cost;
+}
+
+bool
+measure_prices_tokens(const struct price *p)
+{
+	const struct usage some = { .input_tokens = 1000000, .output_tokens = 1000000 };
+
+	return p != NULL && price_cost_ucr(p, &some) > price_cost_ucr(p, &(struct usage){ 0 });
 }

@@ -10,8 +10,6 @@
 #include "engine/call.h"
 #include "ledger/price.h"
 
-/* What one model costs. */
-struct price model_price(const struct offer_model *m);
 /* Nothing delivered is nothing used.  What the provider says is believed as far
  * as it could be true of a prompt of about `prompt_tokens` and of what was
  * delivered: beyond three times our estimate and 64 more, and what was thought unseen,
@@ -26,8 +24,10 @@ int64_t measure_believed(int64_t told, int64_t estimate, int64_t most, bool *est
 /* How often the price per call is due: for each picture, second of sound heard or search;
  * else once. */
 int64_t measure_units(const struct usage *u);
-/* What is no chat costs: tokens, or where none were counted the characters read aloud at the
- * price of tokens, and the price per call measure_units() times. */
+/* What is no chat costs: each by its meter.  Without rows of their own characters read aloud
+ * count as tokens where none were counted, and of pictures, seconds and searches each is a call. */
 int64_t measure_units_cost_ucr(const struct price *p, const struct usage *u);
+/* Do tokens cost anything by it? */
+bool measure_prices_tokens(const struct price *p);
 
 #endif

@@ -19,7 +19,7 @@
 
 static const char dead_sql[] =
     "SELECT task_id, user_id, conversation_id, message_id, user_message_id, type, model_id,"
-    " price_input_per_mtok, price_output_per_mtok, price_per_call, user_content, journal,"
+    " prices, user_content, journal,"
     " cancel_requested, (extract(epoch FROM now() - started_at) * 1000)::bigint AS age_ms, prompt_tokens FROM turn_dead($1::int)";
 
 static const struct kind *const *kinds;
@@ -43,6 +43,8 @@ kind_find(const char *name)
 static void
 raise_from(struct run *r, struct context *cx, const struct rows *rows, int row)
 {
+	json_t *prices = row_null(rows, row, "prices") ? NULL : row_json(rows, row, "prices");
+
 	*r = (struct run){ .kind = kind_find(row_text(rows, row, "type")), .state = RUN_SETTLING };
 	r->arena = arena_new(1024, RUN_ARENA_MAX_BYTES);
 	memcpy(r->task.id, row_text(rows, row, "task_id"), UUID_LEN);
@@ -52,9 +54,9 @@ raise_from(struct run *r, struct context *cx, const struct rows *rows, int row)
 	answer_init(&r->answer, cx->conf->upstream_max_answer_bytes);
 	r->call.at = (struct call_candidate){
 		.model_id = row_int(rows, row, "model_id"),
-		.price = { row_ucr(rows, row, "price_input_per_mtok"), row_ucr(rows, row, "price_output_per_mtok"),
-		    row_ucr(rows, row, "price_per_call") },
+		.price = price_parse(r->arena, prices),
 	};
+	json_decref(prices);
 	r->outcome = row_bool(rows, row, "cancel_requested") ? OUTCOME_CANCELLED : OUTCOME_FAILED;
 	r->why = r->outcome == OUTCOME_CANCELLED ? E_CANCELLED : E_INTERRUPTED;
 }

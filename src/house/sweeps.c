@@ -2,6 +2,7 @@
 
 #include "account/keys.h"
 #include "account/security.h"
+#include "account/quota_remind.h"
 #include "base/log.h"
 #include "catalog/health_sweep.h"
 #include "engine/pings.h"

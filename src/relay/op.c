@@ -100,19 +100,35 @@ make_call(struct request *rq, struct run *r, const struct op_asked *in, const st
 	return st == OK ? OK : fail_field(&rq->cx, "body", "holds what the model %s cannot be asked", m->name);
 }
 
+/* Has what is asked for a price, and be it 0?  Nothing is free by accident. */
+static enum status
+need_price(struct context *cx, const struct operation *what, const struct offer_model *m)
+{
+	enum meter own = what->images > 0 ? METER_IMAGE
+	    : what->seconds > 0		  ? METER_SECOND
+	    : what->characters > 0	  ? METER_CHARACTER
+	    : what->queries > 0		  ? METER_QUERY
+					  : METER_INPUT;
+	enum meter tokens = what->images > 0 ? METER_OUTPUT : METER_INPUT;
+
+	return price_has(m->price, own) || price_has(m->price, tokens)
+	    ? OK
+	    : fail(cx, E_PRICE_UNKNOWN, "model %s has no price for %s", m->name, what->row->name);
+}
+
 /* What it can cost at most. */
 static int64_t
 ceiling_ucr(const struct operation *what, const struct offer_model *m)
 {
-	struct price price = model_price(m);
 	int64_t prompt = what->prompt_tokens > what->characters ? what->prompt_tokens : what->characters;
 	struct usage most = { .input_tokens = prompt + prompt / 4 + 64,
 		.output_tokens = what->output_tokens,
 		.images = what->images,
 		.seconds = what->seconds,
+		.characters = what->characters,
 		.queries = what->queries };
 
-	return measure_units_cost_ucr(&price, &most);
+	return measure_units_cost_ucr(m->price, &most);
 }
 
 /* Answers in tokens: as long as the model's may be, each picture one. */
@@ -150,9 +166,11 @@ begin(struct request *rq, struct run *r, struct op_asked *in, const struct offer
 	struct relay *own = ARENA_NEW(rq->cx.arena, struct relay);
 	enum status st;
 
-	if ((st = make_call(rq, r, in, m)) != OK || (st = gate_admit(rq)) != OK)
+	if ((st = need_price(&rq->cx, &in->what, m)) != OK || (st = make_call(rq, r, in, m)) != OK ||
+	    (st = gate_admit(rq)) != OK)
 		return st;
 	in->what.output_tokens = most_output(&in->what, m);
+	own->prices = price_text(rq->cx.arena, m->price);
 	r->prompt_tokens = own->prompt_tokens = in->what.prompt_tokens;
 	r->task.hold_ucr = ceiling_ucr(&in->what, m);
 	keep_operation(r, &in->what);
@@ -330,13 +348,12 @@ seconds_of(const struct operation *what, bool *estimated)
 static bool
 has_no_tokens(const struct run *r, const struct operation *what, const struct wire_units *told)
 {
-	const struct price *price = &r->call.at.price;
 	bool is_counted = what->characters > 0 || told->seconds > 0;
 	bool has_units = what->images > 0 || what->queries > 0 || what->seconds > 0;
 
 	if (told->input_tokens >= 0 || told->output_tokens >= 0)
 		return false;
-	return is_counted || (has_units && price->input_ucr == 0 && price->output_ucr == 0);
+	return is_counted || (has_units && !measure_prices_tokens(r->call.at.price));
 }
 
 static void
@@ -387,7 +404,7 @@ op_use(struct run *r, int64_t *cost_ucr)
 	if (r->outcome == OUTCOME_FAILED || !answer_says(&r->answer))
 		return true;
 	r->usage = count(r, what);
-	*cost_ucr = measure_units_cost_ucr(&r->call.at.price, &r->usage);
+	*cost_ucr = measure_units_cost_ucr(r->call.at.price, &r->usage);
 	return true;
 }
 

@@ -10,6 +10,7 @@
 struct relay {
 	char transaction_id[UUID_LEN];
 	int64_t prompt_tokens;
+	const char *prices; /* by which it is settled, as tasks.prices keeps them */
 };
 
 /* The request's body, a JSON object without members twice; the arena's.  E_INVALID_REQUEST. */

@@ -207,7 +207,7 @@ choose_model(struct context *cx, const char *name, struct select_ask *whom, cons
 		return st;
 	cx->asked_model = arena_strdup(cx->arena, whom->model->name);
 	*out = chosen;
-	return OK;
+	return select_need_price(cx, chosen);
 }
 
 static int64_t
@@ -223,7 +223,8 @@ most_output(const struct dialect_ask *asked, const struct offer_model *m)
 
 static const char open_sql[] =
     "SELECT outcome, balance, required, existing_task_id, held FROM relay_open($1::uuid, $2::uuid, $3::uuid, $4::uuid,"
-    " $5::bigint, $6::numeric, $7::int, $8::uuid, $9::int, $10::int, $11::text, $12::text, $13::bytea)";
+    " $5::bigint, $6::numeric, $7::int, $8::uuid, $9::int, $10::int, $11::text, $12::text, $13::bytea, $14::jsonb,"
+    " $15::text)";
 
 static enum status
 open_relay(struct context *cx, const struct gate_ask *ask, const struct task *task, bool count, struct rows **rows)
@@ -235,7 +236,8 @@ open_relay(struct context *cx, const struct gate_ask *ask, const struct task *ta
 	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id),
 	    PS(cx->caller.key_id), PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000),
 	    PS(cx->process->id), count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key),
-	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES));
+	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(own->prices),
+	    PS(cx->caller.group));
 }
 
 /* Nothing in it may end its line, or be more than text. */
@@ -317,13 +319,13 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct relay *own = ARENA_NEW(rq->cx.arena, struct relay);
-	struct price price = model_price(m);
 	enum status st;
 
 	if ((st = make_call(rq, r, asked, m)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
 	r->prompt_tokens = own->prompt_tokens = prompt_tokens;
-	r->task.hold_ucr = price_ceiling_ucr(&price, r->prompt_tokens, most_output(asked, m));
+	r->task.hold_ucr = price_ceiling_ucr(m->price, r->prompt_tokens, most_output(asked, m));
+	own->prices = price_text(rq->cx.arena, m->price);
 	uuid_v7(own->transaction_id);
 	relay_prepare_reader(r, m);
 	st = gate_open(rq, &(struct gate_ask){ .kind = &kind_relay, .key = key, .model_id = m->id, .own = own },

@@ -78,8 +78,9 @@ struct wire_usage {
 	int64_t input_tokens, output_tokens;
 	int64_t cached_tokens, cache_write_tokens; /* of the input: read from, written to the provider's cache */
 	int64_t reasoning_tokens;		   /* of the output */
+	int64_t cache_write_1h_tokens;		   /* of cache_write_tokens: kept for an hour */
 };
-#define WIRE_USAGE_UNTOLD ((struct wire_usage){ -1, -1, -1, -1, -1 })
+#define WIRE_USAGE_UNTOLD ((struct wire_usage){ -1, -1, -1, -1, -1, -1 })
 
 /* A failure, in the words the engine decides by. */
 struct wire_failure {

@@ -24,7 +24,7 @@ ARROWS = {
     "limits": ("core",),
     "files": ("core",),
     "jobs": ("core",),
-    "catalog": ("core", "wire"),
+    "catalog": ("core", "ledger", "wire"),
     "engine": ("core", "account", "ledger", "limits", "catalog", "wire"),
     "chat": ("engine", "files"),
     "relay": ("engine",),

@@ -38,8 +38,9 @@ class DeadTurns:
     def __init__(self, sv):
         self.sv, self.pg, self.redis = sv, sv.pg(), sv.redis()
         self.user = str(uuid.uuid4())
-        self.model = self.pg.one("INSERT INTO llm_models (name, display_name, type, context_tokens, max_output_tokens,"
-                                 " price_per_call) VALUES ($1, 'm', 'chat', 1000, 500, $2) RETURNING id", self.user, PRICE_CALL)
+        self.model = self.pg.one("INSERT INTO llm_models (name, display_name, type, context_tokens, max_output_tokens)"
+                                 " VALUES ($1, 'm', 'chat', 1000, 500) RETURNING id", self.user)
+        self.pg.query("SELECT model_set_base_price($1, 'call', $2)", self.model, PRICE_CALL)
         self.pg.query("INSERT INTO users (id, email, password_hash) VALUES ($1, $2, 'x')", self.user, self.user + "@example.org")
         self.pg.query("SELECT credits_grant($1, 100000, 'admin_adjustment', 'test', NULL)", self.user)
         self.conversation = str(uuid.uuid4())

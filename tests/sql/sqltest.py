@@ -117,8 +117,8 @@ class DatabaseTest(unittest.TestCase):
         with cluster().connect("postgres", "postgres") as admin:
             admin.query(f"CREATE DATABASE {cls.database} TEMPLATE template_weir OWNER weir_owner")
         cls.db = cls.connect()
-        cls.model = cls.db.value(
-            "INSERT INTO llm_models (name, price_input_per_mtok, price_output_per_mtok) VALUES ('m1', 10, 20) RETURNING id")
+        cls.model = cls.db.value("INSERT INTO llm_models (name) VALUES ('m1') RETURNING id")
+        cls.db.query("SELECT model_set_base_price($1, 'input', 10), model_set_base_price($1, 'output', 20)", cls.model)
         cls.model2 = cls.db.value("INSERT INTO llm_models (name) VALUES ('m2') RETURNING id")
         cls.channel = cls.db.value(
             "INSERT INTO channels (name, provider, base_url) VALUES ('c1', 'openai', 'http://x') RETURNING id")

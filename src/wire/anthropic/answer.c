@@ -244,6 +244,7 @@ tell_usage(struct parser *p, const struct wire_usage *told, bool is_start)
 	keep_most(&u->input_tokens, told->input_tokens);
 	keep_most(&u->cached_tokens, told->cached_tokens);
 	keep_most(&u->cache_write_tokens, told->cache_write_tokens);
+	keep_most(&u->cache_write_1h_tokens, told->cache_write_1h_tokens);
 	if (!is_start) {
 		keep_most(&u->output_tokens, told->output_tokens);
 		keep_most(&u->reasoning_tokens, told->reasoning_tokens);

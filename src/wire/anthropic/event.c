@@ -38,6 +38,28 @@ read_output_details(struct scan *s, struct wire_usage *usage)
 	}
 }
 
+/* How long what was written is kept. */
+static void
+read_cache_creation(struct scan *s, struct wire_usage *usage)
+{
+	struct scan_text name;
+	int64_t short_tokens = 0, all;
+
+	if (!value_object(s))
+		return;
+	while (scan_member(s, &name)) {
+		if (scan_is(&name, "ephemeral_1h_input_tokens"))
+			value_count(s, &usage->cache_write_1h_tokens);
+		else if (scan_is(&name, "ephemeral_5m_input_tokens"))
+			value_count(s, &short_tokens);
+		else
+			scan_skip(s);
+	}
+	all = short_tokens + (usage->cache_write_1h_tokens > 0 ? usage->cache_write_1h_tokens : 0);
+	if (all > usage->cache_write_tokens)
+		usage->cache_write_tokens = all;
+}
+
 static void
 read_usage(struct scan *s, struct wire_usage *usage)
 {
@@ -54,6 +76,8 @@ read_usage(struct scan *s, struct wire_usage *usage)
 			value_count(s, &usage->cached_tokens);
 		else if (scan_is(&name, "cache_creation_input_tokens"))
 			value_count(s, &usage->cache_write_tokens);
+		else if (scan_is(&name, "cache_creation"))
+			read_cache_creation(s, usage);
 		else if (scan_is(&name, "output_tokens_details"))
 			read_output_details(s, usage);
 		else

@@ -34,10 +34,9 @@ model_json(const struct offer_model *m)
 			ch->base_url, "api_key", text(ch->api_key), "upstream_name", ch->upstream_name, "allow_private",
 			ch->allow_private));
 	}
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:o}", "name", m->name, "context_tokens",
-	    (json_int_t)m->context_tokens, "max_output_tokens", (json_int_t)m->max_output_tokens, "price_input_ucr",
-	    (json_int_t)m->price_input_ucr, "price_output_ucr", (json_int_t)m->price_output_ucr, "price_call_ucr",
-	    (json_int_t)m->price_call_ucr, "abilities", (int)m->abilities, "channels", channels);
+	return json_pack("{s:s, s:I, s:I, s:o, s:i, s:o}", "name", m->name, "context_tokens",
+	    (json_int_t)m->context_tokens, "max_output_tokens", (json_int_t)m->max_output_tokens, "price",
+	    price_json(m->price), "abilities", (int)m->abilities, "channels", channels);
 }
 
 static json_t *

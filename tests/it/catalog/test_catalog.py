@@ -85,7 +85,8 @@ def test_a_named_model(data, shop, owner):
     assert plan["agent_id"] is None and plan["prompt"] is None and plan["timeout_ms"] == 0 and plan["temperature"] < 0
     model = plan["model"]
     assert model["name"] == "smart" and model["context_tokens"] == 9000 and model["max_output_tokens"] == 900
-    assert (model["price_input_ucr"], model["price_output_ucr"], model["price_call_ucr"]) == (1500000, 1, 250000)
+    assert model["price"] == {"ratio_ppm": 1000000, "rows": [["input", 0, 1500000, 1000000], ["output", 0, 1, 1000000],
+                                                              ["call", 0, 250000, 1]]}
     assert model["abilities"] == VISION | TOOLS
     channels = {c["name"]: c for c in model["channels"]}
     assert set(channels) == {"light", "heavy", "spare"} and plan["fallback"] is None

@@ -40,7 +40,7 @@ def charges(turns):
 def test_the_next_turn_pays_the_new_price(weir, user, model):
     assert charges(together(weir, user, model)) == {1}
     for price in (2, 3):
-        change(weir, "UPDATE llm_models SET price_per_call = $1 WHERE name = $2", price, model)
+        change(weir, "SELECT model_set_base_price(id, 'call', $1) FROM llm_models WHERE name = $2", price, model)
         assert charges(together(weir, user, model)) == {price}
     weir.audit()
 
@@ -49,7 +49,7 @@ def test_a_change_that_is_rolled_back_is_none(weir, user, model):
     before = charges(together(weir, user, model))
     with weir.pg() as pg:
         pg.query("BEGIN")
-        pg.query("UPDATE llm_models SET price_per_call = 9 WHERE name = $1", model)
+        pg.query("SELECT model_set_base_price(id, 'call', 9) FROM llm_models WHERE name = $1", model)
         assert charges(together(weir, user, model)) == before
         pg.query("ROLLBACK")
     assert charges(together(weir, user, model)) == before

@@ -26,9 +26,10 @@ class Ledger:
     def __init__(self, sv):
         self.sv, self.pg, self.redis = sv, sv.pg(), sv.redis()
         self.model = self.pg.one(
-            "INSERT INTO llm_models (name, display_name, type, context_tokens, max_output_tokens, price_input_per_mtok,"
-            " price_output_per_mtok, price_per_call) VALUES ('m', 'm', 'chat', 1000, 500, $1, $2, $3) RETURNING id",
-            PRICE_IN * 1000, PRICE_OUT * 1000, PRICE_CALL)
+            "INSERT INTO llm_models (name, display_name, type, context_tokens, max_output_tokens)"
+            " VALUES ('m', 'm', 'chat', 1000, 500) RETURNING id")
+        for meter, price in (("input", PRICE_IN * 1000), ("output", PRICE_OUT * 1000), ("call", PRICE_CALL)):
+            self.pg.query("SELECT model_set_base_price($1, $2, $3)", self.model, meter, price)
 
     def user(self, credits=1000):
         user = str(uuid.uuid4())

@@ -32,8 +32,8 @@ def one(data, sql, *args):
 
 
 def test_model_add(ctl, data, models):
-    row = one(data, "SELECT display_name, type, context_tokens, max_output_tokens, abilities, price_input_per_mtok::text,"
-              " price_output_per_mtok::text, price_per_call::text, enabled, is_default FROM llm_models WHERE name = 'two'")
+    row = one(data, "SELECT display_name, type, context_tokens, max_output_tokens, abilities, model_base_price(id, 'input')::text,"
+              " model_base_price(id, 'output')::text, model_base_price(id, 'call')::text, enabled, is_default FROM llm_models WHERE name = 'two'")
     assert row == ("Two", "chat", "1000", "100", "{vision,tools}", "1.000000", "2.500000", "0.000001", "t", "f")
     ctl("model", "add", "one", *MODEL, ok=False, says="already")
     ctl("model", "add", "one", *MODEL, "--if-missing", says="there already")

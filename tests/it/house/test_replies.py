@@ -367,6 +367,28 @@ def test_models_agents_channels(weir, ask, follow, user, admin):
     ask("DELETE", f"/api/admin/models/{model['id']}", admin)
 
 
+def test_prices_and_groups(weir, ask, user, admin):
+    rows = [{"model": "demo-fast", "meter": "cached_input", "unit_price": "0.5", "valid_from": "2020-01-01T00:00:00Z"}]
+    assert ask("PUT", "/api/admin/prices", admin, {"rows": rows})["items"]
+    price = ask("GET", "/api/admin/prices?meter=cached_input", admin)["items"][0]
+    ask("POST", "/api/admin/prices/quote", admin, {"model": "demo-fast", "units": {"input": 5, "cached_input": 5, "image": 0}})
+    ask("POST", "/api/admin/prices/import", admin, {"format": "litellm", "dry_run": True, "prices": {
+        "demo": {"input_cost_per_token": 1e-6}}})
+    ask("DELETE", f"/api/admin/prices/{price['id']}", admin)
+    ask("POST", "/api/admin/groups", admin, {"name": "reply", "ratio": 0.5, "budget": {"amount": 5}})
+    ask("PATCH", "/api/admin/groups/reply", admin, {"budget": {"amount": 6, "period": "month"}})
+    assert ask("GET", "/api/admin/groups", admin)["items"]
+    key = ask("POST", "/api/keys", user, {"name": "of a group"})
+    ask("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": "reply"})
+    ask("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": None})
+    assert ask("GET", "/api/admin/quota-history", admin)["items"]
+    ask("PATCH", f"/api/admin/users/{user.id}", admin, {"budget": {"amount": 5000, "period": "day"}})
+    ask("GET", "/api/me/quota", user)
+    assert ask("GET", "/api/me/quota/history", user)["items"]
+    ask("PATCH", f"/api/admin/users/{user.id}", admin, {"budget": None})
+    ask("DELETE", "/api/admin/groups/reply", admin)
+
+
 def test_users(weir, ask, user, admin):
     assert ask("GET", "/api/admin/users", admin)["items"]
     path = f"/api/admin/users/{user.id}"

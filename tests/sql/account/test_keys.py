@@ -48,7 +48,7 @@ class Keys(DatabaseTest):
         self.spend(key, "3")
         self.assertEqual(float(self.row(key)["left"]), 0)
         self.assertEqual(float(self.row(key)["spent"]), 4.25)
-        self.assertIsNone(self.row(key)["period_start"])
+        self.assertIsNotNone(self.row(key)["spent_at"])
 
     def test_no_budget(self):
         key = self.key()
@@ -62,11 +62,11 @@ class Keys(DatabaseTest):
             self.spend(key, "4")
             self.spend(key, "1")
             self.assertEqual(float(self.row(key)["left"]), 5)
-            self.db.query(f"UPDATE api_keys SET period_start = period_start - interval '1 {period}' WHERE id = $1", key)
+            self.db.query(f"UPDATE api_keys SET spent_at = spent_at - interval '1 {period}' WHERE id = $1", key)
             self.assertEqual(float(self.row(key)["left"]), 10, period)
             self.spend(key, "2")
             row = self.row(key)
-            self.assertEqual((float(row["left"]), float(row["period_spent"]), float(row["spent"])), (8, 2, 7))
+            self.assertEqual((float(row["left"]), float(row[period + "_spent"]), float(row["spent"])), (8, 2, 7))
 
     def test_periods_are_of_utc(self):
         for zone in ("UTC", "Asia/Shanghai", "America/Los_Angeles"):

@@ -37,7 +37,7 @@ class Audit(DatabaseTest):
 
     def test_sound(self):
         rows = self.db.query("SELECT * FROM audit_run()")
-        self.assertEqual([r["invariant"] for r in rows], ["I1", "I2", "I3", "I4", "I5", "I6", "I9"])
+        self.assertEqual([r["invariant"] for r in rows], ["I1", "I2", "I3", "I4", "I5", "I6", "I9", "I11"])
         self.assertTrue(all(r["ok"] for r in rows))
         total = rows[0]["detail"]["sum"]
         self.assertEqual(total["granted"], total["available"] + total["held"] + total["spent"])
@@ -99,6 +99,14 @@ class Audit(DatabaseTest):
         self.assertEqual(set(self.after((late % 30, self.owner))), set())
         gone = "UPDATE tasks SET owner = $2, started_at = now() - interval '36 s' WHERE id = $1"
         self.assertEqual(set(self.after((gone, self.running, new_id()))), {"I9"})
+
+    def test_i11_a_budget_that_counts_something_else(self):
+        user = self.user(10)
+        self.db.query("SELECT quota_set($1, NULL, 5, 'month', NULL)", user)
+        self.assertEqual(self.db.query("SELECT * FROM audit_broken"), [])
+        self.db.query("UPDATE quotas SET month_spent = 1, spent_at = now() WHERE user_id = $1", user)
+        self.assertEqual([r["invariant"] for r in self.db.query("SELECT invariant FROM audit_broken")], ["I11"])
+        self.db.query("DELETE FROM quotas WHERE user_id = $1", user)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from sqltest import DatabaseTest  # noqa: E402
 
 CHANGES = (
-    "UPDATE llm_models SET price_per_call = price_per_call + 1 WHERE id = $1",
+    "SELECT model_set_base_price($1, 'call', coalesce(model_base_price($1, 'call'), 0) + 1)",
     "INSERT INTO llm_models (name, context_tokens, max_output_tokens) SELECT 'another', 10, 10 FROM llm_models WHERE id = $1",
     "DELETE FROM llm_models WHERE name = 'another' AND $1::bigint > 0",
     "INSERT INTO channels (name, provider, base_url) SELECT 'spare', 'openai', 'http://spare.example' FROM llm_models WHERE id = $1",

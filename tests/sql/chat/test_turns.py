@@ -418,7 +418,7 @@ class Tasks(TurnTest):
 
     ASK = ("task_id", "transaction_id", "user_id", "type", "conversation_id", "owner", "model_id", "hold", "lease_s", "reason",
            "user_limit", "conv_limit", "agent_conv_limit", "key", "route", "body_hash", "refusal", "message_id", "user_message_id",
-           "prev_message", "key_id", "prompt_tokens")
+           "prev_message", "key_id", "prompt_tokens", "prices", "user_group")
     END = ("task_id", "outcome", "error_code", "error_message", "input_tokens", "output_tokens", "estimated", "cost", "model_id",
            "channel_id", "latency_ms", "first_token_ms", "request_id", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
@@ -572,7 +572,7 @@ class Plans(TurnTest):
         used = more(opened, before) | more(after, asked)
         small = {"llm_models", "channels", "processes", "users"}  # a page or two: reading them whole is right
         keys = {"users_pkey", "conversations_pkey", "tasks_pkey", "conversation_messages_pkey", "idx_credit_tx_task",
-                "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey"}
+                "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey", "quotas_user", "quotas_group"}
         self.assertLessEqual(used - small, keys)
         # PostgreSQL 17 may find the one among the user's live tasks, no more than the slots there are for them.
         self.assertLessEqual(more(asked, opened) - small, keys | {"idx_tasks_user_status"})
@@ -600,7 +600,8 @@ class Liveness(TurnTest):
         self.assertEqual({k: row[k] for k in row if k != "started_at"}, {
             "task_id": dead, "user_id": user, "conversation_id": conversation, "message_id": opened["assistant_message"]["id"],
             "user_message_id": opened["user_message"]["id"], "type": "chat", "model_id": self.model, "model": "m1",
-            "price_input_per_mtok": 10, "price_output_per_mtok": 20, "price_per_call": 0, "credits_locked": 3,
+            "prices": {"ratio_ppm": 1000000, "rows": [["input", 0, 10000000, 1000000], ["output", 0, 20000000, 1000000]]},
+            "credits_locked": 3,
             "user_content": "what?", "journal": "Hello 世界", "cancel_requested": False,
             "prompt_tokens": None})
         # an owner without a row is given the time to write its first heartbeat

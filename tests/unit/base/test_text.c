@@ -111,13 +111,13 @@ test_ucr_format(void)
 static void
 test_ucr_arithmetic(void)
 {
-	CU_ASSERT_EQUAL(ucr_for_tokens(1000000, 2500000), 2500000);
-	CU_ASSERT_EQUAL(ucr_for_tokens(1, 1), 1); /* rounded up */
-	CU_ASSERT_EQUAL(ucr_for_tokens(3, 500000), 2);
-	CU_ASSERT_EQUAL(ucr_for_tokens(0, 500000), 0);
-	CU_ASSERT_EQUAL(ucr_for_tokens(-5, 500000), 0);
-	CU_ASSERT_EQUAL(ucr_for_tokens(5, -500000), 0);
-	CU_ASSERT_EQUAL(ucr_for_tokens(INT64_MAX, INT64_MAX), UCR_MAX);
+	CU_ASSERT_EQUAL(ucr_for_units(1000000, 2500000, 1000000), 2500000);
+	CU_ASSERT_EQUAL(ucr_for_units(1, 1, 1000000), 1); /* rounded up */
+	CU_ASSERT_EQUAL(ucr_for_units(3, 500000, 1000000), 2);
+	CU_ASSERT_EQUAL(ucr_for_units(0, 500000, 1000000), 0);
+	CU_ASSERT_EQUAL(ucr_for_units(-5, 500000, 1000000), 0);
+	CU_ASSERT_EQUAL(ucr_for_units(5, -500000, 1000000), 0);
+	CU_ASSERT_EQUAL(ucr_for_units(INT64_MAX, INT64_MAX, 1000000), UCR_MAX);
 	CU_ASSERT_EQUAL(ucr_add(1, 2), 3);
 	CU_ASSERT_EQUAL(ucr_add(UCR_MAX, 1), UCR_MAX);
 	CU_ASSERT_EQUAL(ucr_add(-UCR_MAX, -1), -UCR_MAX);

@@ -1,6 +1,6 @@
 /* The routes for admins. */
 import { channels } from "./channels";
-import { call, patch, post, remove, send } from "./client";
+import { call, patch, post, put, remove, send } from "./client";
 import type {
 	AdminAgent,
 	AdminKey,
@@ -9,9 +9,13 @@ import type {
 	AdminUser,
 	Body,
 	DebugLog,
+	Group,
 	HistoryRow,
 	Leaks,
 	List,
+	Price,
+	PriceImport,
+	Quote,
 	PoolStatus,
 	Provider,
 	SecurityEvent,
@@ -42,6 +46,17 @@ export const admin = {
 	patchModel: (id: number, json: Body<"/api/admin/models/{model_id}", "patch">) =>
 		patch<AdminModel>(`/api/admin/models/${id}`, json),
 	removeModel: (id: number) => remove(`/api/admin/models/${id}`),
+
+	prices: (query: Page & { model?: string }) => call<List<Price>>("/api/admin/prices", { query }),
+	putPrices: (rows: unknown[]) => put<unknown>("/api/admin/prices", { rows }),
+	removePrice: (id: number) => remove(`/api/admin/prices/${id}`),
+	importPrices: (json: unknown) => post<PriceImport>("/api/admin/prices/import", json),
+	quote: (json: unknown) => post<Quote>("/api/admin/prices/quote", json),
+
+	groups: () => call<{ items: Group[] }>("/api/admin/groups"),
+	createGroup: (json: unknown) => post<Group>("/api/admin/groups", json),
+	patchGroup: (name: string, json: unknown) => patch<Group>(`/api/admin/groups/${encodeURIComponent(name)}`, json),
+	removeGroup: (name: string) => remove(`/api/admin/groups/${encodeURIComponent(name)}`),
 
 	...channels,
 	providers: () => call<{ items: Provider[] }>("/api/admin/providers"),

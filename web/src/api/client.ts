@@ -44,6 +44,7 @@ export async function call<T>(path: string, ask: Ask = {}): Promise<T> {
 }
 
 export const post = <T>(path: string, json?: unknown) => call<T>(path, { method: "POST", json });
+export const put = <T>(path: string, json: unknown) => call<T>(path, { method: "PUT", json });
 export const patch = <T>(path: string, json: unknown) => call<T>(path, { method: "PATCH", json });
 export const remove = (path: string) => call<void>(path, { method: "DELETE" });
 

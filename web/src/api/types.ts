@@ -28,7 +28,7 @@ export type Message = Schemas["Message"] & {
 export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
 export type TaskLimits = Schemas["TaskLimits"];
-export type Model = Schemas["Model"];
+export type Model = Schemas["OfferedModel"];
 export type Agent = Schemas["Agent"];
 export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];
@@ -61,11 +61,18 @@ export type UserEvent =
 	| { type: "conversation"; data: Schemas["ConversationNews"] }
 	| { type: "message"; data: Schemas["MessageNews"] }
 	| { type: "usage"; data: Schemas["UsageNews"] }
+	| { type: "quota"; data: Schemas["QuotaNews"] }
 	| { type: "notification"; data: { title?: string; text?: string } }
 	| { type: "resync"; data: Record<string, never> };
 
 export type AdminUser = Schemas["AdminUser"];
 export type AdminModel = Schemas["AdminModel"];
+export type Budget = Schemas["Budget"];
+export type Quota = Schemas["Quota"];
+export type Price = Schemas["Price"];
+export type PriceImport = Schemas["PriceImport"];
+export type Quote = Schemas["Quote"];
+export type Group = Schemas["Group"];
 export type Channel = Schemas["Channel"];
 export type ChannelKey = Schemas["ChannelKey"];
 export type ChannelTest = Schemas["ChannelTest"];

@@ -12,6 +12,7 @@ import type {
 	Message,
 	Model,
 	NewApiKey,
+	Quota,
 	Session,
 	Task,
 	TaskLimits,
@@ -60,6 +61,8 @@ export const apiKeys = {
 	revoke: (id: string) => post<ApiKey>(`/api/keys/${id}/revoke`),
 	remove: (id: string) => remove(`/api/keys/${id}`),
 };
+
+export const quota = { mine: () => call<Quota>("/api/me/quota") };
 
 export const conversations = {
 	list: (query: Page & { q?: string }) => call<List<Conversation>>("/api/conversations", { query }),

@@ -7,12 +7,13 @@ import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
 import type jobs from "./jobs.en.json";
 import type security from "./security.en.json";
+import type prices from "./prices.en.json";
 import type usage from "./usage.en.json";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en & typeof channels & typeof jobs & typeof security & typeof usage };
+		resources: { app: typeof en & typeof channels & typeof jobs & typeof prices & typeof security & typeof usage };
 	}
 }
 

@@ -18,6 +18,8 @@ export function explain(error: unknown): Explanation {
 	if (!(error instanceof ApiError)) return plain(t("errors.unknown"), true);
 	switch (error.code) {
 		case "insufficient_credits":
+			// A budget is used up: credits would not help, and the server says which one.
+			if (typeof error.details.budget === "string") return plain(error.message);
 			return { text: t("errors.credits"), detail: need(error), again: false, topUp: true };
 		case "task_queue_full":
 			return plain(t("errors.task_queue_full"));

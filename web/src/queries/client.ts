@@ -28,6 +28,7 @@ export const keys = {
 	sessions: ["me", "sessions"] as const,
 	apiKeys: ["me", "keys"] as const,
 	keyList: (q: string, status: string) => ["me", "keys", q, status] as const,
+	quota: ["me", "quota"] as const,
 	usage: (...rest: string[]) => ["usage", ...rest] as const,
 	conversations: (q = "") => ["conversations", q] as const,
 	allConversations: ["conversations"] as const,

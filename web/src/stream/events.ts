@@ -10,6 +10,7 @@ import type { TaskStatus, UserEvent } from "@/api/types";
 import { tasks as tasksApi } from "@/api/weir";
 import { hearTabs } from "@/lib/tabs";
 import { setBalance } from "@/queries/account";
+import { t } from "@/i18n";
 import { keys, queryClient } from "@/queries/client";
 import { forgetConversation, refreshConversations } from "@/queries/conversations";
 import { refreshMessages } from "@/queries/messages";
@@ -111,6 +112,10 @@ export function apply(event: UserEvent) {
 			return;
 		case "usage":
 			return onUsage();
+		case "quota":
+			toast("info", t("errors.budget_used", { percent: event.data.percent }), { detail: event.data.name ?? undefined });
+			void queryClient.invalidateQueries({ queryKey: keys.quota });
+			return;
 		case "notification":
 			toast("info", event.data.title ?? event.data.text ?? "", { detail: event.data.title ? event.data.text : undefined });
 			return;

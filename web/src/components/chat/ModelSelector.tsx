@@ -98,8 +98,14 @@ function Abilities({ names }: { names: string[] }) {
 
 function price(m: Model, t: ReturnType<typeof useTranslation>["t"]): string {
 	const parts: string[] = [];
-	if (m.price_input_per_mtok > 0 || m.price_output_per_mtok > 0)
-		parts.push(t("chat.price", { input: credits(m.price_input_per_mtok), output: credits(m.price_output_per_mtok) }));
-	if (m.price_per_call > 0) parts.push(t("chat.price_call", { call: credits(m.price_per_call) }));
+	// What the caller pays: the rows of the caller's group, times its ratio.
+	const of = (meter: string) => m.prices.find((p) => p.meter === meter && p.min_context === 0);
+	const each = (meter: string, units: number) => {
+		const p = of(meter);
+		return p ? (p.unit_price * units * m.ratio) / p.per : 0;
+	};
+	const [input, output, call] = [each("input", 1_000_000), each("output", 1_000_000), each("call", 1)];
+	if (input > 0 || output > 0) parts.push(t("chat.price", { input: credits(input), output: credits(output) }));
+	if (call > 0) parts.push(t("chat.price_call", { call: credits(call) }));
 	return parts.length > 0 ? parts.join(" · ") : t("chat.free");
 }

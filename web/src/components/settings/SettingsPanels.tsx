@@ -2,6 +2,7 @@ import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { withSecurityTexts } from "@/i18n/security";
+import { withPriceTexts } from "@/i18n/prices";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
@@ -15,7 +16,7 @@ import { Skeleton } from "../ui/State";
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
 	balance: { Icon: Wallet, Panel: BalancePanel },
-	usage: { Icon: ChartColumn, Panel: lazy(() => withUsageTexts(import("./UsagePanel"))) },
+	usage: { Icon: ChartColumn, Panel: lazy(() => withPriceTexts(withUsageTexts(import("./UsagePanel")))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },

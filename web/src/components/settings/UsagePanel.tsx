@@ -12,6 +12,7 @@ import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { CsvButton } from "../ui/CsvButton";
 import { Segments } from "../ui/Field";
+import { Budgets } from "./Budgets";
 import { Empty, Failed, Skeleton } from "../ui/State";
 import { Cell, NumberCell, Table } from "../ui/Table";
 import { Bars } from "../usage/Bars";
@@ -24,6 +25,7 @@ export default function UsagePanel() {
 	const byModel = useQuery({ queryKey: keys.usage("model", from), queryFn: () => usage.sums({ group_by: "model", from }), placeholderData: keepPreviousData, staleTime: 0 });
 	return (
 		<div className="@container flex flex-col gap-5">
+			<Budgets />
 			<RangeChoice value={range} onChange={setRange} />
 			{byDay.isPending && <Skeleton className="h-72" />}
 			{byDay.error && !byDay.data && <Failed error={byDay.error} onRetry={() => void byDay.refetch()} />}

@@ -7,14 +7,15 @@ import { Empty, Skeleton } from "@/components/ui/State";
 import { withJobsTexts } from "@/i18n/jobs";
 import { withSecurityTexts } from "@/i18n/security";
 import { withChannelTexts } from "@/i18n/channels";
+import { withPriceTexts } from "@/i18n/prices";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
 import { useMe } from "@/queries/account";
 
 const AREAS = {
-	users: { Icon: Users, Area: lazy(() => import("./UsersArea")) },
-	models: { Icon: Cpu, Area: lazy(() => withChannelTexts(import("./ModelsArea"))) },
+	users: { Icon: Users, Area: lazy(() => withPriceTexts(import("./UsersArea"))) },
+	models: { Icon: Cpu, Area: lazy(() => withChannelTexts(withPriceTexts(import("./ModelsArea")))) },
 	channels: { Icon: Cable, Area: lazy(() => withChannelTexts(import("./ChannelsArea"))) },
 	route: { Icon: Waypoints, Area: lazy(() => withChannelTexts(import("./RouteArea"))) },
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },

@@ -9,13 +9,16 @@ import { Empty, Failed } from "@/components/ui/State";
 import { STRATEGIES, type Strategy } from "@/lib/channels";
 import { compact, credits } from "@/lib/format";
 import { keys, queryClient } from "@/queries/client";
-import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, Table, Tag, Wide } from "./parts";
+import { GroupsPanel } from "./GroupsPanel";
+import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, NumberCell, Table, Tag, Wide } from "./parts";
+import { PricesPanel } from "./PricesPanel";
 import { RowMenu } from "./RowMenu";
 
 const ABILITIES = ["vision", "reasoning", "audio", "video", "tools"] as const;
 
 const refresh = () => {
 	void queryClient.invalidateQueries({ queryKey: keys.models });
+	void queryClient.invalidateQueries({ queryKey: keys.admin("prices") });
 	return queryClient.invalidateQueries({ queryKey: keys.admin("models") });
 };
 
@@ -36,12 +39,14 @@ export default function ModelsArea() {
 			{error && <Failed error={error} onRetry={() => void refetch()} />}
 			{data && models.length === 0 && <Empty icon={<Cpu size={26} />} title={t("admin.no_models")} hint={t("admin.no_models_hint")} />}
 			{models.length > 0 && (
-				<Table label={t("admin.models")} heads={[t("admin.name"), t("admin.price_in"), t("admin.price_out"), t("admin.context"), t("admin.served_by"), t("admin.enabled"), t("admin.actions")]}>
+				<Table label={t("admin.models")} numbers={[1, 2, 3]} heads={[t("admin.name"), t("admin.price_in"), t("admin.price_out"), t("admin.context"), t("admin.served_by"), t("admin.enabled"), t("admin.actions")]}>
 					{models.map((m) => (
 						<ModelRow key={m.id} model={m} onEdit={() => setEditing(m)} onDelete={() => setDeleting(m)} />
 					))}
 				</Table>
 			)}
+			<PricesPanel models={models} />
+			<GroupsPanel />
 			{editing && <ModelDialog model={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}
 			{deleting && (
 				<DeleteDialog name={deleting.name} remove={() => admin.removeModel(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />
@@ -62,9 +67,9 @@ function ModelRow({ model, onEdit, onDelete }: { model: AdminModel; onEdit: () =
 				</p>
 				<p className="text-xs text-faint">{model.name}</p>
 			</Cell>
-			<Cell className="tabular-nums">{credits(model.price_input_per_mtok)}</Cell>
-			<Cell className="tabular-nums">{credits(model.price_output_per_mtok)}</Cell>
-			<Cell className="tabular-nums">{compact(model.context_tokens)}</Cell>
+			<NumberCell>{priceText(model.price_input_per_mtok)}</NumberCell>
+			<NumberCell>{priceText(model.price_output_per_mtok)}</NumberCell>
+			<NumberCell>{compact(model.context_tokens)}</NumberCell>
 			<Cell>
 				{model.channels.length > 0 ? model.channels.map((c) => c.name).join(", ") : <Tag tone="off">{t("admin.no_channel")}</Tag>}
 			</Cell>
@@ -91,6 +96,9 @@ export function Toggle({ label, on, onChange }: { label: string; on: boolean; on
 	return <Switch bare label={`${t("admin.enabled")}: ${label}`} on={on} onChange={onChange} />;
 }
 
+/** None is not free. */
+const priceText = (price: number | null) => (price === null ? "–" : credits(price));
+
 function formOf(m: AdminModel | null) {
 	return {
 		name: m?.name ?? "",
@@ -105,13 +113,19 @@ function formOf(m: AdminModel | null) {
 	};
 }
 
+/** Those that were filled in: an empty one is no price, and not a price of nothing. */
+function prices(form: ReturnType<typeof formOf>) {
+	const names = ["price_input_per_mtok", "price_output_per_mtok", "price_per_call"] as const;
+	return Object.fromEntries(names.filter((name) => form[name].trim() !== "").map((name) => [name, Number(form[name])]));
+}
+
 function ModelDialog({ model, onClose }: { model: AdminModel | null; onClose: () => void }) {
 	const [form, setForm] = useState(formOf(model));
 	const [abilities, setAbilities] = useState<string[]>(model?.abilities ?? []);
 	const { t } = useTranslation();
 	const field = (name: keyof typeof form, label: string, numeric = true) => (
 		<Input
-			required={name !== "display_name"}
+			required={name !== "display_name" && !(model && name.startsWith("price_"))}
 			type={numeric ? "number" : "text"}
 			step="any"
 			label={label}
@@ -126,13 +140,11 @@ function ModelDialog({ model, onClose }: { model: AdminModel | null; onClose: ()
 			abilities,
 			context_tokens: Number(form.context_tokens),
 			max_output_tokens: Number(form.max_output_tokens),
-			price_input_per_mtok: Number(form.price_input_per_mtok),
-			price_output_per_mtok: Number(form.price_output_per_mtok),
-			price_per_call: Number(form.price_per_call),
+			...prices(form),
 			sort: Number(form.sort),
 			strategy: form.strategy as Strategy,
 		};
-		await (model ? admin.patchModel(model.id, json) : admin.createModel(json));
+		await (model ? admin.patchModel(model.id, json) : admin.createModel(json as Parameters<typeof admin.createModel>[0]));
 		await refresh();
 	};
 	return (

@@ -1,5 +1,5 @@
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
-import { Ban, CircleCheck, Coins, ScrollText, Shield, ShieldOff, UserX } from "lucide-react";
+import { Ban, CircleCheck, Coins, ScrollText, Shield, ShieldOff, UsersRound, UserX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -13,7 +13,8 @@ import { credits, dateTime } from "@/lib/format";
 import { newId } from "@/lib/ids";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
-import { AreaHead, attempt, Cell, FormDialog, Loading, Table, Tag, Wide } from "./parts";
+import { BudgetText, UserGroupDialog } from "./GroupsPanel";
+import { AreaHead, attempt, Cell, FormDialog, Loading, NumberCell, Table, Tag, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 import { nameOf } from "./UserName";
 
@@ -23,6 +24,7 @@ export default function UsersArea() {
 	const [search, setSearch] = useState("");
 	const q = useDeferredValue(search.trim());
 	const [granting, setGranting] = useState<AdminUser | null>(null);
+	const [grouping, setGrouping] = useState<AdminUser | null>(null);
 	const [disabling, setDisabling] = useState<AdminUser | null>(null);
 	const { t } = useTranslation();
 	const query = useInfiniteQuery<List<AdminUser>, Error, InfiniteData<List<AdminUser>>, readonly (string | number)[], string | undefined>({
@@ -44,9 +46,9 @@ export default function UsersArea() {
 			{query.error && users.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && users.length === 0 && <Empty icon={<UserX size={26} />} title={t("admin.no_users")} />}
 			{users.length > 0 && (
-				<Table label={t("admin.users")} heads={[t("admin.user"), t("admin.role"), t("admin.credits"), t("admin.last_login"), t("admin.status"), t("admin.actions")]}>
+				<Table label={t("admin.users")} numbers={[3, 4]} heads={[t("admin.user"), t("admin.role"), t("prices.group"), t("admin.credits"), t("groups.budget"), t("admin.last_login"), t("admin.status"), t("admin.actions")]}>
 					{users.map((u) => (
-						<UserRow key={u.id} user={u} onGrant={() => setGranting(u)} onDisable={() => setDisabling(u)} />
+						<UserRow key={u.id} user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onDisable={() => setDisabling(u)} />
 					))}
 				</Table>
 			)}
@@ -56,12 +58,13 @@ export default function UsersArea() {
 				</Button>
 			)}
 			{granting && <GrantDialog user={granting} onClose={() => setGranting(null)} />}
+			{grouping && <UserGroupDialog user={grouping} onSaved={() => void refresh()} onClose={() => setGrouping(null)} />}
 			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
 		</>
 	);
 }
 
-function UserRow({ user, onGrant, onDisable }: { user: AdminUser; onGrant: () => void; onDisable: () => void }) {
+function UserRow({ user, onGrant, onGroup, onDisable }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onDisable: () => void }) {
 	const { t } = useTranslation();
 	const change = (json: Parameters<typeof admin.patchUser>[1]) => () =>
 		void attempt(() => admin.patchUser(user.id, json)).then(refresh);
@@ -77,7 +80,11 @@ function UserRow({ user, onGrant, onDisable }: { user: AdminUser; onGrant: () =>
 			<Cell>
 				<Tag tone={isAdmin ? "accent" : "plain"}>{t(isAdmin ? "admin.role_admin" : "admin.role_user")}</Tag>
 			</Cell>
-			<Cell className="tabular-nums">{credits(user.credits)}</Cell>
+			<Cell>{user.group}</Cell>
+			<NumberCell>{credits(user.credits)}</NumberCell>
+			<NumberCell>
+				<BudgetText budget={user.budget} />
+			</NumberCell>
 			<Cell className="whitespace-nowrap text-faint">{dateTime(user.last_login_at)}</Cell>
 			<Cell>
 				<Tag tone={isActive ? "ok" : "off"}>{t(isActive ? "admin.active" : "admin.disabled")}</Tag>
@@ -89,6 +96,7 @@ function UserRow({ user, onGrant, onDisable }: { user: AdminUser; onGrant: () =>
 				<RowMenu
 					label={t("admin.actions")}
 					actions={[
+						{ label: t("groups.set"), icon: <UsersRound size={15} />, run: onGroup },
 						{ label: t("admin.log"), icon: <ScrollText size={15} />, run: () => navigate(`/admin/log?user=${user.id}`) },
 						isAdmin
 							? { label: t("admin.make_user"), icon: <ShieldOff size={15} />, run: change({ role: "user" }) }

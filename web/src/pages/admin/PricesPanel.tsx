@@ -1,0 +1,105 @@
+import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { Calculator, FileUp, Pencil, Tag as TagIcon, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import type { AdminModel, List, Price } from "@/api/types";
+import { admin } from "@/api/weir";
+import { Button } from "@/components/ui/Button";
+import { Select } from "@/components/ui/Field";
+import { Empty, Failed } from "@/components/ui/State";
+import { credits } from "@/lib/format";
+import { keys } from "@/queries/client";
+import { AreaHead, Cell, DeleteDialog, Loading, NumberCell, Table } from "./parts";
+import { ImportDialog, PriceDialog, QuoteDialog } from "./PriceDialogs";
+import { meterKey, refreshPrices, useConditions, useUnit } from "./priceWords";
+import { RowMenu } from "./RowMenu";
+
+type Open = "import" | "quote" | "new" | { edit: Price } | { remove: Price } | null;
+
+/** The rows of prices: what is counted, when, and what it costs. */
+export function PricesPanel({ models }: { models: AdminModel[] }) {
+	const [model, setModel] = useState("");
+	const [open, setOpen] = useState<Open>(null);
+	const { t } = useTranslation();
+	const query = useInfiniteQuery<List<Price>, Error, InfiniteData<List<Price>>, readonly (string | number)[], number | undefined>({
+		queryKey: keys.admin("prices", model),
+		initialPageParam: undefined,
+		queryFn: ({ pageParam }) => admin.prices({ model: model || undefined, limit: 50, before_id: pageParam }),
+		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
+		placeholderData: (before) => before,
+	});
+	const rows = query.data?.pages.flatMap((p) => p.items) ?? [];
+	const close = () => setOpen(null);
+	return (
+		<section className="mt-10">
+			<AreaHead title={t("prices.title")} onAdd={() => setOpen("new")}>
+				<div className="w-44">
+					<Select bare label={t("prices.model")} value={model} onChange={(e) => setModel(e.target.value)}>
+						<option value="">{t("prices.all_models")}</option>
+						{models.map((m) => (
+							<option key={m.id} value={m.name}>
+								{m.name}
+							</option>
+						))}
+					</Select>
+				</div>
+				<Button medium icon={<Calculator size={16} aria-hidden />} onClick={() => setOpen("quote")}>
+					{t("prices.quote")}
+				</Button>
+				<Button medium icon={<FileUp size={16} aria-hidden />} onClick={() => setOpen("import")}>
+					{t("prices.import")}
+				</Button>
+			</AreaHead>
+			{query.isPending && <Loading />}
+			{query.error && rows.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
+			{query.isSuccess && rows.length === 0 && <Empty icon={<TagIcon size={26} />} title={t("prices.none")} hint={t("prices.none_hint")} />}
+			{rows.length > 0 && (
+				<Table label={t("prices.title")} numbers={[3]} heads={[t("prices.model"), t("prices.meter"), t("prices.conditions"), t("prices.price"), t("prices.unit"), t("admin.actions")]}>
+					{rows.map((row) => (
+						<Row key={row.id} row={row} onEdit={() => setOpen({ edit: row })} onRemove={() => setOpen({ remove: row })} />
+					))}
+				</Table>
+			)}
+			{query.hasNextPage && (
+				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
+					{t("sidebar.more")}
+				</Button>
+			)}
+			{open === "import" && <ImportDialog onClose={close} />}
+			{open === "quote" && <QuoteDialog models={models} onClose={close} />}
+			{open === "new" && <PriceDialog price={null} models={models} model={model} onClose={close} />}
+			{open && typeof open === "object" && "edit" in open && <PriceDialog price={open.edit} models={models} model={model} onClose={close} />}
+			{open && typeof open === "object" && "remove" in open && (
+				<DeleteDialog
+					name={`${open.remove.model} · ${t(meterKey(open.remove.meter))}`}
+					remove={() => admin.removePrice(open.remove.id).then(refreshPrices)}
+					onClose={close}
+				/>
+			)}
+		</section>
+	);
+}
+
+function Row({ row, onEdit, onRemove }: { row: Price; onEdit: () => void; onRemove: () => void }) {
+	const { t } = useTranslation();
+	const unit = useUnit();
+	const conditions = useConditions();
+	return (
+		<tr>
+			<Cell className="font-medium">{row.model}</Cell>
+			<Cell className="whitespace-nowrap">{t(meterKey(row.meter))}</Cell>
+			<Cell className="text-soft">{conditions(row)}</Cell>
+			<NumberCell>{credits(row.unit_price)}</NumberCell>
+			<Cell className="whitespace-nowrap text-faint">{unit(row.meter, row.per)}</Cell>
+			<Cell className="text-end">
+				<RowMenu
+					label={t("admin.actions")}
+					actions={[
+						{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
+						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onRemove },
+					]}
+				/>
+			</Cell>
+		</tr>
+	);
+}
