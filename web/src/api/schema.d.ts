@@ -2062,6 +2062,7 @@ export interface components {
             same: number;
         };
         PriceImport: components["schemas"]["PriceChanges"] & {
+            refused: string[];
             unmatched: string[];
         };
         PriceStep: {
