@@ -2,7 +2,8 @@
  * POST /api/admin/prices/import -- take over somebody's list of prices.
  *
  * in      prices_import_fields in ledger/prices.c
- * out     200 as PUT /api/admin/prices, and unmatched: [our models that the list does not know]
+ * out     200 as PUT /api/admin/prices, unmatched: [our models that the list does not know],
+ *         refused: [prices that no row holds]
  * errors  400; 403 no admin
  * note    with dry_run nothing is changed, and what would be is told
  * proof   tests/it/ledger/test_prices.py

@@ -103,6 +103,8 @@ tell(struct ctl *c, const char *action, json_t *done)
 	    (long long)field_int(done, "same", 0), dry ? " (dry run: nothing is changed)" : "");
 	json_array_foreach(json_object_get(done, "unmatched"), i, name)
 		printf("not in the list: %s\n", json_string_value(name));
+	json_array_foreach(json_object_get(done, "refused"), i, name)
+		printf("not taken, out of bounds: %s\n", json_string_value(name));
 	if (!dry) {
 		json_object_del(done, "items");
 		audit_operator(c->cx.pg, action, "prices", "ok", json_incref(done));

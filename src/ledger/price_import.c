@@ -135,7 +135,7 @@ is_there(const json_t *rows, size_t from, const struct cost *c)
 }
 
 size_t
-import_rows(json_t *rows, const char *name, const json_t *entry, double credits_per_usd)
+import_rows(json_t *rows, json_t *refused, const char *name, const json_t *entry, double credits_per_usd)
 {
 	size_t from = json_array_size(rows);
 	const char *theirs;
@@ -151,8 +151,10 @@ import_rows(json_t *rows, const char *name, const json_t *entry, double credits_
 			continue;
 		per = is_of_tokens(c.meter) ? 1000000 : 1;
 		ucr = json_number_value(value) * credits_per_usd * per * (double)UCR_PER_CREDIT;
-		if (!(ucr >= 0 && ucr <= UNIT_MAX_UCR))
+		if (!(ucr >= 0 && ucr <= UNIT_MAX_UCR)) {
+			json_array_append_new(refused, json_sprintf("%s: %s", name, theirs));
 			continue;
+		}
 		json_array_append_new(rows,
 		    json_pack("{s:s, s:s, s:s, s:I, s:s, s:i}", "model", name, "meter", meter_name(c.meter), "tier",
 			tier_name(c.tier), "min_context", (json_int_t)c.min_context, "unit_price",

@@ -13,7 +13,8 @@
 /* The entry of a model: of that name, or of the first name that ends in "/NAME"; NULL: none. */
 const json_t *import_entry(const json_t *list, const char *name);
 /* Append the entry's prices as rows (ledger/prices.h) of model `name`, a dollar as `credits_per_usd`
- * credits, rounded to a millionth.  How many; a price that is no number, negative or beyond what a row holds is none. */
-size_t import_rows(json_t *rows, const char *name, const json_t *entry, double credits_per_usd);
+ * credits, rounded to a millionth.  What has a meter here and is negative or more than a row holds goes to
+ * `refused` as "NAME: its name in the list".  How many rows. */
+size_t import_rows(json_t *rows, json_t *refused, const char *name, const json_t *entry, double credits_per_usd);
 
 #endif

@@ -201,7 +201,7 @@ prices_put(struct context *cx, const json_t *in, json_t **out)
 
 /* Rows of that format for our models; names the list does not know go to `unmatched`. */
 static enum status
-convert(struct context *cx, const json_t *in, json_t *rows, json_t *unmatched)
+convert(struct context *cx, const json_t *in, json_t *rows, json_t *unmatched, json_t *refused)
 {
 	AUTO_ROWS struct rows *ours = NULL;
 	const json_t *named = json_object_get(in, "models");
@@ -216,7 +216,7 @@ convert(struct context *cx, const json_t *in, json_t *rows, json_t *unmatched)
 		const char *theirs = json_string_value(json_object_get(named, name));
 		const json_t *entry = import_entry(json_object_get(in, "prices"), theirs == NULL ? name : theirs);
 
-		if (entry == NULL || import_rows(rows, name, entry, factor) == 0)
+		if (entry == NULL || import_rows(rows, refused, name, entry, factor) == 0)
 			json_array_append_new(unmatched, json_string(name));
 	}
 	return OK;
@@ -225,7 +225,7 @@ convert(struct context *cx, const json_t *in, json_t *rows, json_t *unmatched)
 enum status
 prices_import(struct context *cx, const json_t *in, json_t **out)
 {
-	json_t *list = json_object_get(in, "prices"), *rows, *unmatched;
+	json_t *list = json_object_get(in, "prices"), *rows, *unmatched, *refused;
 	bool dry_run = field_bool(in, "dry_run", false);
 	struct field_problem problem;
 	enum status st;
@@ -235,17 +235,17 @@ prices_import(struct context *cx, const json_t *in, json_t **out)
 			return fail_field(cx, "prices", "%s %s", problem.field, problem.message);
 		st = put(cx, json_object_get(list, "models"), json_object_get(list, "rows"), dry_run, out);
 		if (st == OK)
-			json_object_set_new(*out, "unmatched", json_array());
+			json_object_update_new(*out, json_pack("{s:[], s:[]}", "unmatched", "refused"));
 		return st;
 	}
 	rows = json_own(cx->arena, json_array());
-	unmatched = json_array();
-	st = convert(cx, in, rows, unmatched);
+	unmatched = json_own(cx->arena, json_array());
+	refused = json_own(cx->arena, json_array());
+	st = convert(cx, in, rows, unmatched, refused);
 	if (st == OK)
 		st = put(cx, NULL, rows, dry_run, out);
 	if (st == OK)
-		json_object_set(*out, "unmatched", unmatched);
-	json_decref(unmatched);
+		json_object_update_new(*out, json_pack("{s:O, s:O}", "unmatched", unmatched, "refused", refused));
 	return st;
 }
 

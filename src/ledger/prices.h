@@ -37,7 +37,7 @@ enum status prices_put(struct context *cx, const json_t *in, json_t **out) MUST_
  * prints it; litellm is the public map of that name, in US dollars a unit, of which the
  * models are taken that are here: by `models` {our name: theirs}, or by their names
  * with or without what stands before the last '/'.  Besides, `unmatched`: our models that
- * the list does not know. */
+ * the list does not know, and `refused`: prices of it that no row holds. */
 enum status prices_import(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
 /* Write down that the caller did `action`, whose outcome is `done`; not of a dry run. */
 void prices_audit(struct request *rq, const char *action, const json_t *done);

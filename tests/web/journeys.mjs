@@ -836,6 +836,77 @@ for (const way of WAYS)
 		await page.getByText(words.whys.key_disabled).first().waitFor();
 		await look(page, `admin-route-${way.name}`);
 		for (const channel of made) await api("DELETE", `/api/admin/channels/${channel.id}`, { token });
+// -- prices, groups, budgets
+
+const PRICES = {
+	en: { add: "Add", save: "Save", credits: "Credits", counted: "Counted", calculator: "Calculator", work: "Work out", imports: "Import", file: "File (JSON)", perUsd: "Credits for a dollar", preview: "Show what would change", apply: "Apply", name: "Name", ratio: "Ratio", budget: "Budget (Credits)", set: "Group and budget", group: "Group", actions: "Actions", left: "9 of 9 left", pays: /pays 0.5 ×/, close: "Close" },
+	zh: { add: "新增", save: "保存", credits: "积分", counted: "计量项", calculator: "计算器", work: "计算", imports: "导入", file: "文件（JSON）", perUsd: "每美元对应积分", preview: "预览变更", apply: "应用", name: "名称", ratio: "倍率", budget: "预算 (积分)", set: "分组与预算", group: "分组", actions: "操作", left: "剩余 9 / 9", pays: /0.5 倍/, close: "关闭" },
+};
+
+for (const way of WAYS)
+	journey(`administration: prices, an import, a quote, a group with a budget (${way.name})`, async () => {
+		const w = PRICES[way.language];
+		const user = await newUser();
+		const page = await newPage(way);
+		const section = (title) => page.locator("section", { has: page.getByRole("heading", { name: title, exact: true }) });
+		const dialog = page.getByRole("dialog");
+		const prices = section(way.language === "zh" ? "价格" : "Prices");
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/models");
+		await prices.locator("tbody tr").first().waitFor();
+
+		// a row
+		await prices.getByRole("button", { name: w.add }).click();
+		await dialog.getByLabel(w.counted).selectOption("cached_input");
+		await dialog.getByLabel(w.credits, { exact: true }).fill("0.25");
+		await look(page, `admin-price-${way.name}`);
+		await dialog.getByRole("button", { name: w.save }).click();
+		await prices.locator("tbody tr", { hasText: "0.25" }).first().waitFor();
+
+		// an import, looked at first
+		await prices.getByRole("button", { name: w.imports }).click();
+		const factor = 1000 + Math.floor(Math.random() * 1e6);
+		await dialog.getByLabel(w.perUsd).fill(String(factor));
+		await dialog.getByLabel(w.file).setInputFiles({ name: "list.json", mimeType: "application/json", buffer: Buffer.from(JSON.stringify({ "demo-slow": { cache_read_input_token_cost: 1e-7, input_cost_per_token_above_200k_tokens: 2e-6 } })) });
+		await dialog.getByRole("button", { name: w.preview }).click();
+		await dialog.locator("tbody tr").first().waitFor();
+		await look(page, `admin-price-import-${way.name}`);
+		await dialog.getByRole("button", { name: w.apply }).click();
+		await dialog.waitFor({ state: "detached" });
+
+		// what a call costs
+		await prices.getByRole("button", { name: w.calculator }).click();
+		await dialog.getByRole("button", { name: w.work }).click();
+		await dialog.getByRole("status").locator("tbody tr").first().waitFor();
+		await look(page, `admin-price-quote-${way.name}`);
+		await dialog.getByRole("button", { name: w.close }).last().click();
+
+		// a group with half the price and a budget, and a user in it
+		const name = `g${Date.now().toString(36)}${way.phone ? "p" : "d"}${way.language}`;
+		const groups = section(way.language === "zh" ? "分组" : "Groups");
+		await groups.getByRole("button", { name: w.add }).click();
+		await dialog.getByLabel(w.name).fill(name);
+		await dialog.getByLabel(w.ratio).fill("0.5");
+		await dialog.getByLabel(w.budget).fill("9");
+		await look(page, `admin-group-${way.name}`);
+		await dialog.getByRole("button", { name: w.save }).click();
+		await groups.locator("tbody tr", { hasText: name }).waitFor();
+		await look(page, `admin-prices-${way.name}`);
+		await page.goto(`${URL_BASE}/admin/users`);
+		await page.getByRole("searchbox").fill(user.email);
+		const row = page.locator("tbody tr", { hasText: user.email });
+		await row.getByRole("button", { name: w.actions }).click();
+		await page.getByRole("menuitem", { name: w.set }).click();
+		await dialog.getByLabel(w.group, { exact: true }).selectOption(name);
+		await dialog.getByRole("button", { name: w.save }).click();
+		await row.getByText(name).waitFor();
+		await look(page, `admin-users-group-${way.name}`);
+
+		// what the user sees of it
+		const theirs = await newPage(way);
+		await signIn(theirs, user.email, PASSWORD, "/settings/usage");
+		await theirs.getByText(w.left).waitFor();
+		await theirs.getByText(w.pays).waitFor();
+		await look(theirs, `budgets-${way.name}`);
 	});
 
 // -- what was used

@@ -158,6 +158,18 @@ def test_delivered_text_is_charged_by_estimate(data, ledger):
     ledger.audit()
 
 
+def test_by_the_prices_it_was_opened_with(data, ledger):
+    """Whatever the model costs by now: half of 3 a call, and 2,000,000 a million tokens beyond 5 of the prompt."""
+    user = ledger.user(100)
+    task = ledger.dead_turn(user, hold=50)  # 40 bytes: 10 tokens
+    ledger.journal(task, ("t", "Hello"))
+    ledger.pg.query("UPDATE tasks SET prices = $2 WHERE id = $1", task, json.dumps({"ratio_ppm": 500000, "rows": [
+        ["call", 0, 3000000, 1], ["input", 0, 1, 1], ["input", 5, 2000000000000, 1000000], ["output", 0, 0, 1]]}))
+    once(data)
+    assert ledger.balance(user) == 100 - Decimal(3 + 10 * 2) / 2
+    ledger.audit()
+
+
 def test_the_history_counts_in_the_prompt_up_to_the_context(data, ledger):
     user = ledger.user(100)
     conversation = ledger.conversation(user)

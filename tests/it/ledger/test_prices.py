@@ -157,6 +157,7 @@ def test_import_of_a_public_list(weir, admin, model):
     answer = weir.post("/api/admin/prices/import", body, admin)
     assert answer.status == 200 and answer.json["added"] == 13 and answer.json["dry_run"] is True, answer
     assert "demo" in answer.json["unmatched"] and model not in answer.json["unmatched"]
+    assert answer.json["refused"] == [f"{model}: ocr_cost_per_page"]
     assert weir.get(f"/api/admin/prices?model={model}", admin).json["items"] == []
     assert weir.post("/api/admin/prices/import", {**body, "dry_run": False}, admin).json["added"] == 13
     found = {(r["meter"], r["tier"], r["min_context"]): (r["unit_price"], r["per"]) for r in weir.get(f"/api/admin/prices?model={model}", admin).json["items"]}
@@ -181,6 +182,7 @@ def test_import_of_ours(weir, admin, model):
     refused(weir.post("/api/admin/prices/import", {"format": "csv", "prices": {}}, admin), 400, "invalid_request", "format")
     refused(weir.post("/api/admin/prices/import", {"format": "litellm", "prices": {}, "credits_per_usd": -1}, admin), 400, "invalid_request", "credits_per_usd")
     nothing = weir.post("/api/admin/prices/import", {"format": "litellm", "prices": {model: {"input_cost_per_token": 1e300}, "demo": 7}}, admin).json
+    assert nothing["refused"] == [f"{model}: input_cost_per_token"]
     assert nothing["added"] == 0 and model in nothing["unmatched"] and "demo" in nothing["unmatched"]
 
 

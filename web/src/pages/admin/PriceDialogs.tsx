@@ -226,6 +226,7 @@ function Changes({ done }: { done: PriceImport }) {
 				</Table>
 			)}
 			{done.items.length > SHOWN_CHANGES && <p className="text-xs text-faint">{t("prices.more_changes", { n: done.items.length - SHOWN_CHANGES })}</p>}
+			{done.refused.length > 0 && <Problem>{t("prices.refused", { names: done.refused.join(", ") })}</Problem>}
 			{done.unmatched.length > 0 && <p className="text-xs text-faint">{t("prices.unmatched", { names: done.unmatched.join(", ") })}</p>}
 		</div>
 	);

@@ -7,12 +7,16 @@ import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Select } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
+import { cx } from "@/lib/cx";
 import { credits } from "@/lib/format";
 import { keys } from "@/queries/client";
 import { AreaHead, Cell, DeleteDialog, Loading, NumberCell, Table } from "./parts";
 import { ImportDialog, PriceDialog, QuoteDialog } from "./PriceDialogs";
 import { meterKey, refreshPrices, useConditions, useUnit } from "./priceWords";
 import { RowMenu } from "./RowMenu";
+
+/** Where it is narrow, these columns are second lines of those that are left. */
+const WIDE = "max-sm:hidden";
 
 type Open = "import" | "quote" | "new" | { edit: Price } | { remove: Price } | null;
 
@@ -54,7 +58,7 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 			{query.error && rows.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && rows.length === 0 && <Empty icon={<TagIcon size={26} />} title={t("prices.none")} hint={t("prices.none_hint")} />}
 			{rows.length > 0 && (
-				<Table label={t("prices.title")} numbers={[3]} heads={[t("prices.model"), t("prices.meter"), t("prices.conditions"), t("prices.price"), t("prices.unit"), t("admin.actions")]}>
+				<Table label={t("prices.title")} numbers={[3]} wide={{ columns: [2, 4], className: WIDE }} heads={[t("prices.model"), t("prices.meter"), t("prices.conditions"), t("prices.price"), t("prices.unit"), t("admin.actions")]}>
 					{rows.map((row) => (
 						<Row key={row.id} row={row} onEdit={() => setOpen({ edit: row })} onRemove={() => setOpen({ remove: row })} />
 					))}
@@ -87,10 +91,16 @@ function Row({ row, onEdit, onRemove }: { row: Price; onEdit: () => void; onRemo
 	return (
 		<tr>
 			<Cell className="font-medium">{row.model}</Cell>
-			<Cell className="whitespace-nowrap">{t(meterKey(row.meter))}</Cell>
-			<Cell className="text-soft">{conditions(row)}</Cell>
-			<NumberCell>{credits(row.unit_price)}</NumberCell>
-			<Cell className="whitespace-nowrap text-faint">{unit(row.meter, row.per)}</Cell>
+			<Cell>
+				{t(meterKey(row.meter))}
+				<p className="text-xs text-faint sm:hidden">{conditions(row)}</p>
+			</Cell>
+			<Cell className={cx("text-soft", WIDE)}>{conditions(row)}</Cell>
+			<NumberCell>
+				{credits(row.unit_price)}
+				<p className="text-xs text-faint sm:hidden">{unit(row.meter, row.per)}</p>
+			</NumberCell>
+			<Cell className={cx("whitespace-nowrap text-faint", WIDE)}>{unit(row.meter, row.per)}</Cell>
 			<Cell className="text-end">
 				<RowMenu
 					label={t("admin.actions")}
