@@ -1635,7 +1635,6 @@ export interface components {
             header_override: unknown;
             id: number;
             keys: components["schemas"]["ChannelKey"][];
-            max_concurrent: number | null;
             models: components["schemas"]["ServedModel"][];
             name: string;
             param_override: unknown;
@@ -1674,7 +1673,6 @@ export interface components {
             last_error: string | null;
             /** Format: date-time */
             last_error_at: string | null;
-            max_concurrent: number | null;
             name: string;
             /** Format: date-time */
             off_at: string | null;
@@ -2833,13 +2831,8 @@ export interface operations {
                     groups?: string[] | null;
                     /** @description header lines that are set; null: taken out */
                     header_override?: Record<string, never>;
-                    /** @description objects {key, name?, weight?, sort?, rpm?, max_concurrent?} */
+                    /** @description objects {key, name?, weight?, sort?, rpm?} */
                     keys?: unknown[];
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
@@ -2980,11 +2973,6 @@ export interface operations {
                     groups?: string[] | null;
                     /** @description header lines that are set; null: taken out */
                     header_override?: Record<string, never>;
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
@@ -3169,11 +3157,6 @@ export interface operations {
                 "application/json": {
                     /** @description kept sealed, never shown */
                     key: string;
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description unique in its channel; absent: a number */
                     name?: string;
                     /**
@@ -3260,11 +3243,6 @@ export interface operations {
                     enabled?: boolean;
                     /** @description kept sealed, never shown */
                     key?: string;
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description unique in its channel; absent: a number */
                     name?: string;
                     /**
