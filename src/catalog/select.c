@@ -347,9 +347,12 @@ select_reaches(const struct context *cx, const struct offer_model *m)
 	struct select_ask ask = { .model = m };
 	struct selecting s = { .ask = &ask, .group = group_of(cx, &ask) };
 
-	for (size_t i = 0; i < m->n_channels; i++)
-		if (judge_channel(&s, &m->channels[i]) == SELECT_CANDIDATE)
+	for (size_t i = 0; i < m->n_channels; i++) {
+		enum select_why why = judge_channel(&s, &m->channels[i]);
+
+		if (why == SELECT_CANDIDATE || why == SELECT_NO_KEY)
 			return true;
+	}
 	return false;
 }
 

@@ -195,7 +195,8 @@ choose_model(struct context *cx, const char *name, struct select_ask *whom, stru
 	if ((st = select_current(cx, &offer)) != OK)
 		return st;
 	whom->model = offer_model_named(offer, name);
-	if (whom->model == NULL || !whom->model->is_chat)
+	if (whom->model == NULL || !whom->model->is_chat ||
+	    (whom->model->n_channels > 0 && !select_reaches(cx, whom->model))) /* others' groups have it */
 		return refuse_model(cx, name);
 	return select_some(cx, whom, out);
 }

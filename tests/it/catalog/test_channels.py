@@ -208,7 +208,7 @@ def test_groups_and_blacklists(shop, user):
 def test_a_model_that_a_group_cannot_reach(shop, user):
     channel = shop.channel("sk-vip", groups=["vip"])
     refused_now = shop.ask(user)[0]
-    assert refused_now.status == 503 and refused_now.json["error"]["message"]
+    assert refused_now.status == 404 and refused_now.json["error"]["code"] == "model_not_found", "nothing to try again"
     assert shop.model not in [m["id"] for m in shop.weir.get("/v1/models", user).json["data"]]
     assert shop.model not in [m["name"] for m in shop.weir.get("/api/models?limit=100", user).json["items"]]
     assert shop.weir.patch(f"/api/admin/channels/{channel['id']}", {"groups": None}, shop.admin).json["groups"] == []
