@@ -9,6 +9,7 @@
 #include "catalog/select.h"
 #include "engine/gate.h"
 #include "engine/measure.h"
+#include "engine/pace.h"
 #include "relay/op_private.h"
 #include "relay/private.h"
 #include "relay/relay.h"
@@ -49,11 +50,10 @@ keep_channels(struct context *cx, struct offer_model *m, const struct op_asked *
 }
 
 static enum status
-choose_model(struct context *cx, const struct op_asked *in, const struct offer_model **out)
+choose_model(struct context *cx, const struct op_asked *in, struct offer_model **out)
 {
 	const char *name = in->asked.model;
 	const struct offer_model *m;
-	struct offer_model *chosen;
 	struct offer *offer;
 	enum status st;
 
@@ -70,11 +70,10 @@ choose_model(struct context *cx, const struct op_asked *in, const struct offer_m
 		return relay_refuse_model(cx, name);
 	if (strcmp(m->type, in->row->type) != 0)
 		return fail_field(cx, "model", "is of type %s and cannot be asked for %s", m->type, in->row->name);
-	if ((st = select_some(cx, &(struct select_ask){ .model = m }, &chosen)) != OK)
+	if ((st = select_some(cx, &(struct select_ask){ .model = m }, out)) != OK)
 		return st;
 	cx->asked_model = arena_strdup(cx->arena, m->name);
-	*out = chosen;
-	return keep_channels(cx, chosen, in);
+	return keep_channels(cx, *out, in);
 }
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -160,14 +159,14 @@ keep_operation(struct run *r, const struct operation *what)
 }
 
 static enum status
-begin(struct request *rq, struct run *r, struct op_asked *in, const struct offer_model *m, const struct gate_key *key)
+begin(struct request *rq, struct run *r, struct op_asked *in, struct offer_model *m, const struct gate_key *key)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct relay *own = ARENA_NEW(rq->cx.arena, struct relay);
 	enum status st;
 
-	if ((st = need_price(&rq->cx, &in->what, m)) != OK || (st = make_call(rq, r, in, m)) != OK ||
-	    (st = gate_admit(rq)) != OK)
+	if ((st = need_price(&rq->cx, &in->what, m)) != OK || (st = pace_take(&rq->cx, m)) != OK ||
+	    (st = make_call(rq, r, in, m)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
 	in->what.output_tokens = most_output(&in->what, m);
 	own->prices = price_text(rq->cx.arena, m->price);
@@ -202,7 +201,7 @@ enum status
 relay_op(struct request *rq, enum op op, const char *path_model, bool is_single)
 {
 	struct op_asked in = { .row = op_row(op), .path_model = path_model, .is_single = is_single };
-	const struct offer_model *m = NULL;
+	struct offer_model *m = NULL;
 	struct reader_wants wants;
 	struct gate_key key;
 	struct run *r;

@@ -836,6 +836,8 @@ for (const way of WAYS)
 		await page.getByText(words.whys.key_disabled).first().waitFor();
 		await look(page, `admin-route-${way.name}`);
 		for (const channel of made) await api("DELETE", `/api/admin/channels/${channel.id}`, { token });
+	});
+
 // -- prices, groups, budgets
 
 const PRICES = {

@@ -16,6 +16,16 @@ static struct offer_key keys[CHANNELS][40];
 static struct offer_account accounts[CHANNELS];
 static struct offer_channel channels[CHANNELS];
 static struct offer_model model;
+static struct health_view views[CHANNELS * 10 + 60]; /* by the id of a key */
+
+/* In place of the library's: how keys fare is what a test says. */
+void
+health_read(const struct health *h, int64_t channel_id, int64_t key_id, struct health_view *out)
+{
+	(void)h;
+	(void)channel_id;
+	*out = views[key_id];
+}
 
 /* A B (priority 9), C D (priority 1), each with two keys: 11 12, 21 22, … */
 static void
@@ -47,6 +57,7 @@ set_up(void)
 			.weight = 1,
 			.account = &accounts[i] };
 	}
+	memset(views, 0, sizeof(views));
 	atomic_store(&turns[CHANNELS], 0);
 	model = (struct offer_model){ .name = "m",
 		.strategy = STRATEGY_ROUND_ROBIN,
@@ -245,6 +256,68 @@ test_no_key_needed(void)
 	CU_ASSERT_STRING_EQUAL(chosen_plainly(), "");
 }
 
+/* Who is open waits for better times; who is off is never asked. */
+static void
+test_breakers(void)
+{
+	struct select_ask ask = { .model = &model };
+
+	views[11].state = HEALTH_OPEN;
+	views[21].state = HEALTH_OFF;
+	views[31].state = HEALTH_HALF_OPEN;
+	CU_ASSERT_STRING_EQUAL(chosen(&ask), "12 22 31 32 41 42");
+	CU_ASSERT_EQUAL(why_of(&ask, 1, 11), SELECT_OPEN);
+	CU_ASSERT_EQUAL(why_of(&ask, 2, 21), SELECT_KEY_OFF);
+	for (size_t i = 0; i < CHANNELS; i++)
+		for (size_t k = 1; k <= 2; k++)
+			if (views[(i + 1) * 10 + k].state != HEALTH_OFF)
+				views[(i + 1) * 10 + k].state = HEALTH_OPEN;
+	atomic_store(&turns[CHANNELS], 0);
+	CU_ASSERT_EQUAL(strlen(chosen(&ask)), strlen("11 12 22 31 32 41 42"));
+	CU_ASSERT_PTR_NULL(strstr(chosen(&ask), "21"));
+	ask.pin = (struct select_key){ 1, 11 };
+	CU_ASSERT_STRING_EQUAL(chosen(&ask), "");
+}
+
+/* An affinity passes by what is open, and comes back. */
+static void
+test_affinity_and_breakers(void)
+{
+	for (int i = 0; i < 50; i++) {
+		char session[32];
+		struct select_ask ask = { .model = &model, .affinity = session };
+		const char *at;
+		int key;
+
+		snprintf(session, sizeof(session), "s%d", i);
+		at = chosen(&ask);
+		key = atoi(at);
+		views[key].state = HEALTH_OPEN;
+		CU_ASSERT_NOT_EQUAL(atoi(chosen(&ask)), key);
+		views[key].state = HEALTH_CLOSED;
+		CU_ASSERT_STRING_EQUAL(chosen(&ask), at);
+	}
+}
+
+/* A channel fares as the best of its keys, and that one is asked first. */
+static void
+test_by_health(void)
+{
+	static const int first_byte_ms[] = { [11] = 900, [12] = 500, [21] = 400, [22] = 700, [31] = 1, [32] = 1 };
+	static const int errors[] = { [11] = 10, [12] = 30, [21] = 20, [22] = 20 };
+
+	for (size_t i = 11; i <= 32; i++) {
+		views[i].calls = 10;
+		views[i].first_byte_ms = first_byte_ms[i];
+		views[i].errors_per_mille = i <= 22 ? errors[i] : 0;
+	}
+	model.strategy = STRATEGY_LOWEST_LATENCY;
+	CU_ASSERT_EQUAL(
+	    strncmp(chosen_plainly(), "21 22 12 11 4", 13), 0); /* then, of the next priority, who was never asked */
+	model.strategy = STRATEGY_LEAST_ERRORS;
+	CU_ASSERT_EQUAL(strncmp(chosen_plainly(), "11 12 2", 7), 0);
+}
+
 /* Many keys: a channel does not take all places, and there is an end. */
 static void
 test_bounds(void)
@@ -275,6 +348,9 @@ static CU_TestInfo tests[] = {
 	{ "a group has a strategy of its own", test_strategy_of_a_group },
 	{ "affinity", test_affinity },
 	{ "a pin", test_pin },
+	{ "breakers: open ones wait, refused keys are not asked", test_breakers },
+	{ "affinity and breakers", test_affinity_and_breakers },
+	{ "least errors, lowest latency", test_by_health },
 	{ "channels that need no key", test_no_key_needed },
 	{ "no more than are tried", test_bounds },
 	CU_TEST_INFO_NULL,
