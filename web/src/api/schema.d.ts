@@ -289,6 +289,26 @@ export interface paths {
         patch: operations["admin_channel_keys_patch"];
         trace?: never;
     };
+    "/api/admin/channels/{channel_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a channel fared
+         * @description Needs the role admin.
+         */
+        get: operations["admin_channels_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/channels/{channel_id}/test": {
         parameters: {
             query?: never;
@@ -303,6 +323,26 @@ export interface paths {
          * @description Needs the role admin.
          */
         post: operations["admin_channels_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed with channels and their keys
+         * @description Needs the role admin.
+         */
+        get: operations["admin_channels_events"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1633,6 +1673,7 @@ export interface components {
             has_key: boolean;
             has_proxy: boolean;
             header_override: unknown;
+            health: components["schemas"]["ChannelHealth"];
             id: number;
             keys: components["schemas"]["ChannelKey"][];
             max_concurrent: number | null;
@@ -1663,6 +1704,46 @@ export interface components {
         ChannelBalances: {
             items: components["schemas"]["ChannelBalance"][];
         };
+        ChannelError: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            class: "connect" | "timeout" | "rate_limited" | "server" | "refused" | "cut" | "client";
+            http_status: number;
+        };
+        ChannelEvent: {
+            /** Format: date-time */
+            at: string;
+            cause: string | null;
+            channel: string;
+            channel_id: number;
+            detail: string | null;
+            host: string | null;
+            http_status: number | null;
+            id: number;
+            key: string | null;
+            key_id: number | null;
+            /** @enum {string} */
+            kind: "down" | "up" | "key_off" | "key_on" | "probe_failed";
+            /** Format: date-time */
+            until: string | null;
+        };
+        ChannelHealth: {
+            calls: number;
+            errors_per_mille: number;
+            first_byte_ms: number | null;
+            last_error: components["schemas"]["ChannelError"] | null;
+            /** Format: date-time */
+            last_success_at: string | null;
+            /** Format: date-time */
+            open_until: string | null;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open" | "off";
+        };
+        ChannelHour: components["schemas"]["ChannelSums"] & {
+            /** Format: date-time */
+            hour: string;
+        };
         ChannelKey: {
             balance: number | null;
             /** Format: date-time */
@@ -1670,6 +1751,7 @@ export interface components {
             balance_currency: string | null;
             /** Format: date-time */
             created_at: string;
+            health: components["schemas"]["ChannelHealth"];
             id: number;
             last_error: string | null;
             /** Format: date-time */
@@ -1684,6 +1766,39 @@ export interface components {
             /** @enum {string} */
             status: "active" | "off" | "disabled";
             weight: number;
+        };
+        ChannelKeySums: components["schemas"]["ChannelSums"] & {
+            key: string | null;
+            key_id: number;
+        };
+        ChannelStats: {
+            /** Format: date-time */
+            from: string;
+            hours: components["schemas"]["ChannelHour"][];
+            keys: components["schemas"]["ChannelKeySums"][];
+            /** Format: date-time */
+            to: string;
+            total: components["schemas"]["ChannelSums"];
+        };
+        ChannelSums: {
+            calls: number;
+            client: number;
+            connect: number;
+            cost: number;
+            cut: number;
+            first_byte_ms: number | null;
+            first_byte_p95_ms: number | null;
+            opens: number;
+            rate_limited: number;
+            refused: number;
+            request_tokens: number;
+            response_tokens: number;
+            server: number;
+            skips: number;
+            successes: number;
+            switches: number;
+            timeout: number;
+            tries: number;
         };
         ChannelTest: {
             detail: string;
@@ -3306,6 +3421,34 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_channels_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelStats"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_channels_test: {
         parameters: {
             query?: never;
@@ -3344,6 +3487,34 @@ export interface operations {
             404: components["responses"]["E404"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["ChannelEvent"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
