@@ -11,8 +11,7 @@
 	{ "key", F_LINE, (required), .min = 1, .max = 4096, .help = "kept sealed, never shown" }, \
 	{ "weight", F_INT, 0, .max = 1000000, .help = "share among the keys of its channel; 0: only when no other is left" }, \
 	{ "sort", F_INT, 0, .min = -1000000, .max = 1000000, .help = "order among them, ascending" }, \
-	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = 100000000, .help = "requests a minute; null: no limit" }, \
-	{ "max_concurrent", F_INT, F_NULLABLE, .min = 1, .max = 1000000, .help = "calls at once; null: no limit" }
+	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = 100000000, .help = "requests a minute; null: no limit" }
 /* clang-format on */
 
 const struct field channel_key_fields[] = { KEY_FIELDS(F_REQUIRED), { .name = NULL } };
@@ -65,10 +64,10 @@ told(struct context *cx, enum status st)
 static const char insert_sql[] =
     "WITH ch AS (SELECT id FROM channels WHERE id = $1 FOR UPDATE),"
     " n AS (SELECT count(*) AS n, coalesce(max(k.sort), 0) AS sort FROM channel_keys k WHERE k.channel_id = $1),"
-    " made AS (INSERT INTO channel_keys (channel_id, name, key_enc, weight, sort, rpm, max_concurrent)"
+    " made AS (INSERT INTO channel_keys (channel_id, name, key_enc, weight, sort, rpm)"
     "  SELECT ch.id, coalesce(btrim(i.name), 'key ' || n.n + 1), $3::bytea, coalesce(i.weight, 1),"
-    "   coalesce(i.sort, n.sort), i.rpm, i.max_concurrent"
-    "  FROM ch, n, jsonb_to_record($2::jsonb) AS i(name text, weight int, sort int, rpm int, max_concurrent int)"
+    "   coalesce(i.sort, n.sort), i.rpm"
+    "  FROM ch, n, jsonb_to_record($2::jsonb) AS i(name text, weight int, sort int, rpm int)"
     "  WHERE n.n < $4 RETURNING id)"
     " SELECT ch.id AS channel_id, made.id FROM ch LEFT JOIN made ON true";
 
@@ -97,12 +96,11 @@ static const char update_sql[] =
     "UPDATE channel_keys AS k SET name = coalesce(btrim(i.name), k.name), key_enc = coalesce($4::bytea, k.key_enc),"
     "  weight = coalesce(i.weight, k.weight), sort = coalesce(i.sort, k.sort),"
     "  rpm = CASE WHEN $3::jsonb ? 'rpm' THEN i.rpm ELSE k.rpm END,"
-    "  max_concurrent = CASE WHEN $3::jsonb ? 'max_concurrent' THEN i.max_concurrent ELSE k.max_concurrent END,"
     "  status = s.status, off_reason = CASE WHEN s.status = k.status THEN k.off_reason END,"
     "  off_at = CASE WHEN s.status = 'active' THEN NULL WHEN s.status = k.status THEN k.off_at ELSE now() END,"
     "  last_error = CASE WHEN $4::bytea IS NULL THEN k.last_error END,"
     "  last_error_at = CASE WHEN $4::bytea IS NULL THEN k.last_error_at END, updated_at = now()"
-    " FROM jsonb_to_record($3::jsonb) AS i(name text, weight int, sort int, rpm int, max_concurrent int, enabled boolean),"
+    " FROM jsonb_to_record($3::jsonb) AS i(name text, weight int, sort int, rpm int, enabled boolean),"
     "  LATERAL (SELECT CASE WHEN NOT i.enabled THEN 'disabled' WHEN i.enabled THEN 'active'"
     "   WHEN $4::bytea IS NOT NULL AND o.status = 'off' THEN 'active' ELSE o.status END AS status"
     "   FROM channel_keys o WHERE o.id = $2 AND o.channel_id = $1) AS s"

@@ -4,7 +4,7 @@
  * name and how they fare.
  *
  * JSON: {id, name, status: active | off | disabled, off_reason, off_at, weight,
- * sort, rpm, max_concurrent, balance, balance_currency, balance_at, last_error,
+ * sort, rpm, balance, balance_currency, balance_at, last_error,
  * last_error_at, created_at}; "off" is a key that its provider refuses.
  *
  * Worker-only; weirctl too, with a context of its own.
@@ -23,7 +23,7 @@ extern const struct field channel_key_fields[], channel_key_change_fields[];
 #define CHANNEL_KEYS_JSON \
 	"(SELECT coalesce(jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'status', k.status," \
 	"  'off_reason', k.off_reason, 'off_at', json_time(k.off_at), 'weight', k.weight, 'sort', k.sort, 'rpm', k.rpm," \
-	"  'max_concurrent', k.max_concurrent, 'balance', trim_scale(k.balance), 'balance_currency', k.balance_currency," \
+	"  'balance', trim_scale(k.balance), 'balance_currency', k.balance_currency," \
 	"  'balance_at', json_time(k.balance_at), 'last_error', k.last_error, 'last_error_at', json_time(k.last_error_at)," \
 	"  'created_at', json_time(k.created_at)) ORDER BY k.sort, k.id), '[]')" \
 	"  FROM channel_keys k WHERE k.channel_id = ch.id)"

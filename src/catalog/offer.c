@@ -8,6 +8,7 @@
 #include "io/pg.h"
 
 struct offers {
+	pthread_mutex_t reading; /* by one at a time: the others find what it has read */
 	pthread_mutex_t lock;
 	struct offer *newest;
 };
@@ -33,6 +34,7 @@ offers_new(void)
 {
 	struct offers *o = xcalloc(1, sizeof(*o));
 
+	pthread_mutex_init(&o->reading, NULL);
 	pthread_mutex_init(&o->lock, NULL);
 	return o;
 }
@@ -43,6 +45,7 @@ offers_free(struct offers *o)
 	if (o == NULL)
 		return;
 	offer_unref(o->newest);
+	pthread_mutex_destroy(&o->reading);
 	pthread_mutex_destroy(&o->lock);
 	free(o);
 }
@@ -58,10 +61,8 @@ offers_newest(struct offers *o)
 	return newest;
 }
 
-/* Several workers may read at once; should an older one come last, the next
- * turn sees that its version is not the one that holds. */
-enum status
-offers_read(struct offers *o, struct pg *pg, const struct conf *conf, struct offer **out)
+static enum status
+read_newest(struct offers *o, struct pg *pg, const struct conf *conf, struct offer **out)
 {
 	struct offer *before, *read;
 	enum status st;
@@ -75,6 +76,24 @@ offers_read(struct offers *o, struct pg *pg, const struct conf *conf, struct off
 	pthread_mutex_unlock(&o->lock);
 	offer_unref(before);
 	return OK;
+}
+
+enum status
+offers_read(struct offers *o, struct pg *pg, const struct conf *conf, const char *version, struct offer **out)
+{
+	struct offer *newest;
+	enum status st = OK;
+
+	pthread_mutex_lock(&o->reading);
+	newest = offers_newest(o);
+	if (newest != NULL && version != NULL && strcmp(newest->version, version) == 0) {
+		*out = newest;
+	} else {
+		offer_unref(newest);
+		st = read_newest(o, pg, conf, out);
+	}
+	pthread_mutex_unlock(&o->reading);
+	return st;
 }
 
 /* ---- finding ------------------------------------------------------------------- */

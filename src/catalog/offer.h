@@ -35,11 +35,11 @@ struct pg;
 struct offer_key {
 	int64_t id;
 	const char *name;
-	const char *key;	     /* opened.  Never log it. */
-	const char *status;	     /* of channel_keys */
-	bool is_active;		     /* of that status */
-	int64_t weight;		     /* share among the keys of its channel; 0: only when no other is left */
-	int64_t rpm, max_concurrent; /* 0: no limit */
+	const char *key;    /* opened.  Never log it. */
+	const char *status; /* of channel_keys */
+	bool is_active;	    /* of that status */
+	int64_t weight;	    /* share among the keys of its channel; 0: only when no other is left */
+	int64_t rpm;	    /* 0: no limit */
 };
 
 /* A channel as such: what is the same whichever model it is asked for. */
@@ -55,8 +55,8 @@ struct offer_account {
 	bool allow_private, auto_disable;
 	bool is_sound; /* false: its proxy cannot be opened, and it serves nothing */
 	int64_t priority, weight;
-	int64_t rpm, max_concurrent; /* 0: no limit */
-	struct offer_key *keys;	     /* by sort, then id */
+	int64_t rpm;		/* 0: no limit */
+	struct offer_key *keys; /* by sort, then id */
 	size_t n_keys;
 	bool has_keys;	   /* it is asked with a key; without one that can be used it is not */
 	atomic_uint *turn; /* whose key is next */
@@ -124,10 +124,11 @@ void offers_free(struct offers *o);
 
 /* The newest offer that was read, or NULL.  The caller's: offer_unref().  Any thread. */
 struct offer *offers_newest(struct offers *o);
-/* Read what holds now and keep it as the newest.  A key that cannot be opened is
- * logged and left out.  *out as above.  Not within a transaction.  Errors as
- * pg_query's.  Worker. */
-enum status offers_read(struct offers *o, struct pg *pg, const struct conf *conf, struct offer **out) MUST_CHECK;
+/* Read what holds now and keep it as the newest; who wants a version (NULL: whichever) that
+ * somebody else is reading waits for that.  A key that cannot be opened is logged and left
+ * out.  *out as above.  Not within a transaction.  Errors as pg_query's.  Worker. */
+enum status offers_read(
+    struct offers *o, struct pg *pg, const struct conf *conf, const char *version, struct offer **out) MUST_CHECK;
 /* The same without keeping it: of one channel only, enabled or not, with all its models; 0: of all
  * that are enabled.  *out is the caller's. */
 enum status offer_read(struct pg *pg, const struct conf *conf, int64_t channel_id, struct offer **out) MUST_CHECK;

@@ -21,10 +21,10 @@ static const char models_sql[] =
 static const char channels_sql[] =
     "SELECT id, name, provider, base_url, proxy_enc, region, tag, to_jsonb(groups) AS groups,"
     "  to_jsonb(blacklist) AS blacklist, header_override, param_override, allow_private, auto_disable, priority,"
-    "  weight, rpm, max_concurrent, test_model FROM channels WHERE CASE WHEN $1::bigint = 0 THEN enabled ELSE id = $1 END"
+    "  weight, rpm, test_model FROM channels WHERE CASE WHEN $1::bigint = 0 THEN enabled ELSE id = $1 END"
     " ORDER BY id";
 static const char keys_sql[] =
-    "SELECT k.id, k.channel_id, k.name, k.key_enc, k.status, k.weight, k.rpm, k.max_concurrent"
+    "SELECT k.id, k.channel_id, k.name, k.key_enc, k.status, k.weight, k.rpm"
     " FROM channel_keys k JOIN channels ch ON ch.id = k.channel_id"
     " WHERE CASE WHEN $1::bigint = 0 THEN ch.enabled ELSE ch.id = $1 END ORDER BY k.channel_id, k.sort, k.id";
 static const char ways_sql[] =
@@ -128,7 +128,6 @@ read_account(struct offer *o, const struct conf *conf, const struct rows *rows, 
 		.priority = row_int(rows, row, "priority"),
 		.weight = row_int(rows, row, "weight"),
 		.rpm = row_int(rows, row, "rpm"),
-		.max_concurrent = row_int(rows, row, "max_concurrent"),
 		.test_model = copy(o, rows, row, "test_model"),
 		.turn = new_turn(o->arena),
 	};
@@ -159,7 +158,6 @@ read_key(struct offer *o, const struct conf *conf, const struct rows *rows, int 
 		.is_active = strcmp(row_text(rows, row, "status"), "active") == 0,
 		.weight = row_int(rows, row, "weight"),
 		.rpm = row_int(rows, row, "rpm"),
-		.max_concurrent = row_int(rows, row, "max_concurrent"),
 	};
 	return secret_open(o->arena, conf, whose, sealed, len, &out->key) == OK;
 }

@@ -13,12 +13,12 @@
 enum status
 select_offer(struct context *cx, const struct rows *rows, struct offer **offer)
 {
+	const char *version = rows == NULL || rows_count(rows) == 0 ? NULL : row_text(rows, 0, "version");
 	enum status st;
 
-	if (*offer != NULL && rows != NULL &&
-	    (rows_count(rows) == 0 || strcmp(row_text(rows, 0, "version"), (*offer)->version) == 0))
+	if (*offer != NULL && rows != NULL && (version == NULL || strcmp(version, (*offer)->version) == 0))
 		return OK;
-	if ((st = offers_read(cx->process->offers, cx->pg, cx->conf, offer)) != OK)
+	if ((st = offers_read(cx->process->offers, cx->pg, cx->conf, version, offer)) != OK)
 		return fail(cx, st, "read models and channels: %s", pg_error(cx->pg));
 	arena_cleanup(cx->arena, (void (*)(void *))offer_unref, *offer);
 	return OK;
@@ -347,9 +347,12 @@ select_reaches(const struct context *cx, const struct offer_model *m)
 	struct select_ask ask = { .model = m };
 	struct selecting s = { .ask = &ask, .group = group_of(cx, &ask) };
 
-	for (size_t i = 0; i < m->n_channels; i++)
-		if (judge_channel(&s, &m->channels[i]) == SELECT_CANDIDATE)
+	for (size_t i = 0; i < m->n_channels; i++) {
+		enum select_why why = judge_channel(&s, &m->channels[i]);
+
+		if (why == SELECT_CANDIDATE || why == SELECT_NO_KEY)
 			return true;
+	}
 	return false;
 }
 

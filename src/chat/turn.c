@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "chat/messages.h"
 #include "chat/wire.h"
+#include "engine/pace.h"
 #include "engine/gate.h"
 #include "engine/measure.h"
 #include "engine/run.h"
@@ -70,6 +71,19 @@ ceiling_ucr(const struct offer_model *m, int64_t prompt_tokens)
 	return price_ceiling_ucr(&price, prompt_tokens, m->max_output_tokens);
 }
 
+/* As often as its channels may be asked; else the fallback takes its place. */
+static enum status
+keep_pace(struct context *cx, struct turn_plan *plan)
+{
+	enum status st = pace_take(cx, &plan->model);
+
+	if (st == OK || plan->fallback == NULL)
+		return st;
+	plan->model = *plan->fallback;
+	plan->fallback = NULL;
+	return pace_take(cx, &plan->model);
+}
+
 /* Plan, prompt, call and ceiling. */
 static enum status
 prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct turn_plan **out)
@@ -83,6 +97,7 @@ prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct tu
 
 	if ((st = previous_model(cx, ask, &model)) != OK ||
 	    (st = catalog_turn(cx, ask->conversation_id, model, &wanted, &plan, &h)) != OK ||
+	    (st = keep_pace(cx, plan)) != OK ||
 	    (st = prompt_call(cx, plan, &ask->question, h, &r->call, &r->prompt_tokens)) != OK)
 		return st;
 	r->task.hold_ucr = ceiling_ucr(&plan->model, r->prompt_tokens);

@@ -10,7 +10,7 @@
 #define USAGE \
 	"channel-key list CHANNEL\n" \
 	"       weirctl channel-key add CHANNEL --key-stdin | --key-env VAR [--name KEY] [--weight N] [--sort N] [--rpm N]\n" \
-	"           [--max-concurrent N]\n" \
+	"          \n" \
 	"       weirctl channel-key set CHANNEL --name KEY [the same options] [--rename NAME]\n" \
 	"       weirctl channel-key enable|disable|remove CHANNEL --name KEY"
 
@@ -18,7 +18,6 @@ static const struct noun_option options[] = {
 	{ "weight", "weight", OPTION_INT },
 	{ "sort", "sort", OPTION_INT },
 	{ "rpm", "rpm", OPTION_INT },
-	{ "max-concurrent", "max_concurrent", OPTION_INT },
 	{ "rename", "name", OPTION_TEXT },
 	{ "name", "name", OPTION_OTHER },
 	{ "key-env", "key", OPTION_OTHER },
@@ -111,18 +110,18 @@ list(struct ctl *c, int64_t channel_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(c->cx.pg, &rows,
-	    "SELECT name, status, weight, coalesce(rpm::text, '-') AS rpm, coalesce(max_concurrent::text, '-') AS at_once,"
+	    "SELECT name, status, weight, coalesce(rpm::text, '-') AS rpm,"
 	    " coalesce(trim_scale(balance) || ' ' || balance_currency, '-') AS balance,"
 	    " coalesce(off_reason, last_error, '') AS why FROM channel_keys WHERE channel_id = $1 ORDER BY sort, id",
 	    PI(channel_id));
 
 	if (st != OK)
 		return ctl_fail_pg(c, st, "channel-key list");
-	printf("%-20s %-9s %6s %8s %8s %16s %s\n", "NAME", "STATE", "WEIGHT", "RPM", "AT ONCE", "BALANCE", "WHY");
+	printf("%-20s %-9s %6s %8s %16s %s\n", "NAME", "STATE", "WEIGHT", "RPM", "BALANCE", "WHY");
 	for (int i = 0; i < rows_count(rows); i++)
-		printf("%-20s %-9s %6s %8s %8s %16s %s\n", row_text(rows, i, "name"), row_text(rows, i, "status"),
-		    row_text(rows, i, "weight"), row_text(rows, i, "rpm"), row_text(rows, i, "at_once"),
-		    row_text(rows, i, "balance"), row_text(rows, i, "why"));
+		printf("%-20s %-9s %6s %8s %16s %s\n", row_text(rows, i, "name"), row_text(rows, i, "status"),
+		    row_text(rows, i, "weight"), row_text(rows, i, "rpm"), row_text(rows, i, "balance"),
+		    row_text(rows, i, "why"));
 	return CTL_OK;
 }
 

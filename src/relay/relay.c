@@ -10,6 +10,7 @@
 #include "core/process.h"
 #include "engine/gate.h"
 #include "engine/measure.h"
+#include "engine/pace.h"
 #include "engine/run.h"
 #include "io/pg.h"
 #include "relay/affinity.h"
@@ -180,9 +181,8 @@ refuse_model(struct context *cx, const char *name)
 
 /* The model of that name as it is on offer now, with its channels in their order, as `whom` says. */
 static enum status
-choose_model(struct context *cx, const char *name, struct select_ask *whom, const struct offer_model **out)
+choose_model(struct context *cx, const char *name, struct select_ask *whom, struct offer_model **out)
 {
-	struct offer_model *chosen;
 	struct offer *offer;
 	enum status st;
 
@@ -195,12 +195,10 @@ choose_model(struct context *cx, const char *name, struct select_ask *whom, cons
 	if ((st = select_current(cx, &offer)) != OK)
 		return st;
 	whom->model = offer_model_named(offer, name);
-	if (whom->model == NULL || !whom->model->is_chat)
+	if (whom->model == NULL || !whom->model->is_chat ||
+	    (whom->model->n_channels > 0 && !select_reaches(cx, whom->model))) /* others' groups have it */
 		return refuse_model(cx, name);
-	if ((st = select_some(cx, whom, &chosen)) != OK)
-		return st;
-	*out = chosen;
-	return OK;
+	return select_some(cx, whom, out);
 }
 
 static int64_t
@@ -304,7 +302,7 @@ start_json(struct context *cx, const struct run *r)
 }
 
 static enum status
-begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prompt_tokens, const struct offer_model *m,
+begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prompt_tokens, struct offer_model *m,
     const struct gate_key *key)
 {
 	AUTO_ROWS struct rows *rows = NULL;
@@ -312,7 +310,8 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 	struct price price = model_price(m);
 	enum status st;
 
-	if ((st = make_call(rq, r, asked, m)) != OK || (st = gate_admit(rq)) != OK)
+	if ((st = pace_take(&rq->cx, m)) != OK || (st = make_call(rq, r, asked, m)) != OK ||
+	    (st = gate_admit(rq)) != OK)
 		return st;
 	r->prompt_tokens = own->prompt_tokens = prompt_tokens;
 	r->task.hold_ucr = price_ceiling_ucr(&price, r->prompt_tokens, most_output(asked, m));
@@ -331,7 +330,7 @@ enum status
 relay_begin(struct request *rq, const char *path_model, bool path_stream)
 {
 	struct select_ask whom = { .model = NULL };
-	const struct offer_model *m = NULL;
+	struct offer_model *m = NULL;
 	struct dialect_ask asked;
 	struct gate_key key;
 	struct reader_wants wants;
@@ -358,7 +357,7 @@ enum status
 relay_count(struct request *rq, const char *path_model, int64_t *tokens)
 {
 	struct select_ask whom = { .model = NULL };
-	const struct offer_model *m;
+	struct offer_model *m;
 	struct dialect_ask asked;
 	enum status st;
 

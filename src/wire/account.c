@@ -66,6 +66,15 @@ models_url(struct arena *a, const struct manner *m, struct url *url)
 	return arena_printf(a, "%s%s", url_join(a, url, behind), m->query);
 }
 
+/* Is it that host, or one below it? */
+static bool
+is_host(const char *at, size_t len, const char *name)
+{
+	size_t name_len = strlen(name);
+
+	return url_ends(at, len, name) && (len == name_len || at[len - name_len - 1] == '.');
+}
+
 /* NULL: nobody tells it there. */
 static const char *
 balance_url(struct arena *a, const struct url *url)
@@ -76,9 +85,9 @@ balance_url(struct arena *a, const struct url *url)
 
 	if (root_len > url->len)
 		root_len = url->len;
-	if (url_ends(host, host_len, "openrouter.ai"))
+	if (is_host(host, host_len, "openrouter.ai"))
 		path = "/api/v1/credits";
-	else if (url_ends(host, host_len, "api.deepseek.com"))
+	else if (is_host(host, host_len, "api.deepseek.com"))
 		path = "/user/balance";
 	return path == NULL ? NULL : arena_printf(a, "%.*s%s", (int)root_len, url->base, path);
 }

@@ -208,7 +208,7 @@ def test_groups_and_blacklists(shop, user):
 def test_a_model_that_a_group_cannot_reach(shop, user):
     channel = shop.channel("sk-vip", groups=["vip"])
     refused_now = shop.ask(user)[0]
-    assert refused_now.status == 503 and refused_now.json["error"]["message"]
+    assert refused_now.status == 404 and refused_now.json["error"]["code"] == "model_not_found", "nothing to try again"
     assert shop.model not in [m["id"] for m in shop.weir.get("/v1/models", user).json["data"]]
     assert shop.model not in [m["name"] for m in shop.weir.get("/api/models?limit=100", user).json["items"]]
     assert shop.weir.patch(f"/api/admin/channels/{channel['id']}", {"groups": None}, shop.admin).json["groups"] == []
@@ -258,6 +258,20 @@ def test_what_is_told_happens(shop, user, admin):
     refused(shop.weir.post("/api/admin/route-test", {"model": "none-such"}, admin), 400, "invalid_request", "model")
     refused(shop.weir.post("/api/admin/route-test", {"model": shop.model, "key": str(uuid.uuid4())}, admin), 400, "invalid_request", "key")
     refused(shop.weir.post("/api/admin/route-test", {"model": shop.model}, user), 403, "forbidden")
+
+
+def test_as_often_as_may_be(weir, shop, user):
+    """Who was asked as often as it may be in this minute is none of those that are tried."""
+    shop.channel("sk-a", "sk-b", rpm=5, priority=1)
+    with_second = shop.channel("sk-c")
+    weir.patch(f"/api/admin/channels/{with_second['id']}/keys/{with_second['keys'][0]['id']}", {"rpm": 2}, shop.admin)
+    asked = [shop.ask(user) for _ in range(8)]
+    assert [keys[0] in ("sk-a", "sk-b") for _, keys in asked[:7]] == [True] * 5 + [False] * 2
+    assert [a.status for a, _ in asked] == [200] * 7 + [503] and asked[7][1] == []
+    assert int(asked[7][0].headers["Retry-After"]) > 0
+    before = len(ASKED)
+    turn = weir.chat(user, "hello", model=shop.model)
+    assert turn.status == 503 and len(ASKED) == before
 
 
 # ---- what is said otherwise ------------------------------------------------------------
@@ -323,15 +337,15 @@ def test_what_strategies_refuse(shop, change, field):
 def test_keys_one_by_one(shop, user, admin):
     weir, channel = shop.weir, shop.channel("sk-a")
     path = f"/api/admin/channels/{channel['id']}/keys"
-    made = weir.post(path, {"key": "sk-secret-b", "name": "b", "weight": 2, "rpm": 10, "max_concurrent": 3, "sort": 5}, admin)
+    made = weir.post(path, {"key": "sk-secret-b", "name": "b", "weight": 2, "rpm": 10, "sort": 5}, admin)
     assert made.status == 201 and "sk-secret-b" not in made.text
     key = next(k for k in made.json["keys"] if k["name"] == "b")
-    assert (key["status"], key["weight"], key["rpm"], key["max_concurrent"], key["sort"]) == ("active", 2, 10, 3, 5)
+    assert (key["status"], key["weight"], key["rpm"], key["sort"]) == ("active", 2, 10, 5)
     assert "sk-secret-b" not in audited(weir, "channel.key_add", channel["id"])
     refused(weir.post(path, {"key": "x", "name": "b"}, admin), 409, "conflict", "name")
     refused(weir.post(path, {"name": "c"}, admin), 400, "invalid_request", "key")
     off = weir.patch(f"{path}/{key['id']}", {"enabled": False, "rpm": None}, admin).json["keys"][1]
-    assert off["status"] == "disabled" and off["off_at"] and off["rpm"] is None and off["max_concurrent"] == 3
+    assert off["status"] == "disabled" and off["off_at"] and off["rpm"] is None and off["weight"] == 2
     audited(weir, "channel.key_update", channel["id"])
     assert ("b", "key_disabled") in shop.places()
     assert {shop.ask(user)[1][0] for _ in range(4)} == {"sk-a"}

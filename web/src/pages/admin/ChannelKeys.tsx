@@ -133,14 +133,13 @@ function AddKey({ channel, onChange }: { channel: Channel; onChange: () => Promi
 }
 
 function ReplaceKey({ channel, row, onChange, onClose }: { channel: Channel; row: ChannelKey; onChange: () => Promise<unknown>; onClose: () => void }) {
-	const [form, setForm] = useState({ key: "", weight: String(row.weight), rpm: row.rpm ? String(row.rpm) : "", max_concurrent: row.max_concurrent ? String(row.max_concurrent) : "" });
+	const [form, setForm] = useState({ key: "", weight: String(row.weight), rpm: row.rpm ? String(row.rpm) : "" });
 	const { t } = useTranslation();
 	const field = (name: keyof typeof form) => ({ value: form[name], onChange: (e: { target: { value: string } }) => setForm({ ...form, [name]: e.target.value }) });
 	const save = async () => {
 		await admin.patchChannelKey(channel.id, row.id, {
 			weight: Number(form.weight),
 			rpm: form.rpm ? Number(form.rpm) : null,
-			max_concurrent: form.max_concurrent ? Number(form.max_concurrent) : null,
 			...(form.key.trim() && { key: form.key.trim() }),
 		});
 		await onChange();
@@ -151,10 +150,7 @@ function ReplaceKey({ channel, row, onChange, onClose }: { channel: Channel; row
 				<Input autoFocus type="password" autoComplete="off" label={t("channels.new_key")} hint={t("admin.api_key_keep")} {...field("key")} />
 			</Wide>
 			<Input required type="number" min={0} label={t("admin.weight")} {...field("weight")} />
-			<div className="grid grid-cols-2 gap-4">
-				<Input type="number" min={1} label={t("channels.rpm")} hint={t("channels.no_limit")} {...field("rpm")} />
-				<Input type="number" min={1} label={t("channels.max_concurrent")} hint={t("channels.no_limit")} {...field("max_concurrent")} />
-			</div>
+			<Input type="number" min={1} label={t("channels.rpm")} hint={t("channels.no_limit")} {...field("rpm")} />
 		</FormDialog>
 	);
 }
