@@ -911,6 +911,21 @@ for (const way of WAYS)
 		await look(theirs, `budgets-${way.name}`);
 	});
 
+for (const way of WAYS)
+	journey(`channels: how one fares (${way.name})`, async () => {
+		const words = JSON.parse(readFileSync(new URL(`../../web/src/i18n/channels.${way.language}.json`, import.meta.url), "utf8")).channels;
+		const page = await newPage(way);
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/channels");
+		const row = page.locator("tbody tr").filter({ has: page.getByText("demo", { exact: true }) }).first();
+		await row.getByRole("button", { name: way.language === "zh" ? "操作" : "Actions" }).click();
+		await page.getByRole("menuitem", { name: words.fares.health }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByText("HTTP 503 overloaded: come back later").waitFor();
+		holds(await dialog.getByText(words.fares.kinds.up, { exact: true }).isVisible(), "it came back");
+		holds((await dialog.innerText()).includes(`${words.fares.classes.server} `), "failures by what went wrong");
+		await look(page, `admin-channel-health-${way.name}`);
+	});
+
 // -- what was used
 
 const USAGE = {

@@ -36,6 +36,18 @@ def missing():
     return None
 
 
+def note_health(sv):
+    """What happened to the channel demo, to be shown."""
+    with sv.pg() as pg:
+        for kind, cause, status, detail in (("probe_failed", "connect", 0, "Could not connect to server"),
+                                            ("down", "server", 503, "HTTP 503 overloaded: come back later"), ("up", "server", 503, None)):
+            pg.query("SELECT channel_event_add($1, id, 0, $2, $3, 0, $4, 'here') FROM channels WHERE name = 'demo'", kind, cause, status, detail)
+        pg.query("INSERT INTO channel_hours (channel_id, hour, tries, successes, server, rate_limited, client, switches, first_bytes,"
+                 " first_byte_ms, histogram, calls, request_tokens, response_tokens, cost)"
+                 " SELECT id, date_trunc('hour', now()), 1840, 1809, 21, 7, 3, 28, 1809, 651240, '{0,0,9,300,900,500,100}', 1809, 918273,"
+                 " 456789, 12.345678 FROM channels WHERE name = 'demo'")
+
+
 def main():
     why = missing()
     if why:
@@ -45,6 +57,7 @@ def main():
     with weirtest.Services() as sv:
         sv.up(CONF)
         admin = sv.make_user(admin=True)
+        note_health(sv)
         env = {"WEIR_URL": f"http://127.0.0.1:{sv.port}", "WEIR_ADMIN_LOGIN": admin.login,
                "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM,
                "WEIR_MAIL": sv.folder + "/mail"}

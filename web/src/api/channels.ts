@@ -1,6 +1,6 @@
 /* Channels, their keys, and where a call would go: for admins. */
 import { call, patch, post, remove } from "./client";
-import type { Body, Channel, ChannelBalance, ChannelTest, ChannelTrial, List, ProviderModels, RouteExplained } from "./types";
+import type { Body, Channel, ChannelBalance, ChannelEvent, ChannelStats, ChannelTest, ChannelTrial, List, ProviderModels, RouteExplained } from "./types";
 
 const at = (id: number) => `/api/admin/channels/${id}`;
 
@@ -31,6 +31,8 @@ export const channels = {
 	removeChannel: (id: number) => remove(at(id)),
 	testChannel: (id: number, json: Body<"/api/admin/channels/{channel_id}/test", "post"> = {}) => post<ChannelTest>(`${at(id)}/test`, json),
 	testAllChannels: testAll,
+	channelStats: (id: number) => call<ChannelStats>(`${at(id)}/stats`),
+	channelEvents: async (id: number) => (await call<List<ChannelEvent>>("/api/admin/channels/events", { query: { channel_id: id, limit: 20 } })).items,
 	providerModels: (id: number) => post<ProviderModels>(`${at(id)}/fetch-models`),
 	channelBalances: (id: number) => post<{ items: ChannelBalance[] }>(`${at(id)}/balance`),
 	addChannelKey: (id: number, json: Body<"/api/admin/channels/{channel_id}/keys", "post">) => post<Channel>(`${at(id)}/keys`, json),

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Cable, ChevronDown, ChevronUp, KeyRound, Pencil, PlugZap, Trash2 } from "lucide-react";
+import { Activity, Cable, ChevronDown, ChevronUp, KeyRound, Pencil, PlugZap, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Channel, ChannelTest } from "@/api/types";
@@ -15,6 +15,7 @@ import { fromOf } from "@/lib/usage";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { ChannelDialog } from "./ChannelDialog";
+import { ChannelHealth, HealthTag } from "./ChannelHealth";
 import { ChannelKeys } from "./ChannelKeys";
 import { Toggle } from "./ModelsArea";
 import { AreaHead, attempt, Cell, DeleteDialog, Loading, NumberCell, Table, Tag } from "./parts";
@@ -73,6 +74,7 @@ export default function ChannelsArea() {
 	const [order, setOrder] = useState<Order<Column>>({ by: "priority", down: true });
 	const [editing, setEditing] = useState<Channel | "new" | null>(null);
 	const [keysOf, setKeysOf] = useState<number | null>(null);
+	const [healthFor, setHealthFor] = useState<number | null>(null);
 	const [deleting, setDeleting] = useState<Channel | null>(null);
 	const [tests, setTests] = useState<Record<number, ChannelTest>>({});
 	const { t } = useTranslation();
@@ -80,6 +82,7 @@ export default function ChannelsArea() {
 	const note = (id: number, test: ChannelTest) => setTests((before) => ({ ...before, [id]: test }));
 	const head = (by: Column, label: string) => <Sort key={by} by={by} label={label} order={order} onChange={setOrder} />;
 	const withKeys = rows.find((r) => r.channel.id === keysOf)?.channel;
+	const withHealth = rows.find((r) => r.channel.id === healthFor)?.channel;
 	return (
 		<div className="@container">
 			<AreaHead title={t("admin.channels")} count={rows.length} onAdd={() => setEditing("new")}>
@@ -128,6 +131,7 @@ export default function ChannelsArea() {
 							test={tests[row.channel.id]}
 							onTest={note}
 							onKeys={() => setKeysOf(row.channel.id)}
+							onHealth={() => setHealthFor(row.channel.id)}
 							onEdit={() => setEditing(row.channel)}
 							onDelete={() => setDeleting(row.channel)}
 						/>
@@ -136,6 +140,7 @@ export default function ChannelsArea() {
 			)}
 			{editing && <ChannelDialog channel={editing === "new" ? null : editing} onSaved={refresh} onClose={() => setEditing(null)} />}
 			{withKeys && <ChannelKeys channel={withKeys} onChange={refresh} onClose={() => setKeysOf(null)} />}
+			{withHealth && <ChannelHealth channel={withHealth} onClose={() => setHealthFor(null)} />}
 			{deleting && (
 				<DeleteDialog name={deleting.name} remove={() => admin.removeChannel(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />
 			)}
@@ -196,11 +201,12 @@ interface RowProps {
 	test?: ChannelTest;
 	onTest: (id: number, test: ChannelTest) => void;
 	onKeys: () => void;
+	onHealth: () => void;
 	onEdit: () => void;
 	onDelete: () => void;
 }
 
-function ChannelRow({ row: { channel, active, latency, success, spend }, test, onTest, onKeys, onEdit, onDelete }: RowProps) {
+function ChannelRow({ row: { channel, active, latency, success, spend }, test, onTest, onKeys, onHealth, onEdit, onDelete }: RowProps) {
 	const [testing, setTesting] = useState(false);
 	const { t } = useTranslation();
 	const failed = lastError(channel, test);
@@ -222,6 +228,7 @@ function ChannelRow({ row: { channel, active, latency, success, spend }, test, o
 					{channel.provider} · {channel.base_url}
 				</p>
 				<p className="mt-1 flex flex-wrap gap-1 empty:hidden">
+					{channel.health.state !== "closed" && <HealthTag health={channel.health} />}
 					{channel.tag && <Tag tone="accent">{channel.tag}</Tag>}
 					{channel.region && <Tag>{channel.region}</Tag>}
 					{channel.groups.map((g) => (
@@ -282,6 +289,7 @@ function ChannelRow({ row: { channel, active, latency, success, spend }, test, o
 					actions={[
 						{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
 						{ label: t("channels.keys"), icon: <KeyRound size={15} />, run: onKeys },
+						{ label: t("channels.fares.health"), icon: <Activity size={15} />, run: onHealth },
 						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
 					]}
 				/>
