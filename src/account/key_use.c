@@ -68,7 +68,7 @@ free_use(struct use *u)
 /* ---- written, on a worker --------------------------------------------------------- */
 
 struct writing {
-	struct job job;
+	struct work job;
 	size_t n;
 	char *uses; /* JSON, as api_keys_used() takes it */
 };
@@ -81,7 +81,7 @@ free_writing(struct writing *w)
 }
 
 static void
-write_uses(struct job *job, struct worker *w)
+write_uses(struct work *job, struct worker *w)
 {
 	struct writing *all = (struct writing *)(void *)job;
 

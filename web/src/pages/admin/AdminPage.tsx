@@ -1,9 +1,10 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ScrollText, ShieldAlert, Users } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, Users } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
+import { withJobsTexts } from "@/i18n/jobs";
 import { withSecurityTexts } from "@/i18n/security";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
@@ -19,6 +20,7 @@ const AREAS = {
 	log: { Icon: ScrollText, Area: lazy(() => withUsageTexts(import("./RequestsArea"))) },
 	usage: { Icon: ChartColumn, Area: lazy(() => withUsageTexts(import("./UsageArea"))) },
 	security: { Icon: ShieldAlert, Area: lazy(() => withSecurityTexts(import("./SecurityArea"))) },
+	jobs: { Icon: ListChecks, Area: lazy(() => withJobsTexts(import("./JobsArea"))) },
 	pool: { Icon: Activity, Area: lazy(() => import("./PoolArea")) },
 } as const;
 type AreaName = keyof typeof AREAS;
