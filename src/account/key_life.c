@@ -24,21 +24,19 @@
 
 /* ---- reminders ---------------------------------------------------------------------- */
 
+/* In the transaction that is open: who is marked as told is told. */
 static enum status
-remind_some(struct sweeper *s, int *n)
+remind_in_transaction(struct context *cx, int *n)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	/* not again: who was told is not told twice */
-	enum status st = pg_query(s->cx.pg, &rows,
+	enum status st = pg_query(cx->pg, &rows,
 	    "SELECT name, prefix, json_time(expires_at) AS until, days, uncollected, user_id, email, locale"
 	    " FROM api_keys_remind($1::int)",
 	    PI(KEYS_AT_ONCE));
 
-	if (st != OK)
-		return st;
-	*n = rows_count(rows);
-	for (int i = 0; i < *n; i++)
-		key_news_tell(&s->cx,
+	*n = st == OK ? rows_count(rows) : 0;
+	for (int i = 0; st == OK && i < *n; i++)
+		st = key_news_tell(cx,
 		    &(struct key_news){
 			.kind = row_bool(rows, i, "uncollected") ? KEY_NEWS_UNCOLLECTED : KEY_NEWS_ENDS,
 			.user_id = row_text(rows, i, "user_id"),
@@ -49,9 +47,23 @@ remind_some(struct sweeper *s, int *n)
 			.until = row_text(rows, i, "until"),
 			.days = (int)row_int(rows, i, "days"),
 		    });
-	if (*n > 0)
+	return st;
+}
+
+static enum status
+remind_some(struct context *cx, int *n)
+{
+	enum status st = pg_begin(cx->pg);
+
+	if (st != OK)
+		return st;
+	if ((st = remind_in_transaction(cx, n)) != OK) {
+		context_rollback(cx);
+		return st;
+	}
+	if ((st = context_commit(cx)) == OK && *n > 0)
 		LOG(INFO, "keys_reminded", LI("count", *n));
-	return OK;
+	return st;
 }
 
 enum status
@@ -61,7 +73,7 @@ keys_remind(struct sweeper *s)
 	enum status st;
 
 	do
-		st = remind_some(s, &n);
+		st = remind_some(&s->cx, &n);
 	while (st == OK && n == KEYS_AT_ONCE && !s->stopping());
 	return st;
 }
@@ -98,7 +110,7 @@ put_in_place(struct context *cx, const struct rows *due, int row, const struct n
 	    : OK;
 }
 
-static void
+static enum status
 tell_rotated(struct context *cx, const struct rows *due, int row, const struct new_key *k)
 {
 	AUTO_ROWS struct rows *rows = NULL;
@@ -107,21 +119,21 @@ tell_rotated(struct context *cx, const struct rows *due, int row, const struct n
 	cx->caller.user_id = row_text(due, row, "user_id");
 	audit(cx, "key.rotate", arena_printf(cx->arena, "key:%s", row_text(due, row, "key_id")), "ok",
 	    json_pack("{s:s, s:b}", "rotated_to", k->id, "auto", true));
-	st = pg_query_again(cx->pg, &rows,
-	    "SELECT name, prefix, json_time(expires_at) AS until FROM api_keys WHERE id = $1",
-	    PS(row_text(due, row, "key_id")));
-	if (st == OK && rows_count(rows) == 1)
-		key_news_tell(cx,
-		    &(struct key_news){
-			.kind = KEY_NEWS_ROTATED,
-			.user_id = cx->caller.user_id,
-			.email = row_text(due, row, "email"),
-			.locale = row_text(due, row, "locale"),
-			.name = row_text(rows, 0, "name"),
-			.prefix = row_text(rows, 0, "prefix"),
-			.until = row_text(rows, 0, "until"),
-		    });
 	cx->caller.user_id = NULL;
+	st = pg_query(cx->pg, &rows, "SELECT name, prefix, json_time(expires_at) AS until FROM api_keys WHERE id = $1",
+	    PS(row_text(due, row, "key_id")));
+	if (st != OK || rows_count(rows) == 0)
+		return st;
+	return key_news_tell(cx,
+	    &(struct key_news){
+		.kind = KEY_NEWS_ROTATED,
+		.user_id = row_text(due, row, "user_id"),
+		.email = row_text(due, row, "email"),
+		.locale = row_text(due, row, "locale"),
+		.name = row_text(rows, 0, "name"),
+		.prefix = row_text(rows, 0, "prefix"),
+		.until = row_text(rows, 0, "until"),
+	    });
 }
 
 static enum status
@@ -134,12 +146,12 @@ rotate_one(struct context *cx, const struct rows *due, int row)
 	key_make(&k);
 	if ((st = pg_begin(cx->pg)) != OK)
 		return st;
-	if ((st = put_in_place(cx, due, row, &k, &done)) != OK || !done) {
-		context_rollback(cx);
-		return st;
-	}
-	if ((st = context_commit(cx)) == OK)
-		tell_rotated(cx, due, row, &k);
+	st = put_in_place(cx, due, row, &k, &done);
+	if (st == OK && done)
+		st = tell_rotated(cx, due, row, &k);
+	if (st == OK && done)
+		return context_commit(cx);
+	context_rollback(cx);
 	return st;
 }
 
@@ -223,10 +235,10 @@ key_collect(struct context *cx, const char *id, json_t **out)
 
 /* ---- locks --------------------------------------------------------------------------- */
 
-static void
+static enum status
 tell_lock(struct context *cx, enum key_news_kind kind, const struct rows *rows, const char *reason)
 {
-	key_news_tell(cx,
+	return key_news_tell(cx,
 	    &(struct key_news){
 		.kind = kind,
 		.user_id = row_text(rows, 0, "user_id"),
@@ -243,7 +255,7 @@ static enum status
 refuse_lock(struct context *cx, const char *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows, "SELECT FROM api_keys WHERE id = $1", PS(id));
+	enum status st = pg_query(cx->pg, &rows, "SELECT FROM api_keys WHERE id = $1", PS(id));
 
 	if (st != OK)
 		return fail(cx, st, "read API key: %s", pg_error(cx->pg));
@@ -261,19 +273,39 @@ refuse_lock(struct context *cx, const char *id)
 	"  (SELECT coalesce(u.email, u.phone) FROM users u WHERE u.id = k.user_id)) AS json"
 
 static enum status
-set_lock(struct context *cx, const char *id, const char *sql, const char *reason, enum key_news_kind kind, json_t **out)
+lock_in_transaction(
+    struct context *cx, const char *id, const char *sql, const char *reason, enum key_news_kind kind, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(cx->pg, &rows, sql, PS(id), PS(reason));
+
+	if (st != OK)
+		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return refuse_lock(cx, id);
+	if ((st = tell_lock(cx, kind, rows, reason)) != OK)
+		return fail(cx, st, "tell of a lock: %s", pg_error(cx->pg));
+	*out = row_json(rows, 0, "json");
+	return OK;
+}
+
+static enum status
+set_lock(struct context *cx, const char *id, const char *sql, const char *reason, enum key_news_kind kind, json_t **out)
+{
 	enum status st;
 
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such API key");
-	if ((st = pg_query_again(cx->pg, &rows, sql, PS(id), PS(reason))) != OK)
+	if ((st = pg_begin(cx->pg)) != OK)
 		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
-	if (rows_count(rows) == 0)
-		return refuse_lock(cx, id);
-	*out = row_json(rows, 0, "json");
-	tell_lock(cx, kind, rows, reason);
+	if ((st = lock_in_transaction(cx, id, sql, reason, kind, out)) != OK) {
+		context_rollback(cx);
+		return st;
+	}
+	if ((st = context_commit(cx)) != OK) {
+		json_decref(*out);
+		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
+	}
 	return OK;
 }
 

@@ -95,25 +95,17 @@ chinese(struct context *cx, const struct key_news *n)
 	return (struct words){ "API 密钥已解除锁定", arena_printf(a, "“%s”（%s…）已恢复使用。", n->name, n->prefix) };
 }
 
-static void
-send_mail(struct context *cx, const struct key_news *n, const struct words *w, bool is_zh)
-{
-	struct mail m = { .to = n->email, .subject = w->title };
-
-	if (n->email == NULL || !mail_configured(cx->conf))
-		return;
-	m.text = arena_printf(
-	    cx->arena, "%s\n\n%s\n\n%s\n", is_zh ? "您好！" : "Hello,", w->text, cx->conf->server_base_url);
-	if (mail_submit(cx, &m, n->user_id) != OK)
-		LOG(WARN, "mail_lost", LS("user_id", n->user_id), LS("why", cx->log_detail));
-}
-
-void
+enum status
 key_news_tell(struct context *cx, const struct key_news *n)
 {
 	bool is_zh = n->locale != NULL && strncmp(n->locale, "zh", 2) == 0;
 	struct words w = is_zh ? chinese(cx, n) : english(cx, n);
+	struct mail m = { .to = n->email, .subject = w.title };
 
 	events_tell(cx, n->user_id, "notification", json_pack("{s:s, s:s}", "title", w.title, "text", w.text));
-	send_mail(cx, n, &w, is_zh);
+	if (n->email == NULL || !mail_configured(cx->conf))
+		return OK;
+	m.text = arena_printf(
+	    cx->arena, "%s\n\n%s\n\n%s\n", is_zh ? "您好！" : "Hello,", w.text, cx->conf->server_base_url);
+	return mail_submit(cx, &m, n->user_id);
 }

@@ -1,6 +1,7 @@
 /*
  * What owners of API keys are told: a `notification` event on their open pages and a
- * mail, both in their language.  Nobody waits for the mail server: a mail is a job.
+ * mail, both in their language.  The mail is queued in the transaction that is open, and
+ * the event follows it: who writes that somebody was told does so in the same one.
  */
 #ifndef WEIR_ACCOUNT_KEY_NEWS_H
 #define WEIR_ACCOUNT_KEY_NEWS_H
@@ -27,7 +28,7 @@ struct key_news {
 	const char *rule; /* NULL: not told */
 };
 
-/* Tell it; lost where Redis or the mail is.  Worker, or a sweep. */
-void key_news_tell(struct context *cx, const struct key_news *n);
+/* Tell it.  E_UNAVAILABLE or E_INTERNAL the mail cannot be queued.  Worker, or a sweep. */
+enum status key_news_tell(struct context *cx, const struct key_news *n) MUST_CHECK;
 
 #endif

@@ -55,9 +55,9 @@ judge(struct sweeper *s)
 
 /* ---- told ------------------------------------------------------------------------------- */
 
-/* All that is told of an event goes through here: what else wants to hear of it, a list
- * of operators or a hook, is called here. */
-static void
+/* All that is told of an event goes through here, in the transaction that marks it as told:
+ * what else wants to hear of it, a list of operators or a hook, is called here. */
+static enum status
 security_deliver(struct context *cx, const struct rows *rows, int i)
 {
 	bool is_locked = strcmp(row_text(rows, i, "action"), "lock") == 0;
@@ -65,7 +65,7 @@ security_deliver(struct context *cx, const struct rows *rows, int i)
 	LOG(WARN, "security_event", LI("id", row_int(rows, i, "id")), LS("kind", row_text(rows, i, "kind")),
 	    LS("action", row_text(rows, i, "action")), LS("key", row_text(rows, i, "key_id")),
 	    LS("user_id", row_text(rows, i, "user_id")));
-	key_news_tell(cx,
+	return key_news_tell(cx,
 	    &(struct key_news){
 		.kind = is_locked ? KEY_NEWS_LOCKED : KEY_NEWS_ODD,
 		.user_id = row_text(rows, i, "user_id"),
@@ -78,25 +78,35 @@ security_deliver(struct context *cx, const struct rows *rows, int i)
 }
 
 static enum status
+tell_in_transaction(struct context *cx, int *n)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(cx->pg, &rows,
+	    "SELECT id, kind, action, key_id, key_name, key_prefix, user_id, email, locale FROM security_events_tell($1::int)",
+	    PI(EVENTS_AT_ONCE));
+
+	*n = st == OK ? rows_count(rows) : 0;
+	for (int i = 0; st == OK && i < *n; i++)
+		st = security_deliver(cx, rows, i);
+	return st;
+}
+
+static enum status
 tell(struct sweeper *s)
 {
+	enum status st;
 	int n;
 
 	do {
-		AUTO_ROWS struct rows *rows = NULL;
-		/* not again: who was told is not told twice */
-		enum status st = pg_query(s->cx.pg, &rows,
-		    "SELECT id, kind, action, key_id, key_name, key_prefix, user_id, email, locale"
-		    " FROM security_events_tell($1::int)",
-		    PI(EVENTS_AT_ONCE));
-
-		if (st != OK)
+		if ((st = pg_begin(s->cx.pg)) != OK)
 			return st;
-		n = rows_count(rows);
-		for (int i = 0; i < n; i++)
-			security_deliver(&s->cx, rows, i);
-	} while (n == EVENTS_AT_ONCE && !s->stopping());
-	return OK;
+		if ((st = tell_in_transaction(&s->cx, &n)) != OK) {
+			context_rollback(&s->cx);
+			return st;
+		}
+		st = context_commit(&s->cx);
+	} while (st == OK && n == EVENTS_AT_ONCE && !s->stopping());
+	return st;
 }
 
 /* ---- forgotten --------------------------------------------------------------------------- */

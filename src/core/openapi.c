@@ -203,7 +203,7 @@ operation(const struct route *routes, const struct route *r)
 
 	if (r->flags & ROUTE_JSON)
 		json_object_set_new(op, "requestBody", request_body(r));
-	if (r->flags & ROUTE_FILE)
+	if (r->flags & (ROUTE_FILE | ROUTE_RAW))
 		json_object_set_new(op, "requestBody",
 		    json_pack("{s:b, s:{s:{s:{s:s, s:s}}}}", "required", 1, "content", "*/*", "schema", "type",
 			"string", "format", "binary"));

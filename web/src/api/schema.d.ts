@@ -305,6 +305,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the API keys of all users
+         * @description Needs the role admin.
+         */
+        get: operations["keys_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/keys/{key_id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lock an API key
+         * @description Needs the role admin.
+         */
+        post: operations["admin_keys_lock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/keys/{key_id}/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unlock an API key
+         * @description Needs the role admin.
+         */
+        post: operations["admin_keys_unlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/keys/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as CSV, without secrets
+         * @description Needs the role admin.
+         */
+        get: operations["keys_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/models": {
         parameters: {
             query?: never;
@@ -477,6 +557,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/security/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was odd about the use of API keys
+         * @description Needs the role admin.
+         */
+        get: operations["admin_security_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/security/events/{event_id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a security event away
+         * @description Needs the role admin.
+         */
+        post: operations["admin_security_resolve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/security/leaks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lock the API keys in a list of leaked ones
+         * @description Needs the role admin.
+         */
+        post: operations["admin_security_leaks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/status": {
         parameters: {
             query?: never;
@@ -508,7 +648,7 @@ export interface paths {
          * What all users used, summed up
          * @description Needs the role admin.
          */
-        get: operations["admin_usage_sums"];
+        get: operations["usage_sums"];
         put?: never;
         post?: never;
         delete?: never;
@@ -528,7 +668,27 @@ export interface paths {
          * What each call used, newest first
          * @description Needs the role admin.
          */
-        get: operations["admin_usage_records"];
+        get: operations["usage_records"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/usage/records.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same for spreadsheets
+         * @description Needs the role admin.
+         */
+        get: operations["usage_csv"];
         put?: never;
         post?: never;
         delete?: never;
@@ -888,7 +1048,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the caller's API keys */
-        get: operations["keys_list"];
+        get: operations["keys_list_2"];
         put?: never;
         /** Make an API key */
         post: operations["keys_create"];
@@ -915,6 +1075,40 @@ export interface paths {
         head?: never;
         /** Change an API key */
         patch: operations["keys_patch"];
+        trace?: never;
+    };
+    "/api/keys/{key_id}/collect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetch an API key that was made by a rotation by itself */
+        post: operations["keys_collect"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}/expire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let an API key end now */
+        post: operations["keys_expire"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/keys/{key_id}/revoke": {
@@ -959,7 +1153,7 @@ export interface paths {
             cookie?: never;
         };
         /** All API keys as CSV, without secrets */
-        get: operations["keys_export"];
+        get: operations["keys_export_2"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1268,7 +1462,7 @@ export interface paths {
             cookie?: never;
         };
         /** What the caller used, summed up */
-        get: operations["usage_sums"];
+        get: operations["usage_sums_2"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1285,7 +1479,7 @@ export interface paths {
             cookie?: never;
         };
         /** What each call of the caller used, newest first */
-        get: operations["usage_records"];
+        get: operations["usage_records_2"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1302,7 +1496,7 @@ export interface paths {
             cookie?: never;
         };
         /** The same for spreadsheets */
-        get: operations["usage_csv"];
+        get: operations["usage_csv_2"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1617,6 +1811,11 @@ export interface components {
             /** Format: date-time */
             updated_at: string;
         };
+        AdminKey: components["schemas"]["Key"] & {
+            user: string | null;
+            /** Format: uuid */
+            user_id: string;
+        };
         AdminLedgerEntry: components["schemas"]["LedgerEntry"] & {
             /** Format: uuid */
             actor_id: string | null;
@@ -1632,6 +1831,8 @@ export interface components {
         };
         AdminUsageRecord: components["schemas"]["UsageRecord"] & {
             channel: string | null;
+            channel_id: number | null;
+            metadata: Record<string, never>;
             overrun: number;
             provider: string | null;
             /** Format: uuid */
@@ -1814,24 +2015,33 @@ export interface components {
         };
         Key: {
             allow_ips: string[] | null;
+            auto_rotate: boolean;
             budget: components["schemas"]["KeyBudget"] | null;
+            collectable: boolean;
             /** Format: date-time */
             created_at: string;
             /** Format: date-time */
             expires_at: string | null;
             /** Format: uuid */
             id: string;
+            label: string | null;
             last_ip: string | null;
             /** Format: date-time */
             last_used_at: string | null;
+            lock_reason: string | null;
+            /** Format: date-time */
+            locked_at: string | null;
             max_concurrent: number | null;
             models: string[] | null;
             name: string;
             prefix: string;
             /** Format: date-time */
             revoked_at: string | null;
+            rotate_every_days: number | null;
             /** Format: uuid */
             rotated_to: string | null;
+            /** Format: date-time */
+            rotates_at: string | null;
             rpm: number | null;
             scopes: string[] | null;
             spent: number;
@@ -1854,6 +2064,11 @@ export interface components {
             id: string;
             name: string;
             prefix: string;
+        };
+        Leaks: {
+            known: number;
+            locked: number;
+            seen: number;
         };
         LedgerEntry: {
             balance_after: number;
@@ -2125,6 +2340,30 @@ export interface components {
             next_at: string | null;
             time_zone: string;
         };
+        SecurityEvent: {
+            /** @enum {string} */
+            action: "tell" | "lock";
+            /** Format: date-time */
+            created_at: string;
+            details: Record<string, never>;
+            id: number;
+            /** Format: uuid */
+            key_id: string | null;
+            key_name: string | null;
+            key_prefix: string | null;
+            key_status: string | null;
+            /** @enum {string} */
+            kind: "new_model" | "new_address" | "failures" | "size_jump" | "overspeed" | "leaked";
+            note: string | null;
+            /** Format: date-time */
+            resolved_at: string | null;
+            /** Format: uuid */
+            resolved_by: string | null;
+            /** Format: date-time */
+            told_at: string | null;
+            /** Format: uuid */
+            user_id: string;
+        };
         ServedModel: {
             model: string;
             upstream_name: string;
@@ -2268,6 +2507,18 @@ export interface components {
             input_tokens: number;
             output_tokens: number;
         };
+        UsageEvent: {
+            data: components["schemas"]["UsageNews"];
+            /** @enum {string} */
+            type: "usage";
+        };
+        UsageNews: {
+            calls: number;
+            cost: number;
+            failed: number;
+            request_tokens: number;
+            response_tokens: number;
+        };
         UsageRecord: {
             cache_write_tokens: number;
             cached_tokens: number;
@@ -2290,10 +2541,17 @@ export interface components {
             status: "completed" | "failed" | "cancelled";
             /** Format: uuid */
             task_id: string | null;
+            total_tokens: number;
         };
         UsageSum: {
+            cache_write_tokens: number;
+            cached_tokens: number;
             calls: number;
             cost: number;
+            errors: number;
+            first_token_ms: number | null;
+            latency_ms: number | null;
+            reasoning_tokens: number;
             request_tokens: number;
             response_tokens: number;
         };
@@ -2320,7 +2578,7 @@ export interface components {
             /** @enum {string} */
             role: "user" | "admin";
         };
-        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["OtherEvent"];
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["OtherEvent"];
     };
     responses: {
         /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
@@ -3227,6 +3485,125 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    keys_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["AdminKey"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_keys_lock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description why, in words for its owner */
+                    reason?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminKey"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_keys_unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminKey"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_models_list: {
         parameters: {
             query?: never;
@@ -3635,6 +4012,103 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_security_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["SecurityEvent"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_security_resolve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                event_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    note?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecurityEvent"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_security_leaks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Leaks"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_status_get: {
         parameters: {
             query?: never;
@@ -3660,7 +4134,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    admin_usage_sums: {
+    usage_sums: {
         parameters: {
             query?: never;
             header?: never;
@@ -3685,7 +4159,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    admin_usage_records: {
+    usage_records: {
         parameters: {
             query?: never;
             header?: never;
@@ -3704,6 +4178,31 @@ export interface operations {
                         has_more: boolean;
                         items: components["schemas"]["AdminUsageRecord"][];
                     };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    usage_csv: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
                 };
             };
             401: components["responses"]["E401"];
@@ -4556,7 +5055,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    keys_list: {
+    keys_list_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -4596,10 +5095,14 @@ export interface operations {
                 "application/json": {
                     /** @description addresses and networks (10.0.0.0/8) it may be used from; null: all */
                     allow_ips?: string[] | null;
+                    /** @description another key takes its place by itself, to be collected */
+                    auto_rotate?: boolean;
                     /** @description {amount, period?: none, day, week or month}; null: none of its own */
                     budget?: Record<string, never> | null;
                     /** @description RFC 3339; null: never */
                     expires_at?: string | null;
+                    /** @description a word by which its owner groups keys */
+                    label?: string | null;
                     /**
                      * Format: int64
                      * @description calls at once
@@ -4609,6 +5112,11 @@ export interface operations {
                     models?: string[] | null;
                     /** @description what its owner calls it */
                     name: string;
+                    /**
+                     * Format: int64
+                     * @description after so many days it should be rotated
+                     */
+                    rotate_every_days?: number | null;
                     /**
                      * Format: int64
                      * @description requests per minute
@@ -4712,10 +5220,14 @@ export interface operations {
                 "application/json": {
                     /** @description addresses and networks (10.0.0.0/8) it may be used from; null: all */
                     allow_ips?: string[] | null;
+                    /** @description another key takes its place by itself, to be collected */
+                    auto_rotate?: boolean;
                     /** @description {amount, period?: none, day, week or month}; null: none of its own */
                     budget?: Record<string, never> | null;
                     /** @description RFC 3339; null: never */
                     expires_at?: string | null;
+                    /** @description a word by which its owner groups keys */
+                    label?: string | null;
                     /**
                      * Format: int64
                      * @description calls at once
@@ -4725,6 +5237,11 @@ export interface operations {
                     models?: string[] | null;
                     /** @description what its owner calls it */
                     name?: string;
+                    /**
+                     * Format: int64
+                     * @description after so many days it should be rotated
+                     */
+                    rotate_every_days?: number | null;
                     /**
                      * Format: int64
                      * @description requests per minute
@@ -4756,6 +5273,62 @@ export interface operations {
             404: components["responses"]["E404"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_collect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    keys_expire: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Key"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -4830,7 +5403,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    keys_export: {
+    keys_export_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -5422,7 +5995,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    usage_sums: {
+    usage_sums_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -5447,7 +6020,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    usage_records: {
+    usage_records_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -5475,7 +6048,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    usage_csv: {
+    usage_csv_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -5599,7 +6172,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5627,7 +6204,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5655,7 +6236,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5738,7 +6323,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5769,7 +6358,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5800,7 +6393,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5884,7 +6481,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5915,7 +6516,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
@@ -5946,7 +6551,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
         responses: {
             /** @description Done. */
             200: {
