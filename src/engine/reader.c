@@ -141,17 +141,18 @@ give_own(struct reader *r, const struct buf *lines)
 	send(r, &b);
 }
 
-/* The headers of an answer that passes as bytes. */
+/* The headers of an answer that passes as bytes.  Nothing keeps it alive: in the middle of an
+ * event that is on its way nothing may be said. */
 static void
 begin_bytes(struct reader *r, const char *type)
 {
 	struct arena *scratch = arena_new(1024, 65536);
-	const char *keepalive = r->is_events ? r->wants.dialect->keepalive : NULL;
 
+	r->is_events = strncasecmp(type, EVENTS_TYPE, sizeof(EVENTS_TYPE) - 1) == 0;
 	sink_begin(r->sink, r->process,
 	    arena_printf(
 		scratch, "Status: 200 OK\r\nContent-Type: %s\r\nX-Accel-Buffering: no\r\n%s", type, r->common_headers),
-	    keepalive);
+	    NULL);
 	arena_free(scratch);
 	forget_headers(r);
 	r->begun = r->passes_bytes = true;
@@ -162,10 +163,8 @@ give_bytes(struct reader *r, const struct answer *a)
 {
 	if (r->sink == NULL || !a->bytes_pass)
 		return;
-	if (!r->begun) {
-		r->is_events = strncasecmp(a->bytes_type, EVENTS_TYPE, sizeof(EVENTS_TYPE) - 1) == 0;
+	if (!r->begun)
 		begin_bytes(r, a->bytes_type);
-	}
 	sink_write(r->sink, a->bytes.data, a->bytes.len);
 }
 

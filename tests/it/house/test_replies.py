@@ -274,6 +274,13 @@ def test_relay(ask, user, described):
         ask("POST", at + ":generateContent", user, content)
         ask("POST", at + ":countTokens", user, content)
         described.tried.add(("POST", f"/{version}/models/{{model}}:streamGenerateContent"))  # a stream: tests/it/relay/test_gemini.py
+        for verb in ("embedContent", "batchEmbedContents"):
+            described.tried.add(("POST", f"/{version}/models/{{model}}:{verb}"))
+    ask("POST", "/v1/completions", user, {"model": "demo-fast", "prompt": "hello"})
+    # the provider's own answers, in shapes of its own: tests/it/relay/test_ops.py and test_embeddings.py
+    described.tried |= {("POST", p) for p in (
+        "/v1/embeddings", "/v1/moderations", "/v1/rerank", "/v2/rerank", "/v1/images/generations", "/v1/images/edits",
+        "/v1/images/variations", "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/audio/translations")}
     ask("GET", "/v1beta/models", user)
     ask("GET", "/v1beta/models/demo-fast", user)
     assert ask("GET", "/v1/models", user)["data"]

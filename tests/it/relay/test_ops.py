@@ -273,6 +273,15 @@ def test_speech_that_is_left_costs_what_was_asked(weir, user):
     weir.audit()
 
 
+def test_the_same_key_twice_is_one_charge(weir, user):
+    key = {"Idempotency-Key": "speech-once"}
+    ask = {"model": "voice", "voice": "a", "input": "once"}
+    assert weir.post(SPEECH, ask, user, headers=key).body == sound(4)
+    again = weir.post(SPEECH, ask, user, headers=key)
+    error(again, 409)
+    assert len(used(weir, user)) == 1
+
+
 def test_speech_in_events(weir, user):
     with weir.stream(SPEECH, {"model": "voice", "voice": "alloy", "input": "events", "stream_format": "sse"}, user) as s:
         events = [e.json for e in s.events()]
