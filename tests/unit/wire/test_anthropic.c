@@ -10,21 +10,12 @@
 
 #include "house/wires.h"
 #include "wire/anthropic/anthropic.h"
-#include "tap.h"
-
-#define CAP (1u << 20) /* of an answer */
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define NOTE_DONE "D"
+#include "wire_test.h"
 
 /* ---- requests ---------------------------------------------------------------- */
 
-/* A message of these parts.  (The releases of clang-format lay this out in two ways.) */
 /* clang-format off */
-#define SAYS(who, ...) \
-	{ .role = (who), .parts = (struct ask_part[]){ __VA_ARGS__ }, .n_parts = sizeof((struct ask_part[]){ __VA_ARGS__ }) / sizeof(struct ask_part) }
-#define SAID(said) \
-	{ .kind = ASK_TEXT, .text = (said) }
-#define AT(what, where) \
-	{ .kind = (what), .url = (where) }
 #define SEALED(said, seal) \
 	{ .kind = ASK_THINKING, .text = (said), .signature = (seal) }
 #define CALLS(which, what, with) \
@@ -558,59 +549,6 @@ test_two_candidates(void)
 
 /* ---- answers ----------------------------------------------------------------- */
 
-/* Events are written down as one line: T(text) R(text) S(seal) C(call,id,name,arguments)
- * U(in,out,cached,written,reasoned) F(finish) X(status,retry,next). */
-static void
-note(void *arg, const struct wire_event *e)
-{
-	static const char *const finishes[] = { "stop", "length", "filtered", "calls", "other" };
-	const struct wire_usage *u = &e->usage;
-	struct buf *out = arg;
-
-	switch (e->kind) {
-	case WIRE_TEXT: buf_printf(out, "T(%.*s)", (int)e->len, e->text); break;
-	case WIRE_REASONING: buf_printf(out, "R(%.*s)", (int)e->len, e->text); break;
-	case WIRE_SIGNATURE: buf_printf(out, "S(%.*s)", (int)e->len, e->text); break;
-	case WIRE_CALL:
-		buf_printf(out, "C(%zu,%s,%s,%.*s)", e->call, e->id == NULL ? "-" : e->id,
-		    e->name == NULL ? "-" : e->name, (int)e->len, e->text);
-		break;
-	case WIRE_USAGE:
-		buf_printf(out, "U(%lld,%lld,%lld,%lld,%lld)", (long long)u->input_tokens, (long long)u->output_tokens,
-		    (long long)u->cached_tokens, (long long)u->cache_write_tokens, (long long)u->reasoning_tokens);
-		break;
-	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
-	case WIRE_OWN: break;
-	case WIRE_DONE: buf_puts(out, "D"); break;
-	case WIRE_FAILURE:
-		buf_printf(
-		    out, "X(%s,%d,%d)", status_code(e->failure.status), e->failure.retryable, e->failure.next_channel);
-		CU_ASSERT_TRUE(e->failure.detail[0] != '\0');
-		break;
-	}
-}
-
-/* Read an answer in slices; append to out what was said, and how it ended. */
-static void
-read_answer(bool stream, const char *in, size_t len, size_t slice, struct buf *out)
-{
-	void *parser = anthropic_parser.start(stream, CAP);
-	bool ok = true;
-
-	for (size_t at = 0; at < len && ok; at += slice) {
-		size_t n = len - at < slice ? len - at : slice;
-		char *piece = malloc(n);
-
-		memcpy(piece, in + at, n);
-		ok = anthropic_parser.feed(parser, piece, n, note, out);
-		free(piece);
-	}
-	if (!ok)
-		CU_ASSERT_FALSE(anthropic_parser.feed(parser, "data: {}\n\n", 10, note, out));
-	buf_puts(out, anthropic_parser.end(parser, note, out) ? "." : "!");
-	anthropic_parser.free(parser);
-}
-
 struct sample {
 	const char *what, *in, *events;
 };
@@ -624,7 +562,7 @@ check_samples(bool stream, const struct sample *samples, size_t n)
 		for (size_t slice = 1; slice <= len + 1; slice++) {
 			struct buf out = BUF_INIT(0);
 
-			read_answer(stream, samples[i].in, len, slice, &out);
+			note_answer(&anthropic_parser, stream, samples[i].in, len, slice, &out);
 			if (strcmp(buf_str(&out), samples[i].events) != 0) {
 				printf("# %s, in slices of %zu: %s\n", samples[i].what, slice, buf_str(&out));
 				CU_FAIL("another answer");
@@ -666,41 +604,40 @@ static const struct sample streams[] = {
 		"\"cache_creation\":{\"ephemeral_5m_input_tokens\":3},\"output_tokens\":1,\"service_tier\":\"standard\"}")
 		TEXT_BLOCK("0") PING TEXT("0", "Hel") TEXT("0", "lo") CLOSE("0")
 		    FINISH("\"end_turn\"", "{\"output_tokens\":12}") STOP,
-	    "U(17,-1,5,3,-1)T(Hel)T(lo)F(stop)U(17,12,5,3,-1)D." },
+	    "U(17,-1,cached 5,written 3)T(Hel)T(lo)F(stop)U(17,12,cached 5,written 3)D." },
 	{ "thought under seal",
 	    START(USED) THOUGHT_BLOCK("0") THOUGHT("0", "hm") THOUGHT("0", ", so") SEAL("0", "EqQB") SEAL("0", "==")
 		CLOSE("0") TEXT_BLOCK("1") TEXT("1", "a") CLOSE("1") FINISH(
 		    "\"end_turn\"", "{\"output_tokens\":7,\"output_tokens_details\":{\"thinking_tokens\":5}}") STOP,
-	    "U(9,-1,-1,-1,-1)R(hm)R(, so)S(EqQB==)T(a)F(stop)U(9,7,-1,-1,5)D." },
+	    "U(9,-1)R(hm)R(, so)S(EqQB==)T(a)F(stop)U(9,7,thought 5)D." },
 	{ "thought that is not shown",
 	    THOUGHT_BLOCK("0") SEAL("0", "Eq") CLOSE("0")
 		BEGIN("1", "{\"type\":\"redacted_thinking\",\"data\":\"abc\"}") CLOSE("1") SHORT ENDED STOP,
-	    "S(Eq)S(redacted:abc)T(a)F(stop)U(-1,2,-1,-1,-1)D." },
+	    "S(Eq)S(redacted:abc)T(a)F(stop)U(-1,2)D." },
 	{ "calls",
 	    SHORT CLOSE("0") CALL_BLOCK("1", "toolu_1", "f") ARGUMENTS("1", "") ARGUMENTS("1", "{\\\"x\\\": ")
 		ARGUMENTS("1", "1}") CLOSE("1") CALL_BLOCK("2", "toolu_2", "g") ARGUMENTS("2", "") CLOSE("2")
 		    FINISH("\"tool_use\"", "{\"output_tokens\":2}") STOP,
-	    "T(a)C(0,toolu_1,f,)C(0,-,-,{\"x\": )C(0,-,-,1})C(1,toolu_2,g,)C(1,-,-,{})F(calls)U(-1,2,-1,-1,-1)D." },
+	    "T(a)C(0,toolu_1,f,)C(0,-,-,{\"x\": )C(0,-,-,1})C(1,toolu_2,g,)C(1,-,-,{})F(calls)U(-1,2)D." },
 	{ "a call with its arguments at once",
 	    BEGIN("0", "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"f\",\"input\":{\"x\":\"\\u00e9\"}}")
 		FINISH("\"tool_use\"", "{}") STOP,
 	    "C(0,1,f,)C(0,-,-,{\"x\":\"\\u00e9\"})F(calls)D." },
 	{ "a call without an end", CALL_BLOCK("0", "1", "f") STOP, "C(0,1,f,)C(0,-,-,{})D." },
 	{ "a call that is cut", CALL_BLOCK("0", "1", "f") ARGUMENTS("0", "{\\\"x"), "C(0,1,f,)C(0,-,-,{\"x)!" },
-	{ "a call of nothing", BEGIN("0", "{\"type\":\"tool_use\"}") ENDED,
-	    "C(0,,,)C(0,-,-,{})F(stop)U(-1,2,-1,-1,-1)." },
+	{ "a call of nothing", BEGIN("0", "{\"type\":\"tool_use\"}") ENDED, "C(0,,,)C(0,-,-,{})F(stop)U(-1,2)." },
 	{ "what the provider calls itself",
 	    BEGIN("0", "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}}")
 		ARGUMENTS("0", "{}") CLOSE("0") BEGIN("1", "{\"type\":\"web_search_tool_result\",\"content\":[]}")
 		    CLOSE("1") TEXT_BLOCK("2") TEXT("2", "a") DELTA("2",
 			"{\"type\":\"citations_delta\",\"citation\":{\"type\":\"x\",\"cited_text\":\"y\"}}") ENDED STOP,
-	    "T(a)F(stop)U(-1,2,-1,-1,-1)D." },
+	    "T(a)F(stop)U(-1,2)D." },
 	{ "usage of gateways",
 	    START("{\"input_tokens\":0,\"output_tokens\":0}")
 		SHORT FINISH("\"end_turn\"", "{\"input_tokens\":9,\"output_tokens\":2,\"cache_read_input_tokens\":4}"),
-	    "U(0,-1,-1,-1,-1)T(a)F(stop)U(13,2,4,-1,-1)." },
+	    "U(0,-1)T(a)F(stop)U(13,2,cached 4)." },
 	{ "usage that forgets", START(USED) SHORT FINISH("\"end_turn\"", "{\"input_tokens\":0,\"output_tokens\":2}"),
-	    "U(9,-1,-1,-1,-1)T(a)F(stop)U(9,2,-1,-1,-1)." },
+	    "U(9,-1)T(a)F(stop)U(9,2)." },
 	{ "usage of no numbers", FINISH("\"end_turn\"", "{\"input_tokens\":-1,\"output_tokens\":\"2\"}"), "F(stop)." },
 	{ "usage of much too much", FINISH("\"end_turn\"", "{\"output_tokens\":99999999999}"), "F(stop)." },
 
@@ -718,7 +655,7 @@ static const struct sample streams[] = {
 	    "T(a)F(stop)F(filtered)D." },
 
 	/* complete when it says so */
-	{ "no message_stop", SHORT ENDED, "T(a)F(stop)U(-1,2,-1,-1,-1)." },
+	{ "no message_stop", SHORT ENDED, "T(a)F(stop)U(-1,2)." },
 	{ "no reason, but message_stop", SHORT STOP, "T(a)D." },
 	{ "message_stop without a blank line", SHORT "event: message_stop\ndata: {\"type\":\"message_stop\"}",
 	    "T(a)D." },
@@ -728,20 +665,19 @@ static const struct sample streams[] = {
 	    "data: {\"type\":\"message_stop\"}\n\n",
 	    "T(a)D." },
 	{ "what follows the end", SHORT STOP "data: {broken\n\n<html>", "T(a)D." },
-	{ "cut after a delta", START(USED) SHORT, "U(9,-1,-1,-1,-1)T(a)!" },
+	{ "cut after a delta", START(USED) SHORT, "U(9,-1)T(a)!" },
 	{ "cut in an event", SHORT "event: message_stop\ndata: {\"ty", "T(a)!" },
 	{ "cut in the first word", "eve", "!" },
 	{ "nothing at all", "", "!" },
 	{ "blanks", " \n\n", "!" },
-	{ "garbage after the finish", SHORT ENDED "data: {]\n\n\xff\n\n" TEXT("0", "\xff"),
-	    "T(a)F(stop)U(-1,2,-1,-1,-1)." },
-	{ "an error after the finish", SHORT ENDED "event: error\ndata: late\n\n", "T(a)F(stop)U(-1,2,-1,-1,-1)." },
+	{ "garbage after the finish", SHORT ENDED "data: {]\n\n\xff\n\n" TEXT("0", "\xff"), "T(a)F(stop)U(-1,2)." },
+	{ "an error after the finish", SHORT ENDED "event: error\ndata: late\n\n", "T(a)F(stop)U(-1,2)." },
 	{ "an error after a finish of nothing", FINISH("\"end_turn\"", "{}") "event: error\ndata: late\n\n",
 	    "F(stop)X(upstream_failed,1,1)!" },
 	{ "the filter after the finish",
 	    SHORT ENDED EVENT("error",
 		",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"blocked by content filtering policy\"}"),
-	    "T(a)F(stop)U(-1,2,-1,-1,-1)X(content_violation,0,0)!" },
+	    "T(a)F(stop)U(-1,2)X(content_violation,0,0)!" },
 	{ "the end of another wire", SHORT "data: [DONE]\n\n", "T(a)!" },
 	{ "the message again",
 	    SHORT EVENT("message_stop", ",\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}"), "T(a)D." },
@@ -749,7 +685,7 @@ static const struct sample streams[] = {
 	/* failed when it says so */
 	{ "overloaded",
 	    START(USED) EVENT("error", ",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}"),
-	    "U(9,-1,-1,-1,-1)X(upstream_failed,1,1)!" },
+	    "U(9,-1)X(upstream_failed,1,1)!" },
 	{ "an error without a name",
 	    SHORT "data: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"no\"}}\n\n",
 	    "T(a)X(invalid_request,0,0)!" },
@@ -780,7 +716,7 @@ static const struct sample streams[] = {
 	{ "half of UTF-8 at the end of its block",
 	    TEXT_BLOCK("0") TEXT("0", "\xE4\xBD") CLOSE("0") TEXT_BLOCK("1") TEXT("1", "\xA0") STOP,
 	    "T(\xEF\xBF\xBD)X(upstream_failed,0,1)!" },
-	{ "half an emoji", TEXT("0", "\\ud83d") ENDED, "T(\xEF\xBF\xBD)F(stop)U(-1,2,-1,-1,-1)." },
+	{ "half an emoji", TEXT("0", "\\ud83d") ENDED, "T(\xEF\xBF\xBD)F(stop)U(-1,2)." },
 	{ "escapes at the end that are whole", TEXT("0", "a\\u00e9") TEXT("0", "\\ud7ff") TEXT("0", "\\nude00") STOP,
 	    "T(a\xC3\xA9)T(\xED\x9F\xBF)T(\nude00)D." },
 	{ "half an emoji behind a backslash", TEXT("0", "\\\\\\ud83d") TEXT("0", "\\ude00") STOP,
@@ -791,7 +727,7 @@ static const struct sample streams[] = {
 	{ "text as the block begins", BEGIN("0", "{\"type\":\"text\",\"text\":\"a\"}") STOP, "T(a)D." },
 	{ "a block that nobody closed", THOUGHT_BLOCK("0") SEAL("0", "s") TEXT_BLOCK("1") TEXT("1", "a") STOP,
 	    "S(s)T(a)D." },
-	{ "message_start twice", START(USED) START(USED) SHORT STOP, "U(9,-1,-1,-1,-1)U(9,-1,-1,-1,-1)T(a)D." },
+	{ "message_start twice", START(USED) START(USED) SHORT STOP, "U(9,-1)U(9,-1)T(a)D." },
 
 	/* what means nothing */
 	{ "keep-alives", ": x\n\ndata:\n\ndata: null\n\ndata: : y\n\n" PING SHORT STOP, "T(a)D." },
@@ -801,13 +737,13 @@ static const struct sample streams[] = {
 	    "data: {\"type\":7,\"delta\":[],\"content_block\":7,\"message\":\"m\",\"usage\":7,\"content\":{},"
 	    "\"stop_reason\":{}}\n\ndata: {\"delta\":{\"text\":7,\"input\":7}}\n\n"
 	    "data: {\"usage\":{\"input_tokens\":1,\"output_tokens_details\":7}}\n\n" STOP,
-	    "U(1,-1,-1,-1,-1)D." },
+	    "U(1,-1)D." },
 
 	/* something else than a stream */
 	{ "a whole message",
 	    "\n {\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"stop_reason\":\"end_turn\","
 	    "\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}\n",
-	    "T(a)F(stop)U(1,2,-1,-1,-1)D." },
+	    "T(a)F(stop)U(1,2)D." },
 	{ "half a message", "{\"content\":[{\"type\":\"te", "X(upstream_failed,1,1)!" },
 	{ "an error instead", "{\"type\":\"error\",\"error\":{\"type\":\"not_found_error\",\"message\":\"no\"}}",
 	    "X(upstream_failed,0,1)!" },
@@ -832,14 +768,14 @@ static const struct sample bodies[] = {
 	{ "a regular answer",
 	    BODY("[{\"type\":\"text\",\"text\":\"Hello\",\"citations\":null}]", "\"end_turn\"",
 		"{\"input_tokens\":9,\"cache_read_input_tokens\":1,\"output_tokens\":2}"),
-	    "T(Hello)F(stop)U(10,2,1,-1,-1)D." },
+	    "T(Hello)F(stop)U(10,2,cached 1)D." },
 	{ "everything",
 	    BODY("[{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"s\"},"
 		 "{\"type\":\"redacted_thinking\",\"data\":\"d\"},{\"type\":\"text\",\"text\":\"a\"},"
 		 "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"f\",\"input\":{\"x\": [1]}},"
 		 "{\"type\":\"tool_use\",\"id\":\"2\",\"name\":\"g\",\"input\":{}},7]",
 		"\"tool_use\"", "{\"input_tokens\":9,\"output_tokens\":2}"),
-	    "R(hm)S(s)S(redacted:d)T(a)C(0,1,f,)C(0,-,-,{\"x\": [1]})C(1,2,g,)C(1,-,-,{})F(calls)U(9,2,-1,-1,-1)D." },
+	    "R(hm)S(s)S(redacted:d)T(a)C(0,1,f,)C(0,-,-,{\"x\": [1]})C(1,2,g,)C(1,-,-,{})F(calls)U(9,2)D." },
 	{ "nothing said", BODY("[]", "\"end_turn\"", "{}"), "F(stop)D." },
 	{ "without a reason", BODY("[{\"type\":\"text\",\"text\":\"a\"}]", "null", "null"), "T(a)!" },
 	{ "an unknown reason", BODY("[{\"type\":\"text\",\"text\":\"a\"}]", "\"tired\"", "null"),
@@ -878,7 +814,7 @@ test_large(void)
 	}
 	buf_puts(&in, "\"}}\n\n" TEXT("0", "\\t") STOP);
 	buf_puts(&want, ")T(\t)D.");
-	read_answer(true, in.data, in.len, 1000, &out);
+	note_answer(&anthropic_parser, true, in.data, in.len, 1000, &out);
 	CU_ASSERT_STRING_EQUAL(buf_str(&out), buf_str(&want));
 	buf_free(&in);
 	buf_free(&out);

@@ -33,8 +33,14 @@ note_usage(struct buf *out, const struct wire_usage *u)
 	buf_puts(out, ")");
 }
 
+/* What the end is written as. */
+#ifndef NOTE_DONE
+#define NOTE_DONE ""
+#endif
+
 /* T(text) R(reasoning) S(seal) C(call,id,name,arguments) F(finish) X(status,retry,next); a wire_emit_fn on a
- * struct buf.  The end and the provider's own words are not told. */
+ * struct buf.  The provider's own words are
+ * not told. */
 static inline void
 note(void *arg, const struct wire_event *e)
 {
@@ -52,7 +58,7 @@ note(void *arg, const struct wire_event *e)
 	case WIRE_USAGE: note_usage(out, &e->usage); break;
 	case WIRE_FINISH: buf_printf(out, "F(%s)", finishes[e->finish]); break;
 	case WIRE_OWN: break;
-	case WIRE_DONE: break;
+	case WIRE_DONE: buf_puts(out, NOTE_DONE); break;
 	case WIRE_FAILURE:
 		buf_printf(
 		    out, "X(%s,%d,%d)", status_code(e->failure.status), e->failure.retryable, e->failure.next_channel);
