@@ -4,6 +4,4 @@ UPDATE llm_models SET type = 'chat', enabled = false, is_default = false WHERE t
 ALTER TABLE llm_models DROP CONSTRAINT llm_models_type_check,
 	ADD CONSTRAINT llm_models_type_check CHECK (type IN ('chat', 'image', 'video', 'embedding', 'audio'));
 COMMENT ON COLUMN llm_models.type IS 'chat, image, video, embedding or audio.';
-COMMENT ON COLUMN llm_models.price_input_per_mtok IS 'Credits per million input tokens.';
-COMMENT ON COLUMN llm_models.price_per_call IS 'Credits per call, added to the token price.';
 COMMENT ON COLUMN usage.metadata IS 'Anything else worth keeping.';

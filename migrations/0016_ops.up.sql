@@ -4,9 +4,6 @@ ALTER TABLE llm_models DROP CONSTRAINT llm_models_type_check,
 	ADD CONSTRAINT llm_models_type_check
 	CHECK (type IN ('chat', 'image', 'video', 'embedding', 'audio', 'rerank', 'moderation'));
 COMMENT ON COLUMN llm_models.type IS 'chat, image, video, embedding, audio, rerank or moderation.';
-COMMENT ON COLUMN llm_models.price_input_per_mtok IS 'Credits per million input tokens; of speech, per million characters where no tokens are counted.';
-COMMENT ON COLUMN llm_models.price_per_call IS
-	'Credits per call, added to the token price; of pictures for each, of sound heard for each second, of rankings for each search.';
 
 ALTER TABLE usage ADD COLUMN op varchar(40);
 COMMENT ON COLUMN usage.op IS 'What was asked: chat, embeddings, images.generations …; NULL: of a call whose process died, or from before there were others.';

@@ -165,6 +165,150 @@ export interface paths {
         patch: operations["admin_channels_patch"];
         trace?: never;
     };
+    "/api/admin/channels/{channel_id}/balance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a channel's provider what is left
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_balance"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn a channel off
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_disable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn a channel on
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_enable"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/fetch-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a channel's provider which models it has
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a channel another key
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channel_keys_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a key of a channel
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_channel_keys_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a key of a channel, or turn it on or off
+         * @description Needs the role admin.
+         */
+        patch: operations["admin_channel_keys_patch"];
+        trace?: never;
+    };
+    "/api/admin/channels/{channel_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How a channel fared
+         * @description Needs the role admin.
+         */
+        get: operations["admin_channels_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/channels/{channel_id}/test": {
         parameters: {
             query?: never;
@@ -179,6 +323,46 @@ export interface paths {
          * @description Needs the role admin.
          */
         post: operations["admin_channels_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed with channels and their keys
+         * @description Needs the role admin.
+         */
+        get: operations["admin_channels_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/channels/test-all": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the enabled channels for one token each
+         * @description Needs the role admin.
+         */
+        post: operations["admin_channels_test_all"];
         delete?: never;
         options?: never;
         head?: never;
@@ -203,6 +387,54 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/admin/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the groups of users
+         * @description Needs the role admin.
+         */
+        get: operations["admin_groups_list"];
+        put?: never;
+        /**
+         * Make a group of users
+         * @description Needs the role admin.
+         */
+        post: operations["admin_groups_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/groups/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a group that nobody is in
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_groups_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change ratio, budget or description of a group
+         * @description Needs the role admin.
+         */
+        patch: operations["admin_groups_patch"];
         trace?: never;
     };
     "/api/admin/jobs": {
@@ -325,6 +557,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/keys/{key_id}/group": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put an API key into a group
+         * @description Needs the role admin.
+         */
+        put: operations["admin_keys_group"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/keys/{key_id}/lock": {
         parameters: {
             query?: never;
@@ -437,6 +689,110 @@ export interface paths {
         patch: operations["admin_models_patch"];
         trace?: never;
     };
+    "/api/admin/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the rows of prices
+         * @description Needs the role admin.
+         */
+        get: operations["admin_prices_list"];
+        /**
+         * Add or change rows of prices
+         * @description Needs the role admin.
+         */
+        put: operations["admin_prices_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/prices/{price_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a row of prices
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_prices_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/prices/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take over a list of prices, or see what it would change
+         * @description Needs the role admin.
+         */
+        post: operations["admin_prices_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/prices/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a call would cost, and by which rows
+         * @description Needs the role admin.
+         */
+        post: operations["admin_prices_quote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the providers a channel may name
+         * @description Needs the role admin.
+         */
+        get: operations["admin_providers_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/queues": {
         parameters: {
             query?: never;
@@ -491,6 +847,46 @@ export interface paths {
          * @description Needs the role admin.
          */
         post: operations["admin_queues_resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/quota-history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of budgets, newest first
+         * @description Needs the role admin.
+         */
+        get: operations["admin_quota_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/route-test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell where a call would go, without one
+         * @description Needs the role admin.
+         */
+        post: operations["admin_route_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -735,7 +1131,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change role, status or nickname of an account
+         * Change role, status, nickname, group or budget of an account
          * @description Needs the role admin.
          */
         patch: operations["admin_users_patch"];
@@ -1248,6 +1644,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/quota/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of the caller's budgets, newest first */
+        get: operations["me_quota_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/sessions": {
         parameters: {
             query?: never;
@@ -1306,8 +1719,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the models on offer, with prices */
-        get: operations["models_list"];
+        /** List the models on offer, with what they cost the caller */
+        get: operations["models_list_2"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1573,6 +1986,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audio/speech": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: words read aloud */
+        post: operations["audio_speech"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/transcriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: the words of a recording */
+        post: operations["audio_transcriptions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audio/translations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: the words of a recording in English */
+        post: operations["audio_translations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/completions": {
         parameters: {
             query?: never;
@@ -1584,6 +2048,91 @@ export interface paths {
         put?: never;
         /** OpenAI: a chat completion */
         post: operations["chat_completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: what follows a text */
+        post: operations["completions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: vectors of texts */
+        post: operations["embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/edits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: pictures of pictures and words */
+        post: operations["images_edits"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/generations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: pictures of words */
+        post: operations["images_generations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/images/variations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: pictures of a picture */
+        post: operations["images_variations"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1658,6 +2207,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/models/{model}:batchEmbedContents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: vectors of contents */
+        post: operations["gemini_embed_batch_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models/{model}:countTokens": {
         parameters: {
             query?: never;
@@ -1669,6 +2235,23 @@ export interface paths {
         put?: never;
         /** Gemini: about how many tokens content has */
         post: operations["gemini_count_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/models/{model}:embedContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: the vector of a content */
+        post: operations["gemini_embed_2"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1709,6 +2292,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/moderations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** OpenAI: is it harmful? */
+        post: operations["moderations"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Jina: how well documents answer a query */
+        post: operations["rerank"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1beta/models": {
         parameters: {
             query?: never;
@@ -1743,6 +2360,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1beta/models/{model}:batchEmbedContents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: vectors of contents */
+        post: operations["gemini_embed_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1beta/models/{model}:countTokens": {
         parameters: {
             query?: never;
@@ -1754,6 +2388,23 @@ export interface paths {
         put?: never;
         /** Gemini: about how many tokens content has */
         post: operations["gemini_count"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1beta/models/{model}:embedContent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Gemini: the vector of a content */
+        post: operations["gemini_embed"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1794,6 +2445,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v2/rerank": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cohere: how well documents answer a query */
+        post: operations["rerank_2"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1825,7 +2493,9 @@ export interface components {
             /** Format: date-time */
             created_at: string;
             enabled: boolean;
+            group_strategies: unknown;
             sort: number;
+            strategy: string;
             /** Format: date-time */
             updated_at: string;
         };
@@ -1839,6 +2509,8 @@ export interface components {
             user_id: string;
         };
         AdminUser: components["schemas"]["User"] & {
+            budget: components["schemas"]["Budget"] | null;
+            group: string;
             /** Format: date-time */
             last_login_at: string | null;
             /** @enum {string} */
@@ -1876,22 +2548,152 @@ export interface components {
             balance: number;
             held?: number;
         };
+        Budget: {
+            amount: number;
+            held: number;
+            left: number;
+            /** @enum {string} */
+            period: "none" | "day" | "week" | "month";
+            /** Format: date-time */
+            resets_at: string | null;
+            spent: number;
+        };
         Channel: {
             allow_private: boolean;
+            auto_disable: boolean;
             base_url: string;
+            blacklist: string[];
             /** Format: date-time */
             created_at: string;
             enabled: boolean;
+            groups: string[];
             has_key: boolean;
+            has_proxy: boolean;
+            header_override: unknown;
+            health: components["schemas"]["ChannelHealth"];
             id: number;
+            keys: components["schemas"]["ChannelKey"][];
             models: components["schemas"]["ServedModel"][];
             name: string;
+            param_override: unknown;
             priority: number;
             provider: string;
-            type: string;
+            region: string;
+            rpm: number | null;
+            tag: string;
+            test_model: string | null;
             /** Format: date-time */
             updated_at: string;
             weight: number;
+        };
+        ChannelBalance: {
+            balance: number | null;
+            currency: string | null;
+            detail: string;
+            error: string | null;
+            http_status: number;
+            key_id: number;
+            name: string;
+            ok: boolean;
+            supported: boolean;
+        };
+        ChannelBalances: {
+            items: components["schemas"]["ChannelBalance"][];
+        };
+        ChannelError: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            class: "connect" | "timeout" | "rate_limited" | "server" | "refused" | "cut" | "client";
+            http_status: number;
+        };
+        ChannelEvent: {
+            /** Format: date-time */
+            at: string;
+            cause: string | null;
+            channel: string;
+            channel_id: number;
+            detail: string | null;
+            host: string | null;
+            http_status: number | null;
+            id: number;
+            key: string | null;
+            key_id: number | null;
+            /** @enum {string} */
+            kind: "down" | "up" | "key_off" | "key_on" | "probe_failed";
+            /** Format: date-time */
+            until: string | null;
+        };
+        ChannelHealth: {
+            calls: number;
+            errors_per_mille: number;
+            first_byte_ms: number | null;
+            last_error: components["schemas"]["ChannelError"] | null;
+            /** Format: date-time */
+            last_success_at: string | null;
+            /** Format: date-time */
+            open_until: string | null;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open" | "off";
+        };
+        ChannelHour: components["schemas"]["ChannelSums"] & {
+            /** Format: date-time */
+            hour: string;
+        };
+        ChannelKey: {
+            balance: number | null;
+            /** Format: date-time */
+            balance_at: string | null;
+            balance_currency: string | null;
+            /** Format: date-time */
+            created_at: string;
+            health: components["schemas"]["ChannelHealth"];
+            id: number;
+            last_error: string | null;
+            /** Format: date-time */
+            last_error_at: string | null;
+            name: string;
+            /** Format: date-time */
+            off_at: string | null;
+            off_reason: string | null;
+            rpm: number | null;
+            sort: number;
+            /** @enum {string} */
+            status: "active" | "off" | "disabled";
+            weight: number;
+        };
+        ChannelKeySums: components["schemas"]["ChannelSums"] & {
+            key: string | null;
+            key_id: number;
+        };
+        ChannelStats: {
+            /** Format: date-time */
+            from: string;
+            hours: components["schemas"]["ChannelHour"][];
+            keys: components["schemas"]["ChannelKeySums"][];
+            /** Format: date-time */
+            to: string;
+            total: components["schemas"]["ChannelSums"];
+        };
+        ChannelSums: {
+            calls: number;
+            client: number;
+            connect: number;
+            cost: number;
+            cut: number;
+            first_byte_ms: number | null;
+            first_byte_p95_ms: number | null;
+            opens: number;
+            rate_limited: number;
+            refused: number;
+            request_tokens: number;
+            response_tokens: number;
+            server: number;
+            skips: number;
+            successes: number;
+            switches: number;
+            timeout: number;
+            tries: number;
         };
         ChannelTest: {
             detail: string;
@@ -1902,6 +2704,14 @@ export interface components {
             ok: boolean;
             text: string;
             upstream_name: string;
+        };
+        ChannelTrial: components["schemas"]["ChannelTest"] & {
+            channel: string;
+            channel_id: number;
+        };
+        ChannelTrials: {
+            has_more: boolean;
+            items: components["schemas"]["ChannelTrial"][];
         };
         Conversation: {
             /** Format: uuid */
@@ -1961,13 +2771,28 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "route_gone" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
             message: string;
             /** @description As in X-Request-Id and in the log. */
             request_id: string;
+        };
+        Group: {
+            budget: components["schemas"]["Budget"] | null;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            keys: number;
+            name: string;
+            ratio: number;
+            /** Format: date-time */
+            updated_at: string;
+            users: number;
+        };
+        Groups: {
+            items: components["schemas"]["Group"][];
         };
         Hold: {
             amount: number;
@@ -2022,6 +2847,7 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             expires_at: string | null;
+            group: string | null;
             /** Format: uuid */
             id: string;
             label: string | null;
@@ -2057,6 +2883,11 @@ export interface components {
             period: "none" | "day" | "week" | "month";
             /** Format: date-time */
             resets_at: string | null;
+        };
+        KeyGroup: {
+            group: string | null;
+            /** Format: uuid */
+            id: string;
         };
         KeyQuota: {
             budget: components["schemas"]["KeyBudget"] | null;
@@ -2133,11 +2964,11 @@ export interface components {
             is_default: boolean;
             max_output_tokens: number;
             name: string;
-            price_input_per_mtok: number;
-            price_output_per_mtok: number;
+            price_input_per_mtok: number | null;
+            price_output_per_mtok: number | null;
             price_per_call: number;
             /** @enum {string} */
-            type: "chat" | "image" | "video" | "embedding" | "audio";
+            type: "chat" | "image" | "video" | "embedding" | "audio" | "rerank" | "moderation";
         };
         ModelChannel: {
             enabled: boolean;
@@ -2152,6 +2983,10 @@ export interface components {
         };
         NewKey: components["schemas"]["Key"] & {
             key: string;
+        };
+        OfferedModel: components["schemas"]["Model"] & {
+            prices: components["schemas"]["PriceStep"][];
+            ratio: number;
         };
         OtherEvent: {
             data: Record<string, never>;
@@ -2262,6 +3097,47 @@ export interface components {
             idle: number;
             total: number;
         };
+        Price: {
+            /** Format: date-time */
+            created_at: string;
+            group: string | null;
+            hours: string | null;
+            id: number;
+            meter: string;
+            min_context: number;
+            model: string;
+            per: number;
+            /** @enum {string} */
+            tier: "standard" | "flex" | "priority" | "batch";
+            time_zone: string;
+            unit_price: number;
+            /** Format: date-time */
+            valid_from: string | null;
+        };
+        PriceChange: components["schemas"]["Price"] & {
+            before: number | null;
+            before_per: number | null;
+            /** @enum {string} */
+            change: "added" | "changed" | "removed";
+        };
+        PriceChanges: {
+            added: number;
+            changed: number;
+            dry_run: boolean;
+            items: components["schemas"]["PriceChange"][];
+            removed: number;
+            same: number;
+        };
+        PriceImport: components["schemas"]["PriceChanges"] & {
+            refused: string[];
+            unmatched: string[];
+        };
+        PriceStep: {
+            meter: string;
+            min_context: number;
+            per: number;
+            unit_price: number;
+        };
         PromptMessage: {
             content: string;
             /** @enum {string} */
@@ -2274,6 +3150,24 @@ export interface components {
             messages: components["schemas"]["PromptMessage"][];
             model: string;
             temperature: number | null;
+        };
+        Provider: {
+            base_url: string;
+            label: string;
+            name: string;
+            note: string | null;
+            /** @enum {string} */
+            wire: "openai" | "anthropic" | "gemini";
+        };
+        ProviderModels: {
+            detail: string;
+            error: string | null;
+            http_status: number;
+            models: string[];
+            ok: boolean;
+        };
+        Providers: {
+            items: components["schemas"]["Provider"][];
         };
         Queue: {
             at_once: number | null;
@@ -2292,8 +3186,66 @@ export interface components {
         };
         Quota: {
             balance: number;
+            group: string;
+            group_budget: components["schemas"]["Budget"] | null;
             held: number;
             keys: components["schemas"]["KeyQuota"][];
+            ratio: number;
+            user_budget: components["schemas"]["Budget"] | null;
+        };
+        QuotaChange: {
+            /** Format: uuid */
+            actor_id: string | null;
+            after: number | null;
+            before: number | null;
+            budget: number | null;
+            /** Format: date-time */
+            created_at: string;
+            id: number;
+            /** @enum {string} */
+            kind: "key" | "user" | "group";
+            percent: number | null;
+            /** @enum {string} */
+            period: "none" | "day" | "week" | "month";
+            /** @enum {string} */
+            reason: "budget" | "reset" | "reminder";
+            subject: string;
+            /** Format: uuid */
+            user_id: string | null;
+        };
+        QuotaEvent: {
+            data: components["schemas"]["QuotaNews"];
+            /** @enum {string} */
+            type: "quota";
+        };
+        QuotaNews: {
+            budget: number;
+            /** @enum {string} */
+            kind: "key" | "user" | "group";
+            name: string | null;
+            percent: number;
+            /** Format: date-time */
+            resets_at: string | null;
+            spent: number;
+            subject: string;
+        };
+        Quote: {
+            cost: number;
+            group: string;
+            lines: components["schemas"]["QuoteLine"][];
+            model: string;
+            ratio: number;
+            tier: string;
+        };
+        QuoteLine: {
+            charged_as: string | null;
+            cost: number;
+            meter: string;
+            min_context: number | null;
+            per: number | null;
+            price_id: number | null;
+            unit_price: number | null;
+            units: number;
         };
         Ready: {
             checks: Record<string, never>;
@@ -2314,10 +3266,36 @@ export interface components {
             provider: string;
             upstream_name: string;
         };
+        RouteExplained: {
+            by_session: boolean;
+            group: string;
+            items: components["schemas"]["RoutePlace"][];
+            model: string;
+            region: string | null;
+            strategy: string;
+        };
         RouteModel: {
             channels: components["schemas"]["RouteChannel"][];
             id: number;
             name: string;
+        };
+        RoutePlace: {
+            channel: string;
+            channel_id: number;
+            errors_per_mille: number;
+            first_byte_ms: number;
+            key: string | null;
+            key_id: number | null;
+            position: number | null;
+            priority: number;
+            provider: string;
+            region: string;
+            /** @enum {string} */
+            state: "closed" | "open" | "half_open" | "off";
+            tag: string;
+            upstream_name: string;
+            weight: number;
+            why: string;
         };
         RouteTest: {
             /** Format: uuid */
@@ -2578,7 +3556,7 @@ export interface components {
             /** @enum {string} */
             role: "user" | "admin";
         };
-        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["OtherEvent"];
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["OtherEvent"];
     };
     responses: {
         /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
@@ -2635,7 +3613,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. */
+        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. `route_gone`: What this continues was made by a provider account that is no longer there. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -2707,7 +3685,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `interrupted`: The answer was interrupted. `overloaded`: The server is busy, please try again. `unavailable`: The service is not available at the moment. */
+        /** @description `interrupted`: The answer was interrupted. `overloaded`: The server is busy, please try again. `route_unavailable`: The provider account this continues at is not available at the moment. `price_unknown`: This model has no price yet, so it cannot be used. `unavailable`: The service is not available at the moment. */
         E503: {
             headers: {
                 [name: string]: unknown;
@@ -3094,31 +4072,51 @@ export interface operations {
                 "application/json": {
                     /** @description may be at a loopback or private address */
                     allow_private?: boolean;
-                    /** @description kept sealed, never shown; null: none */
+                    /** @description its only key, kept sealed, never shown; null: none */
                     api_key?: string | null;
+                    /** @description keys the provider refuses are taken out until a probe succeeds; default true */
+                    auto_disable?: boolean;
                     /**
                      * Format: uri
                      * @description root of the provider's API
                      */
                     base_url: string;
+                    /** @description models, by our name or the provider's, that are never asked here */
+                    blacklist?: string[];
                     /** @description takes part in selection; default true */
                     enabled?: boolean;
+                    /** @description of users it serves; null or empty: all */
+                    groups?: string[] | null;
+                    /** @description header lines that are set; null: taken out */
+                    header_override?: Record<string, never>;
+                    /** @description objects {key, name?, weight?, sort?, rpm?} */
+                    keys?: unknown[];
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
                     name: string;
+                    /** @description members of the body that are set; null: taken out */
+                    param_override?: Record<string, never>;
                     /**
                      * Format: int64
                      * @description higher is tried first
                      */
                     priority?: number;
-                    /** @description adapter, such as openai */
+                    /** @description name of GET /api/admin/providers, such as openai */
                     provider: string;
+                    /** @description http, https, socks5 or socks5h URL, kept sealed, never shown; null: none */
+                    proxy?: string | null;
+                    /** @description where it is; empty: not told, fits every region */
+                    region?: string;
                     /**
-                     * @description default chat
-                     * @enum {string}
+                     * Format: int64
+                     * @description requests a minute; null: no limit
                      */
-                    type?: "chat" | "image" | "video" | "embedding" | "audio";
+                    rpm?: number | null;
+                    /** @description a word to sort channels by */
+                    tag?: string;
+                    /** @description what a test asks, by our name; null: the first */
+                    test_model?: string | null;
                     /**
                      * Format: int64
                      * @description share among equals; 0: only when nothing else is left
@@ -3216,31 +4214,49 @@ export interface operations {
                 "application/json": {
                     /** @description may be at a loopback or private address */
                     allow_private?: boolean;
-                    /** @description kept sealed, never shown; null: none */
+                    /** @description its only key, kept sealed, never shown; null: none */
                     api_key?: string | null;
+                    /** @description keys the provider refuses are taken out until a probe succeeds; default true */
+                    auto_disable?: boolean;
                     /**
                      * Format: uri
                      * @description root of the provider's API
                      */
                     base_url?: string;
+                    /** @description models, by our name or the provider's, that are never asked here */
+                    blacklist?: string[];
                     /** @description takes part in selection; default true */
                     enabled?: boolean;
+                    /** @description of users it serves; null or empty: all */
+                    groups?: string[] | null;
+                    /** @description header lines that are set; null: taken out */
+                    header_override?: Record<string, never>;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
                     name?: string;
+                    /** @description members of the body that are set; null: taken out */
+                    param_override?: Record<string, never>;
                     /**
                      * Format: int64
                      * @description higher is tried first
                      */
                     priority?: number;
-                    /** @description adapter, such as openai */
+                    /** @description name of GET /api/admin/providers, such as openai */
                     provider?: string;
+                    /** @description http, https, socks5 or socks5h URL, kept sealed, never shown; null: none */
+                    proxy?: string | null;
+                    /** @description where it is; empty: not told, fits every region */
+                    region?: string;
                     /**
-                     * @description default chat
-                     * @enum {string}
+                     * Format: int64
+                     * @description requests a minute; null: no limit
                      */
-                    type?: "chat" | "image" | "video" | "embedding" | "audio";
+                    rpm?: number | null;
+                    /** @description a word to sort channels by */
+                    tag?: string;
+                    /** @description what a test asks, by our name; null: the first */
+                    test_model?: string | null;
                     /**
                      * Format: int64
                      * @description share among equals; 0: only when nothing else is left
@@ -3270,6 +4286,290 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_channels_balance: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelBalances"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_disable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_enable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderModels"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channel_keys_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description kept sealed, never shown */
+                    key: string;
+                    /** @description unique in its channel; absent: a number */
+                    name?: string;
+                    /**
+                     * Format: int64
+                     * @description requests a minute; null: no limit
+                     */
+                    rpm?: number | null;
+                    /**
+                     * Format: int64
+                     * @description order among them, ascending
+                     */
+                    sort?: number;
+                    /**
+                     * Format: int64
+                     * @description share among the keys of its channel; 0: only when no other is left
+                     */
+                    weight?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channel_keys_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channel_keys_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description false: taken out by an operator; true: used again, whoever took it out */
+                    enabled?: boolean;
+                    /** @description kept sealed, never shown */
+                    key?: string;
+                    /** @description unique in its channel; absent: a number */
+                    name?: string;
+                    /**
+                     * Format: int64
+                     * @description requests a minute; null: no limit
+                     */
+                    rpm?: number | null;
+                    /**
+                     * Format: int64
+                     * @description order among them, ascending
+                     */
+                    sort?: number;
+                    /**
+                     * Format: int64
+                     * @description share among the keys of its channel; 0: only when no other is left
+                     */
+                    weight?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelStats"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_channels_test: {
         parameters: {
             query?: never;
@@ -3282,7 +4582,12 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
-                    /** @description one the channel serves; absent: the first */
+                    /**
+                     * Format: int64
+                     * @description one of its keys; absent: the first that is active
+                     */
+                    key_id?: number;
+                    /** @description one the channel serves; absent: its test_model, or the first */
                     model?: string;
                 };
             };
@@ -3301,6 +4606,72 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["ChannelEvent"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_channels_test_all: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: int64
+                     * @description begin behind this channel
+                     */
+                    after_id?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelTrials"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
             429: components["responses"]["E429"];
@@ -3331,6 +4702,140 @@ export interface operations {
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Groups"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description {amount, period?: none, day, week or month} that all in it have together; null: none */
+                    budget?: Record<string, never> | null;
+                    /** @description what it is for */
+                    description?: string;
+                    /** @description small letters, digits, dot, dash and underscore; stays */
+                    name: string;
+                    /** @description by what prices are multiplied; default 1, 0 is free */
+                    ratio?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_groups_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description {amount, period?: none, day, week or month} that all in it have together; null: none */
+                    budget?: Record<string, never> | null;
+                    /** @description what it is for */
+                    description?: string;
+                    /** @description by what prices are multiplied; default 1, 0 is free */
+                    ratio?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -3513,6 +5018,44 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_keys_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description null: that of the key's user */
+                    group?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyGroup"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_keys_lock: {
         parameters: {
             query?: never;
@@ -3656,6 +5199,8 @@ export interface operations {
                     display_name?: string;
                     /** @description offered to users; default true */
                     enabled?: boolean;
+                    /** @description the same for some groups of users: {group: strategy} */
+                    group_strategies?: Record<string, never>;
                     /** @description taken where a request names no model */
                     is_default?: boolean;
                     /**
@@ -3677,10 +5222,15 @@ export interface operations {
                      */
                     sort?: number;
                     /**
+                     * @description how channels of equal priority are chosen; default weighted
+                     * @enum {string}
+                     */
+                    strategy?: "weighted" | "random" | "round_robin" | "weighted_round_robin" | "least_errors" | "lowest_latency" | "consistent_hash";
+                    /**
                      * @description default chat
                      * @enum {string}
                      */
-                    type?: "chat" | "image" | "video" | "embedding" | "audio";
+                    type?: "chat" | "image" | "video" | "embedding" | "audio" | "rerank" | "moderation";
                 };
             };
         };
@@ -3782,6 +5332,8 @@ export interface operations {
                     display_name?: string;
                     /** @description offered to users; default true */
                     enabled?: boolean;
+                    /** @description the same for some groups of users: {group: strategy} */
+                    group_strategies?: Record<string, never>;
                     /** @description taken where a request names no model */
                     is_default?: boolean;
                     /**
@@ -3803,10 +5355,15 @@ export interface operations {
                      */
                     sort?: number;
                     /**
+                     * @description how channels of equal priority are chosen; default weighted
+                     * @enum {string}
+                     */
+                    strategy?: "weighted" | "random" | "round_robin" | "weighted_round_robin" | "least_errors" | "lowest_latency" | "consistent_hash";
+                    /**
                      * @description default chat
                      * @enum {string}
                      */
-                    type?: "chat" | "image" | "video" | "embedding" | "audio";
+                    type?: "chat" | "image" | "video" | "embedding" | "audio" | "rerank" | "moderation";
                 };
             };
         };
@@ -3826,6 +5383,215 @@ export interface operations {
             404: components["responses"]["E404"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description tell what would be changed */
+                    dry_run?: boolean;
+                    /** @description names of models of which other rows than these go */
+                    models?: string[];
+                    /** @description {model, group?, meter, tier?, min_context?, unit_price, per?, valid_from?, hours?, time_zone?} each; a row with the same key but unit_price and per is changed */
+                    rows: unknown[];
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceChanges"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                price_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description what a dollar of the list is here; default 1 */
+                    credits_per_usd?: number;
+                    /** @description tell what would be changed */
+                    dry_run?: boolean;
+                    /**
+                     * @description weir: {rows, models?} as PUT /api/admin/prices takes; litellm: that project's map of models
+                     * @enum {string}
+                     */
+                    format: "weir" | "litellm";
+                    /** @description {our name: the name in the list}, where they differ */
+                    models?: Record<string, never>;
+                    /** @description the list */
+                    prices: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceImport"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_prices_quote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description RFC 3339; default now */
+                    at?: string;
+                    /** @description default: default */
+                    group?: string;
+                    model: string;
+                    /**
+                     * @description default standard
+                     * @enum {string}
+                     */
+                    tier?: "standard" | "flex" | "priority" | "batch";
+                    /** @description {meter: how many}, such as {"input": 1000, "output": 200}; each unit counts once */
+                    units: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Quote"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_providers_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Providers"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -3910,6 +5676,80 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_quota_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["QuotaChange"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_route_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description of users; absent: that of the key's owner, or default */
+                    group?: string;
+                    /**
+                     * Format: uuid
+                     * @description an API key whose call it would be
+                     */
+                    key?: string;
+                    /** @description by our name */
+                    model: string;
+                    /** @description absent: any */
+                    region?: string;
+                    /** @description as a client tells it; absent: none */
+                    session?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RouteExplained"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -4280,6 +6120,10 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description {amount, period?: none, day, week or month}; null: none */
+                    budget?: Record<string, never> | null;
+                    /** @description the group whose prices, budget and channels the user has */
+                    group?: string;
                     nickname?: string;
                     /** @enum {string} */
                     role?: "user" | "admin";
@@ -5599,6 +7443,34 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    me_quota_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["QuotaChange"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     me_sessions: {
         parameters: {
             query?: never;
@@ -5688,7 +7560,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    models_list: {
+    models_list_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -5705,7 +7577,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         has_more: boolean;
-                        items: components["schemas"]["Model"][];
+                        items: components["schemas"]["OfferedModel"][];
                     };
                 };
             };
@@ -6165,7 +8037,263 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    audio_speech: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    audio_transcriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    audio_translations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     chat_completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    completions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    images_edits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    images_generations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    images_variations: {
         parameters: {
             query?: never;
             header?: never;
@@ -6314,7 +8442,77 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    gemini_embed_batch_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     gemini_count_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_embed_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -6419,6 +8617,70 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    moderations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    rerank: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     relay_models_2: {
         parameters: {
             query?: never;
@@ -6472,7 +8734,77 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    gemini_embed_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     gemini_count: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                model: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    gemini_embed: {
         parameters: {
             query?: never;
             header?: never;
@@ -6570,6 +8902,38 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    rerank_2: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
             429: components["responses"]["E429"];

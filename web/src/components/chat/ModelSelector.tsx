@@ -1,3 +1,4 @@
+import type { TFunction } from "i18next";
 import { AudioLines, Brain, Check, ChevronDown, Eye, Film, Wrench } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -96,7 +97,7 @@ function Abilities({ names }: { names: string[] }) {
 	);
 }
 
-function price(m: Model, t: ReturnType<typeof useTranslation>["t"]): string {
+function price(m: Model, t: TFunction<"app">): string {
 	const parts: string[] = [];
 	// What the caller pays: the rows of the caller's group, times its ratio.
 	const of = (meter: string) => m.prices.find((p) => p.meter === meter && p.min_context === 0);

@@ -1,9 +1,7 @@
 import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { withSecurityTexts } from "@/i18n/security";
-import { withPriceTexts } from "@/i18n/prices";
-import { withUsageTexts } from "@/i18n/usage";
+import { withTexts } from "@/i18n/texts";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
 import { AccountPanel } from "./AccountPanel";
@@ -16,11 +14,11 @@ import { Skeleton } from "../ui/State";
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
 	balance: { Icon: Wallet, Panel: BalancePanel },
-	usage: { Icon: ChartColumn, Panel: lazy(() => withPriceTexts(withUsageTexts(import("./UsagePanel")))) },
+	usage: { Icon: ChartColumn, Panel: lazy(() => withTexts(["prices", "usage"], import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
-	keys: { Icon: KeySquare, Panel: lazy(() => withSecurityTexts(import("./KeysPanel"))) },
+	keys: { Icon: KeySquare, Panel: lazy(() => withTexts(["security"], import("./KeysPanel"))) },
 } as const;
 
 export type SettingsTab = keyof typeof PANELS;

@@ -4,26 +4,22 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
-import { withJobsTexts } from "@/i18n/jobs";
-import { withSecurityTexts } from "@/i18n/security";
-import { withChannelTexts } from "@/i18n/channels";
-import { withPriceTexts } from "@/i18n/prices";
-import { withUsageTexts } from "@/i18n/usage";
+import { withTexts } from "@/i18n/texts";
 import { cx } from "@/lib/cx";
 import { bringIntoView } from "@/lib/scroll";
 import { useMe } from "@/queries/account";
 
 const AREAS = {
-	users: { Icon: Users, Area: lazy(() => withPriceTexts(import("./UsersArea"))) },
-	models: { Icon: Cpu, Area: lazy(() => withChannelTexts(withPriceTexts(import("./ModelsArea")))) },
-	channels: { Icon: Cable, Area: lazy(() => withChannelTexts(import("./ChannelsArea"))) },
-	route: { Icon: Waypoints, Area: lazy(() => withChannelTexts(import("./RouteArea"))) },
+	users: { Icon: Users, Area: lazy(() => withTexts(["prices"], import("./UsersArea"))) },
+	models: { Icon: Cpu, Area: lazy(() => withTexts(["channels", "prices"], import("./ModelsArea"))) },
+	channels: { Icon: Cable, Area: lazy(() => withTexts(["channels"], import("./ChannelsArea"))) },
+	route: { Icon: Waypoints, Area: lazy(() => withTexts(["channels"], import("./RouteArea"))) },
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },
-	keys: { Icon: KeySquare, Area: lazy(() => withSecurityTexts(import("./KeysArea"))) },
-	log: { Icon: ScrollText, Area: lazy(() => withUsageTexts(import("./RequestsArea"))) },
-	usage: { Icon: ChartColumn, Area: lazy(() => withUsageTexts(import("./UsageArea"))) },
-	jobs: { Icon: ListChecks, Area: lazy(() => withJobsTexts(import("./JobsArea"))) },
-	security: { Icon: ShieldAlert, Area: lazy(() => withSecurityTexts(import("./SecurityArea"))) },
+	keys: { Icon: KeySquare, Area: lazy(() => withTexts(["security"], import("./KeysArea"))) },
+	log: { Icon: ScrollText, Area: lazy(() => withTexts(["usage"], import("./RequestsArea"))) },
+	usage: { Icon: ChartColumn, Area: lazy(() => withTexts(["usage"], import("./UsageArea"))) },
+	jobs: { Icon: ListChecks, Area: lazy(() => withTexts(["jobs"], import("./JobsArea"))) },
+	security: { Icon: ShieldAlert, Area: lazy(() => withTexts(["security"], import("./SecurityArea"))) },
 	pool: { Icon: Activity, Area: lazy(() => import("./PoolArea")) },
 } as const;
 type AreaName = keyof typeof AREAS;

@@ -1,0 +1,16 @@
+/* Texts that are loaded with the pages that show them, and not with the chat. */
+import { addTexts } from "./index";
+
+const TEXTS = {
+	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
+	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
+	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
+	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
+	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
+};
+
+/** The page, once its texts are there. */
+export async function withTexts<Page>(names: (keyof typeof TEXTS)[], page: Promise<Page>): Promise<Page> {
+	await Promise.all(names.map((name) => addTexts(TEXTS[name])));
+	return page;
+}
