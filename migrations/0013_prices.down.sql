@@ -37,7 +37,7 @@ COMMENT ON COLUMN llm_models.price_input_per_mtok IS 'Credits per million input 
 COMMENT ON COLUMN llm_models.price_output_per_mtok IS 'Credits per million output tokens.';
 COMMENT ON COLUMN llm_models.price_per_call IS 'Credits per call, added to the token price.';
 COMMENT ON TABLE llm_models IS 'What users may choose, with prices in credits. A few dozen rows.';
-COMMENT ON TABLE catalog_version IS 'One row: the version of llm_models, channels and channel_models together.';
+COMMENT ON TABLE catalog_version IS 'One row: the version of llm_models, channels, channel_keys and channel_models together.';
 UPDATE llm_models m SET price_input_per_mtok = coalesce(b.input, 0), price_output_per_mtok = coalesce(b.output, 0),
 	price_per_call = coalesce(b.call, 0)
 FROM (SELECT p.model_id, max(p.price) FILTER (WHERE p.meter = 'input') AS input,

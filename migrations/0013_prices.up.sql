@@ -147,7 +147,7 @@ WHERE p.unit_price IS NOT NULL;
 DROP FUNCTION IF EXISTS turn_dead(int);
 ALTER TABLE llm_models DROP COLUMN price_input_per_mtok, DROP COLUMN price_output_per_mtok, DROP COLUMN price_per_call;
 COMMENT ON TABLE llm_models IS 'What users may choose; their prices stand in prices. A few dozen rows.';
-COMMENT ON TABLE catalog_version IS 'One row: the version of llm_models, prices, user_groups, channels and channel_models together.';
+COMMENT ON TABLE catalog_version IS 'One row: the version of llm_models, prices, user_groups, channels, channel_keys and channel_models together.';
 
 ALTER TABLE tasks ADD COLUMN prices jsonb, ADD COLUMN user_group varchar(50);
 COMMENT ON COLUMN tasks.prices IS

@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/queues -- what stands in each queue.
  *
- * out     200 {items: [queue], has_more: false}
+ * out     200 {items: [queue]}: there are few
  * errors  403 no admin
  * proof   tests/it/jobs/test_jobs.py
  */
@@ -15,5 +15,5 @@ h_admin_queues_list(struct request *rq)
 
 	if ((st = queues_list(&rq->cx, &items)) != OK)
 		return st;
-	return reply_list(rq, items, false);
+	return reply_json(rq, 200, json_pack("{s:o}", "items", items));
 }

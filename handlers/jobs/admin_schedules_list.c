@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/schedules -- what is done by the calendar.
  *
- * out     200 {items: [schedule], has_more: false}
+ * out     200 {items: [schedule]}: there are few
  * errors  403 no admin
  * proof   tests/it/jobs/test_jobs.py
  */
@@ -15,5 +15,5 @@ h_admin_schedules_list(struct request *rq)
 
 	if ((st = schedules_list(&rq->cx, &items)) != OK)
 		return st;
-	return reply_list(rq, items, false);
+	return reply_json(rq, 200, json_pack("{s:o}", "items", items));
 }

@@ -14,7 +14,8 @@
 static const char snapshot_sql[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 static const char models_sql[] =
     "SELECT v.version, m.id AS model_id, m.name AS model, m.context_tokens, m.max_output_tokens,"
-    "  array_to_string(m.abilities, ' ') AS abilities, " OFFER_PRICES_COLUMNS ", m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
+    "  array_to_string(m.abilities, ' ') AS abilities, " OFFER_PRICES_COLUMNS
+    ", m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
     "  m.group_strategies FROM catalog_version v LEFT JOIN llm_models m"
     "  ON $1::bigint = 0 OR m.id IN (SELECT model_id FROM channel_models WHERE channel_id = $1) ORDER BY m.id";
 static const char channels_sql[] =

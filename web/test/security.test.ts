@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { SecurityEvent } from "@/api/types";
 import { startI18n, t } from "@/i18n";
-import { withSecurityTexts } from "@/i18n/security";
+import { withTexts } from "@/i18n/texts";
 import { detailText, KINDS, reasonText } from "@/lib/security";
 
 const event = (kind: SecurityEvent["kind"], details: object) => ({ kind, details }) as SecurityEvent;
 
 beforeAll(async () => {
 	await startI18n();
-	await withSecurityTexts(Promise.resolve());
+	await withTexts(["security"], Promise.resolve());
 });
 
 describe("why a key is locked", () => {

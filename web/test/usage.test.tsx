@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { Bars } from "@/components/usage/Bars";
 import { startI18n } from "@/i18n";
 import { setLanguage } from "@/i18n/language";
-import { withUsageTexts } from "@/i18n/usage";
+import { withTexts } from "@/i18n/texts";
 import { cost, dayName, duration, everyDay, fromOf, NOTHING, roundTop, short, shortTime } from "@/lib/usage";
 
 const sum = { ...NOTHING, calls: 2, request_tokens: 30, response_tokens: 40, cost: 0.5 };
@@ -78,7 +78,7 @@ describe("numbers of what was used", () => {
 describe("the chart", () => {
 	beforeAll(async () => {
 		await startI18n();
-		await withUsageTexts(Promise.resolve());
+		await withTexts(["usage"], Promise.resolve());
 	});
 
 	it("has a bar and a line of its table for each day", () => {

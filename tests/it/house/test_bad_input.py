@@ -360,7 +360,7 @@ def test_lists_with_bad_pages(weir, routes, user, admin, unchanged):
         who = caller(path, op, user, admin)
         good = weir.get(path, who)
         assert good.status == 200, (path, good)
-        if "items" not in good.json or path in ("/api/me/sessions", "/api/admin/groups"):
+        if "items" not in good.json or path in ("/api/me/sessions", "/api/admin/groups", "/api/admin/providers", "/api/admin/queues", "/api/admin/schedules"):
             continue
         for query in ("limit=0", "limit=101", "limit=-5", "limit=ten", "limit=1e1", "limit=0x10", "limit=",
                       "limit=99999999999999999999", "before_id=%27", "before_id=-1", "after_id=x",
@@ -431,7 +431,7 @@ def test_methods_that_are_not_there(weir, routes, user, unchanged):
             answer = weir.request(method, fill(path, {}), user, body)
             if answer.status in (403, 404):  # another row has this shape
                 continue
-            if path in ("/api/admin/channels/test-all", "/api/admin/channels/events") and answer.status == 403:  # as a channel's id, for admins
+            if path in ("/api/admin/channels/test-all", "/api/admin/channels/events", "/api/admin/jobs/replay") and answer.status == 403:  # as an id, for admins
                 continue
             assert (answer.status, answer.code) == (405, "method_not_allowed"), (method, path, answer)
             assert methods <= set(answer.headers["Allow"].split(", ")), (path, answer.headers["Allow"])

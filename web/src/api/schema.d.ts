@@ -1720,7 +1720,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the models on offer, with what they cost the caller */
-        get: operations["models_list_2"];
+        get: operations["models_list"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3184,6 +3184,9 @@ export interface components {
             tries: number | null;
             waiting: number;
         };
+        Queues: {
+            items: components["schemas"]["Queue"][];
+        };
         Quota: {
             balance: number;
             group: string;
@@ -3317,6 +3320,9 @@ export interface components {
             /** Format: date-time */
             next_at: string | null;
             time_zone: string;
+        };
+        Schedules: {
+            items: components["schemas"]["Schedule"][];
         };
         SecurityEvent: {
             /** @enum {string} */
@@ -5612,10 +5618,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        has_more: boolean;
-                        items: components["schemas"]["Queue"][];
-                    };
+                    "application/json": components["schemas"]["Queues"];
                 };
             };
             401: components["responses"]["E401"];
@@ -5770,10 +5773,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        has_more: boolean;
-                        items: components["schemas"]["Schedule"][];
-                    };
+                    "application/json": components["schemas"]["Schedules"];
                 };
             };
             401: components["responses"]["E401"];
@@ -7560,7 +7560,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    models_list_2: {
+    models_list: {
         parameters: {
             query?: never;
             header?: never;
