@@ -8,7 +8,8 @@
 -- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation,
 -- relay_open() and relays_settle(): the API key), calls
 -- task_open() or tasks_end(), which lock the rest, and then fills its own rows (messages), which the locks before guard.
--- The user comes after all that others may wait for, as the hottest row of all.
+-- The user comes after all that others may wait for, as the hottest row of all. Allowances come after the user, whose row
+-- guards them: who changes one has that locked (allowances.sql), and relay_round() takes keys, then users.
 --
 -- * A row that is inserted is nobody's but for its unique key, on which a rival waits. So a key is claimed before the user is
 --   locked; and credits_take(), which debits the user and then inserts the hold, makes sure first that there is none.
