@@ -44,6 +44,8 @@ struct guards;
 struct key_uses;
 struct heartbeat;
 struct mailer;
+struct allowances;
+struct flights;
 struct await;
 struct request;
 struct worker;
@@ -57,6 +59,9 @@ struct process_cargo {
 	void (*stop)(struct process *p, const char *task_id, enum status why);
 	/* Hand to the heartbeat what should be kept in PostgreSQL. */
 	void (*checkpoint)(struct process *p);
+	/* The process leaves, and nothing runs in it any more: hand to the heartbeat what
+	 * the others need to have back.  Main thread. */
+	void (*farewell)(struct process *p);
 };
 
 /* What a program is beyond this; NULL functions: nothing. */
@@ -94,6 +99,8 @@ struct process {
 	struct queue *work;	       /* struct job * for the workers: core/work.h */
 	struct pg_together *together;  /* turns of one account that open at once */
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
+	struct allowances *allowances; /* credits it holds for accounts: engine/allowance.h */
+	struct flights *flights;       /* what is under way of those: engine/flight.h; NULL: no such record */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	struct heartbeat *heartbeat;   /* core/heartbeat.h */

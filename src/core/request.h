@@ -87,6 +87,11 @@ struct request {
 	void (*carry)(void *arg, struct fcgi_conn *conn);
 	void *carry_arg;
 	bool keep_arena; /* the stream took over the request's arena */
+	/* engine/allowance.h: until when it waits for credits that others hold, how long it paused last */
+	struct {
+		int64_t by_ms, pause_ms;
+		bool last; /* nothing more is to be had */
+	} gather;
 	/* Set by a handler that waits, for anything but PostgreSQL and Redis: see
 	 * core/await.h.  It is answered later; the whole request lives on. */
 	struct await *await;

@@ -10,6 +10,8 @@
 #include "engine/call.h"
 #include "ledger/price.h"
 
+#define MEASURE_CALL_TOKENS 16 /* a call's name and frame, beside its arguments */
+
 /* What one model costs. */
 struct price model_price(const struct offer_model *m);
 /* Nothing delivered is nothing used.  What the provider says is believed as far

@@ -18,7 +18,8 @@ struct engine {
 	struct run *unjournaled;    /* those with text the journal has not seen: journal.c */
 	struct follower *followers; /* follow.c */
 	struct reactor_timer *journal_timer, *follow_timer;
-	struct redis_subscription *aborts;
+	struct redis_subscription *aborts, *asked; /* asked: allowance.c */
+	struct reactor_timer *allowance_timer;
 };
 
 /* engine.c */
@@ -31,7 +32,10 @@ char *table_list(const struct engine *e);
  * takes long. */
 void run_wake(struct run *r, int64_t ms);
 
-/* settle.c.  Settle `r`, with others that have ended; run_settled() follows,
+/* settle.c.  What a run used goes into r->usage; its cost.  A failure is paid for as far
+ * as something was delivered. */
+int64_t run_use(struct run *r);
+/* Settle `r`, with others that have ended; run_settled() follows,
  * however often it takes. */
 void settle_soon(struct run *r);
 /* Do not wait for the round that is at work: from the timer of a run that waits. */
