@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/csv.h"
+#include "core/versions.h"
 #include "ledger/credits.h"
 
 #define SCOPES "chat embeddings images audio moderation rerank"
@@ -372,6 +373,7 @@ key_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 		return fail(cx, st, "change API key: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return refuse_change(cx, id);
+	versions_changed(cx);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -407,6 +409,7 @@ key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out)
 		context_rollback(cx);
 		return st;
 	}
+	versions_changed(cx);
 	return give(cx, &k, made, out);
 }
 
@@ -421,6 +424,7 @@ key_revoke(struct context *cx, const char *id, json_t **out)
 	    "UPDATE api_keys SET status = 'revoked', revoked_at = now()"
 	    " WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
 	    PS(id), PS(cx->caller.user_id));
+	versions_changed(cx);
 	return st == OK ? key_find(cx, id, out) : fail(cx, st, "revoke API key: %s", pg_error(cx->pg));
 }
 
@@ -441,6 +445,7 @@ key_lock(struct context *cx, const char *id, bool lock, json_t **out)
 		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return refuse_change(cx, id);
+	versions_changed(cx);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -458,5 +463,6 @@ key_delete(struct context *cx, const char *id)
 	    PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "delete API key: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "API key %s", id);
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "wire/wire.h"
 #include "core/secret.h"
+#include "core/versions.h"
 
 #define CHANNEL_TYPES "chat image video embedding audio"
 #define CHANNEL_MODELS_MAX 500
@@ -224,6 +225,7 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 	}
 	if ((st = context_commit(cx)) != OK)
 		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return channel_find(cx, id, out);
 }
 
@@ -249,5 +251,6 @@ channel_delete(struct context *cx, int64_t id)
 
 	if (st != OK)
 		return fail(cx, st, "delete channel: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
 }

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/versions.h"
+
 #define TOKENS_MAX 100000000
 #define PRICE_MAX_UCR (INT64_C(1000000) * UCR_PER_CREDIT)
 
@@ -185,6 +187,7 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 	}
 	if ((st = context_commit(cx)) != OK)
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -216,5 +219,6 @@ model_delete(struct context *cx, int64_t id)
 	}
 	if (st != OK)
 		return fail(cx, st, "delete model: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "model %lld", (long long)id);
 }

@@ -44,6 +44,8 @@ struct guards;
 struct key_uses;
 struct heartbeat;
 struct mailer;
+struct versions;
+struct key_cache;
 struct allowances;
 struct flights;
 struct await;
@@ -99,6 +101,8 @@ struct process {
 	struct queue *work;	       /* struct job * for the workers: core/work.h */
 	struct pg_together *together;  /* turns of one account that open at once */
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
+	struct versions *versions;     /* what holds of models and keys: core/versions.h; NULL: ask */
+	struct key_cache *key_cache;   /* API keys: account/key_cache.h; NULL: none are kept */
 	struct allowances *allowances; /* credits it holds for accounts: engine/allowance.h */
 	struct flights *flights;       /* what is under way of those: engine/flight.h; NULL: no such record */
 	struct scoreboard_slot *score; /* this process' counters */

@@ -121,11 +121,20 @@ cell_of(uint64_t hash)
 	return oldest;
 }
 
+/* How far apart requests are at this rate; at rates above a million a second no less. */
+static int64_t
+step_of_us(const struct rate *rate)
+{
+	int64_t step_us = rate->per_ms * 1000 / rate->count;
+
+	return step_us > 0 ? step_us : 1;
+}
+
 /* Count in one dimension; false and retry_after_ms when it is full. */
 static bool
 take_one(struct limit *l, struct cell *cell, int64_t now_us)
 {
-	int64_t step_us = l->rate.per_ms * 1000 / l->rate.count, room_us = l->rate.per_ms * 1000;
+	int64_t step_us = step_of_us(&l->rate), room_us = l->rate.per_ms * 1000;
 	int64_t tat = atomic_load(&cell->tat_us), next;
 
 	do {
@@ -160,8 +169,7 @@ take_here(struct limit *limits, const int *active, int n)
 		if (take_one(l, taken[i], now_us))
 			continue;
 		while (i-- > 0) /* refused: it counts nowhere */
-			atomic_fetch_sub(
-			    &taken[i]->tat_us, limits[active[i]].rate.per_ms * 1000 / limits[active[i]].rate.count);
+			atomic_fetch_sub(&taken[i]->tat_us, step_of_us(&limits[active[i]].rate));
 		return false;
 	}
 	return true;
