@@ -7,7 +7,7 @@ WITH back AS (
 INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description)
 SELECT p.id, 'hold_release', p.amount, p.credits, 'api: set aside' FROM paid p;
 DROP FUNCTION IF EXISTS allowance_room(uuid, uuid), allowance_fill(uuid, uuid, uuid, uuid, int, numeric, numeric),
-	allowance_return(uuid, uuid, int, numeric), allowances_end(uuid), allowances_expire(int), allowances_ask(uuid, boolean),
+	allowance_return(uuid, uuid, int, numeric), allowances_end(uuid), allowances_expire(int), allowances_pending(uuid, uuid),
 	relay_round(relay_call[]), relay_pay(relay_call[]), relay_note(relay_call[]), relay_key_held(uuid, uuid);
 DROP TYPE relay_cost, relay_paid, relay_call;
 DROP VIEW IF EXISTS audit_broken, audit_ledger;

@@ -9,6 +9,7 @@ CREATE TABLE allowances (
 	seq int NOT NULL,
 	last_grant credits_amount NOT NULL,
 	asked_at timestamptz,
+	answered_at timestamptz,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	ended_at timestamptz
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
@@ -24,6 +25,7 @@ COMMENT ON COLUMN allowances.amount IS 'Credits held now; 0 once it has ended.';
 COMMENT ON COLUMN allowances.seq IS 'Number of the owner''s last fill or return: one that is asked for again finds itself done.';
 COMMENT ON COLUMN allowances.last_grant IS 'What the last fill added.';
 COMMENT ON COLUMN allowances.asked_at IS 'Somebody needs what of it is idle; NULL: nobody, or the owner has answered.';
+COMMENT ON COLUMN allowances.answered_at IS 'When the owner last gave back what was idle, or said that nothing was.';
 COMMENT ON COLUMN allowances.created_at IS 'When it was taken.';
 COMMENT ON COLUMN allowances.ended_at IS 'When it was given back whole; NULL while it lives.';
 ALTER TABLE allowances ENABLE ROW LEVEL SECURITY;

@@ -58,7 +58,7 @@ BEGIN
 	granted := round(least(p_wanted, greatest(v_credits / 16, p_ceiling)), 6);
 	IF v_credits IS NULL OR v_credits - granted < v_edge OR v_room - granted < v_edge
 		OR EXISTS (SELECT FROM allowances a WHERE a.user_id = p_user_id AND a.ended_at IS NULL
-			AND a.asked_at > now() - interval '2 seconds') THEN
+			AND (a.asked_at > now() - interval '2.5 seconds' OR a.answered_at > now() - interval '1 second')) THEN
 		granted := 0;
 		RETURN NEXT;
 		RETURN;
@@ -91,7 +91,7 @@ BEGIN
 		RETURN 0;
 	END IF;
 	v_part := least(greatest(coalesce(round(p_part, 6), v_now.amount), 0), v_now.amount);
-	UPDATE allowances a SET amount = a.amount - v_part, seq = greatest(a.seq, p_seq), asked_at = NULL,
+	UPDATE allowances a SET amount = a.amount - v_part, seq = greatest(a.seq, p_seq), asked_at = NULL, answered_at = now(),
 		ended_at = CASE WHEN p_part IS NULL THEN now() END
 	WHERE a.id = p_id;
 	IF v_part > 0 THEN
@@ -142,20 +142,19 @@ $$;
 COMMENT ON FUNCTION allowances_expire(int) IS
 	'The last net: gives back allowances whose owner has had no heartbeat for 60 s, whole, since nothing proves what was used: a process that dies alone is settled from its flight record long before. Returns how many.';
 
-CREATE OR REPLACE FUNCTION allowances_ask(p_user_id uuid, p_again boolean) RETURNS int
-	LANGUAGE plpgsql SET search_path = public, pg_temp
+CREATE OR REPLACE FUNCTION allowances_pending(p_user_id uuid, p_key_id uuid) RETURNS boolean
+	LANGUAGE plpgsql
 AS $$
 BEGIN
-	IF NOT p_again THEN
-		PERFORM FROM users u WHERE u.id = p_user_id FOR NO KEY UPDATE;
-		UPDATE allowances a SET asked_at = now()
-		WHERE a.user_id = p_user_id AND a.ended_at IS NULL AND a.asked_at IS NULL;
-	END IF;
-	RETURN (SELECT count(*) FROM allowances a WHERE a.user_id = p_user_id AND a.ended_at IS NULL AND a.asked_at IS NOT NULL);
+	UPDATE allowances a SET asked_at = coalesce(a.asked_at, now())
+	WHERE a.user_id = p_user_id AND a.ended_at IS NULL AND a.amount > 0 AND (p_key_id IS NULL OR a.key_id = p_key_id)
+		AND coalesce(a.answered_at < now() - interval '1 second', true)
+		AND coalesce(a.asked_at > now() - interval '2.5 seconds', true); -- who does not answer is dead
+	RETURN FOUND;
 END
 $$;
-COMMENT ON FUNCTION allowances_ask(uuid, boolean) IS
-	'Asks the processes that hold allowances of a user to give back what is idle of them. Returns how many have not answered yet; p_again: only that.';
+COMMENT ON FUNCTION allowances_pending(uuid, uuid) IS
+	'Before anybody is refused for want of credits: may allowances of the user (of this key alone, if one is named) hold some that are idle? Asks their owners; false once they have answered, or had time to.';
 
 CREATE OR REPLACE FUNCTION relay_note(p_calls relay_call[]) RETURNS relay_cost[]
 	LANGUAGE plpgsql

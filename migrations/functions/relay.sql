@@ -40,7 +40,8 @@ BEGIN
 	RETURN CASE
 		WHEN v_live.calls >= v_key.max_concurrent THEN 'key_queue_full'
 		WHEN v_tokens + v_live.tokens >= v_key.tpm THEN 'key_tokens'
-		WHEN round(p_hold, 6) > api_key_budget_left(v_key) - relay_key_held(v_key.id, p_user_id) THEN 'key_budget' END;
+		WHEN round(p_hold, 6) > api_key_budget_left(v_key) - relay_key_held(v_key.id, p_user_id)
+			THEN CASE WHEN allowances_pending(p_user_id, v_key.id) THEN 'allowances' ELSE 'key_budget' END END;
 END
 $$;
 COMMENT ON FUNCTION relay_key_refusal(uuid, uuid, numeric) IS

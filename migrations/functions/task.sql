@@ -166,7 +166,7 @@ BEGIN
 			v_taken := credits_take(p.task_id, p.transaction_id, p.user_id, v_hold, p.reason, p.lease_s);
 			v.balance := v_taken.balance;
 			IF v_taken.outcome = 'insufficient' THEN
-				v.outcome := 'insufficient';
+				v.outcome := CASE WHEN allowances_pending(p.user_id, NULL) THEN 'allowances' ELSE 'insufficient' END;
 				EXIT attempt;
 			ELSIF v_taken.outcome <> 'ok' THEN
 				RAISE EXCEPTION 'task_open: hold for task %: %', p.task_id, v_taken.outcome;
@@ -189,7 +189,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION task_open(task_ask) IS
-	'Opens a task of any kind: idempotency key, limits, hold and task, all or nothing. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; of agent runs a conversation has one at a time. outcome: ok, insufficient, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, user_disabled, or the refusal it was told; unless ok nothing is changed. balance is after the hold.';
+	'Opens a task of any kind: idempotency key, limits, hold and task, all or nothing. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; of agent runs a conversation has one at a time. outcome: ok, insufficient, allowances (the same, but processes hold some for relayed calls and are asked for it: try again), user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, user_disabled, or the refusal it was told; unless ok nothing is changed. balance is after the hold.';
 
 CREATE OR REPLACE FUNCTION tasks_end(p_owner uuid, p_ends task_end[]) RETURNS task_ended[]
 	LANGUAGE plpgsql

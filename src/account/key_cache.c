@@ -143,7 +143,8 @@ make(const unsigned char hash[SHA256_BYTES], const char *version, const struct k
 }
 
 void
-key_cache_put(struct key_cache *c, const unsigned char hash[SHA256_BYTES], const char *version, const struct key_kept *key)
+key_cache_put(
+    struct key_cache *c, const unsigned char hash[SHA256_BYTES], const char *version, const struct key_kept *key)
 {
 	struct entry *e, **at;
 

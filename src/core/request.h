@@ -35,6 +35,7 @@ enum rate_class {
 #define ROUTE_RAW 8u	    /* takes any body */
 #define ROUTE_OPTIONAL 16u  /* the body may be absent */
 #define ROUTE_PASSWORD 64u  /* computes a password's hash: takes a slot, see account/passwords.h */
+#define ROUTE_CALL 128u	    /* opens a call of the relay: takes a place among the user's, see limits/slots.h */
 #define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: files/uploads.h */
 
 /* One row of handlers/routes.def. */
@@ -54,6 +55,8 @@ struct route {
 
 #define PATH_PARAMS_MAX 4
 
+struct slot_holder;
+
 struct request {
 	struct context cx;
 	struct fcgi_conn *conn; /* NULL in tests */
@@ -71,6 +74,7 @@ struct request {
 	json_t *json;	     /* the checked body object; NULL unless ROUTE_JSON */
 	struct spool *spool; /* the body, where it is a file: ROUTE_FILE */
 	int64_t started_us;
+	struct slot_holder *place;		/* of ROUTE_CALL; NULL: none was asked for */
 	bool has_slot;				/* for password work: account/passwords.h */
 	uint64_t pg_before_us, redis_before_us; /* what the worker's connections had spent before */
 
@@ -90,7 +94,6 @@ struct request {
 	/* engine/allowance.h: until when it waits for credits that others hold, how long it paused last */
 	struct {
 		int64_t by_ms, pause_ms;
-		bool last; /* nothing more is to be had */
 	} gather;
 	/* Set by a handler that waits, for anything but PostgreSQL and Redis: see
 	 * core/await.h.  It is answered later; the whole request lives on. */

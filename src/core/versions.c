@@ -56,7 +56,8 @@ look_job(struct job *job, struct worker *w)
 	pthread_mutex_lock(&v->lock);
 	changes = v->changes;
 	pthread_mutex_unlock(&v->lock);
-	if (pg_query(w->pg, &rows, "SELECT c.version AS catalog, k.version AS keys FROM catalog_version c, keys_version k") == OK &&
+	if (pg_query(w->pg, &rows,
+		"SELECT c.version AS catalog, k.version AS keys FROM catalog_version c, keys_version k") == OK &&
 	    rows_count(rows) == 1)
 		note(v, rows, began_ms, changes);
 	free(job);
@@ -124,8 +125,8 @@ tell(struct context *cx, void *arg)
 	if (cx->process != NULL && cx->process->versions != NULL)
 		distrust(cx->process->versions);
 	if (cx->redis != NULL) /* without it they look by themselves */
-		(void)!redis_call(
-		    cx->redis, NULL, "PUBLISH", arena_printf(cx->arena, "%sversions", cx->conf->redis_prefix), "changed");
+		(void)!redis_call(cx->redis, NULL, "PUBLISH",
+		    arena_printf(cx->arena, "%sversions", cx->conf->redis_prefix), "changed");
 }
 
 void

@@ -461,7 +461,7 @@ on_tick(void *arg)
 
 /* ---- before anybody is refused -------------------------------------------------------------------- */
 
-#define GATHER_MS 2500 /* how long a request waits for others: with Redis away they look twice a second */
+#define GATHER_MS 4000 /* longer than PostgreSQL says that others may still answer */
 #define GATHER_POLL_FIRST_MS 5
 #define GATHER_POLL_MOST_MS 100
 
@@ -533,36 +533,24 @@ static enum status
 try_again(struct await *a)
 {
 	if (a->stopped)
-		a->rq->gather.by_ms = 1;
+		return fail(&a->rq->cx, E_UNAVAILABLE, "the process ends");
 	return a->rq->route->handler(a->rq);
 }
 
-/* Ask the others, once; how many have not answered.  None when PostgreSQL cannot say. */
-static int64_t
-ask_others(struct request *rq, int64_t now_ms)
-{
-	AUTO_ROWS struct rows *rows = NULL;
-	bool again = rq->gather.by_ms != 0;
-
-	if (pg_query_again(rq->cx.pg, &rows, "SELECT allowances_ask($1::uuid, $2) AS n", PS(rq->cx.caller.user_id),
-		PB(again)) != OK)
-		return 0;
-	if (!again) {
-		rq->gather.by_ms = now_ms + GATHER_MS;
-		if (row_int(rows, 0, "n") > 0)
-			(void)!redis_call(rq->cx.redis, NULL, "PUBLISH",
-			    arena_printf(rq->cx.arena, "%sallowance", rq->cx.conf->redis_prefix),
-			    rq->cx.caller.user_id);
-	}
-	return row_int(rows, 0, "n");
-}
-
+/* Tell the others, once, that they are asked, and wait a moment for their answers. */
 static enum gathered
-wait_for_others(struct request *rq)
+wait_for_others(struct request *rq, int64_t now_ms)
 {
 	struct gathering *g = ARENA_NEW(rq->cx.arena, struct gathering);
 	int64_t *pause_ms = &rq->gather.pause_ms;
 
+	if (*pause_ms == 0) {
+		rq->gather.by_ms = now_ms + GATHER_MS;
+		(void)!redis_call(rq->cx.redis, NULL, "PUBLISH",
+		    arena_printf(rq->cx.arena, "%sallowance", rq->cx.conf->redis_prefix), rq->cx.caller.user_id);
+	}
+	if (now_ms >= rq->gather.by_ms)
+		return GATHER_NONE;
 	*pause_ms = *pause_ms == 0 ? GATHER_POLL_FIRST_MS : 2 * *pause_ms;
 	if (*pause_ms > GATHER_POLL_MOST_MS)
 		*pause_ms = GATHER_POLL_MOST_MS;
@@ -571,20 +559,9 @@ wait_for_others(struct request *rq)
 	return await(rq, &g->await) == OK ? GATHER_WAIT : GATHER_NONE;
 }
 
-/* All have answered: what they gave came after we had looked, perhaps. */
-static enum gathered
-once_more(struct request *rq)
-{
-	bool was_last = rq->gather.last;
-
-	rq->gather.last = true;
-	return was_last ? GATHER_NONE : GATHER_AGAIN;
-}
-
 enum gathered
 allowances_gather(struct request *rq)
 {
-	int64_t now_ms = clock_mono_ms();
 	int n_dead = 0;
 
 	if (rq->cx.process == NULL || rq->cx.process->allowances == NULL || pg_in_transaction(rq->cx.pg))
@@ -593,9 +570,7 @@ allowances_gather(struct request *rq)
 		return GATHER_AGAIN;
 	if (flights_settle(&rq->cx, &n_dead) == OK && n_dead > 0)
 		return GATHER_AGAIN;
-	if (rq->gather.by_ms != 0 && now_ms >= rq->gather.by_ms)
-		return once_more(rq);
-	return ask_others(rq, now_ms) > 0 ? wait_for_others(rq) : once_more(rq);
+	return wait_for_others(rq, clock_mono_ms());
 }
 
 /* ---- life ------------------------------------------------------------------------------------------ */

@@ -119,6 +119,7 @@ engine_new(struct process *p)
 	e->aborts = redis_subscribe(p->redis, channel, on_abort, p);
 	e->journal_timer = reactor_timer_new(p->reactor, journal_batch, p);
 	e->follow_timer = reactor_timer_new(p->reactor, followers_tick, p);
+	e->round_timer = reactor_timer_new(p->reactor, settle_gathered, p);
 	allowances_new(p);
 }
 
@@ -133,6 +134,7 @@ engine_free(struct process *p)
 	reactor_timer_free(e->journal_timer);
 	reactor_timer_free(e->follow_timer);
 	reactor_timer_free(e->allowance_timer);
+	reactor_timer_free(e->round_timer);
 	free(e);
 }
 

@@ -11,6 +11,7 @@
 #include "engine/follow.h"
 #include "engine/run.h"
 #include "io/fcgi.h"
+#include "limits/rates.h"
 
 #define OPEN_TRIES 3
 #define GATHER_TRIES 8	/* of one request in a row */
@@ -86,11 +87,9 @@ refuse_slots(struct context *cx, const struct kind *kind, enum status st)
 	long long user = kind->relays ? conf->limits_relay_tasks : conf->limits_user_tasks,
 		  conversation = conf->limits_conversation_tasks;
 
-	if (st == E_TASK_QUEUE_FULL) {
-		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
-		fail_message(cx, arena_printf(cx->arena, "The task queue is full: at most %lld tasks at once.", user),
-		    arena_printf(cx->arena, "任务队列已满，最多同时执行 %lld 个任务", user));
-	} else if (st == E_CONVERSATION_QUEUE_FULL) {
+	if (st == E_TASK_QUEUE_FULL)
+		return limits_refuse_tasks(cx, user);
+	if (st == E_CONVERSATION_QUEUE_FULL) {
 		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
 		fail_message(cx,
 		    arena_printf(
@@ -146,7 +145,7 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 	};
 	const char *outcome = row_text(rows, 0, "outcome");
 
-	if (strcmp(outcome, "insufficient") == 0)
+	if (strcmp(outcome, "insufficient") == 0 || strcmp(outcome, "allowances") == 0)
 		return refuse_credits(cx, kind, rows);
 	if (strcmp(outcome, "key_budget") == 0)
 		return refuse_budget(cx);
@@ -183,30 +182,33 @@ open_once(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	return st == OK ? OK : fail(cx, st, "open %s: %s", ask->kind->name, pg_error(cx->pg));
 }
 
+/* Take over the place that came with the rates.  False: there is none. */
+static bool
+take_over_place(struct request *rq, struct slot_holder *slots)
+{
+	if (rq->place == NULL || !rq->place->held || !slots->relay)
+		return false;
+	*slots = *rq->place;
+	rq->place->held = false;
+	return true;
+}
+
 /* Slots, and the task; *told is the row of `open`. */
 static enum status
-try_open(struct context *cx, const struct gate_ask *ask, struct task *task, struct rows **told)
+try_open(struct request *rq, const struct gate_ask *ask, struct task *task, struct rows **told)
 {
+	struct context *cx = &rq->cx;
 	enum status st;
 
 	slot_holder_init(&task->slots, task->user_id, ask->conversation_id, task->id, ask->agent);
 	task->slots.relay = ask->kind->relays;
-	st = slots_acquire(cx->redis, cx->conf, &task->slots);
+	st = take_over_place(rq, &task->slots) ? OK : slots_acquire(cx->redis, cx->conf, &task->slots);
 	if (st != OK && st != E_UNAVAILABLE)
 		return refuse_slots(cx, ask->kind, st);
 	st = open_once(cx, ask, task, told);
 	if (st != OK || strcmp(row_text(*told, 0, "outcome"), "ok") != 0)
 		slots_release(cx->redis, cx->conf, &task->slots);
 	return st;
-}
-
-/* For want of credits that an allowance may hold? */
-static bool
-is_short(const struct rows *told)
-{
-	const char *outcome = row_text(told, 0, "outcome");
-
-	return strcmp(outcome, "insufficient") == 0 || strcmp(outcome, "key_budget") == 0;
 }
 
 enum status
@@ -221,9 +223,10 @@ gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, con
 	for (int tries = 0; tries < GATHER_TRIES && gathered == GATHER_AGAIN; tries++) {
 		rows_free(told);
 		told = NULL;
-		if ((st = try_open(&rq->cx, ask, task, &told)) != OK)
+		if ((st = try_open(rq, ask, task, &told)) != OK)
 			return st;
-		gathered = is_short(told) ? allowances_gather(rq) : GATHER_NONE;
+		gathered = strcmp(row_text(told, 0, "outcome"), "allowances") == 0 ? allowances_gather(rq)
+										   : GATHER_NONE;
 	}
 	if (gathered == GATHER_WAIT)
 		return OK;
@@ -276,7 +279,7 @@ take_place(struct request *rq, struct run *r)
 
 	slot_holder_init(&r->task.slots, r->task.user_id, NULL, r->task.id, false);
 	r->task.slots.relay = true;
-	st = slots_acquire(cx->redis, cx->conf, &r->task.slots);
+	st = take_over_place(rq, &r->task.slots) ? OK : slots_acquire(cx->redis, cx->conf, &r->task.slots);
 	if (st == E_UNAVAILABLE)
 		st = allowance_calls(cx->process, r->allowance) > cx->conf->limits_relay_tasks ? E_TASK_QUEUE_FULL : OK;
 	return st == OK ? OK : refuse_slots(cx, r->kind, st);

@@ -19,7 +19,8 @@ struct engine {
 	struct follower *followers; /* follow.c */
 	struct reactor_timer *journal_timer, *follow_timer;
 	struct redis_subscription *aborts, *asked; /* asked: allowance.c */
-	struct reactor_timer *allowance_timer;
+	struct reactor_timer *allowance_timer, *round_timer; /* round_timer: settle.c */
+	int64_t round_ms;				     /* when the last round began, by clock_mono_ms() */
 };
 
 /* engine.c */
@@ -40,6 +41,8 @@ int64_t run_use(struct run *r);
 void settle_soon(struct run *r);
 /* Do not wait for the round that is at work: from the timer of a run that waits. */
 void settle_hurry(struct process *p);
+/* Calls were gathered long enough: by the engine's timer. */
+void settle_gathered(void *process);
 /* Settle one whose owner died, from weir-worker: r->task_status and end_json are
  * set when it was done; NULL: another was first, or its owner lives after all. */
 enum status settle_dead(struct context *cx, struct run *r) MUST_CHECK;

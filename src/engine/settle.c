@@ -25,6 +25,7 @@
  * transaction, one wait for the disk.  More than this gains nothing more. */
 #define SETTLE_TOGETHER 16
 #define SETTLE_CALLS ROUND_MAX /* of those that took from allowances: the more the better */
+#define GATHER_MS 5	       /* between the rounds of calls, at most so many one after the other */
 #define SETTLE_ROUNDS_MAX 3    /* at a time, so that stuck ones leave workers for others */
 #define SETTLE_OVERDUE_MS 250  /* beyond that a run does not wait for the round before it */
 #define SETTLE_AGAIN_MS 500    /* PostgreSQL was away: try again */
@@ -232,6 +233,7 @@ start_round(struct process *p)
 	round->process = p;
 	fill_round(p->engine, round);
 	p->engine->settle_rounds++;
+	p->engine->round_ms = clock_mono_ms();
 	queue_push_always(p->work, &round->job);
 }
 
@@ -255,16 +257,38 @@ settle_hurry(struct process *p)
 		start_round(p);
 }
 
+/* Calls that took from allowances: the first at once, those that come soon after it
+ * together, some milliseconds later. */
+static void
+gather(struct process *p)
+{
+	struct engine *e = p->engine;
+	int64_t since_ms = clock_mono_ms() - e->round_ms;
+
+	if (e->n_unsettled >= SETTLE_CALLS || (since_ms >= GATHER_MS && e->settle_rounds == 0))
+		settle_hurry(p);
+	else if (!reactor_timer_running(e->round_timer))
+		reactor_timer_start(e->round_timer, since_ms < GATHER_MS ? GATHER_MS - since_ms : GATHER_MS);
+}
+
 void
 settle_soon(struct run *r)
 {
 	struct engine *e = r->process->engine;
 
 	enqueue(r);
-	if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
+	if (r->flight != NULL)
+		gather(r->process);
+	else if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
 		settle_hurry(r->process);
 	/* a round may wait for a row that somebody else keeps locked */
 	run_wake(r, SETTLE_OVERDUE_MS);
+}
+
+void
+settle_gathered(void *process)
+{
+	settle_hurry(process);
 }
 
 static void

@@ -132,7 +132,9 @@ class Allowances(DatabaseTest):
         self.assertEqual(self.fill(user, 8, 1, allowance, 2, key)[1], 0, "22 are left, 14 would be")
         refused = "SELECT relay_key_refusal($1, $2, $3)"
         self.assertIsNone(self.db.value(refused, key, user, 22))
-        self.assertEqual(self.db.value(refused, key, user, 23), "key_budget", "spent 5, held 3")
+        self.assertEqual(self.db.value(refused, key, user, 23), "allowances", "spent 5, held 3: it is asked for")
+        self.give(allowance, 2, 0)
+        self.assertEqual(self.db.value(refused, key, user, 23), "key_budget")
         self.sound()
 
     def test_a_rotated_key_pays_for_both(self):
@@ -146,12 +148,28 @@ class Allowances(DatabaseTest):
     def test_who_needs_it_asks(self):
         user = self.user(100)
         allowance = self.fill(user, 5)[0]
-        ask = "SELECT allowances_ask($1, $2)"
-        self.assertEqual(self.db.value(ask, user, False), 1)
+        ask = "SELECT allowances_pending($1, $2)"
+        self.assertFalse(self.db.value(ask, user, new_id()), "of another key")
+        self.assertTrue(self.db.value(ask, user, None))
+        self.assertTrue(self.db.value(ask, user, None), "not yet answered")
         self.assertEqual(self.fill(user, 5, 1, allowance, 2)[1], 0, "not while somebody asks")
         self.give(allowance, 2, 0)
-        self.assertEqual(self.db.value(ask, user, True), 0, "answered: all of it is in use")
+        self.assertFalse(self.db.value(ask, user, None), "answered: all of it is in use")
         self.assertEqual(self.state(user), (95, 5))
+        self.db.query("UPDATE allowances SET answered_at = now() - interval '2 s' WHERE id = $1", allowance)
+        self.assertTrue(self.db.value(ask, user, None), "by now it may be idle")
+        self.db.query("UPDATE allowances SET asked_at = now() - interval '3 s' WHERE id = $1", allowance)
+        self.assertFalse(self.db.value(ask, user, None), "whoever holds it is dead")
+
+    def test_nobody_is_refused_before_it_is_asked_for(self):
+        user = self.user(100)
+        allowance = self.fill(user, 6)[0]
+        opened = ("SELECT outcome FROM relay_open($1, $2, $3, NULL, NULL, 97, 600, $4, NULL, 1, NULL, NULL, NULL)")
+        self.assertEqual(self.db.value(opened, new_id(), new_id(), user, self.owner), "allowances")
+        self.give(allowance, 2, 0)
+        self.assertEqual(self.db.value(opened, new_id(), new_id(), user, self.owner), "insufficient")
+        self.give(allowance, 3)
+        self.assertEqual(self.db.value(opened, new_id(), new_id(), user, self.owner), "ok")
 
     def test_dead_owners(self):
         user = self.user(100)
