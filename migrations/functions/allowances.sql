@@ -3,7 +3,7 @@
 -- An allowance is held credits, like a hold, but of a process and not of a task. Its calls reserve their ceilings in the
 -- process' memory. When a call has ended its cost is taken from the balance and the allowance stays as it is, so that a round
 -- writes one row of history for an account; from the allowance only what the balance cannot pay, or all where a budget or
--- quota stands behind it, since that was granted against what was left then.
+-- quota stands behind it, since that was granted against what was left then, and all while its credits are asked for.
 --
 -- Whoever changes an allowance has its user locked: after the API key, as everywhere (see task.sql). The id of a call in table
 -- usage makes it be charged once, whoever settles it: its process, or who finds its flight record (src/engine/flight.h).
@@ -221,7 +221,8 @@ BEGIN
 	LOOP
 		v_credits := (SELECT u.credits FROM users u WHERE u.id = v.user_id); -- NULL: the user is gone, and what it had
 		SELECT * INTO v_now FROM allowances a WHERE a.id = v.allowance_id AND a.ended_at IS NULL;
-		v_taken := least(coalesce(v_now.amount, 0), CASE WHEN v.limited THEN v.cost ELSE greatest(v.cost - v_credits, 0) END);
+		v_taken := least(coalesce(v_now.amount, 0), CASE
+			WHEN v.limited OR v_now.asked_at IS NOT NULL OR v_now.answered_at > now() - interval '2.5 seconds' THEN v.cost ELSE greatest(v.cost - v_credits, 0) END);
 		v_short := greatest(v.cost - coalesce(v_credits + v_taken, 0), 0);
 		v_balance := v_credits + v_taken - (v.cost - v_short);
 		IF v_taken > 0 THEN
@@ -278,6 +279,9 @@ BEGIN
 			), paid AS (
 				UPDATE users u SET credits = u.credits - s.cost, updated_at = now()
 				FROM spent s WHERE u.id = s.user_id AND u.credits >= s.cost AND NOT s.several
+					-- not what is being gathered for somebody: then allowances pay
+					AND NOT EXISTS (SELECT FROM allowances a WHERE a.user_id = u.id AND a.ended_at IS NULL
+						AND (a.asked_at IS NOT NULL OR a.answered_at > now() - interval '2.5 seconds'))
 				RETURNING u.id, u.credits, s.cost, s.allowance_id
 			), history AS (
 				INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, allowance_id)

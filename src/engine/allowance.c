@@ -43,7 +43,7 @@ struct allowance {
 	bool busy; /* a worker fills it or gives back of it */
 	bool over; /* nobody takes from it any more; it ends with its last call */
 	bool asked;
-	int64_t used_ms, refused_until_ms; /* monotonic */
+	int64_t used_ms, refused_until_ms, asked_until_ms; /* monotonic; asked: what gets idle goes back at once */
 
 	/* reactor */
 	int64_t told_ms, balance_ucr; /* told_ms: when pages were told last */
@@ -213,17 +213,6 @@ allowance_take(struct context *cx, const struct allowance_ask *ask)
 }
 
 void
-allowance_back(struct process *p, struct allowance *a, int64_t ceiling_ucr, int64_t taken_ucr, bool live)
-{
-	pthread_mutex_lock(&p->allowances->lock);
-	a->reserved_ucr -= ceiling_ucr;
-	a->amount_ucr -= taken_ucr;
-	demand_taken(&a->demand, taken_ucr);
-	a->over = a->over || !live;
-	pthread_mutex_unlock(&p->allowances->lock);
-}
-
-void
 allowance_leave(struct process *p, struct allowance *a)
 {
 	pthread_mutex_lock(&p->allowances->lock);
@@ -331,6 +320,21 @@ give_spare(struct process *p, struct allowance *a, int64_t now_ms)
 	queue_push_always(p->work, &g->job);
 }
 
+void
+allowance_back(struct process *p, struct allowance *a, int64_t ceiling_ucr, int64_t taken_ucr, bool live)
+{
+	pthread_mutex_lock(&p->allowances->lock);
+	a->reserved_ucr -= ceiling_ucr;
+	a->amount_ucr -= taken_ucr;
+	demand_taken(&a->demand, taken_ucr);
+	a->over = a->over || !live;
+	if (a->asked_until_ms > 0 && clock_mono_ms() < a->asked_until_ms) {
+		a->asked = true;
+		give_spare(p, a, clock_mono_ms());
+	}
+	pthread_mutex_unlock(&p->allowances->lock);
+}
+
 /* ---- asked by others ------------------------------------------------------------------------ */
 
 /* Mark what is held for the user, and give it back.  Reactor. */
@@ -347,6 +351,7 @@ hear_asked(struct process *p, const char *user_id)
 		if (strcmp(a->user_id, user_id) != 0)
 			continue;
 		a->asked = true;
+		a->asked_until_ms = now_ms + ASKED_MS;
 		a->refused_until_ms = now_ms + (a->over ? 0 : ASKED_MS);
 		give_spare(p, a, now_ms);
 	}
