@@ -18,7 +18,7 @@ struct engine {
 	struct run *unjournaled;    /* those with text the journal has not seen: journal.c */
 	struct follower *followers; /* follow.c */
 	struct reactor_timer *journal_timer, *follow_timer;
-	struct redis_subscription *aborts, *asked; /* asked: allowance.c */
+	struct redis_subscription *aborts, *asked;	     /* asked: allowance.c */
 	struct reactor_timer *allowance_timer, *round_timer; /* round_timer: settle.c */
 	int64_t round_ms;				     /* when the last round began, by clock_mono_ms() */
 };

@@ -116,10 +116,9 @@ class Key:
 def fill_allowances(weir, user, key):
     """Calls until each responder holds an allowance of the account."""
     for _ in range(50):
-        crowd = [post_bytes(*ask("openai", False, script("warm", "deltas=2 interval=50")), key) for _ in range(12)]
+        crowd = [post_bytes(*ask("openai", False, script("warm", "deltas=2 first=100")), key) for _ in range(40)]
         assert {status for status, _ in simultaneous(weir.port, crowd)} == {200}
         with weir.pg() as pg:
-            # room for all that follow, in either
             if int(pg.one("SELECT count(DISTINCT owner) FROM allowances WHERE user_id = $1 AND ended_at IS NULL", user.id)) == 2:
                 return
     raise AssertionError("no allowances")
