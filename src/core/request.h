@@ -91,7 +91,7 @@ struct request {
 	void (*carry)(void *arg, struct fcgi_conn *conn);
 	void *carry_arg;
 	bool keep_arena; /* the stream took over the request's arena */
-	/* engine/allowance.h: until when it waits for credits that others hold, how long it paused last */
+	/* engine/gather.h: until when it waits for credits that others hold, how long it paused last */
 	struct {
 		int64_t by_ms, pause_ms;
 	} gather;

@@ -45,12 +45,8 @@ void allowance_leave(struct process *p, struct allowance *a);
 /* Tell the user's pages of the balance, now and then.  Reactor. */
 void allowance_tell(struct process *p, struct allowance *a, int64_t balance_ucr);
 
-/* Before a caller is told that the credits do not do: what allowances hold idle goes
- * back, ours, dead processes', and others' when they are asked.  AGAIN: try again at
- * once; WAIT: the request waits, without a worker, and its handler runs anew; NONE:
- * nothing is to be had.  Worker. */
-enum gathered { GATHER_NONE, GATHER_AGAIN, GATHER_WAIT };
-enum gathered allowances_gather(struct request *rq);
+/* Give back what this process holds idle for the caller; true: something was.  Worker. */
+bool allowances_give_ours(struct context *cx);
 
 /* Give the process its allowances, and its flight record.  Main thread, before process_start(). */
 void allowances_new(struct process *p);

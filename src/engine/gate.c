@@ -9,6 +9,7 @@
 #include "engine/allowance.h"
 #include "engine/flight.h"
 #include "engine/follow.h"
+#include "engine/gather.h"
 #include "engine/run.h"
 #include "io/fcgi.h"
 #include "limits/rates.h"
@@ -23,6 +24,8 @@ gate_key_read(const struct request *rq, struct gate_key *out)
 {
 	out->key = rq->idempotency_key;
 	out->route = arena_printf(rq->cx.arena, "%s %s", rq->method, rq->path);
+	if (out->key == NULL)
+		return;
 	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, out->body_hash);
 }
 
@@ -225,8 +228,7 @@ gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, con
 		told = NULL;
 		if ((st = try_open(rq, ask, task, &told)) != OK)
 			return st;
-		gathered = strcmp(row_text(told, 0, "outcome"), "allowances") == 0 ? allowances_gather(rq)
-										   : GATHER_NONE;
+		gathered = strcmp(row_text(told, 0, "outcome"), "allowances") == 0 ? gather_credits(rq) : GATHER_NONE;
 	}
 	if (gathered == GATHER_WAIT)
 		return OK;
