@@ -264,8 +264,9 @@ DECLARE
 	v_paid relay_paid[];
 	v_users uuid[];
 	v_balances numeric[];
+	v_accounts int;
 BEGIN
-	IF (SELECT bool_or(c.limited) FROM unnest(p_calls) AS c) THEN
+	IF p_calls[1].limited THEN -- all of them are, or none
 		v_before := ARRAY(SELECT c.call_id FROM unnest(p_calls) AS c
 			WHERE EXISTS (SELECT FROM usage g WHERE g.task_id = c.call_id AND g.allowance_id IS NOT NULL));
 		v_paid := relay_pay(p_calls);
@@ -287,11 +288,12 @@ BEGIN
 				INSERT INTO credits_history (user_id, change_type, change_amount, balance_after, description, allowance_id)
 				SELECT p.id, 'relay_cost', -p.cost, p.credits, 'api', p.allowance_id FROM paid p
 			)
-			SELECT array_agg(p.id), array_agg(p.credits) INTO v_users, v_balances FROM paid p;
-			IF coalesce(cardinality(v_users), 0) < (SELECT count(DISTINCT n.user_id) FROM unnest(v_new) AS n WHERE n.cost > 0) THEN
+			SELECT array_agg(p.id), array_agg(p.credits), (SELECT count(*) FROM spent) INTO v_users, v_balances, v_accounts FROM paid p;
+			IF coalesce(cardinality(v_users), 0) < v_accounts THEN
 				RAISE EXCEPTION USING ERRCODE = 'WR001'; -- somebody cannot pay, or pays by two allowances
 			END IF;
-			v_before := ARRAY(SELECT c.call_id FROM unnest(p_calls) AS c EXCEPT SELECT n.call_id FROM unnest(v_new) AS n);
+			v_before := CASE WHEN cardinality(v_new) = cardinality(p_calls) THEN '{}' ELSE ARRAY(
+				SELECT c.call_id FROM unnest(p_calls) AS c EXCEPT SELECT n.call_id FROM unnest(v_new) AS n) END;
 		EXCEPTION WHEN SQLSTATE 'WR001' THEN
 			v_before := ARRAY(SELECT c.call_id FROM unnest(p_calls) AS c
 				WHERE EXISTS (SELECT FROM usage g WHERE g.task_id = c.call_id AND g.allowance_id IS NOT NULL));
@@ -309,4 +311,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION relay_round(relay_call[]) IS
-	'Settles calls that took from allowances, exactly once each, in one transaction: usage, keys, accounts with one row of history each. A row for each, by its place from 0: settled (else it was before, and charged is what it was charged then), balance; what this round used up of its allowance, and whether that lives (the same for each of its calls).';
+	'Settles calls that took from allowances (all of them limited, or none), exactly once each, in one transaction: usage, keys, accounts with one row of history each. A row for each, by its place from 0: settled (else it was before, and charged is what it was charged then), balance; what this round used up of its allowance, and whether that lives (the same for each of its calls).';

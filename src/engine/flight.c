@@ -299,9 +299,9 @@ take_flight(struct flight *flight, struct round_call *out)
 		.request_id = flight->request_id };
 }
 
-/* Settle up to SETTLE_AT_ONCE, from slot *at on. */
+/* Settle up to SETTLE_AT_ONCE of those that are limited, or of the others, from slot *at on. */
 static enum status
-settle_some(struct context *cx, struct wreck *w, size_t *at, int *n_settled)
+settle_some(struct context *cx, struct wreck *w, bool limited, size_t *at, int *n_settled)
 {
 	struct flight *taken[SETTLE_AT_ONCE];
 	struct round_call calls[SETTLE_AT_ONCE];
@@ -312,7 +312,8 @@ settle_some(struct context *cx, struct wreck *w, size_t *at, int *n_settled)
 	for (; *at < w->n_slots && n < SETTLE_AT_ONCE; ++*at) {
 		struct flight *flight = slot_of(w->head, *at);
 
-		if (atomic_load_explicit(&flight->state, memory_order_acquire) != FLIGHT_LIVE)
+		if (atomic_load_explicit(&flight->state, memory_order_acquire) != FLIGHT_LIVE ||
+		    flight->limited != limited)
 			continue;
 		taken[n] = flight;
 		take_flight(flight, &calls[n++]);
@@ -339,7 +340,6 @@ static enum status
 settle_wreck(struct context *cx, struct wreck *w, const char *path)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	size_t at = 0;
 	int n_settled = 0;
 	enum status st;
 
@@ -348,9 +348,10 @@ settle_wreck(struct context *cx, struct wreck *w, const char *path)
 		unlink(path);
 		return OK;
 	}
-	while (at < w->n_slots)
-		if ((st = settle_some(cx, w, &at, &n_settled)) != OK)
-			return st;
+	for (int limited = 0; limited <= 1; limited++)
+		for (size_t at = 0; at < w->n_slots;)
+			if ((st = settle_some(cx, w, limited != 0, &at, &n_settled)) != OK)
+				return st;
 	st = pg_query_again(cx->pg, &rows, "SELECT allowances_end($1::uuid) AS n", PS(w->head->owner));
 	if (st != OK)
 		return st;

@@ -29,7 +29,7 @@ struct round_call {
 	int64_t latency_ms, first_token_ms;
 };
 
-/* Settle them, which does no harm when done twice.  A row for each, in their order:
+/* Settle them, all limited or none, which does no harm when done twice.  A row for each, in their order:
  * settled, charged, balance, taken, live.  Errors as pg_query's. */
 enum status round_run(struct pg *pg, const struct round_call *calls, size_t n, struct rows **rows) MUST_CHECK;
 /* Settle runs of this process: each is told what it was charged, and gives back what

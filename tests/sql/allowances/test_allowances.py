@@ -1,4 +1,5 @@
 """allowance_fill(), allowance_return() and relay_round(): what a process holds for an account, and what its calls are charged."""
+import itertools
 import os
 import sys
 import threading
@@ -206,8 +207,9 @@ class Allowances(DatabaseTest):
             try:
                 with self.connect() as db:
                     for i in range(0, 24, 6):
-                        for again in (n, (n + 1) % 4):  # another's as well
-                            part = calls[again][i:i + 6]
+                        for again, limited in itertools.product((n, (n + 1) % 4), "tf"):  # another's as well
+                            if not (part := [c for c in calls[again][i:i + 6] if c["limited"] == limited]):
+                                continue
                             for _ in range(20):
                                 try:
                                     self.settle(*(part if n % 2 else part[::-1]), db=db)
