@@ -187,38 +187,6 @@ fill(struct context *cx, struct allowance *a, int64_t ceiling_ucr, int64_t now_m
 		a->over = true;
 }
 
-struct allowance *
-allowance_take(struct context *cx, const struct allowance_ask *ask)
-{
-	struct allowances *all = cx->process->allowances;
-	int64_t now_ms = clock_mono_ms();
-	struct allowance *a;
-	bool has;
-
-	if (all == NULL || cx->process->flights == NULL || ask->ceiling_ucr <= 0 || !is_trusted(cx->process, now_ms))
-		return NULL;
-	pthread_mutex_lock(&all->lock);
-	if ((a = find(all, ask)) == NULL)
-		a = make(all, ask);
-	a->used_ms = now_ms;
-	demand_called(&a->demand, now_ms);
-	has = reserve(a, ask->ceiling_ucr);
-	if (!has && !a->busy && !a->asked && now_ms >= a->refused_until_ms && demand_is_lively(&a->demand)) {
-		fill(cx, a, ask->ceiling_ucr, now_ms);
-		has = reserve(a, ask->ceiling_ucr);
-	}
-	pthread_mutex_unlock(&all->lock);
-	return has ? a : NULL;
-}
-
-void
-allowance_leave(struct process *p, struct allowance *a)
-{
-	pthread_mutex_lock(&p->allowances->lock);
-	a->calls--;
-	pthread_mutex_unlock(&p->allowances->lock);
-}
-
 /* ---- giving back ------------------------------------------------------------------------- */
 
 /* A part of one, or all of it, on its way back; made on the reactor. */
@@ -317,6 +285,40 @@ give_spare(struct process *p, struct allowance *a, int64_t now_ms)
 	g = xmalloc(sizeof(*g));
 	*g = prepare_giving(p, a, part_ucr, whole);
 	queue_push_always(p->work, &g->job);
+}
+
+struct allowance *
+allowance_take(struct context *cx, const struct allowance_ask *ask)
+{
+	struct allowances *all = cx->process->allowances;
+	int64_t now_ms = clock_mono_ms();
+	struct allowance *a;
+	bool has;
+
+	if (all == NULL || cx->process->flights == NULL || ask->ceiling_ucr <= 0 || !is_trusted(cx->process, now_ms))
+		return NULL;
+	pthread_mutex_lock(&all->lock);
+	if ((a = find(all, ask)) == NULL)
+		a = make(all, ask);
+	a->used_ms = now_ms;
+	demand_called(&a->demand, now_ms);
+	has = reserve(a, ask->ceiling_ucr);
+	if (!has && !a->busy && !a->asked && now_ms >= a->refused_until_ms && demand_is_lively(&a->demand)) {
+		fill(cx, a, ask->ceiling_ucr, now_ms);
+		has = reserve(a, ask->ceiling_ucr);
+		if (a->asked) /* meanwhile */
+			give_spare(cx->process, a, now_ms);
+	}
+	pthread_mutex_unlock(&all->lock);
+	return has ? a : NULL;
+}
+
+void
+allowance_leave(struct process *p, struct allowance *a)
+{
+	pthread_mutex_lock(&p->allowances->lock);
+	a->calls--;
+	pthread_mutex_unlock(&p->allowances->lock);
 }
 
 void
