@@ -277,18 +277,37 @@ settle_soon(struct run *r)
 	struct engine *e = r->process->engine;
 
 	enqueue(r);
-	if (r->flight != NULL)
+	if (r->flight != NULL) {
 		gather(r->process);
-	else if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
+		return;
+	}
+	if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
 		settle_hurry(r->process);
 	/* a round may wait for a row that somebody else keeps locked */
 	run_wake(r, SETTLE_OVERDUE_MS);
 }
 
+/* Those that are at work may wait for a row that somebody else keeps locked: not for them. */
 void
 settle_gathered(void *process)
 {
+	struct engine *e = ((struct process *)process)->engine;
+
 	settle_hurry(process);
+	if (e->unsettled != NULL)
+		reactor_timer_start(e->round_timer, GATHER_MS);
+}
+
+/* A round is over. */
+static void
+go_on(struct process *p)
+{
+	const struct run *first = p->engine->unsettled;
+
+	if (first != NULL && first->flight != NULL)
+		gather(p);
+	else if (p->engine->settle_rounds == 0)
+		settle_hurry(p);
 }
 
 static void
@@ -309,6 +328,5 @@ settle_round_over(void *arg)
 		}
 	}
 	free(round);
-	if (p->engine->settle_rounds == 0)
-		settle_hurry(p);
+	go_on(p);
 }
