@@ -3,7 +3,7 @@
 CREATE OR REPLACE VIEW audit_ledger AS
 	SELECT u.id AS user_id, u.credits AS available,
 		coalesce(h.granted, 0) AS granted, coalesce(h.spent, 0) AS spent,
-		coalesce(h.held, 0) AS held_by_history, coalesce(t.held, 0) AS held,
+		coalesce(h.held, 0) AS held_by_history, coalesce(t.held, 0) + coalesce(a.held, 0) AS held,
 		coalesce(h.spent_by_tasks, 0) AS spent_by_tasks, coalesce(t.spent, 0) AS spent_by_holds
 	FROM users u
 		LEFT JOIN (
@@ -17,15 +17,16 @@ CREATE OR REPLACE VIEW audit_ledger AS
 			SELECT user_id,
 				sum(amount) FILTER (WHERE status = 'pending') AS held,
 				sum(used) FILTER (WHERE status = 'confirmed') AS spent
-			FROM credit_transactions GROUP BY user_id) t ON t.user_id = u.id;
+			FROM credit_transactions GROUP BY user_id) t ON t.user_id = u.id
+		LEFT JOIN (SELECT user_id, sum(amount) AS held FROM allowances WHERE ended_at IS NULL GROUP BY user_id) a ON a.user_id = u.id;
 COMMENT ON VIEW audit_ledger IS
-	'Each user''s credits derived twice, from credits_history and from the holds: granted = available + held + spent.';
+	'Each user''s credits derived twice, from credits_history and from the holds and allowances: granted = available + held + spent.';
 COMMENT ON COLUMN audit_ledger.user_id IS 'The user.';
 COMMENT ON COLUMN audit_ledger.available IS 'users.credits.';
 COMMENT ON COLUMN audit_ledger.granted IS 'Sum of grants and corrections.';
 COMMENT ON COLUMN audit_ledger.spent IS 'Sum of all costs by history.';
 COMMENT ON COLUMN audit_ledger.held_by_history IS 'Holds minus releases by history.';
-COMMENT ON COLUMN audit_ledger.held IS 'Sum of pending holds.';
+COMMENT ON COLUMN audit_ledger.held IS 'Sum of pending holds and of allowances.';
 COMMENT ON COLUMN audit_ledger.spent_by_tasks IS 'Costs charged to tasks by history.';
 COMMENT ON COLUMN audit_ledger.spent_by_holds IS 'What confirmed holds used.';
 
@@ -69,6 +70,12 @@ UNION ALL
 		SELECT 'history of a hold that does not exist', h.task_id, h.user_id
 		FROM credits_history h
 		WHERE h.task_id IS NOT NULL AND NOT EXISTS (SELECT FROM credit_transactions c WHERE c.task_id = h.task_id)
+		UNION ALL
+		SELECT 'allowance and its history disagree', a.id, a.user_id
+		FROM allowances a LEFT JOIN (
+			SELECT allowance_id, -sum(change_amount) AS held FROM credits_history
+			WHERE allowance_id IS NOT NULL AND change_type IN ('hold', 'hold_release') GROUP BY allowance_id) h ON h.allowance_id = a.id
+		WHERE a.amount <> coalesce(h.held, 0) OR (a.ended_at IS NOT NULL AND a.amount <> 0)
 	) b
 UNION ALL
 	-- I3: no balance below zero, now or at any time
@@ -94,6 +101,10 @@ UNION ALL
 	SELECT 'I5', jsonb_build_object('task_id', task_id, 'user_id', user_id, 'expires_at', expires_at)
 	FROM credit_transactions WHERE status = 'pending' AND expires_at < now() - interval '15 seconds'
 UNION ALL
+	SELECT 'I5', jsonb_build_object('allowance_id', a.id, 'user_id', a.user_id, 'owner', a.owner, 'heartbeat_at', p.heartbeat_at)
+	FROM allowances a LEFT JOIN processes p ON p.id = a.owner
+	WHERE a.ended_at IS NULL AND coalesce(p.heartbeat_at, a.created_at) < now() - interval '75 seconds'
+UNION ALL
 	-- I6: never charged more than held; what exceeded the hold is on record, and usage shows what was charged
 	SELECT 'I6', jsonb_build_object('task_id', task_id, 'held', amount, 'used', used)
 	FROM credit_transactions WHERE used > amount
@@ -101,6 +112,14 @@ UNION ALL
 	SELECT 'I6', jsonb_build_object('task_id', t.id, 'charged', t.credits_used, 'held', t.credits_locked, 'usage', g.cost, 'overrun', g.overrun)
 	FROM usage g JOIN tasks t ON t.id = g.task_id
 	WHERE g.cost <> t.credits_used OR (g.overrun > 0 AND g.cost <> t.credits_locked)
+UNION ALL
+	-- I10: what calls of an allowance were charged is what its account paid for them, and what of an ended call is on record once
+	SELECT 'I10', jsonb_build_object('allowance_id', coalesce(g.id, h.id), 'usage', g.cost, 'history', h.cost)
+	FROM (SELECT allowance_id AS id, sum(cost) AS cost FROM usage WHERE allowance_id IS NOT NULL GROUP BY allowance_id) g
+		FULL JOIN (SELECT allowance_id AS id, -sum(change_amount) AS cost FROM credits_history
+			WHERE allowance_id IS NOT NULL AND change_type = 'relay_cost' GROUP BY allowance_id) h ON h.id = g.id
+	WHERE coalesce(g.cost, 0) <> coalesce(h.cost, 0)
+		AND EXISTS (SELECT FROM allowances a WHERE a.id = coalesce(g.id, h.id)) -- its usage may be gone with it
 UNION ALL
 	-- I9: no task runs without a heartbeat for more than 35 s
 	SELECT 'I9', jsonb_build_object('task_id', t.id, 'user_id', t.user_id, 'owner', t.owner, 'heartbeat_at', p.heartbeat_at)
@@ -115,7 +134,7 @@ UNION ALL
 	WHERE q.user_id IS NOT NULL
 		AND g.cost <> CASE WHEN q.spent_at >= date_trunc('month', now(), 'UTC') THEN q.month_spent ELSE 0 END;
 COMMENT ON VIEW audit_broken IS 'Every row that breaks an invariant; empty when the ledger is sound.';
-COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6, I9 or I11.';
+COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6, I9, I10 or I11.';
 COMMENT ON COLUMN audit_broken.detail IS 'The offending row.';
 GRANT SELECT ON audit_ledger, audit_broken TO weir_service;
 
@@ -136,9 +155,10 @@ AS $$
 		('I2', 'every hold ended exactly once or is alive'),
 		('I3', 'no balance below zero, ever'),
 		('I4', 'balances rebuild from credits_history alone'),
-		('I5', 'no hold older than its lease + 15 s'),
+		('I5', 'no hold or allowance older than its lease + 15 s'),
 		('I6', 'spent <= held; any excess is on record and not charged'),
 		('I9', 'no task runs without a heartbeat for more than 35 s'),
+		('I10', 'what calls of an allowance used is what its account paid'),
 		('I11', 'what the budgets of users counted this month is what usage shows')) AS i (name, rule)
 		LEFT JOIN broken b ON b.invariant = i.name
 	GROUP BY i.name, i.rule
@@ -152,6 +172,6 @@ CREATE OR REPLACE FUNCTION audit_live_tasks()
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
 	SELECT t.id, t.user_id, t.conversation_id, t.type, t.started_at, t.owner, process_is_alive(t.owner)
-	FROM tasks t WHERE t.completed_at IS NULL ORDER BY t.created_at
+	FROM tasks t WHERE t.completed_at IS NULL AND t.type <> 'relay' ORDER BY t.created_at
 $$;
-COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8).';
+COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8); without those of the relay, whose places most calls take without a task.';

@@ -58,7 +58,13 @@ BEGIN
 	RETURN NEXT;
 	what := 'processes';
 	DELETE FROM processes p WHERE p.heartbeat_at < now() - interval '1 hour'
-		AND NOT EXISTS (SELECT FROM tasks t WHERE t.owner = p.id AND t.completed_at IS NULL);
+		AND NOT EXISTS (SELECT FROM tasks t WHERE t.owner = p.id AND t.completed_at IS NULL)
+		AND NOT EXISTS (SELECT FROM allowances a WHERE a.owner = p.id AND a.ended_at IS NULL);
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'allowances';
+	DELETE FROM allowances WHERE ctid = ANY (ARRAY(
+		SELECT a.ctid FROM allowances a WHERE a.ended_at < now() - interval '1 day' LIMIT p_limit));
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	RETURN NEXT;
 	what := 'sessions';
@@ -73,4 +79,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION prune_expired(int) IS
-	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';
+	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, allowances a day after they were given back, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';

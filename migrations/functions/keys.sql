@@ -132,3 +132,19 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION api_keys_expire(int) IS
 	'Marks keys past their end: active ones become expired, of rotated ones the overlap is over. At most p_limit; answers how many. Keys are refused at their end whether or not this has run.';
+
+CREATE OR REPLACE FUNCTION keys_changed() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	UPDATE keys_version v SET version = pg_current_xact_id() WHERE v.version <> pg_current_xact_id();
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION keys_changed() IS 'Trigger: what keys may do has another version when this transaction ends.';
+DROP TRIGGER IF EXISTS api_keys_version ON api_keys;
+CREATE CONSTRAINT TRIGGER api_keys_version AFTER DELETE OR UPDATE OF hash, status, scopes, models, allow_ips, expires_at, budget,
+	budget_period, rpm, tpm, max_concurrent, rotated_to, user_group ON api_keys
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION keys_changed();
+DROP TRIGGER IF EXISTS users_keys_version ON users;
+CREATE CONSTRAINT TRIGGER users_keys_version AFTER UPDATE OF status, user_group ON users
+	DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION keys_changed();

@@ -118,11 +118,12 @@ CREATE OR REPLACE FUNCTION credits_held(p_user_id uuid) RETURNS numeric
 AS $$
 BEGIN
 	-- plpgsql keeps the plan for the session; an SQL function would be planned at every call
-	RETURN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t WHERE t.user_id = p_user_id AND t.completed_at IS NULL);
+	RETURN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t WHERE t.user_id = p_user_id AND t.completed_at IS NULL)
+		+ (SELECT coalesce(sum(a.amount), 0) FROM allowances a WHERE a.user_id = p_user_id AND a.ended_at IS NULL);
 END
 $$;
 COMMENT ON FUNCTION credits_held(uuid) IS
-	'What "held" means everywhere: the credits locked by a user''s live tasks, which is the sum of the pending holds (I2). Volatile, so that beside a function that opens or ends tasks in one statement it sees what that did.';
+	'What "held" means everywhere: the credits locked by a user''s live tasks, which is the sum of the pending holds (I2), and the allowances of the account. Volatile, so that beside a function that opens or ends tasks in one statement it sees what that did.';
 
 CREATE OR REPLACE FUNCTION credits_take(p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_amount numeric, p_reason text, p_lease_s int)
 	RETURNS hold_taken

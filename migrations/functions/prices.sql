@@ -19,20 +19,18 @@ $$;
 COMMENT ON FUNCTION quota_group(uuid, uuid) IS 'The group a user is in, or with a key that has one the key''s.';
 
 CREATE OR REPLACE FUNCTION quota_held(p_kind text, p_user_id uuid, p_key_id uuid, p_group text) RETURNS numeric
-	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
+	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
 	RETURN CASE p_kind
-		WHEN 'user' THEN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
-			WHERE t.user_id = p_user_id AND t.completed_at IS NULL)
+		WHEN 'user' THEN credits_held(p_user_id) -- with allowances that were filled before there was a budget
 		WHEN 'group' THEN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t
 			WHERE t.completed_at IS NULL AND t.user_group = p_group)
-		ELSE (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t JOIN api_keys k ON k.id = t.key_id
-			WHERE t.user_id = p_user_id AND t.completed_at IS NULL AND p_key_id IN (k.id, k.rotated_to)) END;
+		ELSE relay_key_held(p_key_id, p_user_id) END;
 END
 $$;
 COMMENT ON FUNCTION quota_held(text, uuid, uuid, text) IS
-	'What live tasks hold of the budget of a key (the one whose limits count), a user or a group: the one place where holds are taken off budgets.';
+	'What live tasks (and allowances of the key or the user) hold of the budget of a key (the one whose limits count), a user or a group: the one place where holds are taken off budgets.';
 
 CREATE OR REPLACE FUNCTION quota_state(p_user_id uuid, p_key_id uuid)
 	RETURNS TABLE (kind text, subject text, name text, budget numeric, period text, spent numeric, held numeric, budget_left numeric,

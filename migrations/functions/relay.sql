@@ -1,5 +1,18 @@
 -- Calls of the relay: opened and settled as every task is, with no message beside them.
 
+CREATE OR REPLACE FUNCTION relay_key_held(p_key_id uuid, p_user_id uuid) RETURNS numeric
+	LANGUAGE plpgsql
+AS $$
+BEGIN
+	RETURN (SELECT coalesce(sum(t.credits_locked), 0) FROM tasks t JOIN api_keys k ON k.id = t.key_id
+			WHERE t.user_id = p_user_id AND t.completed_at IS NULL AND p_key_id IN (k.id, k.rotated_to))
+		+ (SELECT coalesce(sum(a.amount), 0) FROM allowances a JOIN api_keys k ON k.id = a.key_id
+			WHERE a.user_id = p_user_id AND a.ended_at IS NULL AND p_key_id IN (k.id, k.rotated_to));
+END
+$$;
+COMMENT ON FUNCTION relay_key_held(uuid, uuid) IS
+	'Credits held for calls of a key and of those whose place it took: by its live tasks and by the allowances of its budget.';
+
 CREATE OR REPLACE FUNCTION relay_key_refusal(p_key_id uuid, p_user_id uuid, p_hold numeric) RETURNS text
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
@@ -15,7 +28,7 @@ BEGIN
 	END IF;
 	-- counting is exact only while nobody else can open a call with this key
 	SELECT * INTO v_key FROM api_keys k WHERE k.id = v_key.id FOR NO KEY UPDATE;
-	SELECT count(*) AS calls, coalesce(sum(t.credits_locked), 0) AS held, coalesce(sum(t.prompt_tokens), 0) AS tokens
+	SELECT count(*) AS calls, coalesce(sum(t.prompt_tokens), 0) AS tokens
 	INTO v_live
 	FROM tasks t JOIN api_keys k ON k.id = t.key_id
 	WHERE t.user_id = p_user_id AND t.completed_at IS NULL AND v_key.id IN (k.id, k.rotated_to);
@@ -27,11 +40,12 @@ BEGIN
 	RETURN CASE
 		WHEN v_live.calls >= v_key.max_concurrent THEN 'key_queue_full'
 		WHEN v_tokens + v_live.tokens >= v_key.tpm THEN 'key_tokens'
-		WHEN round(p_hold, 6) > api_key_budget_left(v_key) - v_live.held THEN 'key_budget' END;
+		WHEN round(p_hold, 6) > api_key_budget_left(v_key) - relay_key_held(v_key.id, p_user_id)
+			THEN CASE WHEN allowances_pending(p_user_id, v_key.id) THEN 'allowances' ELSE 'key_budget' END END;
 END
 $$;
 COMMENT ON FUNCTION relay_key_refusal(uuid, uuid, numeric) IS
-	'Why a key may not open a call with this hold: key_queue_full (as many run as it may), key_tokens (what ended within the last minute and what was asked by what runs have used its tokens per minute), key_budget (what is left of its budget, holds taken off, does not cover it); NULL: it may. A key without such limits is not locked.';
+	'Why a key may not open a call with this hold: key_queue_full (as many run as it may), key_tokens (what ended within the last minute and what was asked by what runs have used its tokens per minute), key_budget (what is left of its budget, holds and allowances taken off, does not cover it); NULL: it may. A key without such limits is not locked.';
 
 DROP FUNCTION IF EXISTS relay_open(uuid, uuid, uuid, uuid, bigint, numeric, int, uuid, int, int, text, text, bytea);
 CREATE OR REPLACE FUNCTION relay_open(

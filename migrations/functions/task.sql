@@ -8,7 +8,8 @@
 -- A function of one kind of task locks first what is its own (turn_open() and turns_settle(): the conversation,
 -- relay_open() and relays_settle(): the API key), calls
 -- task_open() or tasks_end(), which lock the rest, and then fills its own rows (messages), which the locks before guard.
--- The user comes after all that others may wait for, as the hottest row of all.
+-- The user comes after all that others may wait for, as the hottest row of all. Allowances come after the user, whose row
+-- guards them: who changes one has that locked (allowances.sql), and relay_round() takes keys, then users.
 --
 -- * A row that is inserted is nobody's but for its unique key, on which a rival waits. So a key is claimed before the user is
 --   locked; and credits_take(), which debits the user and then inserts the hold, makes sure first that there is none.
@@ -169,7 +170,7 @@ BEGIN
 			v_taken := credits_take(p.task_id, p.transaction_id, p.user_id, v_hold, p.reason, p.lease_s);
 			v.balance := v_taken.balance;
 			IF v_taken.outcome = 'insufficient' THEN
-				v.outcome := 'insufficient';
+				v.outcome := CASE WHEN allowances_pending(p.user_id, NULL) THEN 'allowances' ELSE 'insufficient' END;
 				EXIT attempt;
 			ELSIF v_taken.outcome <> 'ok' THEN
 				RAISE EXCEPTION 'task_open: hold for task %: %', p.task_id, v_taken.outcome;
@@ -192,7 +193,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION task_open(task_ask) IS
-	'Opens a task of any kind: idempotency key, limits, hold and task, all or nothing. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; of agent runs a conversation has one at a time. outcome: ok, insufficient, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, user_budget, group_budget, user_disabled, or the refusal it was told; unless ok nothing is changed. balance is after the hold.';
+	'Opens a task of any kind: idempotency key, limits, hold and task, all or nothing. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; of agent runs a conversation has one at a time. outcome: ok, insufficient, allowances (the same, but processes hold some for relayed calls and are asked for it: try again), user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, user_budget, group_budget, user_disabled, or the refusal it was told; unless ok nothing is changed. balance is after the hold.';
 
 CREATE OR REPLACE FUNCTION tasks_end(p_owner uuid, p_ends task_end[]) RETURNS task_ended[]
 	LANGUAGE plpgsql

@@ -1,9 +1,11 @@
 #include <string.h>
 #include <strings.h>
 
+#include "account/key_cache.h"
 #include "account/key_use.h"
 #include "account/keys.h"
 #include "core/audit.h"
+#include "core/versions.h"
 
 /* Why a key is refused: for the log, and for who has the key. */
 static const struct refusal {
@@ -50,7 +52,10 @@ static const char check_sql[] =
     "SELECT k.id, k.user_id, k.status, coalesce(k.expires_at <= now(), false) AS over, u.status = 'active' AS active,"
     " b.allow_ips IS NULL OR coalesce($2::inet <<= ANY (b.allow_ips), false) AS address_ok,"
     " b.id AS shared_id, to_jsonb(b.models) AS models, to_jsonb(b.scopes) AS scopes, b.rpm, b.tpm, b.max_concurrent,"
-    " api_key_budget_left(b) AS budget_left, coalesce(b.user_group, u.user_group) AS user_group"
+    " b.budget IS NOT NULL AS has_budget, coalesce(b.user_group, u.user_group) AS user_group,"
+    " (SELECT version FROM keys_version) AS version,"
+    " k.allow_ips IS NOT NULL OR b.allow_ips IS NOT NULL AS bound,"
+    " coalesce((extract(epoch FROM k.expires_at) * 1000)::bigint, 0) AS expires_ms"
     " FROM api_keys k JOIN api_keys b ON b.id = coalesce(k.rotated_to, k.id) JOIN users u ON u.id = k.user_id"
     " WHERE k.hash = $1";
 
@@ -88,8 +93,7 @@ fill_caller(struct context *cx, const struct rows *rows)
 		.rpm = row_int(rows, 0, "rpm"),
 		.tpm = row_int(rows, 0, "tpm"),
 		.max_concurrent = row_int(rows, 0, "max_concurrent"),
-		.has_budget = !row_null(rows, 0, "budget_left"),
-		.budget_left_ucr = row_ucr(rows, 0, "budget_left"),
+		.has_budget = row_bool(rows, 0, "has_budget"),
 	};
 	cx->caller = (struct principal){
 		.user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id")),
@@ -97,6 +101,35 @@ fill_caller(struct context *cx, const struct rows *rows)
 		.group = arena_strdup(cx->arena, row_text(rows, 0, "user_group")),
 		.limits = limits,
 	};
+}
+
+/* Is it kept, and true now? */
+static bool
+find_kept(struct context *cx, const unsigned char hash[SHA256_BYTES])
+{
+	const struct key_kept *kept;
+	char version[VERSION_LEN];
+
+	if (cx->process == NULL || !versions_current(cx->process, VERSION_KEYS, version) ||
+	    (kept = key_cache_find(cx->process->key_cache, hash, version, cx->arena)) == NULL)
+		return false;
+	cx->caller = (struct principal){
+		.user_id = kept->user_id, .key_id = kept->key_id, .group = kept->group, .limits = kept->limits
+	};
+	return true;
+}
+
+/* What was read just now, in one snapshot with the version. */
+static void
+keep(struct context *cx, const unsigned char hash[SHA256_BYTES], const struct rows *rows)
+{
+	if (cx->process != NULL && !row_bool(rows, 0, "bound"))
+		key_cache_put(cx->process->key_cache, hash, row_text(rows, 0, "version"),
+		    &(struct key_kept){ .user_id = cx->caller.user_id,
+			.key_id = cx->caller.key_id,
+			.group = cx->caller.group,
+			.limits = cx->caller.limits,
+			.expires_ms = row_int(rows, 0, "expires_ms") });
 }
 
 enum status
@@ -110,6 +143,8 @@ key_check(struct context *cx, const char *text)
 	if (!key_text_is_whole(text))
 		return refuse(cx, &mistyped, text, NULL);
 	crypto_sha256(text, strlen(text), hash);
+	if (find_kept(cx, hash))
+		return OK;
 	st = pg_query_again(cx->pg, &rows, check_sql, PX(hash, sizeof(hash)), PS(client_address(cx)));
 	if (st != OK)
 		return fail(cx, st, "looking up an API key");
@@ -120,6 +155,7 @@ key_check(struct context *cx, const char *text)
 		return refuse(cx, refusal, text, row_text(rows, 0, "id"));
 	}
 	fill_caller(cx, rows);
+	keep(cx, hash, rows);
 	return OK;
 }
 

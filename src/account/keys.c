@@ -6,6 +6,7 @@
 
 #include "account/key_new.h"
 #include "base/clock.h"
+#include "core/versions.h"
 #include "ledger/credits.h"
 
 #define SCOPES "chat embeddings images audio moderation rerank"
@@ -325,6 +326,7 @@ key_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 		return fail_write(cx, st, "change API key");
 	if (rows_count(rows) == 0)
 		return refuse_change(cx, id);
+	versions_changed(cx);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -360,6 +362,7 @@ key_rotate(struct context *cx, const char *id, int64_t overlap_s, json_t **out)
 		context_rollback(cx);
 		return st;
 	}
+	versions_changed(cx);
 	return give(cx, &k, made, out);
 }
 
@@ -374,6 +377,7 @@ key_revoke(struct context *cx, const char *id, json_t **out)
 	    "UPDATE api_keys SET status = 'revoked', revoked_at = now(), secret_sealed = NULL"
 	    " WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL",
 	    PS(id), PS(cx->caller.user_id));
+	versions_changed(cx);
 	return st == OK ? key_find(cx, id, out) : fail(cx, st, "revoke API key: %s", pg_error(cx->pg));
 }
 
@@ -395,6 +399,7 @@ key_expire(struct context *cx, const char *id, json_t **out)
 		return fail(cx, st, "expire API key: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return refuse_change(cx, id);
+	versions_changed(cx);
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -412,5 +417,6 @@ key_delete(struct context *cx, const char *id)
 	    PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "delete API key: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "API key %s", id);
 }

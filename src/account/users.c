@@ -5,6 +5,7 @@
 
 #include "account/groups.h"
 #include "core/audit.h"
+#include "core/versions.h"
 
 #define USER_JSON \
 	"jsonb_build_object('id', u.id, 'email', u.email, 'phone', u.phone, 'nickname', u.nickname," \
@@ -89,6 +90,7 @@ write_user(struct context *cx, const char *id, const json_t *in, json_t **out)
 		return fail(cx, st, "change user %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "user %s", id);
+	versions_changed(cx); /* of the user's keys */
 	*out = row_json(rows, 0, "json");
 	return OK;
 }

@@ -29,7 +29,7 @@ next_char(const unsigned char *s, size_t len, size_t *i)
 }
 
 int64_t
-tokens_estimate(const char *text, size_t len)
+tokens_units(const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
 	int64_t units = 0;
@@ -40,5 +40,17 @@ tokens_estimate(const char *text, size_t len)
 
 		units += c < 0x80 ? UNIT_LATIN : is_cjk(c) ? UNIT_CJK : UNIT_OTHER;
 	}
+	return units;
+}
+
+int64_t
+tokens_of_units(int64_t units)
+{
 	return (units + UNIT_TOKEN - 1) / UNIT_TOKEN;
+}
+
+int64_t
+tokens_estimate(const char *text, size_t len)
+{
+	return tokens_of_units(tokens_units(text, len));
 }

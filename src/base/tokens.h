@@ -13,5 +13,9 @@
  * Any thread.
  */
 int64_t tokens_estimate(const char *text, size_t len);
+/* The same in parts: what a piece adds, in units that may be summed over whole
+ * characters, and the estimate of a sum. */
+int64_t tokens_units(const char *text, size_t len);
+int64_t tokens_of_units(int64_t units);
 
 #endif

@@ -8,6 +8,7 @@
 #include "catalog/health_report.h"
 #include "core/process.h"
 #include "core/secret.h"
+#include "core/versions.h"
 #include "wire/override.h"
 #include "wire/wire.h"
 
@@ -321,6 +322,7 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 	}
 	if ((st = context_commit(cx)) != OK)
 		return fail(cx, st, "write channel: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return channel_find(cx, id, out);
 }
 
@@ -346,5 +348,6 @@ channel_delete(struct context *cx, int64_t id)
 
 	if (st != OK)
 		return fail(cx, st, "delete channel: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "channel %lld", (long long)id);
 }

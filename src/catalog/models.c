@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "catalog/strategy.h"
+#include "core/versions.h"
 
 #define TOKENS_MAX 100000000
 #define GROUP_STRATEGIES_MAX 100
@@ -224,6 +225,7 @@ save(struct context *cx, int64_t id, const json_t *in, json_t **out)
 		json_decref(*out);
 		return fail(cx, st, "write model: %s", pg_error(cx->pg));
 	}
+	versions_changed(cx);
 	return OK;
 }
 
@@ -254,5 +256,6 @@ model_delete(struct context *cx, int64_t id)
 	}
 	if (st != OK)
 		return fail(cx, st, "delete model: %s", pg_error(cx->pg));
+	versions_changed(cx);
 	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "model %lld", (long long)id);
 }

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "core/process.h"
+#include "core/versions.h"
 #include "io/pg.h"
 
 #define SESSION_BYTES_MAX 512 /* what is longer tells nothing that its beginning does not */
@@ -39,10 +40,13 @@ enum status
 select_current(struct context *cx, struct offer **offer)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	char version[VERSION_LEN];
 	enum status st;
 
 	if ((st = select_newest(cx, offer)) != OK)
 		return st;
+	if (versions_current(cx->process, VERSION_CATALOG, version) && strcmp(version, (*offer)->version) == 0)
+		return OK;
 	if ((st = pg_query_again(cx->pg, &rows, "SELECT version FROM catalog_version")) != OK)
 		return fail(cx, st, "catalog version: %s", pg_error(cx->pg));
 	return select_offer(cx, rows, offer);

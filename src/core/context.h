@@ -28,7 +28,6 @@ struct key_limits {
 	const json_t *models, *scopes; /* arrays of names; NULL: all.  account/keys.h asks them */
 	int64_t rpm, tpm, max_concurrent;
 	bool has_budget;
-	int64_t budget_left_ucr; /* of a budget: what is left of it, holds not taken off */
 };
 
 /* Who is calling: filled by the auth stage; user_id NULL when nobody signed in.

@@ -1,6 +1,7 @@
 #include "core/heartbeat.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct heartbeat {
 	struct conf conf; /* the process', but for the patience with statements */
 	struct pg *pg;	  /* the thread's, once it runs */
 	struct heartbeat_hooks hooks;
+	_Atomic int64_t last_ms; /* the last beat that was taken began then */
 	pthread_t thread;
 	bool started;
 
@@ -59,6 +61,12 @@ heartbeat_new(const struct conf *conf, const char *kind)
 	return h;
 }
 
+int64_t
+heartbeat_last_ms(const struct heartbeat *h)
+{
+	return atomic_load(&h->last_ms);
+}
+
 const char *
 heartbeat_id(const struct heartbeat *h)
 {
@@ -68,12 +76,15 @@ heartbeat_id(const struct heartbeat *h)
 static enum status
 say_alive(struct heartbeat *h, const char *mine, struct rows **rows)
 {
+	int64_t began_ms = clock_mono_ms();
 	enum status st = pg_query_again(h->pg, rows,
 	    "SELECT late, cancel, ended FROM process_heartbeat($1::uuid, $2, $3, $4::int, $5::uuid[])", PS(h->id),
 	    PS(h->kind), PS(h->host), PI(getpid()), PS(mine));
 
 	if (st != OK)
 		LOG(WARN, "heartbeat_failed", LS("error", pg_error(h->pg)));
+	else
+		atomic_store(&h->last_ms, began_ms);
 	return st;
 }
 

@@ -66,6 +66,9 @@ const char *heartbeat_id(const struct heartbeat *h);
 /* The first beat: the row must be there before a task names it.  E_UNAVAILABLE,
  * E_INTERNAL (logged).  Main thread, before heartbeat_start(). */
 enum status heartbeat_register(struct heartbeat *h) MUST_CHECK;
+/* When the last beat began that PostgreSQL took, by clock_mono_ms(): others take us for
+ * alive 20 s from then.  Any thread. */
+int64_t heartbeat_last_ms(const struct heartbeat *h);
 /* Beat from now on; at once, if it has not registered.  Main thread. */
 void heartbeat_start(struct heartbeat *h, const struct heartbeat_hooks *hooks);
 /* Run what was handed over, beat no more, and remove the row, which then need not

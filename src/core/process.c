@@ -337,8 +337,10 @@ end_heartbeat(struct process *p)
 {
 	struct heartbeat *h = p->heartbeat;
 
-	if (p->cargo != NULL)
+	if (p->cargo != NULL) {
 		p->cargo->checkpoint(p);
+		p->cargo->farewell(p);
+	}
 	p->heartbeat = NULL; /* what it has posted by now finds it gone */
 	if (p->kind->signs_off)
 		heartbeat_sign_off(h);

@@ -46,6 +46,10 @@ struct guards;
 struct key_uses;
 struct usage_sums;
 struct heartbeat;
+struct versions;
+struct key_cache;
+struct allowances;
+struct flights;
 struct await;
 struct request;
 struct worker;
@@ -59,6 +63,9 @@ struct process_cargo {
 	void (*stop)(struct process *p, const char *task_id, enum status why);
 	/* Hand to the heartbeat what should be kept in PostgreSQL. */
 	void (*checkpoint)(struct process *p);
+	/* The process leaves, and nothing runs in it any more: hand to the heartbeat what
+	 * the others need to have back.  Main thread. */
+	void (*farewell)(struct process *p);
 };
 
 /* What a program is beyond this; NULL functions: nothing. */
@@ -97,6 +104,10 @@ struct process {
 	struct pg_together *together;  /* turns of one account that open at once */
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
 	struct health *health;	       /* how channels fare: catalog/health.h; NULL: nothing is known */
+	struct versions *versions;     /* what holds of models and keys: core/versions.h; NULL: ask */
+	struct key_cache *key_cache;   /* API keys: account/key_cache.h; NULL: none are kept */
+	struct allowances *allowances; /* credits it holds for accounts: engine/allowance.h */
+	struct flights *flights;       /* what is under way of those: engine/flight.h; NULL: no such record */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	struct heartbeat *heartbeat;   /* core/heartbeat.h */

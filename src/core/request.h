@@ -37,6 +37,7 @@ enum rate_class {
 #define ROUTE_PASSWORD 64u  /* computes a password's hash: takes a slot, see account/passwords.h */
 #define ROUTE_BIG 128u	    /* its body stands beside the request's memory, and is freed with it */
 #define ROUTE_FORM 256u	    /* takes a form with files: multipart/form-data */
+#define ROUTE_CALL 512u	    /* opens a call of the relay: takes a place among the user's, see limits/slots.h */
 #define ROUTE_FILE 32u	    /* takes a file, which is spooled to disk: files/uploads.h */
 
 /* One row of handlers/routes.def. */
@@ -56,6 +57,8 @@ struct route {
 
 #define PATH_PARAMS_MAX 4
 
+struct slot_holder;
+
 struct request {
 	struct context cx;
 	struct fcgi_conn *conn; /* NULL in tests */
@@ -73,6 +76,7 @@ struct request {
 	json_t *json;	     /* the checked body object; NULL unless ROUTE_JSON */
 	struct spool *spool; /* the body, where it is a file: ROUTE_FILE */
 	int64_t started_us;
+	struct slot_holder *place;		/* of ROUTE_CALL; NULL: none was asked for */
 	bool has_slot;				/* for password work: account/passwords.h */
 	uint64_t pg_before_us, redis_before_us; /* what the worker's connections had spent before */
 
@@ -93,6 +97,10 @@ struct request {
 	void (*carry)(void *arg, struct fcgi_conn *conn);
 	void *carry_arg;
 	bool keep_arena; /* the stream took over the request's arena */
+	/* engine/gather.h: until when it waits for credits that others hold, how long it paused last */
+	struct {
+		int64_t by_ms, pause_ms;
+	} gather;
 	/* Set by a handler that waits, for anything but PostgreSQL and Redis: see
 	 * core/await.h.  It is answered later; the whole request lives on. */
 	struct await *await;

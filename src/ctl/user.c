@@ -12,6 +12,7 @@
 #include "base/crypto.h"
 #include "base/money.h"
 #include "account/accounts.h"
+#include "core/versions.h"
 #include "core/audit.h"
 #include "account/passwords.h"
 #include "ctl/nouns.h"
@@ -178,6 +179,7 @@ set_active(struct ctl *c, const char *login, bool active)
 		return CTL_FAILED;
 	if ((st = account_set_active(c->cx.pg, id, active)) != OK)
 		return ctl_fail_pg(c, st, active ? "user enable" : "user disable");
+	versions_changed(&c->cx);
 	note(c, active ? "user.enable" : "user.disable", id, NULL);
 	printf("%s is %s\n", login, active ? "enabled" : "disabled, all sessions ended");
 	return CTL_OK;

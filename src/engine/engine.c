@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "engine/allowance.h"
 #include "io/reactor.h"
 #include "io/redis.h"
 
@@ -87,6 +88,7 @@ static const struct process_cargo cargo = {
 	.list = list_tasks,
 	.stop = stop_task,
 	.checkpoint = journal_checkpoint,
+	.farewell = allowances_farewell,
 };
 
 /* Somebody stops a task: is it ours? */
@@ -117,6 +119,8 @@ engine_new(struct process *p)
 	e->aborts = redis_subscribe(p->redis, channel, on_abort, p);
 	e->journal_timer = reactor_timer_new(p->reactor, journal_batch, p);
 	e->follow_timer = reactor_timer_new(p->reactor, followers_tick, p);
+	e->round_timer = reactor_timer_new(p->reactor, settle_gathered, p);
+	allowances_new(p);
 }
 
 void
@@ -124,10 +128,13 @@ engine_free(struct process *p)
 {
 	struct engine *e = p->engine;
 
+	allowances_free(p);
 	p->engine = NULL;
 	p->cargo = NULL;
 	reactor_timer_free(e->journal_timer);
 	reactor_timer_free(e->follow_timer);
+	reactor_timer_free(e->allowance_timer);
+	reactor_timer_free(e->round_timer);
 	free(e);
 }
 

@@ -1,13 +1,21 @@
 #include "engine/gate.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/money.h"
 #include "core/process.h"
+#include "engine/allowance.h"
+#include "engine/flight.h"
 #include "engine/follow.h"
+#include "engine/gather.h"
+#include "engine/run.h"
 #include "io/fcgi.h"
+#include "limits/rates.h"
 
 #define OPEN_TRIES 3
+#define GATHER_TRIES 8	/* of one request in a row */
 #define RETRY_AFTER_S 5 /* when slots may be free again */
 #define TOKENS_RETRY_AFTER_S 15
 
@@ -16,6 +24,8 @@ gate_key_read(const struct request *rq, struct gate_key *out)
 {
 	out->key = rq->idempotency_key;
 	out->route = arena_printf(rq->cx.arena, "%s %s", rq->method, rq->path);
+	if (out->key == NULL)
+		return;
 	crypto_sha256(rq->body == NULL ? "" : rq->body, rq->body_len, out->body_hash);
 }
 
@@ -74,16 +84,15 @@ refuse_credits(struct context *cx, const struct kind *kind, const struct rows *r
 
 /* For want of slots; `st` from Redis or PostgreSQL. */
 static enum status
-refuse_slots(struct context *cx, enum status st)
+refuse_slots(struct context *cx, const struct kind *kind, enum status st)
 {
 	const struct conf *conf = cx->conf;
-	long long user = conf->limits_user_tasks, conversation = conf->limits_conversation_tasks;
+	long long user = kind->relays ? conf->limits_relay_tasks : conf->limits_user_tasks,
+		  conversation = conf->limits_conversation_tasks;
 
-	if (st == E_TASK_QUEUE_FULL) {
-		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)user), NULL);
-		fail_message(cx, arena_printf(cx->arena, "The task queue is full: at most %lld tasks at once.", user),
-		    arena_printf(cx->arena, "任务队列已满，最多同时执行 %lld 个任务", user));
-	} else if (st == E_CONVERSATION_QUEUE_FULL) {
+	if (st == E_TASK_QUEUE_FULL)
+		return limits_refuse_tasks(cx, user);
+	if (st == E_CONVERSATION_QUEUE_FULL) {
 		fail_with(cx, st, json_pack("{s:I}", "limit", (json_int_t)conversation), NULL);
 		fail_message(cx,
 		    arena_printf(
@@ -167,7 +176,7 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 	};
 	const char *outcome = row_text(rows, 0, "outcome");
 
-	if (strcmp(outcome, "insufficient") == 0)
+	if (strcmp(outcome, "insufficient") == 0 || strcmp(outcome, "allowances") == 0)
 		return refuse_credits(cx, kind, rows);
 	for (size_t i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++)
 		if (strcmp(outcome, budgets[i].outcome) == 0)
@@ -176,7 +185,7 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 		return refuse_tokens(cx);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (strcmp(outcome, refusals[i].outcome) == 0)
-			return refusals[i].slots ? refuse_slots(cx, refusals[i].st)
+			return refusals[i].slots ? refuse_slots(cx, kind, refusals[i].st)
 						 : fail(cx, refusals[i].st, "task_open: %s", outcome);
 	return fail(cx, E_INTERNAL, "task_open: %s", outcome);
 }
@@ -205,33 +214,134 @@ open_once(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	return st == OK ? OK : fail(cx, st, "open %s: %s", ask->kind->name, pg_error(cx->pg));
 }
 
+/* Take over the place that came with the rates.  False: there is none. */
+static bool
+take_over_place(struct request *rq, struct slot_holder *slots)
+{
+	if (rq->place == NULL || !rq->place->held || !slots->relay)
+		return false;
+	*slots = *rq->place;
+	rq->place->held = false;
+	return true;
+}
+
+/* Slots, and the task; *told is the row of `open`. */
+static enum status
+try_open(struct request *rq, const struct gate_ask *ask, struct task *task, struct rows **told)
+{
+	struct context *cx = &rq->cx;
+	enum status st;
+
+	slot_holder_init(&task->slots, task->user_id, ask->conversation_id, task->id, ask->agent);
+	task->slots.relay = ask->kind->relays;
+	st = take_over_place(rq, &task->slots) ? OK : slots_acquire(cx->redis, cx->conf, &task->slots);
+	if (st != OK && st != E_UNAVAILABLE)
+		return refuse_slots(cx, ask->kind, st);
+	st = open_once(cx, ask, task, told);
+	if (st != OK || strcmp(row_text(*told, 0, "outcome"), "ok") != 0)
+		slots_release(cx->redis, cx->conf, &task->slots);
+	return st;
+}
+
 enum status
 gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, const struct reader_wants *wants,
     struct rows **rows)
 {
-	struct context *cx = &rq->cx;
 	AUTO_ROWS struct rows *told = NULL;
-	const char *outcome;
-	enum status st;
+	enum gathered gathered = GATHER_AGAIN;
+	enum status st = OK;
 
 	*rows = NULL;
-	slot_holder_init(&task->slots, task->user_id, ask->conversation_id, task->id, ask->agent);
-	st = slots_acquire(cx->redis, cx->conf, &task->slots);
-	if (st != OK && st != E_UNAVAILABLE)
-		return refuse_slots(cx, st);
-	st = open_once(cx, ask, task, &told);
-	outcome = st == OK ? row_text(told, 0, "outcome") : "";
-	if (strcmp(outcome, "ok") == 0) {
+	for (int tries = 0; tries < GATHER_TRIES && gathered == GATHER_AGAIN; tries++) {
+		rows_free(told);
+		told = NULL;
+		if ((st = try_open(rq, ask, task, &told)) != OK)
+			return st;
+		gathered = strcmp(row_text(told, 0, "outcome"), "allowances") == 0 ? gather_credits(rq) : GATHER_NONE;
+	}
+	if (gathered == GATHER_WAIT)
+		return OK;
+	if (strcmp(row_text(told, 0, "outcome"), "ok") == 0) {
 		task->balance_ucr = row_ucr(told, 0, "balance");
 		task->held_ucr = row_ucr(told, 0, "held");
 		*rows = told;
 		told = NULL;
 		return OK;
 	}
-	slots_release(cx->redis, cx->conf, &task->slots);
-	if (st != OK)
-		return st;
-	if (strcmp(outcome, "idempotent_replay") == 0)
+	if (strcmp(row_text(told, 0, "outcome"), "idempotent_replay") == 0)
 		return follow_begin(rq, ask->kind, row_text(told, 0, "existing_task_id"), wants);
-	return refuse(cx, ask->kind, told);
+	return refuse(&rq->cx, ask->kind, told);
+}
+
+/* ---- by an allowance ------------------------------------------------------------------ */
+
+/* Is there anything that only a row in tasks can count, or find again? */
+static bool
+needs_task(const struct context *cx, const struct gate_key *key)
+{
+	const struct key_limits *limits = cx->caller.limits;
+
+	return key->key != NULL || (limits != NULL && (limits->max_concurrent > 0 || limits->tpm > 0));
+}
+
+static void
+fill_flight(
+    struct flight *flight, const struct context *cx, const struct run *r, int64_t model_id, const struct price *price)
+{
+	memcpy(flight->call_id, r->task.id, UUID_LEN);
+	memcpy(flight->allowance_id, allowance_id(r->allowance), UUID_LEN);
+	memcpy(flight->user_id, r->task.user_id, UUID_LEN);
+	snprintf(flight->key_id, UUID_LEN, "%s", cx->caller.key_id == NULL ? "" : cx->caller.key_id);
+	snprintf(flight->request_id, sizeof(flight->request_id), "%s", r->request_id);
+	flight->limited = allowance_limited(r->allowance);
+	flight->model_id = model_id;
+	flight_set_price(flight, cx->caller.group, price);
+	flight->ceiling_ucr = r->task.hold_ucr;
+	flight->prompt_tokens = r->prompt_tokens;
+	flight->started_ms = clock_wall_ms();
+}
+
+/* A place among the calls of its user.  Without Redis each process counts for itself. */
+static enum status
+take_place(struct request *rq, struct run *r)
+{
+	struct context *cx = &rq->cx;
+	enum status st;
+
+	slot_holder_init(&r->task.slots, r->task.user_id, NULL, r->task.id, false);
+	r->task.slots.relay = true;
+	st = take_over_place(rq, &r->task.slots) ? OK : slots_acquire(cx->redis, cx->conf, &r->task.slots);
+	if (st == E_UNAVAILABLE)
+		st = allowance_calls(cx->process, r->allowance) > cx->conf->limits_relay_tasks ? E_TASK_QUEUE_FULL : OK;
+	return st == OK ? OK : refuse_slots(cx, r->kind, st);
+}
+
+enum status
+gate_pass(struct request *rq, const struct gate_key *key, struct run *r, int64_t model_id, const struct price *price,
+    bool *passed)
+{
+	struct context *cx = &rq->cx;
+	const struct key_limits *limits = cx->caller.limits;
+	struct allowance_ask ask = { .user_id = r->task.user_id,
+		.key_id = limits != NULL && limits->has_budget ? limits->shared_id : NULL,
+		.ceiling_ucr = r->task.hold_ucr };
+	enum status st = OK;
+
+	*passed = false;
+	if (needs_task(cx, key) || !flight_fits(cx->caller.group, price) ||
+	    (r->allowance = allowance_take(cx, &ask)) == NULL)
+		return OK;
+	if ((r->flight = flight_new(cx->process->flights)) != NULL && (st = take_place(rq, r)) == OK) {
+		fill_flight(r->flight, cx, r, model_id, price);
+		flight_publish(r->flight);
+		*passed = true;
+		return OK;
+	}
+	if (r->flight != NULL)
+		flight_free(cx->process->flights, r->flight);
+	allowance_back(cx->process, r->allowance, r->task.hold_ucr, 0, true);
+	allowance_leave(cx->process, r->allowance);
+	r->flight = NULL;
+	r->allowance = NULL;
+	return st;
 }

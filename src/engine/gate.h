@@ -35,9 +35,16 @@ enum status gate_admit(struct request *rq) MUST_CHECK;
  * taking slots again.  E_IDEMPOTENCY_MISMATCH. */
 enum status gate_join(struct request *rq, const struct kind *kind, const struct gate_key *key,
     const struct reader_wants *wants, bool *joined) MUST_CHECK;
+/* Let a call of the relay through by an allowance of its account: *passed, its
+ * ceiling (r->task.hold_ucr) is reserved, and it stands in the flight record; nothing
+ * was asked of PostgreSQL, as a rule.  Not passed: gate_open().  `price` is what it
+ * will be charged by.  E_TASK_QUEUE_FULL. */
+enum status gate_pass(struct request *rq, const struct gate_key *key, struct run *r, int64_t model_id,
+    const struct price *price, bool *passed) MUST_CHECK;
 /* Open `task` (id, user and hold are set): *rows is what the kind's `open` told, the
  * caller's.  NULL with OK: a rival with the same key was first, and `rq` follows
- * its task.  Errors: E_INSUFFICIENT_CREDITS (details balance, required),
+ * its task; or it waits for credits that other processes hold, and its handler will
+ * run anew.  Errors: E_INSUFFICIENT_CREDITS (details balance, required),
  * E_TASK_QUEUE_FULL, E_CONVERSATION_QUEUE_FULL, E_CONVERSATION_LIMIT,
  * E_CONVERSATION_BUSY, E_NOT_FOUND, E_CONFLICT, E_ACCOUNT_DISABLED,
  * E_IDEMPOTENCY_MISMATCH, E_UNAVAILABLE; then nothing was taken. */

@@ -35,6 +35,7 @@ struct kind {
 	/* What was said is kept, for whoever comes later; else an answer that is wanted
 	 * whole is delivered at its end or not at all. */
 	bool keeps;
+	bool relays; /* its tasks have places of their own: slots.h */
 
 	/* ---- opening: worker ---- */
 

@@ -23,8 +23,6 @@ believed(int64_t told, int64_t estimate, int64_t unseen, int64_t most, bool *est
 	return told > 0 ? bound : estimate;
 }
 
-#define CALL_TOKENS 16 /* a call's name and frame */
-
 static int64_t
 text_tokens(const struct buf *text)
 {
@@ -47,7 +45,7 @@ measure(const struct answer *a, int64_t prompt_tokens, const struct call_candida
 	struct usage u = { 0 };
 
 	for (size_t i = 0; i < a->n_calls; i++)
-		output += CALL_TOKENS + text_tokens(&a->calls[i].arguments);
+		output += MEASURE_CALL_TOKENS + text_tokens(&a->calls[i].arguments);
 
 	if (!answer_says(a))
 		return u;

@@ -10,6 +10,8 @@
 #include "engine/call.h"
 #include "ledger/price.h"
 
+#define MEASURE_CALL_TOKENS 16 /* a call's name and frame, beside its arguments */
+
 /* Nothing delivered is nothing used.  What the provider says is believed as far
  * as it could be true of a prompt of about `prompt_tokens` and of what was
  * delivered: beyond three times our estimate and 64 more, and what was thought unseen,

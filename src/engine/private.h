@@ -18,7 +18,9 @@ struct engine {
 	struct run *unjournaled;    /* those with text the journal has not seen: journal.c */
 	struct follower *followers; /* follow.c */
 	struct reactor_timer *journal_timer, *follow_timer;
-	struct redis_subscription *aborts;
+	struct redis_subscription *aborts, *asked;	     /* asked: allowance.c */
+	struct reactor_timer *allowance_timer, *round_timer; /* round_timer: settle.c */
+	int64_t round_ms;				     /* when the last round began, by clock_mono_ms() */
 };
 
 /* engine.c */
@@ -31,11 +33,16 @@ char *table_list(const struct engine *e);
  * takes long. */
 void run_wake(struct run *r, int64_t ms);
 
-/* settle.c.  Settle `r`, with others that have ended; run_settled() follows,
+/* settle.c.  What a run used goes into r->usage; its cost.  A failure is paid for as far
+ * as something was delivered. */
+int64_t run_use(struct run *r);
+/* Settle `r`, with others that have ended; run_settled() follows,
  * however often it takes. */
 void settle_soon(struct run *r);
 /* Do not wait for the round that is at work: from the timer of a run that waits. */
 void settle_hurry(struct process *p);
+/* Calls were gathered long enough: by the engine's timer. */
+void settle_gathered(void *process);
 /* Settle one whose owner died, from weir-worker: r->task_status and end_json are
  * set when it was done; NULL: another was first, or its owner lives after all. */
 enum status settle_dead(struct context *cx, struct run *r) MUST_CHECK;

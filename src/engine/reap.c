@@ -50,6 +50,7 @@ raise_from(struct run *r, struct context *cx, const struct rows *rows, int row)
 	memcpy(r->task.id, row_text(rows, row, "task_id"), UUID_LEN);
 	memcpy(r->task.user_id, row_text(rows, row, "user_id"), UUID_LEN);
 	slot_holder_init(&r->task.slots, r->task.user_id, row_text(rows, row, "conversation_id"), r->task.id, true);
+	r->task.slots.relay = r->kind != NULL && r->kind->relays;
 	r->started_us = clock_mono_us() - row_int(rows, row, "age_ms") * 1000;
 	answer_init(&r->answer, cx->conf->upstream_max_answer_bytes);
 	r->call.at = (struct call_candidate){

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "core/events.h"
+#include "engine/allowance.h"
 #include "engine/private.h"
 #include "io/reactor.h"
 #include "ledger/credits.h"
@@ -95,7 +96,9 @@ on_content(void *arg)
 	}
 	a->delivered += a->pending.len + (answer_has_bytes(a) ? a->bytes.len : 0);
 	piece = answer_piece(a);
-	if (run_delivers(r) && piece.len > 0)
+	if (run_delivers(r) && r->flight != NULL)
+		flight_note(r->flight, &piece, r->call.at.channel_id);
+	else if (run_delivers(r) && piece.len > 0)
 		journal_add(r, &piece);
 	if (!reader_give(&r->reader, a, r->process->conf->stream_high_water))
 		call_pause(&r->call);
@@ -200,15 +203,22 @@ on_session_over(void *arg)
 	end(arg, OUTCOME_CANCELLED, E_CANCELLED, "the session is over");
 }
 
+/* A call without a row in tasks is nothing that a page could show. */
 static void
 publish_task(struct run *r, const char *status)
 {
+	if (r->allowance != NULL)
+		return;
 	events_publish(r->process->redis, r->process->conf, r->task.user_id, "task", r->kind->event(r, status));
 }
 
 static void
 publish_balance(struct run *r)
 {
+	if (r->allowance != NULL) {
+		allowance_tell(r->process, r->allowance, r->task.balance_ucr);
+		return;
+	}
 	events_publish(r->process->redis, r->process->conf, r->task.user_id, "balance",
 	    credits_event(r->task.balance_ucr, r->task.held_ucr));
 }
@@ -232,7 +242,7 @@ carry(void *arg, struct fcgi_conn *conn)
 	reader_start(&r->reader, r->start_json);
 	reader_flush(&r->reader);
 	publish_task(r, "running");
-	if (r->task.hold_ucr > 0)
+	if (r->task.hold_ucr > 0 && r->allowance == NULL)
 		publish_balance(r);
 	call_start(&r->call, &observer, r);
 }
@@ -290,11 +300,14 @@ run_settled(struct run *r)
 {
 	struct process *p = r->process;
 
-	journal_end(r);
+	if (r->allowance == NULL)
+		journal_end(r);
 	lease_end(r->lease);
 	guard_off(&r->guard);
 	publish_task(r, r->task_status);
 	publish_balance(r);
+	if (r->allowance != NULL)
+		allowance_leave(p, r->allowance);
 	reader_end(&r->reader, r->answer.delivered, r->end_json);
 	count_end(r);
 	tell_use(r);

@@ -15,6 +15,7 @@
 #include "core/work.h"
 #include "engine/answer.h"
 #include "engine/call.h"
+#include "engine/flight.h"
 #include "engine/journal.h"
 #include "engine/kind.h"
 #include "engine/reader.h"
@@ -37,6 +38,10 @@ struct run {
 	struct arena *arena; /* small, for the run's life */
 
 	struct task task;
+	/* of one that took its ceiling from an allowance: such a run has no row in tasks,
+	 * and no journal but its flight record.  Both NULL: it has a hold of its own. */
+	struct allowance *allowance;
+	struct flight *flight;
 	struct lease *lease;
 	struct guard guard; /* whose session it was */
 	struct call call;

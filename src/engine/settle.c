@@ -17,22 +17,25 @@
 #include "base/queue.h"
 #include "engine/measure.h"
 #include "engine/private.h"
+#include "engine/round.h"
 #include "io/pg.h"
 #include "io/reactor.h"
 
 /* Runs that end while others are being settled are settled together: one
  * transaction, one wait for the disk.  More than this gains nothing more. */
 #define SETTLE_TOGETHER 16
-#define SETTLE_ROUNDS_MAX 3   /* at a time, so that stuck ones leave workers for others */
-#define SETTLE_OVERDUE_MS 250 /* beyond that a run does not wait for the round before it */
-#define SETTLE_AGAIN_MS 500   /* PostgreSQL was away: try again */
+#define SETTLE_CALLS ROUND_MAX /* of those that took from allowances: the more the better */
+#define GATHER_MS 8	       /* between the rounds of calls, at most so many one after the other */
+#define SETTLE_ROUNDS_MAX 3    /* at a time, so that stuck ones leave workers for others */
+#define SETTLE_OVERDUE_MS 250  /* beyond that a run does not wait for the round before it */
+#define SETTLE_AGAIN_MS 500    /* PostgreSQL was away: try again */
 
 /* What one worker settles at a time, all of one kind; made and freed on the reactor. */
 struct settle_round {
 	struct work job; /* first member */
 	struct process *process;
 	size_t n;
-	struct run *runs[SETTLE_TOGETHER];
+	struct run *runs[SETTLE_CALLS];
 };
 
 static int64_t
@@ -41,9 +44,8 @@ elapsed_ms(const struct run *r)
 	return (clock_mono_us() - r->started_us) / 1000;
 }
 
-/* What it used, and its cost.  A failure is paid for as far as something was delivered. */
-static int64_t
-use(struct run *r)
+int64_t
+run_use(struct run *r)
 {
 	int64_t cost_ucr;
 
@@ -71,7 +73,7 @@ settlement(struct run *r)
 	const struct call_candidate *at = &r->call.at;
 	json_t *j;
 
-	ucr_format(use(r), cost);
+	ucr_format(run_use(r), cost);
 	j = json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:s, s:I, s:s?}", "task_id", r->task.id, "outcome",
 	    outcome_name(r->outcome), "error_code", r->why == OK ? NULL : status_code(r->why), "error_message",
 	    r->why == OK ? NULL : status_text(r->why, LANG_EN), "input_tokens", (json_int_t)r->usage.input_tokens,
@@ -155,6 +157,13 @@ settle_dead(struct context *cx, struct run *r)
 	return st;
 }
 
+/* By whichever way they came in. */
+static enum status
+settle_together(struct worker *w, struct run *const *runs, size_t n)
+{
+	return runs[0]->flight != NULL ? round_settle(w, runs, n) : settle(w, runs, n);
+}
+
 /* Is it the database that is away, and not one run that spoils it for all? */
 static bool
 is_away(const struct pg *pg)
@@ -174,10 +183,10 @@ settle_round_job(struct work *job, struct worker *w)
 
 	for (size_t i = 0; i < round->n; i++)
 		round->runs[i]->settle_failed = true;
-	st = settle(w, round->runs, round->n);
+	st = settle_together(w, round->runs, round->n);
 	if (st != OK && round->n > 1 && !is_away(w->pg))
 		for (size_t i = 0; i < round->n; i++)
-			st = settle(w, &round->runs[i], 1);
+			st = settle_together(w, &round->runs[i], 1);
 	for (size_t i = 0; i < round->n; i++)
 		if (round->runs[i]->settle_failed)
 			LOG(ERROR, "settle_failed", LS("task_id", round->runs[i]->task.id),
@@ -187,14 +196,25 @@ settle_round_job(struct work *job, struct worker *w)
 
 /* ---- reactor ----------------------------------------------------------------- */
 
+/* May it be settled with those in the round? */
+static bool
+fits(const struct settle_round *round, const struct run *r)
+{
+	const struct run *first = round->runs[0];
+
+	return r->kind == first->kind && (r->flight != NULL) == (first->flight != NULL) &&
+	    (r->flight == NULL || r->flight->limited == first->flight->limited);
+}
+
 /* The first that waits, and those behind it that are of the same kind. */
 static void
 fill_round(struct engine *e, struct settle_round *round)
 {
 	struct run **p = &e->unsettled, *r;
+	size_t most = *p != NULL && (*p)->flight != NULL ? SETTLE_CALLS : SETTLE_TOGETHER;
 
-	while ((r = *p) != NULL && round->n < SETTLE_TOGETHER) {
-		if (round->n > 0 && r->kind != round->runs[0]->kind) {
+	while ((r = *p) != NULL && round->n < most) {
+		if (round->n > 0 && !fits(round, r)) {
 			p = &r->next_unsettled;
 			continue;
 		}
@@ -217,6 +237,7 @@ start_round(struct process *p)
 	round->process = p;
 	fill_round(p->engine, round);
 	p->engine->settle_rounds++;
+	p->engine->round_ms = clock_mono_ms();
 	queue_push_always(p->work, &round->job);
 }
 
@@ -240,16 +261,57 @@ settle_hurry(struct process *p)
 		start_round(p);
 }
 
+/* Calls that took from allowances: the first at once, those that come soon after it
+ * together, some milliseconds later. */
+static void
+gather(struct process *p)
+{
+	struct engine *e = p->engine;
+	int64_t since_ms = clock_mono_ms() - e->round_ms;
+
+	if (e->n_unsettled >= SETTLE_CALLS || (since_ms >= GATHER_MS && e->settle_rounds == 0))
+		settle_hurry(p);
+	else if (!reactor_timer_running(e->round_timer))
+		reactor_timer_start(e->round_timer, since_ms < GATHER_MS ? GATHER_MS - since_ms : GATHER_MS);
+}
+
 void
 settle_soon(struct run *r)
 {
 	struct engine *e = r->process->engine;
 
 	enqueue(r);
+	if (r->flight != NULL) {
+		gather(r->process);
+		return;
+	}
 	if (e->settle_rounds == 0 || e->n_unsettled >= SETTLE_TOGETHER)
 		settle_hurry(r->process);
 	/* a round may wait for a row that somebody else keeps locked */
 	run_wake(r, SETTLE_OVERDUE_MS);
+}
+
+/* Those that are at work may wait for a row that somebody else keeps locked: not for them. */
+void
+settle_gathered(void *process)
+{
+	struct engine *e = ((struct process *)process)->engine;
+
+	settle_hurry(process);
+	if (e->unsettled != NULL)
+		reactor_timer_start(e->round_timer, GATHER_MS);
+}
+
+/* A round is over. */
+static void
+go_on(struct process *p)
+{
+	const struct run *first = p->engine->unsettled;
+
+	if (first != NULL && first->flight != NULL)
+		gather(p);
+	else if (p->engine->settle_rounds == 0)
+		settle_hurry(p);
 }
 
 static void
@@ -270,6 +332,5 @@ settle_round_over(void *arg)
 		}
 	}
 	free(round);
-	if (p->engine->settle_rounds == 0)
-		settle_hurry(p);
+	go_on(p);
 }

@@ -3,8 +3,10 @@
 #include "account/keys.h"
 #include "account/security.h"
 #include "account/quota_remind.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "catalog/health_sweep.h"
+#include "engine/flight.h"
 #include "engine/pings.h"
 #include "engine/reap.h"
 #include "files/sweep.h"
@@ -28,6 +30,36 @@ expire_holds(struct sweeper *s)
 			return st;
 		if ((n = row_int(rows, 0, "n")) > 0)
 			LOG(WARN, "holds_expired", LI("count", n));
+	} while (n == HOLDS_AT_ONCE && !s->stopping());
+	return OK;
+}
+
+/* Calls that a dead process of this host had under way, and its allowances. */
+static enum status
+settle_flights(struct sweeper *s)
+{
+	int n;
+
+	return flights_settle(&s->cx, &n);
+}
+
+/* Allowances of processes that died with their host: the last net below dead_flights. */
+static enum status
+expire_allowances(struct sweeper *s)
+{
+	int64_t n;
+	enum status st;
+
+	if (clock_mono_ms() < s->patient_until_ms)
+		return OK;
+	do {
+		AUTO_ROWS struct rows *rows = NULL;
+
+		st = pg_query_again(s->cx.pg, &rows, "SELECT allowances_expire($1::int) AS n", PI(HOLDS_AT_ONCE));
+		if (st != OK)
+			return st;
+		if ((n = row_int(rows, 0, "n")) > 0)
+			LOG(WARN, "allowances_expired", LI("count", n));
 	} while (n == HOLDS_AT_ONCE && !s->stopping());
 	return OK;
 }

@@ -181,11 +181,19 @@ release(struct lease *l)
 	struct process *process = l->registry->process;
 	char keys[SLOT_KEYS][SLOT_KEY_LEN];
 
+	bool sent;
+
 	slot_keys(process->conf, &l->holder, keys);
 	l->state = LEASE_RELEASING;
 	l->in_flight++;
-	if (!redis_async_eval(process->redis, on_released, l, slot_release_script(), SLOT_KEYS, 6,
-		(const char *[]){ keys[0], keys[1], keys[2], keys[3], l->holder.task_id, l->holder.conversation_id })) {
+	if (l->holder.relay) /* one place, and no lock beside it */
+		sent = redis_async_command(process->redis, on_released, l, 3,
+		    (const char *[]){ "ZREM", keys[SLOT_KEY_USER], l->holder.task_id }, NULL);
+	else
+		sent = redis_async_eval(process->redis, on_released, l, slot_release_script(), SLOT_KEYS, 6,
+		    (const char *[]){
+			keys[0], keys[1], keys[2], keys[3], l->holder.task_id, l->holder.conversation_id });
+	if (!sent) {
 		l->in_flight--;
 		release_failed(l);
 	}

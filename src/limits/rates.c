@@ -11,20 +11,26 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "core/reply.h"
+#include "limits/slots.h"
 
 #define LIMITS_MAX 8
 #define ALARM_EVERY_MS 60000
+#define SLOTS_RETRY_AFTER_S 5 /* when slots may be free again */
 
 /* KEYS one per dimension, ARGV limit and period (ms) per dimension.
  * A key holds "start current previous": when the current window began and the
  * requests in it and in the one before.  Answers 1 or 0 (refused), then
- * remaining, reset (ms) and wait (ms; 0: would pass) per dimension. */
+ * remaining, reset (ms) and wait (ms; 0: would pass) per dimension.
+ * With one key and three arguments more (a call's id, lease ms, limit) it takes a
+ * place among the user's calls as well (limits/slots.h), or answers 2: none is free. */
 static const char take_lua[] =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
     "local out, state, pass = { 1 }, {}, true\n"
-    "local values = redis.call('MGET', unpack(KEYS))\n"
-    "for i, key in ipairs(KEYS) do\n"
+    "local place = #ARGV == 2 * #KEYS + 1\n"
+    "local n = place and #KEYS - 1 or #KEYS\n"
+    "local values = n > 0 and redis.call('MGET', unpack(KEYS, 1, n)) or {}\n"
+    "for i = 1, n do\n"
     "  local limit, period = tonumber(ARGV[2*i-1]), tonumber(ARGV[2*i])\n"
     "  local start, current, previous = string.match(values[i] or '', '^(%d+) (%d+) (%d+)$')\n"
     "  start, current, previous = tonumber(start), tonumber(current), tonumber(previous)\n"
@@ -52,9 +58,21 @@ static const char take_lua[] =
     "  out[1] = 0\n"
     "  return out\n"
     "end\n"
-    "for i, key in ipairs(KEYS) do\n"
+    "if place then\n"
+    "  local set, call, lease, most = KEYS[n+1], ARGV[2*n+1], tonumber(ARGV[2*n+2]), tonumber(ARGV[2*n+3])\n"
+    "  if redis.call('ZCARD', set) >= most then\n"
+    "    redis.call('ZREMRANGEBYSCORE', set, '-inf', now)\n"
+    "    if redis.call('ZCARD', set) >= most then\n"
+    "      out[1] = 2\n"
+    "      return out\n"
+    "    end\n"
+    "  end\n"
+    "  redis.call('ZADD', set, now + lease, call)\n"
+    "  redis.call('PEXPIRE', set, lease)\n"
+    "end\n"
+    "for i = 1, n do\n"
     "  local s = state[i]\n"
-    "  redis.call('SET', key, string.format('%d %d %d', s[1], s[2] + 1, s[3]), 'PX', s[4])\n"
+    "  redis.call('SET', KEYS[i], string.format('%d %d %d', s[1], s[2] + 1, s[3]), 'PX', s[4])\n"
     "end\n"
     "return out\n";
 static struct redis_script take_script = { .source = take_lua };
@@ -121,11 +139,20 @@ cell_of(uint64_t hash)
 	return oldest;
 }
 
+/* How far apart requests are at this rate; at rates above a million a second no less. */
+static int64_t
+step_of_us(const struct rate *rate)
+{
+	int64_t step_us = rate->per_ms * 1000 / rate->count;
+
+	return step_us > 0 ? step_us : 1;
+}
+
 /* Count in one dimension; false and retry_after_ms when it is full. */
 static bool
 take_one(struct limit *l, struct cell *cell, int64_t now_us)
 {
-	int64_t step_us = l->rate.per_ms * 1000 / l->rate.count, room_us = l->rate.per_ms * 1000;
+	int64_t step_us = step_of_us(&l->rate), room_us = l->rate.per_ms * 1000;
 	int64_t tat = atomic_load(&cell->tat_us), next;
 
 	do {
@@ -160,8 +187,7 @@ take_here(struct limit *limits, const int *active, int n)
 		if (take_one(l, taken[i], now_us))
 			continue;
 		while (i-- > 0) /* refused: it counts nowhere */
-			atomic_fetch_sub(
-			    &taken[i]->tat_us, limits[active[i]].rate.per_ms * 1000 / limits[active[i]].rate.count);
+			atomic_fetch_sub(&taken[i]->tat_us, step_of_us(&limits[active[i]].rate));
 		return false;
 	}
 	return true;
@@ -169,11 +195,14 @@ take_here(struct limit *limits, const int *active, int n)
 
 /* ---- with Redis ------------------------------------------------------------------ */
 
+/* `place`: to be taken as well, NULL: none; *answer as the script's. */
 static enum status
-take_there(struct redis *r, const struct conf *conf, struct limit *limits, const int *active, int n, bool *pass)
+take_there(struct redis *r, const struct conf *conf, struct limit *limits, const int *active, int n,
+    struct slot_holder *place, int64_t *answer)
 {
-	char keys[LIMITS_MAX][256], numbers[LIMITS_MAX][2][24];
-	const char *argv[3 * LIMITS_MAX];
+	char keys[LIMITS_MAX][256], numbers[LIMITS_MAX][2][24], slots[SLOT_KEYS][SLOT_KEY_LEN], lease[24], most[24];
+	int n_keys = n + (place != NULL);
+	const char *argv[3 * LIMITS_MAX + 4];
 	AUTO_REPLY struct redis_reply *reply = NULL;
 	enum status st;
 
@@ -185,14 +214,23 @@ take_there(struct redis *r, const struct conf *conf, struct limit *limits, const
 		snprintf(numbers[i][0], sizeof(numbers[i][0]), "%lld", (long long)l->rate.count);
 		snprintf(numbers[i][1], sizeof(numbers[i][1]), "%lld", (long long)l->rate.per_ms);
 		argv[i] = keys[i];
-		argv[n + 2 * i] = numbers[i][0];
-		argv[n + 2 * i + 1] = numbers[i][1];
+		argv[n_keys + 2 * i] = numbers[i][0];
+		argv[n_keys + 2 * i + 1] = numbers[i][1];
 	}
-	if ((st = redis_eval(r, &reply, &take_script, n, 3 * n, argv)) != OK)
+	if (place != NULL) {
+		slot_keys(conf, place, slots);
+		snprintf(lease, sizeof(lease), "%lld", (long long)conf->limits_slot_lease);
+		snprintf(most, sizeof(most), "%lld", (long long)conf->limits_relay_tasks);
+		argv[n] = slots[SLOT_KEY_USER];
+		memcpy(argv + n_keys + 2 * n, (const char *[]){ place->task_id, lease, most }, 3 * sizeof(*argv));
+	}
+	if ((st = redis_eval(r, &reply, &take_script, n_keys, 3 * n + (place != NULL ? 4 : 0), argv)) != OK)
 		return st;
 	if (redis_reply_length(reply) != (size_t)(1 + 3 * n))
 		return E_UNAVAILABLE;
-	*pass = redis_reply_int(redis_reply_at(reply, 0)) == 1;
+	*answer = redis_reply_int(redis_reply_at(reply, 0));
+	if (place != NULL)
+		place->held = *answer == 1;
 	for (int i = 0; i < n; i++) {
 		struct limit *l = &limits[active[i]];
 
@@ -203,19 +241,22 @@ take_there(struct redis *r, const struct conf *conf, struct limit *limits, const
 	return OK;
 }
 
-enum status
-limits_take(struct redis *r, const struct conf *conf, struct limit *limits, int n, int *tightest)
+/* limits_take(), and a place: *full, when there was none. */
+static enum status
+take(struct redis *r, const struct conf *conf, struct limit *limits, int n, struct slot_holder *place, bool *full,
+    int *tightest)
 {
 	int active[LIMITS_MAX], n_active = 0, best = -1;
-	bool pass = true;
+	int64_t answer = 1;
 
 	for (int i = 0; i < n && i < LIMITS_MAX; i++) {
 		limits[i].retry_after_ms = 0;
 		if (limits[i].rate.count > 0)
 			active[n_active++] = i;
 	}
-	if (n_active != 0 && take_there(r, conf, limits, active, n_active, &pass) != OK)
-		pass = take_here(limits, active, n_active);
+	if ((n_active != 0 || place != NULL) && take_there(r, conf, limits, active, n_active, place, &answer) != OK)
+		answer = n_active == 0 || take_here(limits, active, n_active);
+	*full = answer == 2;
 	for (int i = 0; i < n_active; i++) {
 		const struct limit *l = &limits[active[i]], *b = best >= 0 ? &limits[best] : NULL;
 
@@ -224,7 +265,15 @@ limits_take(struct redis *r, const struct conf *conf, struct limit *limits, int 
 			best = active[i];
 	}
 	*tightest = best;
-	return pass ? OK : E_RATE_LIMITED;
+	return answer != 0 ? OK : E_RATE_LIMITED;
+}
+
+enum status
+limits_take(struct redis *r, const struct conf *conf, struct limit *limits, int n, int *tightest)
+{
+	bool full;
+
+	return take(r, conf, limits, n, NULL, &full, tightest);
 }
 
 /* ---- the stage ---------------------------------------------------------------------- */
@@ -276,6 +325,41 @@ refuse(struct context *cx, const struct limit *limit)
 }
 
 enum status
+limits_refuse_tasks(struct context *cx, int64_t most)
+{
+	fail_with(cx, E_TASK_QUEUE_FULL, json_pack("{s:I}", "limit", (json_int_t)most), NULL);
+	fail_message(cx,
+	    arena_printf(cx->arena, "The task queue is full: at most %lld tasks at once.", (long long)most),
+	    arena_printf(cx->arena, "任务队列已满，最多同时执行 %lld 个任务", (long long)most));
+	fail_retry_after(cx, SLOTS_RETRY_AFTER_S);
+	return E_TASK_QUEUE_FULL;
+}
+
+void
+limits_give_place(struct request *rq)
+{
+	if (rq->place == NULL || !rq->place->held)
+		return;
+	slots_release(rq->cx.redis, rq->cx.conf, rq->place);
+	rq->place->held = false;
+}
+
+/* Where a call of the relay will want a place, that is taken with the rates. */
+static struct slot_holder *
+wanted_place(struct request *rq)
+{
+	char id[UUID_LEN];
+
+	if (!(rq->route->flags & ROUTE_CALL) || rq->cx.caller.user_id == NULL)
+		return NULL;
+	uuid_v7(id);
+	rq->place = ARENA_NEW(rq->cx.arena, struct slot_holder);
+	slot_holder_init(rq->place, rq->cx.caller.user_id, NULL, id, false);
+	rq->place->relay = true;
+	return rq->place;
+}
+
+enum status
 limits_stage(struct request *rq)
 {
 	const struct conf *conf = rq->cx.conf;
@@ -283,6 +367,7 @@ limits_stage(struct request *rq)
 	char address[LIMITS_ADDRESS_LEN];
 	struct limit limits[4] = { { .rate = { 0, 0 } } };
 	enum status st;
+	bool full;
 	int i;
 
 	if (rq->route->rate == RATE_NONE)
@@ -300,7 +385,7 @@ limits_stage(struct request *rq)
 		snprintf(limits[3].key, sizeof(limits[3].key), "rate:key:%s", key->shared_id);
 	}
 
-	st = limits_take(rq->cx.redis, conf, limits, 4, &i);
+	st = take(rq->cx.redis, conf, limits, 4, wanted_place(rq), &full, &i);
 	if (i >= 0) {
 		rq->window.limit = limits[i].rate.count;
 		rq->window.remaining = st == OK ? limits[i].remaining : 0;
@@ -309,6 +394,8 @@ limits_stage(struct request *rq)
 		reply_header(rq, "RateLimit-Remaining", "%lld", (long long)rq->window.remaining);
 		reply_header(rq, "RateLimit-Reset", "%lld", ((long long)rq->window.reset_ms + 999) / 1000);
 	}
+	if (st == OK && full)
+		return limits_refuse_tasks(&rq->cx, conf->limits_relay_tasks);
 	return st == OK ? OK : refuse(&rq->cx, &limits[i]);
 }
 

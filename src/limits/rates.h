@@ -24,10 +24,19 @@
 
 #include "core/request.h"
 
-/* The stage: OK, or E_RATE_LIMITED with Retry-After.  Sets RateLimit-Limit,
+/* The stage: OK, or E_RATE_LIMITED with Retry-After.  For routes that open a call of
+ * the relay it takes the call's place too (rq->place), in the same Lua call;
+ * E_TASK_QUEUE_FULL.  Sets RateLimit-Limit,
  * -Remaining and -Reset of the tightest dimension (draft-ietf-httpapi-
  * ratelimit-headers-03).  Routes of class RATE_NONE count nowhere.  Worker. */
 enum status limits_stage(struct request *rq);
+
+/* For want of slots of a user, of whom `most` may be taken: says so and when to try
+ * again; E_TASK_QUEUE_FULL. */
+enum status limits_refuse_tasks(struct context *cx, int64_t most);
+/* Give back the place that the stage took for a call of the relay (ROUTE_CALL), if
+ * nobody has taken it over (rq->place->held).  Worker. */
+void limits_give_place(struct request *rq);
 
 /* Count a try of a password against conf->limits_rate_account.  `account` is a
  * login name in its one spelling, or a user id; the key has its hash, so that

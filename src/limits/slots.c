@@ -87,7 +87,8 @@ slot_keys(const struct conf *conf, const struct slot_holder *holder, char keys[S
 {
 	const char *prefix = conf->redis_prefix;
 
-	snprintf(keys[SLOT_KEY_USER], SLOT_KEY_LEN, "%stask:global:%s", prefix, holder->user_id);
+	snprintf(keys[SLOT_KEY_USER], SLOT_KEY_LEN, "%stask:%s:%s", prefix, holder->relay ? "relay" : "global",
+	    holder->user_id);
 	snprintf(keys[SLOT_KEY_CONVERSATION], SLOT_KEY_LEN, "%stask:conv:%s:%s", prefix, holder->user_id,
 	    holder->conversation_id);
 	snprintf(keys[SLOT_KEY_LOCK], SLOT_KEY_LEN, "%slock:conv:%s", prefix, holder->conversation_id);
@@ -106,7 +107,8 @@ slots_acquire(struct redis *r, const struct conf *conf, struct slot_holder *hold
 	pthread_once(&once, init_scripts);
 	slot_keys(conf, holder, keys);
 	snprintf(lease, sizeof(lease), "%lld", (long long)conf->limits_slot_lease);
-	snprintf(user, sizeof(user), "%lld", (long long)conf->limits_user_tasks);
+	snprintf(user, sizeof(user), "%lld",
+	    (long long)(holder->relay ? conf->limits_relay_tasks : conf->limits_user_tasks));
 	snprintf(conversation, sizeof(conversation), "%lld", (long long)conf->limits_conversation_tasks);
 	if (holder->agent)
 		snprintf(agents, sizeof(agents), "%lld", (long long)conf->limits_agent_conversations);

@@ -9,6 +9,7 @@
  * within conf->limits_slot_lease after the death of their owner.
  *
  *	{prefix}task:global:{user}		sorted set  task id -> expiry
+ *	{prefix}task:relay:{user}		sorted set  call id -> expiry: calls of the relay, by themselves
  *	{prefix}task:conv:{user}:{conversation}	sorted set  task id -> expiry
  *	{prefix}task:agents:{user}		sorted set  conversation id -> expiry
  *	{prefix}lock:conv:{conversation}	string      task id, with a time to live
@@ -36,6 +37,7 @@
 struct slot_holder {
 	char task_id[UUID_LEN], user_id[UUID_LEN];
 	char conversation_id[UUID_LEN]; /* "": a task without a conversation */
+	bool relay;			/* a call of the relay: a place among those, and no other */
 	bool agent;			/* also the conversation's lock and one of the user's agent places */
 	bool held;			/* Redis has it; false: opened while Redis was away */
 };

@@ -235,7 +235,7 @@ open_relay(struct context *cx, const struct gate_ask *ask, const struct task *ta
 
 	return pg_query(cx->pg, rows, open_sql, PS(task->id), PS(own->transaction_id), PS(task->user_id),
 	    PS(cx->caller.key_id), PI(ask->model_id), PM(task->hold_ucr), PI(cx->conf->tasks_hold_lease / 1000),
-	    PS(cx->process->id), count ? PI(cx->conf->limits_user_tasks) : none, PI(own->prompt_tokens), PS(key->key),
+	    PS(cx->process->id), count ? PI(cx->conf->limits_relay_tasks) : none, PI(own->prompt_tokens), PS(key->key),
 	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(own->prices),
 	    PS(cx->caller.group));
 }
@@ -319,6 +319,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct relay *own = ARENA_NEW(rq->cx.arena, struct relay);
+	bool passed;
 	enum status st;
 
 	if ((st = pace_take(&rq->cx, m)) != OK || (st = make_call(rq, r, asked, m)) != OK ||
@@ -326,14 +327,20 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 		return st;
 	r->prompt_tokens = own->prompt_tokens = prompt_tokens;
 	r->task.hold_ucr = price_ceiling_ucr(m->price, r->prompt_tokens, most_output(asked, m));
+	relay_prepare_reader(r, m);
+	r->start_json = relay_start_json(&rq->cx, r);
+	if ((st = gate_pass(rq, key, r, m->id, m->price, &passed)) != OK)
+		return st;
+	if (passed) {
+		run_hand_over(rq, r);
+		return OK;
+	}
 	own->prices = price_text(rq->cx.arena, m->price);
 	uuid_v7(own->transaction_id);
-	relay_prepare_reader(r, m);
 	st = gate_open(rq, &(struct gate_ask){ .kind = &kind_relay, .key = key, .model_id = m->id, .own = own },
 	    &r->task, &r->reader.wants, &rows);
 	if (st != OK || rows == NULL) /* refused, or joined another */
 		return st;
-	r->start_json = relay_start_json(&rq->cx, r);
 	run_hand_over(rq, r);
 	return OK;
 }
@@ -532,6 +539,7 @@ recall(struct context *cx, const struct rows *dead, int row, struct run *r)
 
 const struct kind kind_relay = {
 	.name = "relay",
+	.relays = true,
 	.open = open_relay,
 	.opened_sql = "SELECT 'ok' AS outcome, u.credits AS balance, t.credits_locked AS required,"
 		      " NULL::uuid AS existing_task_id, credits_held(t.user_id) AS held"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "account/key_cache.h"
 #include "account/key_use.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "catalog/offer.h"
 #include "chat/trial.h"
 #include "core/process.h"
+#include "core/versions.h"
 #include "engine/engine.h"
 #include "engine/reap.h"
 #include "house/jobs.h"
@@ -152,6 +154,8 @@ release(struct process *p)
 	crowd_free(r->crowd);
 	key_uses_free(p);
 	usage_live_free(p);
+	key_cache_free(p->key_cache);
+	versions_free(p);
 	leases_free(p);
 	engine_free(p);
 	health_keep_free(p);
@@ -203,6 +207,7 @@ start(struct responder *r, const struct responder_options *opt)
 	p->daemon = r;
 	p->routes = routes;
 	p->offers = offers_new();
+	p->key_cache = key_cache_new();
 	p->score = scoreboard_join(opt->scoreboard, opt->slot, route_names);
 	r->server = fcgi_server_new(p->reactor,
 	    &(struct fcgi_options){ .listen_fd = opt->listen_fd,
@@ -215,6 +220,7 @@ start(struct responder *r, const struct responder_options *opt)
 	r->crowd = crowd_new(p, r->server);
 	health_keep_start(p, opt->scoreboard);
 	engine_new(p);
+	versions_start(p);
 	process_start(p, (int)conf->server_workers);
 	on_housekeeping(r);
 }

@@ -148,6 +148,7 @@ leave(struct worker *w, struct request *rq, bool handed)
 		return;
 	}
 	passwords_leave(rq);
+	limits_give_place(rq);
 	json_decref(rq->cx.details);
 	if (handed) /* with keep, the reactor may free the arena, and rq in it, from here on */
 		hand_to_reactor(rq);

@@ -13,7 +13,7 @@ import time
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from faultlib import MANY, kill, pool_is_whole, prove, quiesce, scale, script  # noqa: E402
+from faultlib import MANY, kill, pool_is_whole, post_bytes, prove, quiesce, scale, script, simultaneous  # noqa: E402
 
 WEIR_CONF = {**MANY}
 WORDS = "first=600 deltas=40 interval=25"  # content from 0.6 s to 1.6 s
@@ -85,3 +85,74 @@ def test_killed(weir, kind, step):
         assert (float(cost) > 0) == (int(tokens) > 0)
         assert delivered is None or (int(tokens) > 0) == delivered, (kind, step, tokens)
     prove(weir)
+
+
+# ---- the same for calls that took from an allowance: they stand in the flight record ------
+
+
+def text_of(dialect, content):
+    words = {"messages": [{"role": "user", "content": content}]}
+    return {"openai": {"model": "demo-fast", **words}, "anthropic": {"model": "demo-fast", "max_tokens": 500, **words},
+            "gemini": {"contents": [{"parts": [{"text": content}]}]}}[dialect]
+
+
+PATHS = {("openai", True): "/v1/chat/completions", ("openai", False): "/v1/chat/completions",
+         ("anthropic", True): "/v1/messages", ("anthropic", False): "/v1/messages",
+         ("gemini", True): "/v1beta/models/demo-fast:streamGenerateContent?alt=sse",
+         ("gemini", False): "/v1beta/models/demo-fast:generateContent"}
+
+
+def ask(dialect, streamed, content):
+    more = {} if dialect == "gemini" else {"stream": streamed}
+    return PATHS[dialect, streamed], {**text_of(dialect, content), **more}
+
+
+class Key:
+    def __init__(self, weir, user):
+        self.made = weir.post("/api/keys", {"name": "f13"}, user).json
+        self.id, self.token = self.made["id"], self.made["key"]
+
+
+def fill_allowances(weir, user, key):
+    """Calls until each responder holds an allowance of the account."""
+    for _ in range(50):
+        crowd = [post_bytes(*ask("openai", False, script("warm", "deltas=2 first=100")), key) for _ in range(40)]
+        assert {status for status, _ in simultaneous(weir.port, crowd)} == {200}
+        with weir.pg() as pg:
+            if int(pg.one("SELECT count(DISTINCT owner) FROM allowances WHERE user_id = $1 AND ended_at IS NULL", user.id)) == 2:
+                return
+    raise AssertionError("no allowances")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_on_an_allowance(weir, step):
+    after_s, delivered = STEPS[step]
+    user = weir.make_user(credits="100000")
+    keys = {kind: Key(weir, user) for kind in PATHS}
+    each = scale(2, 8)
+    fill_allowances(weir, user, Key(weir, user))
+    calls = [Call(weir, keys[kind], *ask(*kind, script(f"{kind[0]} {n}", WORDS))) for kind in PATHS for n in range(each)]
+    time.sleep(after_s)
+    for pid in weir.responders():
+        kill(pid)
+    for call in calls:
+        call.join(70)
+        assert not call.is_alive()
+    pool_is_whole(weir, 2)
+    quiesce(weir)
+    by_allowance = 0
+    for kind, key in keys.items():
+        with weir.pg() as pg:
+            rows = pg.query("SELECT task_id, status, cost, response_tokens, allowance_id IS NOT NULL FROM usage WHERE key_id = $1", key.id)
+            spent = float(pg.one("SELECT spent FROM api_keys WHERE id = $1", key.id))
+        assert len({row[0] for row in rows}) == len(rows) == each, (kind, "each was opened and is on record once")
+        by_allowance += sum(row[4] == "t" for row in rows)
+        assert spent == pytest.approx(sum(float(row[2]) for row in rows))
+        due = delivered and kind[1]  # a whole answer would have been delivered at its end
+        for _, status, cost, tokens, _ in rows:
+            assert status in ("completed", "failed") and (float(cost) > 0) == (int(tokens) > 0), (kind, rows)
+            assert delivered is None or (int(tokens) > 0) == due, (kind, step, rows)
+    prove(weir)
+    assert by_allowance > len(calls) / 2, "a few may have met an allowance that was just being filled"
+    left = os.listdir(weir.folder + "/scoreboard.flights")
+    assert len(left) == 2, "the records of the living, and no others"

@@ -204,7 +204,7 @@ def test_gemini_says_that_it_is_over_when_it_is_settled(weir, user, providers):
     providers["gemini"].pause_s = 0.1
     events, _ = streamed(weir, user, "gemini")
     assert [list(e) for e in events][-1] == ["usageMetadata"] and events[-2]["candidates"][0]["finishReason"] == "STOP"
-    with weir.denied("EXECUTE ON FUNCTION relays_settle"):
+    with weir.denied("EXECUTE ON FUNCTION relays_settle, relay_round"):
         path = "/v1beta/models/own-gemini:streamGenerateContent?alt=sse"
         with weir.stream(path, {"contents": CONTENTS}, user) as s:
             seen = next(s.events())

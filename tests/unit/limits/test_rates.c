@@ -226,6 +226,7 @@ test_without_redis(void)
 	CU_ASSERT_EQUAL(take("quick", 2, 100, NULL), E_RATE_LIMITED);
 	pause_ms(60);
 	CU_ASSERT_EQUAL(take("quick", 2, 100, NULL), OK);
+	CU_ASSERT_EQUAL(take("any", 100000000, 60000, NULL), OK); /* more than one a microsecond */
 	race();
 	CU_ASSERT_EQUAL(passed_all, 100);
 	redisd_launch();
