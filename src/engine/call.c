@@ -790,7 +790,7 @@ call_start(struct call *c, const struct call_observer *observer, void *arg)
 bool
 call_leave(struct call *c)
 {
-	c->is_left = c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL;
+	c->is_left = c->ask.whole && c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL;
 	return c->is_left;
 }
 

@@ -254,7 +254,7 @@ class Allowances(DatabaseTest):
                                     self.settle(*(part if n % 2 else part[::-1]), db=db)
                                     break
                                 except Exception as e:  # noqa: BLE001 - who met a rival asks again, as the programs do
-                                    if getattr(e, "state", "") not in ("40P01", "23505"):
+                                    if getattr(e, "sqlstate", "") not in ("40P01", "23505"):
                                         raise
                         db.query("SELECT allowance_fill($1, $2, $3, $4, $5, 2, 1, NULL)", held[n][i % 4], owners[n], users[i % 4],
                                  keys[i % 4], 2 + i)
