@@ -2047,7 +2047,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** OpenAI: a chat completion */
-        post: operations["chat_completions"];
+        post: operations["chat_completions_2"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2149,7 +2149,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Anthropic: a message */
-        post: operations["anthropic_messages"];
+        post: operations["anthropic_messages_2"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8133,7 +8133,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    chat_completions: {
+    chat_completions_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -8325,7 +8325,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    anthropic_messages: {
+    anthropic_messages_2: {
         parameters: {
             query?: never;
             header?: never;
