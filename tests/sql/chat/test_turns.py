@@ -572,7 +572,8 @@ class Plans(TurnTest):
         used = more(opened, before) | more(after, asked)
         small = {"llm_models", "channels", "processes", "users"}  # a page or two: reading them whole is right
         keys = {"users_pkey", "conversations_pkey", "tasks_pkey", "conversation_messages_pkey", "idx_credit_tx_task",
-                "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey", "quotas_user", "quotas_group"}
+                "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey", "quotas_user", "quotas_group",
+                "allowances_user", "allowances_owner"}  # of those that live: some for each process
         self.assertLessEqual(used - small, keys)
         # PostgreSQL 17 may find the one among the user's live tasks, no more than the slots there are for them.
         self.assertLessEqual(more(asked, opened) - small, keys | {"idx_tasks_user_status"})
@@ -699,7 +700,7 @@ class Liveness(TurnTest):
         self.db.query("INSERT INTO password_resets (token_hash, user_id, expires_at) VALUES ('\\x02', $1, now() - interval '2 d')", user)
         prune = "SELECT * FROM prune_expired(100)"
         removed = {r["what"]: r["removed"] for r in self.db.query(prune)}
-        self.assertEqual(removed, {"idempotency_keys": 1, "task_journal": 0, "processes": 0, "sessions": 1, "password_resets": 1})
+        self.assertEqual(removed, {"idempotency_keys": 1, "task_journal": 0, "processes": 0, "allowances": 0, "sessions": 1, "password_resets": 1})
         self.settle(task, owner=None, outcome="failed", status="error", cost=0)
         self.db.query("UPDATE tasks SET completed_at = now() - interval '11 min' WHERE id = $1", task)
         removed = {r["what"]: r["removed"] for r in self.db.query(prune)}

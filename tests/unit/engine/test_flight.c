@@ -108,11 +108,18 @@ test_notes(void)
 {
 	struct flights *f = flights_open(&conf, ID, SLOTS);
 	struct flight *flight = flight_new(f);
+	struct price_step steps[] = {
+		{ METER_INPUT, 0, 1000000, 1000000, 0 },
+		{ METER_OUTPUT, 0, 2000000, 1000000, 0 },
+		{ METER_CALL, 0, 5, 1, 0 },
+	};
+	struct price price = { RATIO_ONE, 3, steps };
 	struct usage u;
 	int64_t overrun_ucr;
 
 	flight->prompt_tokens = 11;
-	flight->price = (struct price){ .input_ucr = 1000000, .output_ucr = 2000000, .call_ucr = 5 };
+	flight_set_price(flight, "vip", &price);
+	CU_ASSERT_STRING_EQUAL(flight->user_group, "vip");
 	flight->ceiling_ucr = 60;
 	flight_publish(flight);
 	u = flight_usage(flight);
@@ -140,6 +147,26 @@ test_notes(void)
 	CU_ASSERT_EQUAL(u.output_tokens, 0);
 	flight_free(f, flight);
 	flights_close(f);
+}
+
+/* What does not fit takes a hold. */
+static void
+test_fits(void)
+{
+	struct price_step steps[FLIGHT_STEPS_MAX + 1] = { { METER_INPUT, 0, 1, 1, 0 } };
+	struct price price = { RATIO_ONE, FLIGHT_STEPS_MAX, steps };
+	char name[FLIGHT_GROUP_BYTES + 1];
+
+	CU_ASSERT(flight_fits("default", &price));
+	price.n++;
+	CU_ASSERT(!flight_fits("default", &price));
+	price.n = 0;
+	memset(name, 'g', FLIGHT_GROUP_BYTES);
+	name[FLIGHT_GROUP_BYTES] = '\0';
+	CU_ASSERT(!flight_fits(name, &price));
+	name[FLIGHT_GROUP_BYTES - 1] = '\0';
+	CU_ASSERT(flight_fits(name, &price));
+	CU_ASSERT(!flight_fits("default", NULL));
 }
 
 /* A process that is killed leaves its file, without the lock; one that leaves calls unsettled too. */
@@ -179,6 +206,7 @@ test_nowhere(void)
 static CU_TestInfo tests[] = {
 	{ "slots, each once, used again", test_slots },
 	{ "what is delivered, and what it comes to", test_notes },
+	{ "what fits", test_fits },
 	{ "what is left of the dead", test_killed },
 	{ "no place for it", test_nowhere },
 	CU_TEST_INFO_NULL,
