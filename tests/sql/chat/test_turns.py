@@ -704,7 +704,7 @@ class Liveness(TurnTest):
         self.settle(task, owner=None, outcome="failed", status="error", cost=0)
         self.db.query("UPDATE tasks SET completed_at = now() - interval '11 min' WHERE id = $1", task)
         removed = {r["what"]: r["removed"] for r in self.db.query(prune)}
-        self.assertEqual(removed, {"idempotency_keys": 0, "task_journal": 1, "processes": 1, "sessions": 0, "password_resets": 0})
+        self.assertEqual(removed, {"idempotency_keys": 0, "task_journal": 1, "processes": 1, "allowances": 0, "sessions": 0, "password_resets": 0})
         self.assertEqual(self.db.query("SELECT 1 FROM refresh_tokens WHERE session_id = $1", session), [])
 
     def test_deletes_are_owner_only(self):
