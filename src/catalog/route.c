@@ -58,37 +58,41 @@ add_disabled(struct context *cx, const struct offer_model *m, json_t *items)
 	return OK;
 }
 
-/* Whose call it would be: the key's owner's. */
+/* Whose call it would be, the key's owner's, and of which group. */
 static enum status
-take_key(struct context *cx, const char *key, const char **user_id)
+take_key(struct context *cx, const char *key, const char **user_id, const char **group)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	*user_id = cx->caller.user_id;
+	*group = SELECT_GROUP_DEFAULT;
 	if (key == NULL)
 		return OK;
-	if ((st = pg_query_again(cx->pg, &rows, "SELECT user_id FROM api_keys WHERE id = $1", PS(key))) != OK)
+	st = pg_query_again(cx->pg, &rows,
+	    "SELECT k.user_id, quota_group(k.user_id, k.id) AS user_group FROM api_keys k WHERE k.id = $1", PS(key));
+	if (st != OK)
 		return fail(cx, st, "read key: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return fail_field(cx, "key", "is no API key");
 	*user_id = arena_strdup(cx->arena, row_text(rows, 0, "user_id"));
+	*group = arena_strdup(cx->arena, row_text(rows, 0, "user_group"));
 	return OK;
 }
 
 static enum status
 read_ask(struct context *cx, const struct offer *o, const json_t *in, struct select_ask *ask)
 {
-	const char *session = field_text(in, "session"), *user_id;
+	const char *session = field_text(in, "session"), *user_id, *group;
 	enum status st;
 
-	if ((st = take_key(cx, field_text(in, "key"), &user_id)) != OK)
+	if ((st = take_key(cx, field_text(in, "key"), &user_id, &group)) != OK)
 		return st;
 	*ask = (struct select_ask){ .model = offer_model_named(o, field_text(in, "model")),
 		.group = field_text(in, "group"),
 		.region = field_text(in, "region") };
 	if (ask->group == NULL)
-		ask->group = SELECT_GROUP_DEFAULT;
+		ask->group = group;
 	if (session != NULL)
 		ask->affinity = select_session(cx->arena, user_id, session);
 	return ask->model != NULL ? OK : fail_field(cx, "model", "is not a model we have");

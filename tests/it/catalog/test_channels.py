@@ -260,6 +260,19 @@ def test_what_is_told_happens(shop, user, admin):
     refused(shop.weir.post("/api/admin/route-test", {"model": shop.model}, user), 403, "forbidden")
 
 
+def test_a_key_in_a_group_of_its_own(shop, user, admin):
+    shop.channel("sk-all")
+    shop.channel("sk-vip", groups=["gold"], priority=5)
+    assert shop.weir.post("/api/admin/groups", {"name": "gold"}, admin).status in (201, 409)
+    key = shop.weir.post("/api/keys", {"name": "in gold"}, user).json
+    assert shop.route(key=key["id"])["group"] == "default"
+    assert shop.ask(user)[1] == ["sk-all"]
+    assert shop.weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": "gold"}).status == 200
+    told = shop.route(key=key["id"])
+    assert told["group"] == "gold" and told["items"][0]["key"] == "sk-vip"
+    assert shop.ask(user, headers={"Authorization": "Bearer " + key["key"]})[1] == ["sk-vip"]
+
+
 def test_as_often_as_may_be(weir, shop, user):
     """Who was asked as often as it may be in this minute is none of those that are tried."""
     shop.channel("sk-a", "sk-b", rpm=5, priority=1)
