@@ -23,6 +23,7 @@ static const char offer_sql[] =
     "  array_to_string(m.abilities, ' ') AS abilities, m.price_input_per_mtok, m.price_output_per_mtok,"
     "  m.price_per_call, m.enabled AND m.type = 'chat' AS is_chat, m.is_default,"
     "  ch.id AS channel_id, ch.name AS channel, ch.provider, ch.base_url, ch.api_key_enc, ch.allow_private,"
+    "  coalesce(ch.config -> 'responses' = 'true', false) AS has_responses,"
     "  ch.priority, ch.weight, coalesce(cm.upstream_name, m.name) AS upstream_name"
     " FROM catalog_version v LEFT JOIN llm_models m ON true"
     "  LEFT JOIN (channel_models cm JOIN channels ch ON ch.id = cm.channel_id AND ch.enabled)"
@@ -80,6 +81,7 @@ read_channel(struct offer *o, const struct conf *conf, const struct rows *rows, 
 		.base_url = copy(o, rows, row, "base_url"),
 		.upstream_name = copy(o, rows, row, "upstream_name"),
 		.allow_private = row_bool(rows, row, "allow_private"),
+		.has_responses = row_bool(rows, row, "has_responses"),
 		.priority = row_int(rows, row, "priority"),
 		.weight = row_int(rows, row, "weight"),
 	};

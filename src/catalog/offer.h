@@ -35,8 +35,9 @@ struct offer_channel {
 	const char *api_key; /* opened; NULL: none needed.  Never log it. */
 	const char *upstream_name;
 	bool allow_private;
-	int64_t priority; /* higher is tried first */
-	int64_t weight;	  /* share among equals; 0: only when nothing else is left */
+	bool has_responses; /* who asks in the wire "responses" is passed on in it: channels.config */
+	int64_t priority;   /* higher is tried first */
+	int64_t weight;	    /* share among equals; 0: only when nothing else is left */
 };
 
 /* A model with its prices (ucr per million tokens, ucr per call). */

@@ -37,6 +37,7 @@ answer_free(struct answer *a)
 	buf_free(&a->signature);
 	buf_free(&a->pending);
 	buf_free(&a->own);
+	free(a->own_id);
 	free_calls(a);
 }
 
@@ -47,6 +48,15 @@ answer_try(struct answer *a)
 	a->finished = false;
 	a->finish = FINISH_OTHER;
 	buf_free(&a->own);
+	free(a->own_id);
+	a->own_id = NULL;
+}
+
+void
+answer_name(struct answer *a, const char *id)
+{
+	free(a->own_id);
+	a->own_id = xstrdup(id);
 }
 
 void

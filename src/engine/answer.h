@@ -32,6 +32,7 @@ struct answer {
 	/* The same and more as it stands, for a reader of the provider's own words: a
 	 * line for each piece, that nobody was given yet. */
 	struct buf own;
+	char *own_id; /* what its provider calls it, where that is told; NULL: nothing */
 
 	struct wire_usage usage; /* what the provider says */
 	bool finished;		 /* it said why it stopped, */
@@ -56,6 +57,8 @@ bool answer_add_call(
     struct answer *a, size_t call, const char *id, const char *name, const char *text, size_t len) MUST_CHECK;
 /* Add a piece as it stands, with its line ends as blanks (JSON has no others). */
 void answer_add_own(struct answer *a, const char *text, size_t len);
+/* Note what its provider calls it. */
+void answer_name(struct answer *a, const char *id);
 /* Is anything pending? */
 bool answer_pends(const struct answer *a);
 /* What is pending, that ends at a->delivered. */

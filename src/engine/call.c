@@ -46,6 +46,12 @@ move(struct call *c, enum call_state to)
 
 /* ---- making ------------------------------------------------------------------------ */
 
+const struct wire *
+call_wire(const struct offer_channel *ch, const struct ask *ask)
+{
+	return wire_find(ch->has_responses && own_words(ask, "responses") ? "responses" : ch->provider);
+}
+
 /* The body for the wire that a channel speaks; NULL: none could be made. */
 static struct wire_body *
 body_for(struct call *c, const struct wire *wire)
@@ -60,7 +66,7 @@ static enum status
 make_bodies(struct call *c, struct arena *a, const struct offer_model *m)
 {
 	for (size_t i = 0; m != NULL && i < m->n_channels; i++) {
-		const struct wire *wire = wire_find(m->channels[i].provider);
+		const struct wire *wire = call_wire(&m->channels[i], c->ask.ask);
 		const struct endpoint *e = wire_endpoint(wire, c->ask.ask->op);
 		enum status st;
 
@@ -264,6 +270,8 @@ on_event(void *arg, const struct wire_event *e)
 	case WIRE_OWN:
 		if (c->is_own)
 			answer_add_own(c->answer, e->text, e->len);
+		if (c->is_own && e->id != NULL)
+			answer_name(c->answer, e->id);
 		break;
 	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
@@ -533,7 +541,7 @@ make_request(struct call *c, const struct offer_channel *ch, struct wire_request
 		.task_id = c->ids.task,
 	};
 
-	c->wire = wire_find(ch->provider);
+	c->wire = call_wire(ch, c->ask.ask);
 	c->endpoint = wire_endpoint(c->wire, c->ask.ask->op);
 	c->is_own = c->wire != NULL && own_words(c->ask.ask, c->wire->name);
 	to.own_headers = c->is_own ? c->ask.ask->own_headers : NULL;

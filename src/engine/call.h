@@ -118,6 +118,8 @@ struct call {
  * must outlive it.  Worker. */
 void call_init(
     struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena);
+/* The wire in which that is asked of the channel; NULL: none that we know.  Any thread. */
+const struct wire *call_wire(const struct offer_channel *ch, const struct ask *ask);
 /* What [upstream] of the configuration allows a call.  Any thread. */
 struct call_limits call_limits_of(const struct conf *conf);
 /* Say what it asks; `ask` is copied, what it points to is not.

@@ -11,6 +11,7 @@ reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, 
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
 	r->encoder.wants_usage = wants->usage;
+	r->encoder.echo = r->wants.echo = arena_strdup(arena, wants->echo);
 	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
@@ -120,10 +121,10 @@ give_own(struct reader *r, const struct buf *lines)
 {
 	struct buf b = BUF_INIT(0);
 
-	if (r->sink == NULL || r->wants.whole)
+	if (r->sink == NULL || (r->wants.whole && !r->wants.dialect->owns_whole))
 		return;
 	r->encoder.is_own = true;
-	if (!r->begun)
+	if (!r->begun && !r->wants.whole)
 		begin_late(r);
 	for (size_t at = 0; at < lines->len;) {
 		size_t len = strcspn(lines->data + at, "\n");
@@ -131,7 +132,10 @@ give_own(struct reader *r, const struct buf *lines)
 		r->wants.dialect->own(&r->encoder, &b, lines->data + at, len);
 		at += len + 1;
 	}
-	send(r, &b);
+	if (r->wants.whole)
+		buf_free(&b);
+	else
+		send(r, &b);
 }
 
 bool
@@ -251,6 +255,8 @@ reader_abandon(struct reader *r)
 void
 reader_free(struct reader *r)
 {
+	if (r->encoder.state != NULL)
+		r->wants.dialect->forget(&r->encoder);
 	buf_free(&r->encoder.kept);
 	free(r->common_headers);
 	free(r->start_kept);

@@ -16,8 +16,9 @@
 /* How an answer is wanted. */
 struct reader_wants {
 	const struct dialect *dialect;
-	bool whole; /* in one piece */
-	bool usage; /* in a stream, where that is a choice */
+	bool whole;	  /* in one piece */
+	bool usage;	  /* in a stream, where that is a choice */
+	const char *echo; /* as in the encoder; borrowed until reader_prepare() */
 };
 
 struct reader {

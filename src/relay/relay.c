@@ -12,6 +12,7 @@
 #include "engine/measure.h"
 #include "engine/run.h"
 #include "io/pg.h"
+#include "relay/pins.h"
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
@@ -140,7 +141,7 @@ ask_tokens(const struct ask_chat *chat, const json_t *body)
 static enum status
 read_body(struct request *rq, const char *path_model, bool path_stream, struct dialect_ask *out, int64_t *prompt_tokens)
 {
-	struct dialect_problem problem = { "", "" };
+	struct dialect_problem problem = { .field = "" };
 	json_error_t error;
 	json_t *body = rq->body == NULL ? NULL : json_loadb(rq->body, rq->body_len, BODY_FLAGS, &error);
 	enum status st;
@@ -160,8 +161,7 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 		*prompt_tokens = ask_tokens(&out->ask.chat, body);
 		return OK;
 	}
-	return st == E_INVALID_REQUEST ? fail_field(&rq->cx, problem.field, "%s", problem.text)
-				       : fail(&rq->cx, st, NULL);
+	return st == E_INVALID_REQUEST ? pins_refuse(&rq->cx, &problem) : fail(&rq->cx, st, NULL);
 }
 
 /* ---- whom ------------------------------------------------------------------------ */
@@ -177,7 +177,7 @@ refuse_model(struct context *cx, const char *name)
 
 /* The model of that name as it is on offer now, with its channels in their order. */
 static enum status
-choose_model(struct context *cx, const char *name, const struct offer_model **out)
+choose_model(struct context *cx, const char *name, struct offer_model **out)
 {
 	const struct offer_model *m;
 	struct offer *offer;
@@ -326,7 +326,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 enum status
 relay_begin(struct request *rq, const char *path_model, bool path_stream)
 {
-	const struct offer_model *m = NULL;
+	struct offer_model *m = NULL;
 	struct dialect_ask asked;
 	struct gate_key key;
 	struct reader_wants wants;
@@ -336,9 +336,10 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	enum status st;
 
 	if ((st = read_body(rq, path_model, path_stream, &asked, &prompt_tokens)) != OK ||
-	    (st = choose_model(&rq->cx, asked.model, &m)) != OK)
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK ||
+	    (st = pins_apply(rq, &asked, m, &prompt_tokens)) != OK)
 		return st;
-	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage };
+	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage, asked.echo };
 	gate_key_read(rq, &key);
 	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined)
 		return st;
@@ -352,7 +353,7 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 enum status
 relay_count(struct request *rq, const char *path_model, int64_t *tokens)
 {
-	const struct offer_model *m;
+	struct offer_model *m;
 	struct dialect_ask asked;
 	enum status st;
 
@@ -405,6 +406,14 @@ put_detail(json_t *usage, const char *name, int64_t n)
 {
 	if (n >= 0)
 		json_object_set_new(usage, name, json_integer(n));
+}
+
+/* What its provider calls an answer that it keeps. */
+static void
+settlement(const struct run *r, json_t *j)
+{
+	if (r->answer.own_id != NULL)
+		json_object_set_new(j, "response_id", json_string(r->answer.own_id));
 }
 
 /* The last word, without what was said.  `u` as charged, `told` as the provider has it in detail. */
@@ -520,6 +529,7 @@ const struct kind kind_relay = {
 		      " NULL::uuid AS existing_task_id, credits_held(t.user_id) AS held"
 		      " FROM tasks t JOIN users u ON u.id = t.user_id WHERE t.id = $1 AND t.owner = $2",
 	.event = event,
+	.settlement = settlement,
 	.settle_sql =
 	    "SELECT task_id, settled, charged, balance, held, task_status FROM relays_settle($1::uuid, $2::json)",
 	.end = end,

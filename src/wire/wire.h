@@ -60,7 +60,7 @@ enum wire_event_kind {
 	WIRE_REASONING, /* text, len: the model's reasoning */
 	WIRE_SIGNATURE, /* text, len: the seal of the reasoning, or of the call, before it; whole */
 	WIRE_CALL,	/* call, text, len: a piece of its arguments; id and name with its first */
-	WIRE_OWN, /* text, len: a piece of the answer as it stands, before the events it means; where own words were asked */
+	WIRE_OWN, /* text, len: a piece of the answer as it stands, before the events it means; where own words were asked.  id: what its provider calls the answer */
 	WIRE_USAGE,   /* usage, as the provider counts */
 	WIRE_FINISH,  /* finish: why the model stopped; FINISH_FILTERED may follow another */
 	WIRE_DONE,    /* the answer is over, whatever else the connection brings */

@@ -71,6 +71,8 @@ error(enum status st, const char *message, json_t *details, const char *request_
 	json_t *body;
 
 	(void)request_id;
+	if (row.code == NULL) /* it may have a name of its own */
+		row.code = json_string_value(json_object_get(details, "code"));
 	buf_puts(&text, message);
 	if (param != NULL && problem != NULL)
 		buf_printf(&text, " %s: %s", param, problem);

@@ -249,6 +249,7 @@ def test_usage(ask, user, admin, turn):
 
 def test_relay(ask, user, described):
     ask("POST", "/v1/chat/completions", user, {"model": "demo-fast", "messages": [{"role": "user", "content": "hello"}]})
+    ask("POST", "/v1/responses", user, {"model": "demo-fast", "input": "hello"})
     message = {"model": "demo-fast", "max_tokens": 99, "messages": [{"role": "user", "content": "hello"}]}
     ask("POST", "/v1/messages", user, message)
     ask("POST", "/v1/messages/count_tokens", user, message)

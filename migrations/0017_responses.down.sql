@@ -1,0 +1,2 @@
+DROP FUNCTION IF EXISTS responses_pin(json);
+DROP TABLE response_pins;

@@ -1,0 +1,84 @@
+#include "relay/pins.h"
+
+#include <string.h>
+
+#include "engine/call.h"
+#include "io/pg.h"
+#include "wire/own.h"
+#include "wire/wire.h"
+
+enum status
+pins_refuse(struct context *cx, const struct dialect_problem *problem)
+{
+	json_t *details;
+
+	if (!problem->is_unsupported)
+		return fail_field(cx, problem->field, "%s", problem->text);
+	details = json_pack(
+	    "{s:s, s:s, s:s}", "field", problem->field, "problem", problem->text, "code", "unsupported_parameter");
+	return fail_with(cx, E_INVALID_REQUEST, details, "%s: %s", problem->field, problem->text);
+}
+
+enum status
+pins_find(struct context *cx, const char *id, int64_t *channel_id, int64_t *tokens)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT channel_id, tokens FROM response_pins WHERE user_id = $1 AND id = $2", PS(cx->caller.user_id),
+	    PS(id));
+
+	if (st != OK)
+		return fail(cx, st, "response pin: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "response %s", id);
+	*channel_id = row_int(rows, 0, "channel_id");
+	*tokens = row_int(rows, 0, "tokens");
+	return OK;
+}
+
+/* Keep those that are asked in the client's own words. */
+static void
+keep_own(struct offer_model *m, const struct ask *ask)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_channels; i++) {
+		const struct wire *wire = call_wire(&m->channels[i], ask);
+
+		if (wire != NULL && own_words(ask, wire->name))
+			m->channels[n++] = m->channels[i];
+	}
+	m->n_channels = n;
+}
+
+static void
+keep_channel(struct offer_model *m, int64_t channel_id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_channels; i++)
+		if (m->channels[i].id == channel_id)
+			m->channels[n++] = m->channels[i];
+	m->n_channels = n;
+}
+
+enum status
+pins_apply(struct request *rq, const struct dialect_ask *asked, struct offer_model *m, int64_t *prompt_tokens)
+{
+	struct ask ask = { .own_wire = rq->route->dialect->wire };
+	int64_t channel_id, tokens;
+	enum status st;
+
+	if (asked->own_only.text[0] == '\0')
+		return OK;
+	keep_own(m, &ask);
+	if (m->n_channels == 0)
+		return pins_refuse(&rq->cx, &asked->own_only);
+	if (asked->after == NULL)
+		return OK;
+	if ((st = pins_find(&rq->cx, asked->after, &channel_id, &tokens)) != OK)
+		return st;
+	keep_channel(m, channel_id);
+	*prompt_tokens += tokens;
+	return m->n_channels > 0 ? OK : fail(&rq->cx, E_UNAVAILABLE, "the channel that keeps %s", asked->after);
+}
