@@ -30,6 +30,7 @@
 #include "chat/messages.h"
 #include "ops/migrate.h"
 #include "engine/follow.h"
+#include "relay/kept.h"
 #include "relay/models.h"
 #include "relay/relay.h"
 #include "account/keys.h"

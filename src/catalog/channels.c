@@ -21,6 +21,7 @@
 	{ "priority", F_INT, 0, .min = -1000000, .max = 1000000, .help = "higher is tried first" }, \
 	{ "weight", F_INT, 0, .max = 1000000, .help = "share among equals; 0: only when nothing else is left" }, \
 	{ "allow_private", F_BOOL, 0, .help = "may be at a loopback or private address" }, \
+	{ "responses", F_BOOL, 0, .help = "speaks OpenAI's Responses API as well: its clients are passed on" }, \
 	{ "models", F_ARRAY, 0, .max = CHANNEL_MODELS_MAX, .help = "objects {model, upstream_name?}" }
 /* clang-format on */
 
@@ -38,6 +39,7 @@ static const struct field channel_model_fields[] = {
 	"jsonb_build_object('id', ch.id, 'name', ch.name, 'provider', ch.provider, 'type', ch.type," \
 	" 'base_url', ch.base_url, 'has_key', ch.api_key_enc IS NOT NULL, 'enabled', ch.enabled," \
 	" 'priority', ch.priority, 'weight', ch.weight, 'allow_private', ch.allow_private," \
+	" 'responses', coalesce(ch.config -> 'responses' = 'true', false)," \
 	" 'models', (SELECT coalesce(jsonb_agg(jsonb_build_object('model', m.name," \
 	"  'upstream_name', coalesce(cm.upstream_name, m.name)) ORDER BY m.name), '[]')" \
 	"  FROM channel_models cm JOIN llm_models m ON m.id = cm.model_id WHERE cm.channel_id = ch.id)," \
@@ -95,11 +97,12 @@ channel_find_name(struct context *cx, const char *name, int64_t *id)
 
 /* $1 the input without its key, $2 the sealed key or NULL. */
 static const char insert_sql[] =
-    "INSERT INTO channels (name, provider, type, base_url, api_key_enc, enabled, priority, weight, allow_private)"
+    "INSERT INTO channels (name, provider, type, base_url, api_key_enc, enabled, priority, weight, allow_private, config)"
     " SELECT btrim(i.name), i.provider, coalesce(i.type, 'chat'), i.base_url, $2::bytea, coalesce(i.enabled, true),"
-    "  coalesce(i.priority, 0), coalesce(i.weight, 1), coalesce(i.allow_private, false)"
+    "  coalesce(i.priority, 0), coalesce(i.weight, 1), coalesce(i.allow_private, false),"
+    "  jsonb_build_object('responses', coalesce(i.responses, false))"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, provider text, type text, base_url text, enabled boolean,"
-    "  priority int, weight int, allow_private boolean) RETURNING id";
+    "  priority int, weight int, allow_private boolean, responses boolean) RETURNING id";
 
 /* $1 the input without its key, $2 the sealed key or NULL, $3 whether to set it, $4 the id. */
 static const char update_sql[] =
@@ -107,9 +110,11 @@ static const char update_sql[] =
     "  type = coalesce(i.type, ch.type), base_url = coalesce(i.base_url, ch.base_url),"
     "  api_key_enc = CASE WHEN $3 THEN $2::bytea ELSE ch.api_key_enc END, enabled = coalesce(i.enabled, ch.enabled),"
     "  priority = coalesce(i.priority, ch.priority), weight = coalesce(i.weight, ch.weight),"
-    "  allow_private = coalesce(i.allow_private, ch.allow_private), updated_at = now()"
+    "  allow_private = coalesce(i.allow_private, ch.allow_private), updated_at = now(),"
+    "  config = CASE WHEN i.responses IS NULL THEN ch.config"
+    "   ELSE ch.config || jsonb_build_object('responses', i.responses) END"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, provider text, type text, base_url text, enabled boolean,"
-    "  priority int, weight int, allow_private boolean) WHERE ch.id = $4 RETURNING ch.id";
+    "  priority int, weight int, allow_private boolean, responses boolean) WHERE ch.id = $4 RETURNING ch.id";
 
 /* What is written to the row: the input as text, and the sealed key. */
 struct channel_row {

@@ -4,7 +4,7 @@
  * leave again: everywhere else there is only "has_key".
  *
  * JSON: {id, name, provider, type, base_url, has_key, enabled, priority,
- * weight, allow_private, models: [{model, upstream_name}], created_at,
+ * weight, allow_private, responses, models: [{model, upstream_name}], created_at,
  * updated_at}.
  *
  * Worker-only; weirctl too, with a context of its own.  A json_t given out is

@@ -9,9 +9,10 @@
 #include "house/wires.h"
 
 #define USAGE \
-	"channel add NAME --provider openai|anthropic|gemini --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
-	"           [--type TYPE] [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing]\n" \
-	"       weirctl channel set NAME [the same options] [--no-private]\n" \
+	"channel add NAME --provider openai|responses|anthropic|gemini --url URL --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
+	"           [--type TYPE] [--priority N] [--weight N] [--allow-private] [--responses] [--disabled]\n" \
+	"           [--if-missing]\n" \
+	"       weirctl channel set NAME [the same options] [--no-private] [--no-responses]\n" \
 	"       weirctl channel list\n" \
 	"       weirctl channel enable|disable|remove NAME\n" \
 	"       weirctl channel test NAME [--model NAME]"
@@ -24,6 +25,8 @@ static const struct noun_option options[] = {
 	{ "weight", "weight", OPTION_INT },
 	{ "allow-private", "allow_private", OPTION_TRUE },
 	{ "no-private", "allow_private", OPTION_FALSE },
+	{ "responses", "responses", OPTION_TRUE },
+	{ "no-responses", "responses", OPTION_FALSE },
 	{ "disabled", "enabled", OPTION_FALSE },
 	{ "model", "models", OPTION_OTHER },
 	{ "key-env", "api_key", OPTION_OTHER },

@@ -8,6 +8,9 @@ const struct route routes[ROUTES] = {
 	{ "/v1/completions", &speaker_completions, openai_read_completion, NULL, false, false },
 	{ "/v1/embeddings", &speaker_openai, openai_read_embed, openai_embeddings, false, false },
 	{ "/v1/moderations", &speaker_openai, openai_read_moderation, openai_moderation, false, false },
+	{ "/v1/responses", &speaker_responses, responses_read, NULL, false, false },
+	{ "/v1/responses/input_tokens", &speaker_responses, responses_read, responses_count, false, false },
+	{ "/v1/responses/compact", &speaker_responses, responses_read, responses_compact, false, false },
 	{ "/v1/messages", &speaker_anthropic, anthropic_read, NULL, false, false },
 	{ "/v1/messages/count_tokens", &speaker_anthropic, anthropic_read, anthropic_count, false, false },
 	{ "generateContent", &speaker_gemini, gemini_read, NULL, true, false },
@@ -81,4 +84,11 @@ route_is_models(const struct h1_request *rq, struct span *model)
 		return false;
 	*model = path;
 	return true;
+}
+
+bool
+route_is_kept(const struct h1_request *rq, struct span *behind)
+{
+	*behind = rq->path;
+	return skip(behind, "/v1/responses/");
 }

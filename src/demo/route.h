@@ -21,7 +21,7 @@ struct route {
 	bool is_stream; /* streams whatever the body says */
 };
 
-#define ROUTES 11
+#define ROUTES 14
 extern const struct route routes[ROUTES];
 
 /* The route of a path, or NULL. *model is the name in it, or empty. */
@@ -31,6 +31,8 @@ const struct route *route_find(struct span path, struct span *model);
  * its headers whom it takes us for. *model is the name behind the list. */
 const struct speaker *route_speaker(const struct h1_request *rq);
 bool route_is_models(const struct h1_request *rq, struct span *model);
+/* Is it about an answer that is kept? *behind is the path behind the list of them. */
+bool route_is_kept(const struct h1_request *rq, struct span *behind);
 
 /* ---- readers and answers ---- */
 
@@ -38,6 +40,7 @@ bool openai_read_chat(struct ask *ask, const json_t *root, struct wire_error *er
 bool openai_read_completion(struct ask *ask, const json_t *root, struct wire_error *err);
 bool openai_read_embed(struct ask *ask, const json_t *root, struct wire_error *err);
 bool openai_read_moderation(struct ask *ask, const json_t *root, struct wire_error *err);
+bool responses_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool anthropic_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read_count(struct ask *ask, const json_t *root, struct wire_error *err);
@@ -45,6 +48,10 @@ bool gemini_read_embed(struct ask *ask, const json_t *root, struct wire_error *e
 
 void openai_embeddings(struct buf *out, const struct ask *ask, const struct speech *sp);
 void openai_moderation(struct buf *out, const struct ask *ask, const struct speech *sp);
+void responses_count(struct buf *out, const struct ask *ask, const struct speech *sp);
+void responses_compact(struct buf *out, const struct ask *ask, const struct speech *sp);
+/* What is asked of an answer, by the path behind /v1/responses/; false: there is none. */
+bool responses_kept(struct buf *out, struct span method, struct span behind);
 void anthropic_count(struct buf *out, const struct ask *ask, const struct speech *sp);
 void gemini_count(struct buf *out, const struct ask *ask, const struct speech *sp);
 void gemini_embedding(struct buf *out, const struct ask *ask, const struct speech *sp);

@@ -167,6 +167,7 @@ answer_piece(const struct answer *a)
 void
 answer_given(struct answer *a)
 {
+	a->has_own |= a->own.len > 0;
 	buf_free(&a->pending); /* a stream waits most of the time */
 	buf_free(&a->own);
 	a->pending_begins = false;
@@ -175,7 +176,7 @@ answer_given(struct answer *a)
 bool
 answer_says(const struct answer *a)
 {
-	return a->delivered > 0 || a->n_calls > 0;
+	return a->delivered > 0 || a->n_calls > 0 || a->has_own;
 }
 
 bool

@@ -32,6 +32,7 @@ struct answer {
 	/* The same and more as it stands, for a reader of the provider's own words: a
 	 * line for each piece, that nobody was given yet. */
 	struct buf own;
+	bool has_own; /* somebody was given some of it */
 	char *own_id; /* what its provider calls it, where that is told; NULL: nothing */
 
 	struct wire_usage usage; /* what the provider says */

@@ -220,7 +220,9 @@ start_flowing(struct call *c)
 static void
 hand_on(struct call *c)
 {
-	if (!answer_pends(c->answer) && (c->state != CALL_FLOWING || c->answer->own.len == 0))
+	bool has_own = c->answer->own.len > 0 && (c->state == CALL_FLOWING || c->is_own_begun);
+
+	if (!answer_pends(c->answer) && !has_own)
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
@@ -272,6 +274,7 @@ on_event(void *arg, const struct wire_event *e)
 			answer_add_own(c->answer, e->text, e->len);
 		if (c->is_own && e->id != NULL)
 			answer_name(c->answer, e->id);
+		c->is_own_begun |= c->is_own && e->is_begun;
 		break;
 	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
@@ -513,6 +516,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	c->at.http_status = 0;
 	c->tries++;
 	c->inside = NULL;
+	c->is_own_begun = false;
 	c->finish_by_ms = 0;
 	answer_try(c->answer);
 }

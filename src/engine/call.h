@@ -104,7 +104,8 @@ struct call {
 	bool on_fallback;
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
-	bool is_own;			 /* it was asked in the client's own words, and answers so */
+	bool is_own;			 /* it was asked in the client's own words, and answers so, */
+	bool is_own_begun;		 /* and has begun to, though perhaps with nothing that others know */
 	void *parser;
 	struct http_transfer *transfer;
 	struct buf error_body;	     /* of an answer that is no 2xx */

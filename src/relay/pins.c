@@ -36,18 +36,34 @@ pins_find(struct context *cx, const char *id, int64_t *channel_id, int64_t *toke
 	return OK;
 }
 
+static bool
+is_own(const struct offer_channel *ch, const struct ask *ask)
+{
+	const struct wire *wire = call_wire(ch, ask);
+
+	return wire != NULL && own_words(ask, wire->name);
+}
+
+const struct offer_channel *
+pins_own(const struct request *rq, const struct offer_model *m)
+{
+	struct ask ask = { .own_wire = rq->route->dialect->wire };
+
+	for (size_t i = 0; i < m->n_channels; i++)
+		if (is_own(&m->channels[i], &ask))
+			return &m->channels[i];
+	return NULL;
+}
+
 /* Keep those that are asked in the client's own words. */
 static void
 keep_own(struct offer_model *m, const struct ask *ask)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->n_channels; i++) {
-		const struct wire *wire = call_wire(&m->channels[i], ask);
-
-		if (wire != NULL && own_words(ask, wire->name))
+	for (size_t i = 0; i < m->n_channels; i++)
+		if (is_own(&m->channels[i], ask))
 			m->channels[n++] = m->channels[i];
-	}
 	m->n_channels = n;
 }
 

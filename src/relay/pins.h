@@ -20,6 +20,8 @@ enum status pins_refuse(struct context *cx, const struct dialect_problem *proble
  * E_UNAVAILABLE the account that has it is away. */
 enum status pins_apply(
     struct request *rq, const struct dialect_ask *asked, struct offer_model *m, int64_t *prompt_tokens) MUST_CHECK;
+/* The first channel of `m` that is asked in the words of the request's dialect; NULL: none. */
+const struct offer_channel *pins_own(const struct request *rq, const struct offer_model *m);
 /* The channel that keeps the caller's answer of that id.  E_NOT_FOUND; E_UNAVAILABLE. */
 enum status pins_find(struct context *cx, const char *id, int64_t *channel_id, int64_t *tokens) MUST_CHECK;
 

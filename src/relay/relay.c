@@ -363,6 +363,20 @@ relay_count(struct request *rq, const char *path_model, int64_t *tokens)
 	return OK;
 }
 
+enum status
+relay_count_own(struct request *rq, int64_t *tokens, const struct offer_channel **channel)
+{
+	struct offer_model *m;
+	struct dialect_ask asked;
+	enum status st;
+
+	if ((st = read_body(rq, NULL, false, &asked, tokens)) != OK ||
+	    (st = choose_model(&rq->cx, asked.model, &m)) != OK || (st = pins_apply(rq, &asked, m, tokens)) != OK)
+		return st;
+	*channel = pins_own(rq, m);
+	return OK;
+}
+
 /* ---- running and settling ------------------------------------------------------- */
 
 static json_t *

@@ -25,6 +25,7 @@ const struct field no_fields[] = { { .name = NULL } };
 #define DIALECT_ANTHROPIC &dialect_anthropic
 #define DIALECT_GEMINI &dialect_gemini
 #define DIALECT_RESPONSES &dialect_responses
+#define DIALECT_COMPACT &dialect_compact
 
 /* … and the table itself. */
 const struct route routes[] = {

@@ -78,6 +78,8 @@ struct ask {
 	 * that wire is asked they pass as they stand.  NULL: none. */
 	const char *own_words, *own_wire;
 	size_t own_words_len;
+	const char *own_tools;		/* JSON, in place of their "tools"; NULL: those stay */
+	const char *own_path;		/* behind that of the endpoint, where they go elsewhere; NULL: nothing */
 	const char *const *own_headers; /* that belong to them: "Name: value", NULL-terminated; NULL: none */
 	union {
 		struct ask_chat chat; /* OP_CHAT */

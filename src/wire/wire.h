@@ -93,6 +93,7 @@ struct wire_event {
 	size_t len;
 	size_t call; /* from 0 */
 	const char *id, *name;
+	bool is_begun; /* OWN: the answer has begun, though perhaps with nothing that other events tell */
 	struct wire_usage usage;
 	enum wire_finish finish;
 	struct wire_failure failure;

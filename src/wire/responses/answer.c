@@ -5,6 +5,7 @@
  * done, and else by the response when it is complete.  An answer is whole when the
  * response is completed or incomplete.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -472,6 +473,24 @@ tell_response(struct parser *p, const struct response *response)
 
 /* ---- the parser ---------------------------------------------------------------------------- */
 
+/* May it stand in a path as it is? */
+static bool
+is_plain(const struct scan_text *id)
+{
+	for (size_t i = 0; i < id->len; i++)
+		if (!isalnum((unsigned char)id->at[i]) && id->at[i] != '_' && id->at[i] != '-')
+			return false;
+	return true;
+}
+
+/* Does a provider say so before it works? */
+static bool
+is_begun(const struct scan_text *type)
+{
+	return !scan_is(type, "response.created") && !scan_is(type, "response.in_progress") &&
+	    !scan_is(type, "response.queued");
+}
+
 /* As it stands, with the name that the provider has for the answer, where the event says it. */
 static void
 tell_own(struct parser *p, const struct event *e, const struct scan_text *data)
@@ -480,11 +499,14 @@ tell_own(struct parser *p, const struct event *e, const struct scan_text *data)
 	char id[ID_BYTES_MAX + 1] = "";
 
 	if (scan_is(&e->type, "response.created") && read_response(&e->response, &response) &&
-	    response.id.len <= ID_BYTES_MAX && !response.id.has_escapes && response.id.len > 0)
+	    response.id.len <= ID_BYTES_MAX && is_plain(&response.id))
 		memcpy(id, response.id.at, response.id.len);
 	frame_tell(&p->frame,
-	    &(struct wire_event){
-		.kind = WIRE_OWN, .text = data->at, .len = data->len, .id = *id == '\0' ? NULL : id });
+	    &(struct wire_event){ .kind = WIRE_OWN,
+		.text = data->at,
+		.len = data->len,
+		.id = *id == '\0' ? NULL : id,
+		.is_begun = is_begun(&e->type) });
 }
 
 static bool
@@ -539,6 +561,20 @@ take_event(struct frame *f, const struct scan_text *type, const struct scan_text
 	return take_known(p, &e);
 }
 
+/* A response that came whole, as the last event of a stream would have it. */
+static void
+tell_own_whole(struct parser *p, const struct scan_text *value)
+{
+	struct buf event = BUF_INIT(0);
+
+	buf_puts(&event, "{\"type\":\"response.completed\",\"response\":");
+	buf_add(&event, value->at, value->len);
+	buf_puts(&event, "}");
+	tell_own(p, &(struct event){ .type = { "response.completed", 18, false } },
+	    &(struct scan_text){ event.data, event.len, false });
+	buf_free(&event);
+}
+
 /* A whole response, also where a stream was asked for, or an error. */
 static bool
 take_value(struct frame *f, const struct scan_text *value)
@@ -551,6 +587,7 @@ take_value(struct frame *f, const struct scan_text *value)
 		return take_error(f, value);
 	if (response.output.at == NULL)
 		return frame_fail_page(f, value);
+	tell_own_whole((struct parser *)f, value);
 	return tell_response((struct parser *)f, &response);
 }
 

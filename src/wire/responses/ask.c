@@ -302,6 +302,9 @@ responses_body(struct arena *a, const struct ask *ask, bool stream, struct wire_
 	if (own_words(ask, "responses")) {
 		wire_body_begin(&b, NULL, 0);
 		ok = responses_own_ask(&b, ask);
+		stream = stream && ask->own_path == NULL; /* which is answered whole */
+	} else if (ask->own_path != NULL) {
+		ok = false;
 	} else {
 		ok = chat->n_messages > 0 && chat->n_stop == 0; /* no word for that */
 		wire_body_begin(&b, NULL, 0);
@@ -313,13 +316,14 @@ responses_body(struct arena *a, const struct ask *ask, bool stream, struct wire_
 	}
 	buf_puts(&b, stream ? ",\"stream\":true}" : "}");
 	wire_body_make(a, &b, out);
+	out->own = ask->own_path;
 	return OK;
 }
 
 enum status
 responses_head(struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out)
 {
-	const char *url = responses_url(a, to->base_url, "");
+	const char *own_path = body->own, *url = responses_url(a, to->base_url, own_path == NULL ? "" : own_path);
 	const char *const *headers = headers_make(a, to, "Authorization: Bearer ", NULL);
 	struct buf head = BUF_INIT(0);
 	bool fits;
@@ -328,7 +332,7 @@ responses_head(struct arena *a, const struct wire_target *to, struct wire_body *
 		return E_INVALID_REQUEST;
 	*out = (struct wire_request){ .method = "POST", .url = url, .headers = headers };
 	put_string(&head, "{\"model\":", to->model);
-	if (to->max_output_tokens > 0)
+	if (to->max_output_tokens > 0 && own_path == NULL)
 		buf_printf(&head, ",\"max_output_tokens\":%lld", (long long)to->max_output_tokens);
 	buf_puts(&head, ",");
 	fits = wire_body_head(body, &head, &out->body, &out->body_len);

@@ -471,3 +471,35 @@ const struct dialect dialect_responses = {
 	.is_final = is_final,
 	.forget = responses_forget,
 };
+
+/* What is compacted is told whole, by whoever keeps it. */
+static enum status
+read_compact(struct arena *a, const json_t *body, const char *path_model, bool path_stream, struct dialect_ask *out,
+    struct dialect_problem *problem)
+{
+	enum status st = responses_read(a, body, path_model, path_stream, out, problem);
+
+	out->ask.own_path = "/compact";
+	out->stream = false;
+	if (out->own_only.text[0] == '\0')
+		out->own_only = (struct dialect_problem){ "model", "has no channel that can compact", true };
+	return st;
+}
+
+const struct dialect dialect_compact = {
+	.name = "compact",
+	.begins_late = true,
+	.keepalive = ":\n",
+	.read = read_compact,
+	.wire = "responses",
+	.own = responses_own,
+	.owns_whole = true,
+	.start = start,
+	.piece = piece,
+	.end = end,
+	.cut = cut,
+	.whole = whole,
+	.error = error,
+	.is_final = is_final,
+	.forget = responses_forget,
+};

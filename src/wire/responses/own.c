@@ -16,9 +16,14 @@ responses_own_ask(struct buf *out, const struct ask *ask)
 {
 	/* what the head or the wire says itself; what was refused but for saying nothing; and
 	 * what would reach another model, or cost more than its price */
-	static const char *const ours[] = { "model", "stream", "stream_options", "max_output_tokens", "background",
-		"conversation", "models", "fallbacks", "service_tier", NULL };
+	static const char *const ours[] = { "tools", "model", "stream", "stream_options", "max_output_tokens",
+		"background", "conversation", "models", "fallbacks", "service_tier", NULL };
 
+	if (ask->own_tools == NULL)
+		return own_members(out, ask->own_words, ask->own_words_len, ours + 1);
+	buf_printf(out, "\"tools\":");
+	buf_puts(out, ask->own_tools);
+	buf_puts(out, ",");
 	return own_members(out, ask->own_words, ask->own_words_len, ours);
 }
 

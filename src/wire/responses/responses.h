@@ -27,6 +27,8 @@
 
 extern const struct wire wire_responses;
 extern const struct dialect dialect_responses;
+/* The same for POST /v1/responses/compact, which only a provider can. */
+extern const struct dialect dialect_compact;
 
 /* ---- asked of us ----------------------------------------------------------------- */
 

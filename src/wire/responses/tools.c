@@ -12,6 +12,7 @@
 #include "wire/openai/openai.h"
 #include "wire/responses/responses.h"
 
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define NAME_BYTES_MAX 64 /* of a function, as OpenAI and Anthropic have it */
 #define HASH_HEX 8
 
@@ -111,11 +112,44 @@ add_namespace(struct reading *r, const json_t *tool, struct list *list)
 	return true;
 }
 
-/* Codex offers a search that never leaves its provider's cache, whatever is asked. */
+/* Codex offers a search of its provider's cache, whatever is asked: answers without it are as good. */
 static bool
-is_harmless(const json_t *tool, const char *type)
+is_left_out(const json_t *tool)
 {
-	return strcmp(type, "web_search") == 0 && json_is_false(json_object_get(tool, "external_web_access"));
+	const char *type = json_string_value(json_object_get(tool, "type"));
+
+	return type != NULL && strcmp(type, "web_search") == 0 &&
+	    json_is_false(json_object_get(tool, "external_web_access"));
+}
+
+/* Providers charge for each use of these, which no price of a model covers. */
+static bool
+is_paid(const char *type)
+{
+	static const char *const types[] = { "web_search", "file_search", "code_interpreter", "image_generation",
+		"shell" };
+
+	for (size_t i = 0; i < COUNT(types); i++)
+		if (strncmp(type, types[i], strlen(types[i])) == 0)
+			return true;
+	return false;
+}
+
+/* For accounts that are asked in the client's words: all tools but those that are left out. */
+static const char *
+own_tools(struct reading *r, const json_t *rows)
+{
+	json_t *kept = json_array(), *row;
+	const char *text = NULL;
+	size_t i;
+
+	json_array_foreach((json_t *)rows, i, row)
+		if (!is_left_out(row))
+			json_array_append(kept, row);
+	if (json_array_size(kept) < json_array_size(rows))
+		text = reading_json(r, kept);
+	json_decref(kept);
+	return text;
 }
 
 static bool
@@ -133,7 +167,10 @@ add_tool(struct reading *r, const json_t *tool, struct list *list)
 		return add_namespace(r, tool, list);
 	if (strcmp(type, "custom") == 0)
 		return add_custom(r, tool, list);
-	return is_harmless(tool, type) || reading_own_only(r, "type", "is not supported here: functions are");
+	if (is_left_out(tool))
+		return true;
+	return is_paid(type) ? reading_unsupported(r, "type", "is not supported: its use has no price here")
+			     : reading_own_only(r, "type", "is not supported here: functions are");
 }
 
 static bool
@@ -156,6 +193,7 @@ read_list(struct reading *r, const json_t *body, json_t *names)
 	}
 	r->out->ask.chat.tools = list.tools;
 	r->out->ask.chat.n_tools = list.n;
+	r->out->ask.own_tools = own_tools(r, rows);
 	return true;
 }
 

@@ -240,7 +240,7 @@ test_how(void)
 		    "m user: T() choice=3n__g echo={\"asked\":{\"tool_choice\":{\"type\":\"function\",\"name\":\"g\","
 		    "\"namespace\":\"n\"}}}" },
 		{ WITH("\"tools\":[{\"type\":\"web_search\",\"external_web_access\":false}]"), "m user: T()" },
-		{ WITH("\"tools\":[{\"type\":\"web_search\"}]"), "m user: T() own(tools[0].type)" },
+		{ WITH("\"tools\":[{\"type\":\"mcp\"}]"), "m user: T() own(tools[0].type)" },
 		{ WITH("\"prompt\":{\"id\":\"p\"},\"top_logprobs\":2"), "m user: T() own(prompt)" },
 		{ WITH("\"include\":[\"message.output_text.logprobs\"]"), "m user: T() own(include)" },
 		/* a name that is too long stays one of a kind */
@@ -287,6 +287,8 @@ test_problems(void)
 		    "! tools[0].tools[0].type" },
 		{ WITH("\"tools\":[{\"type\":\"function\",\"name\":\"f\",\"parameters\":7}]"),
 		    "! tools[0].parameters" },
+		{ WITH("\"tools\":[{\"type\":\"web_search_preview\"}]"), "! unsupported tools[0].type" },
+		{ WITH("\"tools\":[{\"type\":\"image_generation\"}]"), "! unsupported tools[0].type" },
 		{ WITH("\"tool_choice\":7"), "! tool_choice" },
 		{ WITH("\"tool_choice\":\"perhaps\""), "! tool_choice" },
 		{ WITH("\"tool_choice\":{}"), "! tool_choice.type" },
@@ -795,6 +797,15 @@ test_own(void)
 	CU_ASSERT_STRING_EQUAL(rq.body,
 	    "{\"model\":\"up\",\"max_output_tokens\":9,\"input\":[{\"type\":\"x\"}],\"unknown\":[1, 2],"
 	    "\"previous_response_id\":\"resp_1\",\"stream\":true}");
+	ask.own_tools = "[]";
+	CU_ASSERT_EQUAL_FATAL(e->body(a, &ask, true, &made), OK);
+	CU_ASSERT_EQUAL_FATAL(e->head(a, &to, &made, &rq), OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rq.body, "{\"model\":\"up\",\"max_output_tokens\":9,\"tools\":[],\"input\":"));
+	ask.own_path = "/compact";
+	CU_ASSERT_EQUAL_FATAL(e->body(a, &ask, true, &made), OK);
+	CU_ASSERT_EQUAL_FATAL(e->head(a, &to, &made, &rq), OK);
+	CU_ASSERT_STRING_EQUAL(rq.url, "https://h/v1/responses/compact?x=1");
+	CU_ASSERT_PTR_NULL(strstr(rq.body, "stream"));
 	out.is_own = true;
 	for (size_t i = 0; i < COUNT(events); i++)
 		dialect_responses.own(&out, &told, events[i], strlen(events[i]));

@@ -104,6 +104,7 @@ function ChannelRow({ channel, onEdit, onDelete }: { channel: Channel; onEdit: (
 /** What a provider speaks, and where its maker's own is. */
 const PROVIDERS: Record<string, { label: string | null; url: string }> = {
 	openai: { label: null, url: "https://api.openai.com/v1" },
+	responses: { label: "OpenAI Responses", url: "https://api.openai.com/v1" },
 	anthropic: { label: "Anthropic", url: "https://api.anthropic.com" },
 	gemini: { label: "Google Gemini", url: "https://generativelanguage.googleapis.com" },
 };
@@ -124,6 +125,7 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 		key: "",
 		models: channelModelsText(channel?.models ?? []),
 		allow_private: channel?.allow_private ?? false,
+		responses: channel?.responses ?? false,
 	});
 	const { t } = useTranslation();
 	const field = (name: "name" | "base_url" | "priority" | "weight" | "key") => ({
@@ -138,6 +140,7 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 			priority: Number(form.priority),
 			weight: Number(form.weight),
 			allow_private: form.allow_private,
+			responses: form.responses,
 			models: channelModels(form.models),
 			...(form.key.trim() && { api_key: form.key.trim() }),
 		};
@@ -179,6 +182,11 @@ function ChannelDialog({ channel, onClose }: { channel: Channel | null; onClose:
 			<Wide>
 				<Switch label={t("admin.allow_private")} on={form.allow_private} onChange={(allow_private) => setForm({ ...form, allow_private })} />
 			</Wide>
+			{form.provider === "openai" && (
+				<Wide>
+					<Switch label={t("admin.speaks_responses")} on={form.responses} onChange={(responses) => setForm({ ...form, responses })} />
+				</Wide>
+			)}
 		</FormDialog>
 	);
 }
