@@ -216,24 +216,32 @@ start_flowing(struct call *c)
 	arm_timer(c);
 }
 
-/* Hand on what the last bytes from upstream held. */
+/* Hand on what the last bytes from upstream held, or what stands before the last of them. */
 static void
-hand_on(struct call *c)
+hand_on_but(struct call *c, bool but_last)
 {
-	bool has_own = c->answer->own.len > 0 && (c->state == CALL_FLOWING || c->is_own_begun);
+	bool has_own = c->answer->own.len > 0 && (c->state == CALL_FLOWING || c->is_own_begun) &&
+	    !answer_awaits(c->answer);
 
 	if (!answer_pends(c->answer) && !has_own)
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
+	answer_own_due(c->answer, but_last);
 	c->observer->on_content(c->arg);
+}
+
+static void
+hand_on(struct call *c)
+{
+	hand_on_but(c, false);
 }
 
 static void
 on_text(struct call *c, enum piece_kind kind, const char *text, size_t len)
 {
 	if (len > 0 && answer_turns(c->answer, kind, 0))
-		hand_on(c);
+		hand_on_but(c, true);
 	answer_add(c->answer, kind, text, len);
 }
 
@@ -241,7 +249,7 @@ static void
 on_tool_call(struct call *c, const struct wire_event *e)
 {
 	if (answer_turns(c->answer, PIECE_CALL, e->call))
-		hand_on(c);
+		hand_on_but(c, true);
 	if (answer_add_call(c->answer, e->call, e->id, e->name, e->text, e->len))
 		return;
 	c->inside = ARENA_NEW(c->arena, struct wire_failure);

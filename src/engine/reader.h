@@ -31,6 +31,10 @@ struct reader {
 	const char *request_id;
 	char *start_kept; /* of a whole answer, or until the stream begins */
 	bool begun;	  /* the stream has its headers */
+	/* A reader who comes back: dialects remember what they told, so that it is told again,
+	 * and not sent up to this position; with its start when that was seen. */
+	uint64_t seen;
+	bool has_seen_start;
 	char *whole;	  /* its body, */
 	int whole_status; /* and status */
 };

@@ -13,6 +13,7 @@
 #include "engine/run.h"
 #include "io/pg.h"
 #include "relay/pins.h"
+#include "relay/repeat.h"
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
@@ -330,6 +331,7 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	struct dialect_ask asked;
 	struct gate_key key;
 	struct reader_wants wants;
+	const char *repeat;
 	int64_t prompt_tokens;
 	struct run *r;
 	bool joined;
@@ -341,9 +343,13 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 		return st;
 	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage, asked.echo };
 	gate_key_read(rq, &key);
-	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined)
+	repeat = repeat_key(rq);
+	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined ||
+	    (st = repeat_join(rq, repeat, &wants, &joined)) != OK || joined)
 		return st;
 	r = run_new(rq, &kind_relay, &wants);
+	r->repeat_key = arena_strdup(r->arena, repeat);
+	r->is_repeatable = repeat != NULL || key.key != NULL;
 	st = begin(rq, r, &asked, prompt_tokens, m, &key);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
@@ -480,7 +486,7 @@ end(const struct run *r, const struct rows *rows, int row)
 	(void)row;
 	json_object_set_new(data, "credits_consumed", json_credits(r->task.charged_ucr));
 	json_object_set_new(data, "balance", json_credits(r->task.balance_ucr));
-	if (r->reader.wants.whole)
+	if (r->reader.wants.whole || r->is_repeatable)
 		put_answer(data, &r->answer);
 	return end_json(r->outcome, r->why, message(r), data);
 }

@@ -86,6 +86,8 @@ struct dialect {
 	/* A stream begins with its first piece: what fails before has a status of its
 	 * own, by which SDKs know whether to try again. */
 	bool begins_late;
+	/* Its events have ids, by which a reader that comes back says where it was. */
+	bool has_ids;
 
 	/* Read what is asked; strings and lists go to `a` or are `body`'s.  `path_model`
 	 * and `path_stream`: what the path says, for whose clients say it there.  What

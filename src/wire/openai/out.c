@@ -409,6 +409,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 const struct dialect dialect_openai = {
 	.name = "openai",
 	.begins_late = true,
+	.has_ids = true,
 	/* Without an empty line, at which openai-python takes a comment for an event, and fails. */
 	.keepalive = ":\n",
 	.read = openai_chat_read,

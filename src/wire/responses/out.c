@@ -457,6 +457,7 @@ whole(struct encoder *e, const char *start_json, const char *end_json, enum lang
 const struct dialect dialect_responses = {
 	.name = "responses",
 	.begins_late = true,
+	.has_ids = true,
 	.keepalive = ":\n",
 	.read = responses_read,
 	.wire = "responses",
@@ -489,6 +490,7 @@ read_compact(struct arena *a, const json_t *body, const char *path_model, bool p
 const struct dialect dialect_compact = {
 	.name = "compact",
 	.begins_late = true,
+	.has_ids = true,
 	.keepalive = ":\n",
 	.read = read_compact,
 	.wire = "responses",
