@@ -310,6 +310,42 @@ keep_item(struct speech *sp)
 		put_call(&sp->items, sp, index, sp->call, sp->call->at);
 }
 
+/* An event about the open item, up to its own members. */
+static void
+begin_part_event(struct buf *out, struct speech *sp, const char *type)
+{
+	static const char *const ids[] = { [BLOCK_TEXT] = "msg", [BLOCK_THINKING] = "rs", [BLOCK_CALL] = "fc" };
+	unsigned index = sp->blocks - 1;
+
+	begin_event(out, sp, type);
+	buf_printf(out, ",\"item_id\":\"%s_%s_%u\",\"output_index\":%u", ids[sp->block], sp->serial, index, index);
+}
+
+/* All that the open item has said. */
+static void
+say_said(struct buf *out, struct speech *sp)
+{
+	bool is_text = sp->block == BLOCK_TEXT;
+
+	if (sp->block == BLOCK_CALL) {
+		begin_part_event(out, sp, "response.function_call_arguments.done");
+		buf_puts(out, ",\"arguments\":");
+		buf_json(out, buf_str(&sp->call->args), sp->call->at);
+		buf_puts(out, "}\n\n");
+		return;
+	}
+	begin_part_event(out, sp, is_text ? "response.output_text.done" : "response.reasoning_summary_text.done");
+	buf_puts(out, is_text ? ",\"content_index\":0,\"logprobs\":[],\"text\":" : ",\"summary_index\":0,\"text\":");
+	put_string(out, &sp->final);
+	buf_puts(out, "}\n\n");
+	begin_part_event(out, sp, is_text ? "response.content_part.done" : "response.reasoning_summary_part.done");
+	buf_puts(out,
+	    is_text ? ",\"content_index\":0,\"part\":{\"type\":\"output_text\",\"annotations\":[],\"text\":"
+		    : ",\"summary_index\":0,\"part\":{\"type\":\"summary_text\",\"text\":");
+	put_string(out, &sp->final);
+	buf_puts(out, "}}\n\n");
+}
+
 static void
 close_item(struct buf *out, struct speech *sp)
 {
@@ -317,6 +353,7 @@ close_item(struct buf *out, struct speech *sp)
 
 	if (sp->block == BLOCK_NONE)
 		return;
+	say_said(out, sp);
 	from = sp->items.len + (sp->blocks > 1);
 	keep_item(sp);
 	begin_event(out, sp, "response.output_item.done");

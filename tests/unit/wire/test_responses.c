@@ -377,7 +377,7 @@ test_asked_again(void)
 	    "\"input_text\",\"text\":\"see\"},{\"type\":\"input_image\",\"image_url\":\"https://x/i\"},{\"type\":"
 	    "\"input_file\",\"filename\":\"a\",\"file_data\":\"data:application/pdf;base64,AA==\"},{\"type\":"
 	    "\"input_file\",\"file_url\":\"https://x/f\"}]},{\"type\":\"reasoning\",\"summary\":[{\"type\":"
-	    "\"summary_text\",\"text\":\"hm\"}],\"encrypted_content\":\"weir1.openai1.E\"},{\"type\":\"message\",\"role\":"
+	    "\"summary_text\",\"text\":\"hm\"}],\"encrypted_content\":\"weir1.openai10E\"},{\"type\":\"message\",\"role\":"
 	    "\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"so\"}]},{\"type\":\"function_call\","
 	    "\"call_id\":\"c1\",\"name\":\"f\",\"arguments\":\"{ }\"},{\"type\":\"function_call\",\"call_id\":\"c2\","
 	    "\"name\":\"g\",\"arguments\":\"{\\\"a\\\":1}\"},{\"type\":\"function_call_output\",\"call_id\":\"c2\","
@@ -594,7 +594,7 @@ test_heard_again(void)
 		CU_ASSERT_TRUE(h.is_whole);
 		CU_ASSERT_STRING_EQUAL(buf_str(&h.text), "a\"b");
 		CU_ASSERT_STRING_EQUAL(buf_str(&h.reasoning), "hm");
-		CU_ASSERT_STRING_EQUAL(buf_str(&h.seal), "openai1.weir1.seal");
+		CU_ASSERT_STRING_EQUAL(buf_str(&h.seal), "openai10weir1.seal");
 		CU_ASSERT_EQUAL(h.finish, FINISH_CALLS);
 		CU_ASSERT_STRING_EQUAL(buf_str(&h.id), "resp_0123");
 		CU_ASSERT_EQUAL(h.usage.input_tokens, 9);
