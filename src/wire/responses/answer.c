@@ -498,7 +498,7 @@ tell_own(struct parser *p, const struct event *e, const struct scan_text *data)
 	struct response response;
 	char id[ID_BYTES_MAX + 1] = "";
 
-	if (scan_is(&e->type, "response.created") && read_response(&e->response, &response) &&
+	if (scan_is(&e->type, "response.created") && read_response(&e->response, &response) && response.id.len > 0 &&
 	    response.id.len <= ID_BYTES_MAX && is_plain(&response.id))
 		memcpy(id, response.id.at, response.id.len);
 	frame_tell(&p->frame,

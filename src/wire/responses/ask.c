@@ -195,13 +195,15 @@ put_items(struct buf *out, const struct ask_chat *chat)
 	for (size_t i = 0; i < chat->n_messages; i++) {
 		const struct ask_message *m = &chat->messages[i];
 
+		if (m->n_parts == 0)
+			open_message(&w, m->role);
 		for (size_t k = 0; k < m->n_parts; k++)
 			if (!put_item(&w, m, &m->parts[k]))
 				return false;
 		close_message(&w);
 	}
 	buf_puts(out, "]");
-	return true;
+	return w.any; /* nothing but thoughts of others is nothing */
 }
 
 /* ---- with what, and how --------------------------------------------------------------------- */
