@@ -196,7 +196,7 @@ answer_given(struct answer *a)
 bool
 answer_says(const struct answer *a)
 {
-	return a->delivered > 0 || a->n_calls > 0 || a->has_own;
+	return a->delivered > 0 || a->n_calls > 0 || (a->has_own && a->finished);
 }
 
 bool

@@ -73,7 +73,7 @@ bool answer_awaits(const struct answer *a);
 struct piece answer_piece(const struct answer *a);
 /* It was given away. */
 void answer_given(struct answer *a);
-/* Was anybody given anything of it? */
+/* Was anybody given anything of it?  Own words that mean nothing to others count when they came to their end. */
 bool answer_says(const struct answer *a);
 /* Is it as long as it may be? */
 bool answer_full(const struct answer *a);
