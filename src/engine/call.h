@@ -118,7 +118,8 @@ struct call {
 	bool insists;		  /* nobody else is left: those are asked all the same, once each */
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
-	bool is_own;			 /* it was asked in the client's own words, and answers so */
+	bool is_own;			 /* it was asked in the client's own words, and answers so, */
+	bool is_own_begun;		 /* and has begun to, though perhaps with nothing that others know */
 	bool is_left;			 /* nobody waits for its answer */
 	bool is_streamed;		 /* it was asked for a stream */
 	void *parser;
@@ -135,6 +136,8 @@ struct call {
  * must outlive it.  Worker. */
 void call_init(
     struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena);
+/* The wire in which that is asked of the channel; NULL: none that we know.  Any thread. */
+const struct wire *call_wire(const struct offer_channel *ch, const struct ask *ask);
 /* What [upstream] of the configuration allows a call.  Any thread. */
 struct call_limits call_limits_of(const struct conf *conf);
 /* Say what it asks; `ask` is copied, what it points to is not.
