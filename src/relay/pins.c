@@ -24,13 +24,17 @@ pins_find(struct context *cx, const char *id, struct pin *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT channel_id, key_id, model_id, tokens FROM response_pins WHERE user_id = $1 AND id = $2",
+	    "SELECT p.channel_id, p.key_id, p.model_id, p.tokens, ch.enabled FROM response_pins p"
+	    " LEFT JOIN channels ch ON ch.id = p.channel_id WHERE p.user_id = $1 AND p.id = $2",
 	    PS(cx->caller.user_id), PS(id));
 
 	if (st != OK)
 		return fail(cx, st, "response pin: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "response %s", id);
+	if (row_null(rows, 0, "enabled") || !row_bool(rows, 0, "enabled"))
+		return fail(cx, row_null(rows, 0, "enabled") ? E_ROUTE_GONE : E_ROUTE_UNAVAILABLE,
+		    "the channel that keeps %s", id);
 	out->at = (struct select_key){ row_int(rows, 0, "channel_id"), row_int(rows, 0, "key_id") };
 	out->model_id = row_int(rows, 0, "model_id");
 	out->tokens = row_int(rows, 0, "tokens");

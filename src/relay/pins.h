@@ -23,14 +23,15 @@ enum status pins_refuse(struct context *cx, const struct dialect_problem *proble
 /* Before a channel is chosen: whom->pin is what keeps the answer that this one follows, and
  * *prompt_tokens grows by what that has.  E_INVALID_REQUEST no channel of whom->model can be
  * asked this (details code unsupported_parameter); E_NOT_FOUND it follows no answer of the
- * caller's; E_UNAVAILABLE. */
+ * caller's; errors of pins_find(). */
 enum status pins_seek(
     struct request *rq, const struct dialect_ask *asked, struct select_ask *whom, int64_t *prompt_tokens) MUST_CHECK;
 /* After: leave `m` only candidates that can be asked this.  E_INVALID_REQUEST as above. */
 enum status pins_keep(struct request *rq, const struct dialect_ask *asked, struct offer_model *m) MUST_CHECK;
 /* The first channel of `m` that is asked in the words of the request's dialect; NULL: none. */
 const struct offer_channel *pins_own(const struct request *rq, const struct offer_model *m);
-/* Who keeps the caller's answer of that id.  E_NOT_FOUND; E_UNAVAILABLE. */
+/* Who keeps the caller's answer of that id.  E_NOT_FOUND; E_ROUTE_GONE its channel was removed;
+ * E_ROUTE_UNAVAILABLE it is disabled; E_UNAVAILABLE. */
 enum status pins_find(struct context *cx, const char *id, struct pin *out) MUST_CHECK;
 
 #endif

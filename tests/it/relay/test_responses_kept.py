@@ -61,6 +61,8 @@ class Account(http.server.BaseHTTPRequestHandler):
                  "usage": {"input_tokens": 5, "input_tokens_details": {"cached_tokens": 2}, "output_tokens": 2, "total_tokens": 7,
                            "output_tokens_details": {"reasoning_tokens": 1}}}
         self.server.kept[id] = whole
+        if not body.get("stream"):
+            return self.say(200, whole)
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
@@ -193,6 +195,25 @@ def test_a_channel_that_is_away(weir, accounts):
         weir.weirctl("channel", "enable", name)
 
 
+def test_an_answer_stays_with_its_key(weir, accounts):
+    user = weir.make_user()
+    weir.weirctl("channel-key", "add", "c", "--name", "second", "--key-stdin", input="key-other\n")
+    ids = []
+    for _ in range(4):
+        ids.append(weir.post(PATH, {"model": "alone", "input": "x"}, user).json["id"])
+    keys = {id: asked[3] for asked, id in zip(accounts[2].asked[-4:], ids)}
+    assert set(keys.values()) == {"Bearer key-c", "Bearer key-other"}, "they take turns"
+    for id in ids:
+        assert weir.post(PATH, {"model": "alone", "input": "x", "previous_response_id": id}, user).status == 200
+        assert accounts[2].asked[-1][3] == keys[id]
+        assert weir.get(f"/v1/responses/{id}", user).status == 200 and accounts[2].asked[-1][3] == keys[id]
+    weir.weirctl("channel-key", "remove", "c", "--name", "second")
+    lost = next(id for id in ids if keys[id] == "Bearer key-other")
+    for got in (weir.get(f"/v1/responses/{lost}", user), weir.post(PATH, {"model": "alone", "input": "x", "previous_response_id": lost}, user)):
+        assert got.status == 409 and got.json["error"]["code"] == "route_gone", got
+    weir.audit()
+
+
 def test_counting_and_compacting(weir, accounts):
     user = weir.make_user()
     balance = weir.balance(user)
@@ -228,7 +249,7 @@ def test_an_account_that_speaks_nothing_else_serves_all(weir, accounts, path, bo
     answer = weir.post(path, {"model": "alone", **body}, user)
     assert answer.status == 200 and "Hello" in json.dumps(answer.json), answer
     asked = accounts[2].asked[-1][2]
-    assert asked["model"] == "theirs-2026" and asked["stream"]
+    assert asked["model"] == "theirs-2026" and asked.get("stream", False) == (path != PATH), "own words are asked as they are"
     if path != PATH:
         assert asked["input"][0] == {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "Be"}]}
         assert asked["store"] is False
