@@ -150,7 +150,8 @@ void call_keep(struct call *c, struct arena *prep);
 /* Ask.  Reactor. */
 void call_start(struct call *c, const struct call_observer *observer, void *arg);
 /* Nobody waits for the answer any more.  True: it was asked for in one piece, and the provider
- * makes it and counts it whatever we do: the call goes on, without further tries.  False:
+ * makes it and counts it whatever we do: the call goes on, without further tries.  False (always where
+ * bytes pass, which cost nothing when nobody gets them):
  * it may be dropped.  Reactor. */
 bool call_leave(struct call *c) MUST_CHECK;
 /* Stop listening to the provider, and let it go on: back-pressure.  Reactor. */
