@@ -810,7 +810,8 @@ call_start(struct call *c, const struct call_observer *observer, void *arg)
 bool
 call_leave(struct call *c)
 {
-	c->is_left = c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL && !c->endpoint->passes_bytes;
+	c->is_left = c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL &&
+	    !c->endpoint->passes_bytes;
 	return c->is_left;
 }
 
