@@ -36,6 +36,7 @@
 #include "chat/messages.h"
 #include "ops/migrate.h"
 #include "engine/follow.h"
+#include "relay/kept.h"
 #include "relay/models.h"
 #include "relay/op.h"
 #include "relay/relay.h"

@@ -5,7 +5,7 @@
  * out     200 message, or with "stream": true its events up to message_stop
  * errors  {"type": "error", "error": {type, message}, request_id}: 400 naming the field, 401,
  *	   402 billing_error, 404, 429, 529; inside a stream an event "error" and no message_stop
- * note    costs what the model costs; Idempotency-Key: a stream is joined or told again, a whole answer is 409; charged once
+ * note    costs what the model costs; Idempotency-Key: joined or told again, a stream from Last-Event-ID on; charged once
  * proof   tests/it/relay/test_anthropic.py
  */
 #include "weir.h"

@@ -5,7 +5,7 @@
  * out     200 chat.completion, or with "stream": true chunks and [DONE]
  * errors  {"error": {message, type, param, code}}: 400 naming the field, 401, 402
  *	   insufficient_quota, 404 model_not_found, 429, 503; inside a stream the same, and no [DONE]
- * note    costs what the model costs; Idempotency-Key: a stream is joined or told again, a whole answer is 409; charged once
+ * note    costs what the model costs; Idempotency-Key: joined or told again, a stream from Last-Event-ID on; charged once
  * proof   tests/it/relay/test_openai.py
  */
 #include "weir.h"

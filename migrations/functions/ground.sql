@@ -56,6 +56,12 @@ BEGIN
 		WHERE t.completed_at < now() - interval '10 minutes' LIMIT p_limit));
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	RETURN NEXT;
+	what := 'response_pins';
+	DELETE FROM response_pins WHERE ctid = ANY (ARRAY(
+		SELECT r.ctid FROM response_pins r WHERE r.created_at < now() - interval '30 days' LIMIT p_limit
+		FOR UPDATE SKIP LOCKED)); -- one that is locked is being written anew
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
 	what := 'processes';
 	DELETE FROM processes p WHERE p.heartbeat_at < now() - interval '1 hour'
 		AND NOT EXISTS (SELECT FROM tasks t WHERE t.owner = p.id AND t.completed_at IS NULL)
@@ -79,4 +85,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION prune_expired(int) IS
-	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, allowances a day after they were given back, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';
+	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, pins of answers after 30 days, allowances a day after they were given back, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';

@@ -68,6 +68,22 @@ $$;
 COMMENT ON FUNCTION relay_open(uuid, uuid, uuid, uuid, bigint, numeric, int, uuid, int, int, text, text, bytea, jsonb, text) IS
 	'Opens a call of the relay: task_open() for a task without conversation, within the limits of the key it came through (NULL: none); outcome besides those of task_open(): those of relay_key_refusal(). held is what the user''s live tasks hold, this one included.';
 
+CREATE OR REPLACE FUNCTION responses_pin(p_relays json) RETURNS void
+	LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+	INSERT INTO response_pins (user_id, id, channel_id, key_id, model_id, tokens)
+	SELECT DISTINCT ON (t.user_id, j.response_id) t.user_id, j.response_id, j.channel_id, coalesce(j.channel_key_id, 0), j.model_id,
+		coalesce(j.input_tokens, 0)::bigint + coalesce(j.output_tokens, 0)
+	FROM json_to_recordset(p_relays) AS j (task_id uuid, response_id text, channel_id bigint, channel_key_id bigint, model_id bigint, input_tokens int, output_tokens int)
+		JOIN tasks t ON t.id = j.task_id
+	WHERE j.response_id IS NOT NULL AND j.channel_id IS NOT NULL
+	ORDER BY t.user_id, j.response_id
+	ON CONFLICT (user_id, id) DO UPDATE SET channel_id = EXCLUDED.channel_id, key_id = EXCLUDED.key_id, model_id = EXCLUDED.model_id,
+		tokens = EXCLUDED.tokens, created_at = now()
+$$;
+COMMENT ON FUNCTION responses_pin(json) IS
+	'Notes which channels and keys keep the answers of settled calls: the elements of p_relays (relays_settle()) that have a response_id, the provider''s id of the answer.';
+
 CREATE OR REPLACE FUNCTION relays_settle(p_owner uuid, p_relays json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, task_status text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -93,8 +109,11 @@ BEGIN
 	PERFORM api_key_spend(s.key_id, s.charged)
 	FROM (SELECT t.key_id, sum(e.charged) AS charged FROM unnest(v_ended) AS e JOIN tasks t ON t.id = e.task_id
 		WHERE e.settled AND e.charged > 0 AND t.key_id IS NOT NULL GROUP BY t.key_id) AS s;
+	IF position('"response_id"' IN p_relays::text) > 0 THEN
+		PERFORM responses_pin(p_relays);
+	END IF;
 	RETURN QUERY SELECT e.task_id, e.settled, e.charged, e.balance, e.held, e.status FROM unnest(v_ended) AS e;
 END
 $$;
 COMMENT ON FUNCTION relays_settle(uuid, json) IS
-	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens, op, units (what was asked and what it took besides tokens; absent for chats).';
+	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens, op, units (what was asked and what it took besides tokens; absent for chats), response_id and channel_key_id (responses_pin()).';

@@ -47,6 +47,12 @@ COMMENT ON FUNCTION check_task() IS
 	'Trigger tasks_sound: a task uses no more than it locked, and has a time of its end if it has ended.';
 CREATE OR REPLACE TRIGGER tasks_sound BEFORE INSERT OR UPDATE ON tasks FOR EACH ROW EXECUTE FUNCTION check_task();
 
+CREATE OR REPLACE FUNCTION key_is_free(p_task_id uuid) RETURNS boolean
+	LANGUAGE sql STABLE
+	RETURN EXISTS (SELECT FROM tasks t WHERE t.id = p_task_id AND t.type = 'relay' AND t.status IN ('failed', 'cancelled'));
+COMMENT ON FUNCTION key_is_free(uuid) IS
+	'May an Idempotency-Key be used anew that opened this task? A call of the relay that failed or was stopped gives its key free: clients try again with the same.';
+
 CREATE OR REPLACE FUNCTION key_find(p_user_id uuid, p_key text, p_route text, p_hash bytea) RETURNS key_claimed
 	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
@@ -56,13 +62,13 @@ BEGIN
 	SELECT CASE WHEN k.route = p_route AND k.body_hash = p_hash THEN 'replay' ELSE 'mismatch' END, k.task_id, k.status, k.response
 	INTO v
 	FROM idempotency_keys k
-	WHERE k.user_id = p_user_id AND k.key = p_key AND k.created_at >= now() - interval '24 hours';
+	WHERE k.user_id = p_user_id AND k.key = p_key AND k.created_at >= now() - interval '24 hours' AND NOT key_is_free(k.task_id);
 	v.outcome := coalesce(v.outcome, 'new');
 	RETURN v;
 END
 $$;
 COMMENT ON FUNCTION key_find(uuid, text, text, bytea) IS
-	'Was this Idempotency-Key used? outcome: new (never, or more than a day ago); replay, with the task it opened or the answer it got; mismatch (on another route or with another body).';
+	'Was this Idempotency-Key used? outcome: new (never, or more than a day ago, or by a call that key_is_free() of); replay, with the task it opened or the answer it got; mismatch (on another route or with another body).';
 
 CREATE OR REPLACE FUNCTION key_claim(p_user_id uuid, p_key text, p_route text, p_hash bytea, p_task_id uuid) RETURNS key_claimed
 	LANGUAGE plpgsql
@@ -77,7 +83,7 @@ BEGIN
 		ON CONFLICT (user_id, key) DO UPDATE
 		SET route = excluded.route, body_hash = excluded.body_hash, task_id = excluded.task_id,
 			status = NULL, response = NULL, created_at = now()
-		WHERE k.created_at < now() - interval '24 hours';
+		WHERE k.created_at < now() - interval '24 hours' OR key_is_free(k.task_id);
 		IF FOUND THEN
 			v.outcome := 'new';
 			RETURN v;

@@ -5,7 +5,7 @@
  * "has_proxy".
  *
  * JSON: {id, name, provider, base_url, has_key, keys: [channel_keys.h], enabled,
- * priority, weight, allow_private, groups (empty: all), region, tag, has_proxy,
+ * priority, weight, allow_private, responses, groups (empty: all), region, tag, has_proxy,
  * blacklist, param_override, header_override, rpm, test_model, auto_disable,
  * models: [{model, upstream_name}], created_at, updated_at}; in a responder also
  * health, its own and its keys' (catalog/health_report.h).

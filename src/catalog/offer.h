@@ -54,7 +54,8 @@ struct offer_account {
 	const char *const *blacklist;	 /* NULL-terminated; NULL: none */
 	const struct override *override; /* NULL: nothing is said otherwise */
 	bool allow_private, auto_disable;
-	bool is_sound; /* false: its proxy cannot be opened, and it serves nothing */
+	bool has_responses; /* speaks the wire "responses" besides its provider's */
+	bool is_sound;	    /* false: its proxy cannot be opened, and it serves nothing */
 	int64_t priority, weight;
 	int64_t rpm;		/* 0: no limit */
 	struct offer_key *keys; /* by sort, then id */
@@ -71,8 +72,9 @@ struct offer_channel {
 	const char *upstream_name;
 	bool allow_private;
 	bool is_blacklisted;
-	int64_t priority; /* higher is tried first */
-	int64_t weight;	  /* share among equals; 0: only when nothing else is left */
+	bool has_responses; /* who asks in the wire "responses" is passed on in it: channels.config */
+	int64_t priority;   /* higher is tried first */
+	int64_t weight;	    /* share among equals; 0: only when nothing else is left */
 	const struct offer_account *account;
 
 	/* of a candidate */

@@ -21,7 +21,7 @@ static const char models_sql[] =
 static const char channels_sql[] =
     "SELECT id, name, provider, base_url, proxy_enc, region, tag, to_jsonb(groups) AS groups,"
     "  to_jsonb(blacklist) AS blacklist, header_override, param_override, allow_private, auto_disable, priority,"
-    "  weight, rpm, test_model FROM channels WHERE CASE WHEN $1::bigint = 0 THEN enabled ELSE id = $1 END"
+    "  weight, rpm, test_model, coalesce(config -> 'responses' = 'true', false) AS has_responses FROM channels WHERE CASE WHEN $1::bigint = 0 THEN enabled ELSE id = $1 END"
     " ORDER BY id";
 static const char keys_sql[] =
     "SELECT k.id, k.channel_id, k.name, k.key_enc, k.status, k.weight, k.rpm"
@@ -124,6 +124,7 @@ read_account(struct offer *o, const struct conf *conf, const struct rows *rows, 
 		.blacklist = read_texts(o, rows, row, "blacklist"),
 		.override = read_override(o, rows, row),
 		.allow_private = row_bool(rows, row, "allow_private"),
+		.has_responses = row_bool(rows, row, "has_responses"),
 		.auto_disable = row_bool(rows, row, "auto_disable"),
 		.priority = row_int(rows, row, "priority"),
 		.weight = row_int(rows, row, "weight"),
@@ -273,6 +274,7 @@ make_way(const struct offer_account *account, const struct offer_model *m, const
 		.base_url = account->base_url,
 		.upstream_name = upstream_name,
 		.allow_private = account->allow_private,
+		.has_responses = account->has_responses,
 		.is_blacklisted = is_listed(account->blacklist, m->name) ||
 		    is_listed(account->blacklist, upstream_name),
 		.priority = account->priority,

@@ -14,8 +14,8 @@
 	"channel add NAME --provider PROVIDER [--url URL] --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
 	"           [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing] [--groups G,G] [--region R]\n" \
 	"           [--tag T] [--proxy-env VAR] [--blacklist NAME,NAME] [--params JSON] [--headers JSON] [--rpm N]\n" \
-	"           [--test-model NAME] [--no-auto-disable]\n" \
-	"       weirctl channel set NAME [the same options] [--no-private] [--no-proxy] [--auto-disable]\n" \
+	"           [--test-model NAME] [--no-auto-disable] [--responses]\n" \
+	"       weirctl channel set NAME [the same options] [--no-private] [--no-proxy] [--auto-disable] [--no-responses]\n" \
 	"       weirctl channel list\n" \
 	"       weirctl channel providers\n" \
 	"       weirctl channel enable|disable|remove NAME\n" \
@@ -29,6 +29,8 @@ static const struct noun_option options[] = {
 	{ "weight", "weight", OPTION_INT },
 	{ "allow-private", "allow_private", OPTION_TRUE },
 	{ "no-private", "allow_private", OPTION_FALSE },
+	{ "responses", "responses", OPTION_TRUE },
+	{ "no-responses", "responses", OPTION_FALSE },
 	{ "disabled", "enabled", OPTION_FALSE },
 	{ "groups", "groups", OPTION_WORDS },
 	{ "region", "region", OPTION_TEXT },

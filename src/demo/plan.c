@@ -504,7 +504,7 @@ plan_api(struct run *run, struct loop *loop, const struct h1_request *rq, struct
 		plan_route(run, loop, rq, route, model, body);
 	} else if (route_is_models(rq, &model)) {
 		plan_models(run, model);
-	} else {
+	} else if (!route_is_kept(rq, &model) || !responses_kept(&run->body, rq->method, model)) {
 		plan_not_found(run);
 	}
 }

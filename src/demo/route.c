@@ -16,6 +16,9 @@ const struct route routes[ROUTES] = {
 	{ "/v1/audio/speech", &speaker_openai, speech_read, speech_answer, false, false, false },
 	{ "/v1/audio/transcriptions", &speaker_openai, sound_read, sound_answer, false, false, true },
 	{ "/v1/audio/translations", &speaker_openai, sound_read, sound_answer, false, false, true },
+	{ "/v1/responses", &speaker_responses, responses_read, NULL, false, false, false },
+	{ "/v1/responses/input_tokens", &speaker_responses, responses_read, responses_count, false, false, false },
+	{ "/v1/responses/compact", &speaker_responses, responses_read, responses_compact, false, false, false },
 	{ "/v1/messages", &speaker_anthropic, anthropic_read, NULL, false, false, false },
 	{ "/v1/messages/count_tokens", &speaker_anthropic, anthropic_read, anthropic_count, false, false, false },
 	{ "generateContent", &speaker_gemini, gemini_read, NULL, true, false, false },
@@ -89,4 +92,11 @@ route_is_models(const struct h1_request *rq, struct span *model)
 		return false;
 	*model = path;
 	return true;
+}
+
+bool
+route_is_kept(const struct h1_request *rq, struct span *behind)
+{
+	*behind = rq->path;
+	return skip(behind, "/v1/responses/");
 }

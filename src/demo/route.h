@@ -22,7 +22,7 @@ struct route {
 	bool is_form;	/* takes a form with files */
 };
 
-#define ROUTES 19
+#define ROUTES 22
 extern const struct route routes[ROUTES];
 
 /* The route of a path, or NULL. *model is the name in it, or empty. */
@@ -32,6 +32,8 @@ const struct route *route_find(struct span path, struct span *model);
  * its headers whom it takes us for. *model is the name behind the list. */
 const struct speaker *route_speaker(const struct h1_request *rq);
 bool route_is_models(const struct h1_request *rq, struct span *model);
+/* Is it about an answer that is kept? *behind is the path behind the list of them. */
+bool route_is_kept(const struct h1_request *rq, struct span *behind);
 
 /* ---- readers and answers ---- */
 
@@ -43,6 +45,7 @@ bool rerank_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool image_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool speech_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool sound_read(struct ask *ask, const json_t *root, struct wire_error *err);
+bool responses_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool anthropic_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read(struct ask *ask, const json_t *root, struct wire_error *err);
 bool gemini_read_count(struct ask *ask, const json_t *root, struct wire_error *err);
@@ -55,6 +58,10 @@ void rerank_cohere(struct buf *out, const struct ask *ask, const struct speech *
 void image_answer(struct buf *out, const struct ask *ask, const struct speech *sp);
 void speech_answer(struct buf *out, const struct ask *ask, const struct speech *sp);
 void sound_answer(struct buf *out, const struct ask *ask, const struct speech *sp);
+void responses_count(struct buf *out, const struct ask *ask, const struct speech *sp);
+void responses_compact(struct buf *out, const struct ask *ask, const struct speech *sp);
+/* What is asked of an answer, by the path behind /v1/responses/; false: there is none. */
+bool responses_kept(struct buf *out, struct span method, struct span behind);
 void anthropic_count(struct buf *out, const struct ask *ask, const struct speech *sp);
 void gemini_count(struct buf *out, const struct ask *ask, const struct speech *sp);
 void gemini_embedding(struct buf *out, const struct ask *ask, const struct speech *sp);

@@ -726,6 +726,7 @@ run_end(struct run *run, struct loop *loop, const char *how, const struct buf *o
 	buf_free(&run->body);
 	buf_free(&run->speech.prefix);
 	buf_free(&run->speech.final);
+	buf_free(&run->speech.items);
 	for (unsigned i = 0; i < SCRIPT_CALLS; i++)
 		buf_free(&run->calls[i].args);
 	free(run);

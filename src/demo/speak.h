@@ -6,7 +6,7 @@
  * file of its own. Bytes in a buffer, no I/O, any thread.
  *
  * Sources, read 2026-11: platform.openai.com/docs/api-reference (chat,
- * completions, embeddings, moderations, models) and /docs/guides/error-codes,
+ * completions, responses, embeddings, moderations, models) and /docs/guides/error-codes,
  * content_filter as Azure OpenAI sends it; docs.anthropic.com/en/api
  * (messages, messages-streaming, errors, models);
  * ai.google.dev/api/generate-content, /api/embeddings, /api/models.
@@ -59,6 +59,9 @@ struct speech {
 	struct counts counts;	  /* as the script has them, so far */
 	enum demo_finish finish;  /* why it ends; never FINISH_AUTO */
 	struct buf prefix, final; /* what the speaker prepared; owned */
+	struct buf items;	  /* Responses: those that are done; owned */
+	unsigned events;	  /* Responses: how many there were */
+	const struct call *call;  /* Responses: the open one */
 };
 
 /* What an end says. */
@@ -112,7 +115,7 @@ struct speaker {
 	void (*repeat)(struct buf *out, struct speech *sp, const struct buf *text, bool is_first);
 };
 
-extern const struct speaker speaker_openai, speaker_completions, speaker_anthropic, speaker_gemini;
+extern const struct speaker speaker_openai, speaker_completions, speaker_responses, speaker_anthropic, speaker_gemini;
 
 /* Append "name":"value", or null for NULL. */
 void speak_member(struct buf *out, const char *name, const char *value);

@@ -62,6 +62,7 @@ answer_free(struct answer *a)
 	buf_free(&a->signature);
 	buf_free(&a->pending);
 	buf_free(&a->own);
+	free(a->own_id);
 	forget_bytes(a);
 	free_calls(a);
 }
@@ -73,7 +74,17 @@ answer_try(struct answer *a)
 	a->finished = false;
 	a->finish = FINISH_OTHER;
 	buf_free(&a->own);
+	a->own_before = a->own_due = 0;
+	free(a->own_id);
+	a->own_id = NULL;
 	forget_bytes(a);
+}
+
+void
+answer_name(struct answer *a, const char *id)
+{
+	free(a->own_id);
+	a->own_id = xstrdup(id);
 }
 
 void
@@ -81,6 +92,7 @@ answer_add_own(struct answer *a, const char *text, size_t len)
 {
 	size_t from = a->own.len;
 
+	a->own_before = from;
 	buf_add(&a->own, text, len);
 	for (; from < a->own.len; from++)
 		if (a->own.data[from] == '\n' || a->own.data[from] == '\r')
@@ -91,7 +103,21 @@ answer_add_own(struct answer *a, const char *text, size_t len)
 bool
 answer_pends(const struct answer *a)
 {
-	return a->pending.len > 0 || a->pending_begins;
+	return a->pending.len > 0;
+}
+
+void
+answer_own_due(struct answer *a, bool but_last)
+{
+	a->own_due = but_last ? a->own_before : a->own.len;
+}
+
+bool
+answer_awaits(const struct answer *a)
+{
+	const struct answer_call *last = a->n_calls == 0 ? NULL : &a->calls[a->n_calls - 1];
+
+	return last != NULL && last->name != NULL && last->arguments.len == 0;
 }
 
 bool
@@ -159,7 +185,6 @@ answer_add_call(struct answer *a, size_t call, const char *id, const char *name,
 	if (c->name == NULL && name != NULL) {
 		c->name = xstrdup(name);
 		c->id = xstrdup(id == NULL ? "" : id);
-		a->pending_begins = true;
 	}
 	buf_add(&a->pending, text, len);
 	return true;
@@ -174,7 +199,7 @@ answer_piece(const struct answer *a)
 		.call = a->pending_call,
 		.position = a->delivered };
 
-	if (a->pending_begins) {
+	if (p.kind == PIECE_CALL && p.len > 0 && !a->calls[a->pending_call].is_begun) {
 		p.id = a->calls[a->pending_call].id;
 		p.name = a->calls[a->pending_call].name;
 	}
@@ -184,17 +209,23 @@ answer_piece(const struct answer *a)
 void
 answer_given(struct answer *a)
 {
+	a->has_own |= a->own_due > 0;
+	if (a->pending.len > 0 && a->pending_kind == PIECE_CALL)
+		a->calls[a->pending_call].is_begun = true;
 	buf_free(&a->pending); /* a stream waits most of the time */
-	buf_free(&a->own);
+	if (a->own_due < a->own.len)
+		buf_consume(&a->own, a->own_due);
+	else
+		buf_free(&a->own);
+	a->own_before = a->own_due = 0;
 	if (a->bytes_pass)
 		buf_free(&a->bytes);
-	a->pending_begins = false;
 }
 
 bool
 answer_says(const struct answer *a)
 {
-	return a->delivered > 0 || a->n_calls > 0;
+	return a->delivered > 0 || a->n_calls > 0 || (a->has_own && a->finished);
 }
 
 bool

@@ -14,6 +14,7 @@ struct answer_call {
 	char *id, *name;
 	struct buf arguments; /* JSON text */
 	struct buf signature; /* the seal that followed it */
+	bool is_begun;	      /* somebody was given its first piece */
 };
 
 struct answer {
@@ -27,11 +28,14 @@ struct answer {
 	struct buf pending;
 	enum piece_kind pending_kind;
 	size_t pending_call;
-	bool pending_begins; /* it is the call's first piece */
 
 	/* The same and more as it stands, for a reader of the provider's own words: a
 	 * line for each piece, or one for a whole answer, that nobody was given yet. */
 	struct buf own;
+	size_t own_before; /* the last line, which says more than what is pending, begins here */
+	size_t own_due;	   /* so much of it goes with what is pending */
+	bool has_own;	   /* somebody was given some of it */
+	char *own_id;	   /* what its provider calls it, where that is told; NULL: nothing */
 
 	/* Of an answer that passes as bytes (wire.h): what nobody was given yet, or once it
 	 * is whole all of it. */
@@ -67,13 +71,20 @@ void answer_add_own(struct answer *a, const char *text, size_t len);
 void answer_take_bytes(struct answer *a, const char *type, bool pass);
 /* Are there bytes to be given away? */
 bool answer_has_bytes(const struct answer *a);
-/* Is anything pending? */
+/* Note what its provider calls it. */
+void answer_name(struct answer *a, const char *id);
+/* Is anything pending?  A call's name waits for its arguments, so that a position says
+ * what was given. */
 bool answer_pends(const struct answer *a);
+/* Own words go with what is pending: all of them, or all but the last line. */
+void answer_own_due(struct answer *a, bool but_last);
+/* Has a call a name, and nothing else yet?  Own words of it wait as well, then. */
+bool answer_awaits(const struct answer *a);
 /* What is pending, that ends at a->delivered. */
 struct piece answer_piece(const struct answer *a);
 /* It was given away. */
 void answer_given(struct answer *a);
-/* Was anybody given anything of it? */
+/* Was anybody given anything of it?  Own words that mean nothing to others count when they came to their end. */
 bool answer_says(const struct answer *a);
 /* Is it as long as it may be? */
 bool answer_full(const struct answer *a);

@@ -54,6 +54,12 @@ move(struct call *c, enum call_state to)
 
 /* ---- making ------------------------------------------------------------------------ */
 
+const struct wire *
+call_wire(const struct offer_channel *ch, const struct ask *ask)
+{
+	return wire_find(ch->has_responses && own_words(ask, "responses") ? "responses" : ch->provider);
+}
+
 /* How a channel is asked. */
 struct manner {
 	const struct wire *wire; /* NULL: by nobody here */
@@ -65,14 +71,15 @@ struct manner {
 static struct manner
 manner_of(const struct call *c, const struct offer_channel *ch)
 {
-	struct manner m = { .wire = wire_find(ch->provider),
+	struct manner m = { .wire = call_wire(ch, c->ask.ask),
 		.quirks = quirks_of(ch->provider, ch->base_url),
 		.ask = *c->ask.ask,
 		.stream = c->ask.stream };
 
 	if (m.wire == NULL)
 		return m;
-	m.ask.shape = quirks_of_body(m.quirks, &m.ask);
+	if (strcmp(m.wire->name, m.quirks->wire) == 0) /* else it is asked in its other wire */
+		m.ask.shape = quirks_of_body(m.quirks, &m.ask);
 	m.is_own = own_words(&m.ask, m.wire->name);
 	m.stream = c->ask.stream && !(m.is_own && c->ask.whole);
 	return m;
@@ -265,23 +272,32 @@ start_flowing(struct call *c)
 	arm_timer(c);
 }
 
-/* Hand on what the last bytes from upstream held. */
+/* Hand on what the last bytes from upstream held, or what stands before the last of them. */
 static void
-hand_on(struct call *c)
+hand_on_but(struct call *c, bool but_last)
 {
-	if (!answer_pends(c->answer) && !answer_has_bytes(c->answer) &&
-	    (c->state != CALL_FLOWING || c->answer->own.len == 0))
+	bool has_own = c->answer->own.len > 0 && (c->state == CALL_FLOWING || c->is_own_begun) &&
+	    !answer_awaits(c->answer);
+
+	if (!answer_pends(c->answer) && !answer_has_bytes(c->answer) && !has_own)
 		return;
 	if (c->state == CALL_CONTACTING)
 		start_flowing(c);
+	answer_own_due(c->answer, but_last);
 	c->observer->on_content(c->arg);
+}
+
+static void
+hand_on(struct call *c)
+{
+	hand_on_but(c, false);
 }
 
 static void
 on_text(struct call *c, enum piece_kind kind, const char *text, size_t len)
 {
 	if (len > 0 && answer_turns(c->answer, kind, 0))
-		hand_on(c);
+		hand_on_but(c, true);
 	answer_add(c->answer, kind, text, len);
 }
 
@@ -289,7 +305,7 @@ static void
 on_tool_call(struct call *c, const struct wire_event *e)
 {
 	if (answer_turns(c->answer, PIECE_CALL, e->call))
-		hand_on(c);
+		hand_on_but(c, true);
 	if (answer_add_call(c->answer, e->call, e->id, e->name, e->text, e->len))
 		return;
 	c->inside = ARENA_NEW(c->arena, struct wire_failure);
@@ -320,6 +336,9 @@ on_event(void *arg, const struct wire_event *e)
 	case WIRE_OWN:
 		if (c->is_own)
 			answer_add_own(c->answer, e->text, e->len);
+		if (c->is_own && e->id != NULL)
+			answer_name(c->answer, e->id);
+		c->is_own_begun |= c->is_own && e->is_begun;
 		break;
 	case WIRE_USAGE: c->answer->usage = e->usage; break;
 	case WIRE_FINISH:
@@ -641,6 +660,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 		c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
 	c->tries++;
 	c->inside = NULL;
+	c->is_own_begun = false;
 	c->finish_by_ms = 0;
 	answer_try(c->answer);
 }
@@ -790,7 +810,8 @@ call_start(struct call *c, const struct call_observer *observer, void *arg)
 bool
 call_leave(struct call *c)
 {
-	c->is_left = c->ask.whole && c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL;
+	c->is_left = c->ask.whole && c->state == CALL_CONTACTING && !c->is_streamed && c->transfer != NULL &&
+	    !c->endpoint->passes_bytes;
 	return c->is_left;
 }
 

@@ -118,7 +118,8 @@ struct call {
 	bool insists;		  /* nobody else is left: those are asked all the same, once each */
 	const struct wire *wire;
 	const struct endpoint *endpoint; /* of it */
-	bool is_own;			 /* it was asked in the client's own words, and answers so */
+	bool is_own;			 /* it was asked in the client's own words, and answers so, */
+	bool is_own_begun;		 /* and has begun to, though perhaps with nothing that others know */
 	bool is_left;			 /* nobody waits for its answer */
 	bool is_streamed;		 /* it was asked for a stream */
 	void *parser;
@@ -135,6 +136,8 @@ struct call {
  * must outlive it.  Worker. */
 void call_init(
     struct call *c, struct process *p, const struct call_ids *ids, struct answer *answer, struct arena *arena);
+/* The wire in which that is asked of the channel; NULL: none that we know.  Any thread. */
+const struct wire *call_wire(const struct offer_channel *ch, const struct ask *ask);
 /* What [upstream] of the configuration allows a call.  Any thread. */
 struct call_limits call_limits_of(const struct conf *conf);
 /* Say what it asks; `ask` is copied, what it points to is not.
@@ -147,7 +150,8 @@ void call_keep(struct call *c, struct arena *prep);
 /* Ask.  Reactor. */
 void call_start(struct call *c, const struct call_observer *observer, void *arg);
 /* Nobody waits for the answer any more.  True: it was asked for in one piece, and the provider
- * makes it and counts it whatever we do: the call goes on, without further tries.  False:
+ * makes it and counts it whatever we do: the call goes on, without further tries.  False (always where
+ * bytes pass, which cost nothing when nobody gets them):
  * it may be dropped.  Reactor. */
 bool call_leave(struct call *c) MUST_CHECK;
 /* Stop listening to the provider, and let it go on: back-pressure.  Reactor. */

@@ -18,6 +18,7 @@
 #define TICK_MS 50
 /* After its session is over, for the end of a run that is over for the same reason. */
 #define LINGER_MS 2500
+#define CALLS_MAX 256	     /* of one answer, as it has them */
 #define ASK_DATABASE_MS 2000 /* without news from the journal for this long */
 
 struct follower {
@@ -38,6 +39,10 @@ struct follower {
 	int64_t news_ms;
 	int64_t leave_ms;     /* 0: nobody asks him to */
 	struct followed told; /* by the database */
+
+	/* of a kind that keeps nothing: */
+	char *end_json;		  /* from the journal, with all of the answer; NULL: none yet */
+	bool has_call[CALLS_MAX]; /* was told its name */
 };
 
 /* ---- what the database knows, on a worker ------------------------------------- */
@@ -69,11 +74,24 @@ name_answer(struct follower *f)
 	json_decref(start);
 }
 
+/* What is kept in a journal alone ends as that says, once it does; a whole answer at once. */
 static void
-take_told(struct follower *f, const struct rows *rows)
+ask_journal(struct follower *f, struct context *cx)
+{
+	const char *whole = f->reader.wants.whole ? journal_whole(cx, f->task_id) : NULL;
+
+	free(f->told.end_json);
+	f->told.end_json = whole == NULL ? NULL : xstrdup(whole);
+}
+
+/* `cx` NULL: the journal has been asked for long enough. */
+static void
+take_told(struct follower *f, const struct rows *rows, struct context *cx)
 {
 	followed_free(&f->told);
 	f->kind->follow(rows, f->task_id, f->reader.lang, &f->told);
+	if (cx != NULL && f->told.end_json != NULL && !f->kind->keeps)
+		ask_journal(f, cx);
 	name_answer(f);
 	reader_keep_start(&f->reader, f->told.start_json);
 	if (f->told.end_json != NULL)
@@ -88,7 +106,7 @@ follow_check_job(struct work *job, struct worker *w)
 
 	if (pg_query_again(w->pg, &rows, f->kind->follow_sql, PS(f->task_id), PS(f->user_id)) == OK &&
 	    rows_count(rows) == 1)
-		take_told(f, rows);
+		take_told(f, rows, NULL);
 	reactor_post(f->process->reactor, follow_checked, f);
 }
 
@@ -107,28 +125,37 @@ follower_free(struct follower *f)
 	reader_abandon(&f->reader);
 	reader_free(&f->reader);
 	followed_free(&f->told);
+	free(f->end_json);
 	arena_free(f->arena);
 	free(f);
 }
 
-/* Give the reader what he lacks of `len` bytes that begin at `start`; false
- * when something before them is missing. */
+/* Give the reader what he lacks of a piece that begins at `start`; false when something
+ * before it is missing. */
 static bool
-catch_up(struct follower *f, bool reasoning, uint64_t start, const char *text, size_t len)
+catch_up(struct follower *f, uint64_t start, struct piece p)
 {
-	uint64_t skip = f->position > start ? f->position - start : 0;
+	uint64_t skip = f->position > start ? f->position - start : 0, end = start + p.len, seen = f->reader.seen;
+	struct piece before = p;
 
 	if (start > f->position)
 		return false;
-	if (skip >= len)
+	if (skip >= p.len)
 		return true;
-	f->position = start + len;
+	f->position = end;
 	f->news_ms = clock_mono_ms();
-	reader_piece(&f->reader,
-	    &(struct piece){ .kind = reasoning ? PIECE_REASONING : PIECE_TEXT,
-		.text = text + skip,
-		.len = len - skip,
-		.position = f->position });
+	if (seen > start + skip && seen < end && p.kind != PIECE_SIGNATURE) { /* half of it was sent before */
+		before.text += skip;
+		before.len = seen - start - skip;
+		before.position = seen;
+		reader_piece(&f->reader, &before);
+		p.id = p.name = NULL;
+		skip = seen - start;
+	}
+	p.text += skip;
+	p.len -= skip;
+	p.position = end;
+	reader_piece(&f->reader, &p);
 	return true;
 }
 
@@ -140,11 +167,92 @@ end_from_database(struct follower *f)
 	size_t len = strlen(text), reasoning = f->told.reasoning_len;
 
 	if (!f->seen_end && f->position <= len) {
-		catch_up(f, true, 0, text, reasoning);
-		catch_up(f, false, reasoning, text + reasoning, len - reasoning);
+		catch_up(f, 0, (struct piece){ .kind = PIECE_REASONING, .text = text, .len = reasoning });
+		catch_up(f, reasoning,
+		    (struct piece){ .kind = PIECE_TEXT, .text = text + reasoning, .len = len - reasoning });
 	}
 	reader_end(&f->reader, f->position, f->told.end_json);
 	follower_free(f);
+}
+
+static void
+tell_text(struct follower *f, enum piece_kind kind, const json_t *text)
+{
+	catch_up(f, f->position,
+	    (struct piece){ .kind = kind, .text = json_string_value(text), .len = json_string_length(text) });
+}
+
+static void
+tell_call(struct follower *f, const json_t *call, size_t number)
+{
+	const json_t *arguments = json_object_get(call, "arguments");
+	const char *id = json_string_value(json_object_get(call, "id"));
+	const char *name = json_string_value(json_object_get(call, "name"));
+
+	catch_up(f, f->position,
+	    (struct piece){ .kind = PIECE_CALL,
+		.text = json_string_value(arguments),
+		.len = json_string_length(arguments),
+		.call = number,
+		.id = id == NULL ? "" : id,
+		.name = name == NULL ? "" : name });
+	tell_text(f, PIECE_SIGNATURE, json_object_get(call, "signature"));
+}
+
+/* An answer that was not streamed, or not all of it: by its end, which says it whole. */
+static void
+tell_whole(struct follower *f, const char *end_json)
+{
+	json_t *end = json_loads(end_json, JSON_ALLOW_NUL, NULL);
+	const json_t *data = json_object_get(end, "data"), *call;
+	size_t i;
+
+	tell_text(f, PIECE_REASONING, json_object_get(data, "reasoning"));
+	tell_text(f, PIECE_SIGNATURE, json_object_get(data, "signature"));
+	tell_text(f, PIECE_TEXT, json_object_get(data, "content"));
+	json_array_foreach(json_object_get(data, "calls"), i, call)
+		tell_call(f, call, i);
+	json_decref(end);
+	reader_end(&f->reader, f->position, end_json);
+	follower_free(f);
+}
+
+static void follow_whole_made(void *arg);
+
+/* A worker: it costs what the answer is long. */
+static void
+follow_whole_job(struct work *job, struct worker *w)
+{
+	struct follower *f = (struct follower *)(void *)job;
+
+	(void)w;
+	reader_make_whole(&f->reader, f->end_json);
+	reactor_post(f->process->reactor, follow_whole_made, f);
+}
+
+static void
+follow_whole_made(void *arg)
+{
+	struct follower *f = arg;
+
+	f->busy = false;
+	if (!f->gone)
+		reader_end(&f->reader, f->position, f->end_json);
+	follower_free(f);
+}
+
+/* The journal says all of it in its end: for who wants it so, or lacks the beginning. */
+static void
+end_whole(struct follower *f, const struct journal_entry *e)
+{
+	f->end_json = strndup(e->text, e->len);
+	if (!f->reader.wants.whole) {
+		tell_whole(f, f->end_json);
+		return;
+	}
+	f->busy = true;
+	f->job.run = follow_whole_job;
+	queue_push_always(f->process->work, &f->job);
 }
 
 static void
@@ -167,29 +275,69 @@ ask_database(struct follower *f)
 	queue_push_always(f->process->work, &f->job);
 }
 
+static bool
+take_call(struct follower *f, const struct journal_entry *e)
+{
+	struct piece p = { .kind = PIECE_CALL, .text = e->text, .len = e->len, .call = e->call };
+
+	if (e->call >= CALLS_MAX)
+		return false;
+	if (!f->has_call[e->call]) {
+		p.id = e->id;
+		p.name = e->name;
+	}
+	f->has_call[e->call] = true;
+	return catch_up(f, e->start, p);
+}
+
+/* False: something before it is missing, or it cannot be told. */
+static bool
+take_piece(struct follower *f, const struct journal_entry *e)
+{
+	struct piece p = { .kind = PIECE_TEXT, .text = e->text, .len = e->len };
+
+	switch (e->kind) {
+	case 't': break;
+	case 'r': p.kind = PIECE_REASONING; break;
+	case 's':
+		p.kind = PIECE_SIGNATURE;
+		if (!f->kind->keeps)
+			break;
+		if (e->start == f->position) /* nothing to show, there */
+			f->position = e->end;
+		return e->start <= f->position;
+	case 'c': return !f->kind->keeps && take_call(f, e);
+	default: return false;
+	}
+	return catch_up(f, e->start, p);
+}
+
 /* False when nothing can follow; *end is the terminal event then, if it was one. */
 static bool
 take_entry(struct follower *f, const struct journal_entry *e, const struct journal_entry **end)
 {
-	if (e->kind == 'e' && e->start == f->position) {
+	bool is_whole = e->kind == 'e' && !f->kind->keeps && journal_is_whole(e->text, e->len) &&
+	    (f->reader.wants.whole || f->position == 0);
+
+	if (e->kind == 'e' && (e->start == f->position || is_whole)) {
 		*end = e;
 		return false;
 	}
-	if (e->kind == 's' && e->start == f->position) { /* a seal is nothing to show */
-		f->position = e->end;
-		return true;
-	}
-	/* the end, but not all before it; a call, without its name; or a gap */
-	f->from_database = (e->kind != 't' && e->kind != 'r') ||
-	    !catch_up(f, e->kind == 'r', e->start, e->text, e->len);
+	/* the end, but not all before it; or a gap */
+	f->from_database = !take_piece(f, e);
 	return !f->from_database;
 }
 
 static void
 end_from_journal(struct follower *f, const struct journal_entry *e)
 {
+	bool is_whole = !f->kind->keeps && journal_is_whole(e->text, e->len);
 	char *end_json;
 
+	if (is_whole && (f->reader.wants.whole || e->start != f->position)) {
+		end_whole(f, e);
+		return;
+	}
 	if (f->reader.wants.whole) { /* a worker makes it, of what the database has by now */
 		ask_database(f);
 		return;
@@ -307,9 +455,9 @@ carry(void *arg, struct fcgi_conn *conn)
 	reader_open(&f->reader, p, conn, on_reader_gone, on_reader_drained, f);
 	if (!f->seen_start)
 		reader_start(&f->reader, f->told.start_json);
-	if (f->told.end_json != NULL && (f->kind->keeps || f->reader.wants.whole))
+	if (f->told.end_json != NULL)
 		end_from_database(f);
-	else /* also of an answer that only the journal has, if it still does */
+	else
 		reader_flush(&f->reader);
 }
 
@@ -361,7 +509,13 @@ follow_begin(struct request *rq, const struct kind *kind, const char *task_id, c
 		follower_free(f);
 		return fail_field(&rq->cx, "Last-Event-ID", "is not a position of this stream");
 	}
-	take_told(f, rows);
+	if (!kind->keeps) {
+		f->reader.seen = f->position;
+		f->reader.has_seen_start = f->seen_start;
+		f->position = 0;
+		f->seen_start = false;
+	}
+	take_told(f, rows, &rq->cx);
 	rq->carry = carry;
 	rq->carry_arg = f;
 	return OK;

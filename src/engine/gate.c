@@ -277,11 +277,12 @@ gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, con
 
 /* Is there anything that only a row in tasks can count, or find again? */
 static bool
-needs_task(const struct context *cx, const struct gate_key *key)
+needs_task(const struct context *cx, const struct run *r, const struct gate_key *key)
 {
 	const struct key_limits *limits = cx->caller.limits;
 
-	return key->key != NULL || (limits != NULL && (limits->max_concurrent > 0 || limits->tpm > 0));
+	return key->key != NULL || r->is_repeatable ||
+	    (limits != NULL && (limits->max_concurrent > 0 || limits->tpm > 0));
 }
 
 static void
@@ -328,7 +329,7 @@ gate_pass(struct request *rq, const struct gate_key *key, struct run *r, int64_t
 	enum status st = OK;
 
 	*passed = false;
-	if (needs_task(cx, key) || !flight_fits(cx->caller.group, price) ||
+	if (needs_task(cx, r, key) || !flight_fits(cx->caller.group, price) ||
 	    (r->allowance = allowance_take(cx, &ask)) == NULL)
 		return OK;
 	if ((r->flight = flight_new(cx->process->flights)) != NULL && (st = take_place(rq, r)) == OK) {

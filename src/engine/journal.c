@@ -27,12 +27,18 @@ journal_key(const struct conf *conf, const char *task_id, char out[KEY_LEN])
 	return out;
 }
 
-/* An entry as Redis takes it: XADD KEY MAXLEN ~ N ID k KIND o START t TEXT. */
+/* Of a terminal event that has all of its answer in it: more is not kept. */
+#define END_BYTES_MAX (1u << 20)
+
+/* An entry as Redis takes it: XADD KEY MAXLEN ~ N ID k KIND o START t TEXT, and of a call
+ * c NUMBER i ID n NAME. */
 #define XADD_ARGS 12
+#define XADD_ARGS_MAX 18
 struct xadd {
-	char key[KEY_LEN], id[40], kind[2], start[24];
-	const char *argv[XADD_ARGS];
-	size_t lens[XADD_ARGS];
+	char key[KEY_LEN], id[40], kind[2], start[24], call[24];
+	const char *argv[XADD_ARGS_MAX];
+	size_t lens[XADD_ARGS_MAX];
+	int argc;
 };
 
 static void
@@ -44,9 +50,17 @@ xadd_make(struct xadd *x, const struct conf *conf, const char *task_id, const st
 	snprintf(x->id, sizeof(x->id), "%" PRIu64 "-%d", e->end, e->kind == 'e');
 	snprintf(x->kind, sizeof(x->kind), "%c", e->kind);
 	snprintf(x->start, sizeof(x->start), "%" PRIu64, e->start);
+	snprintf(x->call, sizeof(x->call), "%zu", e->call);
 	memcpy(x->argv, argv, sizeof(argv));
-	for (int i = 0; i < XADD_ARGS - 1; i++)
-		x->lens[i] = strlen(argv[i]);
+	x->argc = XADD_ARGS;
+	if (e->kind == 'c') {
+		const char *more[] = { "c", x->call, "i", e->id, "n", e->name };
+
+		memcpy(x->argv + XADD_ARGS, more, sizeof(more));
+		x->argc = XADD_ARGS_MAX;
+	}
+	for (int i = 0; i < x->argc; i++)
+		x->lens[i] = strlen(x->argv[i]);
 	x->lens[XADD_ARGS - 1] = e->len;
 }
 
@@ -91,7 +105,7 @@ append(struct run *r, const struct journal_entry *e)
 	struct xadd x;
 
 	xadd_make(&x, r->process->conf, r->task.id, e);
-	if (!redis_async_command(r->process->redis, NULL, NULL, XADD_ARGS, x.argv, x.lens))
+	if (!redis_async_command(r->process->redis, NULL, NULL, x.argc, x.argv, x.lens))
 		r->journal.gap = true;
 }
 
@@ -105,12 +119,20 @@ write_out(struct run *r, uint64_t end)
 	};
 	struct journal *j = &r->journal;
 	uint64_t start = end - j->waiting.len;
+	struct journal_entry e = {
+		.kind = kinds[j->kind], .start = start, .end = end, .text = j->waiting.data, .len = j->waiting.len
+	};
 
 	if (j->waiting.len == 0)
 		return;
-	append(r,
-	    &(struct journal_entry){
-		.kind = kinds[j->kind], .start = start, .end = end, .text = j->waiting.data, .len = j->waiting.len });
+	if (j->kind == PIECE_CALL) {
+		const struct answer_call *call = &r->answer.calls[j->call];
+
+		e.call = j->call;
+		e.id = call->id == NULL ? "" : call->id;
+		e.name = call->name == NULL ? "" : call->name;
+	}
+	append(r, &e);
 	if (start == 0) {
 		expire(r, conf->upstream_total_timeout + conf->stream_resume_window);
 		redis_async_flush(
@@ -143,9 +165,10 @@ journal_add(struct run *r, const struct piece *piece)
 	struct journal *j = &r->journal;
 	bool first = r->answer.delivered == piece->len;
 
-	if (j->kind != piece->kind)
+	if (j->kind != piece->kind || j->call != piece->call)
 		write_out(r, r->answer.delivered - piece->len); /* what waits ends before this piece */
 	j->kind = piece->kind;
+	j->call = piece->call;
 	buf_add(&j->waiting, piece->text, piece->len);
 	if (first) {
 		write_out(r, r->answer.delivered);
@@ -179,7 +202,8 @@ journal_end(struct run *r)
 	struct journal_entry entry = end_entry(r->answer.delivered, r->end_json);
 
 	journal_flush(r);
-	append(r, &entry);
+	if (entry.len <= END_BYTES_MAX) /* else PostgreSQL knows that it ended */
+		append(r, &entry);
 	expire(r, r->process->conf->stream_resume_window);
 }
 
@@ -252,7 +276,7 @@ parse_entry(const struct redis_reply *entry, struct journal_entry *out)
 	const char *id = redis_reply_text(redis_reply_at(entry, 0), NULL);
 	const struct redis_reply *fields = redis_reply_at(entry, 1);
 
-	*out = (struct journal_entry){ .text = "" };
+	*out = (struct journal_entry){ .text = "", .id = "", .name = "" };
 	if (id == NULL)
 		return false;
 	out->end = strtoull(id, NULL, 10);
@@ -269,6 +293,12 @@ parse_entry(const struct redis_reply *entry, struct journal_entry *out)
 			out->start = strtoull(value, NULL, 10);
 		else if (*name == 't')
 			out->text = value, out->len = len;
+		else if (*name == 'c')
+			out->call = strtoul(value, NULL, 10);
+		else if (*name == 'i')
+			out->id = value;
+		else if (*name == 'n')
+			out->name = value;
 	}
 	return true;
 }
@@ -290,6 +320,30 @@ journal_next(const struct redis_reply *reply, size_t i, struct journal_entry *ou
 	const struct redis_reply *entries = reply == NULL ? NULL : redis_reply_at(redis_reply_at(reply, 0), 1);
 
 	return i < redis_reply_length(entries) && parse_entry(redis_reply_at(entries, i), out);
+}
+
+bool
+journal_is_whole(const char *end_json, size_t len)
+{
+	static const char done[] = "{\"type\":\"done\"", content[] = "\"content\":";
+
+	return len >= sizeof(done) - 1 && memcmp(end_json, done, sizeof(done) - 1) == 0 &&
+	    memmem(end_json, len, content, sizeof(content) - 1) != NULL;
+}
+
+const char *
+journal_whole(struct context *cx, const char *task_id)
+{
+	AUTO_REPLY struct redis_reply *page = NULL;
+	struct journal_entry e;
+	char key[KEY_LEN];
+
+	if (redis_call(cx->redis, &page, "XREVRANGE", journal_key(cx->conf, task_id, key), "+", "-", "COUNT", "1") !=
+		OK ||
+	    redis_reply_length(page) == 0 || !parse_entry(redis_reply_at(page, 0), &e) || e.kind != 'e' ||
+	    !journal_is_whole(e.text, e.len))
+		return NULL;
+	return arena_strndup(cx->arena, e.text, e.len);
 }
 
 /* ---- what a dead process left -------------------------------------------------------- */
@@ -362,7 +416,7 @@ journal_close(struct context *cx, const char *task_id, uint64_t position, const 
 
 	xadd_make(&x, cx->conf, task_id, &entry);
 	snprintf(window, sizeof(window), "%" PRId64, cx->conf->stream_resume_window);
-	st = redis_command(cx->redis, NULL, XADD_ARGS, x.argv, x.lens);
+	st = redis_command(cx->redis, NULL, x.argc, x.argv, x.lens);
 	if (st == OK)
 		st = redis_call(cx->redis, NULL, "PEXPIRE", x.key, window);
 	(void)st; /* followers then find the end in PostgreSQL */

@@ -2,7 +2,8 @@
  * The journal: what a stream delivered, where other processes can see it.
  *
  *	{prefix}task:{id}:log	Redis stream
- *	  <end>-0  k=t|r|s|c o=<start> t=<bytes>	text, reasoning, a signature, arguments of calls
+ *	  <end>-0  k=t|r|s o=<start> t=<bytes>		text, reasoning, a signature
+ *	  <end>-0  k=c o=<start> t=<bytes> c= i= n=	arguments of a call: which, its id and name
  *	  <end>-1  k=e t=<terminal event>	the end
  *
  * An entry's id is the position after it, so a reader who knows his position
@@ -32,6 +33,7 @@ struct journal {
 	struct run *next;   /* in the engine's list */
 	struct buf waiting; /* delivered bytes, all of one kind */
 	enum piece_kind kind;
+	size_t call; /* PIECE_CALL: which */
 	bool listed;
 	bool gap;	     /* Redis missed something */
 	uint64_t checkpoint; /* bytes of text that are in task_journal */
@@ -61,6 +63,8 @@ struct journal_entry {
 	uint64_t start, end; /* positions in the answer */
 	const char *text;    /* the piece, or the terminal event; of the reply */
 	size_t len;
+	size_t call;	       /* 'c': which, */
+	const char *id, *name; /* of that; never NULL then */
 };
 
 /* Ask for what follows `position`, at most some hundred entries; `fn` gets the
@@ -68,6 +72,12 @@ struct journal_entry {
 bool journal_ask(struct process *p, const char *task_id, uint64_t position, redis_reply_fn *fn, void *arg) MUST_CHECK;
 /* The i-th entry of such a reply.  False: there is none. */
 bool journal_next(const struct redis_reply *reply, size_t i, struct journal_entry *out);
+
+/* The terminal event of a task's journal, if it has all of the answer in it; in cx's
+ * arena, or NULL.  Worker. */
+const char *journal_whole(struct context *cx, const char *task_id);
+/* Does a terminal event have all of the answer in it? */
+bool journal_is_whole(const char *end_json, size_t len);
 
 /* All that a task of a dead process delivered, into `answer`; `checkpoints` is the
  * text task_journal has (NULL: none), and the longer of the two tellings wins.

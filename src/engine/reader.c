@@ -1,5 +1,6 @@
 #include "engine/reader.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,7 @@ reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, 
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
 	r->encoder.wants_usage = wants->usage;
+	r->encoder.echo = r->wants.echo = arena_strdup(arena, wants->echo);
 	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);
 }
@@ -69,7 +71,10 @@ tell_start(struct reader *r, const char *start_json)
 	struct buf b = BUF_INIT(0);
 
 	r->wants.dialect->start(&r->encoder, &b, start_json);
-	send(r, &b);
+	if (r->has_seen_start)
+		buf_free(&b);
+	else
+		send(r, &b);
 }
 
 void
@@ -107,7 +112,10 @@ reader_piece(struct reader *r, const struct piece *piece)
 	if (!r->begun)
 		begin_late(r);
 	r->wants.dialect->piece(&r->encoder, &b, piece);
-	send(r, &b);
+	if (piece->position <= r->seen && r->has_seen_start)
+		buf_free(&b);
+	else
+		send(r, &b);
 }
 
 void
@@ -117,24 +125,28 @@ reader_flush(struct reader *r)
 		sink_flush(r->sink);
 }
 
-/* The provider's own words, a line each. */
+/* The provider's own words, a line each.  The last of them says the position after it. */
 static void
-give_own(struct reader *r, const struct buf *lines)
+give_own(struct reader *r, const struct answer *a)
 {
+	bool has_id = r->wants.dialect->has_ids && a->pending.len > 0;
+	const struct buf *lines = &a->own;
 	struct buf b = BUF_INIT(0);
 
 	if (r->sink == NULL)
 		return;
 	r->encoder.is_own = true;
 	if (r->wants.whole) {
-		buf_add(&r->own, lines->data, lines->len);
+		buf_add(&r->own, lines->data, a->own_due);
 		return;
 	}
 	if (!r->begun)
 		begin_late(r);
-	for (size_t at = 0; at < lines->len;) {
+	for (size_t at = 0; at < a->own_due;) {
 		size_t len = strcspn(lines->data + at, "\n");
 
+		if (at + len + 1 == a->own_due && has_id)
+			buf_printf(&b, "id: %" PRIu64 "\n", a->delivered);
 		r->wants.dialect->own(&r->encoder, &b, lines->data + at, len);
 		at += len + 1;
 	}
@@ -178,7 +190,7 @@ reader_give(struct reader *r, struct answer *a, size_t high_water_bytes)
 	else if (r->wants.whole && answer_full(a)) /* more than is charged for */
 		buf_free(&r->own);
 	else if (a->own.len > 0)
-		give_own(r, &a->own);
+		give_own(r, a);
 	else if (answer_pends(a) && !r->encoder.is_own) /* else its own words have said it */
 		reader_piece(r, &piece);
 	reader_flush(r);
@@ -347,6 +359,8 @@ reader_abandon(struct reader *r)
 void
 reader_free(struct reader *r)
 {
+	if (r->encoder.state != NULL)
+		r->wants.dialect->forget(&r->encoder);
 	buf_free(&r->encoder.kept);
 	buf_free(&r->own);
 	free(r->common_headers);

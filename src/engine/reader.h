@@ -16,8 +16,9 @@
 /* How an answer is wanted. */
 struct reader_wants {
 	const struct dialect *dialect;
-	bool whole; /* in one piece */
-	bool usage; /* in a stream, where that is a choice */
+	bool whole;	  /* in one piece */
+	bool usage;	  /* in a stream, where that is a choice */
+	const char *echo; /* as in the encoder; borrowed until reader_prepare() */
 };
 
 struct reader {
@@ -31,7 +32,11 @@ struct reader {
 	char *start_kept; /* of a whole answer, or until the stream begins */
 	bool begun;	  /* the stream has its headers */
 	struct buf own;	  /* of a whole answer in the provider's own words: its lines */
-	char *whole;	  /* its body, */
+	/* A reader who comes back: dialects remember what they told, so that it is told again,
+	 * and not sent up to this position; with its start when that was seen. */
+	uint64_t seen;
+	bool has_seen_start;
+	char *whole; /* its body, */
 	size_t whole_len;
 	int whole_status;	/* status */
 	const char *whole_type; /* and type; NULL: JSON */

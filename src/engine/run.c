@@ -4,6 +4,7 @@
  */
 #include "engine/run.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "engine/allowance.h"
 #include "engine/private.h"
 #include "io/reactor.h"
+#include "io/redis.h"
 #include "ledger/credits.h"
 #include "ledger/usage_live.h"
 #include "score/board.h"
@@ -159,6 +161,20 @@ run_wake(struct run *r, int64_t ms)
 
 /* ---- the reader ------------------------------------------------------------------------ */
 
+/* Who lost the connection may ask the same again, without a key to say so. */
+static void
+note_repeat(struct run *r)
+{
+	char ms[24];
+	const char *argv[] = { "SET", r->repeat_key, r->task.id, "PX", ms };
+
+	if (r->repeat_key == NULL)
+		return;
+	snprintf(ms, sizeof(ms), "%lld", (long long)r->process->conf->stream_resume_window);
+	redis_async_command(r->process->redis, NULL, NULL, 5, argv, NULL);
+	redis_async_flush(r->process->redis);
+}
+
 static void
 on_reader_gone(void *arg)
 {
@@ -166,6 +182,7 @@ on_reader_gone(void *arg)
 	int64_t grace_ms = r->process->conf->stream_disconnect_grace;
 
 	r->reader_left = true;
+	note_repeat(r);
 	score_add(r->process->score, SCORE_STREAMS_ABANDONED, 1);
 	reader_abandon(&r->reader);
 	if (r->state == RUN_SETTLING)

@@ -51,7 +51,10 @@ struct run {
 
 	const char *start_json; /* of the start event; where the call's `prep` is */
 	const char *request_id, *trace_id;
-	int64_t prompt_tokens; /* our estimate */
+	/* It may be asked for once more: its end says all of the answer, for the journal. */
+	bool is_repeatable;
+	const char *repeat_key; /* in Redis: names this task when its reader has left; NULL: none */
+	int64_t prompt_tokens;	/* our estimate */
 	int64_t started_us, first_content_us;
 	struct reactor_timer *timer; /* run_wake()'s; NULL: it was not called yet */
 	bool reader_left;

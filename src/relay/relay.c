@@ -14,7 +14,9 @@
 #include "engine/run.h"
 #include "io/pg.h"
 #include "relay/affinity.h"
+#include "relay/pins.h"
 #include "relay/private.h"
+#include "relay/repeat.h"
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
@@ -170,8 +172,7 @@ read_body(struct request *rq, const char *path_model, bool path_stream, struct d
 		whom->affinity = relay_affinity(rq, body);
 		return OK;
 	}
-	return st == E_INVALID_REQUEST ? fail_field(&rq->cx, problem.field, "%s", problem.text)
-				       : fail(&rq->cx, st, NULL);
+	return st == E_INVALID_REQUEST ? pins_refuse(&rq->cx, &problem) : fail(&rq->cx, st, NULL);
 }
 
 /* ---- whom ------------------------------------------------------------------------ */
@@ -185,9 +186,9 @@ relay_refuse_model(struct context *cx, const char *name)
 	return E_NOT_FOUND;
 }
 
-/* The model of that name as it is on offer now, with its channels in their order, as `whom` says. */
+/* The model of that name as it is on offer now: whom->model. */
 static enum status
-choose_model(struct context *cx, const char *name, struct select_ask *whom, struct offer_model **out)
+find_model(struct context *cx, const char *name, struct select_ask *whom)
 {
 	struct offer *offer;
 	enum status st;
@@ -204,6 +205,15 @@ choose_model(struct context *cx, const char *name, struct select_ask *whom, stru
 	if (whom->model == NULL || !whom->model->is_chat ||
 	    (whom->model->n_channels > 0 && !select_reaches(cx, whom->model))) /* others' groups have it */
 		return relay_refuse_model(cx, name);
+	return OK;
+}
+
+/* … with its channels in their order, as `whom` says. */
+static enum status
+choose_channels(struct context *cx, const struct select_ask *whom, struct offer_model **out)
+{
+	enum status st;
+
 	if ((st = select_some(cx, whom, out)) != OK)
 		return st;
 	cx->asked_model = arena_strdup(cx->arena, whom->model->name);
@@ -313,13 +323,20 @@ relay_start_json(struct context *cx, const struct run *r)
 	return kept;
 }
 
+/* Will somebody keep the answer?  Its pin is written with a settlement (settlement()). */
+static bool
+is_kept(const struct request *rq, const struct offer_model *m)
+{
+	return rq->route->dialect->is_kept && pins_own(rq, m) != NULL;
+}
+
 static enum status
 begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prompt_tokens, struct offer_model *m,
     const struct gate_key *key)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct relay *own = ARENA_NEW(rq->cx.arena, struct relay);
-	bool passed;
+	bool passed = false;
 	enum status st;
 
 	if ((st = pace_take(&rq->cx, m)) != OK || (st = make_call(rq, r, asked, m)) != OK ||
@@ -329,7 +346,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 	r->task.hold_ucr = price_ceiling_ucr(m->price, r->prompt_tokens, most_output(asked, m));
 	relay_prepare_reader(r, m);
 	r->start_json = relay_start_json(&rq->cx, r);
-	if ((st = gate_pass(rq, key, r, m->id, m->price, &passed)) != OK)
+	if (!is_kept(rq, m) && (st = gate_pass(rq, key, r, m->id, m->price, &passed)) != OK)
 		return st;
 	if (passed) {
 		run_hand_over(rq, r);
@@ -353,19 +370,26 @@ relay_begin(struct request *rq, const char *path_model, bool path_stream)
 	struct dialect_ask asked;
 	struct gate_key key;
 	struct reader_wants wants;
+	const char *repeat;
 	int64_t prompt_tokens;
 	struct run *r;
 	bool joined;
 	enum status st;
 
 	if ((st = read_body(rq, path_model, path_stream, &asked, &prompt_tokens, &whom)) != OK ||
-	    (st = choose_model(&rq->cx, asked.model, &whom, &m)) != OK)
+	    (st = find_model(&rq->cx, asked.model, &whom)) != OK ||
+	    (st = pins_seek(rq, &asked, &whom, &prompt_tokens)) != OK ||
+	    (st = choose_channels(&rq->cx, &whom, &m)) != OK || (st = pins_keep(rq, &asked, m)) != OK)
 		return st;
-	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage };
+	wants = (struct reader_wants){ rq->route->dialect, !asked.stream, asked.wants_usage, asked.echo };
 	gate_key_read(rq, &key);
-	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined)
+	repeat = repeat_key(rq);
+	if ((st = gate_join(rq, &kind_relay, &key, &wants, &joined)) != OK || joined ||
+	    (st = repeat_join(rq, repeat, &wants, &joined)) != OK || joined)
 		return st;
 	r = run_new(rq, &kind_relay, &wants);
+	r->repeat_key = arena_strdup(r->arena, repeat);
+	r->is_repeatable = repeat != NULL || key.key != NULL;
 	st = begin(rq, r, &asked, prompt_tokens, m, &key);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
@@ -381,8 +405,24 @@ relay_count(struct request *rq, const char *path_model, int64_t *tokens)
 	enum status st;
 
 	if ((st = read_body(rq, path_model, false, &asked, tokens, &whom)) != OK ||
-	    (st = choose_model(&rq->cx, asked.model, &whom, &m)) != OK)
+	    (st = find_model(&rq->cx, asked.model, &whom)) != OK)
 		return st;
+	return choose_channels(&rq->cx, &whom, &m);
+}
+
+enum status
+relay_count_own(struct request *rq, int64_t *tokens, const struct offer_channel **channel)
+{
+	struct select_ask whom = { .model = NULL };
+	struct offer_model *m;
+	struct dialect_ask asked;
+	enum status st;
+
+	if ((st = read_body(rq, NULL, false, &asked, tokens, &whom)) != OK ||
+	    (st = find_model(&rq->cx, asked.model, &whom)) != OK || (st = pins_seek(rq, &asked, &whom, tokens)) != OK ||
+	    (st = choose_channels(&rq->cx, &whom, &m)) != OK || (st = pins_keep(rq, &asked, m)) != OK)
+		return st;
+	*channel = pins_own(rq, m);
 	return OK;
 }
 
@@ -429,6 +469,17 @@ put_detail(json_t *usage, const char *name, int64_t n)
 {
 	if (n >= 0)
 		json_object_set_new(usage, name, json_integer(n));
+}
+
+/* What its provider calls an answer that it keeps, and by which key it is its. */
+static void
+settlement(const struct run *r, json_t *j)
+{
+	op_settlement(r, j);
+	if (r->answer.own_id == NULL)
+		return;
+	json_object_set_new(j, "response_id", json_string(r->answer.own_id));
+	json_object_set_new(j, "channel_key_id", json_integer(r->call.at.key_id));
 }
 
 /* The last word, without what was said.  `u` as charged, `told` as the provider has it in detail. */
@@ -481,7 +532,7 @@ end(const struct run *r, const struct rows *rows, int row)
 	(void)row;
 	json_object_set_new(data, "credits_consumed", json_credits(r->task.charged_ucr));
 	json_object_set_new(data, "balance", json_credits(r->task.balance_ucr));
-	if (r->reader.wants.whole && r->own == NULL)
+	if ((r->reader.wants.whole || r->is_repeatable) && r->own == NULL)
 		put_answer(data, &r->answer);
 	return end_json(r->outcome, r->why, message(r), data);
 }
@@ -546,7 +597,7 @@ const struct kind kind_relay = {
 		      " FROM tasks t JOIN users u ON u.id = t.user_id WHERE t.id = $1 AND t.owner = $2",
 	.event = event,
 	.use = op_use,
-	.settlement = op_settlement,
+	.settlement = settlement,
 	.settle_sql =
 	    "SELECT task_id, settled, charged, balance, held, task_status FROM relays_settle($1::uuid, $2::json)",
 	.end = end,

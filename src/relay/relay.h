@@ -9,6 +9,7 @@
 #ifndef WEIR_RELAY_RELAY_H
 #define WEIR_RELAY_RELAY_H
 
+#include "catalog/offer.h"
 #include "core/request.h"
 #include "engine/kind.h"
 
@@ -23,5 +24,7 @@ enum status relay_begin(struct request *rq, const char *path_model, bool path_st
 /* About how many tokens the request's body has, by the estimate that a call of it
  * would be held for.  E_INVALID_REQUEST, E_NOT_FOUND as relay_begin().  Worker. */
 enum status relay_count(struct request *rq, const char *path_model, int64_t *tokens) MUST_CHECK;
+/* The same, and *channel that can be asked in the request's own words; NULL: none. */
+enum status relay_count_own(struct request *rq, int64_t *tokens, const struct offer_channel **channel) MUST_CHECK;
 
 #endif

@@ -8,6 +8,7 @@
 #include "wire/anthropic/anthropic.h"
 #include "wire/gemini/gemini.h"
 #include "wire/openai/openai.h"
+#include "wire/responses/responses.h"
 
 /* Declare every handler and field table of the route table … */
 #define ROUTE(method, path, handler, caller, rate, wire, cap, flags, fields, reply, summary) \
@@ -24,6 +25,8 @@ const struct field no_fields[] = { { .name = NULL } };
 #define DIALECT_COMPLETIONS &dialect_completions
 #define DIALECT_ANTHROPIC &dialect_anthropic
 #define DIALECT_GEMINI &dialect_gemini
+#define DIALECT_RESPONSES &dialect_responses
+#define DIALECT_COMPACT &dialect_compact
 
 /* … and the table itself. */
 const struct route routes[] = {
@@ -106,7 +109,7 @@ router_dialect(const struct request *rq)
 		const char *prefix;
 		const struct dialect *dialect;
 	} elsewhere[] = { { "/v1beta/", &dialect_gemini }, { "/v1/messages", &dialect_anthropic },
-		{ "/v1/", &dialect_openai }, { "/v2/", &dialect_openai } };
+		{ "/v1/responses", &dialect_responses }, { "/v1/", &dialect_openai }, { "/v2/", &dialect_openai } };
 	const struct dialect *of_client = dialect_of_client(rq);
 
 	if (of_client != NULL && (rq->route == NULL || strncmp(rq->path, "/v1/models", 10) == 0))

@@ -129,16 +129,19 @@ make_error(struct request *rq)
 	json_t *details = rq->cx.details;
 	enum status st = rq->cx.error;
 	int retry_after_s = rq->cx.retry_after_s, http_status = status_http(st);
+	const struct dialect *dialect = router_dialect(rq);
 	json_t *body;
 
 	if (retry_after_s == 0 && (st == E_OVERLOADED || st == E_UNAVAILABLE))
 		retry_after_s = 1;
 	rq->cx.details = NULL;
 	rq->cache_control = NULL;
-	body = router_dialect(rq)->error(st, rq->cx.message, details, rq->cx.request_id, &http_status);
+	body = dialect->error(st, rq->cx.message, details, rq->cx.request_id, &http_status);
 	reply_json(rq, http_status, body);
 	if (retry_after_s > 0)
 		reply_header(rq, "Retry-After", "%d", retry_after_s);
+	if (dialect->is_final != NULL && dialect->is_final(st))
+		reply_header(rq, "x-should-retry", "false");
 	if (st == E_UNAUTHENTICATED)
 		reply_header(rq, "WWW-Authenticate", "Bearer");
 }

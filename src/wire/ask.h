@@ -103,6 +103,8 @@ struct ask {
 	size_t own_words_len;
 	const char *own_type;		/* their Content-Type where they are no JSON; NULL: they are */
 	const char *own_path;		/* the path they came by, where a wire has several; NULL: none */
+	const char *own_tools;		/* JSON, in place of their "tools"; NULL: those stay */
+	const char *own_behind;		/* behind the path of the endpoint, where they go elsewhere; NULL: nothing */
 	const char *const *own_headers; /* that belong to them: "Name: value", NULL-terminated; NULL: none */
 	unsigned shape; /* the quirks of whoever is asked that change its body: QUIRKS_OF_BODY (wire/quirks.h) */
 	union {

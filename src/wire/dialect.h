@@ -49,6 +49,7 @@ struct encoder {
 	const char *id, *model; /* of the answer; live as long as it */
 	int64_t created_s;	/* Unix time */
 	bool wants_usage;	/* in a stream, where that is a choice */
+	const char *echo;	/* JSON: what its answer must know of what was asked (NULL: nothing); lives as long */
 	bool is_own;		/* the provider's own words are passed on: only the end is told */
 
 	/* the dialect's own */
@@ -57,6 +58,13 @@ struct encoder {
 	enum piece_kind block; /* the open one */
 	size_t n_blocks, call;
 	struct buf kept; /* what must not leave in pieces; freed with the reader */
+	void *state;	 /* more of it; freed by forget() */
+};
+
+/* What is wrong with what is asked: "messages[2].content", "is not …", in English. */
+struct dialect_problem {
+	char field[96], text[160];
+	bool is_unsupported; /* it is understood, and not done */
 };
 
 /* What a client asks for. */
@@ -65,11 +73,10 @@ struct dialect_ask {
 	const char *model;
 	bool stream;
 	bool wants_usage; /* as in the encoder */
-};
-
-/* What is wrong with it: "messages[2].content", "is not …", in English. */
-struct dialect_problem {
-	char field[96], text[160];
+	const char *echo; /* as in the encoder; NULL: nothing */
+	/* What of it no neutral words can say, so that it has to be asked in its own; text "": nothing. */
+	struct dialect_problem own_only;
+	const char *after; /* id of an answer that its provider keeps and that it follows; NULL: none */
 };
 
 struct dialect {
@@ -84,6 +91,10 @@ struct dialect {
 	/* A stream begins with its first piece: what fails before has a status of its
 	 * own, by which SDKs know whether to try again. */
 	bool begins_late;
+	/* Its events have ids, by which a reader that comes back says where it was. */
+	bool has_ids;
+	/* Who is asked in its words may keep the answer, for what names it later. */
+	bool is_kept;
 
 	/* Read what is asked; strings and lists go to `a` or are `body`'s.  `path_model`
 	 * and `path_stream`: what the path says, for whose clients say it there.  What
@@ -126,6 +137,10 @@ struct dialect {
 	 * NULL) is taken over.  *http_status is what it would be, and may be changed. */
 	json_t *(*error)(
 	    enum status st, const char *message, json_t *details, const char *request_id, int *http_status);
+	/* Is it no use to try that again, whatever its status says?  Told in x-should-retry; NULL: never. */
+	bool (*is_final)(enum status st);
+	/* Free e->state; NULL: there is none. */
+	void (*forget)(struct encoder *e);
 };
 
 #endif

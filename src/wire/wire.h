@@ -63,7 +63,7 @@ enum wire_event_kind {
 	WIRE_REASONING, /* text, len: the model's reasoning */
 	WIRE_SIGNATURE, /* text, len: the seal of the reasoning, or of the call, before it; whole */
 	WIRE_CALL,	/* call, text, len: a piece of its arguments; id and name with its first */
-	WIRE_OWN, /* text, len: a piece of the answer as it stands, before the events it means; where own words were asked */
+	WIRE_OWN, /* text, len: a piece of the answer as it stands, before the events it means; where own words were asked.  id: what its provider calls the answer */
 	WIRE_USAGE,   /* usage, as the provider counts */
 	WIRE_FINISH,  /* finish: why the model stopped; FINISH_FILTERED may follow another */
 	WIRE_DONE,    /* the answer is over, whatever else the connection brings */
@@ -97,6 +97,7 @@ struct wire_event {
 	size_t len;
 	size_t call; /* from 0 */
 	const char *id, *name;
+	bool is_begun; /* OWN: the answer has begun, though perhaps with nothing that other events tell */
 	struct wire_usage usage;
 	enum wire_finish finish;
 	struct wire_failure failure;

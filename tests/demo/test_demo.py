@@ -953,11 +953,74 @@ class Gemini(OpenAI):
         return b'"finishReason":' in answer.body.split(b"data: ")[-1] and answer.body.endswith(b"}\r\n\r\n")
 
 
+class Responses(OpenAI):
+    name, filtered, called, stopped, cut = "responses", "content_filter", "completed", "completed", "max_output_tokens"
+
+    @staticmethod
+    def error(body):
+        error = body.get("error", body)
+        return error["message"], error["type"], error["code"]
+
+    @staticmethod
+    def path(model, stream):
+        return "/v1/responses"
+
+    @staticmethod
+    def body(model, prompt, stream, tools=(), must=None, schema=None, limit=None, result=None):
+        body = {"model": model, "stream": stream, "input": [{"role": "user", "content": [{"type": "input_text", "text": prompt}]}]}
+        if tools:
+            body["tools"] = [{"type": "function", "name": t, "parameters": SCHEMA} for t in tools]
+        if must:
+            body["tool_choice"] = {"type": "function", "name": must} if must in tools else "required"
+        if schema:
+            body["text"] = {"format": {"type": "json_schema", "name": "x", "schema": schema}}
+        if limit:
+            body["max_output_tokens"] = limit
+        if result:
+            body["input"] += [{"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"},
+                              {"type": "function_call_output", "call_id": "call_1", "output": result}]
+        return body
+
+    @staticmethod
+    def usage(u):
+        assert u["input_tokens"] + u["output_tokens"] == u["total_tokens"]
+        return (u["input_tokens"], u["output_tokens"], u["input_tokens_details"]["cached_tokens"],
+                u["output_tokens_details"]["reasoning_tokens"])
+
+    @classmethod
+    def whole(cls, body):
+        assert body["object"] == "response" and body["id"].startswith("resp_")
+        items = body["output"]
+        assert all(i["encrypted_content"] for i in items if i["type"] == "reasoning")
+        return ("".join(p["text"] for i in items if i["type"] == "message" for p in i["content"]),
+                "".join(p["text"] for i in items if i["type"] == "reasoning" for p in i["summary"]),
+                [(i["call_id"], i["name"], json.loads(i["arguments"])) for i in items if i["type"] == "function_call"],
+                cls.usage(body["usage"]), (body["incomplete_details"] or {"reason": body["status"]})["reason"])
+
+    @classmethod
+    def stream(cls, answer):
+        """What the deltas say is what the items do, and the response."""
+        events = answer.events()
+        assert [e["sequence_number"] for e in events] == list(range(len(events)))
+        assert [e["type"] for e in events[:2]] == ["response.created", "response.in_progress"]
+        done = [e["item"] for e in events if e["type"] == "response.output_item.done"]
+        assert done == events[-1]["response"]["output"]
+        found = cls.whole(events[-1]["response"])
+        for kind, said in (("output_text", found[0]), ("reasoning_summary_text", found[1])):
+            assert "".join(e["delta"] for e in events if e["type"] == f"response.{kind}.delta") == said
+        return found
+
+    @staticmethod
+    def ends(answer):
+        last = answer.body.split(b"event: ")[-1]
+        return answer.body.endswith(b"}\n\n") and last.startswith((b"response.completed", b"response.incomplete"))
+
+
 class GeminiV1(Gemini):
     base = "/v1"
 
 
-WIRES = pytest.mark.parametrize("wire", [OpenAI, Anthropic, Gemini, GeminiV1], ids=lambda w: w.__name__)
+WIRES = pytest.mark.parametrize("wire", [OpenAI, Anthropic, Responses, Gemini, GeminiV1], ids=lambda w: w.__name__)
 
 
 def ask_wire(demo, wire, model="demo-fast", prompt="Hello weir", stream=True, headers=(), **more):
@@ -1108,6 +1171,18 @@ def test_log_counts_what_left_on_every_wire(demo, wire):
     row = demo.log(model=model)[0]
     assert row["end"] == "client_closed" and (row["deltas_flushed"], row["reasoning_flushed"]) == (4, 2)
     assert row["id"]
+
+
+def test_what_responses_keeps(demo):
+    def ask(method, path):
+        return demo.ask(b"", path="/v1/responses/" + path, method=method)
+
+    assert ask("GET", "resp_1").json()["id"] == "resp_1" and ask("DELETE", "resp_1").json()["deleted"]
+    assert ask("POST", "resp_1/cancel").json()["status"] == "completed" and ask("GET", "resp_1/input_items").json()["data"] == []
+    assert [ask(*a).status for a in (("GET", "none"), ("PUT", "resp_1"), ("GET", "resp_1/cancel"))] == [404] * 3
+    body = Responses.body("demo-fast", "Count", False)
+    assert demo.ask(body, path="/v1/responses/input_tokens").json()["input_tokens"] > 0
+    assert demo.ask(body, path="/v1/responses/compact").json()["object"] == "response.compaction"
 
 
 def test_gemini_array(demo):

@@ -34,8 +34,9 @@ import weirtest  # noqa: E402
 # Weir itself asks once, so that what a provider is asked is what the SDK asked.
 CONF = {"upstream": {"first_byte_timeout": "5s", "retries": "0"}, "stream": {"disconnect_grace": "0"},
         "server": {"keepalive": "200ms"}}
-SCRIPTS = [("openai node", "openai.mjs"), ("anthropic node", "anthropic.mjs"), ("gemini node", "gemini.mjs"),
-           ("openai python", "openai_sdk.py"), ("anthropic python", "anthropic_sdk.py"), ("gemini python", "gemini_sdk.py"),
+SCRIPTS = [("openai node", "openai.mjs"), ("responses node", "responses.mjs"), ("anthropic node", "anthropic.mjs"),
+           ("gemini node", "gemini.mjs"), ("openai python", "openai_sdk.py"), ("responses python", "responses_sdk.py"),
+           ("anthropic python", "anthropic_sdk.py"), ("gemini python", "gemini_sdk.py"),
            ("openai ops node", "openai_ops.mjs"), ("gemini ops node", "gemini_ops.mjs"),
            ("openai ops python", "openai_ops_sdk.py"), ("gemini ops python", "gemini_ops_sdk.py")]
 LIMIT_S = 240
@@ -128,7 +129,8 @@ class Weir(weirtest.Services):
     def add_demo_models(self):
         super().add_demo_models()
         base = f"http://127.0.0.1:{self.demo_port}"
-        for wire, path in (("anthropic", "/v1/messages"), ("gemini", "/v1beta/models/demo-fast:generateContent")):
+        for wire, path in (("responses", "/v1/responses"), ("anthropic", "/v1/messages"),
+                           ("gemini", "/v1beta/models/demo-fast:generateContent")):
             if self.request("POST", path, body=b"{}", port=self.demo_port).status == 404:
                 continue
             self.wires = {**self.wires, wire: f"over-{wire}"}
@@ -164,7 +166,8 @@ class Weir(weirtest.Services):
         """The usage rows of the user's relayed calls, oldest first."""
         with self.pg() as pg:
             rows = pg.query("SELECT u.status, u.error_code, u.request_tokens, u.response_tokens, u.cost FROM usage u"
-                            " JOIN tasks t ON t.id = u.task_id WHERE u.user_id = $1 AND t.type = 'relay' ORDER BY u.id", user_id)
+                            " LEFT JOIN tasks t ON t.id = u.task_id WHERE u.user_id = $1"
+                            " AND coalesce(t.type, 'relay') = 'relay' ORDER BY u.id", user_id)
         return [{"status": r[0], "error_code": r[1], "input_tokens": int(r[2]), "output_tokens": int(r[3]), "cost": float(r[4])}
                 for r in rows]
 

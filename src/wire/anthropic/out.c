@@ -10,6 +10,7 @@
  * Source: docs.anthropic.com/en/api/messages-streaming, /en/api/messages and
  * /en/api/errors, read 2026-11.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -137,9 +138,9 @@ put_delta(struct encoder *e, struct buf *out, const char *type, const char *memb
 	if (p->len == 0)
 		return;
 	buf_printf(out,
-	    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%zu,"
+	    "id: %" PRIu64 "\nevent: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":%zu,"
 	    "\"delta\":{\"type\":\"%s\",\"%s\":",
-	    e->n_blocks - 1, type, member);
+	    p->position, e->n_blocks - 1, type, member);
 	buf_json(out, p->text, p->len);
 	buf_puts(out, "}}\n\n");
 }
@@ -438,6 +439,7 @@ const struct dialect dialect_anthropic = {
 	.name = "anthropic",
 	.begins_late = true,
 	.rate_headers = rate_headers,
+	.has_ids = true,
 	.wire = "anthropic",
 	.own = own,
 	.own_whole = own_body,

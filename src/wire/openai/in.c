@@ -16,8 +16,8 @@
 
 /* ---- tools --------------------------------------------------------------------------------- */
 
-static bool
-read_function_tool(struct reading *r, const json_t *function, struct ask_tool *out)
+bool
+openai_tool_read(struct reading *r, const json_t *function, struct ask_tool *out)
 {
 	const json_t *parameters;
 
@@ -45,7 +45,7 @@ read_tool_row(struct reading *r, const json_t *tool, struct ask_tool *out)
 	if (!reading_need_object(r, tool, "function", &function))
 		return false;
 	reading_enter(r, ".function");
-	return read_function_tool(r, function, out);
+	return openai_tool_read(r, function, out);
 }
 
 /* "tools", or "functions" of the old kind, which are not wrapped. */
@@ -65,7 +65,7 @@ read_tools(struct reading *r, const json_t *body, const char *name, bool is_wrap
 		before = reading_enter(r, "%s[%zu]", name, i);
 		if (!is_wrapped && !json_is_object(row))
 			return reading_wrong(r, "", "must be an object");
-		if (!(is_wrapped ? read_tool_row : read_function_tool)(r, row, &tools[i]))
+		if (!(is_wrapped ? read_tool_row : openai_tool_read)(r, row, &tools[i]))
 			return false;
 		reading_leave(r, before);
 	}
@@ -74,8 +74,8 @@ read_tools(struct reading *r, const json_t *body, const char *name, bool is_wrap
 	return true;
 }
 
-static bool
-read_choice_word(struct reading *r, const char *name, const char *word)
+bool
+openai_choice_word(struct reading *r, const char *name, const char *word)
 {
 	static const struct {
 		const char *word;
@@ -105,7 +105,7 @@ read_choice(struct reading *r, const json_t *body, const char *name, bool is_wra
 	if (choice == NULL)
 		return true;
 	if (json_is_string(choice))
-		return read_choice_word(r, name, json_string_value(choice));
+		return openai_choice_word(r, name, json_string_value(choice));
 	if (!json_is_object(choice))
 		return reading_wrong(r, name, "must be a string or an object");
 	reading_enter(r, "%s", name);
@@ -180,8 +180,8 @@ read_format(struct reading *r, const json_t *body)
 	return true;
 }
 
-static bool
-read_effort(struct reading *r, const json_t *body)
+bool
+openai_effort_read(struct reading *r, const json_t *object, const char *name)
 {
 	static const struct {
 		const char *word;
@@ -199,7 +199,7 @@ read_effort(struct reading *r, const json_t *body)
 	};
 	const char *effort;
 
-	if (!reading_string(r, body, "reasoning_effort", &effort))
+	if (!reading_string(r, object, name, &effort))
 		return false;
 	if (effort == NULL)
 		return true;
@@ -208,7 +208,7 @@ read_effort(struct reading *r, const json_t *body)
 			r->out->ask.chat.effort = words[i].effort;
 			return true;
 		}
-	return reading_wrong(r, "reasoning_effort", "must be none, minimal, low, medium, high or xhigh");
+	return reading_wrong(r, name, "must be none, minimal, low, medium, high or xhigh");
 }
 
 bool
@@ -344,8 +344,9 @@ read_body(struct reading *r, const json_t *body, const char *path_model)
 	if (!json_is_object(body))
 		return reading_wrong(r, "", "must be an object");
 	return read_model(r, body, path_model) && is_possible(r, body) && openai_stream_read(r, body) &&
-	    openai_messages_read(r, body) && read_all_tools(r, body) && read_format(r, body) && read_effort(r, body) &&
-	    openai_stop_read(r, body) && openai_sampling_read(r, body) && read_limits(r, body);
+	    openai_messages_read(r, body) && read_all_tools(r, body) && read_format(r, body) &&
+	    openai_effort_read(r, body, "reasoning_effort") && openai_stop_read(r, body) &&
+	    openai_sampling_read(r, body) && read_limits(r, body);
 }
 
 enum status

@@ -16,25 +16,24 @@
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Always true. */
-static bool
-add_part(struct reading *r, struct ask_part part)
+bool
+openai_part_add(struct reading *r, struct ask_part part)
 {
 	r->parts[r->n_parts++] = part;
 	r->messages[r->n_messages - 1].n_parts++;
 	return true;
 }
 
-static void
-add_message(struct reading *r, const char *role)
+void
+openai_message_add(struct reading *r, const char *role)
 {
 	r->messages[r->n_messages++] = (struct ask_message){ .role = role, .parts = r->parts + r->n_parts };
 }
 
 /* ---- parts of a content ---------------------------------------------------------------- */
 
-static bool
-is_url(const char *url)
+bool
+openai_is_url(const char *url)
 {
 	return strncasecmp(url, "https://", 8) == 0 || strncasecmp(url, "http://", 7) == 0 ||
 	    strncasecmp(url, "data:", 5) == 0;
@@ -48,7 +47,7 @@ read_text(struct reading *r, const json_t *part)
 	if (!reading_string(r, part, "text", &text))
 		return false;
 	return text == NULL ? reading_wrong(r, "text", "is missing")
-			    : add_part(r, (struct ask_part){ .kind = ASK_TEXT, .text = text });
+			    : openai_part_add(r, (struct ask_part){ .kind = ASK_TEXT, .text = text });
 }
 
 static bool
@@ -57,7 +56,7 @@ read_refusal(struct reading *r, const json_t *part)
 	const char *text;
 
 	return reading_need_string(r, part, "refusal", &text) &&
-	    add_part(r, (struct ask_part){ .kind = ASK_TEXT, .text = text });
+	    openai_part_add(r, (struct ask_part){ .kind = ASK_TEXT, .text = text });
 }
 
 /* {"image_url":{"url":…}}; some say {"image_url":"…"}. */
@@ -72,10 +71,10 @@ read_attachment(struct reading *r, const json_t *part, const char *name, enum as
 		return reading_wrong(r, "", "must be an object with a url");
 	if (url == NULL && !reading_need_string(r, object, "url", &url))
 		return false;
-	if (!is_url(url))
+	if (!openai_is_url(url))
 		return reading_wrong(r, "url", "must be an http, https or data URL");
 	reading_leave(r, before);
-	return add_part(r, (struct ask_part){ .kind = kind, .url = url });
+	return openai_part_add(r, (struct ask_part){ .kind = kind, .url = url });
 }
 
 static bool
@@ -96,8 +95,8 @@ read_audio_url(struct reading *r, const json_t *part)
 	return read_attachment(r, part, "audio_url", ASK_AUDIO);
 }
 
-static const char *
-data_url(struct reading *r, const char *type, const char *base64)
+const char *
+openai_data_url(struct reading *r, const char *type, const char *base64)
 {
 	struct buf b = BUF_INIT(0);
 
@@ -120,16 +119,16 @@ read_audio(struct reading *r, const json_t *part)
 	before = reading_enter(r, ".input_audio");
 	if (!reading_need_string(r, audio, "data", &data) || !reading_string(r, audio, "format", &format))
 		return false;
-	if (!is_url(data)) {
+	if (!openai_is_url(data)) {
 		if (format == NULL)
 			return reading_wrong(r, "format", "is missing");
 		if (strspn(format, "abcdefghijklmnopqrstuvwxyz0123456789") != strlen(format) || strlen(format) > 16)
 			return reading_wrong(r, "format", "is not the name of a format");
 		snprintf(type, sizeof(type), "audio/%s", strcmp(format, "mp3") == 0 ? "mpeg" : format);
-		data = data_url(r, type, data);
+		data = openai_data_url(r, type, data);
 	}
 	reading_leave(r, before);
-	return add_part(r, (struct ask_part){ .kind = ASK_AUDIO, .url = data });
+	return openai_part_add(r, (struct ask_part){ .kind = ASK_AUDIO, .url = data });
 }
 
 /* A file named by its id lies at an account that is not the channel's. */
@@ -147,10 +146,10 @@ read_file(struct reading *r, const json_t *part)
 		return reading_wrong(r, "file_id", "is not supported, send file_data");
 	if (!reading_need_string(r, file, "file_data", &data) || !reading_string(r, file, "filename", &name))
 		return false;
-	if (!is_url(data))
-		data = data_url(r, "application/pdf", data);
+	if (!openai_is_url(data))
+		data = openai_data_url(r, "application/pdf", data);
 	reading_leave(r, before);
-	return add_part(r, (struct ask_part){ .kind = ASK_FILE, .url = data, .name = name });
+	return openai_part_add(r, (struct ask_part){ .kind = ASK_FILE, .url = data, .name = name });
 }
 
 /* What a model thought has no place in this wire's content; Mistral's clients send it back so. */
@@ -201,7 +200,7 @@ read_content(struct reading *r, const json_t *message)
 	if (content == NULL)
 		return true;
 	if (json_is_string(content))
-		return add_part(r, (struct ask_part){ .kind = ASK_TEXT, .text = json_string_value(content) });
+		return openai_part_add(r, (struct ask_part){ .kind = ASK_TEXT, .text = json_string_value(content) });
 	if (!json_is_array(content))
 		return reading_wrong(r, "content", "must be a string or an array");
 	json_array_foreach(content, i, part) {
@@ -235,8 +234,8 @@ call_arguments(struct reading *r, const json_t *value)
 	return reading_keep(r, wrapped.data);
 }
 
-static bool
-add_call(struct reading *r, const char *id, const json_t *function)
+bool
+openai_call_add(struct reading *r, const char *id, const json_t *function)
 {
 	const char *name;
 
@@ -245,7 +244,7 @@ add_call(struct reading *r, const char *id, const json_t *function)
 	if (r->names == NULL)
 		r->names = json_object();
 	json_object_set(r->names, id, json_object_get(function, "name"));
-	return add_part(r,
+	return openai_part_add(r,
 	    (struct ask_part){ .kind = ASK_CALL,
 		.id = id,
 		.name = name,
@@ -267,7 +266,7 @@ read_call(struct reading *r, const json_t *call)
 	if (!reading_need_string(r, call, "id", &id) || !reading_need_object(r, call, "function", &function))
 		return false;
 	reading_enter(r, ".function");
-	return add_call(r, id, function);
+	return openai_call_add(r, id, function);
 }
 
 static bool
@@ -288,7 +287,7 @@ read_calls(struct reading *r, const json_t *message)
 		return true;
 	before = reading_enter(r, ".function_call");
 	r->function_id = arena_printf(r->a, "call_%zu", r->n_parts);
-	if (!add_call(r, r->function_id, function))
+	if (!openai_call_add(r, r->function_id, function))
 		return false;
 	reading_leave(r, before);
 	return true;
@@ -331,10 +330,10 @@ read_result(struct reading *r, const json_t *message, const char *id)
 	struct ask_part *result = r->parts + r->n_parts;
 
 	if (!r->is_after_result)
-		add_message(r, "user");
+		openai_message_add(r, "user");
 	if (name == NULL && !reading_string(r, message, "name", &name))
 		return false;
-	add_part(r, (struct ask_part){ .kind = ASK_RESULT, .id = id, .name = name, .text = "" });
+	openai_part_add(r, (struct ask_part){ .kind = ASK_RESULT, .id = id, .name = name, .text = "" });
 	if (json_is_array(content))
 		return read_result_parts(r, content, result);
 	if (content != NULL && !json_is_string(content))
@@ -368,14 +367,14 @@ read_function(struct reading *r, const json_t *message)
 static bool
 read_system(struct reading *r, const json_t *message)
 {
-	add_message(r, "system");
+	openai_message_add(r, "system");
 	return read_content(r, message);
 }
 
 static bool
 read_user(struct reading *r, const json_t *message)
 {
-	add_message(r, "user");
+	openai_message_add(r, "user");
 	return read_content(r, message);
 }
 
@@ -384,18 +383,18 @@ read_assistant(struct reading *r, const json_t *message)
 {
 	const char *thought, *refusal;
 
-	add_message(r, "assistant");
+	openai_message_add(r, "assistant");
 	if (reading_member(message, "audio") != NULL)
 		return reading_wrong(r, "audio", "is not supported");
 	if (!reading_string(r, message, "reasoning_content", &thought) ||
 	    !reading_string(r, message, "refusal", &refusal))
 		return false;
 	if (thought != NULL && *thought != '\0')
-		add_part(r, (struct ask_part){ .kind = ASK_THINKING, .text = thought });
+		openai_part_add(r, (struct ask_part){ .kind = ASK_THINKING, .text = thought });
 	if (!read_content(r, message))
 		return false;
 	if (refusal != NULL && *refusal != '\0')
-		add_part(r, (struct ask_part){ .kind = ASK_TEXT, .text = refusal });
+		openai_part_add(r, (struct ask_part){ .kind = ASK_TEXT, .text = refusal });
 	return read_calls(r, message);
 }
 

@@ -71,6 +71,8 @@ openai_error(enum status st, const char *message, json_t *details, const char *r
 	json_t *body;
 
 	(void)request_id;
+	if (row.code == NULL) /* it may have a name of its own */
+		row.code = json_string_value(json_object_get(details, "code"));
 	buf_puts(&text, message);
 	if (param != NULL && problem != NULL)
 		buf_printf(&text, " %s: %s", param, problem);
@@ -433,6 +435,7 @@ const struct dialect dialect_openai = {
 	.name = "openai",
 	.begins_late = true,
 	.rate_headers = rate_headers,
+	.has_ids = true,
 	/* Without an empty line, at which openai-python takes a comment for an event, and fails. */
 	.keepalive = ":\n",
 	.read = openai_chat_read,

@@ -29,13 +29,37 @@ reading_leave(struct reading *r, size_t before)
 	r->at[before] = '\0';
 }
 
+static void
+note_problem(struct reading *r, struct dialect_problem *problem, const char *member, const char *text)
+{
+	snprintf(problem->field, sizeof(problem->field), "%s%s%s", r->at, r->at_len > 0 && *member != '\0' ? "." : "",
+	    member);
+	snprintf(problem->text, sizeof(problem->text), "%s", text);
+}
+
 bool
 reading_wrong(struct reading *r, const char *member, const char *text)
 {
-	snprintf(r->problem->field, sizeof(r->problem->field), "%s%s%s", r->at,
-	    r->at_len > 0 && *member != '\0' ? "." : "", member);
-	snprintf(r->problem->text, sizeof(r->problem->text), "%s", text);
+	note_problem(r, r->problem, member, text);
 	return false;
+}
+
+bool
+reading_unsupported(struct reading *r, const char *member, const char *text)
+{
+	r->problem->is_unsupported = true;
+	return reading_wrong(r, member, text);
+}
+
+bool
+reading_own_only(struct reading *r, const char *member, const char *text)
+{
+	struct dialect_problem *problem = &r->out->own_only;
+
+	if (problem->text[0] == '\0')
+		note_problem(r, problem, member, text);
+	problem->is_unsupported = true;
+	return true;
 }
 
 const json_t *

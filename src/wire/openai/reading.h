@@ -34,6 +34,10 @@ size_t reading_enter(struct reading *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void reading_leave(struct reading *r, size_t before);
 /* Say what is wrong with a member of this place, or ("") with the place.  Always false. */
 bool reading_wrong(struct reading *r, const char *name, const char *text);
+/* … that is understood, and not done here, whoever is asked.  Always false. */
+bool reading_unsupported(struct reading *r, const char *name, const char *text);
+/* … that only the client's own words can say: the first of them is noted.  Always true. */
+bool reading_own_only(struct reading *r, const char *name, const char *text);
 
 /* A member, or NULL. */
 const json_t *reading_member(const json_t *object, const char *name);
@@ -61,5 +65,19 @@ bool openai_sampling_read(struct reading *r, const json_t *body);
 bool openai_stream_read(struct reading *r, const json_t *body);
 /* The messages of a chat, into *r->out: in_messages.c */
 bool openai_messages_read(struct reading *r, const json_t *body);
+/* What they are made of; r->messages and r->parts have room for it. */
+void openai_message_add(struct reading *r, const char *role);
+/* To the last message.  Always true. */
+bool openai_part_add(struct reading *r, struct ask_part part);
+/* A call of the function that has that name and those arguments, which may be no object. */
+bool openai_call_add(struct reading *r, const char *id, const json_t *function);
+/* Is it an http, https or data URL? */
+bool openai_is_url(const char *url);
+const char *openai_data_url(struct reading *r, const char *type, const char *base64);
+
+/* Of how it is asked: in.c */
+bool openai_tool_read(struct reading *r, const json_t *function, struct ask_tool *out);
+bool openai_choice_word(struct reading *r, const char *name, const char *word);
+bool openai_effort_read(struct reading *r, const json_t *object, const char *name);
 
 #endif

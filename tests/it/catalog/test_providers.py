@@ -47,7 +47,7 @@ def test_list(weir, admin):
     named = {p["name"]: p for p in items}
     assert len(named) == len(items) and [p["name"] for p in items[:3]] == ["openai", "anthropic", "gemini"]
     assert named["azure"]["wire"] == "openai" and "{resource}" in named["azure"]["base_url"] and "deployment" in named["azure"]["note"]
-    assert named["bedrock-anthropic"]["wire"] == "anthropic" and named["openai"]["note"] is None
+    assert named["responses"]["wire"] == "responses" and named["bedrock-anthropic"]["wire"] == "anthropic" and named["openai"]["note"] is None
     chinese = weir.get("/api/admin/providers", admin, headers={"Accept-Language": "zh"}).json["items"]
     assert "部署" in next(p for p in chinese if p["name"] == "azure")["note"]
     assert weir.get("/api/admin/providers", weir.make_user()).status == 403

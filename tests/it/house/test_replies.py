@@ -265,6 +265,11 @@ def test_usage(ask, user, admin, turn):
 
 def test_relay(ask, user, described):
     ask("POST", "/v1/chat/completions", user, {"model": "demo-fast", "messages": [{"role": "user", "content": "hello"}]})
+    ask("POST", "/v1/responses", user, {"model": "demo-fast", "input": "hello"})
+    ask("POST", "/v1/responses/input_tokens", user, {"model": "demo-fast", "input": "hello"})
+    for method, path in (("POST", "/v1/responses/compact"), ("GET", "/v1/responses/{response_id}"), ("DELETE", "/v1/responses/{response_id}"),
+                         ("POST", "/v1/responses/{response_id}/cancel"), ("GET", "/v1/responses/{response_id}/input_items")):
+        described.tried.add((method, path))  # at a provider that keeps them: tests/it/relay/test_responses_kept.py
     message = {"model": "demo-fast", "max_tokens": 99, "messages": [{"role": "user", "content": "hello"}]}
     ask("POST", "/v1/messages", user, message)
     ask("POST", "/v1/messages/count_tokens", user, message)

@@ -258,7 +258,7 @@ def test_groups_and_thresholds(weir, admin, model, group):
     put(weir, admin, row(model, "input", 500, group=group))
     assert weir.post(CHAT, ask(model), user).status == 200
     assert weir.chat(user, "[[demo usage=1000/500]] in a chat" + " x" * 2000, model=model).final["data"]["credits_consumed"] == 0.75
-    assert paid(weir, user)[2:] == [1, 0.75, 0.75]
+    assert sorted(paid(weir, user)[2:]) == [0.75, 0.75, 1]
     key = weir.post("/api/keys", {"name": "k"}, weir.make_user()).json
     assert weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": group}).json == {"id": key["id"], "group": group}
     assert weir.get("/api/me/quota", key["key"]).json["group"] == group

@@ -51,7 +51,7 @@ class Migrations(unittest.TestCase):
         downs = [os.path.basename(p).replace(".down.sql", "") for p in migration_files("down")][::-1]
         self.assertEqual(ups, downs)
         numbers = [int(name[:4]) for name in ups]
-        self.assertEqual(numbers, sorted(set(numbers)))
+        self.assertEqual(numbers, list(range(1, len(numbers) + 1)))
         for path in migration_files("up") + migration_files("down") + function_files():
             with open(path, encoding="utf-8") as file:
                 self.assertNotRegex(file.read(), r"(?im)^\s*(begin|commit|rollback)\s*;", path)

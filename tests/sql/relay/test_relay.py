@@ -57,6 +57,37 @@ class Relay(DatabaseTest):
         second, told = self.open(user, key="k")
         self.assertEqual((told["outcome"], told["existing_task_id"], told["balance"]), ("idempotent_replay", first, 5))
 
+    def test_a_failed_call_gives_its_key_free(self):
+        user = self.user(20)
+        for outcome in ("failed", "cancelled"):
+            first, _ = self.open(user, key=outcome)
+            self.settle((first, {"outcome": outcome, "cost": "0", "error_code": "upstream_failed"}))
+            found = self.db.row("SELECT * FROM key_find($1, $2, 'POST /v1/x', $3)", user, outcome, b"hash")
+            self.assertEqual(found["outcome"], "new")
+            second, told = self.open(user, key=outcome)
+            self.assertEqual(told["outcome"], "ok")
+            _, told = self.open(user, key=outcome)
+            self.assertEqual((told["outcome"], told["existing_task_id"]), ("idempotent_replay", second))
+            self.settle((second, {}))
+            _, told = self.open(user, key=outcome)
+            self.assertEqual((told["outcome"], told["existing_task_id"]), ("idempotent_replay", second), "which was answered")
+        self.assertEqual(self.db.query("SELECT * FROM audit_broken"), [])
+
+    def test_pins(self):
+        user, other = self.user(20), self.user(20)
+        channel = self.db.value("INSERT INTO channels (name, provider, base_url) VALUES ($1, 'responses', 'https://x') RETURNING id", new_id())
+        how = {"response_id": "resp_1", "channel_id": channel, "channel_key_id": 7, "input_tokens": 20, "output_tokens": 9}
+        tasks = [self.open(u)[0] for u in (user, user, other)]
+        self.settle((tasks[0], how))
+        self.settle((tasks[1], {**how, "output_tokens": 10, "channel_key_id": 8}), (tasks[2], {**how, "channel_key_id": None}))
+        pins = "SELECT id, channel_id, key_id, tokens FROM response_pins WHERE user_id = $1"
+        self.assertEqual(self.db.query(pins, user), [{"id": "resp_1", "channel_id": channel, "key_id": 8, "tokens": 30}], "the later one counts")
+        self.assertEqual(self.db.row(pins, other), {"id": "resp_1", "channel_id": channel, "key_id": 0, "tokens": 29})
+        gone = self.open(user)[0]
+        self.assertTrue(self.settle((gone, {**how, "channel_id": 999999, "response_id": "resp_2"}))[gone]["settled"], "a channel that is gone")
+        self.db.query("DELETE FROM channels WHERE id = $1", channel)
+        self.assertIn("resp_1", [r["id"] for r in self.db.query(pins, user)], "whoever names it is told that it is gone")
+
     def api_key(self, user, **limits):
         key = new_id()
         self.db.query("INSERT INTO api_keys (id, user_id, name, hash, prefix, budget, budget_period, max_concurrent, tpm)"

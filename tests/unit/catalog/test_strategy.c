@@ -44,7 +44,7 @@ test_names(void)
 
 	for (int i = 0; i < STRATEGY_COUNT; i++) {
 		CU_ASSERT_TRUE(strategy_parse(strategy_name((enum strategy)i), &found));
-		CU_ASSERT_EQUAL(found, i);
+		CU_ASSERT_EQUAL(found, (enum strategy)i);
 		CU_ASSERT_PTR_NOT_NULL(strstr(STRATEGY_NAMES, strategy_name((enum strategy)i)));
 	}
 	CU_ASSERT_FALSE(strategy_parse("best", &found));

@@ -708,6 +708,7 @@ test_stream(void)
 	    "{\"type\":\"done\",\"data\":{\"usage\":{\"input_tokens\":9,\"cached_tokens\":4,\"output_tokens\":2,"
 	    "\"finish\":\"other\"}}}");
 #define DATA(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
+#define DELTA(rest) "id: 0\n" DATA("content_block_delta", rest)
 	CU_ASSERT_STRING_EQUAL(buf_str(&out),
 	    DATA("message_start",
 		",\"message\":{\"id\":\"msg_" ID
@@ -716,27 +717,23 @@ test_stream(void)
 		"\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0}}")
 		DATA("content_block_start",
 		    ",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}")
-		    DATA("content_block_delta",
-			",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}")
-			DATA("content_block_delta",
-			    ",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"s\"}")
-			    DATA("content_block_stop", ",\"index\":0") DATA("content_block_start",
-				",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
-				DATA("content_block_delta",
-				    ",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}")
-				    DATA("content_block_stop", ",\"index\":1") DATA("content_block_start",
-					",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\","
-					"\"input\":{}}") DATA("content_block_delta",
-					",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}")
-					DATA("content_block_stop", ",\"index\":2") DATA("content_block_start",
-					    ",\"index\":3,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
-					    DATA("content_block_delta",
-						",\"index\":3,\"delta\":{\"type\":\"text_delta\",\"text\":\"b\"}")
-						DATA("content_block_stop", ",\"index\":3") DATA("message_delta",
-						    ",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},"
-						    "\"usage\":{\"input_tokens\":5,\"cache_creation_input_tokens\":0,"
-						    "\"cache_read_input_tokens\":4,\"output_tokens\":2}")
-						    DATA("message_stop", ""));
+		    DELTA(",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}") DELTA(
+			",\"index\":0,\"delta\":{\"type\":\"signature_delta\",\"signature\":\"s\"}")
+			DATA("content_block_stop", ",\"index\":0") DATA(
+			    "content_block_start", ",\"index\":1,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+			    DELTA(",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}") DATA(
+				"content_block_stop", ",\"index\":1") DATA("content_block_start",
+				",\"index\":2,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\","
+				"\"input\":{}}")
+				DELTA(",\"index\":2,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{}\"}")
+				    DATA("content_block_stop", ",\"index\":2") DATA("content_block_start",
+					",\"index\":3,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+					DELTA(",\"index\":3,\"delta\":{\"type\":\"text_delta\",\"text\":\"b\"}")
+					    DATA("content_block_stop", ",\"index\":3") DATA("message_delta",
+						",\"delta\":{\"stop_reason\":\"tool_use\",\"stop_sequence\":null},"
+						"\"usage\":{\"input_tokens\":5,\"cache_creation_input_tokens\":0,"
+						"\"cache_read_input_tokens\":4,\"output_tokens\":2}")
+						DATA("message_stop", ""));
 	buf_free(&out);
 }
 

@@ -68,7 +68,11 @@ function bodyOf(form: Form) {
 
 export function ChannelDialog({ channel, onSaved, onClose }: { channel: Channel | null; onSaved: () => Promise<unknown>; onClose: () => void }) {
 	const [form, setForm] = useState(formOf(channel));
-	const [flags, setFlags] = useState({ allow_private: channel?.allow_private ?? false, auto_disable: channel?.auto_disable ?? true });
+	const [flags, setFlags] = useState({
+		allow_private: channel?.allow_private ?? false,
+		auto_disable: channel?.auto_disable ?? true,
+		responses: channel?.responses ?? false,
+	});
 	const [noProxy, setNoProxy] = useState(false);
 	const providers = useProviders(form.provider);
 	const { t } = useTranslation();
@@ -110,6 +114,9 @@ export function ChannelDialog({ channel, onSaved, onClose }: { channel: Channel 
 			<Wide>
 				<Switch label={t("admin.allow_private")} on={flags.allow_private} onChange={(allow_private) => setFlags({ ...flags, allow_private })} />
 				<Switch label={t("channels.auto_disable")} on={flags.auto_disable} onChange={(auto_disable) => setFlags({ ...flags, auto_disable })} />
+				{providers.find((p) => p.name === form.provider)?.wire === "openai" && (
+					<Switch label={t("admin.speaks_responses")} on={flags.responses} onChange={(responses) => setFlags({ ...flags, responses })} />
+				)}
 			</Wide>
 
 			<Part title={t("channels.models_part")} />

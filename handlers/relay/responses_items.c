@@ -1,0 +1,16 @@
+/*
+ * GET /v1/responses/{response_id}/input_items -- the input of a response.
+ *
+ * in      ?after, ?limit, ?order
+ * out     200 {object, data, has_more, first_id, last_id}
+ * errors  404 no response of the caller's; 503 the channel that keeps it is away; 400, 409 in the provider's words
+ * note    passed on to the account that keeps it; nothing is charged
+ * proof   tests/it/relay/test_responses_kept.py
+ */
+#include "weir.h"
+
+enum status
+h_responses_items(struct request *rq)
+{
+	return kept_ask(rq, "GET", "/input_items");
+}

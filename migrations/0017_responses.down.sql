@@ -1,0 +1,2 @@
+DROP FUNCTION IF EXISTS responses_pin(json), key_is_free(uuid);
+DROP TABLE response_pins;
