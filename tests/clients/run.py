@@ -138,7 +138,7 @@ def claude_code(p):
 
 
 def codex(p):
-    p.write(".codex/config.toml", f'model = "{MODEL}"\nmodel_provider = "weir"\n[model_providers.weir]\nname = "Weir"\n'
+    p.write(".codex/config.toml", f'model = "{MODEL}"\nmodel_provider = "weir"\nweb_search = "disabled"\n[model_providers.weir]\nname = "Weir"\n'
             f'base_url = "{p.url}/v1"\nenv_key = "WEIR_KEY"\nwire_api = "responses"\n')
     call_ = 'call=exec_command:!{"cmd":"cat%20note.txt"}'
     return looked(*p.run("node_modules/.bin/codex", "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox",
