@@ -18,15 +18,13 @@ const struct field auth_forgot_fields[] = {
 enum status
 h_auth_forgot(struct request *rq)
 {
-	struct password_reset reset;
+	const char *user_id;
 	enum status st;
 
 	if (!mail_configured(rq->cx.conf))
 		return fail(&rq->cx, E_UNAVAILABLE, "no mail is configured");
-	if ((st = account_forgot(&rq->cx, field_text(rq->json, "email"), &reset)) != OK)
+	if ((st = account_forgot(&rq->cx, field_text(rq->json, "email"), &user_id)) != OK)
 		return st;
-	if (reset.token != NULL)
-		reset_mail_post(&rq->cx, &reset);
-	audit(&rq->cx, "auth.forgot", audit_user(&rq->cx, reset.user_id), reset.token == NULL ? "denied" : "ok", NULL);
+	audit(&rq->cx, "auth.forgot", audit_user(&rq->cx, user_id), user_id == NULL ? "denied" : "ok", NULL);
 	return reply_json(rq, 202, json_object());
 }

@@ -2,6 +2,7 @@
  * GET /metrics -- every counter of every process of the pool, for Prometheus.
  *
  * out     200 text/plain; version=0.0.4
+ * note    what stands in the queues only while PostgreSQL answers
  * errors  401, 403 neither loopback nor the ops_token
  * proof   tests/it/ops/test_ops.py
  */
@@ -17,6 +18,8 @@ h_ops_metrics(struct request *rq)
 	if (s == NULL)
 		return fail(&rq->cx, E_UNAVAILABLE, "this process has no place on the scoreboard");
 	score_metrics(s, &text);
+	if (queues_metrics(&rq->cx, &text) != OK)
+		buf_puts(&text, "# jobs: not known, PostgreSQL does not answer\n");
 	st = reply_text(rq, 200, SCORE_METRICS_TYPE, arena_strdup(rq->cx.arena, buf_str(&text)));
 	buf_free(&text);
 	score_snapshot_free(s);

@@ -9,6 +9,7 @@
 #include "ledger/credits.h"
 #include "limits/rates.h"
 #include "account/passwords.h"
+#include "account/reset_mail.h"
 
 /* Mails that may be asked for an address in a quarter of an hour. */
 #define RESETS_PER_QUARTER "3"
@@ -320,8 +321,9 @@ account_set_password(struct pg *pg, const char *user_id, const char *password_ha
 	return replace_password(pg, user_id, NULL, password_hash, NULL, "password_change");
 }
 
-enum status
-account_forgot(struct context *cx, const char *email, struct password_reset *out)
+/* The token and what its mail needs; token NULL: there is no such account, or it was mailed too often. */
+static enum status
+make_reset(struct context *cx, const char *email, struct password_reset *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	unsigned char bytes[32], hash[SHA256_BYTES];
@@ -352,6 +354,26 @@ account_forgot(struct context *cx, const char *email, struct password_reset *out
 		.locale = arena_strdup(cx->arena, row_text(rows, 0, "locale")),
 	};
 	return OK;
+}
+
+enum status
+account_forgot(struct context *cx, const char *email, const char **user_id)
+{
+	struct password_reset reset;
+	enum status st;
+
+	*user_id = NULL;
+	if ((st = pg_begin(cx->pg)) != OK)
+		return fail(cx, st, "making a reset token");
+	st = make_reset(cx, email, &reset);
+	if (st == OK && reset.token != NULL)
+		st = reset_mail_submit(cx, &reset);
+	if (st != OK) {
+		context_rollback(cx);
+		return st;
+	}
+	*user_id = reset.user_id;
+	return context_commit(cx) == OK ? OK : fail(cx, E_UNAVAILABLE, "making a reset token");
 }
 
 /* Whose reset token it is, if it still holds. */

@@ -38,12 +38,10 @@ enum status account_login(struct request *rq, const char *login, const char *pas
 /* Change the caller's password and revoke all other sessions.
  * E_INVALID_REQUEST (current_password) when the current one is wrong. */
 enum status account_change_password(struct request *rq, const char *current, const char *password) MUST_CHECK;
-/* Make a reset token for the account with that address, if there is one that is
- * active and was not mailed too often lately.  *token is NULL otherwise. */
-struct password_reset {
-	const char *token, *user_id, *email, *locale;
-};
-enum status account_forgot(struct context *cx, const char *email, struct password_reset *out) MUST_CHECK;
+/* Mail a link to set a new password to the account with that address, if there is one
+ * that is active and was not mailed too often lately: *user_id is whose it is, NULL: nobody's.
+ * Token and mail are there together or not at all. */
+enum status account_forgot(struct context *cx, const char *email, const char **user_id) MUST_CHECK;
 /* Set a password by such a token and revoke all sessions.  E_INVALID_TOKEN. */
 enum status account_reset(struct request *rq, const char *token, const char *password, const char **user_id) MUST_CHECK;
 

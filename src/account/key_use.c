@@ -36,7 +36,7 @@ struct key_uses {
 
 /* Arrays as PostgreSQL reads them. */
 struct writing {
-	struct job job;
+	struct work job;
 	struct buf ids, counts, times, ips;
 	size_t n;
 };
@@ -52,7 +52,7 @@ free_writing(struct writing *w)
 }
 
 static void
-write_uses(struct job *job, struct worker *w)
+write_uses(struct work *job, struct worker *w)
 {
 	struct writing *all = (struct writing *)(void *)job;
 

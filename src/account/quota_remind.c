@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "core/events.h"
-#include "core/mail.h"
+#include "jobs/mailing.h"
 
 #define AT_ONCE 50
 #define ADMINS_MAX 20
@@ -36,8 +36,8 @@ subject_text(struct context *cx, const struct rows *rows, int row, bool zh)
 	return zh ? "您的预算" : "your budget";
 }
 
-static void
-post_mail(struct context *cx, const struct rows *rows, int row)
+static enum status
+submit_mail(struct context *cx, const struct rows *rows, int row)
 {
 	const char *locale = row_text(rows, row, "locale");
 	bool zh = locale != NULL && strncmp(locale, "zh", 2) == 0;
@@ -56,10 +56,7 @@ post_mail(struct context *cx, const struct rows *rows, int row)
 			  "Hello,\n\nof %s %s of %s credits are used.\nOnce they are used up, calls are refused%s%s.\n",
 			  what, spent, budget, row_null(rows, row, "resets_at") ? "" : " until ",
 			  row_null(rows, row, "resets_at") ? "" : row_text(rows, row, "resets_at"));
-	if (cx->process != NULL)
-		mail_post(cx, &m);
-	else if (mail_send(cx->conf, &m) != OK) /* by hand, with --once */
-		LOG(WARN, "reminder_not_mailed", LS("user_id", row_text(rows, row, "user_id")));
+	return mail_submit(cx, &m, row_text(rows, row, "user_id"));
 }
 
 static json_t *
@@ -71,26 +68,38 @@ news(const struct rows *rows, int row)
 	    json_credits(row_ucr(rows, row, "spent")), "resets_at", row_text(rows, row, "resets_at"));
 }
 
+/* In a transaction: that it was told stands with the mails that are to be sent. */
+static enum status
+tell_some(struct context *cx, int64_t *taken)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query(cx->pg, &rows, take_sql, PI(AT_ONCE), PI(ADMINS_MAX));
+
+	*taken = st == OK && rows_count(rows) > 0 ? row_int(rows, 0, "taken") : 0;
+	for (int i = 0; st == OK && i < rows_count(rows); i++) {
+		events_tell(cx, row_text(rows, i, "user_id"), "quota", news(rows, i));
+		if (mail_configured(cx->conf) && !row_null(rows, i, "email"))
+			st = submit_mail(cx, rows, i);
+	}
+	if (st == OK && rows_count(rows) > 0)
+		LOG(INFO, "quota_reminders", LI("count", rows_count(rows)));
+	return st;
+}
+
 enum status
 quota_remind(struct sweeper *s)
 {
-	struct context *cx = &s->cx;
 	int64_t taken;
+	enum status st;
 
 	do {
-		AUTO_ROWS struct rows *rows = NULL;
-		enum status st = pg_query_again(cx->pg, &rows, take_sql, PI(AT_ONCE), PI(ADMINS_MAX));
-
-		if (st != OK)
+		if ((st = pg_begin(s->cx.pg)) != OK)
 			return st;
-		taken = rows_count(rows) == 0 ? 0 : row_int(rows, 0, "taken");
-		for (int i = 0; i < rows_count(rows); i++) {
-			events_tell(cx, row_text(rows, i, "user_id"), "quota", news(rows, i));
-			if (mail_configured(cx->conf) && !row_null(rows, i, "email"))
-				post_mail(cx, rows, i);
+		if ((st = tell_some(&s->cx, &taken)) != OK) {
+			context_rollback(&s->cx);
+			return st;
 		}
-		if (rows_count(rows) > 0)
-			LOG(INFO, "quota_reminders", LI("count", rows_count(rows)));
-	} while (taken == AT_ONCE && !s->stopping());
-	return OK;
+		st = context_commit(&s->cx);
+	} while (st == OK && taken == AT_ONCE && !s->stopping());
+	return st;
 }

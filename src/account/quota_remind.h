@@ -1,7 +1,7 @@
 /*
  * Reminders that a budget is nearly used: the settlement writes them down, once
  * (quota_note() in SQL); here they are told, by an event and, where there is an
- * address and mail is configured, by mail.  Those of a group go to the admins.
+ * address and mail is configured, by mail (a job).  Those of a group go to the admins.
  */
 #ifndef WEIR_ACCOUNT_QUOTA_REMIND_H
 #define WEIR_ACCOUNT_QUOTA_REMIND_H

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/mail.h"
+#include "jobs/mailing.h"
 
 /* Behind '#', so that the token stands in no server's log. */
 static const char *
@@ -16,8 +16,8 @@ reset_link(struct context *cx, const char *token)
 	return arena_printf(cx->arena, "%.*s/reset#token=%s", (int)len, base, token);
 }
 
-void
-reset_mail_post(struct context *cx, const struct password_reset *reset)
+enum status
+reset_mail_submit(struct context *cx, const struct password_reset *reset)
 {
 	const char *link = reset_link(cx, reset->token);
 	long long minutes = cx->conf->auth_reset_ttl / 60000;
@@ -37,5 +37,5 @@ reset_mail_post(struct context *cx, const struct password_reset *reset)
 		    "If it was not you, nothing needs to be done: your password stays as it is.\n",
 		    reset->email, link, minutes);
 	}
-	mail_post(cx, &m);
+	return mail_submit(cx, &m, reset->user_id);
 }

@@ -21,7 +21,7 @@
 #define TRIAL_ARENA_MAX_BYTES 262144
 
 struct trial {
-	struct job job;		    /* recording it; first member */
+	struct work job;	    /* recording it; first member */
 	struct trial *next, **prev; /* in `running` */
 	struct process *process;
 	struct arena *arena;
@@ -89,7 +89,7 @@ message_status(const struct trial *t)
 static void recorded(void *arg);
 
 static void
-record_job(struct job *job, struct worker *w)
+record_job(struct work *job, struct worker *w)
 {
 	struct trial *t = (struct trial *)(void *)job;
 	struct context cx = { .arena = t->arena, .pg = w->pg, .conf = w->process->conf, .process = w->process };

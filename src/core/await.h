@@ -20,7 +20,7 @@
 #include "core/request.h"
 
 struct await {
-	struct job job; /* first: the queue knows this; the server's */
+	struct work job; /* first: the queue knows this; the server's */
 	struct request *rq;
 	struct await *next, **prev; /* in process->awaiting */
 	bool stopped;		    /* the process is about to end: wait for nothing more */

@@ -21,7 +21,7 @@ struct guards {
 
 /* Sessions and keys on their way through a worker, and back those of them that are over. */
 struct check {
-	struct job job;
+	struct work job;
 	struct process *process;
 	struct buf asked; /* {id,id,…}: a uuid[] */
 	size_t n_over;
@@ -33,7 +33,7 @@ struct check {
 static void on_checked(void *arg);
 
 static void
-check_job(struct job *job, struct worker *w)
+check_job(struct work *job, struct worker *w)
 {
 	struct check *c = (struct check *)(void *)job;
 	AUTO_ROWS struct rows *rows = NULL;

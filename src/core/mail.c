@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +10,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/memory.h"
-#include "base/queue.h"
-#include "base/thread.h"
+#include "base/ids.h"
 #include "base/utf8.h"
-#include "core/process.h"
-#include "score/board.h"
 #include "io/smtp.h"
 
 /* An encoded word has at most 75 characters (RFC 2047 2): 42 bytes in base64
  * make 56, "=?UTF-8?B?" and "?=" the rest, and the line stays under 78. */
 #define WORD_BYTES 42
-#define LETTERS_MAX 256 /* that wait to be sent */
 
 bool
 mail_configured(const struct conf *conf)
@@ -176,91 +169,3 @@ mail_send(const struct conf *conf, const struct mail *m)
 	buf_free(&message);
 	return st;
 }
-
-/* ---- the mailer ----------------------------------------------------------- */
-
-struct letter {
-	struct arena *arena;
-	struct mail mail;
-};
-
-struct mailer {
-	const struct conf *conf;
-	struct scoreboard_slot *score;
-	struct queue *letters;
-	pthread_t thread;
-	_Atomic int64_t give_up_ms; /* INT64_MAX until the process ends */
-};
-
-/* Nobody is there to tell what went wrong: the log has it, and the counter. */
-static void
-deliver(struct mailer *m, struct letter *l)
-{
-	enum status st = E_UNAVAILABLE;
-
-	if (clock_mono_ms() < atomic_load(&m->give_up_ms))
-		st = mail_send(m->conf, &l->mail);
-	else
-		LOG(ERROR, "mail_failed", LS("reason", "the process ends"));
-	score_add(m->score, st == OK ? SCORE_MAILS_SENT : SCORE_MAILS_FAILED, 1);
-	arena_free(l->arena);
-}
-
-static void *
-mailer_main(void *arg)
-{
-	struct mailer *m = arg;
-	struct letter *l;
-
-	while ((l = queue_pop(m->letters)) != NULL)
-		deliver(m, l);
-	return NULL;
-}
-
-struct mailer *
-mailer_start(const struct conf *conf, struct scoreboard_slot *score)
-{
-	struct mailer *m;
-
-	if (!mail_configured(conf))
-		return NULL;
-	m = xcalloc(1, sizeof(*m));
-	m->conf = conf;
-	m->score = score;
-	m->letters = queue_new(LETTERS_MAX);
-	atomic_init(&m->give_up_ms, INT64_MAX);
-	thread_start(&m->thread, mailer_main, m);
-	return m;
-}
-
-void
-mailer_stop(struct mailer *m)
-{
-	if (m == NULL)
-		return;
-	atomic_store(&m->give_up_ms, clock_mono_ms() + SMTP_TIMEOUT_MS);
-	queue_close(m->letters);
-	pthread_join(m->thread, NULL);
-	queue_free(m->letters);
-	free(m);
-}
-
-void
-mail_post(struct context *cx, const struct mail *m)
-{
-	struct mailer *mailer = cx->process->mailer;
-	struct arena *a = arena_new(2048, 1 << 20);
-	struct letter *l = ARENA_NEW(a, struct letter);
-
-	l->arena = a;
-	l->mail.to = arena_strdup(a, m->to);
-	l->mail.subject = arena_strdup(a, m->subject);
-	l->mail.text = arena_strdup(a, m->text);
-	if (mailer != NULL && queue_push(mailer->letters, l))
-		return;
-	LOG(ERROR, "mail_failed", LS("reason", mailer == NULL ? "no mail is configured" : "too many wait to be sent"));
-	score_add(cx->process->score, SCORE_MAILS_FAILED, 1);
-	arena_free(a);
-}
-
-/* ---- the mails we write ------------------------------------------------ */

@@ -13,7 +13,6 @@
 #include "core/feed.h"
 #include "core/guard.h"
 #include "core/heartbeat.h"
-#include "core/mail.h"
 #include "core/work.h"
 #include "io/http.h"
 #include "io/pg.h"
@@ -52,7 +51,7 @@ end_work(struct process *p)
 }
 
 static void
-run_job(struct worker *w, struct job *job)
+run_job(struct worker *w, struct work *job)
 {
 	begin_work(w->process);
 	job->run(job, w);
@@ -80,7 +79,7 @@ work_and_wait(struct worker *w)
 static void
 work(struct worker *w)
 {
-	struct job *job;
+	struct work *job;
 
 	while ((job = queue_pop(w->process->work)) != NULL)
 		run_job(w, job);
@@ -315,7 +314,6 @@ void
 process_start(struct process *p, int n_workers)
 {
 	on_pulse(p);
-	p->mailer = mailer_start(p->conf, p->score);
 	heartbeat_start(p->heartbeat,
 	    &(struct heartbeat_hooks){
 		.arg = p, .vouch = is_turning, .on_failed = on_beat_failed, .on_late = on_late, .on_news = on_news });
@@ -353,8 +351,6 @@ process_run(struct process *p)
 {
 	reactor_run(p->reactor);
 	join_workers(p);
-	mailer_stop(p->mailer);
-	p->mailer = NULL;
 	end_heartbeat(p);
 }
 

@@ -1,6 +1,6 @@
 /*
  * The runtime of both daemons: a reactor on the main thread, worker threads, a
- * heartbeat and a mailer on threads of their own, from start to the end of the
+ * heartbeat on a thread of its own, from start to the end of the
  * drain.  weir-fcgi and weir-worker differ by their struct process_kind.
  *
  *	process_new()	     what there is to work with; an id
@@ -10,7 +10,7 @@
  *		drain()	     take in nothing more
  *		is_idle()    until what is under way has ended by itself,
  *		cut()	     or, past [server] drain_timeout, was made to
- *		the loop ends; then the workers, halt(), the mailer, the heartbeat
+ *		the loop ends; then the workers, halt(), the heartbeat
  *	process_free()	     with release() between Redis and HTTP
  *
  * Handlers pass a process on, they do not reach into it.
@@ -43,7 +43,6 @@ struct event_stream;
 struct guards;
 struct key_uses;
 struct heartbeat;
-struct mailer;
 struct await;
 struct request;
 struct worker;
@@ -91,13 +90,12 @@ struct process {
 	struct reactor *reactor;
 	struct http_client *http;
 	struct redis_async *redis;
-	struct queue *work;	       /* struct job * for the workers: core/work.h */
+	struct queue *work;	       /* struct work * for the workers: core/work.h */
 	struct pg_together *together;  /* turns of one account that open at once */
 	struct offers *offers;	       /* models and channels: catalog/offer.h */
 	struct scoreboard_slot *score; /* this process' counters */
 	const struct route *routes;    /* ends with a row without method */
 	struct heartbeat *heartbeat;   /* core/heartbeat.h */
-	struct mailer *mailer;	       /* NULL: no mail is configured; core/mail.h */
 	atomic_size_t streams;	       /* open streams of all kinds, against server.max_streams */
 	atomic_int busy;	       /* workers at work */
 	int n_workers;		       /* of so many */
@@ -126,7 +124,7 @@ enum status process_register(struct process *p) MUST_CHECK;
 /* Let Redis answer, within its time-out, before anything is accepted: what a stream
  * delivers before that would be in no journal, and lost if the process is killed. */
 void process_meet_redis(struct process *p);
-/* Start the heartbeat, the mailer and so many workers. */
+/* Start the heartbeat and so many workers. */
 void process_start(struct process *p, int n_workers);
 /* Run until process_drain() has come to its end, then stop all threads, with
  * what they have yet to write. */

@@ -16,8 +16,8 @@ struct worker {
 	int number;
 };
 
-struct job {
-	void (*run)(struct job *job, struct worker *w); /* on a worker */
+struct work {
+	void (*run)(struct work *job, struct worker *w); /* on a worker */
 };
 
 #endif

@@ -38,6 +38,8 @@ static const struct command {
 	{ "config", ctl_config, 0, "check | show | doc [--man|--sample]" },
 	{ "credits", ctl_credits, NEEDS_CONF | AS_SERVICE, "grant | show | history" },
 	{ "doctor", ctl_doctor, AS_SERVICE, "look at everything this installation needs" },
+	{ "job", ctl_job, NEEDS_CONF | AS_SERVICE,
+	    "queues | list | retry | cancel | replay | pause | resume | try | schedules | schedule" },
 	{ "key", ctl_key, NEEDS_CONF | AS_SERVICE, "create | list | revoke | lock | unlock" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
 	{ "model", ctl_model, NEEDS_CONF | AS_SERVICE, "add | set | list | remove" },

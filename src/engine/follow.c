@@ -21,7 +21,7 @@
 #define ASK_DATABASE_MS 2000 /* without news from the journal for this long */
 
 struct follower {
-	struct job job; /* asking the database; first member */
+	struct work job; /* asking the database; first member */
 	struct follower *next, **prev;
 	struct process *process;
 	const struct kind *kind;
@@ -81,7 +81,7 @@ take_told(struct follower *f, const struct rows *rows)
 }
 
 static void
-follow_check_job(struct job *job, struct worker *w)
+follow_check_job(struct work *job, struct worker *w)
 {
 	struct follower *f = (struct follower *)(void *)job;
 	AUTO_ROWS struct rows *rows = NULL;

@@ -29,7 +29,7 @@
 
 /* What one worker settles at a time, all of one kind; made and freed on the reactor. */
 struct settle_round {
-	struct job job; /* first member */
+	struct work job; /* first member */
 	struct process *process;
 	size_t n;
 	struct run *runs[SETTLE_TOGETHER];
@@ -163,7 +163,7 @@ static void settle_round_over(void *round);
 /* Worker.  Errors that will not go away by waiting are bugs; what failed is
  * tried again all the same, because giving up would leave holds to their expiry. */
 static void
-settle_round_job(struct job *job, struct worker *w)
+settle_round_job(struct work *job, struct worker *w)
 {
 	struct settle_round *round = (struct settle_round *)(void *)job;
 	enum status st;

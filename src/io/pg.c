@@ -36,6 +36,7 @@ struct pg {
 	int64_t tried_ms; /* last connection attempt */
 	atomic_bool hurried;
 	uint64_t spent_us;
+	const char *channel; /* to listen to; NULL: none */
 	char sqlstate[6], error[256], constraint[64];
 };
 
@@ -106,12 +107,13 @@ static enum status failure(struct pg *pg, const PGresult *res);
 static bool
 set_session(struct pg *pg)
 {
-	char sql[96];
+	char sql[160];
 	PGresult *res = NULL;
 	bool ok;
 
-	snprintf(sql, sizeof(sql), "SET statement_timeout = %" PRId64 "; SET timezone = 'UTC'",
-	    pg->conf->database_statement_timeout);
+	snprintf(sql, sizeof(sql), "SET statement_timeout = %" PRId64 "; SET timezone = 'UTC'%s%s",
+	    pg->conf->database_statement_timeout, pg->channel == NULL ? "" : "; LISTEN ",
+	    pg->channel == NULL ? "" : pg->channel);
 	ok = PQsendQuery(pg->conn, sql) && (res = await_result(pg)) != NULL && PQresultStatus(res) == PGRES_COMMAND_OK;
 	PQclear(res);
 	return ok;
@@ -158,6 +160,46 @@ ensure_connected(struct pg *pg)
 	}
 	disconnect(pg);
 	return connect_now(pg);
+}
+
+void
+pg_listen(struct pg *pg, const char *channel)
+{
+	pg->channel = channel;
+}
+
+/* Take what was notified; how much. */
+static int
+take_notes(struct pg *pg)
+{
+	PGnotify *note;
+	int n = 0;
+
+	for (; (note = PQnotifies(pg->conn)) != NULL; n++)
+		PQfreemem(note);
+	return n;
+}
+
+void
+pg_wait(struct pg *pg, int wake_fd, int64_t timeout_ms)
+{
+	struct pollfd p[] = { { .fd = wake_fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	int64_t deadline_ms = clock_mono_ms() + timeout_ms, left;
+
+	if (pg->conn != NULL)
+		p[1].fd = PQsocket(pg->conn);
+	if (pg->conn != NULL && take_notes(pg) > 0) /* they came with an answer */
+		return;
+	while ((left = deadline_ms - clock_mono_ms()) > 0) {
+		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents != 0)
+			return;
+		if (p[1].revents == 0)
+			continue;
+		if (!PQconsumeInput(pg->conn) || take_notes(pg) > 0)
+			return;
+	}
 }
 
 /* Wait until the connection is readable (or writable too), at most until `deadline_ms`. */

@@ -93,6 +93,14 @@ enum status pg_commit(struct pg *pg) MUST_CHECK;
 void pg_rollback(struct pg *pg);
 bool pg_in_transaction(const struct pg *pg);
 
+/* Hear NOTIFYs on `channel`, a name that needs no quotes, for as long as `pg` lives, on every
+ * connection it makes.  Once, before the first use. */
+void pg_listen(struct pg *pg, const char *channel);
+/* Wait for a NOTIFY, for `wake_fd` to be readable, or for that many ms.  A connection that
+ * is lost meanwhile is made again by the next statement, and what was told
+ * in between was not heard: ask the tables, too.  Outside a transaction. */
+void pg_wait(struct pg *pg, int wake_fd, int64_t timeout_ms);
+
 /* SQLSTATE and message of the last failure; "" when it had none. */
 const char *pg_sqlstate(const struct pg *pg);
 const char *pg_error(const struct pg *pg);

@@ -29,13 +29,13 @@ struct crowd {
 
 /* A request that every worker was too busy to take, on its way to one. */
 struct request_job {
-	struct job job;
+	struct work job;
 	struct fcgi_conn *conn;
 	int64_t arrived_us;
 };
 
 static void
-request_job_run(struct job *job, struct worker *w)
+request_job_run(struct work *job, struct worker *w)
 {
 	struct request_job *rj = (struct request_job *)(void *)job;
 

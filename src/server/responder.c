@@ -15,6 +15,7 @@
 #include "core/process.h"
 #include "engine/engine.h"
 #include "engine/reap.h"
+#include "house/jobs.h"
 #include "house/kinds.h"
 #include "house/wires.h"
 #include "io/fcgi.h"
@@ -231,6 +232,7 @@ responder_main(const struct responder_options *opt)
 
 	wires_register(wires_all());
 	kinds_register(kinds_all());
+	jobs_register(house_jobs, house_schedules);
 	/* the row in `processes` must be there before the first turn names it */
 	if (process_register(r.process) != OK) {
 		LOG(ERROR, "start_failed");

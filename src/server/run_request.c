@@ -125,7 +125,7 @@ hand_to_reactor(struct request *rq)
 	reactor_post(rq->cx.process->reactor, carry_on_reactor, c);
 }
 
-static void resume(struct job *job, struct worker *w);
+static void resume(struct work *job, struct worker *w);
 
 /* The worker is done with the request, for now (`handed`) or for good. */
 static void
@@ -154,7 +154,7 @@ leave(struct worker *w, struct request *rq, bool handed)
 
 /* A request that waited goes on, on whichever worker. */
 static void
-resume(struct job *job, struct worker *w)
+resume(struct work *job, struct worker *w)
 {
 	struct await *a = (struct await *)(void *)job;
 	struct request *rq = a->rq;

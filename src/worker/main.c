@@ -1,6 +1,6 @@
 /*
- * weir-worker: a process (core/process.h) that serves nobody: sweeps by the clock,
- * in the foreground, until told to end.
+ * weir-worker: a process (core/process.h) that serves nobody: sweeps by the clock
+ * and jobs from the queue, in the foreground, until told to end.
  *
  * A configuration is never changed: when it is read again the process ends in
  * order and another one begins by the new one.  Signals are blocked in every
@@ -23,15 +23,16 @@
 #include "base/log.h"
 #include "core/process.h"
 #include "engine/reap.h"
+#include "house/jobs.h"
 #include "house/kinds.h"
 #include "io/pg.h"
 #include "io/reactor.h"
+#include "jobs/runner.h"
 #include "ops/migrate.h"
 #include "worker/sweeping.h"
 
 #define EXIT_USAGE 2
 #define EXIT_CONFIG 78 /* EX_CONFIG: systemd need not try again */
-#define WORKERS 1      /* nothing is queued yet that would take more */
 
 struct options {
 	const char *conf_path;
@@ -45,6 +46,7 @@ struct daemon {
 
 	/* of the process that runs */
 	struct sweeping *sweeping;
+	struct runner *runner;
 	struct reactor_watch *signals;
 };
 
@@ -107,25 +109,45 @@ database_fits(const struct conf *conf, bool once)
 static void
 drain(struct process *p)
 {
-	sweeping_stop(((struct daemon *)p->daemon)->sweeping);
+	struct daemon *d = p->daemon;
+
+	sweeping_stop(d->sweeping);
+	runner_stop(d->runner);
 }
 
 static bool
 is_idle(struct process *p)
 {
-	return sweeping_ended(((struct daemon *)p->daemon)->sweeping);
+	struct daemon *d = p->daemon;
+
+	return sweeping_ended(d->sweeping) && runner_idle(d->runner);
+}
+
+/* A sweep ends after the piece at hand, a job after its step, and not sooner. */
+static bool
+cut(struct process *p)
+{
+	runner_cut(((struct daemon *)p->daemon)->runner);
+	return is_idle(p);
 }
 
 static void
 halt(struct process *p)
 {
-	sweeping_free(((struct daemon *)p->daemon)->sweeping);
+	struct daemon *d = p->daemon;
+
+	sweeping_free(d->sweeping);
+	runner_cut(d->runner);
+	runner_join(d->runner);
 }
 
 static void
 release(struct process *p)
 {
-	reactor_watch_free(((struct daemon *)p->daemon)->signals);
+	struct daemon *d = p->daemon;
+
+	runner_free(d->runner);
+	reactor_watch_free(d->signals);
 }
 
 static void
@@ -142,7 +164,7 @@ static const struct process_kind kind = {
 	.beat_failed = beat_failed,
 	.drain = drain,
 	.is_idle = is_idle,
-	.cut = is_idle, /* a sweep ends after the piece at hand, and not sooner */
+	.cut = cut,
 	.halt = halt,
 	.release = release,
 };
@@ -201,8 +223,9 @@ run_process(struct daemon *d, const struct conf *conf)
 	p->daemon = d;
 	d->signals = reactor_watch_new(p->reactor, d->signal_fd, WATCH_READ, on_signal, p);
 	LOG(INFO, "started", LS("id", p->id));
-	process_start(p, WORKERS);
+	process_start(p, (int)conf->worker_threads);
 	d->sweeping = sweeping_start(p);
+	d->runner = runner_start(p);
 	process_run(p);
 	process_free(p);
 }
@@ -236,9 +259,9 @@ print_help(FILE *to)
 {
 	fputs("usage: weir-worker [-c FILE] [--once]\n\n"
 	      "Background work of Weir: settles what dead processes left, expires holds,\n"
-	      "removes what has served its time.\n\n"
+	      "removes what has served its time, sends mail and does all other jobs.\n\n"
 	      "  -c FILE  configuration, default " CONF_DEFAULT_PATH "\n"
-	      "  --once   do each kind of work once and end\n"
+	      "  --once   do each sweep once and end: no jobs\n"
 	      "  --version, --help\n\nSee weir-worker(8).\n",
 	    to);
 }
@@ -284,6 +307,7 @@ main(int argc, char **argv)
 		return rc;
 	block_signals(&handled);
 	kinds_register(kinds_all());
+	jobs_register(house_jobs, house_schedules);
 	if (conf_load(o.conf_path, &conf) != OK)
 		return EXIT_CONFIG;
 	start_log(conf);

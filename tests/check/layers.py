@@ -1,6 +1,6 @@
 """Arrows between rooms run one way, and each library has one owner.
 
-	base <- io <- score <- core <- ledger <- account; limits, files, jobs on core
+	base <- io <- score <- core <- ledger, jobs <- account; limits, files on core
 	base <- wire
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
@@ -19,7 +19,7 @@ ARROWS = {
     "wire": ("base",),
     "score": ("base", "io"),
     "core": ("base", "io", "score"),
-    "account": ("core", "ledger", "limits"),
+    "account": ("core", "jobs", "ledger", "limits"),
     "ledger": ("core",),
     "limits": ("core",),
     "files": ("core",),

@@ -290,6 +290,21 @@ def test_events(weir, follow, ask):
     assert {e["type"] for e in events} >= heard
 
 
+def test_jobs(weir, ask, admin):
+    with weir.pg() as pg:
+        jobs = pg.query("SELECT job_submit(gen_random_uuid(), 'mail', '{}', NULL, NULL, NULL, 3600000, 0) FROM generate_series(1, 2)")
+    assert ask("GET", "/api/admin/jobs", admin)["items"] and ask("GET", "/api/admin/queues", admin)["items"]
+    ask("GET", f"/api/admin/jobs/{jobs[0][0]}", admin)
+    ask("POST", f"/api/admin/jobs/{jobs[0][0]}/cancel", admin, {})
+    ask("POST", f"/api/admin/jobs/{jobs[0][0]}/retry", admin, {})
+    ask("POST", "/api/admin/jobs/replay", admin, {"kind": "mail", "from": "2026-01-01T00:00:00Z"})
+    for verb in ("pause", "resume"):
+        ask("POST", f"/api/admin/queues/mail/{verb}", admin, {})
+    wait_until(lambda: ask("GET", "/api/admin/schedules", admin)["items"], lambda: "no schedules")
+    ask("PATCH", "/api/admin/schedules/prune_jobs", admin, {"cron": "17 * * * *"})
+    ask("POST", "/api/admin/schedules/prune_jobs/run", admin, {})
+
+
 def test_models_agents_channels(weir, ask, follow, user, admin):
     assert ask("GET", "/api/models", user)["items"]
     model = ask("POST", "/api/admin/models", admin, {"name": "reply-model", "context_tokens": 1000, "type": "chat",

@@ -162,7 +162,7 @@ begin(const struct process_kind *kind, int workers)
 }
 
 static void
-job_run(struct job *job, struct worker *w)
+job_run(struct work *job, struct worker *w)
 {
 	CU_ASSERT_PTR_NOT_NULL(w->pg);
 	CU_ASSERT_PTR_NOT_NULL(w->redis);
@@ -175,7 +175,7 @@ job_run(struct job *job, struct worker *w)
 static void
 push(struct process *p)
 {
-	struct job *job = calloc(1, sizeof(*job));
+	struct work *job = calloc(1, sizeof(*job));
 
 	job->run = job_run;
 	CU_ASSERT(queue_push(p->work, job));

@@ -75,3 +75,6 @@ export type AdminAgent = Schemas["AdminAgent"];
 export type AdminUsageRecord = Schemas["AdminUsageRecord"];
 export type DebugLog = Schemas["DebugRun"];
 export type PoolStatus = Schemas["PoolStatus"];
+export type Job = Schemas["Job"];
+export type JobQueue = Schemas["Queue"];
+export type Schedule = Schemas["Schedule"];

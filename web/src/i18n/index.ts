@@ -4,13 +4,14 @@ import { initReactI18next } from "react-i18next";
 import { useSettings } from "@/stores/settings";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
+import type jobs from "./jobs.en.json";
 import type prices from "./prices.en.json";
 import type usage from "./usage.en.json";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en & typeof prices & typeof usage };
+		resources: { app: typeof en & typeof jobs & typeof prices & typeof usage };
 	}
 }
 

@@ -1,9 +1,10 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, ScrollText, Users } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, ListChecks, ScrollText, Users } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Empty, Skeleton } from "@/components/ui/State";
+import { withJobsTexts } from "@/i18n/jobs";
 import { withPriceTexts } from "@/i18n/prices";
 import { withUsageTexts } from "@/i18n/usage";
 import { cx } from "@/lib/cx";
@@ -17,6 +18,7 @@ const AREAS = {
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },
 	log: { Icon: ScrollText, Area: lazy(() => withUsageTexts(import("./RequestsArea"))) },
 	usage: { Icon: ChartColumn, Area: lazy(() => withUsageTexts(import("./UsageArea"))) },
+	jobs: { Icon: ListChecks, Area: lazy(() => withJobsTexts(import("./JobsArea"))) },
 	pool: { Icon: Activity, Area: lazy(() => import("./PoolArea")) },
 } as const;
 type AreaName = keyof typeof AREAS;

@@ -1,0 +1,22 @@
+#include "house/jobs.h"
+
+#include <stddef.h>
+
+#include "jobs/echo.h"
+#include "jobs/mailing.h"
+#include "jobs/prune.h"
+
+const struct job_kind house_jobs[] = {
+#define JOB(name, tries, first_ms, longest_ms, lease_ms, at_once) \
+	{ #name, j_##name, tries, first_ms, longest_ms, lease_ms, at_once },
+#include "house/jobs.def"
+#undef JOB
+	{ NULL, NULL, 0, 0, 0, 0, 0 },
+};
+
+const struct schedule house_schedules[] = {
+#define SCHEDULE(name, cron, kind) { #name, cron, #kind },
+#include "house/schedules.def"
+#undef SCHEDULE
+	{ NULL, NULL, NULL },
+};

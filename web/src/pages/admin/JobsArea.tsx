@@ -1,0 +1,247 @@
+import { keepPreviousData, type InfiniteData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { Eye, ListChecks, Pause, Play, RotateCcw, X } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { jobs } from "@/api/jobs";
+import type { Job, JobQueue, List } from "@/api/types";
+import { Button, IconButton } from "@/components/ui/Button";
+import { Confirm, Dialog } from "@/components/ui/Dialog";
+import { Empty, Failed } from "@/components/ui/State";
+import { At, Choice } from "@/components/usage/parts";
+import { cx } from "@/lib/cx";
+import { count, dateTime } from "@/lib/format";
+import { duration } from "@/lib/usage";
+import { keys, queryClient } from "@/queries/client";
+import { toast } from "@/stores/notices";
+import { AreaHead, attempt, Cell, Loading, NumberCell, Table, Tag } from "./parts";
+import { Schedules } from "./Schedules";
+
+const EVERY_MS = 2_000;
+const WIDE = "hidden @3xl:table-cell";
+const STATES = ["waiting", "running", "dead", "done", "cancelled"] as const;
+
+const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("jobs") });
+
+/** What is done in the background: how much of it waits, what failed, what comes by the calendar. */
+export default function JobsArea() {
+	const { data, isPending, error, refetch } = useQuery({ queryKey: keys.admin("jobs", "queues"), queryFn: jobs.queues, refetchInterval: EVERY_MS, staleTime: 0 });
+	if (isPending) return <Loading />;
+	if (!data) return <Failed error={error} onRetry={() => void refetch()} />;
+	return (
+		<div className="@container flex flex-col gap-8">
+			<Queues queues={data.items} />
+			<Jobs kinds={data.items.map((q) => q.kind)} />
+			<Schedules />
+		</div>
+	);
+}
+
+/* ---- queues ---- */
+
+function Queues({ queues }: { queues: JobQueue[] }) {
+	const { t } = useTranslation();
+	return (
+		<section>
+			<AreaHead title={t("jobs.queues")}>
+				<p className="text-xs text-faint">{t("admin.live")}</p>
+			</AreaHead>
+			<Table
+				tight
+				label={t("jobs.queues")}
+				heads={[t("jobs.kind"), t("jobs.state"), t("jobs.waiting"), t("jobs.running"), t("jobs.dead"), t("jobs.oldest"), t("jobs.mean"), t("jobs.done"), <span key="actions" className="sr-only">{t("admin.actions")}</span>]}
+				numbers={[2, 3, 4, 5, 6, 7]}
+				wide={{ columns: [1, 3, 5, 6, 7], className: WIDE }}
+			>
+				{queues.map((q) => (
+					<QueueRow key={q.kind} queue={q} />
+				))}
+			</Table>
+		</section>
+	);
+}
+
+function QueueRow({ queue: q }: { queue: JobQueue }) {
+	const [asking, setAsking] = useState(false);
+	const { t } = useTranslation();
+	const ended = q.done + q.retried + q.died;
+	const replay = async () => {
+		setAsking(false);
+		await attempt(async () => {
+			const { replayed } = await jobs.replay(q.kind, "1970-01-01T00:00:00Z");
+			toast("ok", t("jobs.replayed", { count: replayed }));
+		});
+		await refresh();
+	};
+	return (
+		<tr>
+			<Cell className="font-medium">
+				{q.kind}
+				{q.paused && (
+					<p className="@3xl:hidden">
+						<Tag tone="warn">{t("jobs.paused")}</Tag>
+					</p>
+				)}
+			</Cell>
+			<Cell className={WIDE}>
+				<Tag tone={q.paused ? "warn" : "ok"}>{t(q.paused ? "jobs.paused" : "jobs.on")}</Tag>
+			</Cell>
+			<NumberCell>{count(q.waiting)}</NumberCell>
+			<NumberCell className={WIDE}>{count(q.running)}</NumberCell>
+			<NumberCell className={cx(q.dead > 0 && "font-medium text-danger")}>{count(q.dead)}</NumberCell>
+			<NumberCell className={WIDE}>{q.oldest_s > 0 ? duration(q.oldest_s * 1000) : "–"}</NumberCell>
+			<NumberCell className={WIDE}>{ended > 0 ? duration(Math.round(q.run_ms / ended)) : "–"}</NumberCell>
+			<NumberCell className={WIDE}>{count(q.done)}</NumberCell>
+			<Cell className="text-end whitespace-nowrap">
+				{q.dead > 0 && (
+					<IconButton label={t("jobs.replay")} onClick={() => setAsking(true)}>
+						<RotateCcw size={16} aria-hidden />
+					</IconButton>
+				)}
+				<IconButton label={t(q.paused ? "jobs.resume" : "jobs.pause", { kind: q.kind })} disabled={!q.known} onClick={() => void attempt(() => jobs.pause(q.kind, !q.paused)).then(refresh)}>
+					{q.paused ? <Play size={16} aria-hidden /> : <Pause size={16} aria-hidden />}
+				</IconButton>
+				{asking && (
+					<Confirm title={t("jobs.replay_title")} text={t("jobs.replay_text", { kind: q.kind })} action={t("jobs.retry")} onConfirm={() => void replay()} onClose={() => setAsking(false)} />
+				)}
+			</Cell>
+		</tr>
+	);
+}
+
+/* ---- jobs ---- */
+
+function useJobs(status: string, kind: string) {
+	const query = useInfiniteQuery<List<Job>, Error, InfiniteData<List<Job>>, readonly unknown[], string | undefined>({
+		queryKey: keys.admin("jobs", "list", status, kind),
+		initialPageParam: undefined,
+		queryFn: ({ pageParam }) => jobs.list({ limit: 50, before_id: pageParam, ...(status && { status }), ...(kind && { kind }) }),
+		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
+		placeholderData: keepPreviousData,
+		refetchInterval: EVERY_MS,
+		staleTime: 0,
+	});
+	return { query, items: query.data?.pages.flatMap((p) => p.items) ?? [] };
+}
+
+function Jobs({ kinds }: { kinds: string[] }) {
+	const [status, setStatus] = useState("");
+	const [kind, setKind] = useState("");
+	const [shown, setShown] = useState<Job | null>(null);
+	const { query, items } = useJobs(status, kind);
+	const { t } = useTranslation();
+	return (
+		<section>
+			<AreaHead title={t("jobs.list")}>
+				<Choice label={t("jobs.kind")} all={t("jobs.all_kinds")} value={kind} onChange={setKind} options={kinds.map((k) => ({ value: k, label: k }))} />
+				<Choice label={t("jobs.state")} all={t("jobs.all_states")} value={status} onChange={setStatus} options={STATES.map((s) => ({ value: s, label: t(`jobs.${s}`) }))} />
+			</AreaHead>
+			{query.isPending && <Loading />}
+			{query.error && items.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
+			{query.isSuccess && items.length === 0 && <Empty icon={<ListChecks size={26} />} title={t("jobs.none")} />}
+			{items.length > 0 && (
+				<Table
+					tight
+					label={t("jobs.list")}
+					heads={[t("jobs.job"), t("jobs.state"), t("jobs.tries"), t("jobs.due"), t("jobs.ended"), <span key="actions" className="sr-only">{t("admin.actions")}</span>]}
+					numbers={[2, 3, 4]}
+					wide={{ columns: [2, 3, 4], className: WIDE }}
+					className={cx(query.isPlaceholderData && "opacity-60")}
+				>
+					{items.map((j) => (
+						<JobRow key={j.id} job={j} onShow={() => setShown(j)} />
+					))}
+				</Table>
+			)}
+			{query.hasNextPage && (
+				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
+					{t("sidebar.more")}
+				</Button>
+			)}
+			{shown && <Details job={shown} onClose={() => setShown(null)} />}
+		</section>
+	);
+}
+
+function StateTag({ status }: { status: Job["status"] }) {
+	const { t } = useTranslation();
+	const tone = { waiting: "plain", running: "accent", done: "ok", dead: "off", cancelled: "plain" } as const;
+	return <Tag tone={tone[status]}>{t(`jobs.${status}`)}</Tag>;
+}
+
+const mayRetry = (j: Job) => j.status === "dead" || j.status === "cancelled" || (j.status === "waiting" && j.attempts > 0);
+const mayCancel = (j: Job) => j.status === "waiting" || j.status === "running";
+
+function JobRow({ job, onShow }: { job: Job; onShow: () => void }) {
+	const { t } = useTranslation();
+	return (
+		<tr>
+			<Cell>
+				<p className="font-medium">{job.kind}</p>
+				<p className="max-w-32 truncate text-xs text-faint @md:max-w-56 @3xl:max-w-md">{job.error ?? Object.values(job.payload).join(" · ")}</p>
+			</Cell>
+			<Cell>
+				<StateTag status={job.status} />
+			</Cell>
+			<NumberCell className={WIDE}>{count(job.attempts)}</NumberCell>
+			<NumberCell className={WIDE}>
+				<At time={job.run_at} />
+			</NumberCell>
+			<NumberCell className={WIDE}>{job.ended_at ? <At time={job.ended_at} /> : "–"}</NumberCell>
+			<Cell className="text-end whitespace-nowrap">
+				{mayRetry(job) && (
+					<IconButton label={t("jobs.retry")} onClick={() => void attempt(() => jobs.retry(job.id)).then(refresh)}>
+						<RotateCcw size={16} aria-hidden />
+					</IconButton>
+				)}
+				{mayCancel(job) && (
+					<IconButton label={t("jobs.cancel")} onClick={() => void attempt(() => jobs.cancel(job.id)).then(refresh)}>
+						<X size={17} aria-hidden />
+					</IconButton>
+				)}
+				<IconButton label={t("jobs.details")} onClick={onShow}>
+					<Eye size={17} aria-hidden />
+				</IconButton>
+			</Cell>
+		</tr>
+	);
+}
+
+function Details({ job, onClose }: { job: Job; onClose: () => void }) {
+	const { t } = useTranslation();
+	const facts: [string, string | null][] = [
+		[t("jobs.id"), job.id],
+		[t("jobs.user"), job.user_id],
+		[t("jobs.key"), job.unique_key],
+		[t("jobs.created"), dateTime(job.created_at)],
+		[t("jobs.started"), job.started_at && dateTime(job.started_at)],
+		[t("jobs.due"), dateTime(job.run_at)],
+		[t("jobs.ended"), job.ended_at && dateTime(job.ended_at)],
+		[t("jobs.tries"), count(job.attempts)],
+		[t("jobs.error"), job.error],
+	];
+	return (
+		<Dialog wide title={job.kind} onClose={onClose}>
+			<div className="flex flex-col gap-4">
+				<StateTag status={job.status} />
+				<dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5 text-sm">
+					{facts.map(
+						([name, value]) =>
+							value && (
+								<div key={name} className="contents">
+									<dt className="text-faint">{name}</dt>
+									<dd className="min-w-0 break-words">{value}</dd>
+								</div>
+							),
+					)}
+				</dl>
+				<div>
+					<h3 className="mb-1.5 text-sm text-faint">{t("jobs.payload")}</h3>
+					<pre tabIndex={0} className="max-h-72 overflow-auto rounded-lg bg-surface p-3 text-xs">
+						{JSON.stringify(job.payload, null, 2)}
+					</pre>
+					{job.has_secret && <p className="mt-1.5 text-xs text-faint">{t("jobs.secret")}</p>}
+				</div>
+			</div>
+		</Dialog>
+	);
+}

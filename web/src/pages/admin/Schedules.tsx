@@ -1,0 +1,89 @@
+import { useQuery } from "@tanstack/react-query";
+import { CalendarClock, Pencil, Play } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { jobs } from "@/api/jobs";
+import type { Schedule } from "@/api/types";
+import { IconButton } from "@/components/ui/Button";
+import { Input, Switch } from "@/components/ui/Field";
+import { Empty, Failed } from "@/components/ui/State";
+import { At } from "@/components/usage/parts";
+import { keys, queryClient } from "@/queries/client";
+import { toast } from "@/stores/notices";
+import { AreaHead, attempt, Cell, FormDialog, Loading, NumberCell, Table, Wide } from "./parts";
+
+const WIDE = "hidden @2xl:table-cell";
+const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("jobs") });
+
+/** What is done by the calendar. */
+export function Schedules() {
+	const { data, isPending, error, refetch } = useQuery({ queryKey: keys.admin("jobs", "schedules"), queryFn: jobs.schedules, staleTime: 0 });
+	const [edited, setEdited] = useState<Schedule | null>(null);
+	const { t } = useTranslation();
+	return (
+		<section>
+			<AreaHead title={t("jobs.schedules")} />
+			{isPending && <Loading />}
+			{error && !data && <Failed error={error} onRetry={() => void refetch()} />}
+			{data?.items.length === 0 && <Empty icon={<CalendarClock size={26} />} title={t("jobs.no_schedules")} />}
+			{data && data.items.length > 0 && (
+				<Table
+					tight
+					label={t("jobs.schedules")}
+					heads={[t("jobs.kind"), t("jobs.when"), t("jobs.zone"), t("jobs.next"), t("jobs.last"), <span key="actions" className="sr-only">{t("admin.actions")}</span>]}
+					numbers={[3, 4]}
+					wide={{ columns: [2, 4], className: WIDE }}
+				>
+					{data.items.map((s) => (
+						<Row key={s.name} schedule={s} onEdit={() => setEdited(s)} />
+					))}
+				</Table>
+			)}
+			{edited && <ScheduleDialog schedule={edited} onClose={() => setEdited(null)} />}
+		</section>
+	);
+}
+
+function Row({ schedule: s, onEdit }: { schedule: Schedule; onEdit: () => void }) {
+	const { t } = useTranslation();
+	const run = () =>
+		void attempt(async () => {
+			await jobs.runSchedule(s.name);
+			toast("ok", t("jobs.queued"));
+		}).then(refresh);
+	return (
+		<tr>
+			<Cell className="font-medium">{s.name}</Cell>
+			<Cell className="font-mono text-xs whitespace-nowrap">{s.cron}</Cell>
+			<Cell className={WIDE}>{s.time_zone}</Cell>
+			<NumberCell>{s.enabled && s.next_at ? <At time={s.next_at} /> : t(s.enabled ? "jobs.never" : "jobs.off")}</NumberCell>
+			<NumberCell className={WIDE}>{s.last_at ? <At time={s.last_at} /> : t("jobs.never")}</NumberCell>
+			<Cell className="text-end whitespace-nowrap">
+				<IconButton label={t("jobs.run_now")} onClick={run}>
+					<Play size={16} aria-hidden />
+				</IconButton>
+				<IconButton label={t("common.edit")} onClick={onEdit}>
+					<Pencil size={16} aria-hidden />
+				</IconButton>
+			</Cell>
+		</tr>
+	);
+}
+
+function ScheduleDialog({ schedule, onClose }: { schedule: Schedule; onClose: () => void }) {
+	const [form, setForm] = useState({ cron: schedule.cron, time_zone: schedule.time_zone, enabled: schedule.enabled });
+	const { t } = useTranslation();
+	const save = async () => {
+		await jobs.patchSchedule(schedule.name, { ...form, cron: form.cron.trim(), time_zone: form.time_zone.trim() });
+		await refresh();
+	};
+	return (
+		<FormDialog title={t("jobs.edit", { name: schedule.name })} save={save} onClose={onClose}>
+			<Input autoFocus required label={t("jobs.cron")} hint={t("jobs.cron_hint")} value={form.cron} onChange={(e) => setForm({ ...form, cron: e.target.value })} />
+			<Input required label={t("jobs.zone")} placeholder="Europe/Berlin" value={form.time_zone} onChange={(e) => setForm({ ...form, time_zone: e.target.value })} />
+			<Wide>
+				<Switch label={t("jobs.enabled")} on={form.enabled} onChange={(enabled) => setForm({ ...form, enabled })} />
+			</Wide>
+		</FormDialog>
+	);
+}
