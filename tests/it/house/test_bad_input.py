@@ -360,7 +360,7 @@ def test_lists_with_bad_pages(weir, routes, user, admin, unchanged):
         who = caller(path, op, user, admin)
         good = weir.get(path, who)
         assert good.status == 200, (path, good)
-        if "items" not in good.json or path in ("/api/me/sessions", "/api/admin/groups"):
+        if "items" not in good.json or path in ("/api/me/sessions", "/api/admin/groups", "/api/admin/queues"):
             continue
         for query in ("limit=0", "limit=101", "limit=-5", "limit=ten", "limit=1e1", "limit=0x10", "limit=",
                       "limit=99999999999999999999", "before_id=%27", "before_id=-1", "after_id=x",
