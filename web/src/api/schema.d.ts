@@ -1676,7 +1676,6 @@ export interface components {
             health: components["schemas"]["ChannelHealth"];
             id: number;
             keys: components["schemas"]["ChannelKey"][];
-            max_concurrent: number | null;
             models: components["schemas"]["ServedModel"][];
             name: string;
             param_override: unknown;
@@ -1756,7 +1755,6 @@ export interface components {
             last_error: string | null;
             /** Format: date-time */
             last_error_at: string | null;
-            max_concurrent: number | null;
             name: string;
             /** Format: date-time */
             off_at: string | null;
@@ -2948,13 +2946,8 @@ export interface operations {
                     groups?: string[] | null;
                     /** @description header lines that are set; null: taken out */
                     header_override?: Record<string, never>;
-                    /** @description objects {key, name?, weight?, sort?, rpm?, max_concurrent?} */
+                    /** @description objects {key, name?, weight?, sort?, rpm?} */
                     keys?: unknown[];
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
@@ -3095,11 +3088,6 @@ export interface operations {
                     groups?: string[] | null;
                     /** @description header lines that are set; null: taken out */
                     header_override?: Record<string, never>;
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
@@ -3284,11 +3272,6 @@ export interface operations {
                 "application/json": {
                     /** @description kept sealed, never shown */
                     key: string;
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description unique in its channel; absent: a number */
                     name?: string;
                     /**
@@ -3375,11 +3358,6 @@ export interface operations {
                     enabled?: boolean;
                     /** @description kept sealed, never shown */
                     key?: string;
-                    /**
-                     * Format: int64
-                     * @description calls at once; null: no limit
-                     */
-                    max_concurrent?: number | null;
                     /** @description unique in its channel; absent: a number */
                     name?: string;
                     /**
