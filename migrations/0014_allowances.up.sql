@@ -43,9 +43,9 @@ CREATE TYPE relay_call AS (
 	call_id uuid, allowance_id uuid, user_id uuid, key_id uuid, outcome text, error_code text,
 	input_tokens int, output_tokens int, cached_tokens int, cache_write_tokens int, reasoning_tokens int, estimated boolean,
 	cost numeric, overrun numeric, limited boolean, model_id bigint, model text, channel_id bigint, channel text, provider text,
-	latency_ms int, first_token_ms int, request_id text, user_group text);
+	latency_ms int, first_token_ms int, request_id text, user_group text, details jsonb);
 COMMENT ON TYPE relay_call IS
-	'A relayed call that has ended, as relay_round() takes it. cost: at most its ceiling; overrun: what exceeds that. limited: a key''s budget stands behind its allowance, which is used up. user_group: whose budget counts it.';
+	'A relayed call that has ended, as relay_round() takes it. cost: at most its ceiling; overrun: what exceeds that. limited: a key''s budget stands behind its allowance, which is used up. user_group: whose budget counts it. details: usage.metadata; NULL: nothing.';
 CREATE TYPE relay_cost AS (call_id uuid, allowance_id uuid, user_id uuid, cost numeric, key_id uuid, user_group text);
 COMMENT ON TYPE relay_cost IS 'What relay_round() has to charge for one call.';
 CREATE TYPE relay_paid AS (user_id uuid, allowance_id uuid, balance numeric, taken numeric, live boolean);

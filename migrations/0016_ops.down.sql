@@ -1,4 +1,4 @@
-ALTER TYPE task_end DROP ATTRIBUTE op, DROP ATTRIBUTE units;
+ALTER TYPE task_end DROP ATTRIBUTE op, DROP ATTRIBUTE details;
 ALTER TABLE usage DROP COLUMN op;
 UPDATE llm_models SET type = 'chat', enabled = false, is_default = false WHERE type IN ('rerank', 'moderation');
 ALTER TABLE llm_models DROP CONSTRAINT llm_models_type_check,

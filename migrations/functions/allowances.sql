@@ -170,14 +170,15 @@ BEGIN
 	WITH put AS (
 		INSERT INTO usage (request_id, task_id, user_id, key_id, channel_id, channel, provider, model_id, model,
 			request_tokens, response_tokens, cached_tokens, cache_write_tokens, reasoning_tokens, estimated, cost, overrun,
-			latency_ms, first_token_ms, status, error_code, allowance_id, op)
+			latency_ms, first_token_ms, status, error_code, allowance_id, op, metadata)
 		SELECT c.request_id, c.call_id, c.user_id, c.key_id, c.channel_id,
 			coalesce(c.channel, (SELECT h.name FROM channels h WHERE h.id = c.channel_id)),
 			coalesce(c.provider, (SELECT h.provider FROM channels h WHERE h.id = c.channel_id)), c.model_id,
 			coalesce(c.model, (SELECT l.name FROM llm_models l WHERE l.id = c.model_id)),
 			coalesce(c.input_tokens, 0), coalesce(c.output_tokens, 0), coalesce(c.cached_tokens, 0),
 			coalesce(c.cache_write_tokens, 0), coalesce(c.reasoning_tokens, 0), c.estimated, c.cost, c.overrun,
-			c.latency_ms, c.first_token_ms, c.outcome, c.error_code, c.allowance_id, CASE WHEN c.model IS NOT NULL THEN 'chat' END
+			c.latency_ms, c.first_token_ms, c.outcome, c.error_code, c.allowance_id, CASE WHEN c.model IS NOT NULL THEN 'chat' END,
+			coalesce(c.details, '{}')
 		FROM unnest(p_calls) AS c
 		ON CONFLICT (task_id) WHERE allowance_id IS NOT NULL DO NOTHING
 		RETURNING task_id, allowance_id, user_id, key_id, cost

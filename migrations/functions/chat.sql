@@ -174,11 +174,11 @@ BEGIN
 	v_ended := tasks_end(p_owner, ARRAY(
 		SELECT ROW(j.task_id, j.outcome, j.error_code, j.error_message, j.input_tokens, j.output_tokens, j.estimated, j.cost,
 			j.model_id, j.channel_id, j.latency_ms, j.first_token_ms, j.request_id,
-			j.cached_tokens, j.cache_write_tokens, j.reasoning_tokens, 'chat', NULL)::task_end
+			j.cached_tokens, j.cache_write_tokens, j.reasoning_tokens, 'chat', j.details)::task_end
 		FROM json_to_recordset(p_turns) AS j (task_id uuid, outcome text, error_code text, error_message text,
 			input_tokens int, output_tokens int, estimated boolean, cost numeric, model_id bigint, channel_id bigint,
 			latency_ms int, first_token_ms int, request_id text,
-			cached_tokens int, cache_write_tokens int, reasoning_tokens int)));
+			cached_tokens int, cache_write_tokens int, reasoning_tokens int, details jsonb)));
 
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (

@@ -101,11 +101,11 @@ BEGIN
 	v_ended := tasks_end(p_owner, ARRAY(
 		SELECT ROW(j.task_id, j.outcome, j.error_code, j.error_message, j.input_tokens, j.output_tokens, j.estimated, j.cost,
 			j.model_id, j.channel_id, j.latency_ms, j.first_token_ms, j.request_id,
-			j.cached_tokens, j.cache_write_tokens, j.reasoning_tokens, coalesce(j.op, CASE WHEN p_owner IS NOT NULL THEN 'chat' END), j.units)::task_end
+			j.cached_tokens, j.cache_write_tokens, j.reasoning_tokens, coalesce(j.op, CASE WHEN p_owner IS NOT NULL THEN 'chat' END), j.details)::task_end
 		FROM json_to_recordset(p_relays) AS j (task_id uuid, outcome text, error_code text, error_message text,
 			input_tokens int, output_tokens int, estimated boolean, cost numeric, model_id bigint, channel_id bigint,
 			latency_ms int, first_token_ms int, request_id text,
-			cached_tokens int, cache_write_tokens int, reasoning_tokens int, op text, units jsonb)));
+			cached_tokens int, cache_write_tokens int, reasoning_tokens int, op text, details jsonb)));
 	PERFORM api_key_spend(s.key_id, s.charged)
 	FROM (SELECT t.key_id, sum(e.charged) AS charged FROM unnest(v_ended) AS e JOIN tasks t ON t.id = e.task_id
 		WHERE e.settled AND e.charged > 0 AND t.key_id IS NOT NULL GROUP BY t.key_id) AS s;
@@ -116,4 +116,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION relays_settle(uuid, json) IS
-	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens, op, units (what was asked and what it took besides tokens; absent for chats), response_id and channel_key_id (responses_pin()).';
+	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens, op, details (usage.metadata), response_id and channel_key_id (responses_pin()).';

@@ -247,7 +247,7 @@ BEGIN
 			SELECT e.request_id, e.task_id, e.user_id, e.key_id, e.channel_id, c.name, c.provider, e.used_id, e.model,
 				coalesce(e.input_tokens, 0), coalesce(e.output_tokens, 0), coalesce(e.cached_tokens, 0),
 				coalesce(e.cache_write_tokens, 0), coalesce(e.reasoning_tokens, 0), coalesce(e.estimated, false), e.credits_used,
-				greatest(e.cost - e.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code, e.op, coalesce(e.units, '{}')
+				greatest(e.cost - e.credits_used, 0), e.latency_ms, e.first_token_ms, e.outcome, e.error_code, e.op, coalesce(e.details, '{}')
 			FROM task e LEFT JOIN channels c ON c.id = e.channel_id
 		)
 		-- the user by a query of its own: a join may be planned to read all users

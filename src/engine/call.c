@@ -380,6 +380,17 @@ may_retry(const struct call *c)
 	return !c->insists && c->tries <= c->ask.limits.retries && view.state == HEALTH_CLOSED;
 }
 
+/* For who asks later what became of it. */
+static void
+keep_try(struct call *c, const struct wire_failure *f)
+{
+	if (c->failed == NULL)
+		c->failed = ARENA_ARRAY(c->arena, struct call_try, CALL_TRIES_KEPT);
+	if (c->n_failed < CALL_TRIES_KEPT)
+		c->failed[c->n_failed++] = (struct call_try){ c->at.channel_name, c->at.model_name, f->status,
+			c->at.http_status, clock_mono_ms() - c->try_began_ms };
+}
+
 /* A try of a channel failed.  Before the first content: again, another channel,
  * the fallback model, in this order; afterwards it is over. */
 static void
@@ -390,6 +401,7 @@ try_failed(struct call *c, const struct wire_failure *f)
 
 	tell_health(c, health_class_of(c->at.http_status, c->state == CALL_FLOWING, f), f);
 	drop_transfer(c);
+	keep_try(c, f);
 	score_add(c->process->score, SCORE_UPSTREAM_FAILURES, 1);
 	LOG(WARN, "upstream_failed", LS("task_id", c->ids.task), LS("request_id", c->ids.request),
 	    LS("channel", c->at.channel_name), LS("model", c->at.model_name), LS("code", status_code(f->status)),
@@ -659,6 +671,7 @@ take_candidate(struct call *c, const struct offer_channel *ch)
 	if (c->first_byte_by_ms == 0 && c->ask.limits.first_byte_ms > 0) /* some came of a try before */
 		c->first_byte_by_ms = clock_mono_ms() + c->ask.limits.first_byte_ms;
 	c->tries++;
+	c->try_began_ms = clock_mono_ms();
 	c->inside = NULL;
 	c->is_own_begun = false;
 	c->finish_by_ms = 0;

@@ -33,6 +33,7 @@
 
 /* From the word that an answer has ended to its end: for usage that may follow. */
 #define FINISH_WAIT_MS 1000
+#define CALL_TRIES_KEPT 16
 
 enum call_state {
 	CALL_NEW,	 /* made by a worker */
@@ -86,6 +87,14 @@ struct call_candidate {
 	enum health_class outcome; /* of its last try, as far as it is known */
 };
 
+/* A try that failed. */
+struct call_try {
+	const char *channel, *model; /* live as long as the call */
+	enum status why;
+	int http_status; /* 0: no answer */
+	int64_t took_ms;
+};
+
 /* Of the same shape for the same wire, one body serves all. */
 struct call_body {
 	const struct wire *wire;
@@ -112,6 +121,9 @@ struct call {
 	const struct offer_model *model;
 	size_t channel; /* index into model->channels */
 	int64_t tries;	/* on this channel */
+	int64_t try_began_ms;
+	struct call_try *failed; /* the first CALL_TRIES_KEPT of all channels; in `arena` */
+	size_t n_failed;
 	bool on_fallback;
 	struct health_try health; /* of the candidate at work */
 	uint64_t passed[2];	  /* candidates of the model and of the fallback that were not asked: open or off */

@@ -8,6 +8,7 @@
 #include "base/money.h"
 #include "core/work.h"
 #include "engine/allowance.h"
+#include "engine/details.h"
 #include "engine/measure.h"
 #include "engine/private.h"
 
@@ -102,6 +103,7 @@ put_call(struct buf *b, const struct round_call *c)
 	put_known(b, c->first_token_ms);
 	put_text(b, c->request_id);
 	put_text(b, c->user_group);
+	put_text(b, c->details);
 	buf_puts(b, ")\"");
 }
 
@@ -123,6 +125,19 @@ round_run(struct pg *pg, const struct round_call *calls, size_t n, struct rows *
 }
 
 /* ---- runs of ours ---------------------------------------------------------------------- */
+
+/* The run's arena's. */
+static const char *
+details_text(struct run *r, int64_t cost_ucr)
+{
+	json_t *details = details_json(&r->call, &r->usage, cost_ucr);
+	char *text = json_object_size(details) == 0 ? NULL : json_dumps(details, JSON_WIRE);
+	const char *kept = arena_strdup(r->arena, text);
+
+	free(text);
+	json_decref(details);
+	return kept;
+}
 
 static void
 take_run(struct run *r, struct round_call *out)
@@ -150,7 +165,8 @@ take_run(struct run *r, struct round_call *out)
 		.channel = at->channel_name,
 		.provider = r->call.wire != NULL ? r->call.wire->name : NULL,
 		.latency_ms = (clock_mono_us() - r->started_us) / 1000,
-		.first_token_ms = r->first_content_us / 1000 };
+		.first_token_ms = r->first_content_us / 1000,
+		.details = details_text(r, cost_ucr) };
 }
 
 static void

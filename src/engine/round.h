@@ -27,6 +27,7 @@ struct round_call {
 	int64_t model_id, channel_id;
 	const char *model, *channel, *provider;
 	int64_t latency_ms, first_token_ms;
+	const char *details; /* JSON (details.h); NULL: nothing */
 };
 
 /* Settle them, all limited or none, which does no harm when done twice.  A row for each, in their order:

@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/money.h"
 #include "base/queue.h"
+#include "engine/details.h"
 #include "engine/measure.h"
 #include "engine/private.h"
 #include "engine/round.h"
@@ -71,9 +72,10 @@ settlement(struct run *r)
 {
 	char cost[UCR_TEXT_LEN];
 	const struct call_candidate *at = &r->call.at;
+	int64_t cost_ucr = run_use(r);
 	json_t *j;
 
-	ucr_format(run_use(r), cost);
+	ucr_format(cost_ucr, cost);
 	j = json_pack("{s:s, s:s, s:s?, s:s?, s:I, s:I, s:b, s:s, s:I, s:s?}", "task_id", r->task.id, "outcome",
 	    outcome_name(r->outcome), "error_code", r->why == OK ? NULL : status_code(r->why), "error_message",
 	    r->why == OK ? NULL : status_text(r->why, LANG_EN), "input_tokens", (json_int_t)r->usage.input_tokens,
@@ -88,6 +90,7 @@ settlement(struct run *r)
 		json_object_set_new(j, "channel_id", json_integer(at->channel_id));
 	if (r->first_content_us > 0)
 		json_object_set_new(j, "first_token_ms", json_integer(r->first_content_us / 1000));
+	json_object_set_new(j, "details", details_json(&r->call, &r->usage, cost_ucr));
 	if (r->kind->settlement != NULL)
 		r->kind->settlement(r, j);
 	return j;

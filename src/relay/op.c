@@ -410,25 +410,23 @@ op_use(struct run *r, int64_t *cost_ucr)
 /* ---- on record -------------------------------------------------------------------- */
 
 static void
-put_unit(json_t *units, const char *name, int64_t n)
+put_unit(json_t *details, const char *name, int64_t n)
 {
 	if (n > 0)
-		json_object_set_new(units, name, json_integer(n));
+		json_object_set_new(details, name, json_integer(n));
 }
 
 void
 op_settlement(const struct run *r, json_t *settlement)
 {
 	const struct operation *what = r->own;
-	json_t *units;
+	json_t *details = json_object_get(settlement, "details");
 
 	if (what == NULL)
 		return;
-	units = json_object();
-	put_unit(units, "images", r->usage.images);
-	put_unit(units, "seconds", r->usage.seconds);
-	put_unit(units, "characters", r->usage.characters);
-	put_unit(units, "queries", r->usage.queries);
+	put_unit(details, "images", r->usage.images);
+	put_unit(details, "seconds", r->usage.seconds);
+	put_unit(details, "characters", r->usage.characters);
+	put_unit(details, "queries", r->usage.queries);
 	json_object_set_new(settlement, "op", json_string(what->row->name));
-	json_object_set_new(settlement, "units", units);
 }

@@ -5,6 +5,7 @@ import io
 
 import pytest
 from keylib import sweep
+from weirtest import wait_until
 
 
 def say(weir, user, content="What was used?", model="demo-fast"):
@@ -118,10 +119,44 @@ def test_csv(weir, used):
     assert weir.get("/api/usage/records.csv?before_id=x", used).code == "invalid_request"
 
 
+def bill(record):
+    """What the lines of its bill add up to."""
+    for line in record["metadata"]["lines"]:
+        assert line["cost"] == pytest.approx(line["units"] * line["price"] / line["per"], abs=1e-6)
+    return sum(line["cost"] for line in record["metadata"]["lines"]) * record["metadata"].get("ratio", 1)
+
+
+@pytest.mark.parametrize("way", ["chat", "hold", "allowance"])
+def test_the_bill_and_the_tries(weir, admin, way):
+    """Of a turn, of a call with a hold of its own, and of one that took from an allowance."""
+    user = weir.make_user(credits="1000")
+    ask = "[[demo fault=500 fail=1 usage=100/50]] once more"
+    key = {"Idempotency-Key": "bill"} if way == "hold" else {}
+    body = {"model": "demo-fast", "messages": [{"role": "user", "content": ask}]}
+    if way == "chat":
+        assert say(weir, user, ask).final["type"] == "done"
+    else:
+        for _ in range(3 if way == "allowance" else 0):
+            assert weir.post("/v1/chat/completions", {**body, "messages": [{"role": "user", "content": "warm"}]}, user).status == 200
+        assert weir.post("/v1/chat/completions", body, user, headers=key).status == 200
+    records = wait_until(lambda: (found := weir.get(f"/api/admin/usage/records?user_id={user.id}", admin).json["items"])
+                         and len(found) == (4 if way == "allowance" else 1) and found, "the records")
+    with weir.pg() as pg:
+        by_allowance = pg.one("SELECT allowance_id IS NOT NULL FROM usage WHERE id = $1", records[0]["id"])
+    assert (by_allowance == "t") == (way == "allowance")
+    assert [set(line) for line in records[0]["metadata"]["lines"]] == [{"meter", "units", "price", "per", "cost"}] * 2
+    assert bill(records[0]) == pytest.approx(records[0]["cost"]) and records[0]["cost"] > 0
+    tried, = records[0]["metadata"]["tries"]
+    assert (tried["channel"], tried["model"], tried["status"]) == (records[0]["channel"], "demo-fast", 500)
+    assert tried["code"] == "upstream_failed" and tried["ms"] >= 0
+    assert all("tries" not in r["metadata"] for r in records[1:])
+    assert "metadata" not in weir.get("/api/usage/records", user).json["items"][0]
+
+
 def test_admins_see_all(weir, used, admin):
     records = weir.get(f"/api/admin/usage/records?user_id={used.id}", admin).json["items"]
     assert len(records) == 3 and records[0]["channel"] and records[0]["user_id"] == used.id
-    assert records[0]["metadata"] == {} and records[0]["channel_id"] and records[0]["total_tokens"] > 0
+    assert records[0]["channel_id"] and records[0]["total_tokens"] > 0
     rows = list(csv.DictReader(io.StringIO(weir.get(f"/api/admin/usage/records.csv?user_id={used.id}", admin).text)))
     assert [r["channel"] for r in rows] == [r["channel"] for r in records]
     assert weir.get(f"/api/admin/usage/records?user_id={used.id}&channel=nobody", admin).json["items"] == []

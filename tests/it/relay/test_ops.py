@@ -42,7 +42,8 @@ def used(weir, user):
     with weir.pg() as pg:
         rows = pg.query("SELECT status, op, request_tokens, response_tokens, cost, metadata, estimated FROM usage"
                         " WHERE user_id = $1 ORDER BY id", user.id)
-    return [(r[0], r[1], int(r[2]), int(r[3]), float(r[4]), json.loads(r[5]), r[6]) for r in rows]
+    beside = lambda metadata: {k: v for k, v in json.loads(metadata).items() if k not in ("lines", "tries")}  # noqa: E731
+    return [(r[0], r[1], int(r[2]), int(r[3]), float(r[4]), beside(r[5]), r[6]) for r in rows]
 
 
 def used_soon(weir, user, n=1):

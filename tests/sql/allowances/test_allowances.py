@@ -11,7 +11,7 @@ from sqltest import DatabaseTest, new_id  # noqa: E402
 
 CALL = ("call_id", "allowance_id", "user_id", "key_id", "outcome", "error_code", "input_tokens", "output_tokens", "cached_tokens",
         "cache_write_tokens", "reasoning_tokens", "estimated", "cost", "overrun", "limited", "model_id", "model", "channel_id",
-        "channel", "provider", "latency_ms", "first_token_ms", "request_id", "user_group")
+        "channel", "provider", "latency_ms", "first_token_ms", "request_id", "user_group", "details")
 
 
 def call_text(call):

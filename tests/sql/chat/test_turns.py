@@ -420,7 +420,7 @@ class Tasks(TurnTest):
            "user_limit", "conv_limit", "agent_conv_limit", "key", "route", "body_hash", "refusal", "message_id", "user_message_id",
            "prev_message", "key_id", "prompt_tokens", "prices", "user_group")
     END = ("task_id", "outcome", "error_code", "error_message", "input_tokens", "output_tokens", "estimated", "cost", "model_id",
-           "channel_id", "latency_ms", "first_token_ms", "request_id", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "op", "units")
+           "channel_id", "latency_ms", "first_token_ms", "request_id", "cached_tokens", "cache_write_tokens", "reasoning_tokens", "op", "details")
 
     def open_task(self, user, db=None, **options):
         """Returns (task id, task_opened)."""

@@ -93,3 +93,34 @@ export function roundTop(most: number): number {
 	// Not a product of what is not exact: 3 * 0.1 would be drawn as 0.30000000000000004.
 	return Number((step * power).toPrecision(1));
 }
+
+export interface BillLine {
+	meter: string;
+	units: number;
+	price: number;
+	per: number;
+	cost: number;
+}
+
+export interface FailedTry {
+	channel: string;
+	model: string;
+	code: string;
+	/** Of its answer; absent: there was none. */
+	status?: number;
+	ms: number;
+}
+
+/** What is on record of a call beside its columns. */
+export interface CallDetails {
+	lines: BillLine[];
+	ratio: number;
+	tries: FailedTry[];
+	/** What it took besides tokens. */
+	other: [string, unknown][];
+}
+
+export function callDetails(metadata: Record<string, unknown>): CallDetails {
+	const { lines, ratio, tries, ...other } = metadata as Partial<CallDetails>;
+	return { lines: lines ?? [], ratio: ratio ?? 1, tries: tries ?? [], other: Object.entries(other) };
+}
