@@ -24,6 +24,49 @@ const AREAS = {
 } as const;
 type AreaName = keyof typeof AREAS;
 
+const GROUPS = [
+	{ name: "people", areas: ["users", "keys", "security"] },
+	{ name: "catalogue", areas: ["models", "channels", "route", "agents"] },
+	{ name: "operation", areas: ["log", "usage", "jobs", "pool"] },
+] as const satisfies readonly { name: string; areas: readonly AreaName[] }[];
+
+/** A strip above the page on narrow screens, a column of groups beside it on wide ones. */
+function AdminNav({ current }: { current: AreaName }) {
+	const { t } = useTranslation();
+	return (
+		<nav
+			aria-label={t("admin.title")}
+			className="flex min-w-0 shrink-0 overflow-x-auto border-line bg-surface max-lg:border-b max-lg:px-2 lg:w-56 lg:flex-col lg:gap-5 lg:overflow-x-hidden lg:overflow-y-auto lg:border-e lg:p-3"
+		>
+			{GROUPS.map(({ name: group, areas }) => (
+				<div key={group} role="group" aria-label={t(`admin.group_${group}`)} className="flex shrink-0 lg:flex-col lg:gap-0.5">
+					<p aria-hidden className="hidden px-3 pb-1 text-xs font-medium text-faint lg:block">
+						{t(`admin.group_${group}`)}
+					</p>
+					{areas.map((name) => {
+						const { Icon } = AREAS[name];
+						return (
+							<Link
+								key={name}
+								ref={name === current ? bringIntoView : undefined}
+								href={`/admin/${name}`}
+								aria-current={name === current ? "page" : undefined}
+								className={cx(
+									"flex h-11 shrink-0 items-center gap-2 px-3 text-sm whitespace-nowrap -outline-offset-2 max-lg:border-b-2 lg:gap-3 lg:rounded-lg",
+									name === current ? "border-accent font-medium text-ink lg:bg-hover" : "border-transparent text-faint hover:text-ink lg:hover:bg-hover",
+								)}
+							>
+								<Icon size={16} aria-hidden />
+								{t(`admin.${name}`)}
+							</Link>
+						);
+					})}
+				</div>
+			))}
+		</nav>
+	);
+}
+
 export default function AdminPage({ area = "users" }: { area?: string }) {
 	const me = useMe();
 	const { t } = useTranslation();
@@ -42,40 +85,23 @@ export default function AdminPage({ area = "users" }: { area?: string }) {
 	return (
 		<div className="flex h-full flex-col overflow-hidden">
 			<header className="flex items-center gap-1 border-b border-line bg-surface px-2 sm:px-4">
-				<Link href="/" aria-label={t("common.back")} title={t("common.back")} className="flex size-10 shrink-0 items-center justify-center rounded-lg text-faint hover:bg-hover hover:text-ink">
+				<Link href="/" aria-label={t("common.back")} title={t("common.back")} className="flex size-11 shrink-0 items-center justify-center rounded-lg text-faint hover:bg-hover hover:text-ink">
 					<ArrowLeft size={19} aria-hidden />
 				</Link>
-				<h1 className="me-4 hidden font-semibold whitespace-nowrap sm:block">{t("admin.title")}</h1>
-				<nav aria-label={t("admin.title")} className="flex min-w-0 overflow-x-auto">
-					{(Object.keys(AREAS) as AreaName[]).map((name) => {
-						const { Icon } = AREAS[name];
-						return (
-							<Link
-								key={name}
-								ref={name === current ? bringIntoView : undefined}
-								href={`/admin/${name}`}
-								aria-current={name === current ? "page" : undefined}
-								className={cx(
-									"flex h-14 items-center gap-2 border-b-2 px-3 text-sm whitespace-nowrap -outline-offset-2",
-									name === current ? "border-accent font-medium text-ink" : "border-transparent text-faint hover:text-ink",
-								)}
-							>
-								<Icon size={16} aria-hidden />
-								{t(`admin.${name}`)}
-							</Link>
-						);
-					})}
-				</nav>
+				<h1 className="font-semibold whitespace-nowrap">{t("admin.title")}</h1>
 			</header>
-			<main className="min-h-0 grow overflow-y-auto">
-				<div className={cx("mx-auto px-4 py-6 sm:px-6", current === "log" || current === "channels" ? "max-w-screen-2xl" : "max-w-6xl")}>
-					<ErrorBoundary resetKey={current}>
-						<Suspense fallback={<Skeleton className="h-64" />}>
-							<Area />
-						</Suspense>
-					</ErrorBoundary>
-				</div>
-			</main>
+			<div className="flex min-h-0 grow flex-col lg:flex-row">
+				<AdminNav current={current} />
+				<main className="min-h-0 min-w-0 grow overflow-y-auto">
+					<div className={cx("mx-auto px-4 py-6 sm:px-6", current === "log" || current === "channels" ? "max-w-screen-2xl" : "max-w-6xl")}>
+						<ErrorBoundary resetKey={current}>
+							<Suspense fallback={<Skeleton className="h-64" />}>
+								<Area />
+							</Suspense>
+						</ErrorBoundary>
+					</div>
+				</main>
+			</div>
 		</div>
 	);
 }
