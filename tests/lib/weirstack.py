@@ -30,6 +30,7 @@ SRC = os.environ.get("srcdir") or os.path.dirname(os.path.dirname(HERE))
 SRC = os.path.abspath(SRC)
 UNIX_PATH_MAX = 107
 START_TIMEOUT_S = 30
+CHANGES_KNOWN_S = 0.3  # responders ask four times a second what has changed: core/versions.h
 PATH_MORE = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -575,6 +576,8 @@ class Stack:
             input=input if input is not None else "", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if check and done.returncode != 0:
             raise StackError(f"weirctl {' '.join(args)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+        if args[0] in ("agent", "channel", "channel-key", "key", "model", "price"):
+            time.sleep(CHANGES_KNOWN_S)
         return done
 
     def start_demo(self, port=None, *options):

@@ -2,10 +2,12 @@
 
 import json
 import threading
+import time
 import uuid
 
 import pytest
 
+from weirstack import CHANGES_KNOWN_S
 from weirtest import wait_until
 
 CHAT = "/v1/chat/completions"
@@ -45,6 +47,7 @@ def group(weir, admin):
 def put(weir, admin, *rows, status=200, **more):
     answer = weir.request("PUT", "/api/admin/prices", admin, {"rows": list(rows), **more})
     assert answer.status == status, answer
+    time.sleep(CHANGES_KNOWN_S)
     return answer.json
 
 
