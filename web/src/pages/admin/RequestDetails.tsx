@@ -4,7 +4,7 @@ import { Link } from "wouter";
 import type { AdminUsageRecord } from "@/api/types";
 import { Dialog } from "@/components/ui/Dialog";
 import { StatusTag, Tokens } from "@/components/usage/parts";
-import { count, dateTime } from "@/lib/format";
+import { count, credits, dateTime } from "@/lib/format";
 import { type BillLine, type FailedTry, callDetails, cost, duration } from "@/lib/usage";
 import { useUserName } from "./UserName";
 import { meterKey, useUnit } from "./priceWords";
@@ -79,7 +79,7 @@ function Bill({ lines, ratio }: { lines: BillLine[]; ratio: number }) {
 					<td className="py-2 pe-4">{t(meterKey(line.meter))}</td>
 					<td className="py-2 pe-4 text-end">{count(line.units)}</td>
 					<td className="py-2 pe-4 text-end">
-						{cost(line.price)} / {unit(line.meter, line.per)}
+						{credits(line.price)} / {unit(line.meter, line.per)}
 					</td>
 					<td className="py-2 text-end">{cost(line.cost)}</td>
 				</tr>
@@ -123,7 +123,7 @@ function Table({ title, heads, children }: { title: string; heads: string[]; chi
 				<thead>
 					<tr className="border-b border-line text-faint">
 						{heads.map((head, i) => (
-							<th key={head} scope="col" className={`py-1.5 font-normal ${i === 0 ? "text-start" : "text-end"} ${i < heads.length - 1 ? "pe-4" : ""}`}>
+							<th key={head} scope="col" className={`py-1.5 font-normal whitespace-nowrap ${i === 0 ? "text-start" : "text-end"} ${i < heads.length - 1 ? "pe-4" : ""}`}>
 								{head}
 							</th>
 						))}
