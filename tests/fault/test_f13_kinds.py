@@ -17,6 +17,7 @@ from faultlib import MANY, kill, pool_is_whole, post_bytes, prove, quiesce, scal
 
 WEIR_CONF = {"limits": {**MANY["limits"], "rate_relay": "100000/1m", "rate_address": "100000/1m"}}
 WORDS = "first=600 deltas=40 interval=25"  # content from 0.6 s to 1.6 s
+WHOLE_WORDS = "first=1600 deltas=40"  # of a provider that is asked for one piece: at 1.6 s
 CALLS = scale(4, 40)
 
 
@@ -62,7 +63,7 @@ class Call(threading.Thread):
 def test_killed(weir, kind, step):
     after_s, delivered = STEPS[step]
     users = [weir.make_user() for _ in range(CALLS)]
-    asked = [KINDS[kind](weir, user, script(f"{kind} {n}", WORDS)) for n, user in enumerate(users)]
+    asked = [KINDS[kind](weir, user, script(f"{kind} {n}", WHOLE_WORDS if kind in WHOLE else WORDS)) for n, user in enumerate(users)]
     began = time.monotonic()
     calls = [Call(weir, user, *what) for user, what in zip(users, asked)]
     time.sleep(after_s)
@@ -134,7 +135,7 @@ def test_killed_on_an_allowance(weir, step):
     keys = {kind: Key(weir, user) for kind in PATHS}
     each = scale(2, 8)
     fill_allowances(weir, user, Key(weir, user))
-    calls = [Call(weir, keys[kind], *ask(*kind, script(f"{kind[0]} {n}", WORDS))) for kind in PATHS for n in range(each)]
+    calls = [Call(weir, keys[kind], *ask(*kind, script(f"{kind[0]} {n}", WHOLE_WORDS if kind == ("openai", False) else WORDS))) for kind in PATHS for n in range(each)]
     time.sleep(after_s)
     for pid in weir.responders():
         kill(pid)
