@@ -105,8 +105,8 @@ def probes(weir, channel):
         assert (answer.json["ok"], answer.json["error"], answer.json["http_status"]) == (False, "upstream_timeout", 0)
         assert 19 < took_s < 25 * SLOWER, "each as long as a provider may be silent, none for another's silence"
     with weir.pg() as pg:
-        assert pg.one("SELECT count(*) FROM audit_log WHERE action = 'channel.test' AND result = 'upstream_timeout'"
-                      " AND details->>'model' = 'demo'") == str(len(crowd.threads))
+        wait_until(lambda: pg.one("SELECT count(*) FROM audit_log WHERE action = 'channel.test' AND result = 'upstream_timeout'"
+                                  " AND details->>'model' = 'demo'") == str(len(crowd.threads)), "each is on record")
 
 
 @contextlib.contextmanager
