@@ -29,7 +29,7 @@ deployment(struct arena *a, const struct url *url, const char *before, const cha
 {
 	struct url site = *url;
 
-	if (memmem(url->path, url->path_len, before, strlen(before)) != NULL)
+	if (url->path_len > 0 && memmem(url->path, url->path_len, before, strlen(before)) != NULL)
 		return url_join(a, url, "/chat/completions");
 	for (const char *p = model; *p != '\0'; p++)
 		if (!isalnum((unsigned char)*p) && strchr("-_.", *p) == NULL)
