@@ -191,11 +191,11 @@ def test_text_is_checkpointed_meanwhile(weir):
     conversation = weir.conversation(user)
     weir.stop_redis(kill=True)
     try:
-        turns.add(lambda: send(weir, user, conversation, script("kept", "deltas=140 interval=100")))
+        turns.add(lambda: send(weir, user, conversation, script("kept", "deltas=200 interval=100")))
         with weir.pg() as pg:
             wait_until(lambda: pg.one("SELECT count(*) FROM tasks WHERE completed_at IS NULL") == "1", "under way", 10, 0.05)
             with statements(weir):
-                wait_until(lambda: int(pg.one("SELECT count(*) FROM task_journal")) >= 2, "two checkpoints", 13, 0.2)
+                wait_until(lambda: int(pg.one("SELECT count(*) FROM task_journal")) >= 2, "two checkpoints", 19, 0.2)
                 assert pg.one("SELECT count(*) FROM tasks WHERE completed_at IS NULL") == "1"
         ((turn, _),) = turns.join()
         assert turn.done, turn
