@@ -8,13 +8,15 @@
 #include "io/pg.h"
 #include "ledger/price.h"
 
+struct offer_group {
+	const char *name;
+	int64_t ratio_ppm;
+};
+
 /* What all models of an offer share. */
 struct offer_groups {
 	size_t n;
-	struct offer_group {
-		const char *name;
-		int64_t ratio_ppm;
-	} * list;
+	struct offer_group *list;
 	size_t n_zones;
 	struct price_zone *zones;
 };

@@ -166,10 +166,12 @@ price_resolve(
 	for (enum meter m = 0; m < METERS; m++) {
 		int set = best_fit(list, m, group, tier, now_s);
 		const struct price_row *r;
+		int64_t from = 0;
 
-		for (int64_t from = 0; set >= 0 && (r = next_row(list, m, group, tier, now_s, set, from)) != NULL;
-		     from = r->min_context + 1)
+		while (set >= 0 && (r = next_row(list, m, group, tier, now_s, set, from)) != NULL) {
 			steps[p->n++] = (struct price_step){ m, r->min_context, r->unit_ucr, r->per, r->id };
+			from = r->min_context + 1;
+		}
 	}
 	return p;
 }

@@ -61,14 +61,16 @@ enum meter meter_find(const char *name);
 const char *tier_name(enum tier tier);
 enum tier tier_find(const char *name);
 
-/* A time zone as far as prices need it: from `at_s` on (Unix time, ascending) it is
- * `offset_s` east of UTC. */
+/* From `at_s` on (Unix time) a zone is `offset_s` east of UTC. */
+struct price_turn {
+	int64_t at_s, offset_s;
+};
+
+/* A time zone as far as prices need it; its turns ascend. */
 struct price_zone {
 	const char *name;
 	size_t n;
-	struct price_turn {
-		int64_t at_s, offset_s;
-	} * turns;
+	struct price_turn *turns;
 };
 
 /* A row of table prices. */

@@ -13,13 +13,14 @@
 
 #define OVERRIDE_MAX 32 /* headers, and members */
 
+struct override_header {
+	const char *name, *value; /* NULL value: the line is taken out */
+};
+
 struct override {
-	/* Ends with a NULL name; NULL: none.  A NULL value: the line is taken out. */
-	const struct override_header {
-		const char *name, *value;
-	} * headers;
-	const char *const *names; /* of the members, NULL-terminated; NULL: none */
-	const char *members;	  /* those that are set, as JSON: "a":1,"b":[2] */
+	const struct override_header *headers; /* ends with a NULL name; NULL: none */
+	const char *const *names;	       /* of the members, NULL-terminated; NULL: none */
+	const char *members;		       /* those that are set, as JSON: "a":1,"b":[2] */
 	size_t members_len;
 };
 

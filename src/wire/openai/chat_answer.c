@@ -329,22 +329,19 @@ const struct parser_ops openai_chat_parser = {
 	.end = frame_end,
 };
 
-#define BYTES(op, vectors) \
-	{ \
-		op, openai_op_body, openai_op_head, &openai_op_parser, true, openai_op_meter, vectors \
-	}
+#define BYTES openai_op_body, openai_op_head, &openai_op_parser, true, openai_op_meter
 
 static const struct endpoint endpoints[] = {
 	{ .op = OP_CHAT, .body = openai_chat_body, .head = openai_chat_head, .parser = &openai_chat_parser },
-	BYTES(OP_EMBED, openai_vectors),
-	BYTES(OP_RERANK, NULL),
-	BYTES(OP_MODERATE, NULL),
-	BYTES(OP_IMAGE, NULL),
-	BYTES(OP_IMAGE_EDIT, NULL),
-	BYTES(OP_IMAGE_VARY, NULL),
-	BYTES(OP_SPEECH, NULL),
-	BYTES(OP_TRANSCRIBE, NULL),
-	BYTES(OP_TRANSLATE, NULL),
+	{ OP_EMBED, BYTES, openai_vectors },
+	{ OP_RERANK, BYTES, NULL },
+	{ OP_MODERATE, BYTES, NULL },
+	{ OP_IMAGE, BYTES, NULL },
+	{ OP_IMAGE_EDIT, BYTES, NULL },
+	{ OP_IMAGE_VARY, BYTES, NULL },
+	{ OP_SPEECH, BYTES, NULL },
+	{ OP_TRANSCRIBE, BYTES, NULL },
+	{ OP_TRANSLATE, BYTES, NULL },
 };
 
 const struct wire wire_openai = {

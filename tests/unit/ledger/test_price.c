@@ -12,18 +12,9 @@
 #define NOON INT64_C(1767225600 + 12 * 3600) /* 2026-01-01 12:00 UTC */
 #define LINE(meter_, price, per_, from) \
 	.meter = METER_##meter_, .unit_ucr = (price), .per = (per_), .valid_from_s = (from)
-#define ROW(meter, price, ...) \
-	{ \
-		LINE(meter, price, MTOK, ALWAYS), __VA_ARGS__ \
-	}
-#define EACH(meter, price, per) \
-	{ \
-		LINE(meter, price, per, ALWAYS) \
-	}
-#define FROM(meter, price, from) \
-	{ \
-		LINE(meter, price, MTOK, from) \
-	}
+#define ROW(meter, price, ...) LINE(meter, price, MTOK, ALWAYS), __VA_ARGS__
+#define EACH(meter, price, per) LINE(meter, price, per, ALWAYS)
+#define FROM(meter, price, from) LINE(meter, price, MTOK, from)
 
 static struct arena *arena;
 
@@ -74,20 +65,20 @@ static void
 test_every_meter(void)
 {
 	static const struct price_row rows[] = {
-		ROW(INPUT, 10 * C),
-		ROW(OUTPUT, 40 * C),
-		ROW(CACHED_INPUT, C),
-		ROW(CACHE_WRITE, 12 * C),
-		ROW(CACHE_WRITE_1H, 20 * C),
-		ROW(REASONING, 50 * C),
-		ROW(AUDIO_INPUT, 100 * C),
-		ROW(AUDIO_OUTPUT, 200 * C),
-		EACH(IMAGE, 3, 1),
-		EACH(SECOND, 5, 1),
-		EACH(CHARACTER, 7000, 1000),
-		EACH(PAGE, 11, 1),
-		EACH(QUERY, 13, 1),
-		EACH(CALL, 17, 1),
+		{ ROW(INPUT, 10 * C) },
+		{ ROW(OUTPUT, 40 * C) },
+		{ ROW(CACHED_INPUT, C) },
+		{ ROW(CACHE_WRITE, 12 * C) },
+		{ ROW(CACHE_WRITE_1H, 20 * C) },
+		{ ROW(REASONING, 50 * C) },
+		{ ROW(AUDIO_INPUT, 100 * C) },
+		{ ROW(AUDIO_OUTPUT, 200 * C) },
+		{ EACH(IMAGE, 3, 1) },
+		{ EACH(SECOND, 5, 1) },
+		{ EACH(CHARACTER, 7000, 1000) },
+		{ EACH(PAGE, 11, 1) },
+		{ EACH(QUERY, 13, 1) },
+		{ EACH(CALL, 17, 1) },
 	};
 	struct price_row twice[2 * METERS];
 	const struct price *p;
@@ -116,12 +107,12 @@ test_every_meter(void)
 static void
 test_what_has_no_row(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 10 * C), ROW(OUTPUT, 40 * C) };
-	static const struct price_row writes[] = { ROW(INPUT, 10 * C), ROW(CACHE_WRITE, 12 * C) };
-	static const struct price_row call[] = { EACH(CALL, 9, 1) };
-	static const struct price_row half[] = { ROW(INPUT, 10 * C) };
-	static const struct price_row dear[] = { ROW(INPUT, C, .min_context = 1), ROW(OUTPUT, C) };
-	static const struct price_row gratis[] = { ROW(INPUT, 0), ROW(OUTPUT, 0) };
+	static const struct price_row rows[] = { { ROW(INPUT, 10 * C) }, { ROW(OUTPUT, 40 * C) } };
+	static const struct price_row writes[] = { { ROW(INPUT, 10 * C) }, { ROW(CACHE_WRITE, 12 * C) } };
+	static const struct price_row call[] = { { EACH(CALL, 9, 1) } };
+	static const struct price_row half[] = { { ROW(INPUT, 10 * C) } };
+	static const struct price_row dear[] = { { ROW(INPUT, C, .min_context = 1) }, { ROW(OUTPUT, C) } };
+	static const struct price_row gratis[] = { { ROW(INPUT, 0) }, { ROW(OUTPUT, 0) } };
 	const struct price *p = PLAIN(rows);
 
 	CU_ASSERT_EQUAL(COST(p, .input_tokens = 100, .cached_tokens = 40, .cache_write_tokens = 60), 1000);
@@ -146,8 +137,8 @@ test_what_has_no_row(void)
 static void
 test_parts_that_are_too_many(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 10 * C), ROW(OUTPUT, 40 * C), ROW(CACHED_INPUT, C),
-		ROW(REASONING, 80 * C) };
+	static const struct price_row rows[] = { { ROW(INPUT, 10 * C) }, { ROW(OUTPUT, 40 * C) },
+		{ ROW(CACHED_INPUT, C) }, { ROW(REASONING, 80 * C) } };
 	const struct price *p = PLAIN(rows);
 
 	CU_ASSERT_EQUAL(COST(p, .input_tokens = 100, .cached_tokens = 1000, .cache_write_tokens = 1000), 100);
@@ -159,9 +150,9 @@ test_parts_that_are_too_many(void)
 static void
 test_thresholds(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 2 * C, .min_context = 200000), ROW(INPUT, C),
-		ROW(OUTPUT, 4 * C), ROW(INPUT, 3 * C, .min_context = 500000),
-		ROW(OUTPUT, 8 * C, .min_context = 200000) };
+	static const struct price_row rows[] = { { ROW(INPUT, 2 * C, .min_context = 200000) }, { ROW(INPUT, C) },
+		{ ROW(OUTPUT, 4 * C) }, { ROW(INPUT, 3 * C, .min_context = 500000) },
+		{ ROW(OUTPUT, 8 * C, .min_context = 200000) } };
 	const struct price *p = PLAIN(rows);
 
 	CU_ASSERT_EQUAL(COST(p, .input_tokens = 199999, .output_tokens = 1), 199999 + 4);
@@ -175,8 +166,9 @@ test_thresholds(void)
 static void
 test_ceilings(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 10 * C), ROW(OUTPUT, 40 * C), ROW(CACHE_WRITE_1H, 20 * C),
-		ROW(REASONING, 60 * C), EACH(CALL, 7, 1), ROW(CACHED_INPUT, C) };
+	static const struct price_row rows[] = { { ROW(INPUT, 10 * C) }, { ROW(OUTPUT, 40 * C) },
+		{ ROW(CACHE_WRITE_1H, 20 * C) }, { ROW(REASONING, 60 * C) }, { EACH(CALL, 7, 1) },
+		{ ROW(CACHED_INPUT, C) } };
 	const struct price *p = PLAIN(rows);
 
 	for (int64_t n = 0; n < 100; n += 7)
@@ -191,7 +183,7 @@ test_ceilings(void)
 static void
 test_ratio(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 10 * C), ROW(OUTPUT, 40 * C) };
+	static const struct price_row rows[] = { { ROW(INPUT, 10 * C) }, { ROW(OUTPUT, 40 * C) } };
 
 	CU_ASSERT_EQUAL(COST(RESOLVED(rows, NULL, TIER_STANDARD, 500000, NOON), .input_tokens = 100), 500);
 	CU_ASSERT_EQUAL(COST(RESOLVED(rows, NULL, TIER_STANDARD, 1, NOON), .input_tokens = 100), 1); /* rounded up */
@@ -203,7 +195,7 @@ test_ratio(void)
 static void
 test_saturation(void)
 {
-	static const struct price_row rows[] = { EACH(INPUT, UCR_MAX, 1), EACH(OUTPUT, UCR_MAX, 1) };
+	static const struct price_row rows[] = { { EACH(INPUT, UCR_MAX, 1) }, { EACH(OUTPUT, UCR_MAX, 1) } };
 
 	CU_ASSERT_EQUAL(COST(PLAIN(rows), .input_tokens = INT64_MAX, .output_tokens = INT64_MAX), UCR_MAX);
 	CU_ASSERT_EQUAL(
@@ -214,10 +206,11 @@ test_saturation(void)
 static void
 test_groups_and_tiers(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 10), ROW(INPUT, 20, .min_context = 5),
-		ROW(INPUT, 7, .group = "vip"), ROW(INPUT, 5, .tier = TIER_FLEX),
-		ROW(INPUT, 30, .tier = TIER_PRIORITY, .group = "vip"), ROW(INPUT, 3, .group = "vip", .tier = TIER_FLEX),
-		ROW(OUTPUT, 1), ROW(INPUT, 2, .group = "other") };
+	static const struct price_row rows[] = { { ROW(INPUT, 10) }, { ROW(INPUT, 20, .min_context = 5) },
+		{ ROW(INPUT, 7, .group = "vip") }, { ROW(INPUT, 5, .tier = TIER_FLEX) },
+		{ ROW(INPUT, 30, .tier = TIER_PRIORITY, .group = "vip") },
+		{ ROW(INPUT, 3, .group = "vip", .tier = TIER_FLEX) }, { ROW(OUTPUT, 1) },
+		{ ROW(INPUT, 2, .group = "other") } };
 	static const struct {
 		const char *group;
 		enum tier tier;
@@ -258,7 +251,8 @@ unit_at(const struct price_row *rows, size_t n, int64_t now_s)
 static void
 test_from_when_on(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 1), FROM(INPUT, 3, NOON + 100), FROM(INPUT, 2, NOON) };
+	static const struct price_row rows[] = { { ROW(INPUT, 1) }, { FROM(INPUT, 3, NOON + 100) },
+		{ FROM(INPUT, 2, NOON) } };
 
 	CU_ASSERT_EQUAL(unit_at(rows, 3, NOON - 1), 1);
 	CU_ASSERT_EQUAL(unit_at(rows, 3, NOON), 2);
@@ -273,11 +267,11 @@ test_hours(void)
 	/* Berlin, 2026: summer time from 29 March 01:00 UTC to 25 October 01:00 UTC */
 	static struct price_turn turns[] = { { 0, 3600 }, { 1774746000, 7200 }, { 1792890000, 3600 } };
 	static const struct price_zone berlin = { "Europe/Berlin", 3, turns };
-	static const struct price_row night[] = { FROM(INPUT, 10, NOON - 100000),
-		ROW(INPUT, 4, .hours = "22:00-06:00") };
-	static const struct price_row day[] = { ROW(INPUT, 10), ROW(INPUT, 4, .hours = "09:30-12:00") };
-	static const struct price_row there[] = { ROW(INPUT, 10),
-		ROW(INPUT, 4, .hours = "02:30-03:30", .zone = &berlin) };
+	static const struct price_row night[] = { { FROM(INPUT, 10, NOON - 100000) },
+		{ ROW(INPUT, 4, .hours = "22:00-06:00") } };
+	static const struct price_row day[] = { { ROW(INPUT, 10) }, { ROW(INPUT, 4, .hours = "09:30-12:00") } };
+	static const struct price_row there[] = { { ROW(INPUT, 10) },
+		{ ROW(INPUT, 4, .hours = "02:30-03:30", .zone = &berlin) } };
 	const int64_t midnight = NOON - 12 * 3600, minute = 60;
 	static const struct {
 		int64_t at_s, unit;
@@ -308,8 +302,8 @@ test_hours(void)
 static void
 test_kept_with_a_task(void)
 {
-	static const struct price_row rows[] = { ROW(INPUT, 10 * C), ROW(INPUT, 20 * C, .min_context = 100),
-		ROW(OUTPUT, 40 * C) };
+	static const struct price_row rows[] = { { ROW(INPUT, 10 * C) }, { ROW(INPUT, 20 * C, .min_context = 100) },
+		{ ROW(OUTPUT, 40 * C) } };
 	const struct price *p = RESOLVED(rows, NULL, TIER_STANDARD, 750000, NOON), *again;
 	json_t *j = price_json(p), *bad = json_pack("{s:[[s,i,i,i],[s,i],i]}", "rows", "tea", 0, 1, 1, "input", 0, 7);
 

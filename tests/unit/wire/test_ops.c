@@ -39,10 +39,7 @@ has_header(const struct wire_request *rq, const char *line)
 	return false;
 }
 
-#define OWN(op_, words) \
-	{ \
-		.op = (op_), .own_wire = "openai", .own_words = (words), .own_words_len = strlen(words) \
-	}
+#define OWN(op_, words) .op = (op_), .own_wire = "openai", .own_words = (words), .own_words_len = strlen(words)
 
 static void
 test_paths(void)
@@ -66,7 +63,7 @@ test_paths(void)
 	struct wire_request rq;
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct ask ask = OWN(rows[i].op, "{\"input\":1}");
+		struct ask ask = { OWN(rows[i].op, "{\"input\":1}") };
 
 		ask.own_path = rows[i].path;
 		if (asked(a, &wire_openai, &ask, rows[i].base, &rq) == NULL)
@@ -82,15 +79,15 @@ static void
 test_own_words(void)
 {
 	struct arena *a = arena_new(4096, 1 << 20);
-	struct ask ask = OWN(OP_EMBED,
-	    "{ \"mod\\u0065l\" : \"m\", \"input\": [ 1,2 ],\"service_tier\":\"x\", \"Model\":\"y\", \"new\":{\"a\":1.50} }");
+	struct ask ask = { OWN(OP_EMBED,
+	    "{ \"mod\\u0065l\" : \"m\", \"input\": [ 1,2 ],\"service_tier\":\"x\", \"Model\":\"y\", \"new\":{\"a\":1.50} }") };
 	struct wire_request rq;
 
 	CU_ASSERT_STRING_EQUAL(asked(a, &wire_openai, &ask, "https://h", &rq),
 	    "{\"model\":\"up/m\",\"input\": [ 1,2 ],\"new\":{\"a\":1.50}}");
 	CU_ASSERT(has_header(&rq, "Authorization: Bearer k"));
 	CU_ASSERT(has_header(&rq, "Content-Type: application/json"));
-	ask = (struct ask)OWN(OP_RERANK, "[1]");
+	ask = (struct ask){ OWN(OP_RERANK, "[1]") };
 	CU_ASSERT_PTR_NULL(asked(a, &wire_openai, &ask, "https://h", &rq));
 	arena_free(a);
 }
@@ -99,9 +96,9 @@ static void
 test_forms(void)
 {
 	struct arena *a = arena_new(4096, 1 << 20);
-	struct ask ask = OWN(OP_TRANSCRIBE,
+	struct ask ask = { OWN(OP_TRANSCRIBE,
 	    "--q\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n--q\r\n"
-	    "Content-Disposition: form-data; name=\"MODEL\"\r\n\r\nother\r\n--q--\r\n");
+	    "Content-Disposition: form-data; name=\"MODEL\"\r\n\r\nother\r\n--q--\r\n") };
 	struct wire_request rq;
 	const char *body, *mark;
 	char wanted[512];
