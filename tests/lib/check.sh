@@ -173,7 +173,7 @@ first_minutes() {
 	"$build/weirctl" -c "$state/weir.conf" audit
 }
 
-fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-4}"; }
+fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-3}"; }
 
 # The first step of every form, which the others need.
 check_build() {
@@ -209,7 +209,7 @@ check_all() {
 		sanitized "$build-asan" address,undefined $(make_list dynamic_tests)
 	! wants tsan || prove "threads under the thread sanitizer" \
 		sanitized "$build-tsan" thread $(make_list thread_tests)
-	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-4} s each" fuzz_short
+	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-3} s each" fuzz_short
 	! wants up || prove "dev up, the printed curl line, dev down" dev_up
 	! wants distcheck || prove "make distcheck" distcheck
 	! wants deb || check_debian
