@@ -22,7 +22,9 @@ ALTER TABLE users ADD COLUMN user_group group_name NOT NULL DEFAULT 'default' RE
 CREATE INDEX users_group ON users (user_group) WHERE user_group <> 'default';
 COMMENT ON COLUMN users.user_group IS 'The group the user belongs to.';
 
-DROP FUNCTION IF EXISTS api_key_budget_left(api_keys), api_key_spend(uuid, numeric);
+-- what takes a row of it is in the way of ALTER TABLE in PostgreSQL 17, and comes again with its area
+DROP FUNCTION IF EXISTS api_key_budget_left(api_keys), api_key_status(api_keys), api_key_budget_json(api_keys), api_key_json(api_keys),
+	api_key_spend(uuid, numeric);
 -- what a key spends is counted by day, week and month at once, so that its budget may change its period
 ALTER TABLE api_keys ADD COLUMN user_group group_name REFERENCES user_groups,
 	ADD COLUMN day_spent numeric(20,6) NOT NULL DEFAULT 0, ADD COLUMN week_spent numeric(20,6) NOT NULL DEFAULT 0;

@@ -1,5 +1,7 @@
 -- The life of API keys, and the watch on their use.
 
+-- what takes a row of it is in the way of ALTER TABLE in PostgreSQL 17, and comes again with its area
+DROP FUNCTION IF EXISTS api_key_budget_left(api_keys), api_key_status(api_keys), api_key_budget_json(api_keys), api_key_json(api_keys);
 ALTER TABLE api_keys
 	ADD COLUMN label text,
 	ADD COLUMN auto_rotate boolean NOT NULL DEFAULT false,
