@@ -287,6 +287,8 @@ DECLARE
 	v_users uuid[];
 	v_balances numeric[];
 	v_accounts int;
+	v_budgeted uuid[];
+	v_budgeted_groups text[];
 BEGIN
 	IF p_calls[1].limited THEN -- all of them are, or none
 		v_before := ARRAY(SELECT c.call_id FROM unnest(p_calls) AS c
@@ -322,6 +324,8 @@ BEGIN
 			v_paid := relay_pay(p_calls);
 		END;
 	END IF;
+	v_budgeted := ARRAY(SELECT q.user_id FROM quotas q WHERE q.user_id = ANY (ARRAY(SELECT c.user_id FROM unnest(p_calls) AS c)));
+	v_budgeted_groups := ARRAY(SELECT q.user_group FROM quotas q WHERE q.user_group = ANY (ARRAY(SELECT c.user_group FROM unnest(p_calls) AS c)));
 	RETURN QUERY
 		SELECT row_number() OVER () - 1, c.call_id <> ALL (v_before),
 			CASE WHEN v_paid IS NULL AND c.call_id <> ALL (v_before) THEN c.cost
@@ -329,8 +333,10 @@ BEGIN
 			coalesce(v_balances[array_position(v_users, c.user_id)], (SELECT u.credits FROM users u WHERE u.id = c.user_id)),
 			coalesce((SELECT p.taken FROM unnest(v_paid) AS p WHERE p.user_id = c.user_id AND p.allowance_id = c.allowance_id), 0),
 			coalesce((SELECT p.live FROM unnest(v_paid) AS p WHERE p.user_id = c.user_id AND p.allowance_id = c.allowance_id), true)
+				-- granted before there was a budget: from now on each call asks
+				AND (c.limited OR (c.user_id = ANY (v_budgeted) OR c.user_group = ANY (v_budgeted_groups)) IS NOT TRUE)
 		FROM unnest(p_calls) AS c;
 END
 $$;
 COMMENT ON FUNCTION relay_round(relay_call[]) IS
-	'Settles calls that took from allowances (all of them limited, or none), exactly once each, in one transaction: usage, keys, accounts with one row of history each. A row for each, by its place from 0: settled (else it was before, and charged is what it was charged then), balance; what this round used up of its allowance, and whether that lives (the same for each of its calls).';
+	'Settles calls that took from allowances (all of them limited, or none), exactly once each, in one transaction: usage, keys, accounts with one row of history each. A row for each, by its place from 0: settled (else it was before, and charged is what it was charged then), balance; what this round used up of its allowance, and whether that lives (the same for each of its calls): not when it has ended, nor when its user or group has a budget that it was granted without.';

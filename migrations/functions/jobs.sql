@@ -261,9 +261,9 @@ BEGIN
 	v_months := cron_field(v[4], 1, 12);
 	v_weekdays := cron_field(v[5], 0, 7); -- Sunday is 0 and 7
 	FOR i IN 0..1462 LOOP -- four years: the 29th of February comes once in them
-		-- as crontab(5) has it: when both days are restricted, either will do
+		-- as crontab(5) has it: when both days are restricted (there is no * in them, nor */2), either will do
 		IF extract(month FROM v_day + i)::int = ANY (v_months) AND (CASE
-			WHEN v[3] <> '*' AND v[5] <> '*' THEN extract(day FROM v_day + i)::int = ANY (v_days)
+			WHEN v[3] NOT LIKE '%*%' AND v[5] NOT LIKE '%*%' THEN extract(day FROM v_day + i)::int = ANY (v_days)
 				OR extract(dow FROM v_day + i)::int = ANY (v_weekdays) OR extract(isodow FROM v_day + i)::int = ANY (v_weekdays)
 			ELSE extract(day FROM v_day + i)::int = ANY (v_days)
 				AND (extract(dow FROM v_day + i)::int = ANY (v_weekdays) OR extract(isodow FROM v_day + i)::int = ANY (v_weekdays)) END)

@@ -33,7 +33,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{ "agent", ctl_agent, NEEDS_CONF | AS_SERVICE, "add | list | remove" },
-	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8, I9, I11" },
+	{ "audit", ctl_audit, NEEDS_CONF | AS_SERVICE, "[--no-wait]: prove the ledger, invariants I1-I6, I8-I11" },
 	{ "channel", ctl_channel, NEEDS_CONF | AS_SERVICE,
 	    "add | set | list | providers | enable | disable | remove | test | models | balance" },
 	{ "channel-key", ctl_channel_key, NEEDS_CONF | AS_SERVICE, "list | add | set | enable | disable | remove" },

@@ -33,6 +33,7 @@
 struct allowance {
 	struct allowance *next;					/* in its bucket */
 	char id[UUID_LEN], user_id[UUID_LEN], key_id[UUID_LEN]; /* key "": any */
+	char group[FLIGHT_GROUP_BYTES];
 
 	int64_t amount_ucr, reserved_ucr;
 	int64_t calls; /* that refer to it */
@@ -72,7 +73,9 @@ find(struct allowances *all, const struct allowance_ask *ask)
 	const char *key_id = ask->key_id == NULL ? "" : ask->key_id;
 	struct allowance *a = *bucket_of(all, ask->user_id);
 
-	while (a != NULL && (a->over || strcmp(a->user_id, ask->user_id) != 0 || strcmp(a->key_id, key_id) != 0))
+	while (a != NULL &&
+	    (a->over || strcmp(a->user_id, ask->user_id) != 0 || strcmp(a->key_id, key_id) != 0 ||
+		strcmp(a->group, ask->group) != 0))
 		a = a->next;
 	return a;
 }
@@ -86,6 +89,7 @@ make(struct allowances *all, const struct allowance_ask *ask)
 	uuid_v7(a->id);
 	snprintf(a->user_id, sizeof(a->user_id), "%s", ask->user_id);
 	snprintf(a->key_id, sizeof(a->key_id), "%s", ask->key_id == NULL ? "" : ask->key_id);
+	snprintf(a->group, sizeof(a->group), "%s", ask->group);
 	a->next = *bucket;
 	*bucket = a;
 	return a;
@@ -178,7 +182,7 @@ fill(struct context *cx, struct allowance *a, int64_t ceiling_ucr, int64_t now_m
 	st = pg_query_again(cx->pg, &rows,
 	    "SELECT granted, limited FROM allowance_fill($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::int, $6::numeric, $7::numeric, $8)",
 	    PS(a->id), PS(cx->process->id), PS(a->user_id), PS(a->key_id[0] == '\0' ? NULL : a->key_id), PI(a->seq + 1),
-	    PM(wanted_ucr), PM(ceiling_ucr), PS(cx->caller.group));
+	    PM(wanted_ucr), PM(ceiling_ucr), PS(a->group));
 	pthread_mutex_lock(&all->lock);
 	a->busy = false;
 	if (st == OK)

@@ -24,9 +24,10 @@
 struct allowance;
 struct allowances;
 
-/* Who takes: the user, or the key where it has a budget (else NULL). */
+/* Who takes: the user, or the key where it has a budget (else NULL); of a group that
+ * flight_fits(): another group may have a budget. */
 struct allowance_ask {
-	const char *user_id, *key_id;
+	const char *user_id, *key_id, *group;
 	int64_t ceiling_ucr;
 };
 

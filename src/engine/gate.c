@@ -325,6 +325,7 @@ gate_pass(struct request *rq, const struct gate_key *key, struct run *r, int64_t
 	const struct key_limits *limits = cx->caller.limits;
 	struct allowance_ask ask = { .user_id = r->task.user_id,
 		.key_id = limits != NULL && limits->has_budget ? limits->shared_id : NULL,
+		.group = cx->caller.group,
 		.ceiling_ucr = r->task.hold_ucr };
 	enum status st = OK;
 

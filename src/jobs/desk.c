@@ -302,15 +302,21 @@ schedule_update(struct context *cx, const char *name, const json_t *in, json_t *
 	if (name == NULL)
 		return fail(cx, E_NOT_FOUND, "no such schedule");
 	st = pg_query(cx->pg, &rows,
-	    "UPDATE schedules s SET cron = coalesce($2, s.cron), time_zone = coalesce($3, s.time_zone),"
-	    " enabled = coalesce($4::boolean, s.enabled), updated_at = now(),"
-	    " next_at = coalesce(cron_next(coalesce($2, s.cron), coalesce($3, s.time_zone), now()), 'infinity')"
-	    " WHERE s.name = $1 RETURNING " SCHEDULE_JSON,
+	    "WITH wanted AS (SELECT w.name, coalesce($2, w.cron) AS cron, coalesce($3, w.time_zone) AS time_zone,"
+	    "   cron_next(coalesce($2, w.cron), coalesce($3, w.time_zone), now()) AS next_at"
+	    "  FROM schedules w WHERE w.name = $1),"
+	    " s AS (UPDATE schedules c SET cron = w.cron, time_zone = w.time_zone,"
+	    "   enabled = coalesce($4::boolean, c.enabled), updated_at = now(), next_at = w.next_at"
+	    "  FROM wanted w WHERE c.name = w.name AND w.next_at IS NOT NULL RETURNING c.*)"
+	    " SELECT w.next_at IS NULL AS never, (SELECT s.json FROM (SELECT " SCHEDULE_JSON
+	    " FROM s) AS s) AS json FROM wanted w",
 	    PS(name), PS(field_text(in, "cron")), PS(field_text(in, "time_zone")),
 	    enabled == NULL ? none : PB(json_is_true(enabled)));
 	if (st == E_INVALID_REQUEST)
 		return fail_field(
 		    cx, strncmp(pg_error(cx->pg), "cron:", 5) == 0 ? "cron" : "time_zone", "%s", pg_error(cx->pg));
+	if (st == OK && rows_count(rows) > 0 && row_bool(rows, 0, "never"))
+		return fail_field(cx, "cron", "names no day that comes");
 	return take_one(cx, st, rows, "schedule", name, out);
 }
 

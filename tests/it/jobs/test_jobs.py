@@ -177,9 +177,10 @@ def test_the_calendar(weir, admin):
     path = "/api/admin/schedules/prune_jobs"
     changed = weir.patch(path, {"cron": "30 2 * * *", "time_zone": "Asia/Shanghai"}, admin).json
     assert (changed["kind"], changed["enabled"], changed["next_at"][11:16]) == ("prune_jobs", True, "18:30")
-    for body, field in (({"cron": "61 * * * *"}, "cron"), ({"time_zone": "Mars/Olympus"}, "time_zone")):
+    for body, field in (({"cron": "61 * * * *"}, "cron"), ({"cron": "0 0 31 2 *"}, "cron"), ({"time_zone": "Mars/Olympus"}, "time_zone")):
         refused = weir.patch(path, body, admin)
         assert (refused.status, refused.json["details"]["field"]) == (400, field), refused
+    assert [s["cron"] for s in weir.get("/api/admin/schedules", admin).json["items"] if s["name"] == "prune_jobs"] == ["30 2 * * *"]
     assert weir.patch(path, {"enabled": False}, admin).json["enabled"] is False
     first = weir.post(path + "/run", {}, admin)
     assert first.status == 202 and first.json["kind"] == "prune_jobs"

@@ -205,6 +205,45 @@ def test_many_at_the_edge(weir, admin, group, one, whose):
     weir.audit()
 
 
+def busy(weir, key, model):
+    """Ask until allowances serve the key."""
+    def served():
+        at_once(16, lambda n: ask(weir, key["key"], model, f"warm {n}"), threads=8)
+        with weir.pg() as pg:
+            return int(pg.one("SELECT count(*) FROM usage u JOIN api_keys k ON k.id = u.key_id"
+                              " WHERE k.id = $1 AND u.allowance_id IS NOT NULL", key["id"])) > 0
+    wait_until(served, "an allowance")
+
+
+@pytest.mark.parametrize("how", ["user", "group", "moved", "key moved"])
+def test_a_budget_while_an_allowance_lives(weir, admin, group, one, how):
+    """What was set aside before there was a budget is not spent past it."""
+    user = weir.make_user(credits=100000)
+    key = weir.post("/api/keys", {"name": "k"}, user).json
+    other = weir.post("/api/keys", {"name": "other"}, user).json
+    if how == "group":
+        weir.patch(f"/api/admin/users/{user.id}", {"group": group}, admin)
+    elif how != "user":
+        weir.patch(f"/api/admin/groups/{group}", {"budget": {"amount": 0}}, admin)
+    busy(weir, key, one)
+    if how == "user":
+        give(weir, admin, user, amount=0)
+    elif how == "group":
+        weir.patch(f"/api/admin/groups/{group}", {"budget": {"amount": 0}}, admin)
+    elif how == "moved":
+        weir.patch(f"/api/admin/users/{user.id}", {"group": group}, admin)
+    else:
+        weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": group})
+    # one call for each process may be on its way to hear of it
+    wait_until(lambda: ask(weir, key["key"], one).status == 402, "the first refusal", timeout_s=3)
+    free = how == "key moved"
+    statuses = at_once(80, lambda n: (n % 2, ask(weir, (key, other)[n % 2]["key"], one, f"number {n}").status), threads=8)
+    assert [s for which, s in statuses if which == 0].count(200) <= 2, statuses
+    assert {s for which, s in statuses if which == 1} <= ({200} if free else {200, 402}), statuses
+    assert ask(weir, key["key"], one).status == 402
+    weir.audit()
+
+
 # ---- reminders -------------------------------------------------------------------
 
 

@@ -207,6 +207,7 @@ class Calendar(DatabaseTest):
                 ("30 4 * * 7", "2026-11-29 04:00Z", "UTC", "2026-11-29 04:30"),
                 ("0 0 13 * 5", "2026-11-09Z", "UTC", "2026-11-13 00:00"),  # either day: the 13th,
                 ("0 0 14 * 5", "2026-11-09Z", "UTC", "2026-11-13 00:00"),  # or a Friday
+                ("0 0 */2 * 1", "2026-11-09Z", "UTC", "2026-11-23 00:00"),  # a Monday that is odd
                 ("0 3 * * *", "2026-07-01Z", "Asia/Shanghai", "2026-07-01 19:00"),
                 # Berlin leaves out 2:00 to 3:00 on 29 March 2026, and has it twice on 25 October
                 ("30 2 * * *", "2026-03-29 00:00Z", "Europe/Berlin", "2026-03-29 01:30"),
