@@ -233,21 +233,40 @@ begins(const char *text, const char *with)
 	return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* One field of a form. */
-static enum status
-take_part(struct request *rq, const struct multipart_part *part, struct op_asked *out, size_t *n_files)
+/* What a form has had. */
+struct form_seen {
+	bool n, stream;
+	size_t files;
+};
+
+/* A number of pictures, or 0. */
+static int64_t
+pictures_of(const char *value)
 {
-	bool is_model = multipart_is(part, "model"), is_n = multipart_is(part, "n");
-	const char *value = is_model || is_n || multipart_is(part, "stream") ? value_of(rq, part) : "";
+	return strspn(value, "0123456789") == strlen(value) ? strtol(value, NULL, 10) : 0;
+}
+
+/* One field of a form.  A model is written anew; of n and stream, which pass as they are, a provider may
+ * take either one, so that they may be there once. */
+static enum status
+take_part(struct request *rq, const struct multipart_part *part, struct op_asked *out, struct form_seen *seen)
+{
+	bool is_model = multipart_is(part, "model"), is_n = multipart_is(part, "n"),
+	     is_stream = multipart_is(part, "stream");
+	const char *value = is_model || is_n || is_stream ? value_of(rq, part) : "";
 	bool hears = out->row->op == OP_TRANSCRIBE || out->row->op == OP_TRANSLATE;
 
+	if ((is_n && seen->n) || (is_stream && seen->stream))
+		return fail_field(&rq->cx, part->name, "is there twice");
+	seen->n = seen->n || is_n;
+	seen->stream = seen->stream || is_stream;
 	if (is_model && part->len <= 200 && !part->is_file)
 		out->asked.model = arena_strndup(rq->cx.arena, part->data, part->len);
 	else if (is_model || value == NULL)
 		return fail_field(&rq->cx, part->name, "must be a short text");
 	else if (is_n)
-		return check_images(rq, strtol(value, NULL, 10), out);
-	else if (multipart_is(part, "stream"))
+		return check_images(rq, pictures_of(value), out);
+	else if (is_stream)
 		out->asked.stream = strcmp(value, "true") == 0 || strcmp(value, "1") == 0;
 	else if (multipart_is(part, "prompt"))
 		out->what.prompt_tokens += tokens_estimate(part->data, part->len);
@@ -255,7 +274,7 @@ take_part(struct request *rq, const struct multipart_part *part, struct op_asked
 		add_sound(part, &out->what);
 	else if (!hears && (begins(part->name, "image") || multipart_is(part, "mask")))
 		out->what.prompt_tokens += PICTURE_TOKENS;
-	*n_files += (hears ? multipart_is(part, "file") : begins(part->name, "image")) && part->len > 0;
+	seen->files += (hears ? multipart_is(part, "file") : begins(part->name, "image")) && part->len > 0;
 	return OK;
 }
 
@@ -267,18 +286,18 @@ read_form(struct request *rq, struct op_asked *out)
 	struct multipart_part part;
 	struct multipart form;
 	enum status st = OK;
-	size_t n_files = 0;
+	struct form_seen seen = { .files = 0 };
 
 	out->asked.ask.own_type = type;
 	if (!multipart_init(&form, type, rq->body, rq->body_len))
 		return fail_field(&rq->cx, "body", "must be multipart/form-data");
 	while (st == OK && multipart_next(&form, &part))
-		st = take_part(rq, &part, out, &n_files);
+		st = take_part(rq, &part, out, &seen);
 	if (st != OK)
 		return st;
 	if (!form.is_whole)
 		return fail_field(&rq->cx, "body", "is cut, or has a part without a name");
-	if (n_files == 0)
+	if (seen.files == 0)
 		return fail_field(&rq->cx, hears ? "file" : "image", "is missing");
 	if (!hears && out->what.images == 0)
 		out->what.images = 1;

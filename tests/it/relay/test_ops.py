@@ -170,6 +170,9 @@ def test_pictures_refuse(weir, user):
     error(weir.post(IMAGES, good), 401)
     error(form(weir, EDITS, user, ("prompt", "x"), ("model", "painter")), 400, param="image")
     error(form(weir, EDITS, user, ("image", "a.png", "image/png", PNG), ("n", "99"), ("model", "painter")), 400, param="n")
+    error(form(weir, EDITS, user, ("image", "a.png", "image/png", PNG), ("n", "2 "), ("model", "painter")), 400, param="n")
+    for field, first, second in (("n", "10", "1"), ("stream", "true", "false")):
+        error(form(weir, EDITS, user, ("image", "a.png", "image/png", PNG), ("model", "painter"), (field, first), (field, second)), 400, param=field)
     error(form(weir, EDITS, user, ("image", "a.png", "image/png", PNG), ("model", "painter" * 40)), 400, param="model")
     error(form(weir, EDITS, user, ("image", "a.png", "image/png", PNG), ("model", "nobody")), 404, param="model")
     error(form(weir, EDITS, None, ("image", "a.png", "image/png", PNG), ("model", "painter")), 401)
