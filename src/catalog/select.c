@@ -399,12 +399,6 @@ select_need_price(struct context *cx, const struct offer_model *m)
 	return price_is_known(m->price) ? OK : fail(cx, E_PRICE_UNKNOWN, "model %s has no price", m->name);
 }
 
-struct offer_model *
-select_model(struct context *cx, const struct offer_model *m)
-{
-	return select_candidates(cx, &(struct select_ask){ .model = m });
-}
-
 /* Is there such a channel, with such a key? */
 static bool
 is_there(const struct offer_model *m, const struct select_key *pin)

@@ -189,6 +189,32 @@ def test_a_session_stays(shop, user):
     assert len(others) > 4, "others go elsewhere"
 
 
+def test_a_conversation_stays(weir, admin, user):
+    """Its turns are a session, of which the route explainer knows by the conversation's id."""
+    model = f"m-{uuid.uuid4()}"
+    weir.weirctl("model", "add", model, "--input", "1", "--output", "2", "--context", "32000", "--max-output", "400")
+    for n in range(4):
+        made = weir.post("/api/admin/channels", {
+            "name": f"{model}-{n}", "provider": "openai", "base_url": weir.demo_url, "allow_private": True, "keys": [{"key": "sk"}],
+            "models": [{"model": model, "upstream_name": "demo-fast"}]}, admin)
+        assert made.status == 201, made
+    used = set()
+    for _ in range(8):
+        conversation = weir.conversation(user)
+        for _ in range(3):
+            with weir.stream(f"/api/conversations/{conversation}/messages/stream", {"content": "hi", "model": model}, user) as s:
+                assert s.status == 200, s.answer()
+                assert list(s.events())[-1].data == "[DONE]"
+        with weir.pg() as pg:
+            channels = pg.query("SELECT DISTINCT u.channel_id FROM usage u JOIN tasks t ON t.id = u.task_id WHERE t.conversation_id = $1",
+                                conversation)
+        told = weir.post("/api/admin/route-test", {"model": model, "session": conversation, "key": None}, admin).json
+        assert len(channels) == 1
+        used.add(channels[0][0])
+    assert len(used) > 1
+    assert told["by_session"] is True
+
+
 def test_groups_and_blacklists(shop, user):
     shop.channel("sk-vip", groups=["vip"], priority=9)
     shop.channel("sk-ours", blacklist=[shop.model], priority=8)
