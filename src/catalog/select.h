@@ -41,7 +41,7 @@ struct select_key {
 struct select_ask {
 	const struct offer_model *model;
 	const char *group;		/* NULL: the caller's */
-	const char *region;		/* NULL: any */
+	const char *region;		/* NULL: [upstream] region, or else any */
 	const char *affinity;		/* what is to stay where it was, such as a session; NULL: nothing */
 	const struct select_key *tried; /* these are left out */
 	size_t n_tried;

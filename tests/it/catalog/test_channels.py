@@ -8,6 +8,7 @@ import uuid
 import pytest
 from weirtest import wait_until
 
+WEIR_CONF = {"upstream": {"region": "us"}}
 PATH = "/v1/chat/completions"
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
           "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
@@ -219,6 +220,7 @@ def test_groups_and_blacklists(shop, user):
     shop.channel("sk-vip", groups=["vip"], priority=9)
     shop.channel("sk-ours", blacklist=[shop.model], priority=8)
     shop.channel("sk-theirs", blacklist=["theirs"], priority=7)
+    shop.channel("sk-eu", region="eu", priority=10)
     shop.channel("sk-us", region="us", priority=6)
     off = shop.channel("sk-disabled", enabled=False, priority=5)
     answer, keys = shop.ask(user)
@@ -226,10 +228,11 @@ def test_groups_and_blacklists(shop, user):
     told = shop.route()
     assert told["strategy"] == "weighted" and told["group"] == "default" and told["by_session"] is False
     found = {i["channel"]: i["why"] for i in told["items"]}
-    assert sorted(found.values()) == ["blacklisted", "blacklisted", "candidate", "channel_disabled", "group"]
+    assert sorted(found.values()) == ["blacklisted", "blacklisted", "candidate", "channel_disabled", "group", "region"]
+    assert told["region"] == "us", "where this host is"
     assert found[off["name"]] == "channel_disabled"
     assert {w for _, w in shop.places(group="vip", region="eu")} >= {"candidate", "region", "blacklisted"}
-    assert [p for p in shop.places(group="vip", region="eu") if p[1] == "candidate"] == [("sk-vip", "candidate")]
+    assert [p for p in shop.places(group="vip", region="eu") if p[1] == "candidate"] == [("sk-eu", "candidate"), ("sk-vip", "candidate")]
 
 
 def test_a_model_that_a_group_cannot_reach(shop, user):
