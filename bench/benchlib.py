@@ -161,7 +161,7 @@ class Bench(weirtest.Services):
 
     def base_conf(self):
         conf = super().base_conf()
-        conf["limits"] = {name: UNREACHABLE for name in conf["limits"]}
+        conf["limits"] = {name: UNREACHABLE for name in (*conf["limits"], "rate_relay")}
         del conf["server"]["workers"]  # as shipped
         conf["log"] = {"level": "warn"}
         return conf
@@ -275,23 +275,25 @@ class Bench(weirtest.Services):
             conn.close()
         return self.made_keys[:count]
 
-    def relay_targets(self, name, words, stream):
-        """A chat completion through each of some API keys."""
+    def relay_targets(self, name, words, stream=True, keys=None, model="demo-fast", path="/v1/chat/completions"):
+        """A chat completion, or a message, through each of some API keys."""
+        body = {"model": model, "stream": stream, "max_tokens": 4000,
+                "messages": [{"role": "user", "content": question(words)}]}
+        return self.targets(name, [("POST", path, key, body) for key in keys or self.api_keys(64)])
+
+    def upstream_targets(self, name, words, path="/upstream/v1/chat/completions", stream=True, token="demo"):
+        """The same question to the model provider itself."""
         body = {"model": "demo-fast", "stream": stream, "max_tokens": 4000,
                 "messages": [{"role": "user", "content": question(words)}]}
-        return self.targets(name, [("POST", "/v1/chat/completions", key, body) for key in self.api_keys(64)])
-
-    def upstream_targets(self, name, words, path="/upstream/v1/chat/completions"):
-        """The same question to the model provider itself."""
-        body = {"model": "demo-fast", "stream": True, "stream_options": {"include_usage": True}, "max_tokens": 4000,
-                "messages": [{"role": "user", "content": question(words)}]}
-        return self.targets(name, [("POST", path, "demo", body)])
+        if stream:
+            body["stream_options"] = {"include_usage": True}
+        return self.targets(name, [("POST", path, token, body)])
 
     # -- load
 
     def roots(self):
         """Root processes whose CPU is told apart."""
-        return {name: pid for name in ("pool", "worker", "nginx", "postgres", "redis", "demo", "hello", "peer")
+        return {name: pid for name in ("pool", "worker", "nginx", "postgres", "redis", "demo", "hello", "portkey", "litellm")
                 if (pid := self.daemons.pid(name))}
 
     def load(self, targets, *options, port=None, during=None):

@@ -97,32 +97,6 @@ def b2(bench, plan):
     ], rounds
 
 
-# ---- B9: the relay ------------------------------------------------------------------------
-
-
-def b9(bench, plan):
-    rows, raw = [], {}
-    for what, stream in (("streams", True), ("whole answers", False)):
-        words = "deltas=20"
-        ours = bench.relay_targets(f"b9-{stream}", words, stream)
-        theirs = bench.upstream_targets("b9-proxy", words)
-        bench.load(ours, "-c", 50, "-d", 2)
-        options = ("-c", 50, "-d", plan.long_s + 1, "-w", 1)
-        rounds = [{"relay": bench.load(ours, *options), "proxy": bench.load(theirs, *options)} for _ in range(plan.rounds)]
-        per_second, proxied = (medians(rounds, side, lambda r: r["per_second"]) for side in ("relay", "proxy"))
-        cpu = {n: median([r["relay"]["cpu_us_each"].get(n, 0) for r in rounds]) for n in ("pool", "postgres", "redis", "nginx")}
-        failed = lost([r["relay"] for r in rounds])
-        rows += [
-            Row("B9" if stream else "", f"relay, {what} charged through API keys, 50 at once", rate(per_second),
-                rate(proxied) + " nginx proxy_pass, streams", f"{failed} failed", "≥ 5,000/s, none failed",
-                per_second >= 5000 and failed == 0),
-            Row("", "  CPU per call: Weir", us(cpu["pool"]), "PostgreSQL " + us(cpu["postgres"]), "Redis " + us(cpu["redis"]),
-                "≤ 200 µs in all", sum(cpu.values()) <= 200),
-        ]
-        raw[what] = rounds
-    return rows, raw
-
-
 # ---- B3: many paced streams -------------------------------------------------------------
 
 
@@ -153,11 +127,13 @@ def b3_plan(count, opening, every_ms, window):
              "-t", int(life + 60), "-m", f"{ramp + 2:.1f}:{ramp + 2 + window:.1f}"), ramp)
 
 
-def b3_level(bench, plan, count, opening):
+def b3_level(bench, plan, count, opening, targets=None):
+    """So many streams through Weir, of turns or of what targets(name, words) asks for, and through nginx alone."""
+    targets = targets or bench.turn_targets
     every_ms, window = {1000: 200, 4000: 500}.get(count, 1000), plan.window_s
     words, options, ramp = b3_plan(count, opening, every_ms, window)
     bench.restart_pool()
-    bench.load(bench.turn_targets("b3-warm", "deltas=20", 200), "-c", 50, "-d", 2)
+    bench.load(targets("b3-warm", "deltas=20"), "-c", 50, "-d", 2)
     time.sleep(1)
     before, seen = sum(bench.responder_memory()), {}
 
@@ -165,21 +141,21 @@ def b3_level(bench, plan, count, opening):
         time.sleep(ramp + 2 + window / 2)
         seen["rss"] = sum(bench.responder_memory())
 
-    weir = bench.load(bench.turn_targets("b3", words), *options, during=look)
+    weir = bench.load(targets("b3", words), *options, during=look)
     words, options, _ = b3_plan(count, 1000, every_ms, window)
     proxy = bench.load(bench.upstream_targets("b3-proxy", words), *options)
     return {"streams": count, "every_ms": every_ms, "ramp_s": ramp, "window_s": window, "weir": weir, "proxy": proxy,
             "rss_before": before, "rss_during": seen["rss"], "rss_each": (seen["rss"] - before) / count}
 
 
-def b3_rows(count, level):
+def b3_rows(count, level, case="B3"):
     added = {q: median([p(r["weir"], "added", q) - p(r["proxy"], "added", q) for r in level]) for q in (50, 99)}
     failed = lost([r["weir"] for r in level])
     open_at_once = min(r["weir"]["peak_active"] for r in level)
     each = median([r["rss_each"] for r in level])
     values = {(s, q): medians(level, s, lambda r, q=q: p(r, "added", q)) for s in ("weir", "proxy") for q in (50, 99)}
     return [
-        Row("B3", f"{count} streams: lost", str(failed), str(lost([r["proxy"] for r in level])) + " nginx proxy_pass",
+        Row(case, f"{count} streams: lost", str(failed), str(lost([r["proxy"] for r in level])) + " nginx proxy_pass",
             f"{open_at_once} at once", "none lost", failed == 0 and open_at_once == count),
         Row("", "  chunk latency p50", us(values["weir", 50]), us(values["proxy", 50]), more(added[50], us),
             "≤ 100 µs added", added[50] <= 100),

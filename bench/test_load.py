@@ -8,6 +8,7 @@ import pytest
 import weirstack
 
 PATH = "/v1/chat/completions"
+ANTHROPIC = ("-H", "x-api-key: demo", "-H", "anthropic-version: 2023-06-01")
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +25,13 @@ def demo(tmp_path_factory):
     stack.remove()
 
 
-def load(demo, words, *options, address=None, stream=True, lines=1, check=True):
+def load(demo, words, *options, address=None, stream=True, lines=1, check=True, wire=PATH):
     """Runs the tool on requests with this script; its report."""
-    body = {"model": "demo-fast", "stream": stream, "messages": [{"role": "user", "content": f"[[demo {words}]]"}]}
+    body = {"model": "demo-fast", "stream": stream, "max_tokens": 100,
+            "messages": [{"role": "user", "content": f"[[demo {words}]]"}]}
     path = demo.folder + "/targets"
     with open(path, "w") as f:
-        f.write(f"POST\t{PATH}\t-\t{json.dumps(body)}\n" * lines)
+        f.write(f"POST\t{wire}\t-\t{json.dumps(body)}\n" * lines)
     done = subprocess.run(
         [os.path.join(weirstack.build_dir(), "bench/load/load"), "-a", address or f"127.0.0.1:{demo.demo_port}",
          "-f", path, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=30)
@@ -95,6 +97,14 @@ def test_time_out(demo):
 def test_bodies_that_are_no_streams(demo):
     report = load(demo, "deltas=4", "-c", "2", "-n", "10", stream=False)
     assert report["ok"] == 10 and report["deltas"] == 0 and report["body_bytes"] > 1000
+
+
+def test_streams_of_anthropic(demo):
+    report = load(demo, "ts=1 deltas=7", "-c", "2", "-n", "10", *ANTHROPIC, wire="/v1/messages")
+    assert (report["ok"], report["errors"]) == (10, {})
+    assert report["deltas"] == report["added"]["count"] == 70
+    cut = load(demo, "fault=cut at=2 deltas=4", "-c", "1", "-n", "2", *ANTHROPIC, wire="/v1/messages")
+    assert cut["ok"] == 0 and cut["failed"] == 2
 
 
 def test_slices_of_one_byte(demo):

@@ -84,14 +84,18 @@ take_event(struct response *r, const char *data, int64_t now_ns, struct chunk_ti
 		r->has_done = true;
 		return;
 	}
-	if (strncmp(data, "{\"type\":\"", 9) == 0) { /* Weir's wire */
+	if (strncmp(data, "{\"type\":\"", 9) == 0) { /* Weir's wire, or Anthropic's */
 		const char *type = data + 9;
 
 		if (strncmp(type, "done\"", 5) == 0)
 			r->has_finish = true;
+		if (strncmp(type, "message_stop\"", 13) == 0)
+			r->has_done = r->has_finish = true;
 		if (strncmp(type, "error\"", 6) == 0 || strncmp(type, "cancelled\"", 10) == 0)
 			set_error(r, type, "\"code\":\"", "cancelled");
-		text = strncmp(type, "content\"", 8) == 0 ? string_after(type, "\"text\":\"", &len) : NULL;
+		text = strncmp(type, "content\"", 8) == 0 || strncmp(type, "content_block_delta\"", 20) == 0
+		    ? string_after(type, "\"text\":\"", &len)
+		    : NULL;
 	} else {
 		if (strstr(data, "\"finish_reason\":\"") != NULL)
 			r->has_finish = true;
