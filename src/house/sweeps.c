@@ -5,6 +5,7 @@
 #include "account/quota_remind.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "bridge/bridge.h"
 #include "catalog/health_sweep.h"
 #include "engine/flight.h"
 #include "engine/pings.h"

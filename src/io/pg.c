@@ -107,13 +107,13 @@ static enum status failure(struct pg *pg, const PGresult *res);
 static bool
 set_session(struct pg *pg)
 {
-	char sql[160];
+	char sql[200];
 	PGresult *res = NULL;
 	bool ok;
 
-	snprintf(sql, sizeof(sql), "SET statement_timeout = %" PRId64 "; SET timezone = 'UTC'%s%s",
-	    pg->conf->database_statement_timeout, pg->channel == NULL ? "" : "; LISTEN ",
-	    pg->channel == NULL ? "" : pg->channel);
+	snprintf(sql, sizeof(sql), "SET statement_timeout = %" PRId64 "; SET timezone = 'UTC'%s%s%s",
+	    pg->conf->database_statement_timeout, *pg->conf->bridge_url == '\0' ? "" : "; SET weir.bridge = 'on'",
+	    pg->channel == NULL ? "" : "; LISTEN ", pg->channel == NULL ? "" : pg->channel);
 	ok = PQsendQuery(pg->conn, sql) && (res = await_result(pg)) != NULL && PQresultStatus(res) == PGRES_COMMAND_OK;
 	PQclear(res);
 	return ok;

@@ -24,6 +24,7 @@ ARROWS = {
     "limits": ("core",),
     "files": ("core",),
     "jobs": ("core",),
+    "bridge": ("core",),
     "catalog": ("core", "ledger", "wire"),
     "engine": ("core", "account", "ledger", "limits", "catalog", "wire"),
     "chat": ("engine", "files"),
@@ -54,6 +55,7 @@ def below(room):
 # Headers of a library, and the folders that may include them.
 LIBRARIES = {
     r"hiredis/": ("io",),
+    r"rabbitmq-c/|amqp": ("io",),
     r"libpq": ("io",),
     r"curl/": ("io",),
     r"event2/|event\.h|evhttp": ("io", "demo"),
