@@ -1,7 +1,7 @@
 """B9 to B11: the relay: what a call costs, many streams at once, and one provider's wire in another's."""
 
-from benchlib import Row, median, more, rate, us
-from cases import b3_level, b3_rows, lost, medians
+from benchlib import Row, median, memory, more, ms, rate, size, tree, us
+from cases import b3_level, b3_rows, lost, medians, p
 from peer import LiteLLM, Portkey, started
 
 OURS = ("pool", "postgres", "redis", "nginx")
@@ -15,10 +15,20 @@ def ours_us(report):
     return sum(report["cpu_us_each"].get(n, 0) for n in OURS)
 
 
+def held(bench, name):
+    """Resident bytes of a program and all below it."""
+    return sum(map(memory, tree(bench.daemons.pid(name))))
+
+
+def added(rounds, side):
+    """What a side adds to the time of a whole answer through nginx alone, 50 at once."""
+    return " / ".join(more(median([p(r[side], "completion", q) - p(r["proxy"], "completion", q) for r in rounds]), ms) for q in (50, 99))
+
+
 def b9(bench, plan):
     peers, raw, rows, wanted = {}, {"skipped": {}}, [], {"portkey": 10, "litellm": 50}
     for kind in (Portkey, LiteLLM):
-        peer, why = started(kind(bench), plan)
+        peer, why = started(kind(bench))
         if peer:
             peers[peer.name] = peer
         else:
@@ -35,9 +45,14 @@ def b9(bench, plan):
             Row("", "  CPU per call: Weir", us(cpu["pool"]), "PostgreSQL " + us(cpu["postgres"]), "Redis " + us(cpu["redis"]),
                 "≤ 200 µs in all", sum(cpu.values()) <= 200),
             Row("", "  CPU per call: nginx, and all of ours", us(cpu["nginx"]), us(sum(cpu.values())), "", "", None),
+            Row("", "  added to the whole answer by us, p50 / p99", added(rounds, "relay"), "", "", "", None),
         ]
         for name, peer in peers.items():
             rows += b9_peer_rows(rounds, peer, wanted[name], per_second, sum(cpu.values()))
+    raw["memory_bytes"] = {name: held(bench, name) for name in ("pool", *peers)}
+    for name, peer in peers.items():
+        rows.append(Row("", f"  memory: all of the pool, all of {peer}", size(raw["memory_bytes"]["pool"]),
+                        size(raw["memory_bytes"][name]), "", "", None))
     for name, why in raw["skipped"].items():
         rows.append(Row("", f"  beside {name}", "", "", "skipped", why, None))
     for peer in peers.values():
@@ -64,6 +79,7 @@ def b9_peer_rows(rounds, peer, wanted, per_second, cpu_us):
         Row("", f"  beside {peer}", rate(per_second), rate(theirs) + f", {lost([r[peer.name] for r in rounds])} failed",
             f"{per_second / theirs:.1f}×", f"≥ {wanted}×", per_second >= wanted * theirs),
         Row("", "  CPU per call: all of ours, and its own", us(cpu_us), us(their_us), f"{their_us / cpu_us:.1f}×", "", None),
+        Row("", "  added to the whole answer by it, p50 / p99", "", added(rounds, peer.name), "", "", None),
     ]
 
 
