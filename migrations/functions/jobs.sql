@@ -238,11 +238,43 @@ END
 $$;
 COMMENT ON FUNCTION cron_field(text, int, int) IS 'The numbers that a field of a cron line names: "*", "5", "1-5", "*/10", "0,30".';
 
+CREATE OR REPLACE FUNCTION cron_fields(p_cron text) RETURNS text[]
+	LANGUAGE plpgsql IMMUTABLE SET search_path = public, pg_temp
+AS $$
+DECLARE
+	c_months constant text[] := '{jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec}';
+	c_weekdays constant text[] := '{sun,mon,tue,wed,thu,fri,sat}';
+	v text[] := regexp_split_to_array(lower(trim(p_cron)), '\s+');
+BEGIN
+	v := CASE WHEN cardinality(v) <> 1 THEN v
+		WHEN v[1] = '@hourly' THEN '{0,*,*,*,*}'
+		WHEN v[1] IN ('@daily', '@midnight') THEN '{0,0,*,*,*}'
+		WHEN v[1] = '@weekly' THEN '{0,0,*,*,0}'
+		WHEN v[1] = '@monthly' THEN '{0,0,1,*,*}'
+		WHEN v[1] IN ('@yearly', '@annually') THEN '{0,0,1,1,*}'
+		ELSE v END;
+	IF cardinality(v) <> 5 THEN
+		RAISE EXCEPTION 'cron: five fields are wanted: minute, hour, day, month, weekday' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	FOR i IN 1..12 LOOP
+		v[4] := regexp_replace(v[4], '\m' || c_months[i] || '\M', i::text, 'g');
+	END LOOP;
+	-- a week that begins on Sunday ends with it, too: fri-sun is 5-7
+	v[5] := regexp_replace(v[5], '-sun\M', '-7', 'g');
+	FOR i IN 1..7 LOOP
+		v[5] := regexp_replace(v[5], '\m' || c_weekdays[i] || '\M', (i - 1)::text, 'g');
+	END LOOP;
+	RETURN v;
+END
+$$;
+COMMENT ON FUNCTION cron_fields(text) IS
+	'The five fields of a cron line, with numbers for the names of months and weekdays (jan, MON-FRI) and for @hourly, @daily, @midnight, @weekly, @monthly, @yearly and @annually. Raises invalid_parameter_value where there are not five.';
+
 CREATE OR REPLACE FUNCTION cron_next(p_cron text, p_time_zone text, p_after timestamptz) RETURNS timestamptz
 	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp
 AS $$
 DECLARE
-	v text[] := regexp_split_to_array(trim(p_cron), '\s+');
+	v text[] := cron_fields(p_cron);
 	v_minutes int[];
 	v_hours int[];
 	v_days int[];
@@ -252,9 +284,6 @@ DECLARE
 	v_day date := v_local::date;
 	v_at timestamptz;
 BEGIN
-	IF cardinality(v) <> 5 THEN
-		RAISE EXCEPTION 'cron: five fields are wanted: minute, hour, day, month, weekday' USING ERRCODE = 'invalid_parameter_value';
-	END IF;
 	v_minutes := cron_field(v[1], 0, 59);
 	v_hours := cron_field(v[2], 0, 23);
 	v_days := cron_field(v[3], 1, 31);
@@ -282,7 +311,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION cron_next(text, text, timestamptz) IS
-	'The first time after p_after that a cron line (five fields of numbers, crontab(5)) names in a time zone; NULL: none within four years. Raises invalid_parameter_value for a line or zone it does not understand.';
+	'The first time after p_after that a cron line (five fields, crontab(5); cron_fields()) names in a time zone; NULL: none within four years. Raises invalid_parameter_value for a line or zone it does not understand.';
 
 CREATE OR REPLACE FUNCTION schedules_run(p_limit int) RETURNS int
 	LANGUAGE plpgsql SET search_path = public, pg_temp

@@ -63,7 +63,7 @@ is_network(const char *text)
 		return true;
 	bits++;
 	len = strlen(bits);
-	return len >= 1 && len <= 3 && strspn(bits, "0123456789") == len &&
+	return len >= 1 && len <= 3 && strspn(bits, "0123456789") == len && (len == 1 || *bits != '0') &&
 	    strtol(bits, NULL, 10) <= (is_v4 ? 32 : 128);
 }
 

@@ -53,7 +53,7 @@ refuse_self(struct context *cx, const char *id, const json_t *in)
 	const char *role = field_text(in, "role"), *status = field_text(in, "status");
 	enum status st;
 
-	if (strcmp(id, cx->caller.user_id) != 0)
+	if (cx->caller.user_id == NULL || strcmp(id, cx->caller.user_id) != 0)
 		return OK;
 	if ((role == NULL || strcmp(role, "admin") == 0) && (status == NULL || strcmp(status, "active") == 0))
 		return OK;

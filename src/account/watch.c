@@ -3,6 +3,7 @@
 
 #include "account/key_news.h"
 #include "account/security.h"
+#include "account/security_mail.h"
 #include "base/log.h"
 #include "core/sweep.h"
 
@@ -61,10 +62,13 @@ static enum status
 security_deliver(struct context *cx, const struct rows *rows, int i)
 {
 	bool is_locked = strcmp(row_text(rows, i, "action"), "lock") == 0;
+	enum status st;
 
 	LOG(WARN, "security_event", LI("id", row_int(rows, i, "id")), LS("kind", row_text(rows, i, "kind")),
 	    LS("action", row_text(rows, i, "action")), LS("key", row_text(rows, i, "key_id")),
 	    LS("user_id", row_text(rows, i, "user_id")));
+	if ((st = security_mail_note(cx, row_int(rows, i, "id"))) != OK)
+		return st;
 	return key_news_tell(cx,
 	    &(struct key_news){
 		.kind = is_locked ? KEY_NEWS_LOCKED : KEY_NEWS_ODD,

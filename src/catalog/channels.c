@@ -289,6 +289,27 @@ is_proxy(const char *url)
 	return false;
 }
 
+/* Groups and a model that are none would be found out when nobody is served. */
+static enum status
+check_names(struct context *cx, const json_t *in)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	json_t *groups = json_object_get(in, "groups");
+	char *text = json_dumps(json_is_array(groups) ? groups : json_null(), JSON_COMPACT | JSON_ENCODE_ANY);
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT (SELECT min(g.name) FROM jsonb_array_elements_text(nullif($1::jsonb, 'null')) AS g (name)"
+	    "  WHERE NOT EXISTS (SELECT FROM user_groups u WHERE u.name = g.name)) AS no_group,"
+	    " coalesce(btrim($2), '') <> '' AND NOT EXISTS (SELECT FROM llm_models m WHERE m.name = btrim($2)) AS no_model",
+	    PS(text), PS(field_text(in, "test_model")));
+
+	free(text);
+	if (st != OK)
+		return fail(cx, st, "check channel: %s", pg_error(cx->pg));
+	if (!row_null(rows, 0, "no_group"))
+		return fail_field(cx, "groups", "there is no group %s", row_text(rows, 0, "no_group"));
+	return row_bool(rows, 0, "no_model") ? fail_field(cx, "test_model", "is not a model we have") : OK;
+}
+
 static enum status
 check_input(struct context *cx, const json_t *in)
 {
@@ -306,7 +327,7 @@ check_input(struct context *cx, const json_t *in)
 		return fail_field(cx, "header_override", "%s", why);
 	if ((why = override_refuse(NULL, json_object_get(in, "param_override"))) != NULL)
 		return fail_field(cx, "param_override", "%s", why);
-	if ((st = channel_keys_check(cx, json_object_get(in, "keys"))) != OK)
+	if ((st = channel_keys_check(cx, json_object_get(in, "keys"))) != OK || (st = check_names(cx, in)) != OK)
 		return st;
 	return check_models(cx, json_object_get(in, "models"));
 }

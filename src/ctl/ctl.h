@@ -36,11 +36,13 @@ struct ctl {
 /* The groups.  main.c's table says what each needs. */
 int ctl_agent(struct ctl *c, int argc, char **argv);
 int ctl_audit(struct ctl *c, int argc, char **argv);
+int ctl_budget(struct ctl *c, int argc, char **argv);
 int ctl_channel(struct ctl *c, int argc, char **argv);
 int ctl_channel_key(struct ctl *c, int argc, char **argv);
 int ctl_config(struct ctl *c, int argc, char **argv);
 int ctl_credits(struct ctl *c, int argc, char **argv);
 int ctl_doctor(struct ctl *c, int argc, char **argv);
+int ctl_group(struct ctl *c, int argc, char **argv);
 int ctl_job(struct ctl *c, int argc, char **argv);
 int ctl_key(struct ctl *c, int argc, char **argv);
 int ctl_migrate(struct ctl *c, int argc, char **argv);

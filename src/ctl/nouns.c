@@ -122,3 +122,26 @@ nouns_options(int argc, char **argv, const struct noun_option *table, json_t *in
 		ctl_fail("too many words: %s", argv[optind]);
 	return optind >= argc;
 }
+
+bool
+nouns_budget(json_t *in)
+{
+	json_t *amount = json_object_get(in, "amount"), *period = json_object_get(in, "period");
+	bool none = field_bool(in, "no_budget", false);
+	json_t *budget;
+
+	if ((none && amount != NULL) || (amount == NULL && period != NULL))
+		return false;
+	if (none) {
+		json_object_set_new(in, "budget", json_null());
+	} else if (amount != NULL) {
+		budget = json_pack("{s:O}", "amount", amount);
+		if (period != NULL)
+			json_object_set(budget, "period", period);
+		json_object_set_new(in, "budget", budget);
+	}
+	json_object_del(in, "amount");
+	json_object_del(in, "period");
+	json_object_del(in, "no_budget");
+	return true;
+}

@@ -34,4 +34,8 @@ typedef bool other_option(void *arg, const char *name, const char *value);
 bool nouns_options(int argc, char **argv, const struct noun_option *table, json_t *in, const char **word,
     other_option *other, void *arg);
 
+/* Make of the members amount, period and no_budget of options one member budget, as the
+ * routes take it.  False: they contradict each other. */
+bool nouns_budget(json_t *in);
+
 #endif

@@ -437,16 +437,23 @@ fail_transport(struct call *c, enum status st, const char *detail)
 	try_failed(c, &f);
 }
 
-/* What would only happen again on this channel, for what was asked: it says nothing of the channel. */
+/* What would only happen again on this channel. */
 static void
-fail_for_good(struct call *c, const char *detail)
+fail_as(struct call *c, enum health_class class, const char *detail)
 {
 	struct wire_failure f;
 
 	wire_failure_transport(&f, E_UPSTREAM_FAILED, detail);
 	f.retryable = false;
-	tell_health(c, HEALTH_CLIENT, &f);
+	tell_health(c, class, &f);
 	try_failed(c, &f);
+}
+
+/* … for what was asked: it says nothing of the channel. */
+static void
+fail_for_good(struct call *c, const char *detail)
+{
+	fail_as(c, HEALTH_CLIENT, detail);
 }
 
 /* The answer said that it has ended, or its connection did as it should. */
@@ -511,7 +518,7 @@ begin_bytes(struct call *c)
 	const char *type = bytes_type(http_header(c->transfer, "Content-Type"));
 
 	if (type == NULL) {
-		fail_for_good(c, "a page and no answer");
+		fail_as(c, HEALTH_SERVER, "a page and no answer"); /* whatever is asked there */
 		return;
 	}
 	c->takes_bytes = true;

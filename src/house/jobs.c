@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "account/security_mail.h"
 #include "jobs/echo.h"
 #include "jobs/mailing.h"
 #include "jobs/prune.h"

@@ -271,7 +271,8 @@ queues_metrics(struct context *cx, struct buf *to)
 /* ---- the calendar ------------------------------------------------------------------ */
 
 const struct field schedule_change_fields[] = {
-	{ "cron", F_LINE, 0, .min = 9, .max = 100, .help = "minute, hour, day, month, weekday, as in crontab(5)" },
+	{ "cron", F_LINE, 0, .min = 6, .max = 100,
+	    .help = "minute, hour, day, month, weekday, as in crontab(5), or @daily and its like" },
 	{ "time_zone", F_LINE, 0, .min = 1, .max = 50, .help = "such as Europe/Berlin" },
 	{ "enabled", F_BOOL, 0 },
 	{ .name = NULL },

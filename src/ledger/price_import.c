@@ -1,6 +1,7 @@
 #include "ledger/price_import.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "ledger/price.h"
 
 #define UNIT_MAX_UCR 1e12 /* a million credits */
+#define PER_MAX 1000000
 #define CONTEXT_MAX_K 100000
 
 static const struct {
@@ -134,6 +136,13 @@ is_there(const json_t *rows, size_t from, const struct cost *c)
 	return false;
 }
 
+/* Is it another price once it is rounded to what prices can say?  More than a thousandth is. */
+static bool
+is_cut(double ucr)
+{
+	return fabs(round(ucr) - ucr) > ucr / 1000;
+}
+
 size_t
 import_rows(json_t *rows, json_t *refused, const char *name, const json_t *entry, double credits_per_usd)
 {
@@ -151,14 +160,16 @@ import_rows(json_t *rows, json_t *refused, const char *name, const json_t *entry
 			continue;
 		per = is_of_tokens(c.meter) ? 1000000 : 1;
 		ucr = json_number_value(value) * credits_per_usd * per * (double)UCR_PER_CREDIT;
-		if (!(ucr >= 0 && ucr <= UNIT_MAX_UCR)) {
+		for (; per < PER_MAX && is_cut(ucr); per *= 10)
+			ucr *= 10;
+		if (!(ucr >= 0 && ucr <= UNIT_MAX_UCR) || is_cut(ucr)) {
 			json_array_append_new(refused, json_sprintf("%s: %s", name, theirs));
 			continue;
 		}
 		json_array_append_new(rows,
 		    json_pack("{s:s, s:s, s:s, s:I, s:s, s:i}", "model", name, "meter", meter_name(c.meter), "tier",
 			tier_name(c.tier), "min_context", (json_int_t)c.min_context, "unit_price",
-			ucr_format((int64_t)(ucr + 0.5), price), "per", per));
+			ucr_format((int64_t)round(ucr), price), "per", per));
 	}
 	return json_array_size(rows) - from;
 }

@@ -226,6 +226,22 @@ convert(struct context *cx, const json_t *in, json_t *rows, json_t *unmatched, j
 	return OK;
 }
 
+/* Beyond what the field table can say. */
+static enum status
+check_import(struct context *cx, const json_t *in)
+{
+	const json_t *factor = json_object_get(in, "credits_per_usd");
+	const char *name;
+	json_t *theirs;
+
+	if (json_is_number(factor) && json_number_value(factor) <= 0)
+		return fail_field(cx, "credits_per_usd", "must be more than 0: all would be free");
+	json_object_foreach(json_object_get(in, "models"), name, theirs)
+		if (json_string_length(theirs) == 0)
+			return fail_field(cx, "models", "%s must be a name of the list", name);
+	return OK;
+}
+
 enum status
 prices_import(struct context *cx, const json_t *in, json_t **out)
 {
@@ -234,6 +250,8 @@ prices_import(struct context *cx, const json_t *in, json_t **out)
 	struct field_problem problem;
 	enum status st;
 
+	if ((st = check_import(cx, in)) != OK)
+		return st;
 	if (strcmp(field_text(in, "format"), "weir") == 0) {
 		if (!fields_check(cx->arena, prices_put_fields, list, &problem))
 			return fail_field(cx, "prices", "%s %s", problem.field, problem.message);

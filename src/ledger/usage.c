@@ -66,6 +66,7 @@ fail_query(struct context *cx, enum status st, const char *what)
 	C(task_id, "u.task_id") \
 	C(key_id, "u.key_id") \
 	C(model, "u.model") \
+	C(op, "u.op") \
 	C(status, "u.status") \
 	C(error_code, "u.error_code") \
 	C(request_tokens, "u.request_tokens") \

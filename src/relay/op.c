@@ -259,6 +259,46 @@ may_be_text(enum op op)
 	return op == OP_SPEECH || op == OP_TRANSCRIBE || op == OP_TRANSLATE;
 }
 
+/* Is there a list at that name, with something in it, or an object? */
+static bool
+has_some(const struct buf *json, const char *name)
+{
+	struct scan_text value;
+	struct scan s;
+
+	if (!own_find(buf_str(json), json->len, (const char *const[]){ name, NULL }, &value))
+		return false;
+	scan_init(&s, value.at, value.len);
+	return scan_array(&s) ? scan_element(&s) : scan_object(&s);
+}
+
+static bool
+has_text(const struct buf *json)
+{
+	struct scan_text value;
+
+	return own_find(buf_str(json), json->len, (const char *const[]){ "text", NULL }, &value) && *value.at == '"';
+}
+
+/* Does JSON from a provider answer at all?  {} and "data": null are no answers, however well-formed. */
+static bool
+answers(enum op op, const struct buf *json)
+{
+	switch (op) {
+	case OP_EMBED: return has_some(json, "data") || has_some(json, "embedding") || has_some(json, "embeddings");
+	case OP_RERANK:
+	case OP_MODERATE: return has_some(json, "results") || has_some(json, "data");
+	case OP_TRANSCRIBE:
+	case OP_TRANSLATE: return has_text(json);
+	case OP_SPEECH: return false; /* words and no sound */
+	case OP_IMAGE:
+	case OP_IMAGE_EDIT:
+	case OP_IMAGE_VARY: return has_some(json, "data");
+	case OP_CHAT: break;
+	}
+	return true;
+}
+
 /* An answer of another wire, told in the words of this one. */
 static bool
 translate(struct run *r, const struct operation *what, struct buf *out)
@@ -315,8 +355,8 @@ read_answer(struct run *r, struct operation *what)
 		refuse_answer(r, "an answer that is none");
 		return;
 	}
-	if (what->images > 0 && what->told.images <= 0) {
-		refuse_answer(r, "an answer without a picture");
+	if (!answers(what->row->op, &a->bytes)) {
+		refuse_answer(r, "an answer that holds nothing that was asked for");
 		return;
 	}
 	if (what->row->op == OP_TRANSCRIBE || what->row->op == OP_TRANSLATE)

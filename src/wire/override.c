@@ -64,7 +64,8 @@ refuse_header(const char *name, const json_t *value)
 const char *
 override_refuse(const json_t *headers, const json_t *members)
 {
-	static const char *const ours[] = { "model", "stream", "stream_options", NULL };
+	static const char *const ours[] = { "model", "stream", "stream_options", "messages", "input", "prompt",
+		"contents", NULL };
 	const char *name, *why;
 	json_t *value;
 
@@ -77,7 +78,7 @@ override_refuse(const json_t *headers, const json_t *members)
 		if (*name == '\0' || strlen(name) > NAME_BYTES_MAX)
 			return "has a name that is empty or too long";
 		if (is_one_of(name, ours))
-			return "must not name model, stream or stream_options";
+			return "must not name model, stream, stream_options or what is said (messages, input, prompt, contents)";
 	}
 	return NULL;
 }

@@ -782,6 +782,7 @@ for (const way of WAYS)
 		const base_url = json.items.find((c) => c.name === "demo").base_url;
 		const tag = `t${way.name}`;
 		const made = [];
+		await api("POST", "/api/admin/groups", { token, json: { name: "vip" } });
 		for (const [n, more] of [
 			{ priority: -7, keys: [{ key: "a", name: "first" }, { key: "b", name: "second" }] },
 			{ priority: -8, groups: ["vip"], region: "eu", header_override: { "X-Team": "blue" }, keys: [{ key: "c" }] },

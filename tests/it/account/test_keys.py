@@ -107,7 +107,7 @@ def test_changes(weir, someone, make):
 @pytest.mark.parametrize("field,value", [
     ("name", ""), ("name", "x" * 101), ("name", 1), ("scopes", []), ("scopes", ["everything"]), ("models", [""]),
     ("models", "demo"), ("allow_ips", ["localhost"]), ("allow_ips", ["10.0.0.0/33"]), ("allow_ips", ["::1/129"]),
-    ("allow_ips", ["10.0.0.1/"]), ("allow_ips", ["10.0.0.1/-1"]), ("allow_ips", ["1" * 60]), ("allow_ips", []),
+    ("allow_ips", ["10.0.0.1/"]), ("allow_ips", ["10.0.0.1/-1"]), ("allow_ips", ["10.0.0.0/008"]), ("allow_ips", ["10.0.0.0/08"]), ("allow_ips", ["::/00"]), ("allow_ips", ["1" * 60]), ("allow_ips", []),
     ("expires_at", "tomorrow"), ("expires_at", "2020-01-01T00:00:00Z"), ("expires_at", "infinity"),
     ("expires_at", "2100-02-30T00:00:00Z"), ("budget", {}), ("budget", {"amount": -1}),
     ("budget", {"amount": 1, "period": "year"}), ("budget", 5), ("rpm", 0), ("tpm", -1), ("max_concurrent", "2")])

@@ -11,7 +11,7 @@ from weirtest import wait_until
 
 WEIR_CONF = {"limits": {"rate_write": "5000/1m", "rate_read": "5000/1m", "rate_relay": "5000/1m"},
              "watch": {"learn_calls": "3", "failures_per_hour": "4", "calls_per_minute": "30", "failures": "lock",
-                       "size_factor": "5"}}
+                       "size_factor": "5", "mail_to": "ops@example.net, night@example.net", "mail_every": "2s"}}
 EVENTS = "/api/admin/security/events"
 
 
@@ -137,6 +137,23 @@ def test_resolved(weir, noted, admin):
 # ---- leaked keys -------------------------------------------------------------------------
 
 LEAKS = "/api/admin/security/leaks"
+
+
+def test_those_who_run_the_site_get_one_mail_of_many(weir, admin):
+    user = weir.make_user()
+    keys = [make(weir, user, name=f"spilt {i}") for i in range(35)]
+    assert leak(weir, admin, "\n".join(k["key"] for k in keys)).json["locked"] == 35
+    sweep(weir)
+    wait_until(lambda: any(keys[0]["prefix"] in m.get_content() for m in mails_to(weir, "ops@example.net")), "a mail", 30)
+    found = [m for m in mails_to(weir, "ops@example.net") if "spilt" in m.get_content()]
+    assert 1 <= len(found) <= 3, "a storm is a mail or two"
+    text = "".join(m.get_content() for m in found)
+    assert user.login in text and "leaked" in text and "lock" in text and "/admin/security" in text
+    assert text.count('"spilt') <= 30 * len(found) and not any(k["key"] in text for k in keys)
+    assert wait_until(lambda: [m for m in mails_to(weir, "night@example.net") if keys[0]["prefix"] in m.get_content()], "the other's", 15)
+    with weir.pg() as pg:
+        assert pg.query("SELECT FROM security_mails") == []
+        assert int(pg.one("SELECT count(*) FROM jobs WHERE kind = 'security_mail' AND status = 'dead'")) == 0
 
 
 def leak(weir, admin, text):

@@ -124,6 +124,8 @@ class Shop:
 
 @pytest.fixture
 def shop(weir, admin, port):
+    for group in ("vip", "gold", "staff"):
+        assert weir.post("/api/admin/groups", {"name": group}, admin).status in (201, 409)
     return Shop(weir, admin, port)
 
 
@@ -293,7 +295,6 @@ def test_what_is_told_happens(shop, user, admin):
 def test_a_key_in_a_group_of_its_own(shop, user, admin):
     shop.channel("sk-all")
     shop.channel("sk-vip", groups=["gold"], priority=5)
-    assert shop.weir.post("/api/admin/groups", {"name": "gold"}, admin).status in (201, 409)
     key = shop.weir.post("/api/keys", {"name": "in gold"}, user).json
     assert shop.route(key=key["id"])["group"] == "default"
     assert shop.ask(user)[1] == ["sk-all"]
@@ -356,6 +357,9 @@ def test_a_proxy(shop, user):
     ({"header_override": {"Host": "x"}}, "header_override"), ({"header_override": {"authorization": "x"}}, "header_override"),
     ({"header_override": {"X": "a\nb"}}, "header_override"), ({"header_override": []}, "header_override"),
     ({"param_override": {"model": "x"}}, "param_override"), ({"param_override": {"STREAM": True}}, "param_override"),
+    ({"param_override": {"Messages": []}}, "param_override"), ({"param_override": {"input": None}}, "param_override"),
+    ({"param_override": {"contents": []}}, "param_override"), ({"groups": ["default", "nobody-has-this"]}, "groups"),
+    ({"test_model": "nobody-has-this"}, "test_model"),
     ({"groups": ["x"] * 101}, "groups"), ({"blacklist": [1]}, "blacklist"), ({"rpm": 0}, "rpm"), ({"region": "x" * 65}, "region"),
     ({"keys": [{"name": "x"}]}, "keys"), ({"keys": ["x"]}, "keys"), ({"keys": [{"key": "x", "weight": -1}]}, "keys"),
 ])

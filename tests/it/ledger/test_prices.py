@@ -188,6 +188,16 @@ def test_import_of_ours(weir, admin, model):
     assert nothing["added"] == 0 and model in nothing["unmatched"] and "demo" in nothing["unmatched"]
 
 
+def test_an_import_rounds_nothing_away(weir, admin, model):
+    tell = lambda **more: weir.post("/api/admin/prices/import", {"format": "litellm", "prices": {model: more.pop("entry")}, **more}, admin)  # noqa: E731
+    tiny = tell(entry={"input_cost_per_token": 1e-13, "output_cost_per_token": 1.5e-12, "input_cost_per_character": 1.5e-8, "input_cost_per_query": 0}).json
+    assert sorted(tiny["refused"]) == [f"{model}: input_cost_per_token", f"{model}: output_cost_per_token"] and tiny["added"] == 2, tiny
+    found = {r["meter"]: (r["unit_price"], r["per"]) for r in weir.get(f"/api/admin/prices?model={model}", admin).json["items"]}
+    assert found == {"character": (0.000015, 1000), "query": (0, 1)}, "as exact as prices can be, and free only what is free"
+    for wrong, field in (({"credits_per_usd": 0}, "credits_per_usd"), ({"models": {model: 5}}, "models"), ({"models": {model: ""}}, "models")):
+        refused(tell(entry={"input_cost_per_token": 1}, **wrong), 400, "invalid_request", field)
+
+
 def test_weirctl(weir, model):
     assert "1 added" in weir.weirctl("price", "set", model, "input", "2.5").stdout
     assert "1 changed" in weir.weirctl("price", "set", model, "input", "3").stdout
@@ -226,6 +236,10 @@ def test_quotes(weir, admin, model, group):
     refused(quote(units={"image": 1}), 503, "price_unknown")
     refused(quote(units={"tea": 1}), 400, "invalid_request", "units")
     refused(quote(units={"input": -1}), 400, "invalid_request", "units")
+    for many in (10**12 + 1, 10**18, 10**30, 1e30):
+        refused(quote(units={"input": many}), 400, "invalid_request", "units")
+        refused(quote(units={"image": many}), 400, "invalid_request", "units")
+    assert quote(units={"input": 10**12, "output": 10**12}).status == 200
     refused(quote(group="none-such"), 400, "invalid_request", "group")
     refused(quote(model="none-such"), 400, "invalid_request", "model")
     refused(quote(at="noon"), 400, "invalid_request", "at")

@@ -282,3 +282,64 @@ def test_reminders_once(weir, admin, one):
     assert "19 of 20" in mails_to(weir, user.login)[1].get_content() or "19 of 20" in mails_to(weir, user.login)[0].get_content()
     time.sleep(6)  # another round of the sweep
     assert told.empty() and len(mails_to(weir, user.login)) == 2
+
+
+# ---- weirctl -------------------------------------------------------------------------
+
+
+def wrong(weir, *words, status=1):
+    done = weir.weirctl(*words, check=False)
+    assert done.returncode == status and done.stderr, done
+    return done.stderr
+
+
+def test_weirctl_groups(weir, admin):
+    name, user = "c" + uuid.uuid4().hex[:12], weir.make_user()
+    ctl = lambda *words: weir.weirctl("group", *words).stdout  # noqa: E731
+    of = lambda: next((g for g in weir.get("/api/admin/groups", admin).json["items"] if g["name"] == name), None)  # noqa: E731
+    assert "added" in ctl("add", name, "--ratio", "0.25", "--description", "some of us", "--budget", "9.5", "--period", "week")
+    made = of()
+    assert (made["ratio"], made["description"], made["budget"]["amount"], made["budget"]["period"]) == (0.25, "some of us", 9.5, "week")
+    (row,) = [line for line in ctl("list").splitlines() if line.startswith(name)]
+    assert "0.25" in row and "9.5 of 9.5 (week)" in row and "some of us" in row
+    assert f'"{name}"' in ctl("list", "--json")
+    ctl("set", name, "--budget", "3")
+    assert (of()["budget"]["amount"], of()["ratio"]) == (3, 0.25)
+    ctl("set", name, "--no-budget", "--ratio", "2")
+    assert (of()["budget"], of()["ratio"]) == (None, 2)
+    assert "is in group" in ctl("join", name, user.login) and of()["users"] == 1
+    assert "somebody is in" in wrong(weir, "group", "remove", name)
+    ctl("join", "default", user.login)
+    ctl("remove", name)
+    assert of() is None
+    assert audited(weir, "group.create", f"group:{name}") == audited(weir, "group.delete", f"group:{name}") == 1
+    assert audited(weir, "group.update", f"group:{name}") == 2 and audited(weir, "user.update", f"user:{user.id}") == 2
+    assert "name" in wrong(weir, "group", "add", "No Name") and "ratio" in wrong(weir, "group", "add", name, "--ratio", "x")
+    assert "amount" in wrong(weir, "group", "add", name, "--budget", "-1") and "period" in wrong(weir, "group", "add", name, "--budget", "1", "--period", "year")
+    for words in (("set", name, "--ratio", "1"), ("remove", name), ("join", name, user.login), ("join", "default", "nobody@example.org")):
+        wrong(weir, "group", *words)
+    for words in ((), ("add",), ("set", "default"), ("set", "default", "--period", "day"), ("set", "default", "--budget", "1", "--no-budget"), ("list", "x")):
+        wrong(weir, "group", *words, status=2)
+    assert of() is None
+
+
+def test_weirctl_budgets(weir, admin):
+    user = weir.make_user()
+    ctl = lambda *words: weir.weirctl("budget", *words).stdout  # noqa: E731
+    of = lambda: weir.get(f"/api/admin/users/{user.id}", admin).json["budget"]  # noqa: E731
+    ctl("set", user.login, "12.25", "--period", "day")
+    assert (of()["amount"], of()["period"]) == (12.25, "day")
+    head, row = ctl("show", user.login).splitlines()
+    assert row.split()[:3] == ["user", "12.25", "day"] and "LEFT" in head
+    ctl("set", user.login, "5")
+    assert (of()["amount"], of()["period"]) == (5, "none")
+    ctl("remove", user.login)
+    assert of() is None and len(ctl("show", user.login).splitlines()) == 1
+    assert len(ctl("history", user.login).splitlines()) >= 3 and len(ctl("history", "--limit", "1").splitlines()) == 2
+    assert audited(weir, "user.update", f"user:{user.id}") == 3
+    for words in (("set", user.login, "-1"), ("set", user.login, "much"), ("set", user.login, "1", "--period", "year"), ("set", "nobody@example.org", "1"),
+                  ("show", "nobody@example.org"), ("remove", "nobody@example.org"), ("history", "--limit", "0")):
+        wrong(weir, "budget", *words)
+    for words in ((), ("set", user.login), ("show",), ("show", "a", "b"), ("remove",)):
+        wrong(weir, "budget", *words, status=2)
+    assert of() is None

@@ -27,7 +27,7 @@ def test_records(weir, used):
     assert [r["model"] for r in page["items"]] == ["demo", "demo-fast", "demo-fast"] and page["has_more"] is False
     first = page["items"][0]
     assert first["status"] == "completed" and first["cost"] > 0 and first["response_tokens"] > 0 and first["latency_ms"] >= 0
-    assert "channel" not in first and "user_id" not in first
+    assert first["op"] == "chat" and "channel" not in first and "user_id" not in first
     one = weir.get("/api/usage/records?limit=1", used).json
     assert one["has_more"] and one["items"] == page["items"][:1]
     older = weir.get(f"/api/usage/records?limit=1&before_id={one['items'][0]['id']}", used).json

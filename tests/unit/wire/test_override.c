@@ -28,7 +28,7 @@ test_refuse(void)
 		"{\"x y\":\"a\"}", "{\"\":\"a\"}", "{\"x\":\"a\\r\\nb: c\"}", "{\"x\":1}",
 		"{\"content-length\":\"1\"}" };
 	static const char *const members[] = { "{\"model\":\"x\"}", "{\"Stream\":true}", "{\"stream_options\":null}",
-		"{\"\":1}" };
+		"{\"messages\":[]}", "{\"INPUT\":\"x\"}", "{\"prompt\":null}", "{\"contents\":[]}", "{\"\":1}" };
 
 	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
 		CU_ASSERT_PTR_NOT_NULL(refused(headers[i], "{}"));

@@ -3621,6 +3621,7 @@ export interface components {
             key_id: string | null;
             latency_ms: number | null;
             model: string | null;
+            op: string | null;
             reasoning_tokens: number;
             request_id: string | null;
             request_tokens: number;

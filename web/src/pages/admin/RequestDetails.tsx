@@ -33,6 +33,7 @@ export function RequestDetails({ record: r, onClose }: { record: AdminUsageRecor
 					)}
 				</Fact>
 				<Fact name={t("usage.model")}>{r.model ?? "–"}</Fact>
+				<Fact name={t("usage.op")}>{r.op ?? "–"}</Fact>
 				<Fact name={t("usage.channel")}>{[r.channel, r.provider].filter(Boolean).join(" · ") || "–"}</Fact>
 				<Fact name={t("usage.tokens_in")}>
 					<Tokens record={r} of="request_tokens" />
