@@ -1,8 +1,14 @@
 #include "io/amqp.h"
 
+#if __has_include(<rabbitmq-c/amqp.h>) /* from 0.12 on, Debian 13 */
+#include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
 #include <amqp.h>
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
+#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
