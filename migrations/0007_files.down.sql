@@ -1,4 +1,4 @@
 -- Its functions too, those of functions/files.sql.
 
-DROP FUNCTION IF EXISTS upload_add;
+DROP FUNCTION IF EXISTS upload_add(uuid, uuid, text, bigint, bigint);
 DROP TABLE uploads;

@@ -17,7 +17,7 @@ struct spool {
 	char id[UUID_LEN];
 	const char *path; /* in SPOOL_TMP; NULL once it was moved away */
 	int fd;
-	size_t len, max_bytes;
+	size_t len;
 	unsigned char head[MEDIA_HEAD_BYTES]; /* its first bytes, for media_sniff() */
 	struct crypto_sha256 *hash;
 	unsigned char sha256[SHA256_BYTES]; /* of it all */
@@ -28,11 +28,11 @@ struct spool {
  * E_FORBIDDEN uploads are off, E_INVALID_REQUEST empty, E_UNAVAILABLE the
  * client left or the folder cannot be written.  Worker. */
 enum status spool_read(struct request *rq) MUST_CHECK;
-/* The same for who has the bytes: a new, empty spool, of the arena; pieces; and its end, without which nobody may keep it.
- * E_TOO_LARGE past max_bytes, E_STORAGE_FULL, E_UNAVAILABLE; E_INVALID_REQUEST nothing was written. */
-enum status spool_new(struct context *cx, int64_t max_bytes, struct spool **out) MUST_CHECK;
-enum status spool_write(struct context *cx, struct spool *s, const void *bytes, size_t len) MUST_CHECK;
-enum status spool_end(struct context *cx, struct spool *s) MUST_CHECK;
+/* A new file for what comes from elsewhere than a request; ends with cx->arena.  False:
+ * errno says why. */
+bool spool_open(struct context *cx, struct spool *s) MUST_CHECK;
+/* More of it.  False: errno says why.  Any thread that has it. */
+bool spool_add(struct spool *s, const void *bytes, size_t len) MUST_CHECK;
 /* Forget what is left of a spool: at the latest when the request ends, but
  * before a refusal is answered, so that nothing of it can be seen then. */
 void spool_close(void *spool);
