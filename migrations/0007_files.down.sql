@@ -1,4 +1,4 @@
 -- Its functions too, those of functions/files.sql.
 
-DROP FUNCTION IF EXISTS upload_add(uuid, uuid, text, bigint, bigint);
+DROP FUNCTION IF EXISTS upload_add;
 DROP TABLE uploads;

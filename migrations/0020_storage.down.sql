@@ -2,7 +2,7 @@
 
 DROP TRIGGER IF EXISTS uploads_file ON uploads;
 DROP TRIGGER IF EXISTS uploads_count ON uploads;
-DROP FUNCTION IF EXISTS upload_add(uuid, uuid, text, bigint, bigint, text, bytea), object_put, objects_drop, storage_used, count_object, file_upload;
+DROP FUNCTION IF EXISTS upload_put, object_put, objects_drop, storage_used, count_object, file_upload;
 ALTER TABLE uploads DROP COLUMN object_id;
 DROP TABLE objects;
 COMMENT ON COLUMN uploads.id IS 'UUIDv7; also the name of the file.';

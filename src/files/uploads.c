@@ -71,7 +71,7 @@ add_row(struct context *cx, const char *id, const struct store_new *placed, cons
 	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT a.outcome, a.used_bytes, a.object_name, " UPLOAD_JSON(
 		"$1") " FROM"
-		      " upload_add($2, $3, $4, $5, $6, $7, $8) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
+		      " upload_put($2, $3, $4, $5, $6, $7, $8) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
 	    PS(url_prefix(cx->arena, cx->conf)), PS(id), PS(cx->caller.user_id), PS(type->type), PI(placed->size_bytes),
 	    PI(cx->conf->uploads_user_bytes), PS(placed->name), PX(placed->sha256, sizeof(placed->sha256)));
 
