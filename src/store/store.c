@@ -67,25 +67,25 @@ store_read(const struct rows *rows, int row, struct store_object *out)
 enum status
 store_fetch(struct context *cx, const struct store_object *o, int64_t patience_ms)
 {
-	struct spool s = { .fd = -1 };
+	struct spool *s = ARENA_NEW(cx->arena, struct spool); /* which closes it again */
 	struct s3 *bucket;
 	enum status st;
 
 	if (!s3_configured(cx->conf))
 		return fail(cx, E_UNAVAILABLE, "%s is in the bucket: %s", o->name, s3_problem(cx->conf));
-	if (!spool_open(cx, &s))
+	if (!spool_open(cx, s))
 		return spool_refuse(cx, "open", cx->conf->uploads_folder);
 	bucket = s3_new(cx->conf, patience_ms);
-	st = s3_get(bucket, o->name, s.fd, o->size_bytes);
+	st = s3_get(bucket, o->name, s->fd, o->size_bytes);
 	if (st != OK)
 		st = fail(cx, st == E_INTERNAL || st == E_TOO_LARGE ? E_UNAVAILABLE : st, "get %s: %s", o->name,
 		    s3_why(bucket));
-	else if (!local_is_whole(s.fd, o->name, o->size_bytes))
+	else if (!local_is_whole(s->fd, o->name, o->size_bytes))
 		st = fail(cx, E_UNAVAILABLE, "get %s: what came is not what was put there", o->name);
 	else
-		st = local_keep(cx, &s, o->name);
+		st = local_keep(cx, s, o->name);
 	s3_free(bucket);
-	spool_close(&s);
+	spool_close(s);
 	return st;
 }
 

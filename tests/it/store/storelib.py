@@ -6,8 +6,9 @@ import hashlib
 import http.client
 import http.server
 import os
-import shutil
+import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -23,29 +24,26 @@ class Missing(Exception):
 
 
 def fetch_store():
-    """The folder with the store, fetched once by npm."""
-    if not shutil.which("node") or not shutil.which("npm"):
-        raise Missing("no node: install nodejs and npm")
-    with open(os.path.join(HERE, "package-lock.json"), "rb") as f:
-        stamp = hashlib.sha256(f.read()).hexdigest()
+    """The program, fetched once by pip into a venv of the build."""
+    program = os.path.join(PLACE, "bin", "nanio")
+    with open(os.path.join(HERE, "requirements.txt"), "rb") as f:
+        stamp = hashlib.sha256(f.read() + sys.version.encode()).hexdigest()
     os.makedirs(PLACE, exist_ok=True)
     note = os.path.join(PLACE, ".made")
     with open(PLACE + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with contextlib.suppress(OSError), open(note) as f:
             if f.read() == stamp:
-                return PLACE
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(os.path.join(HERE, name), PLACE)
-        done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=PLACE, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
-        if "EUSAGE" in done.stdout:  # no want of a network: package.json and its lock disagree
-            raise RuntimeError(done.stdout)
-        if done.returncode:
-            raise Missing("the store could not be fetched: " + done.stdout.strip()[-200:])
+                return program
+        for command in ([sys.executable, "-m", "venv", "--clear", PLACE],
+                        [PLACE + "/bin/python", "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
+                         os.path.join(HERE, "requirements.txt")]):
+            done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+            if done.returncode:
+                raise Missing("the store could not be fetched: " + done.stdout.strip()[-200:])
         with open(note, "w") as f:
             f.write(stamp)
-    return PLACE
+    return program
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
@@ -99,19 +97,24 @@ class Bucket:
     """A store with the bucket "files", and the proxy at .port before it."""
 
     def __init__(self, folder):
-        self.place, self.folder = fetch_store(), folder
+        self.program, self.folder = fetch_store(), folder
         self.port, self.store_port = free_port(), free_port()
         self.proxy = self.store = None
 
     def __enter__(self):
-        script = os.path.join(self.place, "bucket.cjs")
-        shutil.copy(os.path.join(HERE, "bucket.cjs"), script)
-        self.store = subprocess.Popen(["node", script, str(self.store_port), self.folder], stdout=subprocess.PIPE,
-                                      env=dict(os.environ, KEY=KEY, SECRET=SECRET, NODE_NO_WARNINGS="1"))
-        if self.store.stdout.readline() != b"ready\n":
-            raise RuntimeError("the store did not start")
+        os.mkdir(self.folder + "/files")
+        self.store = subprocess.Popen(
+            [self.program, "serve", "--data-dir", self.folder, "--host", "127.0.0.1", "--port", str(self.store_port),
+             "--no-access-log", "--log-level", "error"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env=dict(os.environ, NANIO_ACCESS_KEY=KEY, NANIO_SECRET_KEY=SECRET))
+        wait_until(self.answers, "the store to answer", 20)
         self.up()
         return self
+
+    def answers(self):
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.store_port), timeout=1):
+            return True
+        return False
 
     def up(self):
         self.proxy = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Proxy)
@@ -147,15 +150,12 @@ class Bucket:
 
     def names(self):
         """What is in it."""
-        found = []
-        for folder, _, names in os.walk(self.folder + "/files"):
-            for name in names:
-                if name.endswith("._S3rver_object"):
-                    found.append(os.path.relpath(os.path.join(folder, name), self.folder + "/files")[:-len("._S3rver_object")])
-        return sorted(found)
+        top = self.folder + "/files"
+        return sorted(os.path.relpath(os.path.join(folder, name), top) for folder, _, names in os.walk(top)
+                      for name in names if "/." not in os.path.join(folder, name)[len(top):])
 
     def file(self, name):
-        return f"{self.folder}/files/{name}._S3rver_object"
+        return f"{self.folder}/files/{name}"
 
 
 def fails(times, status, code):
