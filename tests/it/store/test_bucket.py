@@ -297,7 +297,7 @@ def test_a_move_that_is_killed_goes_on(weir, bucket, user, where):
     bucket.proxy.delay_s = 0.02
     kills = 0
     try:
-        for _ in range(12):
+        for _ in range(6):
             with moving(weir, where, conf) as p:
                 time.sleep(random.uniform(0.05, 0.4))
                 kills += p.poll() is None

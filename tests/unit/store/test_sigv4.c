@@ -47,7 +47,8 @@ test_header(void)
 	rq.headers = put;
 	rq.n_headers = 2;
 	rq.payload = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
-	signs(sigv4_authorization(arena, &key, &rq), "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
+	signs(
+	    sigv4_authorization(arena, &key, &rq), "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd");
 }
 
 static void
@@ -59,10 +60,12 @@ test_query(void)
 
 	rq.query = lifecycle;
 	rq.n_query = 1;
-	signs(sigv4_authorization(arena, &key, &rq), "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543");
+	signs(
+	    sigv4_authorization(arena, &key, &rq), "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543");
 	rq.query = list;
 	rq.n_query = 2;
-	signs(sigv4_authorization(arena, &key, &rq), "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
+	signs(
+	    sigv4_authorization(arena, &key, &rq), "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
 
 static void
