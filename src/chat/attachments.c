@@ -150,7 +150,7 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 	int row = find_row(rows, p->id);
 	const struct media_type *type = row < 0 ? NULL : media_find(row_text(rows, row, "content_type"));
 	size_t len = row < 0 ? 0 : (size_t)row_int(rows, row, "object_bytes");
-	struct store_object object;
+	struct store_object object = { 0 };
 	const char *url = NULL;
 	enum status st;
 

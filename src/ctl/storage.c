@@ -3,11 +3,10 @@
  * weirctl storage move local|s3            move all there, or go on with it
  * weirctl storage sweep                    remove from the bucket what no row knows
  */
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/audit.h"
 #include "ctl/nouns.h"
@@ -134,7 +133,7 @@ tell(const struct store_moved *m)
 static int
 move(struct ctl *c, const char *where)
 {
-	struct store_moved moved;
+	struct store_moved moved = { 0 };
 	enum status st;
 
 	if (strcmp(where, c->cx.conf->storage_driver) != 0)
@@ -161,7 +160,7 @@ move(struct ctl *c, const char *where)
 static int
 sweep(struct ctl *c)
 {
-	struct bucket_swept swept;
+	struct bucket_swept swept = { 0 };
 	enum status st = sweep_bucket(&c->cx, stopping_with, NULL, &swept);
 
 	if (st != OK)

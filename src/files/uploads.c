@@ -106,7 +106,7 @@ static enum status
 send_row(struct request *rq, const char *id, const struct rows *rows)
 {
 	const struct media_type *type = media_find(row_text(rows, 0, "content_type"));
-	struct store_object object;
+	struct store_object object = { 0 };
 	struct store_show show;
 
 	if (type == NULL)

@@ -167,7 +167,7 @@ move_some(struct mover *m, char last[UUID_LEN], int *n)
 	    "SELECT o.id, " STORE_COLUMNS
 	    " FROM objects o WHERE o.place = $1 AND o.uses > 0 AND o.id > $2 ORDER BY o.id LIMIT $3::int",
 	    PS(m->to_bucket ? "local" : "s3"), PS(last), PI(ROWS_AT_ONCE));
-	struct store_object o;
+	struct store_object o = { 0 };
 
 	*n = 0;
 	if (st != OK)
@@ -204,7 +204,7 @@ store_move(struct context *cx, int64_t max_ms, bool (*stopping)(void), void (*te
 	struct mover m = { cx, NULL, strcmp(cx->conf->storage_driver, "s3") == 0,
 		max_ms > 0 ? clock_mono_ms() + max_ms : 0, stopping, out };
 	char last[UUID_LEN] = "00000000-0000-0000-0000-000000000000";
-	enum status st;
+	enum status st = OK;
 	int n;
 
 	*out = (struct store_moved){ 0 };
@@ -228,7 +228,7 @@ drop_unused(struct sweeper *s)
 {
 	bool can_delete = s3_configured(s->cx.conf);
 	struct s3 *bucket = NULL;
-	enum status st;
+	enum status st = OK;
 	int n;
 
 	do {
@@ -258,7 +258,7 @@ enum status
 sweep_store(struct sweeper *s)
 {
 	static int64_t quiet_until_ms; /* sweeps that wait have one thread */
-	struct store_moved moved;
+	struct store_moved moved = { 0 };
 	enum status st;
 
 	if (clock_mono_ms() < quiet_until_ms)

@@ -63,6 +63,14 @@ s3_problem(const struct conf *conf)
 	return NULL;
 }
 
+const char *
+storage_problem(const struct conf *conf)
+{
+	if (strcmp(conf->storage_driver, "local") == 0)
+		return NULL;
+	return strcmp(conf->storage_driver, "s3") == 0 ? s3_problem(conf) : "[storage] driver is not local or s3";
+}
+
 bool
 s3_configured(const struct conf *conf)
 {
@@ -252,8 +260,9 @@ judge(struct s3 *s, int http, bool *again)
 	(void)s3_read_text(s->answer.data, s->answer.len, "Message", message, sizeof(message));
 	snprintf(s->why, sizeof(s->why), "HTTP %d%s%s%s%s", http, *code == '\0' ? "" : " ", code,
 	    *message == '\0' ? "" : ": ", message);
-	*again = http == 429 || (http >= 500 && http != 501) || http == 408 || strcmp(code, "RequestTimeTooSkewed") == 0 ||
-	    strcmp(code, "RequestTimeout") == 0 || strcmp(code, "SlowDown") == 0;
+	*again = http == 429 || (http >= 500 && http != 501) || http == 408 ||
+	    strcmp(code, "RequestTimeTooSkewed") == 0 || strcmp(code, "RequestTimeout") == 0 ||
+	    strcmp(code, "SlowDown") == 0;
 	if (*again)
 		return E_UNAVAILABLE;
 	return http == 404 && strcmp(code, "NoSuchBucket") != 0 ? E_NOT_FOUND : E_INTERNAL;

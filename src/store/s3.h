@@ -23,8 +23,10 @@ struct s3;
 
 /* True when [storage] says all that is needed. */
 bool s3_configured(const struct conf *conf);
-/* What is wrong with [storage], or NULL. */
+/* What is missing for that, or NULL. */
 const char *s3_problem(const struct conf *conf);
+/* What must not be in [storage] of a program that starts, or NULL: an unknown driver, or a bucket without what it needs. */
+const char *storage_problem(const struct conf *conf);
 /* `patience_ms` bounds each of the calls below, with all its tries; 0: as long as there is progress. */
 struct s3 *s3_new(const struct conf *conf, int64_t patience_ms);
 void s3_free(struct s3 *s);

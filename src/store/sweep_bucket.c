@@ -146,7 +146,7 @@ job_is_over(void *job)
 enum status
 j_sweep_bucket(struct context *cx, struct job *job)
 {
-	struct bucket_swept swept;
+	struct bucket_swept swept = { 0 };
 
 	return s3_configured(cx->conf) ? sweep_bucket(cx, job_is_over, job, &swept) : OK;
 }

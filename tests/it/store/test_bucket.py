@@ -136,6 +136,22 @@ def test_a_wrong_key_is_refused(weir, user):
     assert weir.weirctl("storage", "status").returncode == 0
 
 
+@pytest.mark.parametrize("change, said", [({"driver": "floppy"}, "driver"), ({"bucket": ""}, "bucket"),
+                                          ({"secret_key": ""}, "secret_key"), ({"endpoint": "s3.example"}, "endpoint")])
+def test_what_is_not_configured_does_not_start(weir, change, said):
+    conf = conf_of(weir, "unfit", **change)
+    done = subprocess.run([weir.program("weir-fcgi"), "-c", conf, "--listen", weir.folder + "/unfit.sock", "--pool", "1"],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+    assert done.returncode == 78 and said in done.stdout and SECRET not in done.stdout, done
+    assert said in weir.weirctl("doctor", conf=conf, check=False).stdout
+
+
+def test_the_doctor_asks_the_bucket(weir, bucket):
+    assert re.search(r"^ok +storage +the bucket files", weir.weirctl("doctor", check=False).stdout, re.M)
+    wrong = conf_of(weir, "wrong", secret_key="not/" + SECRET)
+    assert re.search(r"^fail +storage .*SignatureDoesNotMatch", weir.weirctl("doctor", conf=wrong, check=False).stdout, re.M)
+
+
 def test_the_bucket_in_the_host(weir, bucket, user):
     """As Amazon wants it; this store does not, so that we look at what it is asked."""
     thing, _ = upload(weir, user)
