@@ -177,6 +177,7 @@ ctl_storage(struct ctl *c, int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
 
+	signal(SIGPIPE, SIG_IGN); /* a store that hangs up under TLS */
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	if (strcmp(verb, "status") == 0 && argc == 2)
