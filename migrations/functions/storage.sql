@@ -32,7 +32,7 @@ BEGIN
 	RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION file_upload() IS 'Trigger: programs of the release before name a file by its upload and know no objects.';
+COMMENT ON FUNCTION file_upload() IS 'Trigger: a row without an object is of a file that stands under its id: upload_place(), and programs of the release before.';
 
 CREATE OR REPLACE TRIGGER uploads_file BEFORE INSERT ON uploads
 	FOR EACH ROW EXECUTE FUNCTION file_upload();

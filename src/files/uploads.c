@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "store/local.h"
 #include "store/store.h"
 
 #define URL_PATH "/api/uploads/"
@@ -98,6 +99,21 @@ upload_store(struct context *cx, struct spool *s, json_t **out)
 	if ((st = store_place(cx, s, &placed)) != OK)
 		return st;
 	return add_row(cx, s->id, &placed, type, out);
+}
+
+/* Under its id, as file_upload() of functions/storage.sql finds it. */
+enum status
+upload_place(struct context *cx, struct spool *s, const struct media_type **type)
+{
+	*type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
+	return *type == NULL ? refuse_type(cx, s)
+			     : local_keep(cx, s, arena_printf(cx->arena, "%s/%s", s->id + UUID_LEN - 3, s->id));
+}
+
+const char *
+upload_url(struct arena *a, const struct conf *conf, const char *id)
+{
+	return arena_printf(a, "%s%s", url_prefix(a, conf), id);
 }
 
 /* ---- giving -------------------------------------------------------------------------- */
