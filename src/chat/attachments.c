@@ -1,6 +1,5 @@
 #include "chat/attachments.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +7,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "files/uploads.h"
+#include "store/store.h"
+
+#define FETCH_MS 5000 /* of a file that has no copy on this host */
 
 /* What of a message may be an upload. */
 static const struct file_kind {
@@ -88,43 +90,47 @@ find_row(const struct rows *rows, const char *id)
 
 /* All `len` bytes of a file, to be freed; NULL when they cannot be had. */
 static char *
-read_file(const char *path, size_t len)
+read_file(int fd, size_t len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *bytes = xmalloc(len);
 	size_t got = 0;
 
-	while (fd >= 0 && got < len) {
+	while (got < len) {
 		ssize_t n = read(fd, bytes + got, len - got);
 
 		if (n <= 0)
 			break;
 		got += (size_t)n;
 	}
-	if (fd >= 0)
-		close(fd);
 	if (got == len)
 		return bytes;
 	free(bytes);
 	return NULL;
 }
 
-/* data:TYPE;base64,… of an upload; NULL when its file is gone. */
-static const char *
-data_url(struct context *cx, const char *id, const char *type, size_t len)
+/* data:TYPE;base64,… of an upload; E_NOT_FOUND, E_UNAVAILABLE. */
+static enum status
+data_url(struct context *cx, const struct store_object *o, const char *type, const char **out)
 {
-	char *bytes = read_file(upload_path(cx->arena, cx->conf, id), len), *url;
-	const char *before;
+	size_t len = (size_t)o->size_bytes;
+	const char *before = arena_printf(cx->arena, "data:%s;base64,", type);
+	char *bytes, *url;
+	enum status st;
+	int fd;
 
+	if ((st = store_open(cx, o, FETCH_MS, &fd)) != OK)
+		return st;
+	bytes = read_file(fd, len);
+	close(fd);
 	if (bytes == NULL)
-		return NULL;
-	before = arena_printf(cx->arena, "data:%s;base64,", type);
+		return fail(cx, E_NOT_FOUND, "%s is shorter than it was", o->name);
 	url = xmalloc(strlen(before) + CRYPTO_BASE64_LEN(len));
 	memcpy(url, before, strlen(before));
 	crypto_base64(bytes, len, url + strlen(before));
 	free(bytes);
 	arena_cleanup(cx->arena, free, url);
-	return url;
+	*out = url;
+	return OK;
 }
 
 /* Left out, or refused when it was asked for just now. */
@@ -143,8 +149,10 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 {
 	int row = find_row(rows, p->id);
 	const struct media_type *type = row < 0 ? NULL : media_find(row_text(rows, row, "content_type"));
-	size_t len = row < 0 ? 0 : (size_t)row_int(rows, row, "size_bytes");
-	const char *url;
+	size_t len = row < 0 ? 0 : (size_t)row_int(rows, row, "object_bytes");
+	struct store_object object = { 0 };
+	const char *url = NULL;
+	enum status st;
 
 	if (type == NULL)
 		return leave_out(cx, p, "is no upload of yours");
@@ -154,8 +162,13 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 		return leave_out(cx, p,
 		    arena_printf(
 			cx->arena, "is too large for a model: at most %zu bytes", cx->conf->uploads_inline_bytes));
-	if ((url = data_url(cx, p->id, type->type, len)) == NULL)
+	store_read(rows, row, &object);
+	if ((st = data_url(cx, &object, type->type, &url)) != OK && st != E_NOT_FOUND && p->asked)
+		return st;
+	if (st != OK) {
+		cx->error = OK;
 		return leave_out(cx, p, "is no upload of yours");
+	}
 	p->part->url = url;
 	*room_bytes -= len;
 	return OK;
@@ -184,7 +197,8 @@ attachments_inline(struct context *cx, struct ask_message *messages, size_t n, b
 	if (p.n == 0)
 		return OK;
 	st = pg_query_again(cx->pg, &rows,
-	    "SELECT id, content_type, size_bytes FROM uploads WHERE user_id = $1 AND id = ANY ($2::uuid[])",
+	    "SELECT u.id, u.content_type, " STORE_COLUMNS " FROM uploads u JOIN objects o ON o.id = u.object_id"
+	    " WHERE u.user_id = $1 AND u.id = ANY ($2::uuid[])",
 	    PS(cx->caller.user_id), PS(id_array(cx, &p)));
 	if (st != OK)
 		return fail(cx, st, "find uploads: %s", pg_error(cx->pg));

@@ -31,6 +31,7 @@
 #include "ctl/ctl.h"
 #include "io/pg.h"
 #include "io/redis.h"
+#include "store/s3.h"
 
 /* Our clock and theirs may differ by this much before leases and tokens suffer. */
 #define CLOCK_SKEW_MAX_MS 2000
@@ -296,6 +297,33 @@ check_redis(struct ctl *c)
 		ok("redis", "version %s at %s", info_value(c, text, "redis_version:"), c->cx.conf->redis_address);
 }
 
+#define BUCKET_MS 10000
+
+/* Asks the bucket something that needs its name, the key and the permission to list. */
+static void
+check_storage(struct ctl *c)
+{
+	const struct conf *conf = c->cx.conf;
+	struct s3_page page = { 0 };
+	struct s3 *s;
+
+	if (storage_problem(conf) != NULL) {
+		bad("storage", "%s", storage_problem(conf));
+		return;
+	}
+	if (strcmp(conf->storage_driver, "s3") != 0) {
+		ok("storage", "%s", conf->uploads_folder);
+		return;
+	}
+	s = s3_new(conf, BUCKET_MS);
+	if (s3_list(s, 1, &page) == OK)
+		ok("storage", "the bucket %s at %s answers", conf->storage_bucket, conf->storage_endpoint);
+	else
+		bad("storage", "the bucket %s at %s: %s", conf->storage_bucket, conf->storage_endpoint, s3_why(s));
+	free(page.items);
+	s3_free(s);
+}
+
 /* ---- the responders ---- */
 
 /* The path a listening unix socket is bound to, by its inode; NULL. */
@@ -417,6 +445,7 @@ check_all(struct ctl *c)
 			check_content(c);
 	}
 	check_redis(c);
+	check_storage(c);
 	check_responders(c);
 }
 

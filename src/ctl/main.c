@@ -52,6 +52,7 @@ static const struct command {
 	{ "routes", ctl_routes, 0, "print the route table" },
 	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },
 	{ "status", ctl_status, NEEDS_CONF | AS_SERVICE, "[--json]: the responders, with advice" },
+	{ "storage", ctl_storage, NEEDS_CONF | AS_SERVICE, "status | move | sweep: where the bytes of files are" },
 	{ "user", ctl_user, NEEDS_CONF | AS_SERVICE, "add | passwd | role | disable | enable | invite | list" },
 };
 

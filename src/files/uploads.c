@@ -1,27 +1,15 @@
 #include "files/uploads.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/log.h"
-#include "core/reply.h"
-#include "io/fcgi.h"
+#include "store/local.h"
+#include "store/store.h"
 
 #define URL_PATH "/api/uploads/"
 
 /* ---- places -------------------------------------------------------------------- */
-
-const char *
-upload_path(struct arena *a, const struct conf *conf, const char *id)
-{
-	return arena_printf(a, "%s/%s/%s", conf->uploads_folder, id + UUID_LEN - 3, id);
-}
 
 /* The site's address with a path, without a slash too many. */
 static const char *
@@ -47,31 +35,6 @@ upload_id_of_url(const struct conf *conf, const char *url, char id[UUID_LEN])
 }
 
 /* ---- keeping ----------------------------------------------------------------------- */
-
-/* A rename lasts when its folder is on disk. */
-static bool
-sync_folder(struct arena *a, const char *path)
-{
-	int fd = open(dirname(arena_strdup(a, path)), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool ok = fd >= 0 && fsync(fd) == 0;
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
-/* From tmp/ to where it is served from, to stay there after a power cut. */
-static enum status
-settle_file(struct context *cx, struct spool *s, const char *path)
-{
-	if (fsync(s->fd) != 0)
-		return spool_refuse(cx, "fsync", s->path);
-	if (rename(s->path, path) != 0 &&
-	    (errno != ENOENT || !spool_make_folders(cx, path) || rename(s->path, path) != 0))
-		return spool_refuse(cx, "rename", path);
-	s->path = NULL;
-	return sync_folder(cx->arena, path) ? OK : spool_refuse(cx, "fsync", path);
-}
 
 static enum status
 refuse_quota(struct context *cx, int64_t used_bytes)
@@ -103,21 +66,23 @@ refuse_type(struct context *cx, struct spool *spool)
 
 /* The row; asked again it does no harm, for the id is the same. */
 static enum status
-add_row(struct context *cx, const struct spool *s, const struct media_type *type, const char *path, json_t **out)
+add_row(struct context *cx, const char *id, const struct store_new *placed, const struct media_type *type, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT a.outcome, a.used_bytes, " UPLOAD_JSON(
-		"$1") " FROM upload_add($2, $3, $4, $5, $6) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
-	    PS(url_prefix(cx->arena, cx->conf)), PS(s->id), PS(cx->caller.user_id), PS(type->type), PI(s->len),
-	    PI(cx->conf->uploads_user_bytes));
+	    "SELECT a.outcome, a.used_bytes, a.object_name, " UPLOAD_JSON(
+		"$1") " FROM"
+		      " upload_put($2, $3, $4, $5, $6, $7, $8) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
+	    PS(url_prefix(cx->arena, cx->conf)), PS(id), PS(cx->caller.user_id), PS(type->type), PI(placed->size_bytes),
+	    PI(cx->conf->uploads_user_bytes), PS(placed->name), PX(placed->sha256, sizeof(placed->sha256)));
 
 	if (st != OK) /* it may have been added: the worker will see */
 		return fail(cx, st, "add upload: %s", pg_error(cx->pg));
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0) {
-		unlink(path);
+		store_placed(cx, placed, NULL);
 		return refuse_quota(cx, row_int(rows, 0, "used_bytes"));
 	}
+	store_placed(cx, placed, row_text(rows, 0, "object_name"));
 	*out = row_json(rows, 0, "json");
 	return OK;
 }
@@ -126,60 +91,66 @@ enum status
 upload_store(struct context *cx, struct spool *s, json_t **out)
 {
 	const struct media_type *type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
-	const char *path = upload_path(cx->arena, cx->conf, s->id);
+	struct store_new placed;
 	enum status st;
 
 	if (type == NULL)
 		return refuse_type(cx, s);
-	if ((st = settle_file(cx, s, path)) != OK)
+	if ((st = store_place(cx, s, &placed)) != OK)
 		return st;
-	return add_row(cx, s, type, path, out);
+	return add_row(cx, s->id, &placed, type, out);
+}
+
+/* Under its id, as file_upload() of functions/storage.sql finds it. */
+enum status
+upload_place(struct context *cx, struct spool *s, const struct media_type **type)
+{
+	*type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
+	return *type == NULL ? refuse_type(cx, s)
+			     : local_keep(cx, s, arena_printf(cx->arena, "%s/%s", s->id + UUID_LEN - 3, s->id));
+}
+
+const char *
+upload_url(struct arena *a, const struct conf *conf, const char *id)
+{
+	return arena_printf(a, "%s%s", url_prefix(a, conf), id);
 }
 
 /* ---- giving -------------------------------------------------------------------------- */
 
-/* nginx wants a path below an internal location; the others the file's own. */
-static void
-name_file(struct request *rq, const char *id, const char *path)
+static enum status
+send_row(struct request *rq, const char *id, const struct rows *rows)
 {
-	const char *how = rq->cx.conf->uploads_sendfile, *server = fcgi_param(rq->conn, "SERVER_SOFTWARE");
-	bool is_nginx = server != NULL && strncmp(server, "nginx", 5) == 0;
+	const struct media_type *type = media_find(row_text(rows, 0, "content_type"));
+	struct store_object object = { 0 };
+	struct store_show show;
 
-	if (strcmp(how, "x-accel-redirect") == 0 || (strcmp(how, "x-sendfile") != 0 && is_nginx))
-		reply_header(rq, "X-Accel-Redirect", UPLOADS_ACCEL_PATH "%s/%s", id + UUID_LEN - 3, id);
-	else
-		reply_header(rq, "X-Sendfile", "%s", path);
+	if (type == NULL)
+		return fail(&rq->cx, E_INTERNAL, "upload %s has a type we do not know", id);
+	store_read(rows, 0, &object);
+	show.content_type = type->type;
+	show.disposition = arena_printf(rq->cx.arena, "%s; filename=\"%s.%s\"",
+	    type->kind == MEDIA_DOCUMENT ? "attachment" : "inline", id, type->extension);
+	return store_send(rq, &object, &show);
 }
 
 enum status
 upload_send(struct request *rq, const char *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const struct media_type *type;
-	const char *path;
 	enum status st;
 
 	if (id == NULL)
 		return fail(&rq->cx, E_NOT_FOUND, "no such upload");
-	st = pg_query_again(rq->cx.pg, &rows, "SELECT content_type FROM uploads WHERE id = $1 AND user_id = $2", PS(id),
-	    PS(rq->cx.caller.user_id));
+	st = pg_query_again(rq->cx.pg, &rows,
+	    "SELECT u.content_type, " STORE_COLUMNS " FROM uploads u JOIN objects o ON o.id = u.object_id"
+	    " WHERE u.id = $1 AND u.user_id = $2",
+	    PS(id), PS(rq->cx.caller.user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "find upload: %s", pg_error(rq->cx.pg));
-	path = upload_path(rq->cx.arena, rq->cx.conf, id);
-	if (rows_count(rows) == 0 || access(path, R_OK) != 0)
+	if (rows_count(rows) == 0)
 		return fail(&rq->cx, E_NOT_FOUND, "upload %s", id);
-	type = media_find(row_text(rows, 0, "content_type"));
-	if (type == NULL)
-		return fail(&rq->cx, E_INTERNAL, "upload %s has a type we do not know", id);
-	reply_empty(rq);
-	rq->http_status = 200;
-	rq->cache_control = "private, no-cache"; /* may be kept, but the owner is checked each time */
-	name_file(rq, id, path);
-	reply_header(rq, "Content-Type", "%s", type->type);
-	reply_header(rq, "Content-Disposition", "%s; filename=\"%s.%s\"",
-	    type->kind == MEDIA_DOCUMENT ? "attachment" : "inline", id, type->extension);
-	reply_header(rq, "Content-Security-Policy", "default-src 'none'; sandbox");
-	return OK;
+	return send_row(rq, id, rows);
 }
 
 /* ---- the rest ------------------------------------------------------------------------- */
@@ -193,15 +164,13 @@ upload_delete(struct context *cx, const char *id)
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such upload");
 	/* not again: a second run would find nothing and say "not found" */
-	st = pg_query(cx->pg, &rows, "DELETE FROM uploads WHERE id = $1 AND user_id = $2 RETURNING id", PS(id),
+	st = pg_query(cx->pg, &rows, "DELETE FROM uploads WHERE id = $1 AND user_id = $2 RETURNING object_id", PS(id),
 	    PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "delete upload: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "upload %s", id);
-	if (unlink(upload_path(cx->arena, cx->conf, id)) != 0 && errno != ENOENT)
-		LOG(WARN, "upload_not_removed", LS("id", id), LS("error", strerror(errno)),
-		    LS("hint", "weir-worker will try again"));
+	store_release(cx, row_text(rows, 0, "object_id"));
 	return OK;
 }
 

@@ -10,8 +10,9 @@
 #include "engine/flight.h"
 #include "engine/pings.h"
 #include "engine/reap.h"
-#include "files/sweep.h"
 #include "ledger/usage.h"
+#include "store/move.h"
+#include "store/sweep.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000

@@ -26,6 +26,7 @@
 #include "server/listen.h"
 #include "server/pool.h"
 #include "server/responder.h"
+#include "store/s3.h"
 
 #define EXIT_CONFIG POOL_EXIT_CONFIG
 
@@ -214,6 +215,8 @@ check_conf(const struct conf *conf)
 	if (!phone_country_known(conf->auth_phone_country))
 		return refuse(EXIT_CONFIG, "[auth] phone_country: \"%s\" is no country of which the dialling is known",
 		    conf->auth_phone_country);
+	if (storage_problem(conf) != NULL)
+		return refuse(EXIT_CONFIG, "%s", storage_problem(conf));
 	return -1;
 }
 

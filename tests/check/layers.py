@@ -1,6 +1,6 @@
 """Arrows between rooms run one way, and each library has one owner.
 
-	base <- io <- score <- core <- ledger, jobs <- account; limits, files on core
+	base <- io <- score <- core <- ledger, jobs <- account; limits on core; store on core and jobs, files on store
 	base <- wire
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
@@ -22,7 +22,8 @@ ARROWS = {
     "account": ("core", "jobs", "ledger", "limits"),
     "ledger": ("core",),
     "limits": ("core",),
-    "files": ("core",),
+    "store": ("core", "jobs"),
+    "files": ("core", "store"),
     "jobs": ("core",),
     "bridge": ("core",),
     "catalog": ("core", "ledger", "wire"),

@@ -75,6 +75,13 @@ def path_of(thing):
     return thing["url"][thing["url"].index("/api/"):]
 
 
+def file_of(weir, thing):
+    """Where an upload's bytes are."""
+    with weir.pg() as pg:
+        name = pg.one("SELECT o.name FROM uploads u JOIN objects o ON o.id = u.object_id WHERE u.id = $1", thing["id"])
+    return f"{weir.uploads}/{name}"
+
+
 def on_disk(weir):
     """Every file below the folder, tmp included."""
     return sorted(p for p in glob.glob(weir.uploads + "/*/*") if os.path.isfile(p))
@@ -149,13 +156,53 @@ def test_list_is_the_callers_own(weir, fresh):
 
 
 def test_delete_takes_the_file_too(weir, fresh):
-    got = upload(weir, fresh)
-    assert any(p.endswith(got["id"]) for p in on_disk(weir))
+    got = upload(weir, fresh, png(more=100))
+    path = file_of(weir, got)
+    assert os.path.exists(path)
     answer = weir.delete(f"/api/uploads/{got['id']}", fresh)
     assert (answer.status, answer.body) == (204, b"")
-    assert not any(p.endswith(got["id"]) for p in on_disk(weir))
+    assert not os.path.exists(path)
     assert weir.get(f"/api/uploads/{got['id']}", fresh).code == "not_found"
     assert weir.delete(f"/api/uploads/{got['id']}", fresh).status == 404
+
+
+def test_the_same_bytes_are_kept_once(weir, user, fresh):
+    data, before = png(more=1000), on_disk(weir)
+    mine, again, theirs = upload(weir, fresh, data), upload(weir, fresh, data), upload(weir, user, data)
+    assert len({u["id"] for u in (mine, again, theirs)}) == 3
+    path = file_of(weir, mine)
+    assert [p for p in on_disk(weir) if p not in before] == [path] and file_of(weir, theirs) == path
+    for thing in (mine, again):  # each counts for who keeps it
+        assert weir.delete(path_of(thing), fresh).status == 204
+        assert weir.get(path_of(theirs), user).body == data
+    assert weir.delete(path_of(theirs), user).status == 204
+    assert on_disk(weir) == before
+
+
+def test_a_lost_file_comes_back_with_its_bytes(weir, user, fresh):
+    data = png(more=1000)
+    mine = upload(weir, fresh, data)
+    os.unlink(file_of(weir, mine))
+    assert weir.get(path_of(mine), fresh).status == 404
+    upload(weir, user, data)
+    assert weir.get(path_of(mine), fresh).body == data
+
+
+def test_bringing_and_removing_the_same_at_once(weir, user, fresh):
+    """Whoever brings what somebody else just gives up has it, or is told why not."""
+    data = png(more=1000)
+
+    def turn(i):
+        who = (user, fresh)[i % 2]
+        got = upload(weir, who, data)
+        assert weir.get(path_of(got), who).body == data
+        assert weir.delete(path_of(got), who).status == 204
+
+    before = on_disk(weir)
+    weirtest.at_once(24, turn, threads=4)
+    assert on_disk(weir) == before
+    with weir.pg() as pg:
+        assert pg.one("SELECT count(*) FROM objects o WHERE uses <> (SELECT count(*) FROM uploads u WHERE u.object_id = o.id)") == "0"
 
 
 def test_idempotency_key(weir, fresh):
@@ -202,15 +249,14 @@ def test_quota(weir, fresh):
     assert (answer.status, answer.code) == (413, "storage_quota")
     details = answer.json["details"]
     assert details == {"limit_bytes": 3 * MB, "used_bytes": sum(k["size_bytes"] for k in kept)}
-    assert len([p for p in on_disk(weir) if any(p.endswith(k["id"]) for k in kept)]) == 3
+    assert all(os.path.exists(file_of(weir, k)) for k in kept)
     assert weir.delete(path_of(kept[0]), fresh).status == 204
     assert send(weir, fresh, png(more=9000)).status == 201
 
 
 def test_many_at_once_cannot_pass_the_quota(weir, fresh):
-    data = png(more=MB - 1000)
     before = len(on_disk(weir))
-    got = weirtest.at_once(8, lambda i: send(weir, fresh, data).status, threads=8)
+    got = weirtest.at_once(8, lambda i: send(weir, fresh, png(more=MB - 1000)).status, threads=8)
     assert sorted(got) == [201] * 3 + [413] * 5
     assert len(on_disk(weir)) == before + 3
 
@@ -236,7 +282,7 @@ def test_other_peoples_are_404(weir, user, fresh, admin):
 
 def test_nginx_gives_no_file_by_itself(weir, user):
     got = upload(weir, user)
-    for path in (f"/weir-uploads/{got['id'][-2:]}/{got['id']}", "/weir-uploads/", "/weir-uploads"):
+    for path in (file_of(weir, got).replace(weir.uploads, "/weir-uploads"), "/weir-uploads/", "/weir-uploads"):
         assert weir.get(path, user).body != FILES["image/png"]
         assert path == "/weir-uploads" or weir.get(path, user).status == 404, path
     assert b"database" not in weir.get("/weir-uploads/%2e%2e/weir.conf", user).body
@@ -244,8 +290,8 @@ def test_nginx_gives_no_file_by_itself(weir, user):
 
 
 def test_a_lost_file_is_404(weir, fresh):
-    got = upload(weir, fresh)
-    os.unlink(f"{weir.uploads}/{got['id'][-2:]}/{got['id']}")
+    got = upload(weir, fresh, png(more=100))
+    os.unlink(file_of(weir, got))
     assert weir.get(path_of(got), fresh).code == "not_found"
     assert weir.delete(path_of(got), fresh).status == 204
 
@@ -345,7 +391,7 @@ def test_kill_9_in_the_middle_shows_nothing(weir, fresh):
 
 
 def age(path):
-    old = time.time() - 3600
+    old = time.time() - 2 * 86400
     os.utime(path, (old, old))
 
 
@@ -355,8 +401,17 @@ def sweep(weir):
 
 
 def test_the_worker_removes_what_is_nobodys(weir, user, fresh):
-    kept, gone = upload(weir, user), [upload(weir, fresh) for _ in range(3)]
-    paths = {u["id"]: f"{weir.uploads}/{u['id'][-2:]}/{u['id']}" for u in [kept, *gone]}
+    kept, gone = upload(weir, user, png(more=100)), [upload(weir, fresh, png(more=100)) for _ in range(3)]
+    paths = {u["id"]: file_of(weir, u) for u in [kept, *gone]}
+    # of before there were objects, and of programs of that time
+    legacy = str(uuid.uuid4())
+    paths[legacy] = f"{weir.uploads}/{legacy[-2:]}/{legacy}"
+    os.makedirs(os.path.dirname(paths[legacy]), exist_ok=True)
+    with open(paths[legacy], "wb") as f:
+        f.write(png())
+    with weir.pg() as pg:
+        pg.query("INSERT INTO uploads (id, user_id, content_type, size_bytes) VALUES ($1, $2, 'image/png', $3)", legacy,
+                 user.id, len(png()))
     os.makedirs(weir.uploads + "/00", exist_ok=True)
     stray = weir.uploads + "/00/01890f5e-0000-7000-8000-000000000000"
     foreign = weir.uploads + "/00/notes.txt"
@@ -372,6 +427,7 @@ def test_the_worker_removes_what_is_nobodys(weir, user, fresh):
         pg.query("DELETE FROM users WHERE id = $1", fresh.id)
     sweep(weir)
     assert os.path.exists(paths[kept["id"]]) and weir.get(path_of(kept), user).status == 200
+    assert weir.get(f"/api/uploads/{legacy}", user).body == png()
     assert not any(os.path.exists(paths[u["id"]]) for u in gone)
     assert not os.path.exists(stray)
     assert os.path.exists(young), "its row may be about to be made"
