@@ -1,4 +1,5 @@
 #include "account/groups.h"
+#include "core/versions.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -150,6 +151,7 @@ save(struct context *cx, const char *name, const json_t *in,
 		json_decref(*out);
 		return fail(cx, st, "write group: %s", pg_error(cx->pg));
 	}
+	versions_changed(cx);
 	return OK;
 }
 
@@ -218,8 +220,10 @@ group_delete(struct context *cx, const char *name)
 		    PS(name));
 		if (st != OK && strcmp(pg_sqlstate(cx->pg), "23503") != 0)
 			return fail(cx, st, "remove group: %s", pg_error(cx->pg));
-		if (st == OK && rows_count(rows) > 0)
+		if (st == OK && rows_count(rows) > 0) {
+			versions_changed(cx);
 			return OK;
+		}
 	}
 	fail(cx, E_CONFLICT, "group %s is in use", name);
 	fail_message(
@@ -243,5 +247,8 @@ group_set_key(struct context *cx, const char *key_id, const char *group)
 		return fail_field(cx, "group", "is not a group we have");
 	if (st != OK)
 		return fail(cx, st, "set a key's group: %s", pg_error(cx->pg));
-	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "API key %s", key_id);
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "API key %s", key_id);
+	versions_changed(cx);
+	return OK;
 }

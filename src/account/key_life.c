@@ -17,6 +17,7 @@
 #include "core/audit.h"
 #include "core/secret.h"
 #include "core/sweep.h"
+#include "core/versions.h"
 
 #define KEYS_AT_ONCE 100
 #define DAY_S (24 * 3600)
@@ -306,6 +307,7 @@ set_lock(struct context *cx, const char *id, const char *sql, const char *reason
 		json_decref(*out);
 		return fail(cx, st, "lock API key: %s", pg_error(cx->pg));
 	}
+	versions_changed(cx);
 	return OK;
 }
 

@@ -6,6 +6,7 @@
 #include "account/key_text.h"
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "core/versions.h"
 
 /* ---- the list ---------------------------------------------------------------------- */
 
@@ -145,6 +146,8 @@ lock_found(struct context *cx, const struct found *f, struct leaks *out, json_t 
 			out->locked++;
 			json_array_append_new(*locked, json_string(row_text(rows, i, "key_id")));
 		}
+	if (out->locked > 0)
+		versions_changed(cx);
 	return OK;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/secret.h"
+#include "core/versions.h"
 
 /* clang-format off */
 #define KEY_FIELDS(required) \
@@ -88,6 +89,7 @@ channel_key_add(struct context *cx, int64_t channel_id, const json_t *in, int64_
 	if (row_null(rows, 0, "id"))
 		return fail(cx, E_CONFLICT, "channel %lld has %d keys", (long long)channel_id, CHANNEL_KEYS_MAX);
 	*id = row_int(rows, 0, "id");
+	versions_changed(cx);
 	return OK;
 }
 
@@ -118,7 +120,10 @@ channel_key_update(struct context *cx, int64_t channel_id, int64_t id, const jso
 	st = pg_query(cx->pg, &rows, update_sql, PI(channel_id), PI(id), PS(row.text), sealed_arg(&row));
 	if ((st = told(cx, st)) != OK)
 		return st;
-	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "key %lld", (long long)id);
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "key %lld", (long long)id);
+	versions_changed(cx);
+	return OK;
 }
 
 enum status
@@ -130,7 +135,10 @@ channel_key_delete(struct context *cx, int64_t channel_id, int64_t id)
 
 	if (st != OK)
 		return fail(cx, st, "delete channel key: %s", pg_error(cx->pg));
-	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "key %lld", (long long)id);
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "key %lld", (long long)id);
+	versions_changed(cx);
+	return OK;
 }
 
 enum status

@@ -11,6 +11,7 @@
 #include "engine/details.h"
 #include "engine/measure.h"
 #include "engine/private.h"
+#include "score/board.h"
 
 #define CALL_BYTES 512 /* of a call's text, about */
 
@@ -201,6 +202,8 @@ round_settle(struct worker *w, struct run *const *runs, size_t n)
 		take_run(runs[i], &calls[i]);
 	if ((st = round_run(w->pg, calls, n, &rows)) != OK)
 		return st;
+	score_add(w->process->score, SCORE_ALLOWANCE_CALLS, (int64_t)n);
+	score_add(w->process->score, SCORE_ALLOWANCE_ROUNDS, 1);
 	for (size_t i = 0; i < n; i++) {
 		int64_t taken_ucr = row_ucr(rows, (int)i, "taken");
 

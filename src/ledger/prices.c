@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "core/audit.h"
+#include "core/versions.h"
 #include "ledger/price.h"
 #include "ledger/price_import.h"
 
@@ -183,11 +184,14 @@ put(struct context *cx, const json_t *models, const json_t *rows, bool dry_run, 
 		context_rollback(cx);
 	else if ((st = context_commit(cx)) != OK)
 		st = fail(cx, st, "write prices: %s", pg_error(cx->pg));
-	if (st == OK)
-		json_object_set_new(*out, "dry_run", json_boolean(dry_run));
-	else
+	if (st != OK) {
 		json_decref(*out);
-	return st;
+		return st;
+	}
+	if (!dry_run)
+		versions_changed(cx);
+	json_object_set_new(*out, "dry_run", json_boolean(dry_run));
+	return OK;
 }
 
 enum status
@@ -272,5 +276,8 @@ price_delete(struct context *cx, int64_t id)
 
 	if (st != OK)
 		return fail(cx, st, "remove price: %s", pg_error(cx->pg));
-	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "price %lld", (long long)id);
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "price %lld", (long long)id);
+	versions_changed(cx);
+	return OK;
 }

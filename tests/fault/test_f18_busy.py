@@ -92,6 +92,12 @@ class Crowd:
         return self.answers
 
 
+def lost(weir, pg):
+    """What of the tests is on record, and what the log says became of the others."""
+    with open(weir.daemons.log("pool")) as log:
+        return pg.query("SELECT action, result, details::text FROM audit_log"), [line for line in log if '"audit_lost"' in line]
+
+
 @contextlib.contextmanager
 def probes(weir, channel):
     admin, path = channel
@@ -106,7 +112,7 @@ def probes(weir, channel):
         assert 19 < took_s < 25 * SLOWER, "each as long as a provider may be silent, none for another's silence"
     with weir.pg() as pg:
         wait_until(lambda: pg.one("SELECT count(*) FROM audit_log WHERE action = 'channel.test' AND result = 'upstream_timeout'"
-                                  " AND details->>'model' = 'demo'") == str(len(crowd.threads)), "each is on record")
+                                  " AND details->>'model' = 'demo'") == str(len(crowd.threads)), lambda: lost(weir, pg))
 
 
 @contextlib.contextmanager

@@ -576,7 +576,7 @@ class Stack:
             input=input if input is not None else "", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if check and done.returncode != 0:
             raise StackError(f"weirctl {' '.join(args)} failed ({done.returncode}):\n{done.stdout}{done.stderr}")
-        if args[0] in ("agent", "channel", "channel-key", "key", "model", "price"):
+        if args and args[0] in ("agent", "channel", "channel-key", "key", "model", "price"):
             time.sleep(CHANGES_KNOWN_S)
         return done
 

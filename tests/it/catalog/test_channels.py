@@ -6,6 +6,7 @@ import threading
 import uuid
 
 import pytest
+from weirtest import wait_until
 
 PATH = "/v1/chat/completions"
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
@@ -364,7 +365,7 @@ def test_keys_one_by_one(shop, user, admin):
     assert {shop.ask(user)[1][0] for _ in range(4)} == {"sk-a"}
     with weir.pg() as pg:
         pg.query("UPDATE channel_keys SET status = 'off', off_reason = 'HTTP 401', off_at = now() WHERE id = $1", key["id"])
-    assert ("b", "key_off") in shop.places()
+    wait_until(lambda: ("b", "key_off") in shop.places(), "responders look for themselves")
     assert {shop.ask(user)[1][0] for _ in range(4)} == {"sk-a"}
     on = weir.patch(f"{path}/{key['id']}", {"key": "sk-new-b"}, admin).json["keys"][1]
     assert (on["status"], on["off_reason"], on["off_at"]) == ("active", None, None), "another key, another chance"

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from keylib import sweep
@@ -144,6 +145,8 @@ def test_the_bill_and_the_tries(weir, admin, way):
     with weir.pg() as pg:
         by_allowance = pg.one("SELECT allowance_id IS NOT NULL FROM usage WHERE id = $1", records[0]["id"])
     assert (by_allowance == "t") == (way == "allowance")
+    counts = {n: int(m) for n, m in re.findall(r"^weir_allowance_(\w+)_total (\d+)$", weir.get("/metrics").text, re.M)}
+    assert 0 < counts["rounds"] <= counts["calls"] if by_allowance == "t" else set(counts) == {"rounds", "calls"}
     assert [set(line) for line in records[0]["metadata"]["lines"]] == [{"meter", "units", "price", "per", "cost"}] * 2
     assert bill(records[0]) == pytest.approx(records[0]["cost"]) and records[0]["cost"] > 0
     tried, = records[0]["metadata"]["tries"]
