@@ -16,7 +16,8 @@ static void
 write_entry(struct pg *pg, const struct entry *e)
 {
 	char *details = e->details == NULL ? NULL : json_dumps(e->details, JSON_WIRE);
-	enum status st = pg_query(pg, NULL,
+	/* told twice is better than not at all */
+	enum status st = pg_query_again(pg, NULL,
 	    "INSERT INTO audit_log (user_id, action, object, details, result, ip, user_agent, request_id)"
 	    " VALUES ($1::uuid, $2, $3, coalesce($4::jsonb, '{}'), $5, $6::inet, $7, $8)",
 	    PS(e->user_id), PS(e->action), PS(e->object), PS(details), PS(e->result), PS(e->ip), PS(e->user_agent),

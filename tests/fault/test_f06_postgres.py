@@ -86,7 +86,8 @@ def test_terminated_backends(wired):
 
     def deed():
         with weir.pg() as pg:
-            pids = [r[0] for r in pg.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'weir%'")]
+            pids = [r[0] for r in pg.query("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'weir%'"
+                                          " AND datname = current_database()")]
             return bool(pids) and pg.one("SELECT pg_terminate_backend($1)", dice.choice(pids)) == "t"
 
     killer = Killer(deed, 0.02, 0.15, dice)

@@ -156,7 +156,7 @@ def test_killed_while_holding(weir, hurt):
         if hurt == "connections":  # commits whose answer is lost: asked again, they are found done
             with weir.pg() as pg:
                 pg.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'weir-fcgi'"
-                         " AND random() < 0.5")
+                         " AND datname = current_database() AND random() < 0.5")
             return True
         kill(dice.choice(weir.responders()))
         if hurt == "worker too" and dice.random() < 0.3:
