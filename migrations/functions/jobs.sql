@@ -144,6 +144,16 @@ $$;
 COMMENT ON FUNCTION job_failed(uuid, uuid, text, int, bigint, bigint, boolean, bigint) IS
 	'A try has failed: the job waits for the next, or is dead when that was the last (or p_final: another would not help). Its status now; NULL: it is not the caller''s any more.';
 
+CREATE OR REPLACE FUNCTION job_wake(p_id uuid) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	UPDATE jobs j SET run_at = now() WHERE j.id = p_id AND j.status = 'waiting' AND j.run_at > now();
+	PERFORM pg_notify('weir_jobs', j.kind) FROM jobs j WHERE j.id = p_id AND j.status = 'waiting';
+END
+$$;
+COMMENT ON FUNCTION job_wake(uuid) IS 'What a job that waits for later waits for has come: it is due now. One that runs is left alone.';
+
 CREATE OR REPLACE FUNCTION job_cancel(p_id uuid) RETURNS SETOF jobs
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$

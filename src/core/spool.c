@@ -48,7 +48,7 @@ spool_close(void *arg)
 	s->hash = NULL;
 }
 
-static bool
+bool
 spool_open(struct context *cx, struct spool *s)
 {
 	const int how = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
@@ -73,12 +73,9 @@ struct spooling {
 	int error; /* errno of the write that failed */
 };
 
-static enum status
-take_piece(void *arg, const void *bytes, size_t len)
+bool
+spool_add(struct spool *s, const void *bytes, size_t len)
 {
-	struct spooling *sp = arg;
-	struct spool *s = sp->spool;
-
 	if (s->len < sizeof(s->head)) {
 		size_t room = sizeof(s->head) - s->len;
 
@@ -91,13 +88,24 @@ take_piece(void *arg, const void *bytes, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0) {
-			sp->error = n < 0 ? errno : ENOSPC;
-			return E_STORAGE_FULL;
+			errno = n < 0 ? errno : ENOSPC;
+			return false;
 		}
 		at += (size_t)n;
 	}
 	s->len += len;
-	return OK;
+	return true;
+}
+
+static enum status
+take_piece(void *arg, const void *bytes, size_t len)
+{
+	struct spooling *sp = arg;
+
+	if (spool_add(sp->spool, bytes, len))
+		return OK;
+	sp->error = errno;
+	return E_STORAGE_FULL;
 }
 
 /* Refuse before anything was read: what comes is thrown away, so that the

@@ -28,6 +28,11 @@ struct spool {
  * E_FORBIDDEN uploads are off, E_INVALID_REQUEST empty, E_UNAVAILABLE the
  * client left or the folder cannot be written.  Worker. */
 enum status spool_read(struct request *rq) MUST_CHECK;
+/* A new file for what comes from elsewhere than a request; ends with cx->arena.  False:
+ * errno says why. */
+bool spool_open(struct context *cx, struct spool *s) MUST_CHECK;
+/* More of it.  False: errno says why.  Any thread that has it. */
+bool spool_add(struct spool *s, const void *bytes, size_t len) MUST_CHECK;
 /* Forget what is left of a spool: at the latest when the request ends, but
  * before a refusal is answered, so that nothing of it can be seen then. */
 void spool_close(void *spool);

@@ -123,17 +123,25 @@ add_row(struct context *cx, const struct spool *s, const struct media_type *type
 }
 
 enum status
+upload_place(struct context *cx, struct spool *s, const struct media_type **type)
+{
+	*type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
+	return *type == NULL ? refuse_type(cx, s) : settle_file(cx, s, upload_path(cx->arena, cx->conf, s->id));
+}
+
+enum status
 upload_store(struct context *cx, struct spool *s, json_t **out)
 {
-	const struct media_type *type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
-	const char *path = upload_path(cx->arena, cx->conf, s->id);
-	enum status st;
+	const struct media_type *type;
+	enum status st = upload_place(cx, s, &type);
 
-	if (type == NULL)
-		return refuse_type(cx, s);
-	if ((st = settle_file(cx, s, path)) != OK)
-		return st;
-	return add_row(cx, s, type, path, out);
+	return st == OK ? add_row(cx, s, type, upload_path(cx->arena, cx->conf, s->id), out) : st;
+}
+
+const char *
+upload_url(struct arena *a, const struct conf *conf, const char *id)
+{
+	return arena_printf(a, "%s%s", url_prefix(a, conf), id);
 }
 
 /* ---- giving -------------------------------------------------------------------------- */

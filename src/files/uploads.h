@@ -22,6 +22,12 @@
  * owns the reference).  E_UNSUPPORTED_MEDIA_TYPE, E_STORAGE_QUOTA
  * (details.limit_bytes, used_bytes), E_STORAGE_FULL, E_UNAVAILABLE.  Worker. */
 enum status upload_store(struct context *cx, struct spool *spool, json_t **out) MUST_CHECK;
+/* Put a spooled file where it is served from, without a row: whoever writes that (table
+ * uploads, with the spool's id) makes it somebody's, and until then it is nobody's and will be
+ * removed.  Its type by its content; E_UNSUPPORTED_MEDIA_TYPE, E_STORAGE_FULL, E_UNAVAILABLE. */
+enum status upload_place(struct context *cx, struct spool *spool, const struct media_type **type) MUST_CHECK;
+/* Where the file of an id is read, for those it belongs to; in the arena. */
+const char *upload_url(struct arena *a, const struct conf *conf, const char *id);
 /* Answer with the file: headers for the web server, no body.  E_NOT_FOUND also
  * for other people's and for a NULL id. */
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;

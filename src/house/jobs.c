@@ -5,6 +5,7 @@
 #include "jobs/echo.h"
 #include "jobs/mailing.h"
 #include "jobs/prune.h"
+#include "media/steps.h"
 
 const struct job_kind house_jobs[] = {
 #define JOB(name, tries, first_ms, longest_ms, lease_ms, at_once) \

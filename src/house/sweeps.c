@@ -11,6 +11,7 @@
 #include "engine/reap.h"
 #include "files/sweep.h"
 #include "ledger/usage.h"
+#include "media/steps.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000
