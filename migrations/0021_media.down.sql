@@ -4,4 +4,5 @@ DROP TABLE media_submits;
 DROP DOMAIN media_submit_state;
 DELETE FROM tasks WHERE job_id IS NOT NULL;
 ALTER TABLE tasks DROP COLUMN job_id;
+ALTER TABLE jobs DROP COLUMN woken;
 ALTER TABLE llm_models DROP COLUMN media;

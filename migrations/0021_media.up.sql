@@ -3,6 +3,9 @@
 ALTER TABLE tasks ADD COLUMN job_id uuid;
 COMMENT ON COLUMN tasks.job_id IS 'The job that carries it, in place of an owner (no foreign key: jobs are removed); NULL: none. While the job lives the hold does.';
 
+ALTER TABLE jobs ADD COLUMN woken boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN jobs.woken IS 'What it would wait for came while it ran: its next step is due at once.';
+
 ALTER TABLE llm_models ADD COLUMN media jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(media) = 'object');
 COMMENT ON COLUMN llm_models.media IS 'What a model for pictures or films takes, and how its provider calls it: docs/MEDIA.md; {}: a prompt.';
 

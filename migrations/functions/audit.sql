@@ -176,7 +176,7 @@ CREATE OR REPLACE FUNCTION audit_live_tasks()
 	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, type text, started_at timestamptz, owner uuid, owner_alive boolean)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT t.id, t.user_id, t.conversation_id, t.type, t.started_at, t.owner, process_is_alive(t.owner)
+	SELECT t.id, t.user_id, t.conversation_id, t.type, t.started_at, t.owner, task_is_alive(t)
 	FROM tasks t WHERE t.completed_at IS NULL AND t.type <> 'relay' ORDER BY t.created_at
 $$;
 COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8); without those of the relay, whose places most calls take without a task.';

@@ -115,7 +115,7 @@ put_images(struct context *cx, const char *name, const json_t *part, const json_
 
 	list = json_own(cx->arena, list);
 	json_array_foreach(list, i, url)
-		if (!field_is_url(json_string_value(url), 2048))
+		if (!json_is_string(url) || !field_is_url(json_string_value(url), 2048))
 			return fail_field(cx, name, "must be http or https URLs");
 	if (n > 0 && field_of(part) == NULL)
 		return fail_field(cx, name, "is not taken by this model");

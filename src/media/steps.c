@@ -11,7 +11,6 @@
 #include "media/fetch.h"
 #include "media/work.h"
 
-#define SUBMIT_MS 60000
 #define QUERY_MS 30000
 #define ANSWER_BYTES_MAX (1 << 20)
 #define TOKEN_BYTES 32
@@ -165,24 +164,26 @@ claim(struct context *cx, const struct work_task *w, const struct offer_channel 
 	return OK;
 }
 
+/* It was not made, for sure.  `elsewhere`: the same channel is not asked again. */
 static enum status
-note(struct context *cx, struct job *job, const struct work_task *w, const char *sql, bool refused, int64_t again_ms)
+note_unsent(struct context *cx, struct job *job, const struct work_task *w, bool elsewhere, int64_t again_ms)
 {
-	enum status st = pg_query_again(cx->pg, NULL, sql, PS(w->task.id), PB(refused));
+	enum status st = pg_query_again(
+	    cx->pg, NULL, "SELECT media_unsent($1::uuid, $2::boolean)", PS(w->task.id), PB(elsewhere));
 
 	return st == OK ? job_again(job, again_ms) : fail(cx, st, "note %s: %s", w->task.id, pg_error(cx->pg));
 }
 
-static enum status
-note_unsent(struct context *cx, struct job *job, const struct work_task *w, bool elsewhere, int64_t again_ms)
-{
-	return note(cx, job, w, "SELECT media_unsent($1::uuid, $2::boolean)", elsewhere, again_ms);
-}
-
+/* It may have been made.  A callback may have said so meanwhile. */
 static enum status
 note_unclear(struct context *cx, struct job *job, const struct work_task *w)
 {
-	return note(cx, job, w, "SELECT media_unclear($1::uuid), $2::boolean", false, UNKNOWN_LOOK_MS);
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows, "SELECT media_unclear($1::uuid) AS is_unclear", PS(w->task.id));
+
+	if (st != OK)
+		return fail(cx, st, "note %s: %s", w->task.id, pg_error(cx->pg));
+	return job_again(job, row_bool(rows, 0, "is_unclear") ? UNKNOWN_LOOK_MS : 0);
 }
 
 static int64_t poll_ms(int64_t age_ms, int64_t deadline);
@@ -231,7 +232,9 @@ send_it(struct context *cx, struct job *job, const struct work_task *w, const st
 	bool is_ours = false;
 	enum status st;
 
-	*e = (struct exchange){ .account = ch->account, .total_ms = SUBMIT_MS, .max_bytes = ANSWER_BYTES_MAX };
+	*e = (struct exchange){
+		.account = ch->account, .total_ms = cx->conf->upstream_first_byte_timeout, .max_bytes = ANSWER_BYTES_MAX
+	};
 	if (wire->submit(cx->arena, &to, w->input, callback, &e->rq) != OK)
 		return end_failed(cx, w, E_UPSTREAM_FAILED, -1, false);
 	if ((st = claim(cx, w, ch, hash, &is_ours)) != OK)
