@@ -176,7 +176,7 @@ take_failure(const json_t *data, struct media_told *out)
 {
 	const char *code = failure_text(json_object_get(data, "failCode"));
 	struct wire_failure f = { .status = OK };
-	int n = atoi(code);
+	int n = (int)strtol(code, NULL, 10);
 
 	out->status = n == 400 || n == 451 ? E_INVALID_REQUEST : E_UPSTREAM_FAILED;
 	failure_describe(n, "", failure_text(json_object_get(data, "failMsg")), &f);

@@ -113,6 +113,20 @@ def test_it_waits_when_asked_to(weir, user):
     assert t["status"] == "completed" and t["result"]["files"]
 
 
+def test_each_way_to_ask(weir, user):
+    """The least that each route takes."""
+    picture = "https://example.org/a.png"
+    for answer in (
+        weir.post("/api/images/generate", {"prompt": "a weir"}, user),
+        weir.post("/api/images/edit", {"prompt": "brighter", "image_urls": [picture]}, user),
+        weir.post("/api/videos/generate", {"prompt": "a weir"}, user),
+        weir.post("/api/videos/from-image", {"prompt": "it flows", "image_url": picture}, user),
+        weir.post("/api/videos/storyboard", {"shots": [{"scene": "a weir", "duration": 15}]}, user),
+    ):
+        assert answer.status == 202, answer
+        ended(weir, user, answer.json["task"]["id"])
+
+
 def test_what_fails_costs_nothing(weir, user):
     t = ended(weir, user, make(weir, user, "[[demo result=fail]] a weir")["id"], "failed")
     assert t["credits_used"] == 0 and weir.balance(user) == 1000 and t["error_message"]
@@ -247,8 +261,11 @@ def test_a_callback_needs_its_token(weir, user):
     t = make(weir, user, "[[demo result=stuck]] a weir")
     wait_until(lambda: state(weir, t["id"])["external_id"], "accepted")
     body = {"data": {"taskId": "task_other", "state": "success"}}
-    for path in (f"kie/{t['id']}/{'0' * 64}", f"nobody/{t['id']}/{'0' * 64}", f"kie/{t['id']}/x", "kie/x/y"):
-        assert weir.post("/api/hooks/media/" + path, body).status == 404, path
+    zeros = "0" * 64
+    assert weir.post(f"/api/hooks/media/kie/{t['id']}/{zeros}", body).status == 404
+    assert weir.post(f"/api/hooks/media/nobody/{t['id']}/{zeros}", body).status == 404
+    assert weir.post(f"/api/hooks/media/kie/{t['id']}/x", body).status == 404
+    assert weir.post("/api/hooks/media/kie/x/y", body).status == 404
     assert state(weir, t["id"])["external_id"] != "task_other"
     weir.post(f"/api/tasks/{t['id']}/abort", None, user)
 
