@@ -1,2 +1,2 @@
-DROP FUNCTION IF EXISTS responses_pin(json), key_is_free(uuid);
+DROP FUNCTION IF EXISTS responses_pin(json), seals_pin(json), key_is_free(uuid);
 DROP TABLE response_pins;

@@ -84,6 +84,21 @@ $$;
 COMMENT ON FUNCTION responses_pin(json) IS
 	'Notes which channels and keys keep the answers of settled calls: the elements of p_relays (relays_settle()) that have a response_id, the provider''s id of the answer.';
 
+CREATE OR REPLACE FUNCTION seals_pin(p_calls json) RETURNS void
+	LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+	INSERT INTO response_pins (user_id, id, channel_id, key_id, model_id, tokens)
+	SELECT DISTINCT ON (1, 2) coalesce(j.user_id, t.user_id), j.seal_id, j.channel_id, coalesce(j.channel_key_id, 0), j.model_id, 0
+	FROM json_to_recordset(p_calls) AS j (task_id uuid, user_id uuid, seal_id text, channel_id bigint, channel_key_id bigint, model_id bigint)
+		LEFT JOIN tasks t ON t.id = j.task_id
+	WHERE j.seal_id IS NOT NULL AND j.channel_id > 0 AND coalesce(j.user_id, t.user_id) IS NOT NULL
+	ORDER BY 1, 2
+	ON CONFLICT (user_id, id) DO UPDATE SET channel_id = EXCLUDED.channel_id, key_id = EXCLUDED.key_id, model_id = EXCLUDED.model_id,
+		created_at = now()
+$$;
+COMMENT ON FUNCTION seals_pin(json) IS
+	'Notes which channels and keys made the seals of answers (signatures of thoughts and calls, encrypted reasoning): the elements of p_calls that have a seal_id, seal: and the SHA-256 of it; of the user user_id, or else of the task task_id.';
+
 CREATE OR REPLACE FUNCTION relays_settle(p_owner uuid, p_relays json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, task_status text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -112,8 +127,11 @@ BEGIN
 	IF position('"response_id"' IN p_relays::text) > 0 THEN
 		PERFORM responses_pin(p_relays);
 	END IF;
+	IF position('"seal_id"' IN p_relays::text) > 0 THEN
+		PERFORM seals_pin(p_relays);
+	END IF;
 	RETURN QUERY SELECT e.task_id, e.settled, e.charged, e.balance, e.held, e.status FROM unnest(v_ended) AS e;
 END
 $$;
 COMMENT ON FUNCTION relays_settle(uuid, json) IS
-	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens, op, details (usage.metadata), response_id and channel_key_id (responses_pin()).';
+	'Ends calls of the relay exactly once each, by tasks_end(), and charges their keys. p_relays is an array of objects: task_id, outcome (completed, failed, cancelled), error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, cached_tokens, cache_write_tokens, reasoning_tokens, op, details (usage.metadata), response_id, seal_id and channel_key_id (responses_pin(), seals_pin()).';

@@ -5,7 +5,7 @@
 const struct field route_fields[] = {
 	{ "model", F_LINE, F_REQUIRED, .min = 1, .max = 200, .help = "by our name" },
 	{ "group", F_LINE, 0, .min = 1, .max = 255, .help = "of users; absent: that of the key's owner, or default" },
-	{ "region", F_LINE, 0, .min = 1, .max = 64, .help = "absent: any" },
+	{ "region", F_LINE, 0, .min = 1, .max = 64, .help = "absent: [upstream] region, or else any" },
 	{ "key", F_UUID, 0, .help = "an API key whose call it would be" },
 	{ "session", F_LINE, 0, .min = 1, .max = 512, .help = "as a client tells it; absent: none" },
 	{ .name = NULL },
@@ -91,6 +91,8 @@ read_ask(struct context *cx, const struct offer *o, const json_t *in, struct sel
 	*ask = (struct select_ask){ .model = offer_model_named(o, field_text(in, "model")),
 		.group = field_text(in, "group"),
 		.region = field_text(in, "region") };
+	if (ask->region == NULL && *cx->conf->upstream_region != '\0')
+		ask->region = cx->conf->upstream_region;
 	if (ask->group == NULL)
 		ask->group = group;
 	if (session != NULL)

@@ -58,7 +58,7 @@ select_current(struct context *cx, struct offer **offer)
  * nobody else), and to explain (all, and nobody's turn is over). */
 struct selecting {
 	const struct select_ask *ask;
-	const char *group;
+	const char *group, *region;
 	const struct health *health;
 	struct strategy_draw draw;
 	bool is_explained;
@@ -74,6 +74,15 @@ group_of(const struct context *cx, const struct select_ask *ask)
 	if (ask->group != NULL)
 		return ask->group;
 	return cx->caller.group != NULL ? cx->caller.group : SELECT_GROUP_DEFAULT;
+}
+
+/* NULL: any */
+static const char *
+region_of(const struct context *cx, const struct select_ask *ask)
+{
+	if (ask->region != NULL)
+		return ask->region;
+	return cx->conf != NULL && *cx->conf->upstream_region != '\0' ? cx->conf->upstream_region : NULL;
 }
 
 enum strategy
@@ -103,7 +112,7 @@ judge_channel(const struct selecting *s, const struct offer_channel *ch)
 		return SELECT_BLACKLISTED;
 	if (account->groups != NULL && !is_listed(account->groups, s->group))
 		return SELECT_GROUP;
-	if (s->ask->region != NULL && *account->region != '\0' && strcmp(account->region, s->ask->region) != 0)
+	if (s->region != NULL && *account->region != '\0' && strcmp(account->region, s->region) != 0)
 		return SELECT_REGION;
 	return account->has_keys && account->n_keys == 0 ? SELECT_NO_KEY : SELECT_CANDIDATE;
 }
@@ -324,6 +333,7 @@ run(struct context *cx, const struct select_ask *ask, bool is_explained, struct 
 	*s = (struct selecting){
 		.ask = ask,
 		.group = group_of(cx, ask),
+		.region = region_of(cx, ask),
 		.health = cx->process == NULL ? NULL : cx->process->health,
 		.draw = { .strategy = select_strategy(cx, ask) },
 		.is_explained = is_explained,
@@ -350,7 +360,7 @@ bool
 select_reaches(const struct context *cx, const struct offer_model *m)
 {
 	struct select_ask ask = { .model = m };
-	struct selecting s = { .ask = &ask, .group = group_of(cx, &ask) };
+	struct selecting s = { .ask = &ask, .group = group_of(cx, &ask), .region = region_of(cx, &ask) };
 
 	for (size_t i = 0; i < m->n_channels; i++) {
 		enum select_why why = judge_channel(&s, &m->channels[i]);
@@ -397,12 +407,6 @@ enum status
 select_need_price(struct context *cx, const struct offer_model *m)
 {
 	return price_is_known(m->price) ? OK : fail(cx, E_PRICE_UNKNOWN, "model %s has no price", m->name);
-}
-
-struct offer_model *
-select_model(struct context *cx, const struct offer_model *m)
-{
-	return select_candidates(cx, &(struct select_ask){ .model = m });
 }
 
 /* Is there such a channel, with such a key? */

@@ -41,7 +41,7 @@ struct select_key {
 struct select_ask {
 	const struct offer_model *model;
 	const char *group;		/* NULL: the caller's */
-	const char *region;		/* NULL: any */
+	const char *region;		/* NULL: [upstream] region, or else any */
 	const char *affinity;		/* what is to stay where it was, such as a session; NULL: nothing */
 	const struct select_key *tried; /* these are left out */
 	size_t n_tried;
@@ -77,8 +77,6 @@ const char *select_session(struct arena *a, const char *user_id, const char *ses
 /* A copy of the model with the candidates as its channels, at most
  * SELECT_CANDIDATES_MAX (there may be none), and with what it costs the group now. */
 struct offer_model *select_candidates(struct context *cx, const struct select_ask *ask);
-/* The same for the caller and nothing else. */
-struct offer_model *select_model(struct context *cx, const struct offer_model *m);
 /* The same, and an error where there is none: E_UNAVAILABLE; with a pin E_ROUTE_UNAVAILABLE, and
  * E_ROUTE_GONE when there is no such channel or key any more. */
 enum status select_some(struct context *cx, const struct select_ask *ask, struct offer_model **out) MUST_CHECK;

@@ -49,6 +49,18 @@ read_agent(struct context *cx, const struct rows *rows, struct turn_plan *plan)
 		plan->temperature = strtod(row_text(rows, 0, "temperature"), NULL);
 }
 
+/* The candidates of a turn: its conversation stays where it was, at the account whose cache knows
+ * how it began.  A trial of an agent is of none. */
+static struct offer_model *
+candidates(struct context *cx, const struct offer_model *m, const char *conversation_id)
+{
+	struct select_ask ask = { .model = m };
+
+	if (conversation_id != NULL)
+		ask.affinity = select_session(cx->arena, cx->caller.user_id, conversation_id);
+	return select_candidates(cx, &ask);
+}
+
 /* The plan to answer with `m`, from the row of a plan query; the fallback moves
  * up when the model cannot be reached. */
 static enum status
@@ -57,8 +69,9 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 {
 	struct turn_plan *plan = ARENA_NEW(cx->arena, struct turn_plan);
 	const struct offer_model *second = chat_model(o, rows, "fallback_model_id");
-	struct offer_model *model = select_model(cx, m);
-	struct offer_model *fallback = second == NULL || second == m ? NULL : select_model(cx, second);
+	const char *conversation_id = copy(cx, rows, "conversation_id");
+	struct offer_model *model = candidates(cx, m, conversation_id);
+	struct offer_model *fallback = second == NULL || second == m ? NULL : candidates(cx, second, conversation_id);
 
 	if (fallback != NULL && fallback->n_channels == 0)
 		fallback = NULL;
@@ -68,7 +81,7 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 		model = fallback;
 		fallback = NULL;
 	}
-	plan->conversation_id = copy(cx, rows, "conversation_id");
+	plan->conversation_id = conversation_id;
 	plan->title = copy(cx, rows, "title");
 	plan->title_is_custom = row_bool(rows, 0, "title_is_custom");
 	plan->message_count = row_int(rows, 0, "message_count");

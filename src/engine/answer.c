@@ -77,6 +77,7 @@ answer_try(struct answer *a)
 	a->own_before = a->own_due = 0;
 	free(a->own_id);
 	a->own_id = NULL;
+	a->seal_id[0] = '\0';
 	forget_bytes(a);
 }
 

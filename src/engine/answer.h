@@ -6,6 +6,7 @@
 #define WEIR_ENGINE_ANSWER_H
 
 #include "base/buf.h"
+#include "engine/seal.h"
 #include "wire/dialect.h"
 #include "wire/wire.h"
 
@@ -32,10 +33,11 @@ struct answer {
 	/* The same and more as it stands, for a reader of the provider's own words: a
 	 * line for each piece, or one for a whole answer, that nobody was given yet. */
 	struct buf own;
-	size_t own_before; /* the last line, which says more than what is pending, begins here */
-	size_t own_due;	   /* so much of it goes with what is pending */
-	bool has_own;	   /* somebody was given some of it */
-	char *own_id;	   /* what its provider calls it, where that is told; NULL: nothing */
+	size_t own_before;	   /* the last line, which says more than what is pending, begins here */
+	size_t own_due;		   /* so much of it goes with what is pending */
+	bool has_own;		   /* somebody was given some of it */
+	char *own_id;		   /* what its provider calls it, where that is told; NULL: nothing */
+	char seal_id[SEAL_ID_LEN]; /* of the last seal in it; "": there is none */
 
 	/* Of an answer that passes as bytes (wire.h): what nobody was given yet, or once it
 	 * is whole all of it. */

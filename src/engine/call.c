@@ -331,7 +331,11 @@ on_event(void *arg, const struct wire_event *e)
 	switch (e->kind) {
 	case WIRE_TEXT: on_text(c, PIECE_TEXT, e->text, e->len); break;
 	case WIRE_REASONING: on_text(c, PIECE_REASONING, e->text, e->len); break;
-	case WIRE_SIGNATURE: on_text(c, PIECE_SIGNATURE, e->text, e->len); break;
+	case WIRE_SIGNATURE:
+		if (e->len > 0)
+			seal_id(e->text, e->len, c->answer->seal_id);
+		on_text(c, PIECE_SIGNATURE, e->text, e->len);
+		break;
 	case WIRE_CALL: on_tool_call(c, e); break;
 	case WIRE_OWN:
 		if (c->is_own)

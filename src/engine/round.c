@@ -170,6 +170,30 @@ take_run(struct run *r, struct round_call *out)
 		.details = details_text(r, cost_ucr) };
 }
 
+/* Note who made the seals of these answers, as a settlement does (settle.c). */
+static enum status
+pin_seals(struct pg *pg, struct run *const *runs, size_t n)
+{
+	json_t *list = json_array();
+	enum status st = OK;
+
+	for (size_t i = 0; i < n; i++)
+		if (runs[i]->answer.seal_id[0] != '\0')
+			json_array_append_new(list,
+			    json_pack("{s:s, s:s, s:I, s:I, s:I}", "user_id", runs[i]->task.user_id, "seal_id",
+				runs[i]->answer.seal_id, "channel_id", (json_int_t)runs[i]->call.at.channel_id,
+				"channel_key_id", (json_int_t)runs[i]->call.at.key_id, "model_id",
+				(json_int_t)runs[i]->call.at.model_id));
+	if (json_array_size(list) > 0) {
+		char *text = json_dumps(list, JSON_WIRE);
+
+		st = pg_query_again(pg, NULL, "SELECT seals_pin($1::json)", PS(text));
+		free(text);
+	}
+	json_decref(list);
+	return st;
+}
+
 static void
 note_settled(struct run *r, const struct rows *rows, int row)
 {
@@ -200,7 +224,8 @@ round_settle(struct worker *w, struct run *const *runs, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		take_run(runs[i], &calls[i]);
-	if ((st = round_run(w->pg, calls, n, &rows)) != OK)
+	/* before they are paid: a client that has its end may come back with the seal at once */
+	if ((st = pin_seals(w->pg, runs, n)) != OK || (st = round_run(w->pg, calls, n, &rows)) != OK)
 		return st;
 	score_add(w->process->score, SCORE_ALLOWANCE_CALLS, (int64_t)n);
 	score_add(w->process->score, SCORE_ALLOWANCE_ROUNDS, 1);

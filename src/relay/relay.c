@@ -282,7 +282,7 @@ make_call(struct request *rq, struct run *r, struct dialect_ask *asked, const st
 	enum status st;
 
 	*ask = asked->ask;
-	ask->own_wire = rq->route->dialect->wire;
+	ask->own_wire = asked->is_reworded ? NULL : rq->route->dialect->wire;
 	ask->own_words = rq->body;
 	ask->own_words_len = rq->body_len;
 	ask->own_headers = own_headers(rq);
@@ -471,15 +471,17 @@ put_detail(json_t *usage, const char *name, int64_t n)
 		json_object_set_new(usage, name, json_integer(n));
 }
 
-/* What its provider calls an answer that it keeps, and by which key it is its. */
+/* What its provider calls an answer that it keeps, what it sealed, and by which key it is its. */
 static void
 settlement(const struct run *r, json_t *j)
 {
 	op_settlement(r, j);
-	if (r->answer.own_id == NULL)
-		return;
-	json_object_set_new(j, "response_id", json_string(r->answer.own_id));
-	json_object_set_new(j, "channel_key_id", json_integer(r->call.at.key_id));
+	if (r->answer.own_id != NULL)
+		json_object_set_new(j, "response_id", json_string(r->answer.own_id));
+	if (r->answer.seal_id[0] != '\0')
+		json_object_set_new(j, "seal_id", json_string(r->answer.seal_id));
+	if (r->answer.own_id != NULL || r->answer.seal_id[0] != '\0')
+		json_object_set_new(j, "channel_key_id", json_integer(r->call.at.key_id));
 }
 
 /* The last word, without what was said.  `u` as charged, `told` as the provider has it in detail. */

@@ -42,6 +42,12 @@ struct ask_part {
 	bool is_error;
 };
 
+/* Seals of these kinds are known by what stands before them while they are ours, and are said
+ * in one wire alone: of OpenAI's reasoning (four letters twice, for some clients read base64 of
+ * it); of thought that Anthropic shows to nobody, redacted_thinking, which has no text. */
+#define ASK_SEAL_OPENAI "openai10"
+#define ASK_SEAL_REDACTED "redacted:"
+
 /* One message of a conversation. */
 struct ask_message {
 	const char *role; /* "system", "user", "assistant"; results of calls are a user's */

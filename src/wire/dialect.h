@@ -77,6 +77,7 @@ struct dialect_ask {
 	/* What of it no neutral words can say, so that it has to be asked in its own; text "": nothing. */
 	struct dialect_problem own_only;
 	const char *after; /* id of an answer that its provider keeps and that it follows; NULL: none */
+	bool is_reworded;  /* its own words hold what nobody here can read: they are said anew */
 };
 
 struct dialect {

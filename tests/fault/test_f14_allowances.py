@@ -185,7 +185,7 @@ def test_killed_while_holding(weir, hurt):
     assert len(kills) > 4 and statuses.count(200) > 20, (len(kills), collections.Counter(statuses))
     calls, credits, by_allowance = used(weir, user)
     if credits + sum(s not in (200, 402) for s in statuses) < n:  # what died with a hold of its own keeps it for 20 s
-        assert 402 not in statuses, "there were credits left"
+        assert 402 not in statuses, ("there were credits left", credits, collections.Counter(statuses))
     # and the rest, to the last credit
     quiesce(weir)
     while (left := n - used(weir, user)[1]) > 0:

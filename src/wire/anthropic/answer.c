@@ -160,7 +160,7 @@ open_block(struct parser *p, const struct anthropic_block *b)
 	if (scan_is(&b->type, "tool_use"))
 		return open_call(p, b);
 	if (scan_is(&b->type, "redacted_thinking")) {
-		buf_puts(&p->seal, ANTHROPIC_REDACTED);
+		buf_puts(&p->seal, ASK_SEAL_REDACTED);
 		return keep_raw(p, &p->seal, &b->data);
 	}
 	if (!scan_is(&b->type, "text") && !scan_is(&b->type, "thinking")) {

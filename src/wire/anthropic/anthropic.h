@@ -21,10 +21,6 @@
 extern const struct wire wire_anthropic;
 extern const struct dialect dialect_anthropic;
 
-/* Thought that its maker shows to nobody, redacted_thinking, is a seal with this
- * before it, and no text: no seal of another kind has a colon. */
-#define ANTHROPIC_REDACTED "redacted:"
-
 /* ---- asking -------------------------------------------------------------------- */
 
 /* How to answer: which of it a model takes depends on its generation, so that body

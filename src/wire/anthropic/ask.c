@@ -70,7 +70,8 @@ static bool
 is_said(const struct ask_part *part)
 {
 	if (part->kind == ASK_THINKING)
-		return part->signature != NULL && *part->signature != '\0';
+		return part->signature != NULL && *part->signature != '\0' &&
+		    strncmp(part->signature, ASK_SEAL_OPENAI, strlen(ASK_SEAL_OPENAI)) != 0;
 	return part->kind != ASK_TEXT || !is_blank(part->text);
 }
 
@@ -224,9 +225,9 @@ put_text(struct writer *w, const char *text)
 static void
 put_thinking(struct writer *w, const struct ask_part *part)
 {
-	size_t redacted = strlen(ANTHROPIC_REDACTED);
+	size_t redacted = strlen(ASK_SEAL_REDACTED);
 
-	if (strncmp(part->signature, ANTHROPIC_REDACTED, redacted) == 0) {
+	if (strncmp(part->signature, ASK_SEAL_REDACTED, redacted) == 0) {
 		put_string(w, "{\"type\":\"redacted_thinking\",\"data\":", part->signature + redacted);
 	} else {
 		put_string(w, "{\"type\":\"thinking\",\"thinking\":", part->text);

@@ -290,7 +290,7 @@ read_redacted(struct reader *r, const json_t *block)
 
 	if (data == NULL)
 		return bad(r, "data", "is not a string");
-	buf_puts(&seal, ANTHROPIC_REDACTED);
+	buf_puts(&seal, ASK_SEAL_REDACTED);
 	buf_puts(&seal, data);
 	add(r, ASK_THINKING, "")->signature = own(r, seal.data);
 	return OK;

@@ -184,15 +184,15 @@ put_call(struct encoder *e, struct buf *out, const struct piece *p)
 static bool
 is_redacted(const char *seal, size_t len)
 {
-	size_t n = strlen(ANTHROPIC_REDACTED);
+	size_t n = strlen(ASK_SEAL_REDACTED);
 
-	return len >= n && memcmp(seal, ANTHROPIC_REDACTED, n) == 0;
+	return len >= n && memcmp(seal, ASK_SEAL_REDACTED, n) == 0;
 }
 
 static void
 put_signature(struct encoder *e, struct buf *out, const struct piece *p)
 {
-	size_t n = strlen(ANTHROPIC_REDACTED);
+	size_t n = strlen(ASK_SEAL_REDACTED);
 
 	if (is_redacted(p->text, p->len)) {
 		begin_block(e, out, PIECE_SIGNATURE);
@@ -334,7 +334,7 @@ add_thinking(json_t *content, const json_t *data)
 			seal == NULL || redacted ? "" : seal));
 	if (redacted)
 		json_array_append_new(content,
-		    json_pack("{s:s, s:s}", "type", "redacted_thinking", "data", seal + strlen(ANTHROPIC_REDACTED)));
+		    json_pack("{s:s, s:s}", "type", "redacted_thinking", "data", seal + strlen(ASK_SEAL_REDACTED)));
 }
 
 /* The arguments of a call, which may be no object: nothing of them is lost. */

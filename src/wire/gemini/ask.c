@@ -303,11 +303,20 @@ put_result(struct writer *w, const struct ask_part *part)
 	buf_puts(w->out, "}}");
 }
 
+/* With a seal that could be of this wire? */
+static bool
+is_sealed(const struct ask_part *part)
+{
+	return part->signature != NULL && *part->signature != '\0' &&
+	    strncmp(part->signature, ASK_SEAL_OPENAI, strlen(ASK_SEAL_OPENAI)) != 0 &&
+	    strncmp(part->signature, ASK_SEAL_REDACTED, strlen(ASK_SEAL_REDACTED)) != 0;
+}
+
 /* The seal that goes with it; of calls at once only the first has one. */
 static const char *
 seal_of(const struct writer *w, const struct ask_part *part)
 {
-	if (part->signature != NULL && *part->signature != '\0')
+	if (is_sealed(part))
 		return part->signature;
 	return part->kind == ASK_CALL && !w->has_call ? GEMINI_ANY_SEAL : NULL;
 }
@@ -342,11 +351,9 @@ put_part(struct writer *w, const struct ask_part *part)
 static bool
 says(const struct ask_part *part)
 {
-	bool is_sealed = part->signature != NULL && *part->signature != '\0';
-
 	if (part->kind == ASK_TEXT)
-		return is_sealed || (part->text != NULL && *part->text != '\0');
-	return part->kind != ASK_THINKING || is_sealed;
+		return is_sealed(part) || (part->text != NULL && *part->text != '\0');
+	return part->kind != ASK_THINKING || is_sealed(part);
 }
 
 /* ---- contents --------------------------------------------------------------- */

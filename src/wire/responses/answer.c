@@ -337,7 +337,7 @@ tell_seal(struct parser *p, const struct scan_text *raw)
 
 	if (raw->len == 0)
 		return true;
-	buf_puts(&seal, RESPONSES_MAKER);
+	buf_puts(&seal, ASK_SEAL_OPENAI);
 	ok = text_keep(&seal, raw);
 	if (ok)
 		frame_tell(

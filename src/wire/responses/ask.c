@@ -115,7 +115,7 @@ put_result(struct buf *out, const struct ask_part *part)
 static bool
 is_thought_here(const struct ask_part *part)
 {
-	return part->signature != NULL && strncmp(part->signature, RESPONSES_MAKER, strlen(RESPONSES_MAKER)) == 0;
+	return part->signature != NULL && strncmp(part->signature, ASK_SEAL_OPENAI, strlen(ASK_SEAL_OPENAI)) == 0;
 }
 
 static void
@@ -126,7 +126,7 @@ put_thought(struct buf *out, const struct ask_part *part)
 		put_string(out, "{\"type\":\"summary_text\",\"text\":", part->text);
 		buf_puts(out, "}");
 	}
-	put_string(out, "],\"encrypted_content\":", part->signature + strlen(RESPONSES_MAKER));
+	put_string(out, "],\"encrypted_content\":", part->signature + strlen(ASK_SEAL_OPENAI));
 	buf_puts(out, "}");
 }
 

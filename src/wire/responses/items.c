@@ -181,7 +181,22 @@ thought_of(struct reading *r, const json_t *item)
 	return text.data == NULL ? "" : reading_keep(r, text.data);
 }
 
-/* A seal of another maker says nothing to anybody here: what nothing is left of is dropped. */
+/* As the wire tells of it (answer.c): of OpenAI's, when it did not leave as ours. */
+static const char *
+seal_of(struct reading *r, const char *sealed)
+{
+	struct buf seal = BUF_INIT(0);
+
+	if (sealed == NULL || *sealed == '\0')
+		return NULL;
+	if (strncmp(sealed, RESPONSES_SEAL, strlen(RESPONSES_SEAL)) == 0)
+		return sealed[strlen(RESPONSES_SEAL)] == '\0' ? NULL : sealed + strlen(RESPONSES_SEAL);
+	buf_puts(&seal, ASK_SEAL_OPENAI);
+	buf_puts(&seal, sealed);
+	return reading_keep(r, seal.data);
+}
+
+/* What nothing is left of is dropped. */
 static bool
 read_reasoning(struct reading *r, const json_t *item)
 {
@@ -190,9 +205,8 @@ read_reasoning(struct reading *r, const json_t *item)
 
 	if (!reading_string(r, item, "encrypted_content", &sealed))
 		return false;
-	if (sealed != NULL && strncmp(sealed, RESPONSES_SEAL, strlen(RESPONSES_SEAL)) == 0)
-		part.signature = sealed + strlen(RESPONSES_SEAL);
-	if (*part.text == '\0' && (part.signature == NULL || *part.signature == '\0'))
+	part.signature = seal_of(r, sealed);
+	if (*part.text == '\0' && part.signature == NULL)
 		return true;
 	open_assistant(r, false);
 	return openai_part_add(r, part);

@@ -35,9 +35,6 @@ extern const struct dialect dialect_compact;
 /* Seals of thoughts, which are valid at their maker only, leave in encrypted_content behind
  * this and come back so; those of others are dropped. */
 #define RESPONSES_SEAL "weir1."
-/* Those of this wire are known by what stands before them while they are ours: four letters
- * twice, for some clients read base64 of it. */
-#define RESPONSES_MAKER "openai10"
 
 /* dialect.read */
 enum status responses_read(struct arena *a, const json_t *body, const char *path_model, bool path_stream,

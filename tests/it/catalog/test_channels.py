@@ -8,6 +8,7 @@ import uuid
 import pytest
 from weirtest import wait_until
 
+WEIR_CONF = {"upstream": {"region": "us"}}
 PATH = "/v1/chat/completions"
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}],
           "usage": {"prompt_tokens": 3, "completion_tokens": 2}}
@@ -189,10 +190,37 @@ def test_a_session_stays(shop, user):
     assert len(others) > 4, "others go elsewhere"
 
 
+def test_a_conversation_stays(weir, admin, user):
+    """Its turns are a session, of which the route explainer knows by the conversation's id."""
+    model = f"m-{uuid.uuid4()}"
+    weir.weirctl("model", "add", model, "--input", "1", "--output", "2", "--context", "32000", "--max-output", "400")
+    for n in range(4):
+        made = weir.post("/api/admin/channels", {
+            "name": f"{model}-{n}", "provider": "openai", "base_url": weir.demo_url, "allow_private": True, "keys": [{"key": "sk"}],
+            "models": [{"model": model, "upstream_name": "demo-fast"}]}, admin)
+        assert made.status == 201, made
+    used = set()
+    for _ in range(8):
+        conversation = weir.conversation(user)
+        for _ in range(3):
+            with weir.stream(f"/api/conversations/{conversation}/messages/stream", {"content": "hi", "model": model}, user) as s:
+                assert s.status == 200, s.answer()
+                assert list(s.events())[-1].data == "[DONE]"
+        with weir.pg() as pg:
+            channels = pg.query("SELECT DISTINCT u.channel_id FROM usage u JOIN tasks t ON t.id = u.task_id WHERE t.conversation_id = $1",
+                                conversation)
+        told = weir.post("/api/admin/route-test", {"model": model, "session": conversation, "key": None}, admin).json
+        assert len(channels) == 1
+        used.add(channels[0][0])
+    assert len(used) > 1
+    assert told["by_session"] is True
+
+
 def test_groups_and_blacklists(shop, user):
     shop.channel("sk-vip", groups=["vip"], priority=9)
     shop.channel("sk-ours", blacklist=[shop.model], priority=8)
     shop.channel("sk-theirs", blacklist=["theirs"], priority=7)
+    shop.channel("sk-eu", region="eu", priority=10)
     shop.channel("sk-us", region="us", priority=6)
     off = shop.channel("sk-disabled", enabled=False, priority=5)
     answer, keys = shop.ask(user)
@@ -200,10 +228,11 @@ def test_groups_and_blacklists(shop, user):
     told = shop.route()
     assert told["strategy"] == "weighted" and told["group"] == "default" and told["by_session"] is False
     found = {i["channel"]: i["why"] for i in told["items"]}
-    assert sorted(found.values()) == ["blacklisted", "blacklisted", "candidate", "channel_disabled", "group"]
+    assert sorted(found.values()) == ["blacklisted", "blacklisted", "candidate", "channel_disabled", "group", "region"]
+    assert told["region"] == "us", "where this host is"
     assert found[off["name"]] == "channel_disabled"
     assert {w for _, w in shop.places(group="vip", region="eu")} >= {"candidate", "region", "blacklisted"}
-    assert [p for p in shop.places(group="vip", region="eu") if p[1] == "candidate"] == [("sk-vip", "candidate")]
+    assert [p for p in shop.places(group="vip", region="eu") if p[1] == "candidate"] == [("sk-eu", "candidate"), ("sk-vip", "candidate")]
 
 
 def test_a_model_that_a_group_cannot_reach(shop, user):

@@ -156,7 +156,8 @@ test_clients(void)
 		  "{\"type\":\"function_call_output\",\"call_id\":\"call_a1\",\"output\":\"no\"},{\"type\":"
 		  "\"function_call_output\",\"call_id\":\"call_b2\",\"output\":[{\"type\":\"input_text\",\"text\":\"y\"},"
 		  "{\"type\":\"input_text\",\"text\":\"es\"}]}]," CODEX_TOOLS "," CODEX_MORE "}",
-		    "mock stream user: T(say hi) | assistant: Call(call_a1,view_image,{\"path\": \"work/a.txt\"})"
+		    "mock stream user: T(say hi) | assistant: Think(!openai10ENC-OPAQUE-1)"
+		    " Call(call_a1,view_image,{\"path\": \"work/a.txt\"})"
 		    " Call(call_b2,multi_agent_v1__close_agent,{}) | user: Result(call_a1,view_image,no)"
 		    " Result(call_b2,multi_agent_v1__close_agent,yes)" CODEX_TOOLS_SAID CODEX_ECHO },
 	};
@@ -195,8 +196,8 @@ test_items(void)
 					     "\"output\":\"2\"},{\"type\":\"function_call_output\",\"call_id\":\"c1\",\"output\":[{\"type\":"
 					     "\"input_image\",\"image_url\":\"data:image/png;base64,AA==\"}]}," SAY(
 						 "user", "go")),
-		    "m assistant: Think(hm!S) T(so) Call(c1,f,{}) Think(ha) Call(c2,f,{}) | user: Result(c2,f,2)"
-		    " Result(c1,f,) I(data:image/png;base64,AA==) | user: T(go)" },
+		    "m assistant: Think(hm!S) T(so) Call(c1,f,{}) Think(!openai10gAAA) Think(ha!openai10gAAA)"
+		    " Call(c2,f,{}) | user: Result(c2,f,2) Result(c1,f,) I(data:image/png;base64,AA==) | user: T(go)" },
 		{ INPUT("{\"type\":\"reasoning\",\"content\":[{\"type\":\"reasoning_text\",\"text\":\"a\"},{\"type\":"
 			"\"reasoning_text\",\"text\":\"b\"}]}"),
 		    "m assistant: Think(a\n\nb)" },
