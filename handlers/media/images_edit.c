@@ -13,11 +13,11 @@
 const struct field images_edit_fields[] = {
 	{ "prompt", F_PROSE, F_REQUIRED, .min = 1, .max = 10000, .help = "what is to be seen" },
 	{ "model", F_LINE, 0, .max = 200, .help = "by default the site's own for it" },
-	{ "image_urls", F_ARRAY, F_REQUIRED, .min = 1, .max = 10, .help = "http or https addresses of pictures" },
 	{ "size", F_LINE, 0, .max = 40, .help = "one that the model takes, such as 1:1, 16:9" },
 	{ "resolution", F_LINE, 0, .max = 40, .help = "one that the model takes, such as 1K, 2K" },
 	{ "conversation_id", F_UUID, 0, .help = "the prompt and the result become messages there" },
 	{ "wait", F_BOOL, 0, .help = "answer when it has ended, or after 30 s" },
+	{ "image_urls", F_ARRAY, F_REQUIRED, .min = 1, .max = 10, .help = "http or https addresses of pictures" },
 	{ .name = NULL },
 };
 

@@ -13,8 +13,6 @@
 const struct field videos_storyboard_fields[] = {
 	{ "prompt", F_PROSE, 0, .min = 1, .max = 10000, .help = "what is to be seen" },
 	{ "model", F_LINE, 0, .max = 200, .help = "by default the site's own for it" },
-	{ "shots", F_ARRAY, F_REQUIRED, .min = 1, .max = 10,
-	    .help = "{scene, duration in seconds}; they fill n_frames" },
 	{ "storyboard_images", F_ARRAY, 0, .max = 10, .help = "http or https addresses of pictures" },
 	{ "n_frames", F_LINE, 0, .max = 10, .help = "its length in seconds, one that the model takes" },
 	{ "aspect_ratio", F_LINE, 0, .max = 40, .help = "one that the model takes, such as landscape, 16:9" },
@@ -22,6 +20,8 @@ const struct field videos_storyboard_fields[] = {
 	{ "remove_watermark", F_BOOL, 0, .help = "where the model can" },
 	{ "conversation_id", F_UUID, 0, .help = "the prompt and the result become messages there" },
 	{ "wait", F_BOOL, 0, .help = "answer when it has ended, or after 30 s" },
+	{ "shots", F_ARRAY, F_REQUIRED, .min = 1, .max = 10,
+	    .help = "{scene, duration in seconds}; they fill n_frames" },
 	{ .name = NULL },
 };
 
