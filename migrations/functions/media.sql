@@ -159,7 +159,7 @@ BEGIN
 		INSERT INTO uploads (id, user_id, content_type, size_bytes)
 		SELECT f.id, v_task.user_id, f.content_type, f.size_bytes
 		FROM jsonb_to_recordset(coalesce(p_files, '[]')) AS f (id uuid, content_type text, size_bytes bigint);
-		UPDATE tasks t SET result = CASE WHEN p_files IS NOT NULL THEN jsonb_build_object('files', p_files) END
+		UPDATE tasks t SET result = CASE WHEN p_files IS NOT NULL THEN jsonb_build_object('prompt', v_submit.input->>'prompt', 'files', p_files) END
 		WHERE t.id = p_task_id;
 		UPDATE media_submits m SET state = 'over', provider_cost = p_provider_cost, is_unconfirmed = p_unconfirmed
 		WHERE m.task_id = p_task_id;
