@@ -207,6 +207,26 @@ def test_in_a_conversation_it_becomes_messages(weir, user):
     assert weir.chat(user, "and now words", conversation).final["type"] == "done"
 
 
+def followed(weir, user, ident):
+    """The events of its stream, which a page reads that opens its conversation meanwhile."""
+    with weir.stream(f"/api/tasks/{ident}/stream", user=user, method="GET") as s:
+        return [e.json for e in s.events() if e.data != "[DONE]"] if s.status == 200 else s.status
+
+
+@pytest.mark.parametrize("result, end", [("ok", "done"), ("fail", "error")])
+def test_it_can_be_followed(weir, user, result, end):
+    conversation = weir.conversation(user)
+    ident = make(weir, user, f"[[demo task=1500 result={result}]] a weir", conversation_id=conversation)["id"]
+    for _ in range(2):  # while it runs, and when it has ended
+        first, last = followed(weir, user, ident)
+        assert first["type"] == "start" and first["data"]["task_id"] == ident
+        assert last["type"] == end and last["data"]["credits_consumed"] == (5 if result == "ok" else 0)
+        assert len(last["data"]["assistant_message"]["attachments"]) == (1 if result == "ok" else 0)
+    ident = make(weir, user, "[[demo task=1500]] a weir")["id"]
+    assert [e["type"] for e in followed(weir, user, ident)] == ["start", "done"]
+    assert followed(weir, weir.make_user(), ident) == 404
+
+
 def test_a_failure_in_a_conversation_is_told_there(weir, user):
     conversation = weir.conversation(user)
     ended(weir, user, make(weir, user, "[[demo result=fail]] x", conversation_id=conversation)["id"], "failed")
