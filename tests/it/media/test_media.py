@@ -323,6 +323,22 @@ def test_slots_are_kept_and_given_back(weir, user):
     assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
 
 
+def test_the_hold_lives_as_long_as_its_job(weir, user):
+    ident = make(weir, user, "[[demo result=stuck]] x")["id"]
+    wait_until(lambda: state(weir, ident)["state"] == "accepted", "accepted")
+    with weir.pg() as pg:
+        over = "UPDATE credit_transactions SET expires_at = now() - interval '5 s' WHERE task_id = $1 AND status = 'pending'"
+        pg.query(over, ident)
+        assert pg.one("SELECT credits_expire(10)") == "0"
+        wait_until(lambda: pg.one("SELECT expires_at > now() FROM credit_transactions WHERE task_id = $1", ident) == "t", "extended")
+        assert task(weir, user, ident)["status"] == "running"
+        # an operator ends the job: nobody is left to end the task
+        wait_until(lambda: pg.one("SELECT j.status FROM job_cancel((SELECT job_id FROM tasks WHERE id = $1)) AS j", ident) == "cancelled", "cancelled")
+        pg.query(over, ident)
+    ended(weir, user, ident, "failed")
+    assert weir.balance(user) == 1000
+
+
 # ---- films -------------------------------------------------------------------------------
 
 
