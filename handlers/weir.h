@@ -56,6 +56,8 @@
 #include "ops/report.h"
 #include "jobs/desk.h"
 #include "limits/slots.h"
+#include "media/called.h"
+#include "media/make.h"
 #include "account/sessions.h"
 #include "engine/tasks.h"
 #include "base/tokens.h"

@@ -124,8 +124,13 @@ UNION ALL
 	-- I9: no task runs without a heartbeat for more than 35 s
 	SELECT 'I9', jsonb_build_object('task_id', t.id, 'user_id', t.user_id, 'owner', t.owner, 'heartbeat_at', p.heartbeat_at)
 	FROM tasks t LEFT JOIN processes p ON p.id = t.owner
-	WHERE t.status IN ('pending', 'running') AND (t.owner IS NOT NULL OR t.status = 'running')
+	WHERE t.status IN ('pending', 'running') AND (t.owner IS NOT NULL OR t.status = 'running') AND t.job_id IS NULL
 		AND coalesce(p.heartbeat_at, t.started_at, t.created_at) < now() - interval '35 seconds'
+UNION ALL
+	SELECT 'I9', jsonb_build_object('task_id', t.id, 'user_id', t.user_id, 'job_id', t.job_id, 'job', j.status)
+	FROM tasks t LEFT JOIN jobs j ON j.id = t.job_id
+	WHERE t.status IN ('pending', 'running') AND t.job_id IS NOT NULL AND coalesce(j.status NOT IN ('waiting', 'running'), true)
+		AND coalesce(j.ended_at, t.created_at) < now() - interval '35 seconds'
 UNION ALL
 	-- I11: what a user's budget counts is what usage shows
 	SELECT 'I11', jsonb_build_object('user_id', q.user_id, 'counted', q.month_spent, 'usage', g.cost)
@@ -157,7 +162,7 @@ AS $$
 		('I4', 'balances rebuild from credits_history alone'),
 		('I5', 'no hold or allowance older than its lease + 15 s'),
 		('I6', 'spent <= held; any excess is on record and not charged'),
-		('I9', 'no task runs without a heartbeat for more than 35 s'),
+		('I9', 'no task runs without a heartbeat, or a job that carries it, for more than 35 s'),
 		('I10', 'what calls of an allowance used is what its account paid'),
 		('I11', 'what the budgets of users counted this month is what usage shows')) AS i (name, rule)
 		LEFT JOIN broken b ON b.invariant = i.name
@@ -171,7 +176,7 @@ CREATE OR REPLACE FUNCTION audit_live_tasks()
 	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, type text, started_at timestamptz, owner uuid, owner_alive boolean)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT t.id, t.user_id, t.conversation_id, t.type, t.started_at, t.owner, process_is_alive(t.owner)
+	SELECT t.id, t.user_id, t.conversation_id, t.type, t.started_at, t.owner, task_is_alive(t)
 	FROM tasks t WHERE t.completed_at IS NULL AND t.type <> 'relay' ORDER BY t.created_at
 $$;
 COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8); without those of the relay, whose places most calls take without a task.';

@@ -261,6 +261,7 @@ BEGIN
 			RETURNING t.id
 		)
 		SELECT coalesce(array_agg(l.id ORDER BY l.id), '{}') INTO live_tasks FROM live l;
+		PERFORM job_wake(t.job_id) FROM tasks t WHERE t.id = ANY (live_tasks) AND t.job_id IS NOT NULL;
 		DELETE FROM conversations c WHERE c.id = p_conversation_id;
 	END IF;
 	RETURN NEXT;

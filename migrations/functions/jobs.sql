@@ -112,7 +112,8 @@ AS $$
 BEGIN
 	UPDATE jobs j SET status = CASE WHEN j.cancel_requested_at IS NULL THEN 'waiting' ELSE 'cancelled' END,
 		ended_at = CASE WHEN j.cancel_requested_at IS NOT NULL THEN now() END,
-		attempts = 0, run_ms = j.run_ms + p_ms, lease_until = NULL, error = NULL, run_at = now() + p_delay_ms * interval '1 millisecond'
+		attempts = 0, run_ms = j.run_ms + p_ms, lease_until = NULL, error = NULL, woken = false,
+		run_at = now() + CASE WHEN j.woken THEN 0 ELSE p_delay_ms END * interval '1 millisecond'
 	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running';
 	RETURN FOUND;
 END
@@ -143,6 +144,17 @@ END
 $$;
 COMMENT ON FUNCTION job_failed(uuid, uuid, text, int, bigint, bigint, boolean, bigint) IS
 	'A try has failed: the job waits for the next, or is dead when that was the last (or p_final: another would not help). Its status now; NULL: it is not the caller''s any more.';
+
+CREATE OR REPLACE FUNCTION job_wake(p_id uuid) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	UPDATE jobs j SET run_at = least(j.run_at, now()), woken = j.status = 'running'
+	WHERE j.id = p_id AND j.status IN ('waiting', 'running');
+	PERFORM pg_notify('weir_jobs', j.kind) FROM jobs j WHERE j.id = p_id AND j.status = 'waiting';
+END
+$$;
+COMMENT ON FUNCTION job_wake(uuid) IS 'What a job that waits for later waits for has come: it is due now, and one that runs as soon as this step is done.';
 
 CREATE OR REPLACE FUNCTION job_cancel(p_id uuid) RETURNS SETOF jobs
 	LANGUAGE plpgsql SET search_path = public, pg_temp

@@ -353,8 +353,16 @@ BEGIN
 			AND c.expires_at < now() + make_interval(secs => p_lease_s) / 2
 		FOR NO KEY UPDATE OF c SKIP LOCKED));
 	GET DIAGNOSTICS v_extended = ROW_COUNT;
+	-- of those that a job carries, whichever process looks first
+	UPDATE credit_transactions h
+	SET expires_at = now() + make_interval(secs => p_lease_s)
+	WHERE h.id = ANY (ARRAY(
+		SELECT c.id FROM credit_transactions c JOIN tasks t ON t.id = c.task_id
+		WHERE c.status = 'pending' AND c.expires_at < now() + make_interval(secs => p_lease_s) / 2
+			AND t.job_id IS NOT NULL AND t.completed_at IS NULL AND task_is_alive(t)
+		FOR NO KEY UPDATE OF c SKIP LOCKED));
 	RETURN v_extended;
 END
 $$;
 COMMENT ON FUNCTION credits_extend(uuid, int) IS
-	'Renews the leases of holds whose tasks this process carries, those with less than half a lease left. Called with the heartbeat; returns how many.';
+	'Renews the leases of holds whose tasks this process carries, or a job that lives, those with less than half a lease left. Called with the heartbeat; returns how many of its own.';

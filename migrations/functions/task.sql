@@ -278,6 +278,12 @@ $$;
 COMMENT ON FUNCTION tasks_end(uuid, task_end[]) IS
 	'Ends tasks of any kind exactly once each: task, hold and usage together, for all in one transaction. Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A task that has ended already, or is somebody else''s, is told as it is, with settled = false, and nothing changes.';
 
+CREATE OR REPLACE FUNCTION task_is_alive(t tasks) RETURNS boolean
+	LANGUAGE sql STABLE
+	RETURN CASE WHEN t.job_id IS NULL THEN process_is_alive(t.owner)
+		ELSE EXISTS (SELECT FROM jobs j WHERE j.id = t.job_id AND j.status IN ('waiting', 'running')) END;
+COMMENT ON FUNCTION task_is_alive(tasks) IS 'Is there somebody to end it: the process that owns it, or the job that carries it?';
+
 CREATE OR REPLACE FUNCTION task_cancel_request(p_task_id uuid, p_user_id uuid) RETURNS SETOF tasks
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
@@ -286,13 +292,15 @@ BEGIN
 		UPDATE tasks SET cancel_requested_at = coalesce(cancel_requested_at, now())
 		WHERE id = p_task_id AND user_id = p_user_id AND status NOT IN ('completed', 'failed', 'cancelled') -- never by an index on status
 		RETURNING *;
-	IF NOT FOUND THEN
+	IF FOUND THEN
+		PERFORM job_wake(t.job_id) FROM tasks t WHERE t.id = p_task_id AND t.job_id IS NOT NULL;
+	ELSE
 		RETURN QUERY SELECT * FROM tasks WHERE id = p_task_id AND user_id = p_user_id;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION task_cancel_request(uuid, uuid) IS
-	'Marks a live task of this user for cancelling and returns its row; an ended one is returned as it is; no row when there is none or it is somebody else''s. Idempotent.';
+	'Marks a live task of this user for cancelling, wakes the job that carries it, if one does, and returns its row; an ended one is returned as it is; no row when there is none or it is somebody else''s. Idempotent.';
 
 CREATE OR REPLACE FUNCTION turn_dead(p_limit int)
 	RETURNS TABLE (task_id uuid, user_id uuid, conversation_id uuid, message_id uuid, user_message_id uuid, type text,
@@ -314,6 +322,7 @@ BEGIN
 		LEFT JOIN conversation_messages q ON q.id = t.user_message_id
 	WHERE t.completed_at IS NULL
 		AND (t.owner IS NOT NULL OR t.status = 'running')
+		AND t.job_id IS NULL -- another worker takes up the job
 		AND CASE WHEN p.id IS NULL
 			-- no row: removed after its death, or not yet written at the very start
 			THEN coalesce(t.started_at, t.created_at) <= now() - interval '20 seconds'
@@ -341,7 +350,7 @@ BEGIN
 	v_locked := ARRAY(SELECT t.id FROM tasks t WHERE t.id = ANY (v_due) ORDER BY t.id FOR NO KEY UPDATE SKIP LOCKED);
 	v_due := ARRAY(
 		SELECT d.id FROM unnest(v_due) AS d (id) LEFT JOIN tasks t ON t.id = d.id
-		WHERE t.id IS NULL OR (t.id = ANY (v_locked) AND NOT (t.completed_at IS NULL AND process_is_alive(t.owner)))
+		WHERE t.id IS NULL OR (t.id = ANY (v_locked) AND NOT (t.completed_at IS NULL AND task_is_alive(t)))
 		ORDER BY d.id);
 	IF cardinality(v_due) = 0 THEN
 		RETURN 0;

@@ -27,7 +27,8 @@
 	{ "is_default", F_BOOL, 0, .help = "taken where a request names no model" }, \
 	{ "sort", F_INT, 0, .min = -1000000, .max = 1000000, .help = "order in lists, ascending" }, \
 	{ "strategy", F_CHOICE, 0, .choices = STRATEGY_NAMES, .help = "how channels of equal priority are chosen; default weighted" }, \
-	{ "group_strategies", F_OBJECT, 0, .help = "the same for some groups of users: {group: strategy}" }
+	{ "group_strategies", F_OBJECT, 0, .help = "the same for some groups of users: {group: strategy}" }, \
+	{ "media", F_OBJECT, 0, .help = "what a model for pictures or films takes, and how its provider calls it; {}: what is known of it" }
 /* clang-format on */
 
 const struct field model_fields[] = { MODEL_FIELDS(F_REQUIRED), { .name = NULL } };
@@ -41,7 +42,7 @@ const struct field model_change_fields[] = { MODEL_FIELDS(0), { .name = NULL } }
 	" 'price_per_call', trim_scale(coalesce(model_base_price(m.id, 'call'), 0)), 'is_default', m.is_default)"
 #define MODEL_JSON \
 	OFFER_JSON " || jsonb_build_object('enabled', m.enabled, 'sort', m.sort, 'strategy', m.strategy," \
-		   " 'group_strategies', m.group_strategies," \
+		   " 'group_strategies', m.group_strategies, 'media', m.media," \
 		   " 'channels', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', ch.id, 'name', ch.name," \
 		   "  'enabled', ch.enabled) ORDER BY ch.priority DESC, ch.id), '[]')" \
 		   "  FROM channel_models cm JOIN channels ch ON ch.id = cm.channel_id WHERE cm.model_id = m.id)," \
@@ -121,14 +122,14 @@ model_find_name(struct context *cx, const char *name, int64_t *id)
 /* $1 the input; members that are absent or null take the default. */
 static const char insert_sql[] =
     "INSERT INTO llm_models AS m (name, display_name, type, context_tokens, max_output_tokens, abilities,"
-    "  enabled, is_default, sort, strategy, group_strategies)"
+    "  enabled, is_default, sort, strategy, group_strategies, media)"
     " SELECT btrim(i.name), coalesce(btrim(i.display_name), ''), coalesce(i.type, 'chat'),"
     "  coalesce(i.context_tokens, 8192), coalesce(i.max_output_tokens, 4096), coalesce(i.abilities, '{}'),"
     "  coalesce(i.enabled, true), coalesce(i.is_default, false), coalesce(i.sort, 0),"
-    "  coalesce(i.strategy, 'weighted'), coalesce(i.group_strategies, '{}')"
+    "  coalesce(i.strategy, 'weighted'), coalesce(i.group_strategies, '{}'), coalesce(i.media, '{}')"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
     "  max_output_tokens int, abilities text[], enabled boolean, is_default boolean, sort int, strategy text,"
-    "  group_strategies jsonb)"
+    "  group_strategies jsonb, media jsonb)"
     " RETURNING m.id, m.context_tokens >= m.max_output_tokens AS fits";
 
 /* $1 the input, $2 the id; members that are absent or null stay as they are. */
@@ -141,10 +142,11 @@ static const char update_sql[] =
     "  enabled = coalesce(i.enabled, m.enabled),"
     "  is_default = coalesce(i.is_default, m.is_default), sort = coalesce(i.sort, m.sort),"
     "  strategy = coalesce(i.strategy, m.strategy), group_strategies = coalesce(i.group_strategies, m.group_strategies),"
+    "  media = coalesce(i.media, m.media),"
     "  updated_at = now()"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, display_name text, type text, context_tokens int,"
     "  max_output_tokens int, abilities text[], enabled boolean, is_default boolean, sort int, strategy text,"
-    "  group_strategies jsonb)"
+    "  group_strategies jsonb, media jsonb)"
     " WHERE m.id = $2"
     " RETURNING m.id, m.context_tokens >= m.max_output_tokens AS fits";
 

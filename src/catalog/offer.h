@@ -98,6 +98,7 @@ struct offer_model {
 	const struct price *price; /* for the caller, now: of what select.h gives; else NULL */
 	unsigned abilities;	   /* ABILITY_* */
 	const char *type;	   /* llm_models.type */
+	const char *media;	   /* llm_models.media, as JSON */
 	bool is_enabled;
 	bool is_chat; /* enabled, and of type chat */
 	bool is_default;

@@ -15,7 +15,7 @@ static const char snapshot_sql[] = "SET TRANSACTION ISOLATION LEVEL REPEATABLE R
 static const char models_sql[] =
     "SELECT v.version, m.id AS model_id, m.name AS model, m.context_tokens, m.max_output_tokens,"
     "  array_to_string(m.abilities, ' ') AS abilities, " OFFER_PRICES_COLUMNS
-    ", m.type, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
+    ", m.type, m.media, m.enabled, m.enabled AND m.type = 'chat' AS is_chat, m.is_default, m.sort, m.strategy,"
     "  m.group_strategies FROM catalog_version v LEFT JOIN llm_models m"
     "  ON $1::bigint = 0 OR m.id IN (SELECT model_id FROM channel_models WHERE channel_id = $1) ORDER BY m.id";
 static const char channels_sql[] =
@@ -213,6 +213,7 @@ read_model(struct offer *o, const struct rows *rows, int row, struct offer_model
 		.groups = o->groups,
 		.abilities = abilities_parse(row_text(rows, row, "abilities")),
 		.type = copy(o, rows, row, "type"),
+		.media = copy(o, rows, row, "media"),
 		.is_enabled = row_bool(rows, row, "enabled"),
 		.is_chat = row_bool(rows, row, "is_chat"),
 		.is_default = row_bool(rows, row, "is_default"),

@@ -16,7 +16,7 @@
 	" FROM (SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence DESC) AS bytes" \
 	"  FROM (SELECT id, sequence, role, content, attachments, task_id FROM conversation_messages" \
 	"   WHERE conversation_id = $1 AND user_id = $2" \
-	"    AND (role = 'user' OR (role = 'assistant' AND status = 'success'))" upto \
+	"    AND (role = 'user' OR (role = 'assistant' AND status = 'success' AND content <> ''))" upto \
 	"   ORDER BY sequence DESC LIMIT $3) AS newest) AS m" \
 	" WHERE m.bytes <= $4::bigint OR " target " ORDER BY m.sequence DESC"
 

@@ -529,7 +529,7 @@ const struct kind kind_chat = {
 	    " LEFT JOIN conversation_messages m ON m.id = t.message_id"
 	    " LEFT JOIN conversation_messages q ON q.id = t.user_message_id"
 	    " LEFT JOIN usage us ON us.task_id = t.id"
-	    " WHERE t.id = $1 AND t.user_id = $2 AND t.type = 'chat'",
+	    " WHERE t.id = $1 AND t.user_id = $2 AND t.type IN ('chat', 'image', 'video')", /* what src/media makes is told by the same events */
 	.follow = follow,
 	.recall = recall,
 };

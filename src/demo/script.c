@@ -41,6 +41,8 @@ static const char *const finish_words[] = {
 };
 
 static const char *const marker_words[] = { "both", "finish", "done" };
+static const char *const result_words[] = { "ok", "fail", "stuck", "strange", "gone", "html", "svg", "large",
+	"redirect", "inside" };
 static const char *const encoding_words[] = { "none", "gzip", "deflate" };
 
 #define HOUR_MS 3600000u
@@ -72,6 +74,10 @@ static const struct key_row keys[] = {
 	    "stop, length, content_filter, tool_calls, sensitive, empty, error, network_error, unknown") },
 	{ WORD("marker", marker, marker_words, "what says the end: both, finish, done") },
 	{ WORD("encoding", encoding, encoding_words, "none, gzip, deflate: the coding of a stream") },
+	{ NUMBER("task", task_ms, HOUR_MS, "ms until a task of KIE ends (300)") },
+	{ NUMBER("silent", silent, 1, "1: no callback tells of its end") },
+	{ WORD("result", result, result_words,
+	    "ok, fail, stuck, strange; its file: gone, html, svg, large, redirect, inside") },
 	{ OTHER("fault", KIND_FAULT, "one of the faults below") },
 	{ NUMBER("at", at, 1000000, "deltas before a fault (default: half)") },
 	{ NUMBER("stall", stall_ms, HOUR_MS, "ms a stall lasts (default: until the client leaves)") },
@@ -217,7 +223,7 @@ set_usage(struct script *s, const char *value, size_t len)
 }
 
 _Static_assert(sizeof(enum demo_finish) == sizeof(int) && sizeof(enum demo_marker) == sizeof(int) &&
-	sizeof(enum demo_encoding) == sizeof(int),
+	sizeof(enum demo_encoding) == sizeof(int) && sizeof(enum demo_result) == sizeof(int),
     "set_word() writes an int");
 
 static bool

@@ -108,6 +108,20 @@ enum demo_marker {
 	MARKER_DONE,   /* [DONE] only */
 };
 
+/* What a task of KIE's comes to. */
+enum demo_result {
+	RESULT_OK,
+	RESULT_FAIL,
+	RESULT_STUCK,	 /* it never ends */
+	RESULT_STRANGE,	 /* a state that nobody knows */
+	RESULT_GONE,	 /* the file is not there any more */
+	RESULT_HTML,	 /* the file is a page */
+	RESULT_SVG,	 /* the file may hold a script */
+	RESULT_LARGE,	 /* the file has 40 MB */
+	RESULT_REDIRECT, /* the file is said to be at a link-local address */
+	RESULT_INSIDE,	 /* the task says so at once */
+};
+
 #define SCRIPT_AT_HALF UINT32_MAX
 #define SCRIPT_CALLS 4
 #define SCRIPT_CALL_BYTES 256
@@ -130,6 +144,8 @@ struct script {
 	uint32_t echo;	      /* 1: the answer is the prompt, word for word */
 	uint32_t cached;      /* tokens of the prompt that came from a cache */
 	uint32_t written;     /* and that were put into it */
+	uint32_t task_ms;     /* until a task of KIE's ends; 0: 300 */
+	uint32_t silent;      /* 1: no callback tells of it */
 	uint32_t strict;      /* 1: refuse a history that is not ours */
 	uint32_t call_count;
 	char calls[SCRIPT_CALLS][SCRIPT_CALL_BYTES]; /* NAME:key=value:...; "1": the first tool */
@@ -138,6 +154,7 @@ struct script {
 	enum demo_finish finish;
 	enum demo_marker marker;
 	enum demo_encoding encoding;
+	enum demo_result result;
 	int64_t usage_in, usage_out; /* for USAGE_GIVEN */
 	uint64_t key;		     /* names the attempts that fail= counts */
 };

@@ -59,7 +59,8 @@ gate_join(struct request *rq, const struct kind *kind, const struct gate_key *ke
 	*joined = true;
 	if (strcmp(row_text(rows, 0, "outcome"), "replay") != 0 || row_null(rows, 0, "task_id"))
 		return fail(&rq->cx, E_IDEMPOTENCY_MISMATCH, NULL);
-	return follow_begin(rq, kind, row_text(rows, 0, "task_id"), wants);
+	return kind->again != NULL ? kind->again(rq, row_text(rows, 0, "task_id"))
+				   : follow_begin(rq, kind, row_text(rows, 0, "task_id"), wants);
 }
 
 /* ---- refusals, in words ------------------------------------------------------------- */
@@ -269,7 +270,9 @@ gate_open(struct request *rq, const struct gate_ask *ask, struct task *task, con
 		return OK;
 	}
 	if (strcmp(row_text(told, 0, "outcome"), "idempotent_replay") == 0)
-		return follow_begin(rq, ask->kind, row_text(told, 0, "existing_task_id"), wants);
+		return ask->kind->again != NULL
+		    ? ask->kind->again(rq, row_text(told, 0, "existing_task_id"))
+		    : follow_begin(rq, ask->kind, row_text(told, 0, "existing_task_id"), wants);
 	return refuse(&rq->cx, ask->kind, told);
 }
 

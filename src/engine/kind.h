@@ -19,6 +19,7 @@
 
 struct run;
 struct gate_ask;
+struct request;
 struct rows;
 
 /* A task as the database tells it to who follows it; all malloc'ed. */
@@ -50,8 +51,10 @@ struct kind {
 	/* Details that a refusal for want of credits has besides balance and required;
 	 * NULL: none. */
 	void (*refused)(struct context *cx, const struct rows *rows, json_t *details);
+	/* Answer with the task that the same Idempotency-Key opened; NULL: it is followed. */
+	enum status (*again)(struct request *rq, const char *task_id);
 
-	/* ---- running: reactor ---- */
+	/* ---- running: reactor; nothing from here on of a kind that a job carries (src/media) ---- */
 
 	/* The data of a "task" event for the user's pages. */
 	json_t *(*event)(const struct run *r, const char *status);

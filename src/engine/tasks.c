@@ -9,8 +9,9 @@
 #include "io/reactor.h"
 
 #define ABORT_WAIT_MS 2000
-#define ABORT_POLL_FIRST_MS 10
+#define POLL_FIRST_MS 10
 #define ABORT_POLL_MOST_MS 50
+#define WAIT_POLL_MOST_MS 500
 
 static const char find_sql[] =
     "SELECT t.id, t.status, task_json(t) AS json FROM tasks t WHERE t.id = $1 AND t.user_id = $2";
@@ -93,20 +94,20 @@ task_publish_abort(struct context *cx, const char *task_id)
 	after_commit(cx, publish_abort, arena_strdup(cx->arena, task_id));
 }
 
-/* ---- the end of a task that was asked to stop --------------------------------- */
+/* ---- the end of a task that is waited for --------------------------------- */
 
-struct abort_wait {
+struct end_wait {
 	struct await await; /* first: await.h knows this */
 	struct task_row *task;
 	enum status (*then)(struct request *rq, struct task_row *task);
 	struct reactor_timer *timer;
-	int64_t pause_ms, give_up_ms;
+	int64_t pause_ms, pause_most_ms, give_up_ms;
 };
 
 static void
 drop_pause(struct await *a)
 {
-	struct abort_wait *w = (struct abort_wait *)(void *)a;
+	struct end_wait *w = (struct end_wait *)(void *)a;
 
 	reactor_timer_free(w->timer);
 	w->timer = NULL;
@@ -115,7 +116,7 @@ drop_pause(struct await *a)
 static void
 end_pause(void *arg)
 {
-	struct abort_wait *w = arg;
+	struct end_wait *w = arg;
 
 	drop_pause(&w->await);
 	await_over(&w->await);
@@ -124,7 +125,7 @@ end_pause(void *arg)
 static void
 begin_pause(struct await *a)
 {
-	struct abort_wait *w = (struct abort_wait *)(void *)a;
+	struct end_wait *w = (struct end_wait *)(void *)a;
 
 	w->timer = reactor_timer_new(a->rq->cx.process->reactor, end_pause, w);
 	reactor_timer_start(w->timer, w->pause_ms);
@@ -134,23 +135,44 @@ begin_pause(struct await *a)
 static enum status
 look_again(struct await *a)
 {
-	struct abort_wait *w = (struct abort_wait *)(void *)a;
+	struct end_wait *w = (struct end_wait *)(void *)a;
 	enum status st = read_task(&a->rq->cx, w->task->id, w->task);
 
 	if (st != OK)
 		return st;
 	if (!task_is_live(w->task) || a->stopped || clock_mono_ms() >= w->give_up_ms)
 		return w->then(a->rq, w->task);
-	if ((w->pause_ms *= 2) > ABORT_POLL_MOST_MS)
-		w->pause_ms = ABORT_POLL_MOST_MS;
+	if ((w->pause_ms *= 2) > w->pause_most_ms)
+		w->pause_ms = w->pause_most_ms;
 	return await(a->rq, a);
+}
+
+static enum status
+wait_for_end(struct request *rq, struct task_row *task, int64_t ms, int64_t pause_most_ms,
+    enum status (*then)(struct request *rq, struct task_row *task))
+{
+	struct end_wait *w = ARENA_NEW(rq->cx.arena, struct end_wait);
+
+	w->await = (struct await){ .begin = begin_pause, .drop = drop_pause, .then = look_again };
+	w->task = task;
+	w->then = then;
+	w->pause_ms = POLL_FIRST_MS;
+	w->pause_most_ms = pause_most_ms;
+	w->give_up_ms = clock_mono_ms() + ms;
+	return await(rq, &w->await);
+}
+
+enum status
+task_wait(struct request *rq, struct task_row *task, int64_t ms,
+    enum status (*then)(struct request *rq, struct task_row *task))
+{
+	return task_is_live(task) ? wait_for_end(rq, task, ms, WAIT_POLL_MOST_MS, then) : then(rq, task);
 }
 
 enum status
 task_request_abort(
     struct request *rq, struct task_row *task, enum status (*then)(struct request *rq, struct task_row *task))
 {
-	struct abort_wait *w = ARENA_NEW(rq->cx.arena, struct abort_wait);
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
@@ -165,10 +187,5 @@ task_request_abort(
 	if (!task_is_live(task))
 		return then(rq, task);
 	task_publish_abort(&rq->cx, task->id);
-	w->await = (struct await){ .begin = begin_pause, .drop = drop_pause, .then = look_again };
-	w->task = task;
-	w->then = then;
-	w->pause_ms = ABORT_POLL_FIRST_MS;
-	w->give_up_ms = clock_mono_ms() + ABORT_WAIT_MS;
-	return await(rq, &w->await);
+	return wait_for_end(rq, task, ABORT_WAIT_MS, ABORT_POLL_MOST_MS, then);
 }

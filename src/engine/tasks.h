@@ -35,6 +35,9 @@ enum status tasks_list(struct context *cx, const struct page *page, bool active,
  * answers with it. */
 enum status task_request_abort(struct request *rq, struct task_row *task,
     enum status (*then)(struct request *rq, struct task_row *task)) MUST_CHECK;
+/* Wait for its end, for `ms` at most and without a worker; `then` as above. */
+enum status task_wait(struct request *rq, struct task_row *task, int64_t ms,
+    enum status (*then)(struct request *rq, struct task_row *task)) MUST_CHECK;
 /* Tell every process to stop the task (the owner listens on {prefix}abort), after
  * the commit of what is open.
  * Without Redis its owner learns of a cancel request from its heartbeat. */

@@ -7,6 +7,7 @@
 #include "jobs/mailing.h"
 #include "jobs/prune.h"
 #include "store/sweep.h"
+#include "media/steps.h"
 
 const struct job_kind house_jobs[] = {
 #define JOB(name, tries, first_ms, longest_ms, lease_ms, at_once) \

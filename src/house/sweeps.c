@@ -13,6 +13,7 @@
 #include "ledger/usage.h"
 #include "store/move.h"
 #include "store/sweep.h"
+#include "media/steps.h"
 
 #define HOLDS_AT_ONCE 100
 #define ROWS_AT_ONCE 1000

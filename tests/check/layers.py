@@ -30,6 +30,7 @@ ARROWS = {
     "engine": ("core", "account", "ledger", "limits", "catalog", "wire"),
     "chat": ("engine", "files"),
     "relay": ("engine",),
+    "media": ("engine", "files", "jobs"),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)

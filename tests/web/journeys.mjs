@@ -1152,4 +1152,46 @@ journey("who is quicker than the list of models is not told to try again", async
 	equal(await input(page).inputValue(), "", "the input afterwards");
 });
 
+// -- pictures
+
+/** A model that makes pictures, of its own for each way. */
+async function painter(name) {
+	const token = await admin();
+	const model = { name, type: "image", context_tokens: 100, max_output_tokens: 100, price_input_per_mtok: 0, price_output_per_mtok: 0, price_per_call: 5 };
+	equal((await api("POST", "/api/admin/models", { token, json: model })).status, 201, "a model");
+	const channel = { name, provider: "kie", base_url: process.env.WEIR_DEMO, api_key: "demo", allow_private: true, models: [{ model: name, upstream_name: "google/nano-banana" }] };
+	const made = await api("POST", "/api/admin/channels", { token, json: channel });
+	equal(made.status, 201, `a channel: ${JSON.stringify(made)}`);
+}
+
+for (const way of WAYS)
+	journey(`pictures: one is made, watched, and there after a reload (${way.name})`, async () => {
+		const words = JSON.parse(readFileSync(new URL(`../../web/src/i18n/making.${way.language}.json`, import.meta.url), "utf8")).making;
+		const name = `painter-${way.name}`;
+		await painter(name);
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email, PASSWORD, "/media");
+		await page.getByText(words.empty, { exact: true }).waitFor();
+		await page.getByLabel(words.model, { exact: true }).selectOption(name);
+		await page.getByLabel(words.size, { exact: true }).selectOption("16:9");
+		await page.getByLabel(words.prompt, { exact: true }).fill("[[demo task=5000]] A weir at dawn");
+		await page.getByRole("button", { name: words.make }).click();
+		const bar = page.getByRole("progressbar");
+		await bar.waitFor();
+		await until(async () => Number(await bar.getAttribute("aria-valuenow")) > 0, "it gets on");
+		const far = Number(await bar.getAttribute("aria-valuenow"));
+		await look(page, `making-${way.name}`);
+		await page.reload();
+		await until(async () => (await page.locator("[data-made]").count()) === 1 || Number(await bar.getAttribute("aria-valuenow")) >= far, "it goes on where it was");
+		const picture = page.locator("[data-made] img");
+		await picture.waitFor({ timeout: 20_000 });
+		await until(() => picture.evaluate((img) => img.complete && img.naturalWidth > 0), "the picture is drawn");
+		equal(await balanceOf(user), 95, "credits afterwards");
+		await page.reload();
+		await picture.waitFor();
+		await page.getByText("A weir at dawn").waitFor();
+		await look(page, `made-${way.name}`);
+	});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -60,7 +60,7 @@ def main():
         note_health(sv)
         env = {"WEIR_URL": f"http://127.0.0.1:{sv.port}", "WEIR_ADMIN_LOGIN": admin.login,
                "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM,
-               "WEIR_MAIL": sv.folder + "/mail"}
+               "WEIR_MAIL": sv.folder + "/mail", "WEIR_DEMO": f"http://127.0.0.1:{sv.demo_port}"}
         if "--serve" in sys.argv:
             print("\n".join(f"export {k}='{v}'" for k, v in env.items()), flush=True)
             signal.sigwait([signal.SIGTERM, signal.SIGINT])

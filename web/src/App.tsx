@@ -12,6 +12,7 @@ import { useTasks } from "@/stores/tasks";
 import { followEvents } from "@/stream/events";
 
 const ChatPage = lazy(() => import("@/pages/ChatPage"));
+const MakingPage = lazy(() => import("@/i18n/texts").then(({ withTexts }) => withTexts(["making"], import("@/pages/MakingPage"))));
 const SettingsPage = lazy(() => import("@/pages/SettingsPage"));
 const AdminPage = lazy(() => import("@/pages/admin/AdminPage"));
 const SignIn = lazy(() => import("@/pages/SignIn"));
@@ -54,6 +55,7 @@ function SignedIn() {
 				<ChatPage conversationId={null} />
 			</Route>
 			<Route path="/c/:id">{({ id }) => <ChatPage conversationId={id} />}</Route>
+			<Route path="/media" component={MakingPage} />
 			<Route path="/settings/:tab?">{({ tab }) => <SettingsPage tab={tab} />}</Route>
 			<Route path="/admin/:area?">{({ area }) => <AdminPage area={area} />}</Route>
 			<Route>

@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import threading
+import time
 import uuid
 
 import pytest
@@ -297,6 +298,20 @@ def test_uploads(ask, user):
     assert ask("GET", "/api/uploads", user)["items"]
     ask("GET", f"/api/uploads/{kept['id']}", user)
     ask("DELETE", f"/api/uploads/{kept['id']}", user)
+
+
+def test_media(weir, ask, user, described):
+    for kind, upstream in (("image", "google/nano-banana"), ("video", "sora-2-text-to-video")):
+        weir.weirctl("model", "add", upstream, "--type", kind, "--input", "0", "--output", "0", "--context", "9", "--max-output", "9", "--call", "1")
+    weir.weirctl("channel", "add", "kie", "--provider", "kie", "--url", f"http://127.0.0.1:{weir.demo_port}", "--key-stdin",
+                 "--allow-private", "--model", "google/nano-banana", "--model", "sora-2-text-to-video", input="demo\n")
+    time.sleep(0.6)
+    made = [ask("POST", "/api/images/generate", user, {"prompt": "a weir"}), ask("POST", "/api/videos/generate", user, {"prompt": "a weir"})]
+    for m in made:
+        wait_until(lambda m=m: ask("GET", f"/api/tasks/{m['task']['id']}", user)["status"] == "completed", "made")
+    # the same shapes, with other models, and who calls back knows a token: tests/it/media/test_media.py
+    described.tried |= {("POST", p) for p in ("/api/images/edit", "/api/videos/from-image", "/api/videos/storyboard",
+                                              "/api/hooks/media/{provider}/{task_id}/{token}")}
 
 
 def test_events(weir, follow, ask):

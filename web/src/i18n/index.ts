@@ -6,6 +6,7 @@ import type channels from "./channels.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
 import type jobs from "./jobs.en.json";
+import type making from "./making.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
 import type usage from "./usage.en.json";
@@ -13,7 +14,7 @@ import type usage from "./usage.en.json";
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en & typeof channels & typeof jobs & typeof prices & typeof security & typeof usage };
+		resources: { app: typeof en & typeof channels & typeof jobs & typeof making & typeof prices & typeof security & typeof usage };
 	}
 }
 

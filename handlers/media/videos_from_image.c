@@ -1,0 +1,30 @@
+/*
+ * POST /api/videos/from-image -- have a film made of a picture.
+ *
+ * in      prompt, image_url; the rest as /api/videos/generate
+ * out     202 {task}; with `wait`, and when it ends within 30 s: 200
+ * errors  400 the field that the model does not take; 402; 403 the key is not for the
+ *	   model; 404 conversation; 409 idempotency; 429; 503 no channel, no price
+ * note    what it costs is held, and charged once it is done; what fails costs nothing
+ * proof   tests/it/media/test_media.py
+ */
+#include "weir.h"
+
+const struct field videos_from_image_fields[] = {
+	{ "prompt", F_PROSE, F_REQUIRED, .min = 1, .max = 10000, .help = "what is to be seen" },
+	{ "model", F_LINE, 0, .max = 200, .help = "by default the site's own for it" },
+	{ "image_url", F_URL, F_REQUIRED, .max = 2048, .help = "the picture it begins with" },
+	{ "n_frames", F_LINE, 0, .max = 10, .help = "its length in seconds, one that the model takes" },
+	{ "aspect_ratio", F_LINE, 0, .max = 40, .help = "one that the model takes, such as landscape, 16:9" },
+	{ "resolution", F_LINE, 0, .max = 40, .help = "one that the model takes, such as 720p" },
+	{ "remove_watermark", F_BOOL, 0, .help = "where the model can" },
+	{ "conversation_id", F_UUID, 0, .help = "the prompt and the result become messages there" },
+	{ "wait", F_BOOL, 0, .help = "answer when it has ended, or after 30 s" },
+	{ .name = NULL },
+};
+
+enum status
+h_videos_from_image(struct request *rq)
+{
+	return media_make(rq, MAKE_FROM_IMAGE);
+}

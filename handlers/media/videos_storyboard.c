@@ -1,0 +1,32 @@
+/*
+ * POST /api/videos/storyboard -- have a film made of shots.
+ *
+ * in      shots 1-10 of {scene, duration}; storyboard_images, prompt; the rest as /api/videos/generate
+ * out     202 {task}; with `wait`, and when it ends within 30 s: 200
+ * errors  400 the field that the model does not take; 402; 403 the key is not for the
+ *	   model; 404 conversation; 409 idempotency; 429; 503 no channel, no price
+ * note    what it costs is held, and charged once it is done; what fails costs nothing
+ * proof   tests/it/media/test_media.py
+ */
+#include "weir.h"
+
+const struct field videos_storyboard_fields[] = {
+	{ "prompt", F_PROSE, 0, .min = 1, .max = 10000, .help = "what is to be seen" },
+	{ "model", F_LINE, 0, .max = 200, .help = "by default the site's own for it" },
+	{ "storyboard_images", F_ARRAY, 0, .max = 10, .help = "http or https addresses of pictures" },
+	{ "n_frames", F_LINE, 0, .max = 10, .help = "its length in seconds, one that the model takes" },
+	{ "aspect_ratio", F_LINE, 0, .max = 40, .help = "one that the model takes, such as landscape, 16:9" },
+	{ "resolution", F_LINE, 0, .max = 40, .help = "one that the model takes, such as 720p" },
+	{ "remove_watermark", F_BOOL, 0, .help = "where the model can" },
+	{ "conversation_id", F_UUID, 0, .help = "the prompt and the result become messages there" },
+	{ "wait", F_BOOL, 0, .help = "answer when it has ended, or after 30 s" },
+	{ "shots", F_ARRAY, F_REQUIRED, .min = 1, .max = 10,
+	    .help = "{scene, duration in seconds}; they fill n_frames" },
+	{ .name = NULL },
+};
+
+enum status
+h_videos_storyboard(struct request *rq)
+{
+	return media_make(rq, MAKE_STORYBOARD);
+}

@@ -1,0 +1,89 @@
+#include "media/fetch.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/fields.h"
+#include "base/media.h"
+#include "files/uploads.h"
+#include "media/ask.h"
+
+#define IMAGE_BYTES_MAX (INT64_C(32) << 20)
+#define FILM_BYTES_MAX (INT64_C(512) << 20)
+#define FETCH_MS 300000
+#define URL_BYTES_MAX 2048
+#define HOPS_MAX 2 /* the address, and where it sends us once */
+
+/* In the open, and not in clear, but from providers of one's own network. */
+static bool
+may_fetch(const struct offer_account *account, const char *url)
+{
+	return field_is_url(url, URL_BYTES_MAX) && (account->allow_private || strncasecmp(url, "https://", 8) == 0);
+}
+
+/* Into the open spool. */
+static enum status
+get(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film, const char *url,
+    struct spool *file)
+{
+	static const char *const headers[] = { "User-Agent: weir", "Accept: image/*, video/*", NULL };
+	struct exchange *e = NULL;
+
+	for (int hop = 0; hop < HOPS_MAX; hop++) {
+		if (url == NULL || !may_fetch(account, url))
+			return fail(cx, E_FORBIDDEN, "the result is at an address that is not fetched from");
+		e = ARENA_NEW(cx->arena, struct exchange);
+		*e = (struct exchange){ .account = account,
+			.rq = { .method = "GET", .url = url, .headers = headers },
+			.total_ms = FETCH_MS,
+			.max_bytes = is_film ? FILM_BYTES_MAX : IMAGE_BYTES_MAX,
+			.file = file,
+			.job = job };
+		exchange_run(cx, e);
+		if (e->result != HTTP_OK || e->http_status / 100 != 3)
+			break;
+		url = e->location;
+	}
+	if (e->was_full)
+		return fail(cx, E_STORAGE_FULL, "%s", e->detail);
+	if (e->result == HTTP_FORBIDDEN || e->result == HTTP_TOO_LONG)
+		return fail(cx, E_FORBIDDEN, "fetch the result: %s", e->detail);
+	if (e->result != HTTP_OK || e->http_status != 200 || file->len == 0)
+		return fail(cx, E_UPSTREAM_FAILED, "fetch the result: HTTP %d %s", e->http_status, e->detail);
+	return OK;
+}
+
+static enum status
+fetch_one(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film, const char *url,
+    json_t *files)
+{
+	struct spool *file = ARENA_NEW(cx->arena, struct spool);
+	const struct media_type *type;
+	enum status st;
+
+	*file = (struct spool){ .fd = -1 };
+	if (!spool_open(cx, file))
+		return spool_refuse(cx, "open", file->path);
+	if ((st = get(cx, job, account, is_film, url, file)) == OK)
+		st = upload_place(cx, file, &type);
+	if (st == OK && type->kind != (is_film ? MEDIA_VIDEO : MEDIA_IMAGE))
+		st = fail(cx, E_UNSUPPORTED_MEDIA_TYPE, "the result is %s", type->type);
+	if (st == OK)
+		json_array_append_new(files,
+		    json_pack("{s:s, s:s, s:s, s:I}", "id", file->id, "url", upload_url(cx->arena, cx->conf, file->id),
+			"content_type", type->type, "size_bytes", (json_int_t)file->len));
+	spool_close(file);
+	return st;
+}
+
+enum status
+media_fetch(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film,
+    const struct media_told *told, json_t **files)
+{
+	enum status st = told->n_urls == 0 ? fail(cx, E_UPSTREAM_FAILED, "done, and without a result") : OK;
+
+	*files = json_own(cx->arena, json_array());
+	for (size_t i = 0; st == OK && i < told->n_urls; i++)
+		st = fetch_one(cx, job, account, is_film, told->urls[i], *files);
+	return st;
+}

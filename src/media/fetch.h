@@ -1,0 +1,16 @@
+/*
+ * What a provider made, fetched and kept by us before it is gone there: with a cap, on open
+ * addresses only, a picture or film by its content.
+ */
+#ifndef WEIR_MEDIA_FETCH_H
+#define WEIR_MEDIA_FETCH_H
+
+#include "media/work.h"
+
+/* Fetch them all: *files is [{id, url, content_type, size_bytes}], in the arena, whose files are
+ * nobody's until work_end().  E_UPSTREAM_FAILED: another try may help; E_UNSUPPORTED_MEDIA_TYPE,
+ * E_FORBIDDEN: none will; E_STORAGE_FULL, E_UNAVAILABLE: it is not their fault. */
+enum status media_fetch(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film,
+    const struct media_told *told, json_t **files) MUST_CHECK;
+
+#endif

@@ -1,0 +1,377 @@
+"""Pictures and films: made once, charged once, kept by us; whatever their provider does."""
+
+import json
+import signal
+import time
+
+import pytest
+from weirtest import wait_until
+
+IMAGE, EDIT, VIDEO = "/api/images/generate", "/api/images/edit", "/api/videos/generate"
+STORY, FROM_IMAGE = "/api/videos/storyboard", "/api/videos/from-image"
+PNG = b"\x89PNG\r\n\x1a\n"
+MODELS = {  # ours: type, the provider's, meter, price
+    "banana": ("image", "google/nano-banana", "image", "5"),
+    "banana-edit": ("image", "google/nano-banana-edit", "image", "6"),
+    "banana-2": ("image", "nano-banana-2", "image", "8"),
+    "sora": ("video", "sora-2-text-to-video", "second", "3"),
+    "sora-image": ("video", "sora-2-image-to-video", "second", "3"),
+    "sora-story": ("video", "sora-2-pro-storyboard", "second", "9"),
+}
+
+
+def add_models(weir):
+    names = []
+    with weir.pg() as pg:
+        for name, (kind, upstream, meter, price) in MODELS.items():
+            weir.weirctl("model", "add", name, "--type", kind, "--input", "0", "--output", "0", "--context", "100", "--max-output", "100")
+            pg.query("SELECT model_set_base_price(id, $2, 0) FROM llm_models WHERE name = $1", name, meter)
+            pg.query("UPDATE prices SET unit_price = $3, per = 1 WHERE meter = $2 AND model_id = (SELECT id FROM llm_models WHERE name = $1)",
+                     name, meter, price)
+            names += ["--model", f"{name}={upstream}"]
+    weir.weirctl("channel", "add", "kie", "--provider", "kie", "--url", f"http://127.0.0.1:{weir.demo_port}", "--key-stdin",
+                 "--allow-private", *names, input="demo\n")
+    time.sleep(0.6)  # until the responders know
+
+
+def worker(weir):
+    """One that does not wait long for providers."""
+    conf = weir.folder + "/impatient.conf"
+    weir.write_conf({"upstream": {"first_byte_timeout": "3s"}, "server": {"base_url": f"http://127.0.0.1:{weir.port}"}}, conf)
+    weir.start_worker(conf=conf)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kie(weir):
+    add_models(weir)
+    weir.daemons.stop("worker")
+    worker(weir)
+    yield
+    weir.audit()
+
+
+@pytest.fixture
+def user(weir):
+    return weir.make_user(credits="1000")
+
+
+def make(weir, user, prompt="a weir", path=IMAGE, status=202, headers=None, **more):
+    answer = weir.post(path, {"prompt": prompt, **more}, user, headers=headers)
+    assert answer.status == status, answer
+    return answer.json["task"]
+
+
+def task(weir, user, ident):
+    answer = weir.get(f"/api/tasks/{ident}", user)
+    assert answer.status == 200, answer
+    return answer.json
+
+
+def ended(weir, user, ident, status="completed", timeout_s=20):
+    wait_until(lambda: task(weir, user, ident)["status"] not in ("pending", "running"), lambda: f"{task(weir, user, ident)}",
+               timeout_s=timeout_s)
+    t = task(weir, user, ident)
+    assert t["status"] == status, t
+    return t
+
+
+def submits(weir, since):
+    return [r for r in weir.demo_requests()[since:] if r["path"] == "/api/v1/jobs/createTask"]
+
+
+def state(weir, ident):
+    with weir.pg() as pg:
+        (row,) = pg.dicts("SELECT * FROM media_submits WHERE task_id = $1", ident)
+        return row
+
+
+# ---- pictures ----------------------------------------------------------------------
+
+
+def test_a_picture_is_made_charged_and_kept(weir, user):
+    t = make(weir, user)
+    assert t["type"] == "image" and t["credits_locked"] == 5 and t["status"] in ("pending", "running")
+    t = ended(weir, user, t["id"])
+    assert t["progress"] == 100 and t["credits_used"] == 5 and weir.balance(user) == 995
+    (file,) = t["result"]["files"]
+    assert file["content_type"] == "image/png" and file["url"].endswith("/api/uploads/" + file["id"])
+    got = weir.get("/api/uploads/" + file["id"], user)
+    assert got.status == 200 and got.body.startswith(PNG) and len(got.body) == file["size_bytes"]
+    assert weir.get("/api/uploads/" + file["id"], weir.make_user()).status == 404
+    assert [u["id"] for u in weir.get("/api/uploads", user).json["items"]] == [file["id"]]
+    with weir.pg() as pg:
+        rows = pg.query("SELECT op, cost, status, metadata FROM usage WHERE task_id = $1", t["id"])
+        kinds = pg.query("SELECT change_type, change_amount::int FROM credits_history WHERE task_id = $1 AND change_amount < 0", t["id"])
+    assert [r[0] for r in rows] == ["images.generate"] and float(rows[0][1]) == 5 and rows[0][2] == "completed"
+    assert json.loads(rows[0][3]) == {"units": {"image": 1}}
+    assert kinds
+    assert state(weir, t["id"])["provider_cost"] == "4.000000"
+
+
+def test_it_waits_when_asked_to(weir, user):
+    t = make(weir, user, wait=True, status=200)
+    assert t["status"] == "completed" and t["result"]["files"]
+
+
+def test_each_way_to_ask(weir, user):
+    """The least that each route takes."""
+    picture = "https://example.org/a.png"
+    for answer in (
+        weir.post("/api/images/generate", {"prompt": "a weir"}, user),
+        weir.post("/api/images/edit", {"prompt": "brighter", "image_urls": [picture]}, user),
+        weir.post("/api/videos/generate", {"prompt": "a weir"}, user),
+        weir.post("/api/videos/from-image", {"prompt": "it flows", "image_url": picture}, user),
+        weir.post("/api/videos/storyboard", {"shots": [{"scene": "a weir", "duration": 15}]}, user),
+    ):
+        assert answer.status == 202, answer
+        ended(weir, user, answer.json["task"]["id"])
+
+
+def test_what_fails_costs_nothing(weir, user):
+    t = ended(weir, user, make(weir, user, "[[demo result=fail]] a weir")["id"], "failed")
+    assert t["credits_used"] == 0 and weir.balance(user) == 1000 and t["error_message"]
+
+
+@pytest.mark.parametrize("status", [402, 422, 451, 501, 505])
+def test_what_is_refused_costs_nothing(weir, user, status):
+    since = len(weir.demo_requests())
+    ended(weir, user, make(weir, user, f"[[demo status={status}]] a weir")["id"], "failed")
+    assert weir.balance(user) == 1000 and len(submits(weir, since)) == 1
+
+
+def test_an_edit_and_a_resolution(weir, user):
+    t = ended(weir, user, make(weir, user, path=EDIT, image_urls=["https://example.org/a.png"], model="banana-edit")["id"])
+    assert t["credits_used"] == 6
+    t = ended(weir, user, make(weir, user, model="banana-2", resolution="4K")["id"])
+    assert t["credits_used"] == 18
+
+
+def test_bad_input_changes_nothing(weir, user):
+    before = weir.balance(user)
+    for path, body, field in (
+        (IMAGE, {}, "prompt"), (IMAGE, {"prompt": ""}, "prompt"), (IMAGE, {"prompt": "x", "model": "nobody"}, "model"),
+        (IMAGE, {"prompt": "x", "model": "demo"}, "model"), (IMAGE, {"prompt": "x", "model": "banana", "size": "7:1"}, "size"),
+        (IMAGE, {"prompt": "x" * 5001, "model": "banana"}, "prompt"), (IMAGE, {"prompt": "x", "model": "banana-edit"}, "model"),
+        (IMAGE, {"prompt": "x", "model": "banana", "resolution": "2K"}, "resolution"),
+        (EDIT, {"prompt": "x"}, "image_urls"), (EDIT, {"prompt": "x", "image_urls": ["ftp://a/b"]}, "image_urls"),
+        (EDIT, {"prompt": "x", "image_urls": [7]}, "image_urls"), (EDIT, {"prompt": "x", "image_urls": ["https://a/b"] * 11}, "image_urls"),
+        (VIDEO, {"prompt": "x", "n_frames": "11"}, "n_frames"), (VIDEO, {"prompt": "x", "model": "banana"}, "model"),
+        (FROM_IMAGE, {"prompt": "x"}, "image_url"), (STORY, {}, "shots"), (STORY, {"shots": [{"scene": "a"}]}, "shots"),
+        (STORY, {"shots": [{"scene": "a", "duration": 3}]}, "shots"),
+    ):
+        answer = weir.post(path, body, user)
+        assert answer.status == 400 and answer.json["details"]["field"] == field, (path, body, answer)
+    assert weir.post(IMAGE, {"prompt": "x"}).status == 401
+    assert weir.post(IMAGE, {"prompt": "x", "conversation_id": weir.conversation(weir.make_user())}, user).status == 404
+    assert weir.balance(user) == before and weir.get("/api/tasks", user).json["items"] == []
+
+
+def test_without_credits_nothing_begins(weir):
+    poor = weir.make_user(credits="4")
+    since = len(weir.demo_requests())
+    answer = weir.post(IMAGE, {"prompt": "x"}, poor)
+    assert answer.status == 402 and answer.json["details"] == {"balance": 4, "required": 5}
+    assert not submits(weir, since)
+
+
+def test_a_key_that_is_used_again_gets_the_same_task(weir, user):
+    key = {"Idempotency-Key": "once"}
+    first = make(weir, user, headers=key)
+    ended(weir, user, first["id"])
+    again = weir.post(IMAGE, {"prompt": "a weir"}, user, headers=key)
+    assert again.status == 200 and again.json["task"]["id"] == first["id"]
+    assert weir.post(IMAGE, {"prompt": "another"}, user, headers=key).status == 409
+    assert weir.balance(user) == 995
+
+
+def test_in_a_conversation_it_becomes_messages(weir, user):
+    conversation = weir.conversation(user)
+    with weir.stream("/api/events", user=user, method="GET") as s:
+        t = make(weir, user, "a weir\nat dawn", conversation_id=conversation)
+        ended(weir, user, t["id"])
+        seen = []
+        for e in s.events():
+            if e.json["type"] == "task":
+                seen.append((e.json["data"]["status"], e.json["data"]["progress"]))
+                assert e.json["data"]["conversation_id"] == conversation and e.json["data"]["message_id"]
+                if e.json["data"]["status"] == "completed":
+                    break
+    assert seen[0] == ("pending", 0) and seen[-1] == ("completed", 100)
+    assert [p for _, p in seen] == sorted(p for _, p in seen)
+    asked, got = weir.get(f"/api/conversations/{conversation}/messages", user).json["items"]
+    assert asked["role"] == "user" and asked["content"] == "a weir\nat dawn"
+    assert got["status"] == "success" and got["task_id"] == t["id"] and got["credits_cost"] == 5
+    (file,) = task(weir, user, t["id"])["result"]["files"]
+    assert got["attachments"] == [{"type": "image", "url": file["url"]}]
+    assert weir.get(f"/api/conversations/{conversation}", user).json["title"] == "a weir"
+    assert weir.chat(user, "and now words", conversation).final["type"] == "done"
+
+
+def followed(weir, user, ident):
+    """The events of its stream, which a page reads that opens its conversation meanwhile."""
+    with weir.stream(f"/api/tasks/{ident}/stream", user=user, method="GET") as s:
+        return [e.json for e in s.events() if e.data != "[DONE]"] if s.status == 200 else s.status
+
+
+@pytest.mark.parametrize("result, end", [("ok", "done"), ("fail", "error")])
+def test_it_can_be_followed(weir, user, result, end):
+    conversation = weir.conversation(user)
+    ident = make(weir, user, f"[[demo task=1500 result={result}]] a weir", conversation_id=conversation)["id"]
+    for _ in range(2):  # while it runs, and when it has ended
+        first, last = followed(weir, user, ident)
+        assert first["type"] == "start" and first["data"]["task_id"] == ident
+        assert last["type"] == end and last["data"]["credits_consumed"] == (5 if result == "ok" else 0)
+        assert len(last["data"]["assistant_message"]["attachments"]) == (1 if result == "ok" else 0)
+    ident = make(weir, user, "[[demo task=1500]] a weir")["id"]
+    assert [e["type"] for e in followed(weir, user, ident)] == ["start", "done"]
+    assert followed(weir, weir.make_user(), ident) == 404
+
+
+def test_a_failure_in_a_conversation_is_told_there(weir, user):
+    conversation = weir.conversation(user)
+    ended(weir, user, make(weir, user, "[[demo result=fail]] x", conversation_id=conversation)["id"], "failed")
+    got = weir.get(f"/api/conversations/{conversation}/messages", user).json["items"][1]
+    assert got["is_error"] and got["error_display"] and got["attachments"] == []
+
+
+# ---- what a provider may do -----------------------------------------------------------
+
+
+def test_without_a_callback_it_is_asked_after(weir, user):
+    ended(weir, user, make(weir, user, "[[demo silent=1]] a weir")["id"])
+
+
+@pytest.mark.parametrize("fault", ["close", "stall-before", "html"])
+def test_an_answer_that_is_lost_is_made_good_by_the_callback(weir, user, fault):
+    since = len(weir.demo_requests())
+    t = ended(weir, user, make(weir, user, f"[[demo fault={fault} task=1500]] a weir")["id"], timeout_s=90)
+    assert t["credits_used"] == 5 and weir.balance(user) == 995 and len(submits(weir, since)) == 1
+
+
+def test_what_nobody_knows_is_never_sent_again_and_given_back(weir, user):
+    since = len(weir.demo_requests())
+    ident = make(weir, user, "[[demo fault=close silent=1]] a weir")["id"]
+    wait_until(lambda: state(weir, ident)["state"] == "unknown", lambda: state(weir, ident))
+    with weir.pg() as pg:
+        job = pg.one("SELECT job_id FROM tasks WHERE id = $1", ident)
+        pg.query("SELECT job_wake($1)", job)
+        time.sleep(0.5)
+        assert state(weir, ident)["state"] == "unknown"
+        pg.query("UPDATE media_submits SET sent_at = now() - interval '31 minutes' WHERE task_id = $1", ident)
+        pg.query("SELECT job_wake($1)", job)
+    ended(weir, user, ident, "failed")
+    assert weir.balance(user) == 1000 and len(submits(weir, since)) == 1 and state(weir, ident)["is_unconfirmed"] == "t"
+
+
+@pytest.mark.parametrize("result", ["gone", "html", "svg", "redirect", "inside", "large"])
+def test_a_result_that_is_none_costs_nothing(weir, user, result):
+    t = ended(weir, user, make(weir, user, f"[[demo result={result}]] a weir")["id"], "failed")
+    assert weir.balance(user) == 1000 and t["result"] is None and weir.get("/api/uploads", user).json["items"] == []
+    assert state(weir, t["id"])["is_unconfirmed"] == "t" and state(weir, t["id"])["provider_cost"] == "4.000000"
+
+
+def test_a_state_that_nobody_knows_goes_on(weir, user):
+    t = make(weir, user, "[[demo result=strange task=100]] a weir")
+    wait_until(lambda: task(weir, user, t["id"])["progress"] > 0, lambda: task(weir, user, t["id"]))
+    assert task(weir, user, t["id"])["status"] == "running"
+    weir.post(f"/api/tasks/{t['id']}/abort", None, user)
+
+
+def test_a_callback_needs_its_token(weir, user):
+    t = make(weir, user, "[[demo result=stuck]] a weir")
+    wait_until(lambda: state(weir, t["id"])["external_id"], "accepted")
+    body = {"data": {"taskId": "task_other", "state": "success"}}
+    zeros = "0" * 64
+    assert weir.post(f"/api/hooks/media/kie/{t['id']}/{zeros}", body).status == 404
+    assert weir.post(f"/api/hooks/media/nobody/{t['id']}/{zeros}", body).status == 404
+    assert weir.post(f"/api/hooks/media/kie/{t['id']}/x", body).status == 404
+    assert weir.post("/api/hooks/media/kie/x/y", body).status == 404
+    assert state(weir, t["id"])["external_id"] != "task_other"
+    weir.post(f"/api/tasks/{t['id']}/abort", None, user)
+
+
+# ---- ending it -------------------------------------------------------------------------
+
+
+def test_what_a_provider_has_taken_on_is_paid_when_it_is_stopped(weir, user):
+    ident = make(weir, user, "[[demo result=stuck]] a weir")["id"]
+    wait_until(lambda: state(weir, ident)["state"] == "accepted", "accepted")
+    answer = weir.post(f"/api/tasks/{ident}/abort", None, user)
+    assert answer.status == 200 and answer.json["status"] == "cancelled" and answer.json["credits_used"] == 5
+    assert weir.post(f"/api/tasks/{ident}/abort", None, weir.make_user()).status == 404
+
+
+def test_what_was_not_sent_is_stopped_for_nothing(weir, user):
+    weir.daemons.stop("worker")
+    try:
+        ident = make(weir, user)["id"]
+        assert weir.post(f"/api/tasks/{ident}/abort", None, user).json["status"] == "pending"
+    finally:
+        worker(weir)
+    ended(weir, user, ident, "cancelled")
+    assert weir.balance(user) == 1000
+
+
+def test_slots_are_kept_and_given_back(weir, user):
+    conversation = weir.conversation(user)
+    idents = [make(weir, user, "[[demo result=stuck]] x", conversation_id=conversation)["id"] for _ in range(5)]
+    assert weir.post(IMAGE, {"prompt": "x", "conversation_id": conversation}, user).code == "conversation_queue_full"
+    assert weir.get("/api/tasks/limits?conversation_id=" + conversation, user).json["conversation"]["active"] == 5
+    weir.audit()  # which compares them with the tasks
+    for ident in idents:
+        weir.post(f"/api/tasks/{ident}/abort", None, user)
+    assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
+
+
+def test_the_hold_lives_as_long_as_its_job(weir, user):
+    ident = make(weir, user, "[[demo result=stuck]] x")["id"]
+    wait_until(lambda: state(weir, ident)["state"] == "accepted", "accepted")
+    with weir.pg() as pg:
+        over = "UPDATE credit_transactions SET expires_at = now() - interval '5 s' WHERE task_id = $1 AND status = 'pending'"
+        pg.query(over, ident)
+        assert pg.one("SELECT credits_expire(10)") == "0"
+        wait_until(lambda: pg.one("SELECT expires_at > now() FROM credit_transactions WHERE task_id = $1", ident) == "t", "extended")
+        assert task(weir, user, ident)["status"] == "running"
+        # an operator ends the job: nobody is left to end the task
+        wait_until(lambda: pg.one("SELECT j.status FROM job_cancel((SELECT job_id FROM tasks WHERE id = $1)) AS j", ident) == "cancelled", "cancelled")
+        pg.query(over, ident)
+    ended(weir, user, ident, "failed")
+    assert weir.balance(user) == 1000
+
+
+# ---- films -------------------------------------------------------------------------------
+
+
+def test_a_film_costs_by_the_second(weir, user):
+    t = ended(weir, user, make(weir, user, path=VIDEO, n_frames="15", aspect_ratio="portrait", remove_watermark=True)["id"])
+    assert t["type"] == "video" and t["credits_used"] == 45
+    (file,) = t["result"]["files"]
+    assert file["content_type"] == "video/mp4"
+    with weir.pg() as pg:
+        assert pg.one("SELECT count(*) FROM credits_history WHERE task_id = $1 AND change_type = 'video_generation_cost'", t["id"]) != "0"
+        assert json.loads(pg.one("SELECT input FROM media_submits WHERE task_id = $1", t["id"])) == {
+            "prompt": "a weir", "n_frames": "15", "aspect_ratio": "portrait", "remove_watermark": True, "upload_method": "s3"}
+
+
+def test_a_film_of_a_picture_and_one_of_shots(weir, user):
+    t = ended(weir, user, make(weir, user, path=FROM_IMAGE, image_url="https://example.org/a.png", conversation_id=weir.conversation(user))["id"])
+    assert t["credits_used"] == 30
+    shots = [{"scene": "a weir", "duration": 5}, {"scene": "its water", "duration": 10}]
+    answer = weir.post(STORY, {"shots": shots, "n_frames": "15"}, user)
+    assert answer.status == 202, answer
+    assert ended(weir, user, answer.json["task"]["id"])["credits_used"] == 135
+
+
+# ---- a worker that dies ---------------------------------------------------------------------
+
+
+def test_a_worker_that_is_killed_while_it_sends(weir, user):
+    since = len(weir.demo_requests())
+    ident = make(weir, user, "[[demo fault=stall-before task=2500]] a weir")["id"]
+    wait_until(lambda: state(weir, ident)["state"] == "sent", "sent")
+    time.sleep(0.3)
+    weir.daemons.send("worker", signal.SIGKILL)
+    weir.daemons.stop("worker")
+    worker(weir)
+    t = ended(weir, user, ident, timeout_s=60)
+    assert t["credits_used"] == 5 and weir.balance(user) == 995 and len(submits(weir, since)) == 1
