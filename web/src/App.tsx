@@ -7,13 +7,14 @@ import { tasks } from "@/api/weir";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { Logo } from "@/components/ui/Logo";
 import { Toaster } from "@/components/ui/Toaster";
+import { withTexts } from "@/i18n/texts";
 import { queryClient } from "@/queries/client";
 import { useTasks } from "@/stores/tasks";
 import { followEvents } from "@/stream/events";
 
 const ChatPage = lazy(() => import("@/pages/ChatPage"));
 const SettingsPage = lazy(() => import("@/pages/SettingsPage"));
-const AdminPage = lazy(() => import("@/pages/admin/AdminPage"));
+const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
 const SignIn = lazy(() => import("@/pages/SignIn"));
 const Register = lazy(() => import("@/pages/Register"));
 const Forgot = lazy(() => import("@/pages/Forgot"));
