@@ -911,6 +911,8 @@ for (const way of WAYS)
 		await signIn(theirs, user.email, PASSWORD, "/settings/usage");
 		await theirs.getByText(w.left).waitFor();
 		await theirs.getByText(w.pays).waitFor();
+		const history = JSON.parse(readFileSync(new URL(`../../web/src/i18n/table.${way.language}.json`, import.meta.url), "utf8")).quota;
+		await theirs.getByRole("table", { name: history.title }).locator("tbody tr", { hasText: history.is_budget }).first().waitFor();
 		await look(theirs, `budgets-${way.name}`);
 	});
 
@@ -930,6 +932,47 @@ for (const way of WAYS)
 		await dialog.locator("p", { hasText: words.fares.failures }).getByText(new RegExp(`^${words.fares.classes.server} `)).waitFor();
 		await look(page, `admin-channel-health-${way.name}`);
 	});
+
+// -- the console as a whole
+
+const AREAS = [...readFileSync(new URL("../../web/src/pages/admin/AdminPage.tsx", import.meta.url), "utf8").matchAll(/^\t(\w+): \{ Icon/gm)].map(([, name]) => name);
+
+for (const way of WAYS)
+	journey(`console: every area is accessible and fits (${way.name})`, async () => {
+		holds(AREAS.length > 9, `areas: ${AREAS}`);
+		const page = await newPage(way);
+		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin");
+		for (const area of AREAS) {
+			await page.goto(`${URL_BASE}/admin/${area}`);
+			await page.locator("main h2").first().waitFor();
+			await until(async () => (await page.locator("main .animate-breathe").count()) === 0, `${area} is there`);
+			await look(page, `console-${area}-${way.name}`);
+		}
+	});
+
+journey("console: a table is sorted by keyboard, found in, and saved", async () => {
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/models");
+	const table = page.getByRole("table", { name: "Models and prices" });
+	const names = () => table.locator("tbody tr td:first-child p:last-child").allInnerTexts();
+	await table.waitFor();
+	const head = table.getByRole("columnheader", { name: "Name" });
+	await head.getByRole("button").focus();
+	await page.keyboard.press("Enter");
+	equal(await head.getAttribute("aria-sort"), "ascending", "once");
+	const up = await names();
+	equal(up.join(), [...up].sort((a, b) => a.localeCompare(b)).join(), "by name");
+	await page.keyboard.press("Enter");
+	equal(await head.getAttribute("aria-sort"), "descending", "twice");
+	equal((await names()).join(), [...up].reverse().join(), "the other way round");
+	await page.getByRole("searchbox", { name: "Find" }).first().fill("demo-fast");
+	await until(async () => (await names()).join() === "demo-fast", "one is found");
+	const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download CSV" }).first().click()]);
+	equal(file.suggestedFilename(), "models.csv", "name of the file");
+	const lines = readFileSync(await file.path(), "utf8").trim().split("\r\n");
+	equal(lines.length, 2, "what the table shows");
+	holds(lines[1].startsWith("demo-fast,"), lines[1]);
+});
 
 // -- what was used
 
