@@ -4,8 +4,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Channel, ChannelTest } from "@/api/types";
 import { admin } from "@/api/weir";
-import { Button } from "@/components/ui/Button";
+import { Button, IconButton } from "@/components/ui/Button";
 import { Input, Select } from "@/components/ui/Field";
+import { Spinner } from "@/components/ui/Spinner";
 import { Empty, Failed } from "@/components/ui/State";
 import { healthOf } from "@/lib/channels";
 import { count, credits, dateTime } from "@/lib/format";
@@ -23,6 +24,7 @@ const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin() });
 
 /** What there is room for in a wide container. */
 const WIDE = "hidden @4xl:table-cell";
+const WIDEST = "hidden @7xl:table-cell";
 /** It looks again while the page is seen. */
 const LIVE = { refetchInterval: 5_000, staleTime: 0 };
 const STATES = ["all", "on", "off", "trouble"] as const;
@@ -80,7 +82,7 @@ export default function ChannelsArea() {
 		{ name: "models", head: t("admin.channel_models"), cell: ({ channel }) => <Models of={channel} /> },
 		{ name: "keys", head: t("channels.keys"), number: true, value: (row) => row.active, cell: (row) => <Keys of={row} /> },
 		{ name: "priority", head: t("admin.priority"), number: true, value: ({ channel }) => channel.priority, cell: ({ channel }) => channel.priority },
-		{ name: "weight", head: t("admin.weight"), number: true, value: ({ channel }) => channel.weight, wide: WIDE, cell: ({ channel }) => channel.weight },
+		{ name: "weight", head: t("admin.weight"), number: true, value: ({ channel }) => channel.weight, wide: WIDEST, cell: ({ channel }) => channel.weight },
 		{ name: "latency", head: t("channels.latency"), number: true, value: (row) => row.latency, wide: WIDE, cell: ({ latency }) => (latency === null ? "–" : `${count(latency)} ms`) },
 		{ name: "success", head: t("channels.success"), number: true, value: (row) => row.success, wide: WIDE, cell: ({ success }) => (success === null ? "–" : `${count(Math.round(success * 1000) / 10)} %`) },
 		{ name: "spend", head: t("channels.spend"), number: true, value: (row) => row.spend, wide: WIDE, cell: ({ spend }) => credits(spend) },
@@ -127,19 +129,6 @@ export default function ChannelsArea() {
 			{error && !data && <Failed error={error} onRetry={() => void refetch()} />}
 			{data && rows.length === 0 && <Empty icon={<Cable size={26} />} title={t("admin.no_channels")} hint={t("admin.no_channels_hint")} />}
 			{rows.length > 0 && (
-				<div className="mb-4 grid grid-cols-[1fr_auto] gap-3 @2xl:max-w-2xl">
-					<Input bare type="search" label={t("channels.search")} placeholder={t("channels.search")} value={search} onChange={(e) => setSearch(e.target.value)} />
-					<Select bare label={t("channels.state")} value={state} onChange={(e) => setState(e.target.value as State)}>
-						{STATES.map((name) => (
-							<option key={name} value={name}>
-								{t(`channels.${name}`)}
-							</option>
-						))}
-					</Select>
-				</div>
-			)}
-			{rows.length > 0 && shown.length === 0 && <Empty title={t("channels.nothing_fits")} />}
-			{shown.length > 0 && (
 				<Table
 					tight
 					label={t("admin.channels")}
@@ -149,6 +138,18 @@ export default function ChannelsArea() {
 					order={{ by: "priority", down: true }}
 					pageSize={50}
 					file="channels.csv"
+					tools={
+						<div className="grid w-full grid-cols-[1fr_auto] gap-3 @2xl:w-140">
+							<Input bare type="search" label={t("channels.search")} placeholder={t("channels.search")} value={search} onChange={(e) => setSearch(e.target.value)} />
+							<Select bare label={t("channels.state")} value={state} onChange={(e) => setState(e.target.value as State)}>
+								{STATES.map((name) => (
+									<option key={name} value={name}>
+										{t(`channels.${name}`)}
+									</option>
+								))}
+							</Select>
+						</div>
+					}
 				/>
 			)}
 			{editing && <ChannelDialog channel={editing === "new" ? null : editing} onSaved={refresh} onClose={() => setEditing(null)} />}
@@ -214,9 +215,9 @@ function Actions({ channel, onTest, onKeys, onHealth, onEdit, onDelete }: Action
 	};
 	return (
 		<>
-				<Button small busy={testing} icon={<PlugZap size={14} aria-hidden />} onClick={() => void run()} className="me-1">
-					{t("admin.test")}
-				</Button>
+				<IconButton label={t("admin.test")} disabled={testing} aria-busy={testing || undefined} onClick={() => void run()}>
+					{testing ? <Spinner /> : <PlugZap size={16} aria-hidden />}
+				</IconButton>
 				<RowMenu
 					label={t("admin.actions")}
 					actions={[
