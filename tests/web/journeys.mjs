@@ -972,7 +972,7 @@ journey("console: a table is sorted by keyboard, found in, and saved", async () 
 	holds(lines[1].startsWith("demo-fast,"), lines[1]);
 });
 
-journey("budgethistory: its user sees that a budget was set", async () => {
+journey("history of budgets: its user sees that a budget was set", async () => {
 	const user = await newUser();
 	const set = await api("PATCH", `/api/admin/users/${user.id}`, { token: await admin(), json: { budget: { amount: "7", period: "month" } } });
 	equal(set.status, 200, set.text);
