@@ -17,6 +17,7 @@ import type {
 	PriceImport,
 	Quote,
 	PoolStatus,
+	QuotaChange,
 	Provider,
 	SecurityEvent,
 	UsageSums,
@@ -40,6 +41,8 @@ export const admin = {
 		}),
 	userHistory: (id: string, query: Page) =>
 		call<List<HistoryRow>>(`/api/admin/users/${id}/credits/history`, { query }),
+
+	quotaHistory: (query: Page & { kind?: string; subject?: string }) => call<List<QuotaChange>>("/api/admin/quota-history", { query }),
 
 	models: () => call<List<AdminModel>>("/api/admin/models", { query: { limit: 100 } }),
 	createModel: (json: Body<"/api/admin/models", "post">) => post<AdminModel>("/api/admin/models", json),

@@ -1436,6 +1436,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hooks/media/{provider}/{task_id}/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Be told by a provider that a task has ended */
+        post: operations["hooks_media"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a picture made of others */
+        post: operations["images_edit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/images/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a picture made */
+        post: operations["images_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/keys": {
         parameters: {
             query?: never;
@@ -1912,6 +1963,57 @@ export interface paths {
         get: operations["usage_csv_2"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/videos/from-image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a film made of a picture */
+        post: operations["videos_from_image"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/videos/generate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a film made of words */
+        post: operations["videos_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/videos/storyboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a film made of shots */
+        post: operations["videos_storyboard"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2597,6 +2699,7 @@ export interface components {
             created_at: string;
             enabled: boolean;
             group_strategies: unknown;
+            media: Record<string, never>;
             sort: number;
             strategy: string;
             /** Format: date-time */
@@ -2661,6 +2764,7 @@ export interface components {
             resets_at: string | null;
             spent: number;
         };
+        Called: Record<string, never>;
         Channel: {
             allow_private: boolean;
             auto_disable: boolean;
@@ -3021,6 +3125,9 @@ export interface components {
             length: number | null;
             max: number | null;
         };
+        MediaTask: {
+            task: components["schemas"]["Task"];
+        };
         Message: {
             attachments: components["schemas"]["Attachment"][];
             content: string;
@@ -3261,7 +3368,7 @@ export interface components {
             name: string;
             note: string | null;
             /** @enum {string} */
-            wire: "openai" | "responses" | "anthropic" | "gemini";
+            wire: "openai" | "responses" | "anthropic" | "gemini" | "kie";
         };
         ProviderModels: {
             detail: string;
@@ -3519,6 +3626,7 @@ export interface components {
             id: string;
             /** Format: uuid */
             message_id?: string | null;
+            progress?: number;
             status: string;
         };
         TrialEnd: {
@@ -5323,6 +5431,8 @@ export interface operations {
                      * @description most tokens of one answer
                      */
                     max_output_tokens: number;
+                    /** @description what a model for pictures or films takes, and how its provider calls it; {}: what is known of it */
+                    media?: Record<string, never>;
                     /** @description unique name on the wire */
                     name: string;
                     /** @description credits per million input tokens */
@@ -5456,6 +5566,8 @@ export interface operations {
                      * @description most tokens of one answer
                      */
                     max_output_tokens?: number;
+                    /** @description what a model for pictures or films takes, and how its provider calls it; {}: what is known of it */
+                    media?: Record<string, never>;
                     /** @description unique name on the wire */
                     name?: string;
                     /** @description credits per million input tokens */
@@ -5840,7 +5952,7 @@ export interface operations {
                     key?: string;
                     /** @description by our name */
                     model: string;
-                    /** @description absent: any */
+                    /** @description absent: [upstream] region, or else any */
                     region?: string;
                     /** @description as a client tells it; absent: none */
                     session?: string;
@@ -5904,7 +6016,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description minute, hour, day, month, weekday, as in crontab(5) */
+                    /** @description minute, hour, day, month, weekday, as in crontab(5), or @daily and its like */
                     cron?: string;
                     enabled?: boolean;
                     /** @description such as Europe/Berlin */
@@ -7008,6 +7120,147 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    hooks_media: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+                task_id: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Called"];
+                };
+            };
+            400: components["responses"]["E400"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    images_edit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description the prompt and the result become messages there
+                     */
+                    conversation_id?: string;
+                    /** @description http or https addresses of pictures */
+                    image_urls: unknown[];
+                    /** @description by default the site's own for it */
+                    model?: string;
+                    /** @description what is to be seen */
+                    prompt: string;
+                    /** @description one that the model takes, such as 1K, 2K */
+                    resolution?: string;
+                    /** @description one that the model takes, such as 1:1, 16:9 */
+                    size?: string;
+                    /** @description answer when it has ended, or after 30 s */
+                    wait?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaTask"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    images_generate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * Format: uuid
+                     * @description the prompt and the result become messages there
+                     */
+                    conversation_id?: string;
+                    /** @description by default the site's own for it */
+                    model?: string;
+                    /** @description what is to be seen */
+                    prompt: string;
+                    /** @description one that the model takes, such as 1K, 2K */
+                    resolution?: string;
+                    /** @description one that the model takes, such as 1:1, 16:9 */
+                    size?: string;
+                    /** @description answer when it has ended, or after 30 s */
+                    wait?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaTask"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     keys_list_2: {
         parameters: {
             query?: never;
@@ -8049,6 +8302,183 @@ export interface operations {
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    videos_from_image: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description one that the model takes, such as landscape, 16:9 */
+                    aspect_ratio?: string;
+                    /**
+                     * Format: uuid
+                     * @description the prompt and the result become messages there
+                     */
+                    conversation_id?: string;
+                    /**
+                     * Format: uri
+                     * @description the picture it begins with
+                     */
+                    image_url: string;
+                    /** @description by default the site's own for it */
+                    model?: string;
+                    /** @description its length in seconds, one that the model takes */
+                    n_frames?: string;
+                    /** @description what is to be seen */
+                    prompt: string;
+                    /** @description where the model can */
+                    remove_watermark?: boolean;
+                    /** @description one that the model takes, such as 720p */
+                    resolution?: string;
+                    /** @description answer when it has ended, or after 30 s */
+                    wait?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaTask"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    videos_generate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description one that the model takes, such as landscape, 16:9 */
+                    aspect_ratio?: string;
+                    /**
+                     * Format: uuid
+                     * @description the prompt and the result become messages there
+                     */
+                    conversation_id?: string;
+                    /** @description by default the site's own for it */
+                    model?: string;
+                    /** @description its length in seconds, one that the model takes */
+                    n_frames?: string;
+                    /** @description what is to be seen */
+                    prompt: string;
+                    /** @description where the model can */
+                    remove_watermark?: boolean;
+                    /** @description one that the model takes, such as 720p */
+                    resolution?: string;
+                    /** @description answer when it has ended, or after 30 s */
+                    wait?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaTask"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    videos_storyboard: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description one that the model takes, such as landscape, 16:9 */
+                    aspect_ratio?: string;
+                    /**
+                     * Format: uuid
+                     * @description the prompt and the result become messages there
+                     */
+                    conversation_id?: string;
+                    /** @description by default the site's own for it */
+                    model?: string;
+                    /** @description its length in seconds, one that the model takes */
+                    n_frames?: string;
+                    /** @description what is to be seen */
+                    prompt?: string;
+                    /** @description where the model can */
+                    remove_watermark?: boolean;
+                    /** @description one that the model takes, such as 720p */
+                    resolution?: string;
+                    /** @description {scene, duration in seconds}; they fill n_frames */
+                    shots: unknown[];
+                    /** @description http or https addresses of pictures */
+                    storyboard_images?: unknown[];
+                    /** @description answer when it has ended, or after 30 s */
+                    wait?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MediaTask"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

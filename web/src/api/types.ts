@@ -69,6 +69,7 @@ export type AdminUser = Schemas["AdminUser"];
 export type AdminModel = Schemas["AdminModel"];
 export type Budget = Schemas["Budget"];
 export type Quota = Schemas["Quota"];
+export type QuotaChange = Schemas["QuotaChange"];
 export type Price = Schemas["Price"];
 export type PriceImport = Schemas["PriceImport"];
 export type Quote = Schemas["Quote"];

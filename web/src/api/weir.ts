@@ -13,6 +13,7 @@ import type {
 	Model,
 	NewApiKey,
 	Quota,
+	QuotaChange,
 	Session,
 	Task,
 	TaskLimits,
@@ -62,7 +63,10 @@ export const apiKeys = {
 	remove: (id: string) => remove(`/api/keys/${id}`),
 };
 
-export const quota = { mine: () => call<Quota>("/api/me/quota") };
+export const quota = {
+	mine: () => call<Quota>("/api/me/quota"),
+	history: (query: Page) => call<List<QuotaChange>>("/api/me/quota/history", { query }),
+};
 
 export const conversations = {
 	list: (query: Page & { q?: string }) => call<List<Conversation>>("/api/conversations", { query }),

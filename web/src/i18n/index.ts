@@ -2,6 +2,7 @@
 import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { useSettings } from "@/stores/settings";
+import type admin from "./admin.en.json";
 import type channels from "./channels.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
@@ -9,12 +10,15 @@ import type jobs from "./jobs.en.json";
 import type making from "./making.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
+import type table from "./table.en.json";
 import type usage from "./usage.en.json";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
-		resources: { app: typeof en & typeof channels & typeof jobs & typeof making & typeof prices & typeof security & typeof usage };
+		resources: {
+			app: typeof en & typeof admin & typeof channels & typeof jobs & typeof making & typeof prices & typeof security & typeof table & typeof usage;
+		};
 	}
 }
 

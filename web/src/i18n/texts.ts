@@ -2,11 +2,13 @@
 import { addTexts } from "./index";
 
 const TEXTS = {
+	admin: { en: () => import("./admin.en.json"), zh: () => import("./admin.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
+	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },
 	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
 };
 

@@ -55,7 +55,7 @@ export function AccountMenu({ onSettings }: { onSettings: () => void }) {
 					</MenuItem>
 					{me.role === "admin" && (
 						<MenuItem icon={<Shield size={16} />} onSelect={go(() => navigate("/admin"))}>
-							{t("admin.title")}
+							{t("account.administration")}
 						</MenuItem>
 					)}
 					<hr className="my-1.5" />

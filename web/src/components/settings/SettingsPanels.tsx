@@ -14,7 +14,7 @@ import { Skeleton } from "../ui/State";
 const PANELS = {
 	account: { Icon: User, Panel: AccountPanel },
 	balance: { Icon: Wallet, Panel: BalancePanel },
-	usage: { Icon: ChartColumn, Panel: lazy(() => withTexts(["prices", "usage"], import("./UsagePanel"))) },
+	usage: { Icon: ChartColumn, Panel: lazy(() => withTexts(["prices", "usage", "table"], import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },

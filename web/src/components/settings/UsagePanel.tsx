@@ -3,20 +3,19 @@ import { ChartColumn } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { UsageRecord } from "@/api/types";
-import { apiKeys, usage } from "@/api/weir";
+import { apiKeys, quota, usage } from "@/api/weir";
 import { count } from "@/lib/format";
-import { cx } from "@/lib/cx";
 import { cost, duration, everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
-import { Button } from "../ui/Button";
 import { Choice } from "../ui/Choice";
 import { CsvButton } from "../ui/CsvButton";
 import { Segments } from "../ui/Field";
 import { Budgets } from "./Budgets";
 import { Empty, Failed, Skeleton } from "../ui/State";
-import { Cell, NumberCell, Table } from "../ui/Table";
+import { type Column, Table } from "../ui/Table";
 import { Bars } from "../usage/Bars";
 import { At, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords, WIDE } from "../usage/parts";
+import { QuotaHistory } from "../usage/QuotaHistory";
 
 export default function UsagePanel() {
 	const [range, setRange] = useState<Range>("30");
@@ -36,6 +35,7 @@ export default function UsagePanel() {
 				</>
 			)}
 			<Sums from={from} />
+			<QuotaHistory name="mine" subject="" title page={(before_id) => quota.history({ limit: 20, before_id })} />
 			<Records from={from} models={byModel.data?.items.flatMap((i) => i.name ?? []) ?? []} />
 		</div>
 	);
@@ -71,6 +71,46 @@ function Records({ from, models }: { from: string; models: string[] }) {
 	const { query, records } = useRecords(keys.usage("records", from, model, status), (before_id) => usage.records({ ...filter, limit: 20, before_id }));
 	const { t } = useTranslation();
 	// The model chosen may not be in a shorter range: the choice stays, and can be undone.
+	const columns: Column<UsageRecord>[] = [
+		{
+			name: "model",
+			head: `${t("usage.model")} · ${t("usage.time")}`,
+			value: (r) => r.created_at,
+			// Where it is narrow, what has no column of its own is a second line of those that are left.
+			cell: (r) => (
+				<>
+					<p className="font-medium">{r.model ?? "–"}</p>
+					<p className="text-xs whitespace-nowrap text-faint">
+						<At time={r.created_at} />
+					</p>
+					{r.status !== "completed" && (
+						<p className="mt-1 @xl:hidden">
+							<StatusTag status={r.status} />
+						</p>
+					)}
+				</>
+			),
+		},
+		{ name: "in", head: t("usage.tokens_in"), number: true, value: (r) => r.request_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="request_tokens" /> },
+		{ name: "out", head: t("usage.tokens_out"), number: true, value: (r) => r.response_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="response_tokens" /> },
+		{
+			name: "cost",
+			head: t("usage.credits"),
+			number: true,
+			value: (r) => r.cost,
+			cell: (r) => (
+				<>
+					{cost(r.cost)}
+					<div className="text-xs text-faint @xl:hidden">
+						<p>{t("usage.in_out", { input: count(r.request_tokens), output: count(r.response_tokens) })}</p>
+						<p>{duration(r.latency_ms)}</p>
+					</div>
+				</>
+			),
+		},
+		{ name: "took", head: t("usage.duration"), number: true, value: (r) => r.latency_ms, wide: WIDE, cell: (r) => duration(r.latency_ms) },
+		{ name: "status", head: t("usage.status"), end: true, value: (r) => t(`usage.${r.status}`), wide: WIDE, cell: (r) => <StatusTag status={r.status} /> },
+	];
 	const names = model === "" || models.includes(model) ? models : [...models, model];
 	return (
 		<section className="flex flex-col gap-3">
@@ -86,61 +126,8 @@ function Records({ from, models }: { from: string; models: string[] }) {
 			{query.error && records.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && records.length === 0 && <Empty icon={<ChartColumn size={24} />} title={t("usage.none")} />}
 			{records.length > 0 && (
-				<Table
-					label={t("usage.records")}
-					tight
-					heads={[`${t("usage.model")} · ${t("usage.time")}`, t("usage.tokens_in"), t("usage.tokens_out"), t("usage.credits"), t("usage.duration"), t("usage.status")]}
-					numbers={[1, 2, 3, 4]}
-					wide={{ columns: [1, 2, 4, 5], className: WIDE }}
-					className={cx(query.isPlaceholderData && "opacity-60")}
-				>
-					{records.map((r) => (
-						<Row key={r.id} record={r} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-					{t("sidebar.more")}
-				</Button>
+				<Table tight label={t("usage.records")} rows={records} columns={columns} rowKey={(r) => r.id} more={query} stale={query.isPlaceholderData} />
 			)}
 		</section>
-	);
-}
-
-/** Where it is narrow, what has no column of its own there is a second line of those that are left. */
-function Row({ record }: { record: UsageRecord }) {
-	const { t } = useTranslation();
-	return (
-		<tr>
-			<Cell>
-				<p className="font-medium">{record.model ?? "–"}</p>
-				<p className="text-xs whitespace-nowrap text-faint">
-					<At time={record.created_at} />
-				</p>
-				{record.status !== "completed" && (
-					<p className="mt-1 @xl:hidden">
-						<StatusTag status={record.status} />
-					</p>
-				)}
-			</Cell>
-			<NumberCell className={WIDE}>
-				<Tokens record={record} of="request_tokens" />
-			</NumberCell>
-			<NumberCell className={WIDE}>
-				<Tokens record={record} of="response_tokens" />
-			</NumberCell>
-			<NumberCell>
-				{cost(record.cost)}
-				<div className="text-xs text-faint @xl:hidden">
-					<p>{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
-					<p>{duration(record.latency_ms)}</p>
-				</div>
-			</NumberCell>
-			<NumberCell className={WIDE}>{duration(record.latency_ms)}</NumberCell>
-			<Cell className={cx("text-end", WIDE)}>
-				<StatusTag status={record.status} />
-			</Cell>
-		</tr>
 	);
 }

@@ -120,7 +120,7 @@ export function Segments<V extends string>({ label, bare, value, options, onChan
 					<label
 						key={o.value}
 						className={cx(
-							"relative cursor-pointer rounded-md px-3 py-1 text-sm transition-colors",
+							"relative cursor-pointer rounded-md px-3 py-1 text-sm whitespace-nowrap transition-colors max-sm:px-2",
 							"has-focus-visible:outline-2 has-focus-visible:outline-accent",
 							o.value === value ? "bg-raised text-ink shadow-box" : "text-faint hover:text-ink",
 						)}

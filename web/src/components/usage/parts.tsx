@@ -1,11 +1,10 @@
 /* What the pages about usage share. */
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { List, UsageRecord, UsageSum, UsageSums } from "@/api/types";
-import { Button } from "@/components/ui/Button";
 import { Segments } from "@/components/ui/Field";
-import { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
+import { type Column, Table, Tag } from "@/components/ui/Table";
 import { cx } from "@/lib/cx";
 import { count, credits, dateTime } from "@/lib/format";
 import { cost, duration, RANGES, type Range, short, shortTime } from "@/lib/usage";
@@ -45,61 +44,48 @@ const WIDER = "hidden @3xl:table-cell";
 /** What there is room for in a wide container; in a narrow one it is a second line of what is left. */
 export const WIDE = "hidden @xl:table-cell";
 
+type Sum = UsageSums["items"][number];
+
 interface SumsProps {
 	label: string;
 	head: string;
-	items: UsageSums["items"];
+	items: readonly Sum[];
 	nameOf?: (name: string) => ReactNode;
 	atOnce?: number;
 	/** A bar below each name: its part of the credits. */
 	shares?: boolean;
 	/** What has no name. */
 	none?: string;
+	/** The name of a file of them all. */
+	file?: string;
 	className?: string;
 }
 
 /** Sums by whatever they are named by. */
-export function SumsTable({ label, head, items, nameOf, atOnce = 20, shares, none, className }: SumsProps) {
-	const [more, setMore] = useState(0);
-	const shown = atOnce + more;
+export function SumsTable({ label, head, items, nameOf, atOnce = 20, shares, none, file, className }: SumsProps) {
 	const most = Math.max(0, ...items.map((item) => item.cost));
 	const { t } = useTranslation();
-	return (
-		<>
-			<Table
-				tight
-				label={label}
-				heads={[head, t("usage.calls"), t("usage.failed"), t("usage.tokens_in"), t("usage.tokens_out"), t("usage.duration"), t("usage.credits")]}
-				numbers={[1, 2, 3, 4, 5]}
-				wide={[
-					{ columns: [3, 4], className: WIDE },
-					{ columns: [2, 5], className: WIDER },
-				]}
-				className={className}
-			>
-				{items.slice(0, shown).map((item) => (
-					<tr key={item.name} className={cx(item.calls === 0 && "text-faint")}>
-						<Cell>
-							<p className="font-medium">{item.name === null ? (none ?? "–") : (nameOf?.(item.name) ?? item.name)}</p>
-							{shares && <Share of={item.cost} most={most} />}
-							<p className="text-xs whitespace-nowrap text-faint tabular-nums @xl:hidden">{t("usage.in_out", { input: count(item.request_tokens), output: count(item.response_tokens) })}</p>
-						</Cell>
-						<NumberCell>{count(item.calls)}</NumberCell>
-						<NumberCell className={cx(WIDER, item.errors > 0 && "text-danger")}>{count(item.errors)}</NumberCell>
-						<NumberCell className={WIDE}>{count(item.request_tokens)}</NumberCell>
-						<NumberCell className={WIDE}>{count(item.response_tokens)}</NumberCell>
-						<NumberCell className={WIDER}>{duration(item.latency_ms)}</NumberCell>
-						<NumberCell>{cost(item.cost)}</NumberCell>
-					</tr>
-				))}
-			</Table>
-			{items.length > shown && (
-				<Button small look="ghost" onClick={() => setMore(more + atOnce)} className="w-fit">
-					{t("sidebar.more")}
-				</Button>
-			)}
-		</>
-	);
+	const columns: Column<Sum>[] = [
+		{
+			name: "name",
+			head,
+			value: (item) => item.name,
+			cell: (item) => (
+				<>
+					<p className="font-medium">{item.name === null ? (none ?? "–") : (nameOf?.(item.name) ?? item.name)}</p>
+					{shares && <Share of={item.cost} most={most} />}
+					<p className="text-xs whitespace-nowrap text-faint tabular-nums @xl:hidden">{t("usage.in_out", { input: count(item.request_tokens), output: count(item.response_tokens) })}</p>
+				</>
+			),
+		},
+		{ name: "calls", head: t("usage.calls"), number: true, value: (item) => item.calls, cell: (item) => count(item.calls) },
+		{ name: "failed", head: t("usage.failed"), number: true, value: (item) => item.errors, wide: WIDER, cell: (item) => <span className={cx(item.errors > 0 && "text-danger")}>{count(item.errors)}</span> },
+		{ name: "in", head: t("usage.tokens_in"), number: true, value: (item) => item.request_tokens, wide: WIDE, cell: (item) => count(item.request_tokens) },
+		{ name: "out", head: t("usage.tokens_out"), number: true, value: (item) => item.response_tokens, wide: WIDE, cell: (item) => count(item.response_tokens) },
+		{ name: "took", head: t("usage.duration"), number: true, value: (item) => item.latency_ms, wide: WIDER, cell: (item) => duration(item.latency_ms) },
+		{ name: "credits", head: t("usage.credits"), number: true, value: (item) => item.cost, cell: (item) => cost(item.cost) },
+	];
+	return <Table tight label={label} rows={items} columns={columns} rowKey={(item) => item.name ?? ""} rowClass={(item) => item.calls === 0 && "text-faint"} pageSize={atOnce} file={file} className={className} />;
 }
 
 function Share({ of, most }: { of: number; most: number }) {

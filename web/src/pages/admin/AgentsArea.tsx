@@ -10,7 +10,7 @@ import { Empty, Failed } from "@/components/ui/State";
 import { keys, queryClient } from "@/queries/client";
 import { AgentDebug } from "./AgentDebug";
 import { Toggle, useAdminModels } from "./ModelsArea";
-import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
+import { AreaHead, attempt, type Column, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 
 const refresh = () => {
@@ -25,46 +25,56 @@ export default function AgentsArea() {
 	const [debugging, setDebugging] = useState<AdminAgent | null>(null);
 	const { t } = useTranslation();
 	const agents = data?.items ?? [];
+	const columns: Column<AdminAgent>[] = [
+		{
+			name: "name",
+			head: t("admin.name"),
+			value: (a) => a.name,
+			cell: (a) => (
+				<>
+					<p className="font-medium">{a.name}</p>
+					<p className="max-w-72 truncate text-xs text-faint">{a.description}</p>
+				</>
+			),
+		},
+		{ name: "model", head: t("admin.model"), value: (a) => a.model, cell: (a) => a.model },
+		{ name: "fallback", head: t("admin.fallback"), value: (a) => a.fallback_model, cell: (a) => a.fallback_model ?? "–" },
+		{ name: "timeout", head: t("admin.timeout"), number: true, value: (a) => a.timeout_seconds, cell: (a) => a.timeout_seconds },
+		{
+			name: "enabled",
+			head: t("admin.enabled"),
+			className: "w-16",
+			cell: (a) => <Toggle label={a.name} on={a.enabled} onChange={(enabled) => void attempt(() => admin.patchAgent(a.id, { enabled })).then(refresh)} />,
+		},
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			className: "whitespace-nowrap",
+			cell: (a) => (
+				<>
+					<Button small icon={<Bug size={14} aria-hidden />} onClick={() => setDebugging(a)} className="me-1">
+						{t("admin.debug")}
+					</Button>
+					<RowMenu
+						label={t("admin.actions")}
+						actions={[
+							{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(a) },
+							{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(a) },
+						]}
+					/>
+				</>
+			),
+		},
+	];
 	return (
 		<>
 			<AreaHead title={t("admin.agents")} count={agents.length} onAdd={() => setEditing("new")} />
 			{isPending && <Loading />}
 			{error && <Failed error={error} onRetry={() => void refetch()} />}
 			{data && agents.length === 0 && <Empty icon={<Bot size={26} />} title={t("admin.no_agents")} hint={t("admin.no_agents_hint")} />}
-			{agents.length > 0 && (
-				<Table label={t("admin.agents")} heads={[t("admin.name"), t("admin.model"), t("admin.fallback"), t("admin.timeout"), t("admin.enabled"), t("admin.actions")]}>
-					{agents.map((a) => (
-						<tr key={a.id}>
-							<Cell>
-								<p className="font-medium">{a.name}</p>
-								<p className="max-w-72 truncate text-xs text-faint">{a.description}</p>
-							</Cell>
-							<Cell>{a.model}</Cell>
-							<Cell>{a.fallback_model ?? "–"}</Cell>
-							<Cell className="tabular-nums">{a.timeout_seconds}</Cell>
-							<Cell className="w-16">
-								<Toggle
-									label={a.name}
-									on={a.enabled}
-									onChange={(enabled) => void attempt(() => admin.patchAgent(a.id, { enabled })).then(refresh)}
-								/>
-							</Cell>
-							<Cell className="text-end whitespace-nowrap">
-								<Button small icon={<Bug size={14} aria-hidden />} onClick={() => setDebugging(a)} className="me-1">
-									{t("admin.debug")}
-								</Button>
-								<RowMenu
-									label={t("admin.actions")}
-									actions={[
-										{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(a) },
-										{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(a) },
-									]}
-								/>
-							</Cell>
-						</tr>
-					))}
-				</Table>
-			)}
+			{agents.length > 0 && <Table label={t("admin.agents")} rows={agents} columns={columns} rowKey={(a) => a.id} pageSize={25} find={t("table.find")} words={(a) => a.description} file="agents.csv" />}
 			{editing && <AgentDialog agent={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}
 			{deleting && (
 				<DeleteDialog name={deleting.name} remove={() => admin.removeAgent(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />

@@ -7,7 +7,7 @@ import { Dialog } from "@/components/ui/Dialog";
 import { Empty, Failed } from "@/components/ui/State";
 import { clock, compact, count, credits, dateTime } from "@/lib/format";
 import { keys } from "@/queries/client";
-import { Cell, Loading, Table, Tag } from "./parts";
+import { Loading, Table, Tag } from "./parts";
 
 const TONES = { closed: "ok", open: "warn", half_open: "warn", off: "off" } as const;
 const CLASSES = ["connect", "timeout", "rate_limited", "server", "refused", "cut", "client"] as const;
@@ -95,22 +95,31 @@ function Events({ items }: { items: readonly ChannelEvent[] }) {
 			{items.length === 0 ? (
 				<Empty title={t("channels.fares.no_events")} />
 			) : (
-				<Table tight label={t("channels.fares.events")} heads={[t("channels.fares.when"), t("channels.fares.what"), t("channels.why"), t("channels.key")]}>
-					{items.map((e) => (
-						<tr key={e.id}>
-							<Cell className="whitespace-nowrap">{dateTime(e.at)}</Cell>
-							<Cell>
-								<Tag tone={e.kind === "up" || e.kind === "key_on" ? "ok" : e.kind === "key_off" ? "off" : "warn"}>{t(`channels.fares.kinds.${e.kind}`)}</Tag>
-							</Cell>
-							<Cell className="text-xs text-faint">
-								<span className="line-clamp-2 max-w-80" title={e.detail ?? undefined}>
+				<Table
+					tight
+					label={t("channels.fares.events")}
+					rows={items}
+					rowKey={(e) => e.id}
+					columns={[
+						{ name: "when", head: t("channels.fares.when"), value: (e) => e.at, className: "whitespace-nowrap", cell: (e) => dateTime(e.at) },
+						{
+							name: "what",
+							head: t("channels.fares.what"),
+							value: (e) => t(`channels.fares.kinds.${e.kind}`),
+							cell: (e) => <Tag tone={e.kind === "up" || e.kind === "key_on" ? "ok" : e.kind === "key_off" ? "off" : "warn"}>{t(`channels.fares.kinds.${e.kind}`)}</Tag>,
+						},
+						{
+							name: "why",
+							head: t("channels.why"),
+							cell: (e) => (
+								<span className="line-clamp-2 max-w-80 text-xs text-faint" title={e.detail ?? undefined}>
 									{e.detail ?? (e.cause && e.kind !== "up" ? t(`channels.fares.classes.${e.cause as (typeof CLASSES)[number]}`) : "")}
 								</span>
-							</Cell>
-							<Cell className="text-end">{e.key ?? "–"}</Cell>
-						</tr>
-					))}
-				</Table>
+							),
+						},
+						{ name: "key", head: t("channels.key"), end: true, value: (e) => e.key, cell: (e) => e.key ?? "–" },
+					]}
+				/>
 			)}
 		</section>
 	);

@@ -9,7 +9,7 @@ import { Input } from "@/components/ui/Field";
 import { count, dateTime } from "@/lib/format";
 import { toast } from "@/stores/notices";
 import { Toggle } from "./ModelsArea";
-import { attempt, Cell, DeleteDialog, FormDialog, NumberCell, Table, Tag, Wide } from "./parts";
+import { attempt, type Column, DeleteDialog, FormDialog, Table, Tag, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 
 const STATES = { active: { tone: "ok", text: "channels.active" }, off: { tone: "off", text: "channels.key_off" }, disabled: { tone: "plain", text: "channels.disabled" } } as const;
@@ -25,20 +25,58 @@ export function ChannelKeys({ channel, onChange, onClose }: Props) {
 	const [replacing, setReplacing] = useState<ChannelKey | null>(null);
 	const [deleting, setDeleting] = useState<ChannelKey | null>(null);
 	const { t } = useTranslation();
+	const columns: Column<ChannelKey>[] = [
+		{ name: "name", head: t("channels.key_name"), value: (key) => key.name, className: "font-medium", cell: (key) => key.name },
+		{ name: "state", head: t("channels.key_state"), value: (key) => t(STATES[key.status].text), cell: (key) => <State of={key} /> },
+		{ name: "weight", head: t("admin.weight"), number: true, value: (key) => key.weight, cell: (key) => key.weight },
+		{
+			name: "balance",
+			head: t("channels.balance"),
+			number: true,
+			value: (key) => key.balance,
+			cell: (key) => (
+				<>
+					{key.balance === null ? "–" : `${count(key.balance)} ${key.balance_currency ?? ""}`}
+					{key.balance_at && <p className="text-xs text-faint">{dateTime(key.balance_at)}</p>}
+				</>
+			),
+		},
+		{
+			name: "use",
+			head: t("channels.key_use"),
+			className: "w-16",
+			cell: (key) => (
+				<Toggle label={key.name} on={key.status === "active"} onChange={(enabled) => void attempt(() => admin.patchChannelKey(channel.id, key.id, { enabled })).then(onChange)} />
+			),
+		},
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			cell: (key) => (
+				<RowMenu
+					label={`${t("admin.actions")}: ${key.name}`}
+					actions={[
+						{ label: t("admin.test"), icon: <PlugZap size={15} />, run: () => void test(key) },
+						{ label: t("channels.replace"), icon: <RefreshCw size={15} />, run: () => setReplacing(key) },
+						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(key) },
+					]}
+				/>
+			),
+		},
+	];
+	const test = (key: ChannelKey) =>
+		attempt(async () => {
+			const r = await admin.testChannel(channel.id, { key_id: key.id });
+			if (r.ok) toast("ok", t("admin.test_ok", { name: key.name, ms: Math.round(r.latency_ms) }));
+			else toast("danger", t("admin.test_failed", { name: key.name }), { detail: [r.http_status > 0 && `HTTP ${r.http_status}`, r.detail].filter(Boolean).join(" · ") });
+		});
 	return (
 		<Dialog wide title={t("channels.keys_of", { name: channel.name })} onClose={onClose}>
 			<div className="flex flex-col gap-4">
 				{channel.keys.length > 0 && (
-					<Table
-						tight
-						label={t("channels.keys_of", { name: channel.name })}
-						heads={[t("channels.key_name"), t("channels.key_state"), t("admin.weight"), t("channels.balance"), t("channels.key_use"), t("admin.actions")]}
-						numbers={[2, 3]}
-					>
-						{channel.keys.map((key) => (
-							<KeyRow key={key.id} channel={channel} row={key} onChange={onChange} onReplace={() => setReplacing(key)} onDelete={() => setDeleting(key)} />
-						))}
-					</Table>
+					<Table tight label={t("channels.keys_of", { name: channel.name })} rows={channel.keys} columns={columns} rowKey={(key) => key.id} pageSize={20} />
 				)}
 				<div className="flex flex-wrap items-end justify-between gap-3">
 					<AddKey channel={channel} onChange={onChange} />
@@ -53,59 +91,20 @@ export function ChannelKeys({ channel, onChange, onClose }: Props) {
 	);
 }
 
-interface KeyRowProps {
-	channel: Channel;
-	row: ChannelKey;
-	onChange: () => Promise<unknown>;
-	onReplace: () => void;
-	onDelete: () => void;
-}
-
-function KeyRow({ channel, row, onChange, onReplace, onDelete }: KeyRowProps) {
+function State({ of: key }: { of: ChannelKey }) {
 	const { t } = useTranslation();
-	const { tone, text } = STATES[row.status];
-	const why = row.off_reason ?? row.last_error;
-	const test = () =>
-		attempt(async () => {
-			const r = await admin.testChannel(channel.id, { key_id: row.id });
-			if (r.ok) toast("ok", t("admin.test_ok", { name: row.name, ms: Math.round(r.latency_ms) }));
-			else toast("danger", t("admin.test_failed", { name: row.name }), { detail: [r.http_status > 0 && `HTTP ${r.http_status}`, r.detail].filter(Boolean).join(" · ") });
-		});
+	const { tone, text } = STATES[key.status];
+	const why = key.off_reason ?? key.last_error;
 	return (
-		<tr>
-			<Cell className="font-medium">{row.name}</Cell>
-			<Cell>
-				<Tag tone={tone}>{t(text)}</Tag>
-				{why && (
-					<p className="mt-0.5 line-clamp-2 max-w-48 text-xs text-faint" title={why}>
-						{why}
-					</p>
-				)}
-				{row.off_at && <p className="text-xs text-faint">{dateTime(row.off_at)}</p>}
-			</Cell>
-			<NumberCell>{row.weight}</NumberCell>
-			<NumberCell>
-				{row.balance === null ? "–" : `${count(row.balance)} ${row.balance_currency ?? ""}`}
-				{row.balance_at && <p className="text-xs text-faint">{dateTime(row.balance_at)}</p>}
-			</NumberCell>
-			<Cell className="w-16">
-				<Toggle
-					label={row.name}
-					on={row.status === "active"}
-					onChange={(enabled) => void attempt(() => admin.patchChannelKey(channel.id, row.id, { enabled })).then(onChange)}
-				/>
-			</Cell>
-			<Cell className="text-end">
-				<RowMenu
-					label={`${t("admin.actions")}: ${row.name}`}
-					actions={[
-						{ label: t("admin.test"), icon: <PlugZap size={15} />, run: () => void test() },
-						{ label: t("channels.replace"), icon: <RefreshCw size={15} />, run: onReplace },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
-					]}
-				/>
-			</Cell>
-		</tr>
+		<>
+			<Tag tone={tone}>{t(text)}</Tag>
+			{why && (
+				<p className="mt-0.5 line-clamp-2 max-w-48 text-xs text-faint" title={why}>
+					{why}
+				</p>
+			)}
+			{key.off_at && <p className="text-xs text-faint">{dateTime(key.off_at)}</p>}
+		</>
 	);
 }
 

@@ -8,7 +8,7 @@ import { Input, Select } from "@/components/ui/Field";
 import { Failed } from "@/components/ui/State";
 import { count, credits } from "@/lib/format";
 import { keys, queryClient } from "@/queries/client";
-import { AreaHead, Cell, DeleteDialog, FormDialog, Loading, NumberCell, Table, Wide } from "./parts";
+import { AreaHead, type Column, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 import { nameOf } from "./UserName";
 
@@ -25,38 +25,44 @@ export function GroupsPanel() {
 	const [editing, setEditing] = useState<Group | "new" | null>(null);
 	const [deleting, setDeleting] = useState<Group | null>(null);
 	const { t } = useTranslation();
+	const columns: Column<Group>[] = [
+		{
+			name: "name",
+			head: t("groups.name"),
+			value: (g) => g.name,
+			cell: (g) => (
+				<>
+					<p className="font-medium">{g.name}</p>
+					<p className="text-xs text-faint">{g.description}</p>
+				</>
+			),
+		},
+		{ name: "ratio", head: t("groups.ratio"), number: true, value: (g) => g.ratio, cell: (g) => credits(g.ratio) },
+		{ name: "members", head: t("groups.members"), number: true, value: (g) => g.users, cell: (g) => count(g.users) },
+		{ name: "budget", head: t("groups.budget"), number: true, value: (g) => g.budget?.left ?? null, cell: (g) => <BudgetText budget={g.budget} /> },
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			cell: (g) => (
+				<RowMenu
+					label={t("admin.actions")}
+					actions={[
+						{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(g) },
+						...(g.name === "default" ? [] : [{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(g) }]),
+					]}
+				/>
+			),
+		},
+	];
 	return (
 		<section className="mt-10">
 			<AreaHead title={t("groups.title")} count={data?.items.length} onAdd={() => setEditing("new")} />
 			<p className="-mt-3 mb-4 text-sm text-faint">{t("groups.hint")}</p>
 			{isPending && <Loading />}
 			{error && <Failed error={error} onRetry={() => void refetch()} />}
-			{data && (
-				<Table label={t("groups.title")} numbers={[1, 2, 3]} heads={[t("groups.name"), t("groups.ratio"), t("groups.members"), t("groups.budget"), t("admin.actions")]}>
-					{data.items.map((g) => (
-						<tr key={g.name}>
-							<Cell>
-								<p className="font-medium">{g.name}</p>
-								<p className="text-xs text-faint">{g.description}</p>
-							</Cell>
-							<NumberCell>{credits(g.ratio)}</NumberCell>
-							<NumberCell>{count(g.users)}</NumberCell>
-							<NumberCell>
-								<BudgetText budget={g.budget} />
-							</NumberCell>
-							<Cell className="text-end">
-								<RowMenu
-									label={t("admin.actions")}
-									actions={[
-										{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(g) },
-										...(g.name === "default" ? [] : [{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(g) }]),
-									]}
-								/>
-							</Cell>
-						</tr>
-					))}
-				</Table>
-			)}
+			{data && <Table label={t("groups.title")} rows={data.items} columns={columns} rowKey={(g) => g.name} pageSize={25} file="groups.csv" />}
 			{editing && <GroupDialog group={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}
 			{deleting && <DeleteDialog name={deleting.name} remove={() => admin.removeGroup(deleting.name).then(refresh)} onClose={() => setDeleting(null)} />}
 		</section>

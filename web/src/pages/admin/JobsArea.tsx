@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { jobs } from "@/api/jobs";
 import type { Job, JobQueue, List } from "@/api/types";
-import { Button, IconButton } from "@/components/ui/Button";
+import { IconButton } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
 import { Confirm, Dialog } from "@/components/ui/Dialog";
 import { Empty, Failed } from "@/components/ui/State";
@@ -14,10 +14,11 @@ import { count, dateTime } from "@/lib/format";
 import { duration } from "@/lib/usage";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
-import { AreaHead, attempt, Cell, Loading, NumberCell, Table, Tag } from "./parts";
+import { AreaHead, attempt, type Column, Loading, Table, Tag } from "./parts";
 import { Schedules } from "./Schedules";
 
-const EVERY_MS = 2_000;
+/** How often it looks again, while the page is seen. */
+const EVERY_MS = 5_000;
 const WIDE = "hidden @3xl:table-cell";
 const STATES = ["waiting", "running", "dead", "done", "cancelled"] as const;
 
@@ -41,30 +42,55 @@ export default function JobsArea() {
 
 function Queues({ queues }: { queues: JobQueue[] }) {
 	const { t } = useTranslation();
+	const mean = (q: JobQueue) => {
+		const ended = q.done + q.retried + q.died;
+		return ended > 0 ? Math.round(q.run_ms / ended) : null;
+	};
+	const columns: Column<JobQueue>[] = [
+		{
+			name: "kind",
+			head: t("jobs.kind"),
+			value: (q) => q.kind,
+			className: "font-medium",
+			cell: (q) => (
+				<>
+					{q.kind}
+					{q.paused && (
+						<p className="@3xl:hidden">
+							<Tag tone="warn">{t("jobs.paused")}</Tag>
+						</p>
+					)}
+				</>
+			),
+		},
+		{
+			name: "state",
+			head: t("jobs.state"),
+			value: (q) => t(q.paused ? "jobs.paused" : "jobs.on"),
+			wide: WIDE,
+			cell: (q) => <Tag tone={q.paused ? "warn" : "ok"}>{t(q.paused ? "jobs.paused" : "jobs.on")}</Tag>,
+		},
+		{ name: "waiting", head: t("jobs.waiting"), number: true, value: (q) => q.waiting, cell: (q) => count(q.waiting) },
+		{ name: "running", head: t("jobs.running"), number: true, value: (q) => q.running, wide: WIDE, cell: (q) => count(q.running) },
+		{ name: "dead", head: t("jobs.dead"), number: true, value: (q) => q.dead, cell: (q) => <span className={cx(q.dead > 0 && "font-medium text-danger")}>{count(q.dead)}</span> },
+		{ name: "oldest", head: t("jobs.oldest"), number: true, value: (q) => q.oldest_s, wide: WIDE, cell: (q) => (q.oldest_s > 0 ? duration(q.oldest_s * 1000) : "–") },
+		{ name: "mean", head: t("jobs.mean"), number: true, value: mean, wide: WIDE, cell: (q) => duration(mean(q)) },
+		{ name: "done", head: t("jobs.done"), number: true, value: (q) => q.done, wide: WIDE, cell: (q) => count(q.done) },
+		{ name: "actions", head: t("admin.actions"), bare: true, end: true, className: "whitespace-nowrap", cell: (q) => <QueueActions queue={q} /> },
+	];
 	return (
 		<section>
 			<AreaHead title={t("jobs.queues")}>
 				<p className="text-xs text-faint">{t("admin.live")}</p>
 			</AreaHead>
-			<Table
-				tight
-				label={t("jobs.queues")}
-				heads={[t("jobs.kind"), t("jobs.state"), t("jobs.waiting"), t("jobs.running"), t("jobs.dead"), t("jobs.oldest"), t("jobs.mean"), t("jobs.done"), <span key="actions" className="sr-only">{t("admin.actions")}</span>]}
-				numbers={[2, 3, 4, 5, 6, 7]}
-				wide={{ columns: [1, 3, 5, 6, 7], className: WIDE }}
-			>
-				{queues.map((q) => (
-					<QueueRow key={q.kind} queue={q} />
-				))}
-			</Table>
+			<Table tight label={t("jobs.queues")} rows={queues} columns={columns} rowKey={(q) => q.kind} pageSize={25} />
 		</section>
 	);
 }
 
-function QueueRow({ queue: q }: { queue: JobQueue }) {
+function QueueActions({ queue: q }: { queue: JobQueue }) {
 	const [asking, setAsking] = useState(false);
 	const { t } = useTranslation();
-	const ended = q.done + q.retried + q.died;
 	const replay = async () => {
 		setAsking(false);
 		await attempt(async () => {
@@ -74,25 +100,7 @@ function QueueRow({ queue: q }: { queue: JobQueue }) {
 		await refresh();
 	};
 	return (
-		<tr>
-			<Cell className="font-medium">
-				{q.kind}
-				{q.paused && (
-					<p className="@3xl:hidden">
-						<Tag tone="warn">{t("jobs.paused")}</Tag>
-					</p>
-				)}
-			</Cell>
-			<Cell className={WIDE}>
-				<Tag tone={q.paused ? "warn" : "ok"}>{t(q.paused ? "jobs.paused" : "jobs.on")}</Tag>
-			</Cell>
-			<NumberCell>{count(q.waiting)}</NumberCell>
-			<NumberCell className={WIDE}>{count(q.running)}</NumberCell>
-			<NumberCell className={cx(q.dead > 0 && "font-medium text-danger")}>{count(q.dead)}</NumberCell>
-			<NumberCell className={WIDE}>{q.oldest_s > 0 ? duration(q.oldest_s * 1000) : "–"}</NumberCell>
-			<NumberCell className={WIDE}>{ended > 0 ? duration(Math.round(q.run_ms / ended)) : "–"}</NumberCell>
-			<NumberCell className={WIDE}>{count(q.done)}</NumberCell>
-			<Cell className="text-end whitespace-nowrap">
+		<>
 				{q.dead > 0 && (
 					<IconButton label={t("jobs.replay")} onClick={() => setAsking(true)}>
 						<RotateCcw size={16} aria-hidden />
@@ -104,8 +112,7 @@ function QueueRow({ queue: q }: { queue: JobQueue }) {
 				{asking && (
 					<Confirm title={t("jobs.replay_title")} text={t("jobs.replay_text", { kind: q.kind })} action={t("jobs.retry")} onConfirm={() => void replay()} onClose={() => setAsking(false)} />
 				)}
-			</Cell>
-		</tr>
+		</>
 	);
 }
 
@@ -130,6 +137,24 @@ function Jobs({ kinds }: { kinds: string[] }) {
 	const [shown, setShown] = useState<Job | null>(null);
 	const { query, items } = useJobs(status, kind);
 	const { t } = useTranslation();
+	const columns: Column<Job>[] = [
+		{
+			name: "job",
+			head: t("jobs.job"),
+			value: (j) => j.kind,
+			cell: (j) => (
+				<>
+					<p className="font-medium">{j.kind}</p>
+					<p className="max-w-32 truncate text-xs text-faint @md:max-w-56 @3xl:max-w-md">{j.error ?? Object.values(j.payload).join(" · ")}</p>
+				</>
+			),
+		},
+		{ name: "state", head: t("jobs.state"), value: (j) => t(`jobs.${j.status}`), cell: (j) => <StateTag status={j.status} /> },
+		{ name: "tries", head: t("jobs.tries"), number: true, value: (j) => j.attempts, wide: WIDE, cell: (j) => count(j.attempts) },
+		{ name: "due", head: t("jobs.due"), number: true, value: (j) => j.run_at, wide: WIDE, cell: (j) => <At time={j.run_at} /> },
+		{ name: "ended", head: t("jobs.ended"), number: true, value: (j) => j.ended_at, wide: WIDE, cell: (j) => (j.ended_at ? <At time={j.ended_at} /> : "–") },
+		{ name: "actions", head: t("admin.actions"), bare: true, end: true, className: "whitespace-nowrap", cell: (j) => <JobActions job={j} onShow={() => setShown(j)} /> },
+	];
 	return (
 		<section>
 			<AreaHead title={t("jobs.list")}>
@@ -140,23 +165,7 @@ function Jobs({ kinds }: { kinds: string[] }) {
 			{query.error && items.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && items.length === 0 && <Empty icon={<ListChecks size={26} />} title={t("jobs.none")} />}
 			{items.length > 0 && (
-				<Table
-					tight
-					label={t("jobs.list")}
-					heads={[t("jobs.job"), t("jobs.state"), t("jobs.tries"), t("jobs.due"), t("jobs.ended"), <span key="actions" className="sr-only">{t("admin.actions")}</span>]}
-					numbers={[2, 3, 4]}
-					wide={{ columns: [2, 3, 4], className: WIDE }}
-					className={cx(query.isPlaceholderData && "opacity-60")}
-				>
-					{items.map((j) => (
-						<JobRow key={j.id} job={j} onShow={() => setShown(j)} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
-					{t("sidebar.more")}
-				</Button>
+				<Table tight label={t("jobs.list")} rows={items} columns={columns} rowKey={(j) => j.id} file="jobs.csv" more={query} stale={query.isPlaceholderData} />
 			)}
 			{shown && <Details job={shown} onClose={() => setShown(null)} />}
 		</section>
@@ -172,23 +181,10 @@ function StateTag({ status }: { status: Job["status"] }) {
 const mayRetry = (j: Job) => j.status === "dead" || j.status === "cancelled" || (j.status === "waiting" && j.attempts > 0);
 const mayCancel = (j: Job) => j.status === "waiting" || j.status === "running";
 
-function JobRow({ job, onShow }: { job: Job; onShow: () => void }) {
+function JobActions({ job, onShow }: { job: Job; onShow: () => void }) {
 	const { t } = useTranslation();
 	return (
-		<tr>
-			<Cell>
-				<p className="font-medium">{job.kind}</p>
-				<p className="max-w-32 truncate text-xs text-faint @md:max-w-56 @3xl:max-w-md">{job.error ?? Object.values(job.payload).join(" · ")}</p>
-			</Cell>
-			<Cell>
-				<StateTag status={job.status} />
-			</Cell>
-			<NumberCell className={WIDE}>{count(job.attempts)}</NumberCell>
-			<NumberCell className={WIDE}>
-				<At time={job.run_at} />
-			</NumberCell>
-			<NumberCell className={WIDE}>{job.ended_at ? <At time={job.ended_at} /> : "–"}</NumberCell>
-			<Cell className="text-end whitespace-nowrap">
+		<>
 				{mayRetry(job) && (
 					<IconButton label={t("jobs.retry")} onClick={() => void attempt(() => jobs.retry(job.id)).then(refresh)}>
 						<RotateCcw size={16} aria-hidden />
@@ -202,8 +198,7 @@ function JobRow({ job, onShow }: { job: Job; onShow: () => void }) {
 				<IconButton label={t("jobs.details")} onClick={onShow}>
 					<Eye size={17} aria-hidden />
 				</IconButton>
-			</Cell>
-		</tr>
+		</>
 	);
 }
 

@@ -5,16 +5,14 @@ import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { AdminKey, List } from "@/api/types";
 import { admin } from "@/api/weir";
-import { Button } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
 import { CsvButton } from "@/components/ui/CsvButton";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
-import { cx } from "@/lib/cx";
 import { count, credits, dateTime } from "@/lib/format";
 import { reasonText } from "@/lib/security";
 import { keys, queryClient } from "@/queries/client";
-import { AreaHead, attempt, Cell, FormDialog, Loading, NumberCell, Table, Tag, Wide } from "./parts";
+import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 
 const STATUSES = ["active", "rotated", "expired", "revoked", "locked"] as const;
@@ -40,6 +38,61 @@ export default function KeysArea() {
 	});
 	const all = query.data?.pages.flatMap((p) => p.items) ?? [];
 	const { t } = useTranslation();
+	const owner = (key: AdminKey) => key.user ?? key.user_id.slice(0, 8);
+	const columns: Column<AdminKey>[] = [
+		{
+			name: "key",
+			head: t("security.key"),
+			value: (key) => key.name,
+			cell: (key) => (
+				<>
+					<p className="flex items-center gap-2">
+						<span className="max-w-52 truncate font-medium" title={key.name}>
+							{key.name}
+						</span>
+						{key.label !== null && <Tag>{key.label}</Tag>}
+					</p>
+					<p className="font-mono text-xs text-faint">{key.prefix}…</p>
+					<div className="text-xs text-faint @3xl:hidden">
+						<p className="max-w-52 truncate">{owner(key)}</p>
+						<p>{dateTime(key.last_used_at)}</p>
+					</div>
+				</>
+			),
+		},
+		{ name: "owner", head: t("security.owner"), value: owner, wide: WIDE, className: "max-w-56 truncate", cell: owner },
+		{
+			name: "used",
+			head: t("security.last_used"),
+			value: (key) => key.last_used_at,
+			wide: WIDE,
+			className: "whitespace-nowrap text-faint",
+			cell: (key) => (
+				<>
+					<p>{dateTime(key.last_used_at)}</p>
+					{key.last_ip !== null && <p className="text-xs">{key.last_ip}</p>}
+				</>
+			),
+		},
+		{ name: "calls", head: t("security.calls"), number: true, value: (key) => key.use_count, wide: WIDE, cell: (key) => count(key.use_count) },
+		{ name: "spent", head: t("security.spent"), number: true, value: (key) => key.spent, wide: WIDE, cell: (key) => credits(key.spent) },
+		{
+			name: "status",
+			head: t("security.status"),
+			value: (key) => t(`keys.is_${key.status}`),
+			cell: (key) => (
+				<>
+					<Tag tone={key.status === "active" ? "ok" : key.status === "rotated" ? "plain" : "off"}>{t(`keys.is_${key.status}`)}</Tag>
+					{key.status === "locked" && (
+						<p className="mt-1 max-w-48 truncate text-xs text-faint" title={reasonText(t, key.lock_reason)}>
+							{reasonText(t, key.lock_reason)}
+						</p>
+					)}
+				</>
+			),
+		},
+		{ name: "actions", head: t("admin.actions"), bare: true, end: true, cell: (key) => <Actions of={key} onLock={() => setLocking(key)} /> },
+	];
 	return (
 		<div className="@container">
 			<AreaHead title={t("security.keys")}>
@@ -53,40 +106,14 @@ export default function KeysArea() {
 			{query.error && all.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && all.length === 0 && <Empty icon={<KeySquare size={26} />} title={t("security.no_keys")} />}
 			{all.length > 0 && (
-				<Table
-					tight
-					label={t("security.keys")}
-					heads={[
-						t("security.key"),
-						t("security.owner"),
-						t("security.last_used"),
-						t("security.calls"),
-						t("security.spent"),
-						t("security.status"),
-						<span key="actions" className="sr-only">
-							{t("admin.actions")}
-						</span>,
-					]}
-					numbers={[3, 4]}
-					wide={{ columns: [1, 2, 3, 4], className: WIDE }}
-					className={cx(query.isPlaceholderData && "opacity-60")}
-				>
-					{all.map((key) => (
-						<Row key={key.id} of={key} onLock={() => setLocking(key)} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
-					{t("sidebar.more")}
-				</Button>
+				<Table tight label={t("security.keys")} rows={all} columns={columns} rowKey={(key) => key.id} more={query} stale={query.isPlaceholderData} />
 			)}
 			{locking && <LockDialog of={locking} onClose={() => setLocking(null)} />}
 		</div>
 	);
 }
 
-function Row({ of: key, onLock }: { of: AdminKey; onLock: () => void }) {
+function Actions({ of: key, onLock }: { of: AdminKey; onLock: () => void }) {
 	const [, navigate] = useLocation();
 	const { t } = useTranslation();
 	const alive = key.revoked_at === null;
@@ -96,37 +123,7 @@ function Row({ of: key, onLock }: { of: AdminKey; onLock: () => void }) {
 		alive && key.status !== "locked" && { label: t("security.lock"), icon: <Lock size={15} />, danger: true, run: onLock },
 		key.status === "locked" && { label: t("security.unlock"), icon: <LockOpen size={15} />, run: () => void attempt(() => admin.unlockKey(key.id)).then(reread) },
 	].filter((a) => a !== false);
-	return (
-		<tr>
-			<Cell>
-				<p className="flex items-center gap-2">
-					<span className="max-w-52 truncate font-medium" title={key.name}>
-						{key.name}
-					</span>
-					{key.label !== null && <Tag>{key.label}</Tag>}
-				</p>
-				<p className="font-mono text-xs text-faint">{key.prefix}…</p>
-				<div className="text-xs text-faint @3xl:hidden">
-					<p className="max-w-52 truncate">{key.user ?? key.user_id.slice(0, 8)}</p>
-					<p>{dateTime(key.last_used_at)}</p>
-				</div>
-			</Cell>
-			<Cell className={cx("max-w-56 truncate", WIDE)}>{key.user ?? key.user_id.slice(0, 8)}</Cell>
-			<Cell className={cx("whitespace-nowrap text-faint", WIDE)}>
-				<p>{dateTime(key.last_used_at)}</p>
-				{key.last_ip !== null && <p className="text-xs">{key.last_ip}</p>}
-			</Cell>
-			<NumberCell className={WIDE}>{count(key.use_count)}</NumberCell>
-			<NumberCell className={WIDE}>{credits(key.spent)}</NumberCell>
-			<Cell>
-				<Tag tone={key.status === "active" ? "ok" : key.status === "rotated" ? "plain" : "off"}>{t(`keys.is_${key.status}`)}</Tag>
-				{key.status === "locked" && <p className="mt-1 max-w-48 truncate text-xs text-faint" title={reasonText(t, key.lock_reason)}>{reasonText(t, key.lock_reason)}</p>}
-			</Cell>
-			<Cell className="text-end">
-				<RowMenu label={t("security.actions", { name: key.name })} actions={actions} />
-			</Cell>
-		</tr>
-	);
+	return <RowMenu label={t("security.actions", { name: key.name })} actions={actions} />;
 }
 
 function LockDialog({ of, onClose }: { of: AdminKey; onClose: () => void }) {

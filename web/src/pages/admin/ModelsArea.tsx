@@ -10,7 +10,7 @@ import { STRATEGIES, type Strategy } from "@/lib/channels";
 import { compact, credits } from "@/lib/format";
 import { keys, queryClient } from "@/queries/client";
 import { GroupsPanel } from "./GroupsPanel";
-import { AreaHead, attempt, Cell, DeleteDialog, FormDialog, Loading, NumberCell, Table, Tag, Wide } from "./parts";
+import { AreaHead, attempt, type Column, DeleteDialog, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { PricesPanel } from "./PricesPanel";
 import { RowMenu } from "./RowMenu";
 
@@ -32,19 +32,56 @@ export default function ModelsArea() {
 	const [deleting, setDeleting] = useState<AdminModel | null>(null);
 	const { t } = useTranslation();
 	const models = data?.items ?? [];
+	const change = (model: AdminModel, json: Parameters<typeof admin.patchModel>[1]) => attempt(() => admin.patchModel(model.id, json)).then(refresh);
+	const columns: Column<AdminModel>[] = [
+		{
+			name: "name",
+			head: t("admin.name"),
+			value: (m) => m.name,
+			cell: (m) => (
+				<>
+					<p className="flex items-center gap-2 font-medium">
+						{m.display_name || m.name}
+						{m.is_default && <Tag tone="accent">{t("admin.default")}</Tag>}
+					</p>
+					<p className="text-xs text-faint">{m.name}</p>
+				</>
+			),
+		},
+		{ name: "input", head: t("admin.price_in"), number: true, value: (m) => m.price_input_per_mtok, cell: (m) => priceText(m.price_input_per_mtok) },
+		{ name: "output", head: t("admin.price_out"), number: true, value: (m) => m.price_output_per_mtok, cell: (m) => priceText(m.price_output_per_mtok) },
+		{ name: "context", head: t("admin.context"), number: true, value: (m) => m.context_tokens, cell: (m) => compact(m.context_tokens) },
+		{
+			name: "channels",
+			head: t("admin.served_by"),
+			value: (m) => m.channels.map((c) => c.name).join(", "),
+			cell: (m) => (m.channels.length > 0 ? m.channels.map((c) => c.name).join(", ") : <Tag tone="off">{t("admin.no_channel")}</Tag>),
+		},
+		{ name: "enabled", head: t("admin.enabled"), className: "w-16", cell: (m) => <Toggle label={m.name} on={m.enabled} onChange={(enabled) => void change(m, { enabled })} /> },
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			cell: (m) => (
+				<RowMenu
+					label={t("admin.actions")}
+					actions={[
+						{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(m) },
+						{ label: t("admin.is_default"), icon: <Star size={15} />, run: () => void change(m, { is_default: true }) },
+						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(m) },
+					]}
+				/>
+			),
+		},
+	];
 	return (
 		<>
 			<AreaHead title={t("admin.models")} count={models.length} onAdd={() => setEditing("new")} />
 			{isPending && <Loading />}
 			{error && <Failed error={error} onRetry={() => void refetch()} />}
 			{data && models.length === 0 && <Empty icon={<Cpu size={26} />} title={t("admin.no_models")} hint={t("admin.no_models_hint")} />}
-			{models.length > 0 && (
-				<Table label={t("admin.models")} numbers={[1, 2, 3]} heads={[t("admin.name"), t("admin.price_in"), t("admin.price_out"), t("admin.context"), t("admin.served_by"), t("admin.enabled"), t("admin.actions")]}>
-					{models.map((m) => (
-						<ModelRow key={m.id} model={m} onEdit={() => setEditing(m)} onDelete={() => setDeleting(m)} />
-					))}
-				</Table>
-			)}
+			{models.length > 0 && <Table label={t("admin.models")} rows={models} columns={columns} rowKey={(m) => m.id} pageSize={25} find={t("table.find")} words={(m) => m.display_name} file="models.csv" />}
 			<PricesPanel models={models} />
 			<GroupsPanel />
 			{editing && <ModelDialog model={editing === "new" ? null : editing} onClose={() => setEditing(null)} />}
@@ -52,41 +89,6 @@ export default function ModelsArea() {
 				<DeleteDialog name={deleting.name} remove={() => admin.removeModel(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />
 			)}
 		</>
-	);
-}
-
-function ModelRow({ model, onEdit, onDelete }: { model: AdminModel; onEdit: () => void; onDelete: () => void }) {
-	const { t } = useTranslation();
-	const change = (json: Parameters<typeof admin.patchModel>[1]) => attempt(() => admin.patchModel(model.id, json)).then(refresh);
-	return (
-		<tr>
-			<Cell>
-				<p className="flex items-center gap-2 font-medium">
-					{model.display_name || model.name}
-					{model.is_default && <Tag tone="accent">{t("admin.default")}</Tag>}
-				</p>
-				<p className="text-xs text-faint">{model.name}</p>
-			</Cell>
-			<NumberCell>{priceText(model.price_input_per_mtok)}</NumberCell>
-			<NumberCell>{priceText(model.price_output_per_mtok)}</NumberCell>
-			<NumberCell>{compact(model.context_tokens)}</NumberCell>
-			<Cell>
-				{model.channels.length > 0 ? model.channels.map((c) => c.name).join(", ") : <Tag tone="off">{t("admin.no_channel")}</Tag>}
-			</Cell>
-			<Cell className="w-16">
-				<Toggle label={model.name} on={model.enabled} onChange={(enabled) => void change({ enabled })} />
-			</Cell>
-			<Cell className="text-end">
-				<RowMenu
-					label={t("admin.actions")}
-					actions={[
-						{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
-						{ label: t("admin.is_default"), icon: <Star size={15} />, run: () => void change({ is_default: true }) },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
-					]}
-				/>
-			</Cell>
-		</tr>
 	);
 }
 

@@ -9,7 +9,7 @@ import { Empty, Failed } from "@/components/ui/State";
 import { cx } from "@/lib/cx";
 import { bytes, count, dateTime } from "@/lib/format";
 import { keys } from "@/queries/client";
-import { AreaHead, Cell, Loading, Table, Tag } from "./parts";
+import { AreaHead, Loading, Table, Tag } from "./parts";
 import { Sparkline } from "./Sparkline";
 
 const EVERY_MS = 2_000;
@@ -131,22 +131,19 @@ function Processes({ status }: { status: PoolStatus }) {
 	return (
 		<section>
 			<h3 className="mb-3 font-medium">{t("admin.processes")}</h3>
-			<Table label={t("admin.processes")} heads={["PID", t("admin.state"), t("admin.served"), t("admin.workers"), t("admin.streams"), t("admin.memory")]}>
-				{status.pool.processes.map((p) => (
-					<tr key={p.pid} className="tabular-nums">
-						<Cell>{p.pid}</Cell>
-						<Cell>
-							<Tag tone={p.state === "ready" ? "ok" : "plain"}>{p.state}</Tag>
-						</Cell>
-						<Cell>{count(p.requests)}</Cell>
-						<Cell>
-							{p.workers_busy} / {p.workers}
-						</Cell>
-						<Cell>{p.streams_open}</Cell>
-						<Cell className="text-end">{bytes(p.resident_bytes)}</Cell>
-					</tr>
-				))}
-			</Table>
+			<Table
+				label={t("admin.processes")}
+				rows={status.pool.processes}
+				rowKey={(p) => p.pid}
+				columns={[
+					{ name: "pid", head: "PID", number: true, value: (p) => p.pid, cell: (p) => p.pid },
+					{ name: "state", head: t("admin.state"), value: (p) => p.state, cell: (p) => <Tag tone={p.state === "ready" ? "ok" : "plain"}>{p.state}</Tag> },
+					{ name: "served", head: t("admin.served"), number: true, value: (p) => p.requests, cell: (p) => count(p.requests) },
+					{ name: "workers", head: t("admin.workers"), number: true, value: (p) => p.workers_busy, cell: (p) => `${p.workers_busy} / ${p.workers}` },
+					{ name: "streams", head: t("admin.streams"), number: true, value: (p) => p.streams_open, cell: (p) => p.streams_open },
+					{ name: "memory", head: t("admin.memory"), number: true, value: (p) => p.resident_bytes, cell: (p) => bytes(p.resident_bytes) },
+				]}
+			/>
 		</section>
 	);
 }

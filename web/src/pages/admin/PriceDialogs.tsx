@@ -9,7 +9,7 @@ import { explain } from "@/lib/explain";
 import { credits } from "@/lib/format";
 import { toast } from "@/stores/notices";
 import { useGroups } from "./GroupsPanel";
-import { Cell, FormDialog, NumberCell, Table } from "./parts";
+import { FormDialog, Table } from "./parts";
 import { METERS, meterKey, refreshPrices, useConditions, useUnit } from "./priceWords";
 
 const TIERS = ["standard", "flex", "priority", "batch"] as const;
@@ -210,20 +210,30 @@ function Changes({ done }: { done: PriceImport }) {
 		<div role="status" className="flex flex-col gap-3">
 			<p className="text-sm font-medium">{done.items.length > 0 ? t("prices.import_done", { ...done }) : t("prices.nothing_changes")}</p>
 			{done.items.length > 0 && (
-				<Table label={t("prices.preview")} tight numbers={[2, 3]} heads={[t("prices.model"), t("prices.meter"), t("prices.before"), t("prices.after"), t("prices.unit")]} className="max-h-72 overflow-y-auto">
-					{done.items.slice(0, SHOWN_CHANGES).map((c) => (
-						<tr key={`${c.change}${c.id}`}>
-							<Cell>
-								<p className="font-medium">{c.model}</p>
-								<p className="text-xs text-faint">{conditions(c)}</p>
-							</Cell>
-							<Cell>{t(meterKey(c.meter))}</Cell>
-							<NumberCell>{c.before === null ? "–" : credits((c.before * c.per) / (c.before_per ?? c.per))}</NumberCell>
-							<NumberCell>{c.change === "removed" ? "–" : credits(c.unit_price)}</NumberCell>
-							<Cell className="text-end whitespace-nowrap text-faint">{unit(c.meter, c.per)}</Cell>
-						</tr>
-					))}
-				</Table>
+				<Table
+					tight
+					label={t("prices.preview")}
+					rows={done.items.slice(0, SHOWN_CHANGES)}
+					rowKey={(c) => `${c.change}${c.id}`}
+					columns={[
+						{
+							name: "model",
+							head: t("prices.model"),
+							value: (c) => c.model,
+							cell: (c) => (
+								<>
+									<p className="font-medium">{c.model}</p>
+									<p className="text-xs text-faint">{conditions(c)}</p>
+								</>
+							),
+						},
+						{ name: "meter", head: t("prices.meter"), cell: (c) => t(meterKey(c.meter)) },
+						{ name: "before", head: t("prices.before"), number: true, cell: (c) => (c.before === null ? "–" : credits((c.before * c.per) / (c.before_per ?? c.per))) },
+						{ name: "after", head: t("prices.after"), number: true, cell: (c) => (c.change === "removed" ? "–" : credits(c.unit_price)) },
+						{ name: "unit", head: t("prices.unit"), end: true, className: "whitespace-nowrap text-faint", cell: (c) => unit(c.meter, c.per) },
+					]}
+					className="max-h-72 overflow-y-auto"
+				/>
 			)}
 			{done.items.length > SHOWN_CHANGES && <p className="text-xs text-faint">{t("prices.more_changes", { n: done.items.length - SHOWN_CHANGES })}</p>}
 			{done.refused.length > 0 && <Problem>{t("prices.refused", { names: done.refused.join(", ") })}</Problem>}
@@ -287,20 +297,28 @@ function Bill({ quote }: { quote: Quote }) {
 	const unit = useUnit();
 	return (
 		<div role="status" className="flex flex-col gap-3">
-			<Table label={t("prices.quote_title")} tight numbers={[1, 2, 4]} heads={[t("prices.meter"), t("prices.units"), t("prices.price"), t("prices.unit"), t("prices.cost")]}>
-				{quote.lines.map((line) => (
-					<tr key={line.meter}>
-						<Cell>
-							{t(meterKey(line.meter))}
-							{line.charged_as && line.charged_as !== line.meter && <p className="text-xs text-faint">{`${t("prices.charged_as")}: ${t(meterKey(line.charged_as))}`}</p>}
-						</Cell>
-						<NumberCell>{line.units}</NumberCell>
-						<NumberCell>{line.unit_price === null ? "–" : credits(line.unit_price)}</NumberCell>
-						<Cell className="whitespace-nowrap text-faint">{line.charged_as && line.per ? unit(line.charged_as, line.per) : ""}</Cell>
-						<NumberCell>{credits(line.cost)}</NumberCell>
-					</tr>
-				))}
-			</Table>
+			<Table
+				tight
+				label={t("prices.quote_title")}
+				rows={quote.lines}
+				rowKey={(line) => line.meter}
+				columns={[
+					{
+						name: "meter",
+						head: t("prices.meter"),
+						cell: (line) => (
+							<>
+								{t(meterKey(line.meter))}
+								{line.charged_as && line.charged_as !== line.meter && <p className="text-xs text-faint">{`${t("prices.charged_as")}: ${t(meterKey(line.charged_as))}`}</p>}
+							</>
+						),
+					},
+					{ name: "units", head: t("prices.units"), number: true, cell: (line) => line.units },
+					{ name: "price", head: t("prices.price"), number: true, cell: (line) => (line.unit_price === null ? "–" : credits(line.unit_price)) },
+					{ name: "unit", head: t("prices.unit"), className: "whitespace-nowrap text-faint", cell: (line) => (line.charged_as && line.per ? unit(line.charged_as, line.per) : "") },
+					{ name: "cost", head: t("prices.cost"), number: true, cell: (line) => credits(line.cost) },
+				]}
+			/>
 			<p className="text-end font-medium tabular-nums">
 				{t("prices.quote_sum", { cost: credits(quote.cost) })}
 				{quote.ratio !== 1 && <span className="block text-xs font-normal text-faint">{t("prices.quote_ratio", { ratio: quote.ratio })}</span>}

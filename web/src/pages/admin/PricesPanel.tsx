@@ -7,10 +7,9 @@ import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Select } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
-import { cx } from "@/lib/cx";
 import { credits } from "@/lib/format";
 import { keys } from "@/queries/client";
-import { AreaHead, Cell, DeleteDialog, Loading, NumberCell, Table } from "./parts";
+import { AreaHead, type Column, DeleteDialog, Loading, Table } from "./parts";
 import { ImportDialog, PriceDialog, QuoteDialog } from "./PriceDialogs";
 import { meterKey, refreshPrices, useConditions, useUnit } from "./priceWords";
 import { RowMenu } from "./RowMenu";
@@ -34,6 +33,51 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 	});
 	const rows = query.data?.pages.flatMap((p) => p.items) ?? [];
 	const close = () => setOpen(null);
+	const unit = useUnit();
+	const conditions = useConditions();
+	const columns: Column<Price>[] = [
+		{ name: "model", head: t("prices.model"), value: (row) => row.model, className: "font-medium", cell: (row) => row.model },
+		{
+			name: "meter",
+			head: t("prices.meter"),
+			value: (row) => t(meterKey(row.meter)),
+			cell: (row) => (
+				<>
+					{t(meterKey(row.meter))}
+					<p className="text-xs text-faint sm:hidden">{conditions(row)}</p>
+				</>
+			),
+		},
+		{ name: "conditions", head: t("prices.conditions"), value: (row) => conditions(row), wide: WIDE, className: "text-soft", cell: (row) => conditions(row) },
+		{
+			name: "price",
+			head: t("prices.price"),
+			number: true,
+			value: (row) => row.unit_price,
+			cell: (row) => (
+				<>
+					{credits(row.unit_price)}
+					<p className="text-xs text-faint sm:hidden">{unit(row.meter, row.per)}</p>
+				</>
+			),
+		},
+		{ name: "unit", head: t("prices.unit"), value: (row) => unit(row.meter, row.per), wide: WIDE, className: "whitespace-nowrap text-faint", cell: (row) => unit(row.meter, row.per) },
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			cell: (row) => (
+				<RowMenu
+					label={t("admin.actions")}
+					actions={[
+						{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setOpen({ edit: row }) },
+						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setOpen({ remove: row }) },
+					]}
+				/>
+			),
+		},
+	];
 	return (
 		<section className="mt-10">
 			<AreaHead title={t("prices.title")} onAdd={() => setOpen("new")}>
@@ -58,16 +102,7 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 			{query.error && rows.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && rows.length === 0 && <Empty icon={<TagIcon size={26} />} title={t("prices.none")} hint={t("prices.none_hint")} />}
 			{rows.length > 0 && (
-				<Table label={t("prices.title")} numbers={[3]} wide={{ columns: [2, 4], className: WIDE }} heads={[t("prices.model"), t("prices.meter"), t("prices.conditions"), t("prices.price"), t("prices.unit"), t("admin.actions")]}>
-					{rows.map((row) => (
-						<Row key={row.id} row={row} onEdit={() => setOpen({ edit: row })} onRemove={() => setOpen({ remove: row })} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
-					{t("sidebar.more")}
-				</Button>
+				<Table label={t("prices.title")} rows={rows} columns={columns} rowKey={(row) => row.id} pageSize={50} file="prices.csv" more={query} stale={query.isPlaceholderData} />
 			)}
 			{open === "import" && <ImportDialog onClose={close} />}
 			{open === "quote" && <QuoteDialog models={models} onClose={close} />}
@@ -81,35 +116,5 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 				/>
 			)}
 		</section>
-	);
-}
-
-function Row({ row, onEdit, onRemove }: { row: Price; onEdit: () => void; onRemove: () => void }) {
-	const { t } = useTranslation();
-	const unit = useUnit();
-	const conditions = useConditions();
-	return (
-		<tr>
-			<Cell className="font-medium">{row.model}</Cell>
-			<Cell>
-				{t(meterKey(row.meter))}
-				<p className="text-xs text-faint sm:hidden">{conditions(row)}</p>
-			</Cell>
-			<Cell className={cx("text-soft", WIDE)}>{conditions(row)}</Cell>
-			<NumberCell>
-				{credits(row.unit_price)}
-				<p className="text-xs text-faint sm:hidden">{unit(row.meter, row.per)}</p>
-			</NumberCell>
-			<Cell className={cx("whitespace-nowrap text-faint", WIDE)}>{unit(row.meter, row.per)}</Cell>
-			<Cell className="text-end">
-				<RowMenu
-					label={t("admin.actions")}
-					actions={[
-						{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onRemove },
-					]}
-				/>
-			</Cell>
-		</tr>
 	);
 }

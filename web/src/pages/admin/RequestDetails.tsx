@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import type { AdminUsageRecord } from "@/api/types";
 import { Dialog } from "@/components/ui/Dialog";
+import { Table } from "@/components/ui/Table";
 import { StatusTag, Tokens } from "@/components/usage/parts";
 import { count, credits, dateTime } from "@/lib/format";
 import { type BillLine, type FailedTry, callDetails, cost, duration } from "@/lib/usage";
@@ -74,64 +75,62 @@ function Bill({ lines, ratio }: { lines: BillLine[]; ratio: number }) {
 	const { t } = useTranslation();
 	const unit = useUnit();
 	return (
-		<Table title={t("usage.bill")} heads={[t("prices.meter"), t("usage.units"), t("usage.unit_price"), t("usage.credits")]}>
-			{lines.map((line) => (
-				<tr key={line.meter} className="border-b border-line">
-					<td className="py-2 pe-4">{t(meterKey(line.meter))}</td>
-					<td className="py-2 pe-4 text-end">{count(line.units)}</td>
-					<td className="py-2 pe-4 text-end">
-						{credits(line.price)} / {unit(line.meter, line.per)}
-					</td>
-					<td className="py-2 text-end">{cost(line.cost)}</td>
-				</tr>
-			))}
+		<Section title={t("usage.bill")}>
+			<Table
+				tight
+				label={t("usage.bill")}
+				rows={lines}
+				rowKey={(line) => line.meter}
+				columns={[
+					{ name: "meter", head: t("prices.meter"), cell: (line) => t(meterKey(line.meter)) },
+					{ name: "units", head: t("usage.units"), number: true, cell: (line) => count(line.units) },
+					{ name: "price", head: t("usage.unit_price"), number: true, cell: (line) => `${credits(line.price)} / ${unit(line.meter, line.per)}` },
+					{ name: "cost", head: t("usage.credits"), number: true, cell: (line) => cost(line.cost) },
+				]}
+			/>
 			{ratio !== 1 && (
-				<tr className="border-b border-line">
-					<td className="py-2 pe-4" colSpan={3}>
-						{t("usage.ratio")}
-					</td>
-					<td className="py-2 text-end">× {ratio}</td>
-				</tr>
+				<p className="flex justify-between gap-4 px-3 tabular-nums">
+					{t("usage.ratio")}
+					<span>× {ratio}</span>
+				</p>
 			)}
-		</Table>
+		</Section>
 	);
 }
 
 function Tries({ tries }: { tries: FailedTry[] }) {
 	const { t } = useTranslation();
 	return (
-		<Table title={t("usage.tries")} heads={[t("usage.channel"), t("usage.error"), t("usage.answer"), t("usage.duration")]}>
-			{tries.map((tried, i) => (
-				<tr key={i} className="border-b border-line">
-					<td className="py-2 pe-4">
-						{tried.channel} <span className="text-faint">{tried.model}</span>
-					</td>
-					<td className="py-2 pe-4 text-end">{tried.code}</td>
-					<td className="py-2 pe-4 text-end">{tried.status ?? "–"}</td>
-					<td className="py-2 text-end">{duration(tried.ms)}</td>
-				</tr>
-			))}
-		</Table>
+		<Section title={t("usage.tries")}>
+			<Table
+				tight
+				label={t("usage.tries")}
+				rows={tries.map((tried, at) => ({ ...tried, at }))}
+				rowKey={(tried) => tried.at}
+				columns={[
+					{
+						name: "channel",
+						head: t("usage.channel"),
+						cell: (tried) => (
+							<>
+								{tried.channel} <span className="text-faint">{tried.model}</span>
+							</>
+						),
+					},
+					{ name: "error", head: t("usage.error"), cell: (tried) => tried.code },
+					{ name: "answer", head: t("usage.answer"), number: true, cell: (tried) => tried.status ?? "–" },
+					{ name: "took", head: t("usage.duration"), number: true, cell: (tried) => duration(tried.ms) },
+				]}
+			/>
+		</Section>
 	);
 }
 
-/** The first column is words, the others are numbers. */
-function Table({ title, heads, children }: { title: string; heads: string[]; children: ReactNode }) {
+function Section({ title, children }: { title: string; children: ReactNode }) {
 	return (
-		<section className="mt-5 overflow-x-auto text-sm" tabIndex={0} aria-label={title}>
-			<table className="w-full tabular-nums">
-				<caption className="pb-1 text-start font-medium">{title}</caption>
-				<thead>
-					<tr className="border-b border-line text-faint">
-						{heads.map((head, i) => (
-							<th key={head} scope="col" className={`py-1.5 font-normal whitespace-nowrap ${i === 0 ? "text-start" : "text-end"} ${i < heads.length - 1 ? "pe-4" : ""}`}>
-								{head}
-							</th>
-						))}
-					</tr>
-				</thead>
-				<tbody>{children}</tbody>
-			</table>
+		<section className="mt-5 flex flex-col gap-2 text-sm">
+			<h3 className="font-medium">{title}</h3>
+			{children}
 		</section>
 	);
 }

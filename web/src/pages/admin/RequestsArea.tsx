@@ -11,11 +11,10 @@ import { CsvButton } from "@/components/ui/CsvButton";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
 import { At, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
-import { cx } from "@/lib/cx";
 import { count, dateTime } from "@/lib/format";
 import { cost, duration, fromOf, RANGES, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
-import { AreaHead, Cell, Loading, NumberCell, Table, Tag } from "./parts";
+import { AreaHead, type Column, Loading, Table, Tag } from "./parts";
 import { RequestDetails } from "./RequestDetails";
 import { nameOf, useUserName } from "./UserName";
 
@@ -39,6 +38,78 @@ export default function RequestsArea() {
 	const filter = { user_id: user, key_id: key, model, status, channel, from: range === "" ? "" : fromOf(range) };
 	const { query, records } = useRecords(keys.admin("usage", "records", ...Object.values(filter)), (before_id) => admin.usageRecords({ ...filter, limit: 50, before_id }));
 	const { t } = useTranslation();
+	const columns: Column<AdminUsageRecord>[] = [
+		{ name: "time", head: t("usage.time"), value: (r) => r.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (r) => <At time={r.created_at} /> },
+		{
+			name: "user",
+			head: t("usage.user"),
+			cell: (r) => (
+				<>
+					<User record={r} onOnly={() => setUser(r.user_id)} />
+					<div className="text-xs text-faint @4xl:hidden">
+						<p className="font-medium text-ink">{r.model ?? "–"}</p>
+						<p>{[r.channel, r.provider].filter(Boolean).join(" · ")}</p>
+						<p>
+							<At time={r.created_at} />
+						</p>
+					</div>
+				</>
+			),
+		},
+		{ name: "model", head: t("usage.model"), value: (r) => r.model, wide: WIDE, className: "font-medium whitespace-nowrap", cell: (r) => r.model ?? "–" },
+		{
+			name: "channel",
+			head: t("usage.channel"),
+			value: (r) => r.channel,
+			wide: WIDE,
+			className: "whitespace-nowrap",
+			cell: (r) => (
+				<>
+					<p>{r.channel ?? "–"}</p>
+					<p className="text-xs text-faint">{r.provider}</p>
+				</>
+			),
+		},
+		{ name: "in", head: t("usage.tokens_in"), number: true, value: (r) => r.request_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="request_tokens" /> },
+		{ name: "out", head: t("usage.tokens_out"), number: true, value: (r) => r.response_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="response_tokens" /> },
+		{
+			name: "cost",
+			head: t("usage.credits"),
+			number: true,
+			value: (r) => r.cost,
+			cell: (r) => (
+				<>
+					{cost(r.cost)}
+					{r.overrun > 0 && (
+						<p title={t("usage.overrun_hint")}>
+							<Tag tone="warn">{t("usage.overrun", { credits: cost(r.overrun) })}</Tag>
+						</p>
+					)}
+					<div className="text-xs text-faint @4xl:hidden">
+						<p>{t("usage.in_out", { input: count(r.request_tokens), output: count(r.response_tokens) })}</p>
+						<p>
+							{duration(r.first_token_ms)} / {duration(r.latency_ms)}
+						</p>
+						<Ending record={r} />
+					</div>
+				</>
+			),
+		},
+		{ name: "first", head: t("usage.first_token"), number: true, value: (r) => r.first_token_ms, wide: WIDE, cell: (r) => duration(r.first_token_ms) },
+		{ name: "took", head: t("usage.duration"), number: true, value: (r) => r.latency_ms, wide: WIDE, cell: (r) => duration(r.latency_ms) },
+		{ name: "status", head: t("usage.status"), end: true, value: (r) => t(`usage.${r.status}`), wide: WIDE, cell: (r) => <Ending record={r} /> },
+		{
+			name: "details",
+			head: t("usage.details"),
+			bare: true,
+			end: true,
+			cell: (r) => (
+				<IconButton small label={t("usage.details_of", { time: dateTime(r.created_at) })} onClick={() => setShown(r)}>
+					<Info size={16} />
+				</IconButton>
+			),
+		},
+	];
 	return (
 		<div className="@container">
 			<AreaHead title={t("admin.log")}>
@@ -58,100 +129,20 @@ export default function RequestsArea() {
 			{query.error && records.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && records.length === 0 && <Empty icon={<ScrollText size={26} />} title={t("usage.no_requests")} />}
 			{records.length > 0 && (
-				<Table
-					tight
-					label={t("admin.log")}
-					heads={[
-						t("usage.time"),
-						t("usage.user"),
-						t("usage.model"),
-						t("usage.channel"),
-						t("usage.tokens_in"),
-						t("usage.tokens_out"),
-						t("usage.credits"),
-						t("usage.first_token"),
-						t("usage.duration"),
-						t("usage.status"),
-						<span key="details" className="sr-only">
-							{t("usage.details")}
-						</span>,
-					]}
-					numbers={[4, 5, 6, 7, 8, 9]}
-					wide={{ columns: [0, 2, 3, 4, 5, 7, 8, 9], className: WIDE }}
-					className={cx(query.isPlaceholderData && "opacity-60")}
-				>
-					{records.map((r) => (
-						<Row key={r.id} record={r} onUser={() => setUser(r.user_id)} onShow={() => setShown(r)} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
-					{t("sidebar.more")}
-				</Button>
+				<Table tight label={t("admin.log")} rows={records} columns={columns} rowKey={(r) => r.id} more={query} stale={query.isPlaceholderData} />
 			)}
 			{shown && <RequestDetails record={shown} onClose={() => setShown(null)} />}
 		</div>
 	);
 }
 
-function Row({ record, onUser, onShow }: { record: AdminUsageRecord; onUser: () => void; onShow: () => void }) {
-	const name = useUserName(record.user_id);
+function User({ record: r, onOnly }: { record: AdminUsageRecord; onOnly: () => void }) {
+	const name = useUserName(r.user_id);
 	const { t } = useTranslation();
 	return (
-		<tr>
-			<Cell className={cx("whitespace-nowrap text-faint", WIDE)}>
-				<At time={record.created_at} />
-			</Cell>
-			<Cell>
-				<button type="button" title={t("usage.only_user", { name })} onClick={onUser} className="max-w-40 truncate rounded text-start text-accent hover:underline">
-					{name}
-				</button>
-				<div className="text-xs text-faint @4xl:hidden">
-					<p className="font-medium text-ink">{record.model ?? "–"}</p>
-					<p>{[record.channel, record.provider].filter(Boolean).join(" · ")}</p>
-					<p>
-						<At time={record.created_at} />
-					</p>
-				</div>
-			</Cell>
-			<Cell className={cx("font-medium whitespace-nowrap", WIDE)}>{record.model ?? "–"}</Cell>
-			<Cell className={cx("whitespace-nowrap", WIDE)}>
-				<p>{record.channel ?? "–"}</p>
-				<p className="text-xs text-faint">{record.provider}</p>
-			</Cell>
-			<NumberCell className={WIDE}>
-				<Tokens record={record} of="request_tokens" />
-			</NumberCell>
-			<NumberCell className={WIDE}>
-				<Tokens record={record} of="response_tokens" />
-			</NumberCell>
-			<NumberCell>
-				{cost(record.cost)}
-				{record.overrun > 0 && (
-					<p title={t("usage.overrun_hint")}>
-						<Tag tone="warn">{t("usage.overrun", { credits: cost(record.overrun) })}</Tag>
-					</p>
-				)}
-				<div className="text-xs text-faint @4xl:hidden">
-					<p>{t("usage.in_out", { input: count(record.request_tokens), output: count(record.response_tokens) })}</p>
-					<p>
-						{duration(record.first_token_ms)} / {duration(record.latency_ms)}
-					</p>
-					<Ending record={record} />
-				</div>
-			</NumberCell>
-			<NumberCell className={WIDE}>{duration(record.first_token_ms)}</NumberCell>
-			<NumberCell className={WIDE}>{duration(record.latency_ms)}</NumberCell>
-			<Cell className={cx("text-end", WIDE)}>
-				<Ending record={record} />
-			</Cell>
-			<Cell className="text-end">
-				<IconButton small label={t("usage.details_of", { time: dateTime(record.created_at) })} onClick={onShow}>
-					<Info size={16} />
-				</IconButton>
-			</Cell>
-		</tr>
+		<button type="button" title={t("usage.only_user", { name })} onClick={onOnly} className="max-w-40 truncate rounded text-start text-accent hover:underline">
+			{name}
+		</button>
 	);
 }
 

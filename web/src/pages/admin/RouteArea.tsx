@@ -7,10 +7,9 @@ import { Button } from "@/components/ui/Button";
 import { Input, Select } from "@/components/ui/Field";
 import { Empty } from "@/components/ui/State";
 import type { Strategy } from "@/lib/channels";
-import { cx } from "@/lib/cx";
 import { count } from "@/lib/format";
 import { useAdminModels } from "./ModelsArea";
-import { AreaHead, attempt, Cell, NumberCell, Table, Tag } from "./parts";
+import { AreaHead, attempt, type Column, Table, Tag } from "./parts";
 
 const WIDE = "hidden @3xl:table-cell";
 
@@ -58,6 +57,33 @@ export default function RouteArea() {
 
 function Places({ told }: { told: RouteExplained }) {
 	const { t } = useTranslation();
+	const columns: Column<RoutePlace>[] = [
+		{ name: "place", head: t("channels.place"), number: true, value: (p) => p.position, className: "font-semibold", cell: (p) => p.position ?? "–" },
+		{
+			name: "channel",
+			head: t("channels.channel"),
+			value: (p) => p.channel,
+			cell: (p) => (
+				<>
+					<p className="font-medium">{p.channel}</p>
+					<p className="text-xs text-faint">{[p.provider, p.region, p.tag].filter(Boolean).join(" · ")}</p>
+				</>
+			),
+		},
+		{ name: "key", head: t("channels.key"), value: (p) => p.key, cell: (p) => p.key ?? "–" },
+		{ name: "model", head: t("channels.asked_for"), value: (p) => p.upstream_name, wide: WIDE, cell: (p) => p.upstream_name },
+		{ name: "priority", head: t("admin.priority"), number: true, value: (p) => p.priority, cell: (p) => p.priority },
+		{ name: "weight", head: t("admin.weight"), number: true, value: (p) => p.weight, wide: WIDE, cell: (p) => p.weight },
+		{ name: "first_byte", head: t("channels.first_byte"), number: true, value: (p) => p.first_byte_ms || null, wide: WIDE, cell: (p) => (p.first_byte_ms > 0 ? `${count(p.first_byte_ms)} ms` : "–") },
+		{ name: "errors", head: t("channels.errors"), number: true, value: (p) => p.errors_per_mille / 10, wide: WIDE, cell: (p) => (p.errors_per_mille > 0 ? `${count(p.errors_per_mille / 10)} %` : "–") },
+		{
+			name: "why",
+			head: t("channels.why"),
+			end: true,
+			value: (p) => t(`channels.whys.${p.why as Why}`),
+			cell: (p) => <Tag tone={p.position !== null ? "ok" : "off"}>{t(`channels.whys.${p.why as Why}`)}</Tag>,
+		},
+	];
 	if (told.items.length === 0) return <Empty icon={<Waypoints size={26} />} title={t("channels.no_way")} />;
 	return (
 		<>
@@ -67,37 +93,13 @@ function Places({ told }: { told: RouteExplained }) {
 			<Table
 				tight
 				label={t("channels.route_title")}
-				heads={[t("channels.place"), t("channels.channel"), t("channels.key"), t("channels.asked_for"), t("admin.priority"), t("admin.weight"), t("channels.first_byte"), t("channels.errors"), t("channels.why")]}
-				numbers={[0, 4, 5, 6, 7]}
-				wide={{ columns: [3, 5, 6, 7], className: WIDE }}
-			>
-				{told.items.map((place) => (
-					<Place key={`${place.channel_id} ${place.key_id}`} place={place} />
-				))}
-			</Table>
+				rows={told.items}
+				columns={columns}
+				rowKey={(p) => `${p.channel_id} ${p.key_id}`}
+				rowClass={(p) => p.position === null && "text-faint"}
+				pageSize={50}
+				file="route.csv"
+			/>
 		</>
-	);
-}
-
-function Place({ place: p }: { place: RoutePlace }) {
-	const { t } = useTranslation();
-	const isCandidate = p.position !== null;
-	return (
-		<tr className={cx(!isCandidate && "text-faint")}>
-			<NumberCell className="font-semibold">{p.position ?? "–"}</NumberCell>
-			<Cell>
-				<p className="font-medium">{p.channel}</p>
-				<p className="text-xs text-faint">{[p.provider, p.region, p.tag].filter(Boolean).join(" · ")}</p>
-			</Cell>
-			<Cell>{p.key ?? "–"}</Cell>
-			<Cell className={WIDE}>{p.upstream_name}</Cell>
-			<NumberCell>{p.priority}</NumberCell>
-			<NumberCell className={WIDE}>{p.weight}</NumberCell>
-			<NumberCell className={WIDE}>{p.first_byte_ms > 0 ? `${count(p.first_byte_ms)} ms` : "–"}</NumberCell>
-			<NumberCell className={WIDE}>{p.errors_per_mille > 0 ? `${count(p.errors_per_mille / 10)} %` : "–"}</NumberCell>
-			<Cell className="text-end">
-				<Tag tone={isCandidate ? "ok" : "off"}>{t(`channels.whys.${p.why as Why}`)}</Tag>
-			</Cell>
-		</tr>
 	);
 }

@@ -10,7 +10,7 @@ import { Empty, Failed } from "@/components/ui/State";
 import { At } from "@/components/usage/parts";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
-import { AreaHead, attempt, Cell, FormDialog, Loading, NumberCell, Table, Wide } from "./parts";
+import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Wide } from "./parts";
 
 const WIDE = "hidden @2xl:table-cell";
 const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("jobs") });
@@ -20,54 +20,53 @@ export function Schedules() {
 	const { data, isPending, error, refetch } = useQuery({ queryKey: keys.admin("jobs", "schedules"), queryFn: jobs.schedules, staleTime: 0 });
 	const [edited, setEdited] = useState<Schedule | null>(null);
 	const { t } = useTranslation();
+	const columns: Column<Schedule>[] = [
+		{ name: "name", head: t("jobs.kind"), value: (s) => s.name, className: "font-medium", cell: (s) => s.name },
+		{ name: "cron", head: t("jobs.when"), className: "font-mono text-xs whitespace-nowrap", cell: (s) => s.cron },
+		{ name: "zone", head: t("jobs.zone"), value: (s) => s.time_zone, wide: WIDE, cell: (s) => s.time_zone },
+		{
+			name: "next",
+			head: t("jobs.next"),
+			number: true,
+			value: (s) => (s.enabled ? s.next_at : null),
+			cell: (s) => (s.enabled && s.next_at ? <At time={s.next_at} /> : t(s.enabled ? "jobs.never" : "jobs.off")),
+		},
+		{ name: "last", head: t("jobs.last"), number: true, value: (s) => s.last_at, wide: WIDE, cell: (s) => (s.last_at ? <At time={s.last_at} /> : t("jobs.never")) },
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			className: "whitespace-nowrap",
+			cell: (s) => (
+				<>
+					<IconButton label={`${t("jobs.run_now")}: ${s.name}`} onClick={() => run(s, t("jobs.queued"))}>
+						<Play size={16} aria-hidden />
+					</IconButton>
+					<IconButton label={`${t("common.edit")}: ${s.name}`} onClick={() => setEdited(s)}>
+						<Pencil size={16} aria-hidden />
+					</IconButton>
+				</>
+			),
+		},
+	];
 	return (
 		<section>
 			<AreaHead title={t("jobs.schedules")} />
 			{isPending && <Loading />}
 			{error && !data && <Failed error={error} onRetry={() => void refetch()} />}
 			{data?.items.length === 0 && <Empty icon={<CalendarClock size={26} />} title={t("jobs.no_schedules")} />}
-			{data && data.items.length > 0 && (
-				<Table
-					tight
-					label={t("jobs.schedules")}
-					heads={[t("jobs.kind"), t("jobs.when"), t("jobs.zone"), t("jobs.next"), t("jobs.last"), <span key="actions" className="sr-only">{t("admin.actions")}</span>]}
-					numbers={[3, 4]}
-					wide={{ columns: [2, 4], className: WIDE }}
-				>
-					{data.items.map((s) => (
-						<Row key={s.name} schedule={s} onEdit={() => setEdited(s)} />
-					))}
-				</Table>
-			)}
+			{data && data.items.length > 0 && <Table tight label={t("jobs.schedules")} rows={data.items} columns={columns} rowKey={(s) => s.name} pageSize={25} />}
 			{edited && <ScheduleDialog schedule={edited} onClose={() => setEdited(null)} />}
 		</section>
 	);
 }
 
-function Row({ schedule: s, onEdit }: { schedule: Schedule; onEdit: () => void }) {
-	const { t } = useTranslation();
-	const run = () =>
-		void attempt(async () => {
-			await jobs.runSchedule(s.name);
-			toast("ok", t("jobs.queued"));
-		}).then(refresh);
-	return (
-		<tr>
-			<Cell className="font-medium">{s.name}</Cell>
-			<Cell className="font-mono text-xs whitespace-nowrap">{s.cron}</Cell>
-			<Cell className={WIDE}>{s.time_zone}</Cell>
-			<NumberCell>{s.enabled && s.next_at ? <At time={s.next_at} /> : t(s.enabled ? "jobs.never" : "jobs.off")}</NumberCell>
-			<NumberCell className={WIDE}>{s.last_at ? <At time={s.last_at} /> : t("jobs.never")}</NumberCell>
-			<Cell className="text-end whitespace-nowrap">
-				<IconButton label={t("jobs.run_now")} onClick={run}>
-					<Play size={16} aria-hidden />
-				</IconButton>
-				<IconButton label={t("common.edit")} onClick={onEdit}>
-					<Pencil size={16} aria-hidden />
-				</IconButton>
-			</Cell>
-		</tr>
-	);
+function run(s: Schedule, done: string) {
+	void attempt(async () => {
+		await jobs.runSchedule(s.name);
+		toast("ok", done);
+	}).then(refresh);
 }
 
 function ScheduleDialog({ schedule, onClose }: { schedule: Schedule; onClose: () => void }) {

@@ -9,12 +9,11 @@ import { Button } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
 import { Segments, TextArea } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
-import { cx } from "@/lib/cx";
 import { count, dateTime } from "@/lib/format";
 import { detailText, KINDS } from "@/lib/security";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
-import { AreaHead, Cell, FormDialog, Loading, Table, Tag, Wide } from "./parts";
+import { AreaHead, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { UserName } from "./UserName";
 
 type Open = "yes" | "no" | "all";
@@ -45,6 +44,49 @@ export default function SecurityArea() {
 	});
 	const events = query.data?.pages.flatMap((p) => p.items) ?? [];
 	const { t } = useTranslation();
+	const columns: Column<SecurityEvent>[] = [
+		{
+			name: "kind",
+			head: t("security.kind"),
+			value: (e) => t(`security.${e.kind}`),
+			cell: (e) => (
+				<>
+					<p className="flex flex-wrap items-center gap-2 font-medium">
+						<ShieldAlert size={15} aria-hidden className={e.action === "lock" ? "text-danger" : "text-warn"} />
+						{t(`security.${e.kind}`)}
+						<Tag tone={e.action === "lock" ? "off" : "plain"}>{t(e.action === "lock" ? "security.action_lock" : "security.action_tell")}</Tag>
+					</p>
+					<p className="mt-1 max-w-96 text-xs break-words text-soft">{detailText(t, e)}</p>
+					<div className="mt-1 text-xs text-faint @3xl:hidden">
+						<KeyOf of={e} />
+						<p>
+							<UserName id={e.user_id} /> · {dateTime(e.created_at)}
+						</p>
+					</div>
+				</>
+			),
+		},
+		{ name: "key", head: t("security.key"), value: (e) => e.key_name, wide: WIDE, cell: (e) => <KeyOf of={e} /> },
+		{ name: "owner", head: t("security.owner"), wide: WIDE, className: "max-w-48 truncate", cell: (e) => <UserName id={e.user_id} /> },
+		{ name: "when", head: t("security.when"), value: (e) => e.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (e) => dateTime(e.created_at) },
+		{
+			name: "state",
+			head: t("security.state"),
+			end: true,
+			value: (e) => t(e.resolved_at === null ? "security.open" : "security.resolved"),
+			cell: (e) =>
+				e.resolved_at === null ? (
+					<Button small onClick={() => setResolving(e)}>
+						{t("security.resolve")}
+					</Button>
+				) : (
+					<>
+						<Tag tone="ok">{t("security.resolved")}</Tag>
+						{e.note !== null && <p className="mt-1 ms-auto max-w-48 text-xs break-words text-faint">{e.note}</p>}
+					</>
+				),
+		},
+	];
 	return (
 		<div className="@container">
 			<AreaHead title={t("security.events")}>
@@ -73,22 +115,7 @@ export default function SecurityArea() {
 			{query.error && events.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && events.length === 0 && <Empty icon={<ShieldCheck size={26} />} title={t("security.no_events")} hint={t("security.no_events_hint")} />}
 			{events.length > 0 && (
-				<Table
-					tight
-					label={t("security.events")}
-					heads={[t("security.kind"), t("security.key"), t("security.owner"), t("security.when"), t("security.state")]}
-					wide={{ columns: [1, 2, 3], className: WIDE }}
-					className={cx(query.isPlaceholderData && "opacity-60")}
-				>
-					{events.map((e) => (
-						<Row key={e.id} event={e} onResolve={() => setResolving(e)} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
-					{t("sidebar.more")}
-				</Button>
+				<Table tight label={t("security.events")} rows={events} columns={columns} rowKey={(e) => e.id} rowClass={() => "align-top"} file="security-events.csv" more={query} stale={query.isPlaceholderData} />
 			)}
 			{resolving && <ResolveDialog event={resolving} onClose={() => setResolving(null)} />}
 			{importing && <LeaksDialog onClose={() => setImporting(false)} />}
@@ -96,48 +123,12 @@ export default function SecurityArea() {
 	);
 }
 
-function Row({ event: e, onResolve }: { event: SecurityEvent; onResolve: () => void }) {
-	const { t } = useTranslation();
-	const key = (
+function KeyOf({ of: e }: { of: SecurityEvent }) {
+	return (
 		<>
 			<p className="max-w-48 truncate">{e.key_name ?? "–"}</p>
 			<p className="font-mono text-xs text-faint">{e.key_prefix}…</p>
 		</>
-	);
-	return (
-		<tr className="align-top">
-			<Cell>
-				<p className="flex flex-wrap items-center gap-2 font-medium">
-					<ShieldAlert size={15} aria-hidden className={e.action === "lock" ? "text-danger" : "text-warn"} />
-					{t(`security.${e.kind}`)}
-					<Tag tone={e.action === "lock" ? "off" : "plain"}>{t(e.action === "lock" ? "security.action_lock" : "security.action_tell")}</Tag>
-				</p>
-				<p className="mt-1 max-w-96 text-xs break-words text-soft">{detailText(t, e)}</p>
-				<div className="mt-1 text-xs text-faint @3xl:hidden">
-					{key}
-					<p>
-						<UserName id={e.user_id} /> · {dateTime(e.created_at)}
-					</p>
-				</div>
-			</Cell>
-			<Cell className={WIDE}>{key}</Cell>
-			<Cell className={cx("max-w-48 truncate", WIDE)}>
-				<UserName id={e.user_id} />
-			</Cell>
-			<Cell className={cx("whitespace-nowrap text-faint", WIDE)}>{dateTime(e.created_at)}</Cell>
-			<Cell className="text-end">
-				{e.resolved_at === null ? (
-					<Button small onClick={onResolve}>
-						{t("security.resolve")}
-					</Button>
-				) : (
-					<>
-						<Tag tone="ok">{t("security.resolved")}</Tag>
-						{e.note !== null && <p className="mt-1 ms-auto max-w-48 text-xs break-words text-faint">{e.note}</p>}
-					</>
-				)}
-			</Cell>
-		</tr>
 	);
 }
 

@@ -54,7 +54,7 @@ function Sums({ group, from }: { group: Group; from: string }) {
 	if (query.isPending) return <Loading />;
 	if (!query.data) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
 	if (query.data.items.length === 0) return <Empty icon={<ChartColumn size={26} />} title={t("usage.none")} />;
-	return <SumsTable label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} items={query.data.items} nameOf={NAMES[group]} none={group === "key" ? t("usage.no_key") : undefined} shares />;
+	return <SumsTable label={t(`usage.by_${group}`)} head={t(`usage.${group}`)} items={query.data.items} nameOf={NAMES[group]} none={group === "key" ? t("usage.no_key") : undefined} shares file={`usage-by-${group}.csv`} />;
 }
 
 /** To the calls behind a sum. */

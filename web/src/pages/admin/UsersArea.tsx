@@ -1,20 +1,21 @@
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
-import { Ban, CircleCheck, Coins, ScrollText, Shield, ShieldOff, UsersRound, UserX } from "lucide-react";
+import { Ban, CircleCheck, Coins, History, ScrollText, Shield, ShieldOff, UsersRound, UserX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { AdminUser, List } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
-import { Confirm } from "@/components/ui/Dialog";
+import { Confirm, Dialog } from "@/components/ui/Dialog";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
+import { QuotaHistory } from "@/components/usage/QuotaHistory";
 import { credits, dateTime } from "@/lib/format";
 import { newId } from "@/lib/ids";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { BudgetText, UserGroupDialog } from "./GroupsPanel";
-import { AreaHead, attempt, Cell, FormDialog, Loading, NumberCell, Table, Tag, Wide } from "./parts";
+import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 import { nameOf } from "./UserName";
 
@@ -25,6 +26,7 @@ export default function UsersArea() {
 	const q = useDeferredValue(search.trim());
 	const [granting, setGranting] = useState<AdminUser | null>(null);
 	const [grouping, setGrouping] = useState<AdminUser | null>(null);
+	const [historyOf, setHistoryOf] = useState<AdminUser | null>(null);
 	const [disabling, setDisabling] = useState<AdminUser | null>(null);
 	const { t } = useTranslation();
 	const query = useInfiniteQuery<List<AdminUser>, Error, InfiniteData<List<AdminUser>>, readonly (string | number)[], string | undefined>({
@@ -35,6 +37,43 @@ export default function UsersArea() {
 		placeholderData: (before) => before,
 	});
 	const users = query.data?.pages.flatMap((p) => p.items) ?? [];
+	const columns: Column<AdminUser>[] = [
+		{
+			name: "user",
+			head: t("admin.user"),
+			value: nameOf,
+			cell: (u) => (
+				<>
+					<p className="font-medium">{nameOf(u)}</p>
+					<p className="text-xs text-faint">{[u.email, u.phone].filter(Boolean).join(" · ")}</p>
+				</>
+			),
+		},
+		{
+			name: "role",
+			head: t("admin.role"),
+			value: (u) => t(u.role === "admin" ? "admin.role_admin" : "admin.role_user"),
+			cell: (u) => <Tag tone={u.role === "admin" ? "accent" : "plain"}>{t(u.role === "admin" ? "admin.role_admin" : "admin.role_user")}</Tag>,
+		},
+		{ name: "group", head: t("prices.group"), value: (u) => u.group, cell: (u) => u.group },
+		{ name: "credits", head: t("admin.credits"), number: true, value: (u) => u.credits, cell: (u) => credits(u.credits) },
+		{ name: "budget", head: t("groups.budget"), number: true, value: (u) => u.budget?.left ?? null, cell: (u) => <BudgetText budget={u.budget} /> },
+		{ name: "login", head: t("admin.last_login"), value: (u) => u.last_login_at, className: "whitespace-nowrap text-faint", cell: (u) => dateTime(u.last_login_at) },
+		{
+			name: "status",
+			head: t("admin.status"),
+			value: (u) => t(u.status === "active" ? "admin.active" : "admin.disabled"),
+			cell: (u) => <Tag tone={u.status === "active" ? "ok" : "off"}>{t(u.status === "active" ? "admin.active" : "admin.disabled")}</Tag>,
+		},
+		{
+			name: "actions",
+			head: t("admin.actions"),
+			bare: true,
+			end: true,
+			className: "whitespace-nowrap",
+			cell: (u) => <Actions user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onHistory={() => setHistoryOf(u)} onDisable={() => setDisabling(u)} />,
+		},
+	];
 	return (
 		<>
 			<AreaHead title={t("admin.users")}>
@@ -46,25 +85,21 @@ export default function UsersArea() {
 			{query.error && users.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && users.length === 0 && <Empty icon={<UserX size={26} />} title={t("admin.no_users")} />}
 			{users.length > 0 && (
-				<Table label={t("admin.users")} numbers={[3, 4]} heads={[t("admin.user"), t("admin.role"), t("prices.group"), t("admin.credits"), t("groups.budget"), t("admin.last_login"), t("admin.status"), t("admin.actions")]}>
-					{users.map((u) => (
-						<UserRow key={u.id} user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onDisable={() => setDisabling(u)} />
-					))}
-				</Table>
-			)}
-			{query.hasNextPage && (
-				<Button small look="ghost" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()} className="mt-3">
-					{t("sidebar.more")}
-				</Button>
+				<Table label={t("admin.users")} rows={users} columns={columns} rowKey={(u) => u.id} file="users.csv" more={query} stale={query.isPlaceholderData} />
 			)}
 			{granting && <GrantDialog user={granting} onClose={() => setGranting(null)} />}
 			{grouping && <UserGroupDialog user={grouping} onSaved={() => void refresh()} onClose={() => setGrouping(null)} />}
+			{historyOf && (
+				<Dialog wide title={`${t("quota.title")}: ${nameOf(historyOf)}`} onClose={() => setHistoryOf(null)}>
+					<QuotaHistory name="admin" subject={historyOf.id} page={(before_id) => admin.quotaHistory({ kind: "user", subject: historyOf.id, limit: 20, before_id })} />
+				</Dialog>
+			)}
 			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
 		</>
 	);
 }
 
-function UserRow({ user, onGrant, onGroup, onDisable }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onDisable: () => void }) {
+function Actions({ user, onGrant, onGroup, onHistory, onDisable }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onHistory: () => void; onDisable: () => void }) {
 	const { t } = useTranslation();
 	const change = (json: Parameters<typeof admin.patchUser>[1]) => () =>
 		void attempt(() => admin.patchUser(user.id, json)).then(refresh);
@@ -72,24 +107,7 @@ function UserRow({ user, onGrant, onGroup, onDisable }: { user: AdminUser; onGra
 	const isAdmin = user.role === "admin";
 	const isActive = user.status === "active";
 	return (
-		<tr>
-			<Cell>
-				<p className="font-medium">{nameOf(user)}</p>
-				<p className="text-xs text-faint">{[user.email, user.phone].filter(Boolean).join(" · ")}</p>
-			</Cell>
-			<Cell>
-				<Tag tone={isAdmin ? "accent" : "plain"}>{t(isAdmin ? "admin.role_admin" : "admin.role_user")}</Tag>
-			</Cell>
-			<Cell>{user.group}</Cell>
-			<NumberCell>{credits(user.credits)}</NumberCell>
-			<NumberCell>
-				<BudgetText budget={user.budget} />
-			</NumberCell>
-			<Cell className="whitespace-nowrap text-faint">{dateTime(user.last_login_at)}</Cell>
-			<Cell>
-				<Tag tone={isActive ? "ok" : "off"}>{t(isActive ? "admin.active" : "admin.disabled")}</Tag>
-			</Cell>
-			<Cell className="text-end whitespace-nowrap">
+		<>
 				<Button small icon={<Coins size={14} aria-hidden />} onClick={onGrant} className="me-1">
 					{t("admin.grant")}
 				</Button>
@@ -97,6 +115,7 @@ function UserRow({ user, onGrant, onGroup, onDisable }: { user: AdminUser; onGra
 					label={t("admin.actions")}
 					actions={[
 						{ label: t("groups.set"), icon: <UsersRound size={15} />, run: onGroup },
+						{ label: t("quota.history"), icon: <History size={15} />, run: onHistory },
 						{ label: t("admin.log"), icon: <ScrollText size={15} />, run: () => navigate(`/admin/log?user=${user.id}`) },
 						isAdmin
 							? { label: t("admin.make_user"), icon: <ShieldOff size={15} />, run: change({ role: "user" }) }
@@ -106,8 +125,7 @@ function UserRow({ user, onGrant, onGroup, onDisable }: { user: AdminUser; onGra
 							: { label: t("admin.enable"), icon: <CircleCheck size={15} />, run: change({ status: "active" }) },
 					]}
 				/>
-			</Cell>
-		</tr>
+		</>
 	);
 }
 

@@ -25,7 +25,7 @@ export function AreaHead({ title, count, onAdd, children }: { title: string; cou
 	);
 }
 
-export { Cell, NumberCell, Table, Tag } from "@/components/ui/Table";
+export { type Column, Table, Tag } from "@/components/ui/Table";
 
 export function Loading() {
 	return (
