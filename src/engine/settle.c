@@ -26,7 +26,7 @@
  * transaction, one wait for the disk.  More than this gains nothing more. */
 #define SETTLE_TOGETHER 16
 #define SETTLE_CALLS ROUND_MAX /* of those that took from allowances: the more the better */
-#define GATHER_MS 8	       /* between the rounds of calls, at most so many one after the other */
+#define GATHER_MS 10	       /* between the rounds of calls, at most so many one after the other */
 #define SETTLE_ROUNDS_MAX 3    /* at a time, so that stuck ones leave workers for others */
 #define SETTLE_OVERDUE_MS 250  /* beyond that a run does not wait for the round before it */
 #define SETTLE_AGAIN_MS 500    /* PostgreSQL was away: try again */
