@@ -25,7 +25,7 @@ wrong(struct scan *s)
 static char
 peek(struct scan *s)
 {
-	if (s->at<s->end && * s->at> ' ') /* as machines write it */
+	if (s->at < s->end && (unsigned char)*s->at > ' ') /* as machines write it */
 		return *s->at;
 	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
 		s->at++;
