@@ -26,7 +26,7 @@
  * transaction, one wait for the disk.  More than this gains nothing more. */
 #define SETTLE_TOGETHER 16
 #define SETTLE_CALLS ROUND_MAX /* of those that took from allowances: the more the better */
-#define GATHER_MS 8	       /* between the rounds of calls, at most so many one after the other */
+#define GATHER_MS 10	       /* between the rounds of calls, at most so many one after the other */
 #define SETTLE_ROUNDS_MAX 3    /* at a time, so that stuck ones leave workers for others */
 #define SETTLE_OVERDUE_MS 250  /* beyond that a run does not wait for the round before it */
 #define SETTLE_AGAIN_MS 500    /* PostgreSQL was away: try again */
@@ -265,14 +265,15 @@ settle_hurry(struct process *p)
 }
 
 /* Calls that took from allowances: the first at once, those that come soon after it
- * together, some milliseconds later. */
+ * together, some milliseconds later, or when there is no other left to wait for. */
 static void
 gather(struct process *p)
 {
 	struct engine *e = p->engine;
 	int64_t since_ms = clock_mono_ms() - e->round_ms;
+	bool are_all = e->n_unsettled == e->n_runs;
 
-	if (e->n_unsettled >= SETTLE_CALLS || (since_ms >= GATHER_MS && e->settle_rounds == 0))
+	if (e->n_unsettled >= SETTLE_CALLS || ((since_ms >= GATHER_MS || are_all) && e->settle_rounds == 0))
 		settle_hurry(p);
 	else if (!reactor_timer_running(e->round_timer))
 		reactor_timer_start(e->round_timer, since_ms < GATHER_MS ? GATHER_MS - since_ms : GATHER_MS);

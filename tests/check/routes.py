@@ -26,6 +26,11 @@ def main():
     tests = {p: read(p).splitlines() for p in files("tests/it", "tests/lib", ends=(".py",))}
     with Tap() as t:
         t.ok(len(rows) > 0, "routes.def has rows", [f"{len(rows)} rows read"])
+        t.none("no route stands in the table twice", sorted(
+            {f"{r[0]} {r[1]}: of several rows only the first is found" for r in rows if [q[:2] for q in rows].count(r[:2]) > 1}))
+        t.none("what opens a call of the relay takes its place with the rates", [
+            f"{r[0]} {r[1]}: wants ROUTE_CALL, or Redis is asked twice" for r in rows for text in handlers.values()
+            if re.search(rf"^{r[2]}\(struct request", text, re.M) and "relay_begin(" in text and "ROUTE_CALL" not in r[7]])
         t.none("every handler is defined once", [
             f"{r[2]} ({r[0]} {r[1]}): defined {n} times" for r in rows
             if (n := sum(bool(re.search(rf"^{r[2]}\(struct request", text, re.M)) for text in handlers.values())) != 1])

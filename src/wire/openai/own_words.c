@@ -21,11 +21,12 @@ openai_is_usage_alone(const char *chunk, size_t len)
 	struct scan_text choices, usage;
 	struct scan s;
 
-	if (!own_find(chunk, len, (const char *const[]){ "usage", NULL }, &usage) ||
+	if (memmem(chunk, len, "\"usage\"", 7) == NULL || /* most chunks: no need to read those */
 	    !own_find(chunk, len, (const char *const[]){ "choices", NULL }, &choices))
 		return false;
 	scan_init(&s, choices.at, choices.len);
-	return scan_array(&s) && !scan_element(&s);
+	return scan_array(&s) && !scan_element(&s) &&
+	    own_find(chunk, len, (const char *const[]){ "usage", NULL }, &usage);
 }
 
 void

@@ -150,6 +150,54 @@ def test_agents_lock_their_conversation(weir, someone, agent):
     assert weir.chat(someone, "hi", conversations[3], model="demo-fast").final["type"] == "done"
 
 
+# ---- calls of the relay ---------------------------------------------------------------
+
+WORDS = [{"role": "user", "content": "hi"}]
+CALLS = {
+    "/v1/chat/completions": {"model": "demo-fast", "messages": WORDS},
+    "/v1/completions": {"model": "demo-fast", "prompt": "hi"},
+    "/v1/messages": {"model": "demo-fast", "max_tokens": 9, "messages": WORDS},
+    "/v1/responses": {"model": "demo-fast", "input": "hi", "store": False},
+    "/v1beta/models/demo-fast:generateContent": {"contents": [{"parts": [{"text": "hi"}]}]},
+}
+
+
+def scripts_run(redis):
+    """How many scripts have run in Redis since it began."""
+    line = next((w for w in redis.call("INFO", "commandstats").split() if w.startswith("cmdstat_evalsha:")), "=0,")
+    return int(line.split("=")[1].split(",")[0])
+
+
+@pytest.mark.parametrize("path", CALLS, ids=lambda path: path.strip("/").replace("/", " "))
+def test_a_call_asks_redis_once(weir, someone, path):
+    """For its rates and its place together; the place is given back by a command."""
+    key = f"weir:task:relay:{someone.id}"
+    assert weir.post(path, CALLS[path], someone).status == 200
+    with weir.redis() as redis:
+        wait_until(lambda: redis.call("ZCARD", key) == 0, "the place is given back", 5)
+        before = scripts_run(redis)
+        for _ in range(10):
+            assert weir.post(path, CALLS[path], someone).status == 200
+        assert 10 <= scripts_run(redis) - before <= 14, "beside what runs by the clock"
+        wait_until(lambda: redis.call("ZCARD", key) == 0, "the places are given back", 5)
+
+
+@pytest.mark.parametrize("path", CALLS, ids=lambda path: path.strip("/").replace("/", " "))
+def test_as_many_calls_as_a_user_may_have(weir, someone, path):
+    """And what is refused for another reason keeps no place."""
+    key = f"weir:task:relay:{someone.id}"
+    with weir.redis() as redis:
+        assert weir.post(path, {"what": "is this"}, someone).status in (400, 404)
+        wait_until(lambda: redis.call("ZCARD", key) == 0, "the place is given back", 5)
+        for i in range(200):
+            redis.call("ZADD", key, "99999999999999", f"call {i}")
+        answer = weir.post(path, CALLS[path], someone)
+        assert answer.status == 429 and answer.headers["retry-after"], answer
+        redis.call("ZREM", key, "call 0")
+        assert weir.post(path, CALLS[path], someone).status == 200
+        redis.call("DEL", key)
+
+
 # ---- Redis in trouble --------------------------------------------------------------
 
 

@@ -51,6 +51,28 @@ test_json(void)
 		CU_ASSERT_FALSE(is_json(bad[i]));
 }
 
+/* Strings are read eight bytes at a time: what ends one counts wherever it stands. */
+static void
+test_every_byte_everywhere(void)
+{
+	char text[32];
+
+	for (int byte = 1; byte < 256; byte++)
+		for (size_t at = 0; at < 20; at++) {
+			size_t len = at + 2 + (size_t)byte % 9;
+			bool is_plain = byte >= ' ' && byte != '"' && byte != '\\';
+
+			memset(text, 'a', sizeof(text));
+			text[0] = '"';
+			text[at + 1] = (char)byte;
+			text[len] = '"';
+			text[len + 1] = '\0';
+			CU_ASSERT_EQUAL(is_json(text), is_plain);
+			text[len] = '\0'; /* never closed, but by that byte at its end */
+			CU_ASSERT_EQUAL(is_json(text), byte == '"' && len == at + 2);
+		}
+}
+
 static void
 test_depth(void)
 {
@@ -224,6 +246,7 @@ test_decode(void)
 
 static CU_TestInfo scan_tests[] = {
 	{ "tells JSON from what is not", test_json },
+	{ "finds each byte of a string wherever it stands", test_every_byte_everywhere },
 	{ "bounds the depth", test_depth },
 	{ "takes a NUL for no end", test_nul_is_no_end },
 	{ "ends only when everything is closed", test_end_inside },
