@@ -183,10 +183,8 @@ def test_killed_while_holding(weir, hurt):
         assert not c.is_alive()
     wait_until(lambda: len(weir.responders()) == PROCESSES, "a pool of 4", PATIENCE_S, 0.1)
     assert len(kills) > 4 and statuses.count(200) > 20, (len(kills), collections.Counter(statuses))
-    calls, credits, by_allowance = used(weir, user)
-    if credits + sum(s not in (200, 402) for s in statuses) < n:  # what died with a hold of its own keeps it for 20 s
-        assert 402 not in statuses, ("there were credits left", credits, collections.Counter(statuses))
-    # and the rest, to the last credit
+    # some may be refused meanwhile: what a process had set aside that died, or cannot say so, comes back a moment later;
+    # but all of it, to the last credit
     quiesce(weir)
     while (left := n - used(weir, user)[1]) > 0:
         answers = crowd(weir, user, min(int(left) + 5, 100))

@@ -2,7 +2,7 @@
  * What chat/plan.h finds, as JSON, for test_catalog.py:
  *
  *	catalog_tool CONF USER turn CONVERSATION [MODEL [DRAWS]]
- *	catalog_tool CONF USER agent AGENT
+ *	catalog_tool CONF USER agent AGENT [DRAWS]
  *	catalog_tool CONF USER history CONVERSATION REGENERATE|- LIMIT BYTES
  */
 #include <stdio.h>
@@ -105,6 +105,19 @@ turns(struct context *cx, const char *conversation, const char *model, int draws
 	}
 }
 
+/* The same of an agent's trial, which is of no conversation. */
+static void
+trials(struct context *cx, const char *agent, int draws)
+{
+	for (int i = 0; i < draws; i++) {
+		struct turn_plan *plan = NULL;
+		enum status st = catalog_agent(cx, agent, &plan);
+
+		print(cx, st, st == OK ? plan_json(plan) : NULL);
+		cx->details = NULL;
+	}
+}
+
 static void
 history(struct context *cx, char **argv)
 {
@@ -124,11 +137,8 @@ run(struct context *cx, int argc, char **argv)
 	if (argc >= 5 && strcmp(argv[3], "turn") == 0) {
 		turns(
 		    cx, argv[4], argc > 5 && strcmp(argv[5], "-") != 0 ? argv[5] : NULL, argc > 6 ? atoi(argv[6]) : 1);
-	} else if (argc == 5 && strcmp(argv[3], "agent") == 0) {
-		struct turn_plan *plan = NULL;
-		enum status st = catalog_agent(cx, argv[4], &plan);
-
-		print(cx, st, st == OK ? plan_json(plan) : NULL);
+	} else if (argc >= 5 && strcmp(argv[3], "agent") == 0) {
+		trials(cx, argv[4], argc > 5 ? atoi(argv[5]) : 1);
 	} else if (argc == 8 && strcmp(argv[3], "history") == 0) {
 		history(cx, argv + 4);
 	} else {

@@ -149,14 +149,16 @@ def test_a_disabled_agent_does_not_run(data, shop, owner):
 
 
 def test_priority_then_weight(data, shop, owner):
-    place = conversation(data, owner)
-    orders = [[c["name"] for c in p["model"]["channels"]] for p in tool(data, owner, "turn", place, "plain", 50)]
+    """Of trials, which are of no conversation: turns of one stay with the first they had."""
+    orders = [[c["name"] for c in p["model"]["channels"]] for p in tool(data, owner, "agent", agent(data, "plain"), 50)]
     assert all(order == ["first", "second"] for order in orders)
-    orders = [tuple(c["name"] for c in p["model"]["channels"]) for p in tool(data, owner, "turn", place, "smart", 4000)]
+    orders = [tuple(c["name"] for c in p["model"]["channels"]) for p in tool(data, owner, "agent", agent(data, "smart"), 4000)]
     assert all(order[2] == "spare" for order in orders), "weight 0 comes last"
     first = collections.Counter(order[0] for order in orders)
     # 3 : 1; 4,000 draws stray from 3,000 by more than 150 less than once in ten million runs
     assert abs(first["heavy"] - 3000) < 150, first
+    place = conversation(data, owner)
+    assert len({tuple(c["name"] for c in p["model"]["channels"]) for p in tool(data, owner, "turn", place, "smart", 100)}) == 1
 
 
 def test_a_key_sealed_by_another_installation(data, shop, owner):
