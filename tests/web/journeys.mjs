@@ -1210,6 +1210,43 @@ journey("who is quicker than the list of models is not told to try again", async
 
 // -- pictures
 
+// -- a voice
+
+/** Models that write down what is said, and that read aloud. */
+async function voices() {
+	const token = await admin();
+	for (const [name, ability] of [["ears", "transcription"], ["mouth", "speech"]]) {
+		const model = { name, type: "audio", abilities: [ability], context_tokens: 32000, max_output_tokens: 4000, price_input_per_mtok: 1, price_output_per_mtok: 1, price_per_call: 2 };
+		const made = await api("POST", "/api/admin/models", { token, json: model });
+		if (made.status === 409) return;
+		equal(made.status, 201, made.text);
+		const channel = { name, provider: "openai", base_url: process.env.WEIR_DEMO, api_key: "demo", allow_private: true, models: [{ model: name, upstream_name: "demo-fast" }] };
+		equal((await api("POST", "/api/admin/channels", { token, json: channel })).status, 201, "channel");
+	}
+}
+
+journey("voice: what is said is written down, and an answer read aloud, by models", async () => {
+	await voices();
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email, PASSWORD, "/");
+	await page.getByRole("button", { name: "Dictate" }).click();
+	await page.getByRole("button", { name: "Discard recording" }).waitFor();
+	await page.waitForTimeout(600);
+	await page.getByRole("button", { name: "Use recording" }).click();
+	await until(async () => (await input(page).inputValue()).trim() !== "", "the words are there");
+	await input(page).fill("hi [[demo deltas=3]]");
+	await page.keyboard.press("Enter");
+	await waitAnswer(page);
+	const sound = page.waitForResponse((r) => r.url().endsWith("/v1/audio/speech"));
+	await answers(page).last().hover();
+	await page.getByRole("button", { name: "Read aloud" }).last().click();
+	equal((await sound).status(), 200, "the sound");
+	const calls = await api("GET", "/api/usage/records?limit=10", { token: user.token });
+	const models = calls.json.items.map((r) => r.model);
+	holds(models.includes("ears") && models.includes("mouth"), `calls of ${models}`);
+});
+
 /** A model that makes pictures, of its own for each way. */
 async function painter(name) {
 	const token = await admin();
