@@ -1237,7 +1237,7 @@ journey("voice: what is said is written down, and an answer read aloud, by model
 	await until(async () => (await input(page).inputValue()).trim() !== "", "the words are there");
 	await input(page).fill("hi [[demo deltas=3]]");
 	await page.keyboard.press("Enter");
-	await waitAnswer(page);
+	await waitAnswer(page, 1);
 	const sound = page.waitForResponse((r) => r.url().endsWith("/v1/audio/speech"));
 	await answers(page).last().hover();
 	await page.getByRole("button", { name: "Read aloud" }).last().click();
