@@ -124,7 +124,7 @@ for (const way of [WAYS[0], WAYS[2]])
 		// settings
 		await openSidebar(page, way);
 		await page.locator("aside footer button").first().click();
-		await page.getByRole("menuitem").first().click();
+		await page.getByRole("menuitem", { name: way.language === "zh" ? "设置" : "Settings", exact: true }).click();
 		const dialog = page.getByRole("dialog");
 		await dialog.locator("input").first().fill("Grace");
 		await dialog.locator("button[type=submit]").click();
