@@ -144,7 +144,7 @@ function Fact({ name, wide, children }: { name: string; wide?: boolean; children
 	return (
 		<div className={`flex min-w-0 flex-wrap justify-between gap-x-4 border-b border-line py-2 ${wide ? "sm:col-span-2" : ""}`}>
 			<dt className="text-faint">{name}</dt>
-			<dd className="min-w-0 text-end break-words tabular-nums">{children}</dd>
+			<dd className="ms-auto min-w-0 text-end break-words tabular-nums">{children}</dd>
 		</div>
 	);
 }

@@ -20,7 +20,7 @@ import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide }
 import { RowMenu } from "./RowMenu";
 import { nameOf } from "./UserName";
 
-/** Where there is no room for these columns, what they say stands below the name and the credits. */
+/** Where there is no room for these columns, what they say stands below the name. */
 const WIDE = "hidden @4xl:table-cell";
 
 const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("users") });
@@ -50,13 +50,22 @@ export default function UsersArea() {
 			value: nameOf,
 			cell: (u) => (
 				<>
-					<p className="font-medium break-words">{nameOf(u)}</p>
-					<p className="text-xs break-all text-faint">{[u.email, u.phone].filter(Boolean).join(" · ")}</p>
+					<p className="font-medium wrap-anywhere">
+						<Address of={nameOf(u)} />
+					</p>
+					<p className="text-xs wrap-anywhere text-faint">
+						<Address of={[u.email, u.phone].filter((x) => x && x !== nameOf(u)).join(" · ")} />
+					</p>
 					<p className="mt-1 flex flex-wrap items-center gap-1.5 text-xs text-faint @4xl:hidden">
 						{u.role === "admin" && <Role user={u} />}
 						{u.status !== "active" && <Status user={u} />}
 						{u.group}
 					</p>
+					{u.budget && (
+						<div className="mt-1 text-xs text-faint @4xl:hidden">
+							<BudgetText budget={u.budget} />
+						</div>
+					)}
 				</>
 			),
 		},
@@ -68,22 +77,7 @@ export default function UsersArea() {
 			cell: (u) => <Role user={u} />,
 		},
 		{ name: "group", head: t("prices.group"), value: (u) => u.group, wide: WIDE, cell: (u) => u.group },
-		{
-			name: "credits",
-			head: t("admin.credits"),
-			number: true,
-			value: (u) => u.credits,
-			cell: (u) => (
-				<>
-					{credits(u.credits)}
-					{u.budget && (
-						<div className="text-xs whitespace-normal text-faint @4xl:hidden">
-							<BudgetText budget={u.budget} />
-						</div>
-					)}
-				</>
-			),
-		},
+		{ name: "credits", head: t("admin.credits"), number: true, value: (u) => u.credits, cell: (u) => credits(u.credits) },
 		{ name: "budget", head: t("groups.budget"), number: true, value: (u) => u.budget?.left ?? null, wide: WIDE, cell: (u) => <BudgetText budget={u.budget} /> },
 		{ name: "login", head: t("admin.last_login"), value: (u) => u.last_login_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (u) => dateTime(u.last_login_at) },
 		{
@@ -126,6 +120,18 @@ export default function UsersArea() {
 			)}
 			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
 		</div>
+	);
+}
+
+/** Breaks before its @ rather than anywhere. */
+function Address({ of }: { of: string }) {
+	const [name = "", ...rest] = of.split("@");
+	if (rest.length === 0) return <>{of}</>;
+	return (
+		<>
+			{name}
+			<wbr />@{rest.join("@")}
+		</>
 	);
 }
 
