@@ -1057,7 +1057,7 @@ for (const way of [WAYS[0], WAYS[2]])
 for (const way of [WAYS[1], WAYS[3]])
 	journey(`usage: an admin sees whose requests there were, and sums (${way.name})`, async () => {
 		const words = USAGE[way.language];
-		const user = await newUser(`Heavy user ${way.name}`);
+		const user = await newUser(`Heavy user ${way.name} ${Date.now() % 1e6}`);
 		const theirs = await newPage();
 		await signIn(theirs, user.email);
 		await chooseModel(theirs, "demo-fast");
