@@ -6,6 +6,7 @@
 --	   ^               | not delivered, refused   |
 --	   +---------------+                          |
 --	                   | unclear --> unknown -----+ (a callback names it, or its time is over)
+--	                   | made in the answer ------+
 --
 -- Only intent is ever sent. Whoever claims it alone sends it; from there no way leads back to intent but the sure knowledge
 -- that nothing was made.
@@ -52,18 +53,26 @@ $$;
 COMMENT ON FUNCTION media_open(uuid, uuid, uuid, uuid, uuid, text, bigint, numeric, int, int, int, text, text, bytea, jsonb, text, text, jsonb, jsonb, int, uuid, uuid, text) IS
 	'Opens a task of a picture or film: task_open(), what is to be asked, the job that does it, and in a conversation the prompt and a message for the result, or nothing. outcome besides those of task_open(): not_found (no such conversation of the user). held is what the user''s live tasks hold, this one included.';
 
-CREATE OR REPLACE FUNCTION media_claim(p_task_id uuid, p_channel_id bigint, p_key_id bigint, p_token_hash bytea) RETURNS boolean
+DROP FUNCTION IF EXISTS media_claim(uuid, bigint, bigint, bytea);
+CREATE OR REPLACE FUNCTION media_claim(
+	p_task_id uuid, p_channel_id bigint, p_key_id bigint, p_token_hash bytea, p_model text, p_answers boolean) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
+	PERFORM FROM tasks t WHERE t.id = p_task_id FOR NO KEY UPDATE;
 	UPDATE media_submits m SET state = 'sent', channel_id = p_channel_id, channel_key_id = p_key_id, token_hash = p_token_hash,
-		sent_at = now()
+		model = left(p_model, 200), sent_at = now()
 	WHERE m.task_id = p_task_id AND m.state = 'intent';
-	RETURN FOUND;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE tasks t SET status = 'running', started_at = coalesce(t.started_at, now())
+	WHERE t.id = p_task_id AND p_answers AND t.status = 'pending';
+	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION media_claim(uuid, bigint, bigint, bytea) IS
-	'From now on this may have been sent: who is told true, and nobody else, sends it, once that is committed.';
+COMMENT ON FUNCTION media_claim(uuid, bigint, bigint, bytea, text, boolean) IS
+	'From now on this may have been sent: who is told true, and nobody else, sends it, once that is committed. p_answers: its provider answers when it is made, so that it runs from now on.';
 
 CREATE OR REPLACE FUNCTION media_unsent(p_task_id uuid, p_refused boolean) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp

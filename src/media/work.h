@@ -13,7 +13,7 @@
 
 struct work_task {
 	struct task task;
-	const char *state, *status, *conversation_id, *message_id, *group, *external_id, *type;
+	const char *state, *status, *conversation_id, *message_id, *group, *external_id, *model, *type;
 	const json_t *input, *tried;
 	int64_t model_id, channel_id, key_id;
 	int64_t age_ms, sent_ms, accepted_ms; /* ago; 0: not yet */

@@ -1,5 +1,6 @@
 """Pictures and films: made once, charged once, kept by us; whatever their provider does."""
 
+import base64
 import json
 import signal
 import time
@@ -19,6 +20,13 @@ MODELS = {  # ours: type, the provider's, meter, price
     "sora-story": ("video", "sora-2-pro-storyboard", "second", "9"),
 }
 
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+GPT = {"size": {"field": "size", "values": ["1024x1024"]}, "images": {"field": "image", "max": 16},
+       "resolution": {"field": "quality", "default": "medium", "values": {"medium": 1, "high": 4}}}
+OTHERS = {  # ours: provider, the provider's name of the model, price, how it is asked
+    "gpt": ("openai-compatible", "demo", "7", GPT),
+}
+
 
 def add_models(weir):
     names = []
@@ -34,6 +42,18 @@ def add_models(weir):
     time.sleep(0.6)  # until the responders know
 
 
+def add_others(weir):
+    for name, (provider, upstream, price, media) in OTHERS.items():
+        weir.weirctl("model", "add", name, "--type", "image", "--input", "0", "--output", "0", "--context", "100", "--max-output", "100")
+        with weir.pg() as pg:
+            pg.query("SELECT model_set_base_price(id, 'image', 0) FROM llm_models WHERE name = $1", name)
+            pg.query("UPDATE llm_models SET media = $2, sort = 1000 WHERE name = $1", name, json.dumps(media))
+            pg.query("UPDATE prices SET unit_price = $2, per = 1 WHERE meter = 'image' AND model_id = (SELECT id FROM llm_models WHERE name = $1)",
+                     name, price)
+        weir.weirctl("channel", "add", name, "--provider", provider, "--url", f"http://127.0.0.1:{weir.demo_port}", "--key-stdin",
+                     "--allow-private", "--model", f"{name}={upstream}", input="demo\n")
+
+
 def worker(weir):
     """One that does not wait long for providers."""
     conf = weir.folder + "/impatient.conf"
@@ -43,6 +63,7 @@ def worker(weir):
 
 @pytest.fixture(scope="module", autouse=True)
 def kie(weir):
+    add_others(weir)
     add_models(weir)
     weir.daemons.stop("worker")
     worker(weir)
@@ -135,7 +156,7 @@ def test_what_fails_costs_nothing(weir, user):
 @pytest.mark.parametrize("status", [402, 422, 451, 501, 505])
 def test_what_is_refused_costs_nothing(weir, user, status):
     since = len(weir.demo_requests())
-    ended(weir, user, make(weir, user, f"[[demo status={status}]] a weir")["id"], "failed")
+    ended(weir, user, make(weir, user, f"[[demo fault={status}]] a weir")["id"], "failed")
     assert weir.balance(user) == 1000 and len(submits(weir, since)) == 1
 
 
@@ -360,6 +381,64 @@ def test_a_film_of_a_picture_and_one_of_shots(weir, user):
     answer = weir.post(STORY, {"shots": shots, "n_frames": "15"}, user)
     assert answer.status == 202, answer
     assert ended(weir, user, answer.json["task"]["id"])["credits_used"] == 135
+
+
+# ---- OpenAI: the answer is the picture ---------------------------------------------------
+
+
+def asked(weir, since, path):
+    return [r for r in weir.demo_requests()[since:] if r["path"] == path]
+
+
+def kept(weir, user, t):
+    (file,) = t["result"]["files"]
+    assert file["content_type"] == "image/png"
+    return weir.get("/api/uploads/" + file["id"], user).body
+
+
+def test_a_picture_that_is_in_the_answer(weir, user):
+    since = len(weir.demo_requests())
+    t = ended(weir, user, make(weir, user, model="gpt", size="1024x1024", resolution="high")["id"])
+    assert t["credits_used"] == 28 and weir.balance(user) == 972 and kept(weir, user, t) == PIXEL
+    assert len(asked(weir, since, "/v1/images/generations")) == 1
+    row = state(weir, t["id"])
+    assert row["state"] == "over" and row["model"] == "demo" and row["is_unconfirmed"] == "f"
+
+
+def test_an_edit_sends_the_picture_itself(weir, user):
+    since = len(weir.demo_requests())
+    upload = weir.post("/api/uploads", PIXEL, user, headers={"Content-Type": "image/png"}).json
+    url = upload["url"] if upload["url"].startswith("http") else f"http://127.0.0.1:{weir.port}" + upload["url"]
+    t = ended(weir, user, make(weir, user, path=EDIT, model="gpt", image_urls=[url, url])["id"])
+    assert t["credits_used"] == 7 and kept(weir, user, t) == PIXEL
+    assert len(asked(weir, since, "/v1/images/edits")) == 1
+    # of others, and of nowhere: nothing is sent
+    other = weir.make_user(credits="1000")
+    for who, picture in ((other, url), (user, "https://127.0.0.1/a.png"), (user, f"http://127.0.0.1:{weir.demo_port}/a.png")):
+        ended(weir, who, make(weir, who, path=EDIT, model="gpt", image_urls=[picture])["id"], "failed")
+    assert weir.balance(other) == 1000 and weir.balance(user) == 993 and len(asked(weir, since, "/v1/images/edits")) == 1
+
+
+@pytest.mark.parametrize("status", [400, 402])
+def test_what_openai_refuses_costs_nothing(weir, user, status):
+    since = len(weir.demo_requests())
+    ident = make(weir, user, f"[[demo fault={status}]] a weir", model="gpt")["id"]
+    ended(weir, user, ident, "failed")
+    assert weir.balance(user) == 1000 and len(asked(weir, since, "/v1/images/generations")) == 1
+    assert state(weir, ident)["is_unconfirmed"] == "f"
+
+
+@pytest.mark.parametrize("fault", ["fault=close", "fault=500"])
+def test_an_answer_of_openai_that_is_lost_is_not_asked_for_again(weir, user, fault):
+    since = len(weir.demo_requests())
+    ident = make(weir, user, f"[[demo {fault}]] a weir", model="gpt")["id"]
+    wait_until(lambda: state(weir, ident)["state"] == "unknown", lambda: f"{state(weir, ident)}", timeout_s=10)
+    with weir.pg() as pg:
+        pg.query("UPDATE media_submits SET sent_at = now() - interval '31 minutes' WHERE task_id = $1", ident)
+        pg.query("SELECT job_wake(job_id) FROM tasks WHERE id = $1", ident)
+    ended(weir, user, ident, "failed")
+    assert weir.balance(user) == 1000 and len(asked(weir, since, "/v1/images/generations")) == 1
+    assert state(weir, ident)["is_unconfirmed"] == "t"
 
 
 # ---- a worker that dies ---------------------------------------------------------------------
