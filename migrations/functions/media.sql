@@ -5,7 +5,7 @@
 --	intent --claim--> sent --accepted--> accepted --end--> over
 --	   ^               | not delivered, refused   |
 --	   +---------------+                          |
---	                   | unclear --> unknown -----+ (a callback names it, or its time is over)
+--	                   | unclear --> unknown -----+ (a callback or an operator names it, or its time is over)
 --	                   | made in the answer ------+
 --
 -- Only intent is ever sent. Whoever claims it alone sends it; from there no way leads back to intent but the sure knowledge
@@ -184,6 +184,50 @@ END
 $$;
 COMMENT ON FUNCTION media_end(uuid, text, numeric, text, text, jsonb, numeric, boolean) IS
 	'Ends a task of a picture or film exactly once, by tasks_end(), with its message; p_cost 0 returns what was held. p_files, [{id, url, content_type, size_bytes}], are the user''s from then on. Unsettled: it had ended already, and nothing changed; the files are nobody''s.';
+
+CREATE OR REPLACE FUNCTION media_adopt(p_task_id uuid, p_external_id text) RETURNS text
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_job uuid;
+	v_submit media_submits;
+BEGIN
+	SELECT t.job_id INTO v_job FROM tasks t WHERE t.id = p_task_id FOR NO KEY UPDATE;
+	SELECT m.* INTO v_submit FROM media_submits m WHERE m.task_id = p_task_id FOR NO KEY UPDATE;
+	IF v_submit.task_id IS NULL THEN
+		RETURN 'not_found';
+	ELSIF v_submit.state <> 'unknown' THEN
+		RETURN v_submit.state;
+	ELSIF EXISTS (SELECT FROM media_submits o WHERE o.channel_id = v_submit.channel_id AND o.external_id = p_external_id) THEN
+		RETURN 'taken';
+	END IF;
+	PERFORM media_accepted(p_task_id, p_external_id);
+	PERFORM job_wake(v_job);
+	RETURN 'ok';
+END
+$$;
+COMMENT ON FUNCTION media_adopt(uuid, text) IS
+	'An operator knows the provider''s id of a task that was sent and of which nobody knew whether it arrived: from now on it is asked after. ok; taken: another task has that id; not_found; or the state it is in, which is not unknown.';
+
+CREATE OR REPLACE FUNCTION media_disown(p_task_id uuid, p_error_code text, p_error_message text)
+	RETURNS TABLE (outcome text, settled boolean, charged numeric, balance numeric, held numeric)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_state text;
+BEGIN
+	PERFORM FROM conversations c JOIN tasks t ON t.conversation_id = c.id WHERE t.id = p_task_id FOR NO KEY UPDATE OF c;
+	PERFORM FROM tasks t WHERE t.id = p_task_id FOR NO KEY UPDATE;
+	SELECT m.state INTO v_state FROM media_submits m WHERE m.task_id = p_task_id FOR NO KEY UPDATE;
+	IF v_state = 'unknown' THEN
+		RETURN QUERY SELECT 'ok', e.* FROM media_end(p_task_id, 'failed', 0, p_error_code, p_error_message, NULL, NULL, true) e;
+	ELSE
+		RETURN QUERY SELECT coalesce(v_state, 'not_found'), false, NULL::numeric, NULL::numeric, NULL::numeric;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION media_disown(uuid, text, text) IS
+	'An operator gives up a task of which nobody knows whether it arrived: it fails, and what was held goes back. outcome: ok; not_found; or the state it is in, which is not unknown.';
 
 CREATE OR REPLACE FUNCTION media_refetch(p_task_id uuid) RETURNS int
 	LANGUAGE sql SET search_path = public, pg_temp

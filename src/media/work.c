@@ -78,8 +78,8 @@ work_tell(struct context *cx, const struct work_task *w, const char *status, int
 	events_tell(cx, w->task.user_id, "task", news);
 }
 
-static void
-tell_end(struct context *cx, const struct work_task *w, const struct work_end *end, const struct rows *rows)
+void
+work_ended(struct context *cx, const struct work_task *w, const struct work_end *end, const struct rows *rows)
 {
 	bool is_done = end->outcome == OUTCOME_COMPLETED;
 
@@ -115,6 +115,6 @@ work_end(struct context *cx, const struct work_task *w, const struct work_end *e
 	if (st != OK)
 		return fail(cx, st, "end task %s: %s", w->task.id, pg_error(cx->pg));
 	if (row_bool(rows, 0, "settled"))
-		tell_end(cx, w, end, rows);
+		work_ended(cx, w, end, rows);
 	return OK;
 }

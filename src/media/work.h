@@ -38,4 +38,7 @@ struct work_end {
 /* End it, once, whoever says so again; give its slot back, tell the pages. */
 enum status work_end(struct context *cx, const struct work_task *w, const struct work_end *end) MUST_CHECK;
 
+/* Tell whom it concerns that it has ended so; a row of media_end()'s columns. */
+void work_ended(struct context *cx, const struct work_task *w, const struct work_end *end, const struct rows *rows);
+
 #endif
