@@ -5,7 +5,8 @@
 --	intent --claim--> sent --accepted--> accepted --end--> over
 --	   ^               | not delivered, refused   |
 --	   +---------------+                          |
---	                   | unclear --> unknown -----+ (a callback names it, or its time is over)
+--	                   | unclear --> unknown -----+ (a callback or an operator names it, or its time is over)
+--	                   | made in the answer ------+
 --
 -- Only intent is ever sent. Whoever claims it alone sends it; from there no way leads back to intent but the sure knowledge
 -- that nothing was made.
@@ -52,18 +53,26 @@ $$;
 COMMENT ON FUNCTION media_open(uuid, uuid, uuid, uuid, uuid, text, bigint, numeric, int, int, int, text, text, bytea, jsonb, text, text, jsonb, jsonb, int, uuid, uuid, text) IS
 	'Opens a task of a picture or film: task_open(), what is to be asked, the job that does it, and in a conversation the prompt and a message for the result, or nothing. outcome besides those of task_open(): not_found (no such conversation of the user). held is what the user''s live tasks hold, this one included.';
 
-CREATE OR REPLACE FUNCTION media_claim(p_task_id uuid, p_channel_id bigint, p_key_id bigint, p_token_hash bytea) RETURNS boolean
+DROP FUNCTION IF EXISTS media_claim(uuid, bigint, bigint, bytea);
+CREATE OR REPLACE FUNCTION media_claim(
+	p_task_id uuid, p_channel_id bigint, p_key_id bigint, p_token_hash bytea, p_model text, p_answers boolean) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
+	PERFORM FROM tasks t WHERE t.id = p_task_id FOR NO KEY UPDATE;
 	UPDATE media_submits m SET state = 'sent', channel_id = p_channel_id, channel_key_id = p_key_id, token_hash = p_token_hash,
-		sent_at = now()
+		model = left(p_model, 200), sent_at = now()
 	WHERE m.task_id = p_task_id AND m.state = 'intent';
-	RETURN FOUND;
+	IF NOT FOUND THEN
+		RETURN false;
+	END IF;
+	UPDATE tasks t SET status = 'running', started_at = coalesce(t.started_at, now())
+	WHERE t.id = p_task_id AND p_answers AND t.status = 'pending';
+	RETURN true;
 END
 $$;
-COMMENT ON FUNCTION media_claim(uuid, bigint, bigint, bytea) IS
-	'From now on this may have been sent: who is told true, and nobody else, sends it, once that is committed.';
+COMMENT ON FUNCTION media_claim(uuid, bigint, bigint, bytea, text, boolean) IS
+	'From now on this may have been sent: who is told true, and nobody else, sends it, once that is committed. p_answers: its provider answers when it is made, so that it runs from now on.';
 
 CREATE OR REPLACE FUNCTION media_unsent(p_task_id uuid, p_refused boolean) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp
@@ -175,6 +184,50 @@ END
 $$;
 COMMENT ON FUNCTION media_end(uuid, text, numeric, text, text, jsonb, numeric, boolean) IS
 	'Ends a task of a picture or film exactly once, by tasks_end(), with its message; p_cost 0 returns what was held. p_files, [{id, url, content_type, size_bytes}], are the user''s from then on. Unsettled: it had ended already, and nothing changed; the files are nobody''s.';
+
+CREATE OR REPLACE FUNCTION media_adopt(p_task_id uuid, p_external_id text) RETURNS text
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_job uuid;
+	v_submit media_submits;
+BEGIN
+	SELECT t.job_id INTO v_job FROM tasks t WHERE t.id = p_task_id FOR NO KEY UPDATE;
+	SELECT m.* INTO v_submit FROM media_submits m WHERE m.task_id = p_task_id FOR NO KEY UPDATE;
+	IF v_submit.task_id IS NULL THEN
+		RETURN 'not_found';
+	ELSIF v_submit.state <> 'unknown' THEN
+		RETURN v_submit.state;
+	ELSIF EXISTS (SELECT FROM media_submits o WHERE o.channel_id = v_submit.channel_id AND o.external_id = p_external_id) THEN
+		RETURN 'taken';
+	END IF;
+	PERFORM media_accepted(p_task_id, p_external_id);
+	PERFORM job_wake(v_job);
+	RETURN 'ok';
+END
+$$;
+COMMENT ON FUNCTION media_adopt(uuid, text) IS
+	'An operator knows the provider''s id of a task that was sent and of which nobody knew whether it arrived: from now on it is asked after. ok; taken: another task has that id; not_found; or the state it is in, which is not unknown.';
+
+CREATE OR REPLACE FUNCTION media_disown(p_task_id uuid, p_error_code text, p_error_message text)
+	RETURNS TABLE (outcome text, settled boolean, charged numeric, balance numeric, held numeric)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_state text;
+BEGIN
+	PERFORM FROM conversations c JOIN tasks t ON t.conversation_id = c.id WHERE t.id = p_task_id FOR NO KEY UPDATE OF c;
+	PERFORM FROM tasks t WHERE t.id = p_task_id FOR NO KEY UPDATE;
+	SELECT m.state INTO v_state FROM media_submits m WHERE m.task_id = p_task_id FOR NO KEY UPDATE;
+	IF v_state = 'unknown' THEN
+		RETURN QUERY SELECT 'ok', e.* FROM media_end(p_task_id, 'failed', 0, p_error_code, p_error_message, NULL, NULL, true) e;
+	ELSE
+		RETURN QUERY SELECT coalesce(v_state, 'not_found'), false, NULL::numeric, NULL::numeric, NULL::numeric;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION media_disown(uuid, text, text) IS
+	'An operator gives up a task of which nobody knows whether it arrived: it fails, and what was held goes back. outcome: ok; not_found; or the state it is in, which is not unknown.';
 
 CREATE OR REPLACE FUNCTION media_refetch(p_task_id uuid) RETURNS int
 	LANGUAGE sql SET search_path = public, pg_temp

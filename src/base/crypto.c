@@ -187,6 +187,38 @@ base64url_value(char c)
 	return c == '-' ? 62 : c == '_' ? 63 : -1;
 }
 
+static int
+base64_value(char c)
+{
+	return c == '+' ? 62 : c == '/' ? 63 : c == '-' || c == '_' ? -1 : base64url_value(c);
+}
+
+size_t
+crypto_base64_decode(const char *text, size_t len, unsigned char *out)
+{
+	size_t n = 0, padding = 0;
+
+	if (len % 4 != 0)
+		return SIZE_MAX;
+	while (len > 0 && padding < 2 && text[len - 1 - padding] == '=')
+		padding++;
+	for (size_t i = 0; i < len; i += 4) {
+		unsigned v = 0;
+
+		for (size_t k = 0; k < 4; k++) {
+			int digit = i + k < len - padding ? base64_value(text[i + k]) : 0;
+
+			if (digit < 0)
+				return SIZE_MAX;
+			v = v << 6 | (unsigned)digit;
+		}
+		out[n++] = (unsigned char)(v >> 16);
+		out[n++] = (unsigned char)(v >> 8);
+		out[n++] = (unsigned char)v;
+	}
+	return n - padding;
+}
+
 bool
 crypto_base64url_decode(struct arena *a, const char *text, unsigned char **out, size_t *out_len)
 {

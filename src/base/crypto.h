@@ -32,6 +32,9 @@ void crypto_hex(const void *data, size_t len, char *out);
  * CRYPTO_BASE64_LEN(len) with its NUL.  At most 1 GiB. */
 #define CRYPTO_BASE64_LEN(len) (((len) + 2) / 3 * 4 + 1)
 void crypto_base64(const void *data, size_t len, char *out);
+/* Decode it, with its padding; `out` has room for len / 4 * 3 bytes.  Whoever decodes a long text piece
+ * by piece cuts it at fours.  How many bytes; SIZE_MAX: it is none. */
+size_t crypto_base64_decode(const char *text, size_t len, unsigned char *out);
 /* base64url without padding (RFC 4648 5), in the arena. */
 char *crypto_base64url(struct arena *a, const void *data, size_t len);
 /* Decode base64url without padding; false on any foreign character or length. */

@@ -53,6 +53,7 @@ int ctl_routes(struct ctl *c, int argc, char **argv);
 int ctl_setup(struct ctl *c, int argc, char **argv);
 int ctl_status(struct ctl *c, int argc, char **argv);
 int ctl_storage(struct ctl *c, int argc, char **argv);
+int ctl_task(struct ctl *c, int argc, char **argv);
 int ctl_user(struct ctl *c, int argc, char **argv);
 
 /* Print "weirctl: ..." and a newline to stderr; returns CTL_FAILED so that

@@ -53,6 +53,8 @@ static const struct command {
 	{ "setup", ctl_setup, 0, "[--superuser URL]: make keys, roles and the database" },
 	{ "status", ctl_status, NEEDS_CONF | AS_SERVICE, "[--json]: the responders, with advice" },
 	{ "storage", ctl_storage, NEEDS_CONF | AS_SERVICE, "status | move | sweep: where the bytes of files are" },
+	{ "task", ctl_task, NEEDS_CONF | AS_SERVICE,
+	    "unclear | adopt | fail: pictures and films whose provider gave no answer" },
 	{ "user", ctl_user, NEEDS_CONF | AS_SERVICE, "add | passwd | role | disable | enable | invite | list" },
 };
 

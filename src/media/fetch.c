@@ -1,10 +1,13 @@
 #include "media/fetch.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/crypto.h"
 #include "base/fields.h"
 #include "base/media.h"
+#include "base/memory.h"
 #include "files/uploads.h"
 #include "media/ask.h"
 
@@ -12,7 +15,8 @@
 #define FILM_BYTES_MAX (INT64_C(512) << 20)
 #define FETCH_MS 300000
 #define URL_BYTES_MAX 2048
-#define HOPS_MAX 2 /* the address, and where it sends us once */
+#define PIECE_BYTES 65536 /* of base64: fours */
+#define HOPS_MAX 2	  /* the address, and where it sends us once */
 
 /* In the open, and not in clear, but from providers of one's own network. */
 static bool
@@ -21,22 +25,21 @@ may_fetch(const struct offer_account *account, const char *url)
 	return field_is_url(url, URL_BYTES_MAX) && (account->allow_private || strncasecmp(url, "https://", 8) == 0);
 }
 
-/* Into the open spool. */
-static enum status
-get(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film, const char *url,
-    struct spool *file)
+enum status
+media_get(struct context *cx, const struct job *job, const struct offer_account *account, int64_t max_bytes,
+    const char *url, struct spool *file)
 {
 	static const char *const headers[] = { "User-Agent: weir", "Accept: image/*, video/*", NULL };
 	struct exchange *e = NULL;
 
 	for (int hop = 0; hop < HOPS_MAX; hop++) {
 		if (url == NULL || !may_fetch(account, url))
-			return fail(cx, E_FORBIDDEN, "the result is at an address that is not fetched from");
+			return fail(cx, E_FORBIDDEN, "that is at an address that is not fetched from");
 		e = ARENA_NEW(cx->arena, struct exchange);
 		*e = (struct exchange){ .account = account,
 			.rq = { .method = "GET", .url = url, .headers = headers },
 			.total_ms = FETCH_MS,
-			.max_bytes = is_film ? FILM_BYTES_MAX : IMAGE_BYTES_MAX,
+			.max_bytes = max_bytes,
 			.file = file,
 			.job = job };
 		exchange_run(cx, e);
@@ -47,15 +50,43 @@ get(struct context *cx, const struct job *job, const struct offer_account *accou
 	if (e->was_full)
 		return fail(cx, E_STORAGE_FULL, "%s", e->detail);
 	if (e->result == HTTP_FORBIDDEN || e->result == HTTP_TOO_LONG)
-		return fail(cx, E_FORBIDDEN, "fetch the result: %s", e->detail);
+		return fail(cx, E_FORBIDDEN, "fetch it: %s", e->detail);
 	if (e->result != HTTP_OK || e->http_status != 200 || file->len == 0)
-		return fail(cx, E_UPSTREAM_FAILED, "fetch the result: HTTP %d %s", e->http_status, e->detail);
+		return fail(cx, E_UPSTREAM_FAILED, "fetch it: HTTP %d %s", e->http_status, e->detail);
 	return OK;
 }
 
+/* What a text in an answer stands for. */
+static enum status
+unpack(struct context *cx, const struct scan_text *text, struct spool *file)
+{
+	char *plain = text->has_escapes ? xmalloc(text->len) : NULL;
+	const char *at = plain != NULL ? plain : text->at;
+	size_t len = plain != NULL ? scan_decode(text, plain) : text->len, n = 0;
+	unsigned char *piece = xmalloc(PIECE_BYTES);
+	enum status st = OK;
+
+	if (len / 4 * 3 > (size_t)IMAGE_BYTES_MAX)
+		st = fail(cx, E_FORBIDDEN, "the picture is too large");
+	for (size_t i = 0; st == OK && i < len; i += n) {
+		size_t made;
+
+		n = len - i < PIECE_BYTES ? len - i : PIECE_BYTES;
+		made = crypto_base64_decode(at + i, n, piece);
+		if (made == SIZE_MAX)
+			st = fail(cx, E_FORBIDDEN, "the picture is no base64");
+		else if (!spool_add(file, piece, made))
+			st = spool_refuse(cx, "write", file->path);
+	}
+	free(piece);
+	free(plain);
+	return st;
+}
+
+/* One of them: at an address, or (NULL) in the answer. */
 static enum status
 fetch_one(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film, const char *url,
-    json_t *files)
+    const struct scan_text *made, json_t *files)
 {
 	struct spool *file = ARENA_NEW(cx->arena, struct spool);
 	const struct media_type *type;
@@ -64,7 +95,9 @@ fetch_one(struct context *cx, const struct job *job, const struct offer_account 
 	*file = (struct spool){ .fd = -1 };
 	if (!spool_open(cx, file))
 		return spool_refuse(cx, "open", file->path);
-	if ((st = get(cx, job, account, is_film, url, file)) == OK)
+	st = url == NULL ? unpack(cx, made, file)
+			 : media_get(cx, job, account, is_film ? FILM_BYTES_MAX : IMAGE_BYTES_MAX, url, file);
+	if (st == OK)
 		st = upload_place(cx, file, &type);
 	if (st == OK && type->kind != (is_film ? MEDIA_VIDEO : MEDIA_IMAGE))
 		st = fail(cx, E_UNSUPPORTED_MEDIA_TYPE, "the result is %s", type->type);
@@ -80,10 +113,13 @@ enum status
 media_fetch(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film,
     const struct media_told *told, json_t **files)
 {
-	enum status st = told->n_urls == 0 ? fail(cx, E_UPSTREAM_FAILED, "done, and without a result") : OK;
+	enum status st = told->n_urls + told->n_made == 0 ? fail(cx, E_UPSTREAM_FAILED, "done, and without a result")
+							  : OK;
 
 	*files = json_own(cx->arena, json_array());
 	for (size_t i = 0; st == OK && i < told->n_urls; i++)
-		st = fetch_one(cx, job, account, is_film, told->urls[i], *files);
+		st = fetch_one(cx, job, account, is_film, told->urls[i], NULL, *files);
+	for (size_t i = 0; st == OK && i < told->n_made; i++)
+		st = fetch_one(cx, job, account, is_film, NULL, &told->made[i], *files);
 	return st;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crypto.h"
 #include "base/fields.h"
@@ -9,10 +10,13 @@
 #include "limits/slots.h"
 #include "media/ask.h"
 #include "media/fetch.h"
+#include "media/inputs.h"
 #include "media/work.h"
 
 #define QUERY_MS 30000
 #define ANSWER_BYTES_MAX (1 << 20)
+#define MADE_MS 300000 /* of those that answer when it is made */
+#define MADE_BYTES_MAX (INT64_C(64) << 20)
 #define TOKEN_BYTES 32
 #define GIVE_UP_SENDING_MS 600000 /* where all channels say later */
 #define UNKNOWN_LOOK_MS 60000
@@ -124,9 +128,11 @@ choose(struct context *cx, const struct work_task *w, const struct offer_channel
 static struct wire_target
 target_of(const struct work_task *w, const struct offer_channel *ch)
 {
-	return (struct wire_target){
-		.base_url = ch->base_url, .api_key = ch->api_key, .model = ch->upstream_name, .task_id = w->task.id
-	};
+	return (struct wire_target){ .base_url = ch->base_url,
+		.api_key = ch->api_key,
+		.model = ch->upstream_name,
+		.quirks = quirks_of(ch->provider, ch->base_url),
+		.task_id = w->task.id };
 }
 
 /* ---- asking for it: once -------------------------------------------------------------------- */
@@ -150,17 +156,19 @@ callback_url(struct context *cx, const struct work_task *w, const char *provider
 /* True: it is ours to send now, and nobody else's ever. */
 static enum status
 claim(struct context *cx, const struct work_task *w, const struct offer_channel *ch,
-    const unsigned char hash[SHA256_BYTES], bool *is_ours)
+    const unsigned char hash[SHA256_BYTES], bool answers, bool *is_ours)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	/* not again by itself: an answer that is lost leaves it unclear */
 	enum status st = pg_query(cx->pg, &rows,
-	    "SELECT media_claim($1::uuid, $2::bigint, $3::bigint, $4::bytea) AS ours", PS(w->task.id), PI(ch->id),
-	    PI(ch->key_id), PX(hash, SHA256_BYTES));
+	    "SELECT media_claim($1::uuid, $2::bigint, $3::bigint, $4::bytea, $5, $6::boolean) AS ours", PS(w->task.id),
+	    PI(ch->id), PI(ch->key_id), PX(hash, SHA256_BYTES), PS(ch->upstream_name), PB(answers));
 
 	if (st != OK)
 		return fail(cx, st, "claim %s: %s", w->task.id, pg_error(cx->pg));
 	*is_ours = row_bool(rows, 0, "ours");
+	if (answers && *is_ours)
+		work_tell(cx, w, "running", w->progress);
 	return OK;
 }
 
@@ -200,6 +208,40 @@ note_accepted(struct context *cx, struct job *job, const struct work_task *w, co
 	return job_again(job, poll_ms(0, deadline_ms(w)));
 }
 
+static enum status
+end_done(struct context *cx, const struct work_task *w, const struct media_told *told, json_t *files)
+{
+	int64_t made = (int64_t)json_array_size(files), cost_ucr = w->task.hold_ucr;
+
+	if (w->images > made) /* of several that were asked for not all came */
+		cost_ucr = (int64_t)(((__int128)cost_ucr * made + w->images - 1) / w->images);
+	return work_end(cx, w,
+	    &(struct work_end){
+		.outcome = OUTCOME_COMPLETED, .cost_ucr = cost_ucr, .files = files, .provider_cost = told->cost });
+}
+
+/* It is in the answer, which nobody gives again. */
+static enum status
+take_answer(struct context *cx, const struct job *job, const struct work_task *w, const struct offer_account *account,
+    const struct media_wire *wire, const struct exchange *e)
+{
+	struct media_told *told = ARENA_NEW(cx->arena, struct media_told);
+	json_t *files;
+	enum status st = E_INTERNAL;
+
+	wire->told(wire, cx->arena, e->http_status, e->body.data, e->body.len, told);
+	for (int tries = 0; tries < FETCHES_MAX && st != OK && st != E_FORBIDDEN && st != E_UNSUPPORTED_MEDIA_TYPE;
+	     tries++) {
+		if (tries > 0)
+			usleep(FETCH_AGAIN_MS * 1000);
+		st = media_fetch(cx, job, account, w->images == 0, told, &files);
+	}
+	if (st == OK)
+		return end_done(cx, w, told, files);
+	LOG(WARN, "media_not_fetched", LS("task_id", w->task.id), LS("detail", cx->log_detail));
+	return end_failed(cx, w, E_UPSTREAM_FAILED, told->cost, true);
+}
+
 /* What its answer means. */
 static enum status
 after_submit(struct context *cx, struct job *job, const struct work_task *w, const struct media_submitted *s)
@@ -209,6 +251,7 @@ after_submit(struct context *cx, struct job *job, const struct work_task *w, con
 		    LI("what", s->what), LS("detail", s->detail));
 	switch (s->what) {
 	case MEDIA_ACCEPTED: return note_accepted(cx, job, w, s->id);
+	case MEDIA_MADE: break; /* take_answer() */
 	case MEDIA_UNKNOWN: return note_unclear(cx, job, w);
 	case MEDIA_LATER:
 		if (w->age_ms < GIVE_UP_SENDING_MS)
@@ -220,6 +263,22 @@ after_submit(struct context *cx, struct job *job, const struct work_task *w, con
 	return fail(cx, E_INTERNAL, "submitted: %d", (int)s->what);
 }
 
+/* The bytes of its pictures, where they are wanted. */
+static enum status
+add_files(struct context *cx, const struct job *job, const struct work_task *w, const struct media_wire *wire,
+    struct media_ask *ask)
+{
+	struct media_file *files = NULL;
+	enum status st = OK;
+
+	if (wire->files_member != NULL)
+		st = media_inputs(cx, job, w, wire->files_member, &files, &ask->n_files);
+	if (st != OK)
+		LOG(WARN, "media_input", LS("task_id", w->task.id), LS("detail", cx->log_detail));
+	ask->files = files;
+	return st;
+}
+
 static enum status
 send_it(struct context *cx, struct job *job, const struct work_task *w, const struct offer_channel *ch,
     const struct media_wire *wire)
@@ -228,24 +287,26 @@ send_it(struct context *cx, struct job *job, const struct work_task *w, const st
 	struct wire_target to = target_of(w, ch);
 	struct media_submitted s;
 	unsigned char hash[SHA256_BYTES];
-	const char *callback = callback_url(cx, w, ch->provider, hash);
-	bool is_ours = false;
+	struct media_ask ask = { .input = w->input, .callback = callback_url(cx, w, ch->provider, hash) };
+	bool answers = wire->query == NULL, is_ours = false;
 	enum status st;
 
-	*e = (struct exchange){
-		.account = ch->account, .total_ms = cx->conf->upstream_first_byte_timeout, .max_bytes = ANSWER_BYTES_MAX
-	};
-	if (wire->submit(cx->arena, &to, w->input, callback, &e->rq) != OK)
+	*e = (struct exchange){ .account = ch->account,
+		.total_ms = answers ? MADE_MS : cx->conf->upstream_first_byte_timeout,
+		.max_bytes = answers ? MADE_BYTES_MAX : ANSWER_BYTES_MAX };
+	if ((st = add_files(cx, job, w, wire, &ask)) != OK)
+		return st == E_INVALID_REQUEST ? end_failed(cx, w, st, -1, false) : st;
+	if (wire->submit(wire, cx->arena, &to, &ask, &e->rq) != OK)
 		return end_failed(cx, w, E_UPSTREAM_FAILED, -1, false);
-	if ((st = claim(cx, w, ch, hash, &is_ours)) != OK)
+	if ((st = claim(cx, w, ch, hash, answers, &is_ours)) != OK)
 		return st;
 	if (!is_ours)
 		return job_again(job, 1000);
 	exchange_run(cx, e);
 	if (exchange_unsent(e))
 		return note_unsent(cx, job, w, true, 0);
-	wire->submitted(cx->arena, e->result == HTTP_OK ? e->http_status : 0, buf_str(&e->body), e->body.len, &s);
-	return after_submit(cx, job, w, &s);
+	wire->submitted(wire, cx->arena, e->result == HTTP_OK ? e->http_status : 0, buf_str(&e->body), e->body.len, &s);
+	return s.what == MEDIA_MADE ? take_answer(cx, job, w, ch->account, wire, e) : after_submit(cx, job, w, &s);
 }
 
 static enum status
@@ -349,15 +410,8 @@ take_result(struct context *cx, struct job *job, const struct work_task *w, cons
 {
 	json_t *files;
 	enum status st = media_fetch(cx, job, account, w->images == 0, told, &files);
-	int64_t made = (int64_t)json_array_size(files), cost_ucr = w->task.hold_ucr;
 
-	if (st != OK)
-		return fetch_failed(cx, job, w, told, st);
-	if (w->images > made) /* of several that were asked for not all came */
-		cost_ucr = (int64_t)(((__int128)cost_ucr * made + w->images - 1) / w->images);
-	return work_end(cx, w,
-	    &(struct work_end){
-		.outcome = OUTCOME_COMPLETED, .cost_ucr = cost_ucr, .files = files, .provider_cost = told->cost });
+	return st == OK ? end_done(cx, w, told, files) : fetch_failed(cx, job, w, told, st);
 }
 
 static const char *
@@ -382,11 +436,11 @@ ask_after(struct context *cx, const struct job *job, const struct work_task *w, 
 
 	*told = (struct media_told){ .state = MEDIA_UNTOLD, .progress = -1, .cost = -1 };
 	*e = (struct exchange){ .account = account, .total_ms = QUERY_MS, .max_bytes = ANSWER_BYTES_MAX, .job = job };
-	if (wire == NULL || wire->query(cx->arena, &to, w->external_id, &e->rq) != OK)
+	if (wire == NULL || wire->query == NULL || wire->query(wire, cx->arena, &to, w->external_id, &e->rq) != OK)
 		return fail(cx, E_INTERNAL, "channel %lld cannot be asked any more", (long long)account->id);
 	exchange_run(cx, e);
 	if (e->result == HTTP_OK)
-		wire->told(cx->arena, e->http_status, buf_str(&e->body), e->body.len, told);
+		wire->told(wire, cx->arena, e->http_status, buf_str(&e->body), e->body.len, told);
 	return OK;
 }
 

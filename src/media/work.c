@@ -13,9 +13,9 @@
 static const char read_sql[] =
     "SELECT t.user_id, t.type, t.status, t.conversation_id, t.message_id, t.model_id, t.user_group, t.credits_locked,"
     " t.progress, t.completed_at IS NOT NULL AS has_ended, t.cancel_requested_at IS NOT NULL AS is_cancelled,"
-    " m.state, m.input, m.units, m.typical_s, m.tried, m.channel_id, m.channel_key_id, m.external_id, " AGO("m.created_at") " AS age_ms, " AGO(
-	"m.sent_at") " AS sent_ms, " AGO("m.accepted_at") " AS accepted_ms"
-							  " FROM tasks t JOIN media_submits m ON m.task_id = t.id WHERE t.id = $1";
+    " m.state, m.input, m.units, m.typical_s, m.tried, m.channel_id, m.channel_key_id, m.external_id, m.model, " AGO(
+	"m.created_at") " AS age_ms, " AGO("m.sent_at") " AS sent_ms, " AGO("m.accepted_at") " AS accepted_ms"
+											     " FROM tasks t JOIN media_submits m ON m.task_id = t.id WHERE t.id = $1";
 
 static void
 take(struct context *cx, const struct rows *r, struct work_task *out)
@@ -31,6 +31,7 @@ take(struct context *cx, const struct rows *r, struct work_task *out)
 		.message_id = arena_strdup(a, row_text(r, 0, "message_id")),
 		.group = arena_strdup(a, row_text(r, 0, "user_group")),
 		.external_id = arena_strdup(a, row_text(r, 0, "external_id")),
+		.model = arena_strdup(a, row_text(r, 0, "model")),
 		.input = json_own(a, row_json(r, 0, "input")),
 		.tried = json_own(a, row_json(r, 0, "tried")),
 		.model_id = row_int(r, 0, "model_id"),
@@ -77,8 +78,8 @@ work_tell(struct context *cx, const struct work_task *w, const char *status, int
 	events_tell(cx, w->task.user_id, "task", news);
 }
 
-static void
-tell_end(struct context *cx, const struct work_task *w, const struct work_end *end, const struct rows *rows)
+void
+work_ended(struct context *cx, const struct work_task *w, const struct work_end *end, const struct rows *rows)
 {
 	bool is_done = end->outcome == OUTCOME_COMPLETED;
 
@@ -114,6 +115,6 @@ work_end(struct context *cx, const struct work_task *w, const struct work_end *e
 	if (st != OK)
 		return fail(cx, st, "end task %s: %s", w->task.id, pg_error(cx->pg));
 	if (row_bool(rows, 0, "settled"))
-		tell_end(cx, w, end, rows);
+		work_ended(cx, w, end, rows);
 	return OK;
 }

@@ -13,7 +13,7 @@
 
 struct work_task {
 	struct task task;
-	const char *state, *status, *conversation_id, *message_id, *group, *external_id, *type;
+	const char *state, *status, *conversation_id, *message_id, *group, *external_id, *model, *type;
 	const json_t *input, *tried;
 	int64_t model_id, channel_id, key_id;
 	int64_t age_ms, sent_ms, accepted_ms; /* ago; 0: not yet */
@@ -37,5 +37,8 @@ struct work_end {
 };
 /* End it, once, whoever says so again; give its slot back, tell the pages. */
 enum status work_end(struct context *cx, const struct work_task *w, const struct work_end *end) MUST_CHECK;
+
+/* Tell whom it concerns that it has ended so; a row of media_end()'s columns. */
+void work_ended(struct context *cx, const struct work_task *w, const struct work_end *end, const struct rows *rows);
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * Providers that make pictures and films as tasks of their own: one request makes a
- * task, others ask after it, a callback tells of its end.  How such a provider is asked
- * and understood; formats and nothing else.  None of them knows a key by which a
- * request that is sent again would be known for the same: what is unclear is never
- * sent again (media/steps.c).
+ * Providers that make pictures and films: most as tasks of their own, where one request
+ * makes a task, others ask after it, and a callback tells of its end; some in the answer.
+ * How such a provider is asked and understood; formats and nothing else.  None of them
+ * knows a key by which a request that is sent again would be known for the same: what is
+ * unclear is never sent again (media/steps.c).
  *
  * TO ADD A PROVIDER: a struct media_wire in a folder of its own, a row in media.c, one
  * in quirks.def, transcripts in tests/unit/wire, and let weir-demo play it.
@@ -13,11 +13,28 @@
 
 #include <jansson.h>
 
+#include "base/scan.h"
 #include "wire/wire.h"
+
+/* A picture that goes with what is asked; borrowed. */
+struct media_file {
+	const char *type, *name; /* "image/png", "1.png" */
+	const char *data;
+	size_t len;
+};
+
+/* What is to be made. */
+struct media_ask {
+	const json_t *input;		/* an object, as the model's row says it */
+	const char *callback;		/* NULL: none */
+	const struct media_file *files; /* of media_wire.files_member */
+	size_t n_files;
+};
 
 /* What became of a request to make something. */
 enum media_submit {
 	MEDIA_ACCEPTED, /* it has an id */
+	MEDIA_MADE,	/* it is in the answer: told() reads it */
 	MEDIA_REFUSED,	/* nothing was made, and nothing is to be paid */
 	MEDIA_LATER,	/* the same, and the same channel may take it in a while */
 	MEDIA_UNKNOWN,	/* it may have been made */
@@ -42,6 +59,8 @@ struct media_told {
 	int progress;		/* per cent; -1: not told */
 	const char *urls[MEDIA_URLS_MAX];
 	size_t n_urls;
+	struct scan_text made[MEDIA_URLS_MAX]; /* in base64, in the answer's bytes */
+	size_t n_made;
 	enum status status; /* of a failed one: why */
 	double cost;	    /* in the provider's own credits; negative: not told */
 	char detail[256];   /* as above */
@@ -49,19 +68,24 @@ struct media_told {
 
 struct media_wire {
 	const char *provider; /* as in channels.provider */
-	/* Make one of `input`, an object as the model's row says it; the callback may be NULL. */
-	enum status (*submit)(struct arena *a, const struct wire_target *to, const json_t *input, const char *callback,
-	    struct wire_request *out);
+	/* The member of the input whose pictures are wanted as bytes; NULL: addresses will do. */
+	const char *files_member;
+	/* Make one. */
+	enum status (*submit)(const struct media_wire *self, struct arena *a, const struct wire_target *to,
+	    const struct media_ask *ask, struct wire_request *out);
 	/* What was answered; http_status 0: nothing was. */
-	void (*submitted)(struct arena *a, int http_status, const char *body, size_t len, struct media_submitted *out);
-	/* Ask after one. */
-	enum status (*query)(struct arena *a, const struct wire_target *to, const char *id, struct wire_request *out);
-	void (*told)(struct arena *a, int http_status, const char *body, size_t len, struct media_told *out);
+	void (*submitted)(const struct media_wire *self, struct arena *a, int http_status, const char *body, size_t len,
+	    struct media_submitted *out);
+	/* Ask after one; NULL, and with it called(): it answers when it is made. */
+	enum status (*query)(const struct media_wire *self, struct arena *a, const struct wire_target *to,
+	    const char *id, struct wire_request *out);
+	void (*told)(const struct media_wire *self, struct arena *a, int http_status, const char *body, size_t len,
+	    struct media_told *out);
 	/* The id that a callback names, in the arena; NULL: none. */
-	const char *(*called)(struct arena *a, const char *body, size_t len);
+	const char *(*called)(const struct media_wire *self, struct arena *a, const char *body, size_t len);
 };
 
-/* NULL: that provider makes nothing in tasks. */
+/* NULL: that provider makes no such things. */
 const struct media_wire *media_wire_find(const char *provider);
 
 #endif

@@ -34,14 +34,15 @@ address(struct arena *a, const struct wire_target *to, const char *method, const
 }
 
 static enum status
-submit(
-    struct arena *a, const struct wire_target *to, const json_t *input, const char *callback, struct wire_request *out)
+submit(const struct media_wire *self, struct arena *a, const struct wire_target *to, const struct media_ask *ask,
+    struct wire_request *out)
 {
 	json_t *body = json_pack(
-	    "{s:s, s:s?, s:O}", "model", to->model, "callBackUrl", callback, "input", (json_t *)input);
+	    "{s:s, s:s?, s:O}", "model", to->model, "callBackUrl", ask->callback, "input", (json_t *)ask->input);
 	char *text;
 
-	if (callback == NULL)
+	(void)self;
+	if (ask->callback == NULL)
 		json_object_del(body, "callBackUrl");
 	text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
@@ -66,8 +67,10 @@ is_id(const char *id)
 }
 
 static enum status
-query(struct arena *a, const struct wire_target *to, const char *id, struct wire_request *out)
+query(const struct media_wire *self, struct arena *a, const struct wire_target *to, const char *id,
+    struct wire_request *out)
 {
+	(void)self;
 	if (!is_id(id))
 		return E_INVALID_REQUEST;
 	return address(a, to, "GET", arena_printf(a, "/api/v1/jobs/recordInfo?taskId=%s", id), out);
@@ -121,12 +124,14 @@ static const struct refusal {
 };
 
 static void
-submitted(struct arena *a, int http_status, const char *body, size_t len, struct media_submitted *out)
+submitted(const struct media_wire *self, struct arena *a, int http_status, const char *body, size_t len,
+    struct media_submitted *out)
 {
 	int code;
 	json_t *root = read_answer(http_status, body, len, &code);
 	const char *id = json_string_value(json_object_get(json_object_get(root, "data"), "taskId"));
 
+	(void)self;
 	*out = (struct media_submitted){ .what = MEDIA_UNKNOWN, .status = E_UPSTREAM_FAILED };
 	describe(out->detail, code, root);
 	if (http_status / 100 == 2 && code == 200 && is_id(id)) {
@@ -184,13 +189,15 @@ take_failure(const json_t *data, struct media_told *out)
 }
 
 static void
-told(struct arena *a, int http_status, const char *body, size_t len, struct media_told *out)
+told(const struct media_wire *self, struct arena *a, int http_status, const char *body, size_t len,
+    struct media_told *out)
 {
 	int code;
 	json_t *root = read_answer(http_status, body, len, &code);
 	const json_t *data = json_object_get(root, "data"), *progress = json_object_get(data, "progress"),
 		     *cost = json_object_get(data, "creditsConsumed");
 
+	(void)self;
 	*out = (struct media_told){ .state = MEDIA_UNTOLD, .progress = -1, .cost = -1, .status = E_UPSTREAM_FAILED };
 	describe(out->detail, code, root);
 	out->is_missing = code == 404 || code == 422;
@@ -208,12 +215,13 @@ told(struct arena *a, int http_status, const char *body, size_t len, struct medi
 }
 
 static const char *
-called(struct arena *a, const char *body, size_t len)
+called(const struct media_wire *self, struct arena *a, const char *body, size_t len)
 {
 	json_t *root = json_loadb(body, len, 0, NULL);
 	const json_t *data = json_object_get(root, "data");
 	const char *id = json_string_value(json_object_get(data, "taskId"));
 
+	(void)self;
 	if (id == NULL)
 		id = json_string_value(json_object_get(data, "task_id"));
 	if (id == NULL)
@@ -223,7 +231,9 @@ called(struct arena *a, const char *body, size_t len)
 	return id;
 }
 
-const struct media_wire media_kie = { "kie", submit, submitted, query, told, called };
+const struct media_wire media_kie = {
+	.provider = "kie", .submit = submit, .submitted = submitted, .query = query, .told = told, .called = called
+};
 
 /* ---- as a wire -------------------------------------------------------------------------- */
 

@@ -60,6 +60,12 @@ endpoint(struct arena *a, const char *base, const char *path, bool is_second)
 	return url_join(a, &url, arena_printf(a, "%s%s", url_has_version(&url) ? "" : is_second ? "/v2" : "/v1", path));
 }
 
+const char *
+openai_op_url(struct arena *a, const char *base, enum op op)
+{
+	return endpoint(a, base, paths[op], false);
+}
+
 /* ---- what ------------------------------------------------------------------- */
 
 /* The client's JSON, but for what head() says, and what would reach another model. */
@@ -103,8 +109,8 @@ put_embed(struct buf *out, const struct ask_embed *embed)
 	return true;
 }
 
-static const char *
-new_boundary(struct arena *a)
+const char *
+openai_op_boundary(struct arena *a)
 {
 	unsigned char chance[BOUNDARY_BYTES];
 	char hex[2 * BOUNDARY_BYTES + 1];
@@ -127,7 +133,7 @@ openai_op_body(struct arena *a, const struct ask *ask, bool stream, struct wire_
 	if (!own_words(ask, "openai")) {
 		ok = ask->op == OP_EMBED && put_embed(&b, &ask->embed);
 	} else if (ask->own_type != NULL) {
-		own->boundary = new_boundary(a);
+		own->boundary = openai_op_boundary(a);
 		own->type = arena_printf(a, "multipart/form-data; boundary=%s", own->boundary);
 		ok = put_parts(&b, ask, own->boundary);
 	} else {

@@ -6,6 +6,7 @@
  *	chat_chunk.c   one JSON object of an answer, read
  *	chat_calls.c   calls of tools that do
  *	op.c	       what is no chat, asked and measured
+ *	images.c       pictures as something that is made, not passed on
  *	embed.c	       vectors of texts, read and told
  *	own_words.c    what passes as it stands, from a client of this wire to a provider of it
  *	failure.c      statuses and error bodies to failures
@@ -96,6 +97,12 @@ enum status openai_op_body(struct arena *a, const struct ask *ask, bool stream, 
 enum status openai_op_head(
     struct arena *a, const struct wire_target *to, struct wire_body *body, struct wire_request *out);
 extern const struct parser_ops openai_op_parser;
+/* Where one of those is asked; NULL: the base is no URL.  A mark for a form, that nobody can know. */
+const char *openai_op_url(struct arena *a, const char *base, enum op op);
+const char *openai_op_boundary(struct arena *a);
+/* As a maker of pictures: images.c */
+struct media_wire;
+extern const struct media_wire media_openai;
 bool openai_op_meter(const char *json, size_t len, struct wire_units *out);
 /* endpoint.vectors; dialect.read_embed and .vectors: embed.c */
 bool openai_vectors(const char *json, size_t len, struct wire_vectors *out);

@@ -79,6 +79,24 @@ test_sha256_and_hex(void)
 }
 
 static void
+test_base64_decode(void)
+{
+	static const char *const wrong[] = { "A", "AAA", "AA-A", "AA A", "=AAA", "A===", "AA=A", "AAA\n" };
+	unsigned char bytes[64], out[64];
+	char text[CRYPTO_BASE64_LEN(64)];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * 37 + 200);
+	for (size_t n = 0; n < sizeof(bytes); n++) {
+		crypto_base64(bytes, n, text);
+		CU_ASSERT_EQUAL(crypto_base64_decode(text, strlen(text), out), n);
+		CU_ASSERT_EQUAL(memcmp(out, bytes, n), 0);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CU_ASSERT_EQUAL(crypto_base64_decode(wrong[i], strlen(wrong[i]), out), SIZE_MAX);
+}
+
+static void
 test_base64url(void)
 {
 	static const struct {
@@ -364,6 +382,7 @@ static CU_TestInfo tests[] = {
 	{ "HMAC-SHA-256", test_hmac },
 	{ "SHA-256 in pieces", test_sha256_in_pieces },
 	{ "base64 vectors", test_base64 },
+	{ "base64 decoded, and foreign text refused", test_base64_decode },
 	{ "base64url vectors", test_base64url },
 	{ "base64url of every length", test_base64url_all_lengths },
 	{ "base64url refuses foreign text", test_base64url_refuses },

@@ -38,7 +38,9 @@ test_asks(void)
 	json_t *input = json_pack("{s:s}", "prompt", "a \"weir\"");
 	struct wire_request rq;
 
-	CU_ASSERT_EQUAL(kie->submit(arena, &to, input, "https://w.example/api/hooks/x", &rq), OK);
+	CU_ASSERT_EQUAL(kie->submit(kie, arena, &to,
+			    &(struct media_ask){ .input = input, .callback = "https://w.example/api/hooks/x" }, &rq),
+	    OK);
 	CU_ASSERT_STRING_EQUAL(rq.method, "POST");
 	CU_ASSERT_STRING_EQUAL(rq.url, "https://api.kie.ai/api/v1/jobs/createTask");
 	CU_ASSERT_TRUE(has_line(rq.headers, "Authorization: Bearer k"));
@@ -46,15 +48,15 @@ test_asks(void)
 	    "{\"model\":\"google/nano-banana\",\"callBackUrl\":\"https://w.example/api/hooks/x\","
 	    "\"input\":{\"prompt\":\"a \\\"weir\\\"\"}}");
 	CU_ASSERT_EQUAL(rq.body_len, strlen(rq.body));
-	CU_ASSERT_EQUAL(kie->submit(arena, &to, input, NULL, &rq), OK);
+	CU_ASSERT_EQUAL(kie->submit(kie, arena, &to, &(struct media_ask){ .input = input, .callback = NULL }, &rq), OK);
 	CU_ASSERT_PTR_NULL(strstr(rq.body, "callBackUrl"));
-	CU_ASSERT_EQUAL(kie->query(arena, &to, "task_1", &rq), OK);
+	CU_ASSERT_EQUAL(kie->query(kie, arena, &to, "task_1", &rq), OK);
 	CU_ASSERT_STRING_EQUAL(rq.method, "GET");
 	CU_ASSERT_STRING_EQUAL(rq.url, "https://api.kie.ai/api/v1/jobs/recordInfo?taskId=task_1");
-	CU_ASSERT_NOT_EQUAL(kie->query(arena, &to, "a&b=c", &rq), OK);
-	CU_ASSERT_NOT_EQUAL(kie->query(arena, &to, "", &rq), OK);
+	CU_ASSERT_NOT_EQUAL(kie->query(kie, arena, &to, "a&b=c", &rq), OK);
+	CU_ASSERT_NOT_EQUAL(kie->query(kie, arena, &to, "", &rq), OK);
 	json_decref(input);
-	CU_ASSERT_PTR_NULL(media_wire_find("openai-compatible"));
+	CU_ASSERT_PTR_NULL(media_wire_find("anthropic"));
 	CU_ASSERT_PTR_NULL(media_wire_find(NULL));
 }
 
@@ -91,7 +93,7 @@ test_submitted(void)
 	for (size_t i = 0; i < sizeof(submits) / sizeof(submits[0]); i++) {
 		struct media_submitted s;
 
-		kie->submitted(arena, submits[i].http, submits[i].body, strlen(submits[i].body), &s);
+		kie->submitted(kie, arena, submits[i].http, submits[i].body, strlen(submits[i].body), &s);
 		CU_ASSERT_EQUAL(s.what, submits[i].what);
 		CU_ASSERT_EQUAL(s.next_channel, submits[i].next_channel);
 		if (s.what == MEDIA_ACCEPTED)
@@ -128,7 +130,7 @@ test_told(void)
 	for (size_t i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
 		struct media_told t;
 
-		kie->told(arena, 200, records[i].body, strlen(records[i].body), &t);
+		kie->told(kie, arena, 200, records[i].body, strlen(records[i].body), &t);
 		CU_ASSERT_EQUAL(t.state, records[i].state);
 		CU_ASSERT_EQUAL(t.progress, records[i].progress);
 		CU_ASSERT_EQUAL(t.n_urls, records[i].n_urls);
@@ -143,9 +145,9 @@ test_called(void)
 	static const char *const others[] = { "", "{}", "[]", "{\"taskId\":7}", "{\"taskId\":\"a b\"}" };
 
 	for (size_t i = 0; i < 3; i++)
-		CU_ASSERT_STRING_EQUAL(kie->called(arena, bodies[i], strlen(bodies[i])), "task_1");
+		CU_ASSERT_STRING_EQUAL(kie->called(kie, arena, bodies[i], strlen(bodies[i])), "task_1");
 	for (size_t i = 0; i < 5; i++)
-		CU_ASSERT_PTR_NULL(kie->called(arena, others[i], strlen(others[i])));
+		CU_ASSERT_PTR_NULL(kie->called(kie, arena, others[i], strlen(others[i])));
 }
 
 static CU_TestInfo tests[] = {
