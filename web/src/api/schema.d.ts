@@ -2149,7 +2149,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** OpenAI: a chat completion */
-        post: operations["chat_completions_2"];
+        post: operations["chat_completions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2251,7 +2251,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Anthropic: a message */
-        post: operations["anthropic_messages_2"];
+        post: operations["anthropic_messages"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8672,7 +8672,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    chat_completions_2: {
+    chat_completions: {
         parameters: {
             query?: never;
             header?: never;
@@ -8864,7 +8864,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    anthropic_messages_2: {
+    anthropic_messages: {
         parameters: {
             query?: never;
             header?: never;
