@@ -233,7 +233,7 @@ take_answer(struct context *cx, const struct job *job, const struct work_task *w
 	for (int tries = 0; tries < FETCHES_MAX && st != OK && st != E_FORBIDDEN && st != E_UNSUPPORTED_MEDIA_TYPE;
 	     tries++) {
 		if (tries > 0)
-			usleep(FETCH_AGAIN_MS * 1000);
+			sleep(FETCH_AGAIN_MS / 1000);
 		st = media_fetch(cx, job, account, w->images == 0, told, &files);
 	}
 	if (st == OK)
