@@ -3368,7 +3368,7 @@ export interface components {
             name: string;
             note: string | null;
             /** @enum {string} */
-            wire: "openai" | "responses" | "anthropic" | "gemini" | "kie";
+            wire: "openai" | "responses" | "anthropic" | "gemini" | "kie" | "tasks";
         };
         ProviderModels: {
             detail: string;
