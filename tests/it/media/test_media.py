@@ -488,6 +488,15 @@ def test_an_answer_of_openai_that_is_lost_is_not_asked_for_again(weir, user, fau
     assert state(weir, ident)["is_unconfirmed"] == "t"
 
 
+def test_what_is_stopped_while_openai_makes_it_is_kept_and_paid(weir, user):
+    ident = make(weir, user, "[[demo delay=1200]] a weir", model="gpt")["id"]
+    wait_until(lambda: task(weir, user, ident)["status"] == "running", lambda: f"{state(weir, ident)}", timeout_s=10)
+    assert weir.post(f"/api/tasks/{ident}/abort", None, user).status == 200
+    t = ended(weir, user, ident)
+    assert t["credits_used"] == 7 and weir.balance(user) == 993 and kept(weir, user, t) == PIXEL
+    assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
+
+
 # ---- fal: tasks that differ by their words alone -------------------------------------------
 
 
