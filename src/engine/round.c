@@ -127,17 +127,21 @@ round_run(struct pg *pg, const struct round_call *calls, size_t n, struct rows *
 
 /* ---- runs of ours ---------------------------------------------------------------------- */
 
-/* The run's arena's. */
+/* NULL: there is nothing to tell.  In the run's arena, once, however often it is tried to settle it. */
 static const char *
 details_text(struct run *r, int64_t cost_ucr)
 {
-	json_t *details = details_json(&r->call, &r->usage, cost_ucr);
-	char *text = json_object_size(details) == 0 ? NULL : json_dumps(details, JSON_WIRE);
-	const char *kept = arena_strdup(r->arena, text);
+	json_t *details;
+	char *text;
 
+	if (r->details != NULL)
+		return *r->details == '\0' ? NULL : r->details;
+	details = details_json(&r->call, &r->usage, cost_ucr);
+	text = json_object_size(details) == 0 ? NULL : json_dumps(details, JSON_WIRE);
+	r->details = arena_strdup(r->arena, text == NULL ? "" : text);
 	free(text);
 	json_decref(details);
-	return kept;
+	return *r->details == '\0' ? NULL : r->details;
 }
 
 static void

@@ -67,6 +67,7 @@ struct run {
 	const char *task_status;
 	char *end_json; /* terminal event, malloc'ed by who settles */
 	bool settle_failed;
+	const char *details; /* of its bill, as text, once it was made (round.c) */
 };
 
 /* A run of that kind, for a request; the caller fills task, call and own.  Worker. */

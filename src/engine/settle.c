@@ -271,7 +271,8 @@ gather(struct process *p)
 {
 	struct engine *e = p->engine;
 	int64_t since_ms = clock_mono_ms() - e->round_ms;
-	bool are_all = e->n_unsettled == e->n_runs;
+	/* what failed is asked again at the pace of rounds, or it would be in a loop */
+	bool are_all = e->n_unsettled == e->n_runs && !e->unsettled->settle_failed;
 
 	if (e->n_unsettled >= SETTLE_CALLS || ((since_ms >= GATHER_MS || are_all) && e->settle_rounds == 0))
 		settle_hurry(p);

@@ -33,7 +33,7 @@ const lane = new AsyncLocalStorage();
 const startBrowser = () =>
 	chromium.launch({
 		executablePath: process.env.WEIR_CHROMIUM ?? "/usr/bin/chromium",
-		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"],
 	});
 
 /** A page of a browser of its own. What it logs as an error fails the journey. */

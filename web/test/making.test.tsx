@@ -24,9 +24,11 @@ describe("what was made", () => {
 		expect(filesOf(task({ result: { files: [file] } }))).toEqual([file]);
 		expect(promptOf(task({ result: { prompt: 7 } }))).toBe("");
 	});
-	it("costs by the picture or the second, with the group's ratio", () => {
-		expect(priceOf(model("m", "image", "image", 4), "image")).toBe(6);
-		expect(priceOf(model("m", "image", "call", 4), "image")).toBe(6);
+	it("costs by the picture, the second or the call, with the group's ratio", () => {
+		expect(priceOf(model("m", "image", "image", 4), "image")).toEqual({ credits: 6, of: "image" });
+		expect(priceOf(model("m", "video", "second", 4), "video")).toEqual({ credits: 6, of: "second" });
+		// Not by the second: what is paid for a call is paid once.
+		expect(priceOf(model("m", "video", "call", 4), "video")).toEqual({ credits: 6, of: "call" });
 		expect(priceOf(model("m", "image", "image", 4), "video")).toBeNull();
 		expect(priceOf(undefined, "image")).toBeNull();
 	});

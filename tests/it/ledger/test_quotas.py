@@ -234,11 +234,11 @@ def test_a_budget_while_an_allowance_lives(weir, admin, group, one, how):
         weir.patch(f"/api/admin/users/{user.id}", {"group": group}, admin)
     else:
         weir.request("PUT", f"/api/admin/keys/{key['id']}/group", admin, {"group": group})
-    # one call for each process may be on its way to hear of it
+    # a process hears of it when a round of its is over: until then those that are on their way at the same time go through
     wait_until(lambda: ask(weir, key["key"], one).status == 402, "the first refusal", timeout_s=3)
     free = how == "key moved"
     statuses = at_once(80, lambda n: (n % 2, ask(weir, (key, other)[n % 2]["key"], one, f"number {n}").status), threads=8)
-    assert [s for which, s in statuses if which == 0].count(200) <= 2, statuses
+    assert [s for which, s in statuses if which == 0].count(200) <= 8 // 2, statuses
     assert {s for which, s in statuses if which == 1} <= ({200} if free else {200, 402}), statuses
     assert ask(weir, key["key"], one).status == 402
     weir.audit()

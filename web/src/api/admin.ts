@@ -29,7 +29,7 @@ type AdminKeyFilter = KeyFilter & { user_id?: string };
 type Page = { limit?: number; before_id?: string | number };
 
 export const admin = {
-	users: (query: Page & { q?: string }) => call<List<AdminUser>>("/api/admin/users", { query }),
+	users: (query: Page & { q?: string; role?: string; status?: string }) => call<List<AdminUser>>("/api/admin/users", { query }),
 	user: (id: string) => call<AdminUser>(`/api/admin/users/${id}`),
 	patchUser: (id: string, json: Body<"/api/admin/users/{user_id}", "patch">) =>
 		patch<AdminUser>(`/api/admin/users/${id}`, json),

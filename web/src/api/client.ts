@@ -8,7 +8,7 @@ export interface Ask {
 	/** Sent as JSON. */
 	json?: unknown;
 	/** Sent as it is, with its own type. */
-	blob?: Blob;
+	blob?: Blob | FormData;
 	headers?: Record<string, string>;
 	signal?: AbortSignal;
 	/** Sign-in and its kin: no token is sent, and 401 is an answer like others. */
@@ -52,7 +52,7 @@ async function once(path: string, ask: Ask, bearer: string | null): Promise<Resp
 	const headers: Record<string, string> = { "Accept-Language": language(), ...ask.headers };
 	if (bearer !== null) headers.Authorization = `Bearer ${bearer}`;
 	if (ask.json !== undefined) headers["Content-Type"] = "application/json";
-	if (ask.blob?.type) headers["Content-Type"] = ask.blob.type;
+	if (ask.blob instanceof Blob && ask.blob.type) headers["Content-Type"] = ask.blob.type;
 	try {
 		return await fetch(path + search(ask.query), {
 			method: ask.method ?? "GET",

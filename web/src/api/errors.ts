@@ -8,7 +8,8 @@ export class ApiError extends Error {
 	readonly retryAfter: number | null;
 
 	constructor(status: number, body: unknown, headers: Headers) {
-		const b = (body ?? {}) as { code?: string; message?: string; details?: Record<string, unknown>; request_id?: string };
+		// The API's paths of vendors (/v1) have it within "error".
+		const b = ((body as { error?: object } | null)?.error ?? body ?? {}) as { code?: string; message?: string; details?: Record<string, unknown>; request_id?: string };
 		super(b.message ?? `HTTP ${status}`);
 		this.name = "ApiError";
 		this.status = status;

@@ -24,11 +24,13 @@ export function promptOf(task: Task): string {
 	return typeof prompt === "string" ? prompt : "";
 }
 
-/** Credits for one picture, or for a second of a film; null: not known. */
-export function priceOf(model: Model | undefined, kind: Kind): number | null {
-	const meter = kind === "image" ? "image" : "second";
-	const step = model?.prices.find((p) => p.meter === meter) ?? model?.prices.find((p) => p.meter === "call");
-	return step && model ? (step.unit_price / step.per) * model.ratio : null;
+/** Credits for one picture, for a second of a film, or for a call of either; null: not known. */
+export function priceOf(model: Model | undefined, kind: Kind): { credits: number; of: "image" | "second" | "call" } | null {
+	for (const of of [kind === "image" ? "image" : "second", "call"] as const) {
+		const step = model?.prices.find((p) => p.meter === of);
+		if (step && model) return { credits: (step.unit_price / step.per) * model.ratio, of };
+	}
+	return null;
 }
 
 /** How far it is, by whoever knows more: never back. */

@@ -16,20 +16,36 @@ export function speakable(markdown: string): string {
 
 export const useSpeech = create<{ speaking: string | null }>(() => ({ speaking: null }));
 
-export const canSpeak = () => typeof speechSynthesis !== "undefined";
+/** Can anybody read: a model, or else the browser? */
+export const canSpeak = (model?: string) => model !== undefined || typeof speechSynthesis !== "undefined";
 
-/** Starts reading `id`, or stops it if it is being read. */
-export function toggleSpeech(id: string, text: string) {
+let reading: AbortController | null = null;
+
+/** Starts reading `id`, or stops it if it is being read: by a model where there is one, else by the browser. */
+export function toggleSpeech(id: string, text: string, model?: string, failed?: (e: unknown) => void) {
 	const { speaking } = useSpeech.getState();
-	speechSynthesis.cancel();
+	reading?.abort();
+	if (typeof speechSynthesis !== "undefined") speechSynthesis.cancel();
 	if (speaking === id) {
 		useSpeech.setState({ speaking: null });
 		return;
 	}
+	const over = () => useSpeech.setState((s) => (s.speaking === id ? { speaking: null } : s));
+	useSpeech.setState({ speaking: id });
+	if (model === undefined) {
+		speakHere(text, over);
+		return;
+	}
+	const { signal } = (reading = new AbortController());
+	import("./voice")
+		.then((voice) => voice.readAloud(speakable(text), model, signal))
+		.catch((e: unknown) => signal.aborted || failed?.(e))
+		.finally(() => signal.aborted || over());
+}
+
+function speakHere(text: string, over: () => void) {
 	const utterance = new SpeechSynthesisUtterance(speakable(text));
 	utterance.lang = /[\u4e00-\u9fff]/.test(text) ? "zh-CN" : "en-US";
-	utterance.onend = utterance.onerror = () =>
-		useSpeech.setState((s) => (s.speaking === id ? { speaking: null } : s));
-	useSpeech.setState({ speaking: id });
+	utterance.onend = utterance.onerror = over;
 	speechSynthesis.speak(utterance);
 }

@@ -116,11 +116,12 @@ export interface CallDetails {
 	lines: BillLine[];
 	ratio: number;
 	tries: FailedTry[];
-	/** What it took besides tokens. */
+	/** How much was made, by what is counted: {"image": 1}. */
+	units: [string, number][];
 	other: [string, unknown][];
 }
 
 export function callDetails(metadata: Record<string, unknown>): CallDetails {
-	const { lines, ratio, tries, ...other } = metadata as Partial<CallDetails>;
-	return { lines: lines ?? [], ratio: ratio ?? 1, tries: tries ?? [], other: Object.entries(other) };
+	const { lines, ratio, tries, units, ...other } = metadata as Partial<Omit<CallDetails, "units">> & { units?: Record<string, number> };
+	return { lines: lines ?? [], ratio: ratio ?? 1, tries: tries ?? [], units: Object.entries(units ?? {}), other: Object.entries(other) };
 }

@@ -98,7 +98,7 @@ function Wish() {
 						)}
 					</div>
 					<div className="flex flex-wrap items-center justify-between gap-3">
-						<span className="text-sm text-faint tabular-nums">{price !== null && t(kind === "image" ? "making.price" : "making.price_second", { credits: credits(price) })}</span>
+						<span className="text-sm text-faint tabular-nums">{price && t(`making.price_${price.of}`, { credits: credits(price.credits) })}</span>
 						<Button type="submit" look="solid" busy={busy} disabled={prompt.trim() === "" || !model} className="h-11">
 							{t("making.make")}
 						</Button>
@@ -192,9 +192,11 @@ function Done({ task }: { task: Task }) {
 	const prompt = promptOf(task);
 	return (
 		<li data-made={task.id} className="flex min-w-0 flex-col gap-1 rounded-xl border border-line bg-raised p-3">
-			<MessageMedia attachments={filesOf(task).map((f) => ({ type: f.content_type.startsWith("video/") ? "video" : "image", url: f.url }))} />
+			<div className="flex min-h-36 grow items-center justify-center rounded-lg bg-surface">
+				<MessageMedia attachments={filesOf(task).map((f) => ({ type: f.content_type.startsWith("video/") ? "video" : "image", url: f.url }))} />
+			</div>
 			<p className="line-clamp-2 text-sm break-words">{prompt}</p>
-			<p className="mt-auto flex justify-between gap-3 text-xs text-faint tabular-nums">
+			<p className="flex justify-between gap-3 text-xs text-faint tabular-nums">
 				<span>{dateTime(task.completed_at)}</span>
 				<span>{t("making.cost", { credits: credits(task.credits_used) })}</span>
 			</p>

@@ -23,6 +23,13 @@ export function useModels() {
 	return { models, isLoading };
 }
 
+/** The models that write down what is said, and that read aloud; undefined where there is none. */
+export function useVoices() {
+	const { data } = useQuery({ queryKey: keys.models, queryFn: catalog.models, staleTime: 300_000 });
+	const able = (ability: string) => data?.items.find((m) => m.type === "audio" && m.abilities.includes(ability))?.name;
+	return { transcribes: able("transcription"), speaks: able("speech") };
+}
+
 export function modelNamed(models: Model[], name: string | null | undefined): Model | undefined {
 	return models.find((m) => m.name === name);
 }

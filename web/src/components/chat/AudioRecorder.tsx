@@ -1,20 +1,50 @@
 import { Check, Mic, X } from "lucide-react";
-import { useEffect } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAudioRecording } from "@/hooks/useAudioRecording";
+import { explain } from "@/lib/explain";
+import { useVoices } from "@/queries/account";
 import { toast } from "@/stores/notices";
 import { IconButton } from "../ui/Button";
 
-export function AudioRecorder({ onRecorded }: { onRecorded: (file: File) => void }) {
-	const { state, seconds, start, stop, possible } = useAudioRecording(onRecorded);
+interface Props {
+	/** The chosen model takes recordings as they are. */
+	hears: boolean;
+	onRecorded: (file: File) => void;
+	/** What was said, where a model writes it down. */
+	onText: (text: string) => void;
+}
+
+/** The microphone: for dictation where a model writes down what is said, else for models that hear; for nobody, none. */
+export function AudioRecorder({ hears, onRecorded, onText }: Props) {
+	const { transcribes } = useVoices();
+	const [writing, setWriting] = useState(false);
 	const { t } = useTranslation();
+	const take = useCallback(
+		(file: File) => {
+			if (transcribes === undefined) return onRecorded(file);
+			setWriting(true);
+			import("@/lib/voice")
+				.then((voice) => voice.transcribe(file, transcribes))
+				.then((text) => (text ? onText(text) : toast("warn", t("audio.nothing"))))
+				.catch((e: unknown) => toast("danger", explain(e).text))
+				.finally(() => setWriting(false));
+		},
+		[transcribes, onRecorded, onText, t],
+	);
+	const { state, seconds, start, stop, possible } = useAudioRecording(take);
 	useEffect(() => {
 		if (state === "refused") toast("warn", t("audio.refused"));
 	}, [state, t]);
-	if (!possible) return null;
+	if (!possible || (transcribes === undefined && !hears)) return null;
 	if (state !== "recording")
 		return (
-			<IconButton label={t("audio.record")} onClick={() => void start()} medium>
+			<IconButton
+				label={t(writing ? "audio.writing" : transcribes === undefined ? "audio.record" : "audio.dictate")}
+				disabled={writing}
+				onClick={() => void start()}
+				medium
+			>
 				<Mic size={17} />
 			</IconButton>
 		);

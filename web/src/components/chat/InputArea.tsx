@@ -49,6 +49,14 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 		},
 		[conversationId, key, setDraft],
 	);
+	const say = useCallback(
+		(text: string) => {
+			const before = draftOf(useConversation.getState().drafts, conversationId).text;
+			setDraft(key, { text: before && !/\s$/.test(before) ? `${before} ${text}` : before + text });
+			area.current?.focus();
+		},
+		[conversationId, key, setDraft],
+	);
 	const { pending, upload } = useImageUpload(attach);
 	const drop = useDragDropUpload((files) => void upload(files));
 
@@ -125,6 +133,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					model={model}
 					onSelect={onSelect}
 					onFiles={(files) => void upload(files)}
+					onText={say}
 					onLink={attach}
 					canSend={canSend}
 					streaming={streaming}

@@ -12,6 +12,8 @@ interface Props {
 	model: Model | undefined;
 	onSelect: (name: string) => void;
 	onFiles: (files: File[]) => void;
+	/** Words to go on with. */
+	onText: (text: string) => void;
 	onLink: (attachment: Attachment) => void;
 	canSend: boolean;
 	streaming: boolean;
@@ -26,7 +28,7 @@ export function InputControls(p: Props) {
 	return (
 		<div className="flex items-center gap-0.5 p-2">
 			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} />
-			<AudioRecorder onRecorded={(file) => p.onFiles([file])} />
+			<AudioRecorder hears={p.model?.abilities.includes("audio") ?? false} onRecorded={(file) => p.onFiles([file])} onText={p.onText} />
 			<AdvancedSettingsMenu />
 			<div className="grow" />
 			<ModelSelector models={p.models} model={p.model} onSelect={p.onSelect} />

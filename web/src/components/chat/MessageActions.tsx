@@ -4,7 +4,9 @@ import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
 import { useCopy } from "@/hooks/useCopy";
 import { copyText } from "@/lib/clipboard";
+import { explain } from "@/lib/explain";
 import { canSpeak, toggleSpeech, useSpeech } from "@/lib/speech";
+import { useVoices } from "@/queries/account";
 import { useFeedback } from "@/stores/feedback";
 import { toast } from "@/stores/notices";
 import { IconButton } from "../ui/Button";
@@ -49,6 +51,7 @@ function AnswerActions({ message }: { message: Message }) {
 	const speaking = useSpeech((s) => s.speaking === message.id);
 	const verdict = useFeedback((s) => s.given[message.id]);
 	const give = useFeedback((s) => s.give);
+	const { speaks } = useVoices();
 	const { t } = useTranslation();
 	const share = async () => {
 		if (navigator.share) {
@@ -59,12 +62,12 @@ function AnswerActions({ message }: { message: Message }) {
 	};
 	return (
 		<>
-			{canSpeak() && (
+			{canSpeak(speaks) && (
 				<IconButton
 					small
 					active={speaking}
 					label={t(speaking ? "chat.stop_reading" : "chat.read_aloud")}
-					onClick={() => toggleSpeech(message.id, message.content)}
+					onClick={() => toggleSpeech(message.id, message.content, speaks, (e) => toast("danger", explain(e).text))}
 				>
 					{speaking ? <VolumeX size={15} /> : <Volume2 size={15} />}
 				</IconButton>

@@ -116,8 +116,8 @@ export function StatusTag({ status }: { status: UsageRecord["status"] }) {
 	return <Tag tone={status === "completed" ? "ok" : status === "failed" ? "off" : "plain"}>{t(`usage.${status}`)}</Tag>;
 }
 
-/** Records page by page, newest first. */
-export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], page: (before_id: number | undefined) => Promise<List<T>>) {
+/** Records page by page, newest first. With `every_ms` new ones come by themselves, unless one has gone on to older pages. */
+export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], page: (before_id: number | undefined) => Promise<List<T>>, every_ms: number | false = false) {
 	const query = useInfiniteQuery<List<T>, Error, InfiniteData<List<T>>, readonly unknown[], number | undefined>({
 		queryKey,
 		initialPageParam: undefined,
@@ -125,6 +125,7 @@ export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], 
 		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
 		placeholderData: (before) => before,
 		staleTime: 0,
+		refetchInterval: ({ state }) => (state.data && state.data.pages.length > 1 ? false : every_ms),
 	});
 	return { query, records: query.data?.pages.flatMap((p) => p.items) ?? [] };
 }

@@ -218,7 +218,9 @@ function Details({ job, onClose }: { job: Job; onClose: () => void }) {
 	return (
 		<Dialog wide title={job.kind} onClose={onClose}>
 			<div className="flex flex-col gap-4">
-				<StateTag status={job.status} />
+				<p>
+					<StateTag status={job.status} />
+				</p>
 				<dl className="grid grid-cols-[auto_1fr] gap-x-6 gap-y-1.5 text-sm">
 					{facts.map(
 						([name, value]) =>

@@ -55,7 +55,7 @@ export default function KeysArea() {
 					<p className="font-mono text-xs text-faint">{key.prefix}…</p>
 					<div className="text-xs text-faint @3xl:hidden">
 						<p className="max-w-52 truncate">{owner(key)}</p>
-						<p>{dateTime(key.last_used_at)}</p>
+						{key.last_used_at && <p>{dateTime(key.last_used_at)}</p>}
 					</div>
 				</>
 			),
@@ -96,7 +96,7 @@ export default function KeysArea() {
 	return (
 		<div className="@container">
 			<AreaHead title={t("security.keys")}>
-				<div className="w-72 max-w-full">
+				<div className="w-80 max-w-full">
 					<Input bare type="search" label={t("security.find")} placeholder={t("security.find")} value={search} onChange={(e) => setSearch(e.target.value)} />
 				</div>
 				<Choice label={t("security.status")} all={t("keylife.any_status")} value={status} onChange={setStatus} options={STATUSES.map((s) => ({ value: s, label: t(`keys.is_${s}`) }))} />

@@ -8,7 +8,7 @@ import { StatusTag, Tokens } from "@/components/usage/parts";
 import { count, credits, dateTime } from "@/lib/format";
 import { type BillLine, type FailedTry, callDetails, cost, duration } from "@/lib/usage";
 import { useUserName } from "./UserName";
-import { meterKey, useUnit } from "./priceWords";
+import { type Meter, METERS, meterKey, useUnit } from "./priceWords";
 
 /** All that is on record of one call. */
 export function RequestDetails({ record: r, onClose }: { record: AdminUsageRecord; onClose: () => void }) {
@@ -53,6 +53,11 @@ export function RequestDetails({ record: r, onClose }: { record: AdminUsageRecor
 				<Fact name={t("usage.first_token")}>{duration(r.first_token_ms)}</Fact>
 				<Fact name={t("usage.error")}>{r.error_code ?? "–"}</Fact>
 				<Fact name={t("usage.duration")}>{duration(r.latency_ms)}</Fact>
+				{details.units.map(([meter, units]) => (
+					<Fact key={meter} name={METERS.includes(meter as Meter) ? t(meterKey(meter)) : meter}>
+						{count(units)}
+					</Fact>
+				))}
 				{details.other.map(([what, value]) => (
 					<Fact key={what} name={what}>
 						{typeof value === "object" ? JSON.stringify(value) : String(value)}
@@ -139,7 +144,7 @@ function Fact({ name, wide, children }: { name: string; wide?: boolean; children
 	return (
 		<div className={`flex min-w-0 flex-wrap justify-between gap-x-4 border-b border-line py-2 ${wide ? "sm:col-span-2" : ""}`}>
 			<dt className="text-faint">{name}</dt>
-			<dd className="min-w-0 text-end break-words tabular-nums">{children}</dd>
+			<dd className="ms-auto min-w-0 text-end break-words tabular-nums">{children}</dd>
 		</div>
 	);
 }

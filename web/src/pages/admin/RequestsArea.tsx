@@ -20,6 +20,8 @@ import { nameOf, useUserName } from "./UserName";
 
 /** Ten columns need more room than those of the other tables about usage. */
 const WIDE = "hidden @4xl:table-cell";
+/** How often it looks again, while the page is seen, its newest are shown and none of them is looked at. */
+const LIVE_MS = 5_000;
 
 /** The log of all users' requests. Whose is in the address: other pages lead here. */
 export default function RequestsArea() {
@@ -36,7 +38,7 @@ export default function RequestsArea() {
 	const [status, setStatus] = useState("");
 	const models = useQuery({ queryKey: keys.admin("models"), queryFn: admin.models });
 	const filter = { user_id: user, key_id: key, model, status, channel, from: range === "" ? "" : fromOf(range) };
-	const { query, records } = useRecords(keys.admin("usage", "records", ...Object.values(filter)), (before_id) => admin.usageRecords({ ...filter, limit: 50, before_id }));
+	const { query, records } = useRecords(keys.admin("usage", "records", ...Object.values(filter)), (before_id) => admin.usageRecords({ ...filter, limit: 50, before_id }), shown === null && LIVE_MS);
 	const { t } = useTranslation();
 	const columns: Column<AdminUsageRecord>[] = [
 		{ name: "time", head: t("usage.time"), value: (r) => r.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (r) => <At time={r.created_at} /> },
@@ -104,7 +106,7 @@ export default function RequestsArea() {
 			bare: true,
 			end: true,
 			cell: (r) => (
-				<IconButton small label={t("usage.details_of", { time: dateTime(r.created_at) })} onClick={() => setShown(r)}>
+				<IconButton small className="pointer-coarse:size-11!" label={t("usage.details_of", { time: dateTime(r.created_at) })} onClick={() => setShown(r)}>
 					<Info size={16} />
 				</IconButton>
 			),
@@ -140,7 +142,7 @@ function User({ record: r, onOnly }: { record: AdminUsageRecord; onOnly: () => v
 	const name = useUserName(r.user_id);
 	const { t } = useTranslation();
 	return (
-		<button type="button" title={t("usage.only_user", { name })} onClick={onOnly} className="max-w-40 truncate rounded text-start text-accent hover:underline">
+		<button type="button" title={t("usage.only_user", { name })} onClick={onOnly} className="-my-3 min-h-11 max-w-40 min-w-11 truncate rounded text-start text-accent hover:underline">
 			{name}
 		</button>
 	);

@@ -17,7 +17,7 @@ export function RowMenu({ label, actions }: { label: string; actions: RowAction[
 	const close = useCallback(() => setOpen(false), []);
 	return (
 		<>
-			<IconButton ref={button} small label={label} aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>
+			<IconButton ref={button} small className="pointer-coarse:size-11!" label={label} aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>
 				<MoreHorizontal size={16} />
 			</IconButton>
 			{open && (

@@ -21,8 +21,18 @@ export function Schedules() {
 	const [edited, setEdited] = useState<Schedule | null>(null);
 	const { t } = useTranslation();
 	const columns: Column<Schedule>[] = [
-		{ name: "name", head: t("jobs.kind"), value: (s) => s.name, className: "font-medium", cell: (s) => s.name },
-		{ name: "cron", head: t("jobs.when"), className: "font-mono text-xs whitespace-nowrap", cell: (s) => s.cron },
+		{
+			name: "name",
+			head: t("jobs.kind"),
+			value: (s) => s.name,
+			cell: (s) => (
+				<>
+					<p className="font-medium">{s.name}</p>
+					<p className="font-mono text-xs text-faint @2xl:hidden">{s.cron}</p>
+				</>
+			),
+		},
+		{ name: "cron", head: t("jobs.when"), wide: WIDE, className: "font-mono text-xs whitespace-nowrap", cell: (s) => s.cron },
 		{ name: "zone", head: t("jobs.zone"), value: (s) => s.time_zone, wide: WIDE, cell: (s) => s.time_zone },
 		{
 			name: "next",

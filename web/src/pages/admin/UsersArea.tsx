@@ -6,6 +6,7 @@ import { useLocation } from "wouter";
 import type { AdminUser, List } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
+import { Choice } from "@/components/ui/Choice";
 import { Confirm, Dialog } from "@/components/ui/Dialog";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
@@ -19,10 +20,15 @@ import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide }
 import { RowMenu } from "./RowMenu";
 import { nameOf } from "./UserName";
 
+/** Where there is no room for these columns, what they say stands below the name. */
+const WIDE = "hidden @4xl:table-cell";
+
 const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin("users") });
 
 export default function UsersArea() {
 	const [search, setSearch] = useState("");
+	const [role, setRole] = useState("");
+	const [status, setStatus] = useState("");
 	const q = useDeferredValue(search.trim());
 	const [granting, setGranting] = useState<AdminUser | null>(null);
 	const [grouping, setGrouping] = useState<AdminUser | null>(null);
@@ -30,9 +36,9 @@ export default function UsersArea() {
 	const [disabling, setDisabling] = useState<AdminUser | null>(null);
 	const { t } = useTranslation();
 	const query = useInfiniteQuery<List<AdminUser>, Error, InfiniteData<List<AdminUser>>, readonly (string | number)[], string | undefined>({
-		queryKey: keys.admin("users", q),
+		queryKey: keys.admin("users", q, role, status),
 		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => admin.users({ q, limit: 50, before_id: pageParam }),
+		queryFn: ({ pageParam }) => admin.users({ q, role, status, limit: 50, before_id: pageParam }),
 		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
 		placeholderData: (before) => before,
 	});
@@ -44,8 +50,22 @@ export default function UsersArea() {
 			value: nameOf,
 			cell: (u) => (
 				<>
-					<p className="font-medium">{nameOf(u)}</p>
-					<p className="text-xs text-faint">{[u.email, u.phone].filter(Boolean).join(" · ")}</p>
+					<p className="font-medium wrap-anywhere">
+						<Address of={nameOf(u)} />
+					</p>
+					<p className="text-xs wrap-anywhere text-faint">
+						<Address of={[u.email, u.phone].filter((x) => x && x !== nameOf(u)).join(" · ")} />
+					</p>
+					<p className="mt-1 flex flex-wrap items-center gap-1.5 text-xs text-faint @4xl:hidden">
+						{u.role === "admin" && <Role user={u} />}
+						{u.status !== "active" && <Status user={u} />}
+						{u.group}
+					</p>
+					{u.budget && (
+						<div className="mt-1 text-xs text-faint @4xl:hidden">
+							<BudgetText budget={u.budget} />
+						</div>
+					)}
 				</>
 			),
 		},
@@ -53,17 +73,19 @@ export default function UsersArea() {
 			name: "role",
 			head: t("admin.role"),
 			value: (u) => t(u.role === "admin" ? "admin.role_admin" : "admin.role_user"),
-			cell: (u) => <Tag tone={u.role === "admin" ? "accent" : "plain"}>{t(u.role === "admin" ? "admin.role_admin" : "admin.role_user")}</Tag>,
+			wide: WIDE,
+			cell: (u) => <Role user={u} />,
 		},
-		{ name: "group", head: t("prices.group"), value: (u) => u.group, cell: (u) => u.group },
+		{ name: "group", head: t("prices.group"), value: (u) => u.group, wide: WIDE, cell: (u) => u.group },
 		{ name: "credits", head: t("admin.credits"), number: true, value: (u) => u.credits, cell: (u) => credits(u.credits) },
-		{ name: "budget", head: t("groups.budget"), number: true, value: (u) => u.budget?.left ?? null, cell: (u) => <BudgetText budget={u.budget} /> },
-		{ name: "login", head: t("admin.last_login"), value: (u) => u.last_login_at, className: "whitespace-nowrap text-faint", cell: (u) => dateTime(u.last_login_at) },
+		{ name: "budget", head: t("groups.budget"), number: true, value: (u) => u.budget?.left ?? null, wide: WIDE, cell: (u) => <BudgetText budget={u.budget} /> },
+		{ name: "login", head: t("admin.last_login"), value: (u) => u.last_login_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (u) => dateTime(u.last_login_at) },
 		{
 			name: "status",
 			head: t("admin.status"),
 			value: (u) => t(u.status === "active" ? "admin.active" : "admin.disabled"),
-			cell: (u) => <Tag tone={u.status === "active" ? "ok" : "off"}>{t(u.status === "active" ? "admin.active" : "admin.disabled")}</Tag>,
+			wide: WIDE,
+			cell: (u) => <Status user={u} />,
 		},
 		{
 			name: "actions",
@@ -75,17 +97,19 @@ export default function UsersArea() {
 		},
 	];
 	return (
-		<>
+		<div className="@container">
 			<AreaHead title={t("admin.users")}>
 				<div className="w-80 max-w-full">
 					<Input bare type="search" label={t("admin.search_users")} placeholder={t("admin.search_users")} value={search} onChange={(e) => setSearch(e.target.value)} />
 				</div>
+				<Choice label={t("admin.role")} all={t("admin.any_role")} value={role} onChange={setRole} options={(["user", "admin"] as const).map((r) => ({ value: r, label: t(`admin.role_${r}`) }))} />
+				<Choice label={t("admin.status")} all={t("admin.any_status")} value={status} onChange={setStatus} options={(["active", "disabled"] as const).map((s) => ({ value: s, label: t(`admin.${s}`) }))} />
 			</AreaHead>
 			{query.isPending && <Loading />}
 			{query.error && users.length === 0 && <Failed error={query.error} onRetry={() => void query.refetch()} />}
 			{query.isSuccess && users.length === 0 && <Empty icon={<UserX size={26} />} title={t("admin.no_users")} />}
 			{users.length > 0 && (
-				<Table label={t("admin.users")} rows={users} columns={columns} rowKey={(u) => u.id} file="users.csv" more={query} stale={query.isPlaceholderData} />
+				<Table tight label={t("admin.users")} rows={users} columns={columns} rowKey={(u) => u.id} file="users.csv" more={query} stale={query.isPlaceholderData} />
 			)}
 			{granting && <GrantDialog user={granting} onClose={() => setGranting(null)} />}
 			{grouping && <UserGroupDialog user={grouping} onSaved={() => void refresh()} onClose={() => setGrouping(null)} />}
@@ -95,8 +119,30 @@ export default function UsersArea() {
 				</Dialog>
 			)}
 			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
+		</div>
+	);
+}
+
+/** Breaks before its @ rather than anywhere. */
+function Address({ of }: { of: string }) {
+	const [name = "", ...rest] = of.split("@");
+	if (rest.length === 0) return <>{of}</>;
+	return (
+		<>
+			{name}
+			<wbr />@{rest.join("@")}
 		</>
 	);
+}
+
+function Role({ user }: { user: AdminUser }) {
+	const { t } = useTranslation();
+	return <Tag tone={user.role === "admin" ? "accent" : "plain"}>{t(user.role === "admin" ? "admin.role_admin" : "admin.role_user")}</Tag>;
+}
+
+function Status({ user }: { user: AdminUser }) {
+	const { t } = useTranslation();
+	return <Tag tone={user.status === "active" ? "ok" : "off"}>{t(user.status === "active" ? "admin.active" : "admin.disabled")}</Tag>;
 }
 
 function Actions({ user, onGrant, onGroup, onHistory, onDisable }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onHistory: () => void; onDisable: () => void }) {
@@ -108,8 +154,8 @@ function Actions({ user, onGrant, onGroup, onHistory, onDisable }: { user: Admin
 	const isActive = user.status === "active";
 	return (
 		<>
-				<Button small icon={<Coins size={14} aria-hidden />} onClick={onGrant} className="me-1">
-					{t("admin.grant")}
+				<Button small icon={<Coins size={14} aria-hidden />} onClick={onGrant} aria-label={t("admin.grant")} className="me-1 pointer-coarse:size-11 pointer-coarse:px-0">
+					<span className="hidden @4xl:inline">{t("admin.grant")}</span>
 				</Button>
 				<RowMenu
 					label={t("admin.actions")}
