@@ -35,15 +35,11 @@ static const struct model {
 	int credits;
 	bool is_video, wants_images;
 } models[] = {
-	{ "google/nano-banana", 4, false, false },
-	{ "google/nano-banana-edit", 4, false, true },
-	{ "nano-banana-2", 8, false, false },
-	{ "nano-banana-pro", 18, false, false },
-	{ "sora-2-text-to-video", 30, true, false },
-	{ "sora-2-image-to-video", 30, true, true },
-	{ "sora-2-pro-storyboard", 150, true, false },
-	{ "kling-3.0/video", 60, true, false },
-	{ "bytedance/seedance-2", 100, true, false },
+	{ "google/nano-banana", 4, false, false }, { "google/nano-banana-edit", 4, false, true },
+	{ "nano-banana-2", 8, false, false }, { "nano-banana-pro", 18, false, false },
+	{ "sora-2-text-to-video", 30, true, false }, { "sora-2-image-to-video", 30, true, true },
+	{ "sora-2-pro-storyboard", 150, true, false }, { "kling-3.0/video", 60, true, false },
+	{ "bytedance/seedance-2", 100, true, false }, { "fal-ai/flux/dev", 25, false, false }, /* fal's */
 };
 
 struct task {
@@ -95,7 +91,7 @@ struct notice {
 	char id[ID_BYTES], key[128];
 	enum demo_result result;
 	int64_t due_ms;
-	char origin[256];
+	bool is_fal;
 };
 
 /* http://host[:port]/path, as a test server has it. */
@@ -152,8 +148,12 @@ put_call(struct buf *out, const struct notice *c)
 	snprintf(signed_text, sizeof signed_text, "%s.%lld", c->id, at_s);
 	crypto_hmac(c->key, strlen(c->key), signed_text, strlen(signed_text), mac);
 	crypto_base64(mac, sizeof mac, signature);
-	buf_printf(&body, "{\"code\":%d,\"msg\":\"\",\"data\":{\"taskId\":\"%s\",\"state\":\"%s\"}}",
-	    c->result == RESULT_FAIL ? 501 : 200, c->id, c->result == RESULT_FAIL ? "fail" : "success");
+	if (c->is_fal)
+		buf_printf(&body, "{\"request_id\":\"%s\",\"gateway_request_id\":\"%s\",\"status\":\"%s\"}", c->id,
+		    c->id, c->result == RESULT_FAIL ? "ERROR" : "OK");
+	else
+		buf_printf(&body, "{\"code\":%d,\"msg\":\"\",\"data\":{\"taskId\":\"%s\",\"state\":\"%s\"}}",
+		    c->result == RESULT_FAIL ? 501 : 200, c->id, c->result == RESULT_FAIL ? "fail" : "success");
 	buf_printf(out,
 	    "POST %s HTTP/1.1\r\nHost: %s:%s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
 	    "X-Webhook-Timestamp: %lld\r\nX-Webhook-Signature: %s\r\nConnection: close\r\n\r\n%s",
@@ -189,18 +189,19 @@ call_back(void *arg)
 }
 
 static void
-plan_callback(const struct task *t, const struct script *s, const char *url, const char *key)
+plan_callback(const struct task *t, const struct script *s, const struct kie_ask *ask, const char *key)
 {
 	struct notice *c;
 	pthread_t thread;
 
-	if (url == NULL || s->silent || t->result == RESULT_STUCK || (c = calloc(1, sizeof *c)) == NULL)
+	if (ask->callback == NULL || s->silent || t->result == RESULT_STUCK || (c = calloc(1, sizeof *c)) == NULL)
 		return;
 	snprintf(c->id, sizeof c->id, "%s", t->id);
 	snprintf(c->key, sizeof c->key, "%s", key != NULL ? key : "demo");
 	c->result = t->result;
 	c->due_ms = s->task_ms;
-	if (!read_url(url, c) || pthread_create(&thread, NULL, call_back, c) != 0)
+	c->is_fal = ask->is_fal;
+	if (!read_url(ask->callback, c) || pthread_create(&thread, NULL, call_back, c) != 0)
 		free(c);
 	else
 		pthread_detach(thread);
@@ -244,9 +245,9 @@ keep(struct task *t, const struct model *m, const struct script *s)
 	pthread_mutex_unlock(&jobs.lock);
 }
 
-/* Words of the script that the attempt is refused by. */
-static bool
-refused(struct run *run, struct script *s, const char *prompt)
+/* The code that the script refuses the attempt by; 200: it does not. */
+static int
+refused_by(struct script *s, const char *prompt)
 {
 	uint64_t key = s->key != 0 ? s->key : script_hash(0, prompt, strlen(prompt));
 
@@ -254,10 +255,7 @@ refused(struct run *run, struct script *s, const char *prompt)
 		s->fault = FAULT_NONE;
 	else if (s->fail > 0 && s->fault == FAULT_NONE)
 		s->fault = FAULT_STATUS, s->status = 500;
-	if (s->fault != FAULT_STATUS)
-		return false;
-	put_code(run, (int)s->status, "scripted");
-	return true;
+	return s->fault == FAULT_STATUS ? (int)s->status : 200;
 }
 
 /* Its text, wherever the model has one. */
@@ -272,41 +270,71 @@ words_of(const json_t *input)
 	return prompt != NULL ? prompt : "";
 }
 
-static void
-make(struct run *run, struct loop *loop, const json_t *root)
+/* NULL, or why it would not be taken: a word of the script is wrong as well. */
+static const char *
+read_script(struct run *run, struct loop *loop, const struct kie_ask *ask, char err[SCRIPT_ERROR_BYTES])
 {
 	const struct server_options *options = loop->server->options;
-	const char *name = json_string_value(json_object_get(root, "model"));
-	const json_t *input = json_object_get(root, "input");
-	const struct model *m = model_of(name);
-	const char *why = m == NULL ? "The model does not exist" : flaw(m, input);
-	struct script *s = &run->script;
+	const struct model *m = model_of(ask->model);
+	const char *why = m == NULL ? "The model does not exist" : flaw(m, ask->input), *words = words_of(ask->input);
+
+	run->script.task_ms = 300;
+	if (why == NULL &&
+	    (!script_apply(&run->script, options->words, strlen(options->words), err) ||
+		!script_directives(&run->script, words, strlen(words), ask->model, strlen(ask->model), err)))
+		why = err;
+	return why;
+}
+
+void
+kie_make(struct run *run, struct loop *loop, const struct kie_ask *ask, struct kie_made *out)
+{
 	struct task t = { .id = "" };
 	char err[SCRIPT_ERROR_BYTES];
 
-	snprintf(run->log.model, sizeof run->log.model, "%s", name != NULL ? name : "");
-	s->task_ms = 300;
-	if (why == NULL &&
-	    (!script_apply(s, options->words, strlen(options->words), err) ||
-		!script_directives(s, words_of(input), strlen(words_of(input)), name, strlen(name), err)))
-		why = err;
-	if (why != NULL) {
-		put_code(run, 422, why);
+	snprintf(run->log.model, sizeof run->log.model, "%s", ask->model != NULL ? ask->model : "");
+	*out = (struct kie_made){ .code = 422, .why = read_script(run, loop, ask, err) };
+	if (out->why != NULL) {
+		out->why = out->why == err ? "a word of the script is wrong" : out->why;
 		return;
 	}
 	run->is_scripted = true;
-	if (refused(run, s, words_of(input)))
+	out->code = refused_by(&run->script, words_of(ask->input));
+	out->why = "scripted";
+	if (out->code != 200)
 		return;
-	run->log.fault = script_fault_word(s->fault);
-	keep(&t, m, s);
-	plan_callback(&t, s, json_string_value(json_object_get(root, "callBackUrl")), options->api_key);
-	put_json(run, json_pack("{s:i, s:s, s:{s:s}}", "code", 200, "msg", "success", "data", "taskId", t.id));
-	if (s->fault == FAULT_HTML) {
-		run->log.status = 502;
-		run->body_type = "text/html";
-		buf_clear(&run->body);
-		buf_puts(&run->body, "<html><body>502 Bad Gateway</body></html>");
+	run->log.fault = script_fault_word(run->script.fault);
+	keep(&t, model_of(ask->model), &run->script);
+	plan_callback(&t, &run->script, ask, loop->server->options->api_key);
+	memcpy(out->id, t.id, sizeof out->id);
+}
+
+/* The task was made, and its answer is lost on the way. */
+static void
+lose(struct run *run)
+{
+	run->log.status = 502;
+	run->body_type = "text/html";
+	buf_clear(&run->body);
+	buf_puts(&run->body, "<html><body>502 Bad Gateway</body></html>");
+}
+
+static void
+make(struct run *run, struct loop *loop, const json_t *root)
+{
+	const struct kie_ask ask = { .model = json_string_value(json_object_get(root, "model")),
+		.callback = json_string_value(json_object_get(root, "callBackUrl")),
+		.input = json_object_get(root, "input") };
+	struct kie_made made;
+
+	kie_make(run, loop, &ask, &made);
+	if (made.code != 200) {
+		put_code(run, made.code, made.why);
+		return;
 	}
+	put_json(run, json_pack("{s:i, s:s, s:{s:s}}", "code", 200, "msg", "success", "data", "taskId", made.id));
+	if (run->script.fault == FAULT_HTML)
+		lose(run);
 }
 
 /* ---- asking after it ------------------------------------------------------------ */
@@ -339,18 +367,38 @@ state_of(const struct task *t, int64_t now_ms)
 }
 
 static void
-tell(struct run *run, const struct h1_request *rq, const struct task *t)
+put_url(const struct h1_request *rq, const struct task *t, char *url, size_t bytes)
 {
 	struct span host = h1_header(rq, "host");
+
+	if (t->result == RESULT_INSIDE)
+		snprintf(url, bytes, "http://169.254.169.254/latest/meta-data/");
+	else
+		snprintf(url, bytes, "http://%.*s/demo/kie/%s.%s", (int)host.len, host.at, t->id,
+		    t->model->is_video ? "mp4" : "png");
+}
+
+const char *
+kie_look(const struct h1_request *rq, struct span id, char *url, size_t url_bytes)
+{
+	struct task t;
+
+	if (!find(id, &t))
+		return NULL;
+	put_url(rq, &t, url, url_bytes);
+	return state_of(&t, clock_wall_ms());
+}
+
+static void
+tell(struct run *run, const struct h1_request *rq, const struct task *t)
+{
 	const char *state = state_of(t, clock_wall_ms());
 	bool is_done = strcmp(state, "success") == 0, is_failed = strcmp(state, "fail") == 0;
 	char url[512] = "", result[700] = "";
 
 	if (is_done) {
-		snprintf(url, sizeof url, "http://%.*s/demo/kie/%s.%s", (int)host.len, host.at, t->id,
-		    t->model->is_video ? "mp4" : "png");
-		snprintf(result, sizeof result, "{\"resultUrls\":[\"%s\"]}",
-		    t->result == RESULT_INSIDE ? "http://169.254.169.254/latest/meta-data/" : url);
+		put_url(rq, t, url, sizeof url);
+		snprintf(result, sizeof result, "{\"resultUrls\":[\"%s\"]}", url);
 	}
 	put_json(run,
 	    json_pack("{s:i, s:s, s:{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}}", "code", 200, "msg", "success", "data",

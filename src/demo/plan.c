@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "demo/answer.h"
 #include "demo/call.h"
+#include "demo/fal.h"
 #include "demo/kie.h"
 #include "demo/route.h"
 #include "demo/run.h"
@@ -553,6 +554,8 @@ run_start(struct loop *loop, const struct h1_request *rq, const char *body, size
 		plan_stats(run, &loop->server->stats);
 	} else if (kie_is_path(rq->path)) {
 		kie_plan(run, loop, rq, (struct span){ body, body_len }, is_authorized(loop->server->options, rq));
+	} else if (fal_is_path(rq->path)) {
+		fal_plan(run, loop, rq, (struct span){ body, body_len });
 	} else if (rq->path.len > 4 && (memcmp(rq->path.at, "/v1", 3) == 0 || memcmp(rq->path.at, "/v2", 3) == 0)) {
 		plan_api(run, loop, rq, (struct span){ body, body_len });
 	} else {

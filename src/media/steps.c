@@ -423,25 +423,37 @@ key_of(const struct offer_account *account, int64_t key_id)
 	return account->n_keys > 0 ? account->keys[0].key : NULL;
 }
 
-/* Ask; the channel may be disabled by now, but not gone. */
+static enum status
+ask_one(struct context *cx, const struct job *job, const struct work_task *w, const struct offer_account *account,
+    bool for_result, struct media_told *told)
+{
+	const struct media_wire *wire = media_wire_find(account->provider);
+	struct exchange *e = ARENA_NEW(cx->arena, struct exchange);
+	struct wire_target to = { .base_url = account->base_url,
+		.api_key = key_of(account, w->key_id),
+		.model = w->model,
+		.task_id = w->task.id };
+
+	*told = (struct media_told){ .state = MEDIA_UNTOLD, .progress = -1, .cost = -1 };
+	*e = (struct exchange){ .account = account, .total_ms = QUERY_MS, .max_bytes = ANSWER_BYTES_MAX, .job = job };
+	if (wire == NULL || wire->query == NULL ||
+	    (for_result ? wire->query_result : wire->query)(wire, cx->arena, &to, w->external_id, &e->rq) != OK)
+		return fail(cx, E_INTERNAL, "channel %lld cannot be asked any more", (long long)account->id);
+	exchange_run(cx, e);
+	if (e->result == HTTP_OK)
+		(for_result ? wire->told_result : wire->told)(
+		    wire, cx->arena, e->http_status, buf_str(&e->body), e->body.len, told);
+	return OK;
+}
+
+/* Ask, and when it is ready for its result; the channel may be disabled by now, but not gone. */
 static enum status
 ask_after(struct context *cx, const struct job *job, const struct work_task *w, const struct offer_account *account,
     struct media_told *told)
 {
-	const struct media_wire *wire = media_wire_find(account->provider);
-	struct exchange *e = ARENA_NEW(cx->arena, struct exchange);
-	struct wire_target to = {
-		.base_url = account->base_url, .api_key = key_of(account, w->key_id), .task_id = w->task.id
-	};
+	enum status st = ask_one(cx, job, w, account, false, told);
 
-	*told = (struct media_told){ .state = MEDIA_UNTOLD, .progress = -1, .cost = -1 };
-	*e = (struct exchange){ .account = account, .total_ms = QUERY_MS, .max_bytes = ANSWER_BYTES_MAX, .job = job };
-	if (wire == NULL || wire->query == NULL || wire->query(wire, cx->arena, &to, w->external_id, &e->rq) != OK)
-		return fail(cx, E_INTERNAL, "channel %lld cannot be asked any more", (long long)account->id);
-	exchange_run(cx, e);
-	if (e->result == HTTP_OK)
-		wire->told(wire, cx->arena, e->http_status, buf_str(&e->body), e->body.len, told);
-	return OK;
+	return st == OK && told->state == MEDIA_READY ? ask_one(cx, job, w, account, true, told) : st;
 }
 
 static enum status
@@ -466,6 +478,7 @@ step_poll(struct context *cx, struct job *job, const struct work_task *w)
 		return end_failed(cx, w, told->status, told->cost, false);
 	case MEDIA_WAITING:
 	case MEDIA_RUNNING: return note_progress(cx, job, w, told);
+	case MEDIA_READY:
 	case MEDIA_UNTOLD: break;
 	}
 	LOG(WARN, "media_untold", LS("task_id", w->task.id), LS("detail", told->detail));

@@ -5,7 +5,7 @@
  * knows a key by which a request that is sent again would be known for the same: what is
  * unclear is never sent again (media/steps.c).
  *
- * TO ADD A PROVIDER: a struct media_wire in a folder of its own, a row in media.c, one
+ * TO ADD A PROVIDER of tasks like others': a row in tasks/rows.def; of others: a struct media_wire in a folder of its own, a row in media.c, one
  * in quirks.def, transcripts in tests/unit/wire, and let weir-demo play it.
  */
 #ifndef WEIR_WIRE_MEDIA_H
@@ -49,7 +49,14 @@ struct media_submitted {
 	char detail[256];   /* for the log, never for users; no secrets */
 };
 
-enum media_state { MEDIA_WAITING, MEDIA_RUNNING, MEDIA_DONE, MEDIA_FAILED, MEDIA_UNTOLD };
+enum media_state {
+	MEDIA_WAITING,
+	MEDIA_RUNNING,
+	MEDIA_READY, /* done: what was made is told by query_result() */
+	MEDIA_DONE,
+	MEDIA_FAILED,
+	MEDIA_UNTOLD,
+};
 #define MEDIA_URLS_MAX 16
 
 /* What a provider tells of a task. */
@@ -81,11 +88,19 @@ struct media_wire {
 	    const char *id, struct wire_request *out);
 	void (*told)(const struct media_wire *self, struct arena *a, int http_status, const char *body, size_t len,
 	    struct media_told *out);
+	/* Ask for what was made, of one that is ready; NULL: none ever is. */
+	enum status (*query_result)(const struct media_wire *self, struct arena *a, const struct wire_target *to,
+	    const char *id, struct wire_request *out);
+	void (*told_result)(const struct media_wire *self, struct arena *a, int http_status, const char *body,
+	    size_t len, struct media_told *out);
 	/* The id that a callback names, in the arena; NULL: none. */
 	const char *(*called)(const struct media_wire *self, struct arena *a, const char *body, size_t len);
 };
 
 /* NULL: that provider makes no such things. */
 const struct media_wire *media_wire_find(const char *provider);
+
+/* Is it an id that can be put into a URL as it is? */
+bool media_is_id(const char *id);
 
 #endif

@@ -14,7 +14,6 @@
 #include "wire/headers.h"
 #include "wire/url.h"
 
-#define ID_BYTES_MAX 200
 #define URL_BYTES_MAX 2048
 #define RATE_WAIT_MS 10000 /* its limit is counted by 10 s, and what exceeds it is not queued */
 
@@ -56,22 +55,12 @@ submit(const struct media_wire *self, struct arena *a, const struct wire_target 
 	return OK;
 }
 
-/* Ids are put into a URL as they are. */
-static bool
-is_id(const char *id)
-{
-	size_t len = id == NULL ? 0 : strlen(id);
-
-	return len > 0 && len <= ID_BYTES_MAX &&
-	    strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == len;
-}
-
 static enum status
 query(const struct media_wire *self, struct arena *a, const struct wire_target *to, const char *id,
     struct wire_request *out)
 {
 	(void)self;
-	if (!is_id(id))
+	if (!media_is_id(id))
 		return E_INVALID_REQUEST;
 	return address(a, to, "GET", arena_printf(a, "/api/v1/jobs/recordInfo?taskId=%s", id), out);
 }
@@ -134,7 +123,7 @@ submitted(const struct media_wire *self, struct arena *a, int http_status, const
 	(void)self;
 	*out = (struct media_submitted){ .what = MEDIA_UNKNOWN, .status = E_UPSTREAM_FAILED };
 	describe(out->detail, code, root);
-	if (http_status / 100 == 2 && code == 200 && is_id(id)) {
+	if (http_status / 100 == 2 && code == 200 && media_is_id(id)) {
 		out->what = MEDIA_ACCEPTED;
 		out->id = arena_strdup(a, id);
 	}
@@ -226,7 +215,7 @@ called(const struct media_wire *self, struct arena *a, const char *body, size_t 
 		id = json_string_value(json_object_get(data, "task_id"));
 	if (id == NULL)
 		id = json_string_value(json_object_get(root, "taskId"));
-	id = is_id(id) ? arena_strdup(a, id) : NULL;
+	id = media_is_id(id) ? arena_strdup(a, id) : NULL;
 	json_decref(root);
 	return id;
 }

@@ -25,6 +25,7 @@ GPT = {"size": {"field": "size", "values": ["1024x1024"]}, "images": {"field": "
        "resolution": {"field": "quality", "default": "medium", "values": {"medium": 1, "high": 4}}}
 OTHERS = {  # ours: provider, the provider's name of the model, price, how it is asked
     "gpt": ("openai-compatible", "demo", "7", GPT),
+    "flux": ("fal", "fal-ai/flux/dev", "3", {}),
 }
 
 
@@ -485,6 +486,41 @@ def test_an_answer_of_openai_that_is_lost_is_not_asked_for_again(weir, user, fau
     ended(weir, user, ident, "failed")
     assert weir.balance(user) == 1000 and len(asked(weir, since, "/v1/images/generations")) == 1
     assert state(weir, ident)["is_unconfirmed"] == "t"
+
+
+def test_what_is_stopped_while_openai_makes_it_is_kept_and_paid(weir, user):
+    ident = make(weir, user, "[[demo delay=1200]] a weir", model="gpt")["id"]
+    wait_until(lambda: task(weir, user, ident)["status"] == "running", lambda: f"{state(weir, ident)}", timeout_s=10)
+    assert weir.post(f"/api/tasks/{ident}/abort", None, user).status == 200
+    t = ended(weir, user, ident)
+    assert t["credits_used"] == 7 and weir.balance(user) == 993 and kept(weir, user, t) == PIXEL
+    assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
+
+
+# ---- fal: tasks that differ by their words alone -------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["silent=1", "task=300"])
+def test_a_picture_of_fal(weir, user, words):
+    since = len(weir.demo_requests())
+    t = ended(weir, user, make(weir, user, f"[[demo {words}]] a weir", model="flux")["id"])
+    assert t["credits_used"] == 3 and weir.balance(user) == 997 and kept(weir, user, t).startswith(PNG)
+    assert len(asked(weir, since, "/fal-ai/flux/dev")) == 1
+    ident = state(weir, t["id"])["external_id"]
+    assert len(asked(weir, since, f"/fal-ai/flux/requests/{ident}")) == 1
+
+
+@pytest.mark.parametrize("words", ["result=fail", "fault=403", "fault=422"])
+def test_what_fal_refuses_or_fails_costs_nothing(weir, user, words):
+    since = len(weir.demo_requests())
+    ended(weir, user, make(weir, user, f"[[demo {words}]] a weir", model="flux")["id"], "failed")
+    assert weir.balance(user) == 1000 and len(asked(weir, since, "/fal-ai/flux/dev")) == 1
+
+
+def test_an_answer_of_fal_that_is_lost_is_made_good_by_the_callback(weir, user):
+    since = len(weir.demo_requests())
+    t = ended(weir, user, make(weir, user, "[[demo fault=close task=600]] a weir", model="flux")["id"])
+    assert t["credits_used"] == 3 and len(asked(weir, since, "/fal-ai/flux/dev")) == 1
 
 
 # ---- a worker that dies ---------------------------------------------------------------------

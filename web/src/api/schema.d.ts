@@ -2149,7 +2149,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** OpenAI: a chat completion */
-        post: operations["chat_completions"];
+        post: operations["chat_completions_2"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2251,7 +2251,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Anthropic: a message */
-        post: operations["anthropic_messages"];
+        post: operations["anthropic_messages_2"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3368,7 +3368,7 @@ export interface components {
             name: string;
             note: string | null;
             /** @enum {string} */
-            wire: "openai" | "responses" | "anthropic" | "gemini" | "kie";
+            wire: "openai" | "responses" | "anthropic" | "gemini" | "kie" | "tasks";
         };
         ProviderModels: {
             detail: string;
@@ -8672,7 +8672,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    chat_completions: {
+    chat_completions_2: {
         parameters: {
             query?: never;
             header?: never;
@@ -8864,7 +8864,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    anthropic_messages: {
+    anthropic_messages_2: {
         parameters: {
             query?: never;
             header?: never;
