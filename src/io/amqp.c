@@ -180,10 +180,9 @@ struct confirms {
 static void
 note_ack(struct confirms *c, const amqp_basic_ack_t *ack)
 {
-	uint64_t from = ack->multiple ? c->first : ack->delivery_tag;
+	uint64_t tag = ack->multiple || ack->delivery_tag < c->first ? c->first : ack->delivery_tag;
 
-	for (uint64_t tag = from < c->first ? c->first : from; tag <= ack->delivery_tag && tag - c->first < c->n;
-	     tag++) {
+	for (; tag <= ack->delivery_tag && tag - c->first < c->n; tag++) {
 		c->left -= !c->has[tag - c->first];
 		c->has[tag - c->first] = true;
 	}

@@ -228,13 +228,14 @@ take_answer(struct context *cx, const struct job *job, const struct work_task *w
 	struct media_told *told = ARENA_NEW(cx->arena, struct media_told);
 	json_t *files;
 	enum status st = E_INTERNAL;
+	bool is_over = false;
 
 	wire->told(wire, cx->arena, e->http_status, e->body.data, e->body.len, told);
-	for (int tries = 0; tries < FETCHES_MAX && st != OK && st != E_FORBIDDEN && st != E_UNSUPPORTED_MEDIA_TYPE;
-	     tries++) {
+	for (int tries = 0; tries < FETCHES_MAX && !is_over; tries++) {
 		if (tries > 0)
 			sleep(FETCH_AGAIN_MS / 1000);
 		st = media_fetch(cx, job, account, w->images == 0, told, &files);
+		is_over = st == OK || st == E_FORBIDDEN || st == E_UNSUPPORTED_MEDIA_TYPE;
 	}
 	if (st == OK)
 		return end_done(cx, w, told, files);
