@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "account/accounts.h"
 #include "account/groups.h"
 #include "account/users.h"
 #include "base/money.h"
@@ -33,18 +32,6 @@ static const struct noun_option history_options[] = {
 static const struct field history_fields[] = { { "limit", F_INT, 0, .min = 1, .max = 1000000 }, { .name = NULL } };
 static const struct field change_fields[] = { { "budget", F_OBJECT, F_NULLABLE }, { .name = NULL } };
 
-static bool
-find(struct ctl *c, const char *login, char id[UUID_LEN])
-{
-	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
-
-	if (st == E_NOT_FOUND)
-		ctl_fail("there is no user %s", login);
-	else if (st != OK)
-		ctl_fail_pg(c, st, "looking up the user");
-	return st == OK;
-}
-
 static int
 show(struct ctl *c, const char *login)
 {
@@ -52,7 +39,7 @@ show(struct ctl *c, const char *login)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!find(c, login, id))
+	if (!nouns_user(c, login, id))
 		return CTL_FAILED;
 	st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT kind, coalesce(name, '') AS name, trim_scale(budget) AS budget, period, trim_scale(spent) AS spent,"
@@ -80,7 +67,7 @@ change(struct ctl *c, const char *login, json_t *in)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!nouns_check(&c->cx, change_fields, in) || !find(c, login, id))
+	if (!nouns_check(&c->cx, change_fields, in) || !nouns_user(c, login, id))
 		return CTL_FAILED;
 	if ((st = admin_user_update(&c->cx, id, in, &user)) != OK)
 		return nouns_fail(&c->cx, st, "budget");
@@ -115,7 +102,7 @@ history(struct ctl *c, const char *login, json_t *in)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!nouns_check(&c->cx, history_fields, in) || (login != NULL && !find(c, login, id)))
+	if (!nouns_check(&c->cx, history_fields, in) || (login != NULL && !nouns_user(c, login, id)))
 		return CTL_FAILED;
 	st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS at, kind, subject, reason,"

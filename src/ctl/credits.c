@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/money.h"
-#include "account/accounts.h"
 #include "core/audit.h"
 #include "ledger/credits.h"
 #include "core/events.h"
@@ -27,18 +26,6 @@ static const struct noun_option history_options[] = {
 static const struct field history_fields[] = { { "limit", F_INT, 0, .min = 1, .max = 1000000 }, { .name = NULL } };
 static const struct field grant_fields[] = { { "reason", F_LINE, 0, .max = 200 }, { .name = NULL } };
 
-static bool
-find(struct ctl *c, const char *login, char id[UUID_LEN])
-{
-	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
-
-	if (st == E_NOT_FOUND)
-		ctl_fail("there is no user %s", login);
-	else if (st != OK)
-		ctl_fail_pg(c, st, "looking up the user");
-	return st == OK;
-}
-
 static json_t *
 credits_number(int64_t ucr)
 {
@@ -54,7 +41,7 @@ grant(struct ctl *c, const char *login, int64_t amount_ucr, const char *reason)
 	int64_t balance_ucr = 0;
 	enum status st;
 
-	if (!find(c, login, id))
+	if (!nouns_user(c, login, id))
 		return CTL_FAILED;
 	st = credits_grant(&c->cx, id, amount_ucr, "admin_adjustment", reason, &balance_ucr);
 	if (st == E_CONFLICT)
@@ -95,7 +82,7 @@ show(struct ctl *c, const char *login)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!find(c, login, id))
+	if (!nouns_user(c, login, id))
 		return CTL_FAILED;
 	st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT trim_scale(u.credits) AS balance, trim_scale(credits_held(u.id)) AS held,"
@@ -117,7 +104,7 @@ history(struct ctl *c, struct context *cx, const char *login, json_t *in)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!nouns_check(cx, history_fields, in) || !find(c, login, id))
+	if (!nouns_check(cx, history_fields, in) || !nouns_user(c, login, id))
 		return CTL_FAILED;
 	st = pg_query_again(c->cx.pg, &rows,
 	    "SELECT to_char(created_at, 'YYYY-MM-DD HH24:MI:SS') AS at, change_type,"

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "account/accounts.h"
 #include "account/groups.h"
 #include "account/users.h"
 #include "base/money.h"
@@ -114,12 +113,10 @@ join(struct ctl *c, const char *name, const char *login)
 {
 	json_t *in = json_own(c->cx.arena, json_pack("{s:s}", "group", name)), *user = NULL;
 	char id[UUID_LEN];
-	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
+	enum status st;
 
-	if (st == E_NOT_FOUND)
-		return ctl_fail("there is no user %s", login);
-	if (st != OK)
-		return ctl_fail_pg(c, st, "looking up the user");
+	if (!nouns_user(c, login, id))
+		return CTL_FAILED;
 	if ((st = admin_user_update(&c->cx, id, in, &user)) != OK)
 		return nouns_fail(&c->cx, st, "group join");
 	json_decref(user);

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "account/accounts.h"
 #include "account/keys.h"
 #include "account/security.h"
 #include "base/buf.h"
@@ -51,14 +50,10 @@ static bool
 act_for(struct ctl *c, const char *login)
 {
 	char *id = arena_alloc(c->cx.arena, UUID_LEN);
-	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
+	bool is_there = nouns_user(c, login, id);
 
-	if (st == E_NOT_FOUND)
-		ctl_fail("there is no user %s", login);
-	else if (st != OK)
-		ctl_fail_pg(c, st, "looking up the user");
 	c->cx.caller.user_id = id;
-	return st == OK;
+	return is_there;
 }
 
 static void

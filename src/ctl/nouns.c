@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account/accounts.h"
 #include "core/audit.h"
 
 #define OPTIONS_MAX 40
@@ -30,6 +31,18 @@ nouns_check(struct context *cx, const struct field *fields, json_t *in)
 		return true;
 	ctl_fail("%s %s", problem.field, problem.message);
 	return false;
+}
+
+bool
+nouns_user(struct ctl *c, const char *login, char id[UUID_LEN])
+{
+	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
+
+	if (st == E_NOT_FOUND)
+		ctl_fail("there is no user %s", login);
+	else if (st != OK)
+		ctl_fail_pg(c, st, "looking up the user");
+	return st == OK;
 }
 
 void

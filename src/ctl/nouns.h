@@ -16,6 +16,8 @@
 int nouns_fail(struct context *cx, enum status st, const char *doing);
 /* Check `in` as the route would.  False, after saying which option is wrong. */
 bool nouns_check(struct context *cx, const struct field *fields, json_t *in);
+/* The id of the account that signs in by that name.  False, after saying that there is none. */
+bool nouns_user(struct ctl *c, const char *login, char id[UUID_LEN]);
 /* Write to the audit log what was done to `noun` `name`; details (without a
  * secret) are borrowed. */
 void nouns_audit(struct ctl *c, const char *action, const char *noun, const char *name, const json_t *details);

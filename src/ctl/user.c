@@ -79,19 +79,6 @@ hash_from_stdin(struct ctl *c, struct context *cx)
 	return fits ? passwords_hash(c->cx.arena, password) : NULL;
 }
 
-/* The account's id; false after saying that there is none. */
-static bool
-find(struct ctl *c, const char *login, char id[UUID_LEN])
-{
-	enum status st = account_find(c->cx.arena, c->cx.conf, c->cx.pg, login, id);
-
-	if (st == E_NOT_FOUND)
-		ctl_fail("there is no user %s", login);
-	else if (st != OK)
-		ctl_fail_pg(c, st, "looking up the user");
-	return st == OK;
-}
-
 static void
 note(struct ctl *c, const char *action, const char *id, json_t *details)
 {
@@ -143,7 +130,7 @@ passwd(struct ctl *c, struct context *cx, const char *login)
 	char id[UUID_LEN], *hash;
 	enum status st;
 
-	if (!find(c, login, id) || (hash = hash_from_stdin(c, cx)) == NULL)
+	if (!nouns_user(c, login, id) || (hash = hash_from_stdin(c, cx)) == NULL)
 		return CTL_FAILED;
 	if ((st = account_set_password(c->cx.pg, id, hash)) != OK)
 		return ctl_fail_pg(c, st, "user passwd");
@@ -160,7 +147,7 @@ role(struct ctl *c, const char *login, const char *name)
 
 	if (strcmp(name, "user") != 0 && strcmp(name, "admin") != 0)
 		return ctl_usage(USAGE);
-	if (!find(c, login, id))
+	if (!nouns_user(c, login, id))
 		return CTL_FAILED;
 	if ((st = account_set_role(c->cx.pg, id, name)) != OK)
 		return ctl_fail_pg(c, st, "user role");
@@ -175,7 +162,7 @@ set_active(struct ctl *c, const char *login, bool active)
 	char id[UUID_LEN];
 	enum status st;
 
-	if (!find(c, login, id))
+	if (!nouns_user(c, login, id))
 		return CTL_FAILED;
 	if ((st = account_set_active(c->cx.pg, id, active)) != OK)
 		return ctl_fail_pg(c, st, active ? "user enable" : "user disable");
