@@ -3,6 +3,7 @@
 
 #include "tap.h"
 #include "wire/account.h"
+#include "wire_test.h"
 
 static struct arena *arena;
 
@@ -45,15 +46,6 @@ static const struct {
 	{ ACCOUNT_BALANCE, "openai", "https://openrouter.ai.example/v1", NULL, NULL },
 	{ ACCOUNT_BALANCE, "openai", "https://notopenrouter.ai/v1", NULL, NULL },
 };
-
-static bool
-has_line(const char *const *lines, const char *line)
-{
-	for (; *lines != NULL; lines++)
-		if (strcmp(*lines, line) == 0)
-			return true;
-	return false;
-}
 
 static void
 test_asks(void)

@@ -3,6 +3,7 @@
 
 #include "tap.h"
 #include "wire/media.h"
+#include "wire_test.h"
 
 static struct arena *arena;
 static const struct media_wire *fal, *replicate;
@@ -19,15 +20,6 @@ static void
 tear_down(void)
 {
 	arena_free(arena);
-}
-
-static bool
-has_line(const char *const *lines, const char *line)
-{
-	for (; *lines != NULL; lines++)
-		if (strcmp(*lines, line) == 0)
-			return true;
-	return false;
 }
 
 static void

@@ -2,6 +2,8 @@
 #ifndef WEIR_TESTS_WIRE_TEST_H
 #define WEIR_TESTS_WIRE_TEST_H
 
+#include <string.h>
+
 #include "wire/wire.h"
 
 #include "tap.h"
@@ -18,6 +20,16 @@
 #define AT(what, where) \
 	{ .kind = (what), .url = (where) }
 /* clang-format on */
+
+/* Is that among the headers, which end with NULL? */
+static inline bool
+has_line(const char *const *lines, const char *line)
+{
+	for (; *lines != NULL; lines++)
+		if (strcmp(*lines, line) == 0)
+			return true;
+	return false;
+}
 
 /* Usage as U(in,out), and what is told of its parts. */
 static inline void
