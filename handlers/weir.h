@@ -61,6 +61,8 @@
 #include "account/sessions.h"
 #include "engine/tasks.h"
 #include "base/tokens.h"
+#include "chat/shares.h"
+#include "chat/transfer.h"
 #include "chat/trial.h"
 #include "chat/turn.h"
 #include "files/uploads.h"

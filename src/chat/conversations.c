@@ -2,9 +2,12 @@
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "core/events.h"
 #include "limits/locks.h"
 #include "engine/tasks.h"
+
+#define AUTO_TITLE_CHARS 40
 
 #define CONVERSATION_JSON \
 	"jsonb_build_object('id', c.id, 'agent_id', c.agent_id, 'project_id', c.project_id," \
@@ -185,4 +188,35 @@ conversation_delete(struct context *cx, const char *id)
 	    row_text(found, 0, "project_id"), id);
 	tell(cx, id, "deleted");
 	return OK;
+}
+
+/* The bytes of blanks and line ends at the start of a text. */
+static size_t
+blank_length(const char *text)
+{
+	/* no-break space, ideographic space, byte order mark */
+	static const char *const wide[] = { "\xc2\xa0", "\xe3\x80\x80", "\xef\xbb\xbf" };
+	size_t n = 0, from;
+
+	do {
+		from = n;
+		n += strspn(text + n, " \t\r\n");
+		for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+			if (strncmp(text + n, wide[i], strlen(wide[i])) == 0)
+				n += strlen(wide[i]);
+	} while (n > from);
+	return n;
+}
+
+char *
+conversation_auto_title(struct arena *a, const char *content)
+{
+	size_t len, keep;
+
+	content += blank_length(content);
+	len = strcspn(content, "\r\n");
+	while (len > 0 && (content[len - 1] == ' ' || content[len - 1] == '\t'))
+		len--;
+	keep = utf8_prefix(content, len, AUTO_TITLE_CHARS);
+	return arena_printf(a, "%.*s%s", (int)keep, content, keep < len ? "…" : "");
 }

@@ -35,4 +35,8 @@ enum status conversation_update(struct context *cx, const char *id, const json_t
  * delivered is charged all the same.  E_NOT_FOUND. */
 enum status conversation_delete(struct context *cx, const char *id) MUST_CHECK;
 
+/* The title of a conversation that has none: the first line of its first message that says anything,
+ * shortened; in the arena.  Any thread. */
+char *conversation_auto_title(struct arena *a, const char *content);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/tokens.h"
-#include "base/utf8.h"
+#include "chat/conversations.h"
 #include "chat/messages.h"
 #include "chat/wire.h"
 #include "engine/pace.h"
@@ -15,7 +15,6 @@
 #include "engine/run.h"
 #include "io/pg_together.h"
 
-#define TITLE_CHARS 40
 
 const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole = { &dialect_weir, true };
 
@@ -149,38 +148,6 @@ attachments_json(struct arena *a, const struct question *q)
 	free(text);
 	json_decref(list);
 	return copy;
-}
-
-/* The bytes of blanks and line ends at the start of a text. */
-static size_t
-blank_length(const char *text)
-{
-	/* no-break space, ideographic space, byte order mark */
-	static const char *const wide[] = { "\xc2\xa0", "\xe3\x80\x80", "\xef\xbb\xbf" };
-	size_t n = 0, from;
-
-	do {
-		from = n;
-		n += strspn(text + n, " \t\r\n");
-		for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
-			if (strncmp(text + n, wide[i], strlen(wide[i])) == 0)
-				n += strlen(wide[i]);
-	} while (n > from);
-	return n;
-}
-
-/* The automatic title: the first line of the first message that says anything, shortened. */
-static char *
-make_title(struct arena *a, const char *content)
-{
-	size_t len, keep;
-
-	content += blank_length(content);
-	len = strcspn(content, "\r\n");
-	while (len > 0 && (content[len - 1] == ' ' || content[len - 1] == '\t'))
-		len--;
-	keep = utf8_prefix(content, len, TITLE_CHARS);
-	return arena_printf(a, "%.*s%s", (int)keep, content, keep < len ? "…" : "");
 }
 
 /* Regenerating first tries to refill a failed answer; when the target is a good
@@ -320,7 +287,7 @@ opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
 	uuid_v7(o->transaction_id);
 	uuid_v7(o->user_message_id);
 	o->attachments = attachments_json(a, &ask->question);
-	o->title = content == NULL ? NULL : make_title(a, content);
+	o->title = content == NULL ? NULL : conversation_auto_title(a, content);
 	return o;
 }
 

@@ -293,6 +293,17 @@ def test_relay(ask, user, described):
     ask("GET", "/v1/models/demo-fast", user)
 
 
+def test_shares(ask, user):
+    held = ask("POST", "/api/conversations/import", user,
+               {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi", "model": "old"}]})
+    share = ask("POST", f"/api/conversations/{held['id']}/share", user)
+    assert ask("GET", "/api/shares", user)["items"]
+    token = share["url"].rsplit("/", 1)[1]
+    ask("GET", f"/api/share/{token}")
+    ask("GET", f"/api/conversations/{held['id']}/export", user)
+    ask("DELETE", f"/api/shares/{share['id']}", user)
+
+
 def test_uploads(ask, user):
     kept = ask("POST", "/api/uploads", user, PNG)
     assert ask("GET", "/api/uploads", user)["items"]
