@@ -1315,4 +1315,59 @@ for (const way of WAYS)
 		await look(page, `made-${way.name}`);
 	});
 
+// -- a conversation leaves by a link and a file, and one comes from another program
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`share, export, import (${way.name})`, async () => {
+		const [w, app] = ["sharing", ""].map((part) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/${part ? `${part}.` : ""}${way.language}.json`, import.meta.url), "utf8")));
+		const words = w.sharing;
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email);
+
+		// bring an export of ChatGPT
+		await page.goto(`${URL_BASE}/settings/data`);
+		await page.getByText(words.no_links, { exact: true }).waitFor();
+		const file = { name: "x.json", mimeType: "application/json" };
+		await page.locator('input[type="file"]').setInputFiles({ ...file, buffer: Buffer.from('{"a": 1}') });
+		await page.getByRole("alert").filter({ hasText: words.unknown_file }).waitFor();
+		const said = (role, text) => ({ author: { role }, content: { content_type: "text", parts: [text] }, create_time: 1714557600 });
+		const held = (title) => ({ title, create_time: 1714557600, current_node: "b", mapping: { a: { parent: null, message: said("user", "What is a weir?"), children: ["b"] }, b: { parent: "a", message: said("assistant", "A **low dam** across a river.\n\n| a | b |\n|---|---|\n| 1 | 2 |"), children: [] } } });
+		await page.locator('input[type="file"]').setInputFiles({ ...file, buffer: Buffer.from(JSON.stringify([held("Of weirs"), held("Of dams")])) });
+		await page.getByText(words.brought_other.replace("{{count}}", "2")).waitFor();
+		await look(page, `data-${way.name}`);
+
+		// share one of them
+		await page.goto(URL_BASE);
+		await openSidebar(page, way);
+		await page.getByRole("button", { name: app.sidebar.menu_of.replace("{{title}}", "Of weirs") }).click();
+		await page.getByRole("menuitem", { name: app.sidebar.share }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByRole("button", { name: words.make }).click();
+		await dialog.getByRole("button", { name: words.copy }).click();
+		await look(page, `share-${way.name}`);
+		const url = await dialog.getByRole("link", { name: words.open }).getAttribute("href");
+		equal(await page.evaluate(() => navigator.clipboard.readText()), url, "what was copied");
+		const [download] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: words.markdown }).click()]);
+		equal(download.suggestedFilename(), "Of weirs.md", "name of the file");
+		holds(readFileSync(await download.path(), "utf8").includes("A **low dam** across a river."), "the answer is in the file");
+		const [paper] = await Promise.all([page.context().waitForEvent("page"), dialog.getByRole("button", { name: words.print }).click()]);
+		await paper.getByText("low dam").waitFor();
+		await paper.close();
+
+		// a stranger reads it, until it is revoked
+		const stranger = await newPage(way);
+		const at = URL_BASE + new URL(url).pathname;
+		await stranger.goto(at);
+		await stranger.getByRole("cell", { name: "2" }).waitFor();
+		equal(await stranger.locator('meta[name="robots"]').getAttribute("content"), "noindex, nofollow", "robots");
+		await look(stranger, `shared-${way.name}`);
+		await dialog.getByRole("button", { name: words.revoke }).click();
+		await page.getByRole("dialog").last().getByRole("button", { name: words.revoke }).last().click();
+		await until(async () => (await dialog.getByRole("link", { name: words.open }).count()) === 0, "the link is gone from the list");
+		await stranger.goto(at);
+		await stranger.getByText(words.gone, { exact: true }).waitFor();
+		await look(stranger, `shared-gone-${way.name}`);
+	});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -1,7 +1,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
-import { Link, Redirect, Route, Switch, useLocation } from "wouter";
+import { Link, Redirect, Route, Switch, useLocation, useRoute } from "wouter";
 import { useSession } from "@/api/session";
 import { tasks } from "@/api/weir";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
@@ -19,6 +19,8 @@ const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin
 const SignIn = lazy(() => import("@/pages/SignIn"));
 const Register = lazy(() => import("@/pages/Register"));
 const Forgot = lazy(() => import("@/pages/Forgot"));
+const SharedPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.SharedPage })));
+const PrintPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.PrintPage })));
 const Reset = lazy(() => import("@/pages/Reset"));
 
 export function App() {
@@ -36,6 +38,8 @@ export function App() {
 
 function Pages() {
 	const status = useSession((s) => s.status);
+	const [isShared, shared] = useRoute("/s/:token");
+	if (isShared) return <SharedPage token={shared.token} />;
 	if (status === "unknown") return <Splash />;
 	return (
 		<Switch>
@@ -56,6 +60,7 @@ function SignedIn() {
 				<ChatPage conversationId={null} />
 			</Route>
 			<Route path="/c/:id">{({ id }) => <ChatPage conversationId={id} />}</Route>
+			<Route path="/c/:id/print">{({ id }) => <PrintPage id={id} />}</Route>
 			<Route path="/media" component={MakingPage} />
 			<Route path="/settings/:tab?">{({ tab }) => <SettingsPage tab={tab} />}</Route>
 			<Route path="/admin/:area?">{({ area }) => <AdminPage area={area} />}</Route>

@@ -10,6 +10,7 @@ import type jobs from "./jobs.en.json";
 import type making from "./making.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
+import type sharing from "./sharing.en.json";
 import type table from "./table.en.json";
 import type usage from "./usage.en.json";
 
@@ -17,7 +18,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof channels & typeof jobs & typeof making & typeof prices & typeof security & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof channels & typeof jobs & typeof making & typeof prices & typeof security & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }

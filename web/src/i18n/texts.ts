@@ -8,6 +8,7 @@ const TEXTS = {
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
+	sharing: { en: () => import("./sharing.en.json"), zh: () => import("./sharing.zh.json") },
 	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },
 	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
 };

@@ -15,10 +15,11 @@ interface Props {
 	conversation: Conversation;
 	active: boolean;
 	onOpen: () => void;
+	onShare: (conversation: Conversation) => void;
 	onDelete: (conversation: Conversation) => void;
 }
 
-export const ConversationItem = memo(function ConversationItem({ conversation, active, onOpen, onDelete }: Props) {
+export const ConversationItem = memo(function ConversationItem({ conversation, active, onOpen, onShare, onDelete }: Props) {
 	const [menu, setMenu] = useState<HTMLElement | Point | null>(null);
 	const [editing, setEditing] = useState(false);
 	const more = useRef<HTMLButtonElement>(null);
@@ -66,6 +67,10 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
 					onRename={() => {
 						closeMenu();
 						setEditing(true);
+					}}
+					onShare={() => {
+						closeMenu();
+						onShare(conversation);
 					}}
 					onDelete={() => {
 						closeMenu();

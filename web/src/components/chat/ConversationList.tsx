@@ -1,7 +1,8 @@
 import { MessagesSquare, SearchX } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Conversation } from "@/api/types";
+import { withTexts } from "@/i18n/texts";
 import { groupConversationsByDate } from "@/lib/dates";
 import { useConversations } from "@/queries/conversations";
 import { useConversation } from "@/stores/conversation";
@@ -11,11 +12,14 @@ import { Empty, Failed, Skeleton } from "../ui/State";
 import { ConversationItem } from "./ConversationItem";
 import { DeleteConfirmModal } from "./DeleteConfirmModal";
 
+const ShareDialog = lazy(() => withTexts(["sharing"], import("./ShareDialog")));
+
 export function ConversationList({ search, onOpen }: { search: string; onOpen: () => void }) {
 	const { items, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useConversations(search);
 	const activeId = useConversation((s) => s.activeId);
 	const language = useSettings((s) => s.language);
 	const [deleting, setDeleting] = useState<Conversation | null>(null);
+	const [sharing, setSharing] = useState<Conversation | null>(null);
 	const groups = useMemo(() => groupConversationsByDate(items, language), [items, language]);
 	const remove = useCallback((c: Conversation) => setDeleting(c), []);
 	const { t } = useTranslation();
@@ -43,7 +47,7 @@ export function ConversationList({ search, onOpen }: { search: string; onOpen: (
 					<ul>
 						{group.items.map((c) => (
 							<li key={c.id}>
-								<ConversationItem conversation={c} active={c.id === activeId} onOpen={onOpen} onDelete={remove} />
+								<ConversationItem conversation={c} active={c.id === activeId} onOpen={onOpen} onShare={setSharing} onDelete={remove} />
 							</li>
 						))}
 					</ul>
@@ -53,6 +57,11 @@ export function ConversationList({ search, onOpen }: { search: string; onOpen: (
 				<Button small look="ghost" busy={isFetchingNextPage} onClick={() => void fetchNextPage()}>
 					{t("sidebar.more")}
 				</Button>
+			)}
+			{sharing && (
+				<Suspense>
+					<ShareDialog conversation={sharing} onClose={() => setSharing(null)} />
+				</Suspense>
 			)}
 			{deleting && <DeleteConfirmModal conversation={deleting} onClose={() => setDeleting(null)} />}
 		</nav>

@@ -1,4 +1,4 @@
-import { ChartColumn, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
+import { ChartColumn, Database, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { withTexts } from "@/i18n/texts";
@@ -18,6 +18,7 @@ const PANELS = {
 	appearance: { Icon: Palette, Panel: AppearancePanel },
 	password: { Icon: KeyRound, Panel: PasswordPanel },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
+	data: { Icon: Database, Panel: lazy(() => withTexts(["sharing"], import("./DataPanel"))) },
 	keys: { Icon: KeySquare, Panel: lazy(() => withTexts(["security"], import("./KeysPanel"))) },
 } as const;
 
