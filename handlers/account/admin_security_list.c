@@ -2,7 +2,7 @@
  * GET /api/admin/security/events -- what was odd about the use of API keys, newest first.
  *
  * in      kind? new_model, new_address, failures, size_jump, overspeed or leaked; user_id?,
- *         key_id?; open? yes or no; limit 1-100 (50), before_id (older) or after_id (newer)
+ *         key_id?; open? yes or no; limit 1-100 (50), before_id (older) or after_id (newer), sort
  * out     200 {items: [event], has_more}
  * errors  400; 403 no admin
  * proof   tests/it/account/test_watch.py

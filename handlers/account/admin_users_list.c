@@ -2,7 +2,7 @@
  * GET /api/admin/users -- find accounts, newest first.
  *
  * in      q? occurs in email, phone or nickname; role? user or admin; status?
- *         active or disabled; limit 1-100 (50), before_id (older) or after_id
+ *         active or disabled; limit 1-100 (50), before_id (older) or after_id, sort
  * out     200 {items: [user], has_more}
  * errors  400 limit, q or stale cursor; 403 no admin
  * units   credits and held in credits

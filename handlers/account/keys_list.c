@@ -3,7 +3,7 @@
  * GET /api/admin/keys -- those of all users.
  *
  * in      status? active, rotated, revoked, expired or locked; label?; q? occurs in name, label or
- *         prefix; limit 1-100 (50), before_id (older) or after_id; for admins user_id?, and q also
+ *         prefix; limit 1-100 (50), before_id (older) or after_id, sort; for admins user_id?, and q also
  *         occurs in who has it
  * out     200 {items: [key], has_more}; of the keys themselves their beginning only; for admins
  *         also user_id and user

@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/channels -- all channels.
  *
- * in      limit 1-100 (50), before_id or after_id: a channel
+ * in      limit 1-100 (50), before_id or after_id, sort: a channel
  * out     200 {items: [channel], has_more}, by name
  * errors  400 limit or stale cursor; 403 no admin
  * proof   tests/it/house/test_admin.py

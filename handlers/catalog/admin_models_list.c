@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/models -- all models.
  *
- * in      limit 1-100 (50), before_id or after_id: a model
+ * in      limit 1-100 (50), before_id or after_id, sort: a model
  * out     200 {items: [model], has_more}, in the order the operator gave them
  * errors  400 limit or stale cursor; 403 no admin
  * proof   tests/it/house/test_admin.py

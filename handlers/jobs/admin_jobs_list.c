@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/jobs -- what waits, runs, is done or dead, newest first.
  *
- * in      limit 1-100 (50), before_id (older) or after_id (newer), status?, kind?
+ * in      limit 1-100 (50), before_id (older) or after_id (newer), sort, status?, kind?
  * out     200 {items: [job], has_more}
  * errors  400; 403 no admin
  * proof   tests/it/jobs/test_jobs.py

@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/prices -- the rows of prices, newest first.
  *
- * in      model?, group? (empty: for all groups), meter?, tier?; a cursor
+ * in      model?, group? (empty: for all groups), meter?, tier?; a cursor, sort
  * out     200 {items: [price], has_more}
  * errors  400; 403 no admin
  * proof   tests/it/ledger/test_prices.py

@@ -1,7 +1,7 @@
 /*
  * GET /api/admin/users/{user_id}/credits/history -- a user's ledger.
  *
- * in      limit 1-100 (50), before_id (older) or after_id (newer)
+ * in      limit 1-100 (50), before_id (older) or after_id (newer), sort
  * out     200 {items: [{id, change_type, change_amount, balance_after,
  *         description, task_id, actor_id, created_at}], has_more}, newest first
  * errors  400 limit or stale cursor; 403 no admin; 404

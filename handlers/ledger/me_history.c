@@ -1,7 +1,7 @@
 /*
  * GET /api/me/credits/history -- the caller's ledger, newest first.
  *
- * in      limit, before_id, after_id; raw=true: holds and their releases too
+ * in      limit, before_id, after_id, sort; raw=true: holds and their releases too
  * out     200 {items: [{id, change_type, change_amount, balance_after,
  *         description, task_id, created_at}], has_more}
  * errors  400 a stale or malformed cursor

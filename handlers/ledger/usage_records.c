@@ -2,7 +2,7 @@
  * GET /api/usage/records -- what each call of the caller used, newest first.
  * GET /api/admin/usage/records -- of all users: the log of requests.
  *
- * in      limit 1-100 (50), before_id (older) or after_id (newer), key_id?, model?,
+ * in      limit 1-100 (50), before_id (older) or after_id (newer), sort, key_id?, model?,
  *	   status? (completed, failed, cancelled), from?, to?; for admins user_id?, channel?
  * out     200 {items: [record], has_more}; for admins also with user_id, provider, channel_id,
  *	   channel, overrun and metadata

@@ -32,14 +32,37 @@ key_filter_read(struct request *rq, struct key_filter *out)
 	"  OR $7 AND EXISTS (SELECT FROM users u WHERE u.id = k.user_id AND (position(lower($6) IN lower(u.email)) > 0" \
 	"   OR position($6 IN u.phone) > 0 OR position(lower($6) IN lower(u.nickname)) > 0)))"
 #define OWNER "(SELECT coalesce(u.email, u.phone) FROM users u WHERE u.id = k.user_id)"
+#define KEY_JSON \
+	"api_key_json(k) || CASE WHEN $7 THEN jsonb_build_object('user_id', k.user_id, 'user', " OWNER ") ELSE '{}' END"
 /* Ids are version 7: their order is the order of creation. */
 #define KEYS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM api_keys k WHERE k.id = $1::uuid AND ($3::uuid IS NULL OR k.user_id = $3)", \
-	    "SELECT api_key_json(k) || CASE WHEN $7 THEN jsonb_build_object('user_id', k.user_id, 'user', " OWNER ")" \
-	    " ELSE '{}' END AS json, k.id AS at, k.id AS tie FROM api_keys k WHERE k.id " than " " LIST_FIRST_UUID \
-	    " AND" MATCHES, \
+	    "SELECT " KEY_JSON " AS json, k.id AS at, k.id AS tie FROM api_keys k WHERE k.id " than \
+	    " " LIST_EDGE_UUID(than) " AND" MATCHES, \
 	    order)
-static const struct list keys = { "API keys", KEYS("<", "DESC"), KEYS(">", "ASC") };
+/* user: for admins; of the caller's own keys it is the same everywhere */
+#define SORTS(NUMBER, WORD) \
+	WORD(name, "lower(k.name)") \
+	WORD(label, "lower(k.label)") \
+	WORD(status, "api_key_status(k)") \
+	WORD(user, OWNER) \
+	NUMBER(spent, "k.spent") \
+	NUMBER(use_count, "k.use_count") \
+	NUMBER(last_used_at, LIST_TIME("k.last_used_at")) \
+	NUMBER(expires_at, LIST_TIME("k.expires_at"))
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("uuid", "$8", SORTS, "k.id", "FROM api_keys k WHERE" MATCHES, "k.id DESC", \
+	    "SELECT " KEY_JSON " FROM api_keys k WHERE k.id = s.id", than, order)
+static const struct list keys = { "API keys", KEYS("<", "DESC"), KEYS(">", "ASC"), LIST_SORTS(SORTS),
+	SORTED("<", "DESC"), SORTED(">", "ASC") };
+const struct field keys_query[] = {
+	LIST_QUERY(F_UUID, LIST_SORTS(SORTS)),
+	{ "q", F_LINE, 0, .max = 200, .help = "occurs in name, label or prefix; for admins also in who has it" },
+	{ "status", F_CHOICE, 0, .choices = "active rotated revoked expired locked" },
+	{ "label", F_LINE, 0 },
+	{ "user_id", F_UUID, 0, .help = "for admins" },
+	{ .name = NULL },
+};
 
 enum status
 keys_list(struct context *cx, const struct page *page, const struct key_filter *f, json_t **items, bool *more)

@@ -28,6 +28,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field keys_query[];
+
 /* So many keys of a user may be alive, and so many are kept with those that ended. */
 #define KEYS_LIVE_MAX 50
 #define KEYS_KEPT_MAX 500

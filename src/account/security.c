@@ -11,14 +11,28 @@
 /* ---- the list ---------------------------------------------------------------------- */
 
 /* $3 kind, $4 user, $5 key, $6 open: yes or no */
+#define MATCHES \
+	" ($3::text IS NULL OR e.kind = $3) AND ($4::uuid IS NULL OR e.user_id = $4) AND ($5::uuid IS NULL OR e.key_id = $5)" \
+	" AND ($6::text IS NULL OR CASE $6 WHEN 'yes' THEN e.resolved_at IS NULL ELSE e.resolved_at IS NOT NULL END)"
 #define EVENTS(than, order) \
 	LIST_SQL("bigint", "SELECT FROM security_events e WHERE e.id = $1::bigint", \
 	    "SELECT security_event_json(e) AS json, e.id AS at, e.id AS tie FROM security_events e WHERE e.id " than \
-	    " " LIST_FIRST_INT " AND ($3::text IS NULL OR e.kind = $3) AND ($4::uuid IS NULL OR e.user_id = $4)" \
-	    " AND ($5::uuid IS NULL OR e.key_id = $5)" \
-	    " AND ($6::text IS NULL OR CASE $6 WHEN 'yes' THEN e.resolved_at IS NULL ELSE e.resolved_at IS NOT NULL END)", \
+	    " " LIST_EDGE_INT(than) " AND" MATCHES, \
 	    order)
-static const struct list events = { "security events", EVENTS("<", "DESC"), EVENTS(">", "ASC") };
+#define SORTS(NUMBER, WORD) WORD(kind, "e.kind") NUMBER(resolved_at, LIST_TIME("e.resolved_at"))
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("bigint", "$7", SORTS, "e.id", "FROM security_events e WHERE" MATCHES, "e.id DESC", \
+	    "SELECT security_event_json(e) FROM security_events e WHERE e.id = s.id", than, order)
+static const struct list events = { "security events", EVENTS("<", "DESC"), EVENTS(">", "ASC"), LIST_SORTS(SORTS),
+	SORTED("<", "DESC"), SORTED(">", "ASC") };
+const struct field security_query[] = {
+	LIST_QUERY(F_INT, LIST_SORTS(SORTS)),
+	{ "kind", F_CHOICE, 0, .choices = "new_model new_address failures size_jump overspeed leaked" },
+	{ "user_id", F_UUID, 0 },
+	{ "key_id", F_UUID, 0 },
+	{ "open", F_CHOICE, 0, .choices = "yes no" },
+	{ .name = NULL },
+};
 
 enum status
 security_events_list(

@@ -16,6 +16,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field security_query[];
+
 /* Which events; NULL: any. */
 struct security_filter {
 	const char *kind, *user_id, *key_id;

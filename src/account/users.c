@@ -16,13 +16,35 @@
 
 /* $3 search, $4 role, $5 status, each or NULL.  Ids are version 7: their order is the
  * order of creation. */
+#define MATCHES \
+	" ($3::text IS NULL OR strpos(lower(concat_ws(' ', u.email, u.phone, u.nickname)), lower($3)) > 0)" \
+	" AND ($4::text IS NULL OR u.role = $4) AND ($5::text IS NULL OR u.status = $5)"
 #define USERS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM users u WHERE u.id = $1::uuid", \
-	    "SELECT " USER_JSON ", u.id AS at, u.id AS tie FROM users u WHERE u.id " than " " LIST_FIRST_UUID \
-	    " AND ($3::text IS NULL OR strpos(lower(concat_ws(' ', u.email, u.phone, u.nickname)), lower($3)) > 0)" \
-	    " AND ($4::text IS NULL OR u.role = $4) AND ($5::text IS NULL OR u.status = $5)", \
+	    "SELECT " USER_JSON ", u.id AS at, u.id AS tie FROM users u WHERE u.id " than \
+	    " " LIST_EDGE_UUID(than) " AND" MATCHES, \
 	    order)
-static const struct list users = { "users", USERS("<", "DESC"), USERS(">", "ASC") };
+/* name: what people call them */
+#define SORTS(NUMBER, WORD) \
+	WORD(name, "lower(coalesce(nullif(u.nickname, ''), u.email, u.phone))") \
+	WORD(email, "lower(u.email)") \
+	WORD(role, "u.role") \
+	WORD(status, "u.status") \
+	WORD(group, "u.user_group") \
+	NUMBER(credits, "u.credits") \
+	NUMBER(last_login_at, LIST_TIME("u.last_login_at"))
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("uuid", "$6", SORTS, "u.id", "FROM users u WHERE" MATCHES, "u.id DESC", \
+	    "SELECT " USER_JSON " FROM users u WHERE u.id = s.id", than, order)
+static const struct list users = { "users", USERS("<", "DESC"), USERS(">", "ASC"), LIST_SORTS(SORTS),
+	SORTED("<", "DESC"), SORTED(">", "ASC") };
+const struct field users_query[] = {
+	LIST_QUERY(F_UUID, LIST_SORTS(SORTS)),
+	{ "q", F_LINE, 0, .max = 200, .help = "occurs in email, phone or nickname" },
+	{ "role", F_CHOICE, 0, .choices = "user admin" },
+	{ "status", F_CHOICE, 0, .choices = "active disabled" },
+	{ .name = NULL },
+};
 
 enum status
 admin_users_list(

@@ -13,6 +13,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field users_query[];
+
 /* Which users to list; NULL: any. */
 struct user_filter {
 	const char *q; /* occurs in email, phone or nickname, in whatever case */

@@ -76,6 +76,26 @@ static const char list_sql[] =
     "  ORDER BY CASE WHEN $1 = 0 THEN ch.name END, CASE WHEN $1 <> 0 THEN ch.name END DESC LIMIT $3) AS p ON true"
     " ORDER BY CASE WHEN $1 = 0 THEN p.name END, CASE WHEN $1 <> 0 THEN p.name END DESC";
 
+/* The same in another order. */
+#define CHANNELS(than, order) \
+	LIST_SQL("bigint", "SELECT FROM channels ch WHERE ch.id = $1::bigint", \
+	    "SELECT " CHANNEL_JSON ", ch.id AS at, ch.id AS tie FROM channels ch WHERE ch.id " than \
+	    " " LIST_EDGE_INT(than), \
+	    order)
+#define SORTS(NUMBER, WORD) \
+	WORD(name, "lower(ch.name)") \
+	WORD(provider, "ch.provider") \
+	WORD(tag, "lower(ch.tag)") \
+	NUMBER(enabled, "ch.enabled::int") \
+	NUMBER(priority, "ch.priority") \
+	NUMBER(weight, "ch.weight")
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("bigint", "$3", SORTS, "ch.id", "FROM channels ch", "ch.id DESC", \
+	    "SELECT " CHANNEL_JSON " FROM channels ch WHERE ch.id = s.id", than, order)
+static const struct list sorted = { "channels", CHANNELS("<", "DESC"), CHANNELS(">", "ASC"), LIST_SORTS(SORTS),
+	SORTED("<", "DESC"), SORTED(">", "ASC") };
+const struct field channels_query[] = { LIST_QUERY(F_INT, LIST_SORTS(SORTS)), { .name = NULL } };
+
 /* As the responders know it; weirctl knows nothing of it. */
 static void
 add_health(struct context *cx, json_t *channel)
@@ -84,18 +104,27 @@ add_health(struct context *cx, json_t *channel)
 		health_add(cx->process->health, channel);
 }
 
-enum status
-channels_list(struct context *cx, const struct page *page, json_t **items, bool *more)
+static enum status
+list_by_name(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	json_t *channel;
-	size_t i;
 	enum status st = pg_query_again(
 	    cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
 
 	if (st != OK)
 		return fail(cx, st, "list channels: %s", pg_error(cx->pg));
-	if ((st = page_take(cx, page, rows, page->before != 0, items, more)) == OK)
+	return page_take(cx, page, rows, page->before != 0, items, more);
+}
+
+enum status
+channels_list(struct context *cx, const struct page *page, json_t **items, bool *more)
+{
+	enum status st = page->sort == NULL ? list_by_name(cx, page, items, more)
+					    : page_run(cx, page, &sorted, items, more);
+	json_t *channel;
+	size_t i;
+
+	if (st == OK)
 		json_array_foreach(*items, i, channel)
 			add_health(cx, channel);
 	return st;

@@ -19,6 +19,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field channels_query[];
+
 /* Input of channel_create(); with nothing required, that of channel_update(). */
 extern const struct field channel_fields[], channel_change_fields[];
 

@@ -66,12 +66,37 @@ static const char offered_sql[] = PAGE_OF(OFFER_JSON " AS json",
     "   AND NOT ch.blacklist && ARRAY[m.name::text, coalesce(cm.upstream_name, m.name)::text])");
 static const char list_sql[] = PAGE_OF(MODEL_JSON, "");
 
+/* The same in another order. */
+#define MODELS(than, order) \
+	LIST_SQL("bigint", "SELECT FROM llm_models m WHERE m.id = $1::bigint", \
+	    "SELECT " MODEL_JSON ", m.id AS at, m.id AS tie FROM llm_models m WHERE m.id " than \
+	    " " LIST_EDGE_INT(than), \
+	    order)
+#define SORTS(NUMBER, WORD) \
+	WORD(name, "lower(m.name)") \
+	WORD(type, "m.type") \
+	NUMBER(enabled, "m.enabled::int") \
+	NUMBER(sort, "m.sort") \
+	NUMBER(context_tokens, "m.context_tokens") \
+	NUMBER(price_input_per_mtok, "model_base_price(m.id, 'input')") \
+	NUMBER(price_output_per_mtok, "model_base_price(m.id, 'output')")
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("bigint", "$3", SORTS, "m.id", "FROM llm_models m", "m.id DESC", \
+	    "SELECT " MODEL_JSON " FROM llm_models m WHERE m.id = s.id", than, order)
+static const struct list sorted = { "models", MODELS("<", "DESC"), MODELS(">", "ASC"), LIST_SORTS(SORTS),
+	SORTED("<", "DESC"), SORTED(">", "ASC") };
+const struct field models_query[] = { LIST_QUERY(F_INT, LIST_SORTS(SORTS)), { .name = NULL } };
+
 enum status
 models_offered(struct context *cx, const struct page *page, const char *type, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows, offered_sql, PI(page->before), PI(page->after),
-	    PI(page->limit + 1), PS(type), PS(cx->caller.group == NULL ? "default" : cx->caller.group));
+	enum status st;
+
+	if ((st = page_sort_check(cx, page, NULL)) != OK)
+		return st;
+	st = pg_query_again(cx->pg, &rows, offered_sql, PI(page->before), PI(page->after), PI(page->limit + 1),
+	    PS(type), PS(cx->caller.group == NULL ? "default" : cx->caller.group));
 
 	if (st != OK)
 		return fail(cx, st, "list models: %s", pg_error(cx->pg));
@@ -82,9 +107,11 @@ enum status
 models_list(struct context *cx, const struct page *page, json_t **items, bool *more)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(
-	    cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
+	enum status st;
 
+	if (page->sort != NULL)
+		return page_run(cx, page, &sorted, items, more);
+	st = pg_query_again(cx->pg, &rows, list_sql, PI(page->before), PI(page->after), PI(page->limit + 1));
 	if (st != OK)
 		return fail(cx, st, "list models: %s", pg_error(cx->pg));
 	return page_take(cx, page, rows, page->before != 0, items, more);

@@ -16,6 +16,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field models_query[];
+
 /* Input of model_create(); with nothing required, that of model_update(). */
 extern const struct field model_fields[], model_change_fields[];
 

@@ -77,6 +77,8 @@ messages_list(struct context *cx, const char *conversation_id, const struct page
 
 	if (conversation_id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such conversation");
+	if ((st = page_sort_check(cx, page, NULL)) != OK)
+		return st;
 	st = pg_query_again(cx->pg, &rows, after ? after_sql : before_sql, PS(conversation_id), PS(cx->caller.user_id),
 	    PS(after ? page->after_id : page->before_id), PI(page->limit + 1), PI(offset));
 	if (st != OK)

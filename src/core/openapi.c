@@ -104,6 +104,25 @@ path_parameters(const char *path)
 	return list;
 }
 
+/* A list that says what its query takes: no other GET has fields. */
+static bool
+takes_query(const struct route *r)
+{
+	return strcmp(r->method, "GET") == 0 && r->fields != NULL && r->fields[0].name != NULL;
+}
+
+static void
+query_parameters(const struct route *r, json_t *list)
+{
+	json_t *schema = fields_schema(r->fields), *properties = json_object_get(schema, "properties"), *property;
+	const char *name;
+
+	json_object_foreach(properties, name, property)
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:b, s:O}", "name", name, "in", "query", "required", 0, "schema", property));
+	json_decref(schema);
+}
+
 static json_t *
 parameters(const struct route *r)
 {
@@ -114,6 +133,8 @@ parameters(const struct route *r)
 		    json_pack("{s:s, s:s, s:b, s:{s:s, s:i}, s:s}", "name", "Idempotency-Key", "in", "header",
 			"required", 0, "schema", "type", "string", "maxLength", 255, "description",
 			"The same key and body within 24 h replay the first outcome."));
+	if (takes_query(r))
+		query_parameters(r, list);
 	return list;
 }
 
@@ -142,6 +163,8 @@ responses_of(const struct route *r)
 	json_t *reply = schemas_reply(r->reply, status);
 
 	json_object_set_new(all, status, reply);
+	if (takes_query(r))
+		may_fail(all, 400);
 	if (r->flags & (ROUTE_JSON | ROUTE_RAW | ROUTE_FILE)) {
 		may_fail(all, 400);
 		may_fail(all, 413);

@@ -5,12 +5,12 @@
 #include "base/utf8.h"
 
 #define SEARCH_CHARS_MAX 200
-#define LIST_ARGS_MAX 8
+#define LIST_ARGS_MAX 9
 
 static enum status
 read_limit(struct request *rq, struct page *out)
 {
-	*out = (struct page){ 0 };
+	*out = (struct page){ .sort = query_text(rq, "sort") };
 	return query_int(rq, "limit", PAGE_LIMIT_DEFAULT, 1, PAGE_LIMIT_MAX, &out->limit);
 }
 
@@ -103,21 +103,67 @@ cursor_arg(const struct page *page)
 	return number != 0 ? PI(number) : PS(id);
 }
 
+/* Is `word` one of `words`, which spaces separate? */
+static bool
+one_of(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	if (len == 0 || strchr(word, ' ') != NULL)
+		return false;
+	for (const char *at = words; (at = strstr(at, word)) != NULL; at += len)
+		if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+	return false;
+}
+
+enum status
+page_sort_check(struct context *cx, const struct page *page, const char *sorts)
+{
+	if (page->sort == NULL || (sorts != NULL && one_of(sorts, page->sort)))
+		return OK;
+	if (sorts == NULL)
+		return fail_field(cx, "sort", "is nothing this list can be sorted by");
+	return fail_field(cx, "sort", "must be one of %s", sorts);
+}
+
+static bool
+from_greatest(const struct page *page)
+{
+	return page->sort == NULL || *page->sort == '-';
+}
+
+/* By another value than the time of creation, by which lists are in order anyway. */
+static bool
+by_value(const struct page *page)
+{
+	return page->sort != NULL && strcmp(page->sort + from_greatest(page), "created_at") != 0;
+}
+
 enum status
 page_run_args(struct context *cx, const struct page *page, const struct list *list, json_t **items, bool *more,
     const struct pg_arg *own, size_t n)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	bool newer = page->after_id != NULL || page->after != 0;
+	bool greatest = from_greatest(page), after = page->after_id != NULL || page->after != 0;
+	/* what is more than the cursor, or than nothing */
+	bool up = after || (!greatest && page->before_id == NULL && page->before == 0);
 	struct pg_arg args[2 + LIST_ARGS_MAX];
+	const char *sql = up ? list->newer : list->older;
 	enum status st;
 
-	if (n > LIST_ARGS_MAX)
+	if ((st = page_sort_check(cx, page, list->sorts)) != OK)
+		return st;
+	if (n >= LIST_ARGS_MAX)
 		return fail(cx, E_INTERNAL, "list %s has too many arguments", list->what);
 	args[0] = cursor_arg(page);
 	args[1] = PI(page->limit + 1);
 	memcpy(args + 2, own, n * sizeof(*own));
-	if ((st = pg_run(cx->pg, &rows, newer ? list->newer : list->older, args, n + 2, true)) != OK)
+	if (by_value(page)) {
+		sql = up ? list->more : list->less;
+		args[2 + n++] = PS(page->sort + greatest);
+	}
+	if ((st = pg_run(cx->pg, &rows, sql, args, n + 2, true)) != OK)
 		return fail(cx, st, "list %s: %s", list->what, pg_error(cx->pg));
-	return page_take(cx, page, rows, newer, items, more);
+	return page_take(cx, page, rows, up == greatest, items, more);
 }

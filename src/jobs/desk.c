@@ -21,13 +21,31 @@
 /* ---- jobs ---------------------------------------------------------------------- */
 
 /* $3 status, $4 kind; NULL: any. */
+#define MATCHES " ($3::text IS NULL OR j.status = $3) AND ($4::text IS NULL OR j.kind = $4)"
 #define JOBS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM jobs j WHERE j.id = $1::uuid", \
 	    "SELECT " JOB_JSON ", j.id AS at, j.id AS tie FROM jobs j" \
-	    " WHERE j.id " than " " LIST_FIRST_UUID \
-	    "  AND ($3::text IS NULL OR j.status = $3) AND ($4::text IS NULL OR j.kind = $4)", \
+	    " WHERE j.id " than " " LIST_EDGE_UUID(than) " AND" MATCHES, \
 	    order)
-static const struct list jobs = { "jobs", JOBS("<", "DESC"), JOBS(">", "ASC") };
+#define SORTS(NUMBER, WORD) \
+	WORD(kind, "j.kind") \
+	WORD(status, "j.status") \
+	NUMBER(priority, "j.priority") \
+	NUMBER(attempts, "j.attempts") \
+	NUMBER(run_at, LIST_TIME("j.run_at")) \
+	NUMBER(started_at, LIST_TIME("j.started_at")) \
+	NUMBER(ended_at, LIST_TIME("j.ended_at"))
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("uuid", "$5", SORTS, "j.id", "FROM jobs j WHERE" MATCHES, "j.id DESC", \
+	    "SELECT " JOB_JSON " FROM jobs j WHERE j.id = s.id", than, order)
+static const struct list jobs = { "jobs", JOBS("<", "DESC"), JOBS(">", "ASC"), LIST_SORTS(SORTS), SORTED("<", "DESC"),
+	SORTED(">", "ASC") };
+const struct field jobs_query[] = {
+	LIST_QUERY(F_UUID, LIST_SORTS(SORTS)),
+	{ "status", F_CHOICE, 0, .choices = "waiting running done dead cancelled" },
+	{ "kind", F_LINE, 0 },
+	{ .name = NULL },
+};
 
 enum status
 jobs_list(struct context *cx, const char *status, const char *kind, const struct page *page, json_t **items, bool *more)

@@ -15,6 +15,9 @@
 #include "core/page.h"
 #include "jobs/job.h"
 
+/* What the query of the list takes. */
+extern const struct field jobs_query[];
+
 /* A page of jobs, newest first; `status` and `kind` NULL: any.  E_INVALID_REQUEST. */
 enum status jobs_list(struct context *cx, const char *status, const char *kind, const struct page *page, json_t **items,
     bool *more) MUST_CHECK;

@@ -72,12 +72,14 @@ credits_event(int64_t balance_ucr, int64_t held_ucr)
 	    " 'change_amount', trim_scale(h.change_amount), 'balance_after', trim_scale(h.balance_after)," \
 	    " 'description', h.description, 'task_id', h.task_id" more \
 	    ", 'created_at', json_time(h.created_at)) AS json," \
-	    " h.id AS at, h.id AS tie FROM credits_history h WHERE h.user_id = $3 AND h.id " than " " LIST_FIRST_INT \
-	    " AND ($4 OR h.change_type NOT IN ('hold', 'hold_release'))", \
+	    " h.id AS at, h.id AS tie FROM credits_history h WHERE h.user_id = $3 AND h.id " than \
+	    " " LIST_EDGE_INT(than) " AND ($4 OR h.change_type NOT IN ('hold', 'hold_release'))", \
 	    order)
 #define ACTOR ", 'actor_id', h.actor_id"
-static const struct list history = { "the history", HISTORY("", "<", "DESC"), HISTORY("", ">", "ASC") };
-static const struct list history_actors = { "the history", HISTORY(ACTOR, "<", "DESC"), HISTORY(ACTOR, ">", "ASC") };
+static const struct list history = { "the history", HISTORY("", "<", "DESC"), HISTORY("", ">", "ASC"), LIST_CREATED };
+static const struct list history_actors = { "the history", HISTORY(ACTOR, "<", "DESC"), HISTORY(ACTOR, ">", "ASC"),
+	LIST_CREATED };
+const struct field credits_query[] = { LIST_QUERY(F_INT, LIST_CREATED), { .name = NULL } };
 
 enum status
 credits_history(struct context *cx, const char *user_id, const struct page *page, bool raw, json_t **items, bool *more)

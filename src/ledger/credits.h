@@ -8,6 +8,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field credits_query[];
+
 /* Give (or with a negative amount take, never below zero) credits with a ledger
  * entry of `change_type` ("signup_gift", "admin_adjustment" ...), by the caller (NULL:
  * the system or the command line); the user's pages are told.  *balance_ucr is what

@@ -53,14 +53,36 @@ const struct field prices_import_fields[] = {
 /* ---- reading -------------------------------------------------------------------- */
 
 /* $3 model, $4 group, $5 meter, $6 tier. */
+#define MATCHES \
+	" ($3::text IS NULL OR m.name = $3) AND ($4::text IS NULL OR coalesce(p.user_group, '') = $4)" \
+	" AND ($5::text IS NULL OR p.meter = $5) AND ($6::text IS NULL OR p.tier = $6)"
 #define PRICES(than, order) \
 	LIST_SQL("bigint", "SELECT FROM prices p WHERE p.id = $1::bigint", \
 	    "SELECT price_json(p, m.name) AS json, p.id AS at, p.id AS tie FROM prices p JOIN llm_models m ON m.id = p.model_id" \
-	    " WHERE p.id " than " " LIST_FIRST_INT " AND ($3::text IS NULL OR m.name = $3)" \
-	    " AND ($4::text IS NULL OR coalesce(p.user_group, '') = $4) AND ($5::text IS NULL OR p.meter = $5)" \
-	    " AND ($6::text IS NULL OR p.tier = $6)", \
+	    " WHERE p.id " than " " LIST_EDGE_INT(than) " AND" MATCHES, \
 	    order)
-static const struct list prices = { "prices", PRICES("<", "DESC"), PRICES(">", "ASC") };
+#define SORTS(NUMBER, WORD) \
+	WORD(model, "lower(m.name)") \
+	WORD(group, "p.user_group") \
+	WORD(meter, "p.meter") \
+	WORD(tier, "p.tier") \
+	NUMBER(unit_price, "p.unit_price") \
+	NUMBER(valid_from, LIST_TIME("p.valid_from"))
+#define SORTED(than, order) \
+	LIST_SORTED_SQL("bigint", "$7", SORTS, "p.id", \
+	    "FROM prices p JOIN llm_models m ON m.id = p.model_id WHERE" MATCHES, "p.id DESC", \
+	    "SELECT price_json(p, m.name) FROM prices p JOIN llm_models m ON m.id = p.model_id WHERE p.id = s.id", \
+	    than, order)
+static const struct list prices = { "prices", PRICES("<", "DESC"), PRICES(">", "ASC"), LIST_SORTS(SORTS),
+	SORTED("<", "DESC"), SORTED(">", "ASC") };
+const struct field prices_query[] = {
+	LIST_QUERY(F_INT, LIST_SORTS(SORTS)),
+	{ "model", F_LINE, 0 },
+	{ "group", F_LINE, 0, .help = "empty: prices for everybody" },
+	{ "meter", F_LINE, 0 },
+	{ "tier", F_LINE, 0 },
+	{ .name = NULL },
+};
 
 void
 price_filter_read(struct request *rq, struct price_filter *out)

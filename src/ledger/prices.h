@@ -13,6 +13,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field prices_query[];
+
 #define PRICES_AT_ONCE 20000
 
 /* What a row is made from, and the input of prices_put() and prices_import(). */

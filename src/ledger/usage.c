@@ -99,21 +99,50 @@ fail_query(struct context *cx, enum status st, const char *what)
 /* The caller's own: by the index on user and time. */
 #define MINE_FROM(than) \
 	" u.created_at AS at, u.id AS tie FROM usage u WHERE u.user_id = $3::uuid AND (u.created_at, u.id) " than \
-	" (coalesce((SELECT c.created_at FROM usage c WHERE c.id = $1::bigint), 'infinity'), " LIST_FIRST_INT \
-	")" MATCHES
+	" (coalesce((SELECT c.created_at FROM usage c WHERE c.id = $1::bigint), " LIST_EDGE_TIME( \
+	    than) "), " LIST_EDGE_INT(than) ")" MATCHES
 #define MINE(than, order) \
 	LIST_SQL("bigint", "SELECT FROM usage u WHERE u.id = $1::bigint AND u.user_id = $3::uuid", \
 	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) ") AS json," MINE_FROM(than), order)
 #define ALL_FROM(than) \
 	" u.id AS at, u.id AS tie FROM usage u WHERE ($3::uuid IS NULL OR u.user_id = $3) AND u.id " than \
-	" " LIST_FIRST_INT MATCHES
+	" " LIST_EDGE_INT(than) MATCHES
 #define ALL(than, order) \
 	LIST_SQL("bigint", "SELECT FROM usage u WHERE u.id = $1::bigint", \
 	    "SELECT json_build_object('id', u.id" COLUMNS(AS_MEMBER) \
 		ADMIN_COLUMNS(AS_MEMBER) ") AS json," ALL_FROM(than), \
 	    order)
-static const struct list mine = { "usage", MINE("<", "DESC"), MINE(">", "ASC") };
-static const struct list all = { "all usage", ALL("<", "DESC"), ALL(">", "ASC") };
+#define SORTS(NUMBER, WORD) \
+	WORD(model, "u.model") \
+	WORD(op, "u.op") \
+	WORD(status, "u.status") \
+	NUMBER(total_tokens, "u.total_tokens") \
+	NUMBER(cost, "u.cost") \
+	NUMBER(latency_ms, "u.latency_ms") \
+	NUMBER(first_token_ms, "u.first_token_ms")
+#define ITEM(columns) "SELECT json_build_object('id', u.id" columns ") FROM usage u WHERE u.id = s.id"
+#define MINE_SORTED(than, order) \
+	LIST_SORTED_SQL("bigint", "$10", SORTS, "u.id", "FROM usage u WHERE u.user_id = $3::uuid" MATCHES, \
+	    "u.created_at DESC, u.id DESC", ITEM(COLUMNS(AS_MEMBER)), than, order)
+#define ALL_SORTED(than, order) \
+	LIST_SORTED_SQL("bigint", "$10", SORTS, "u.id", \
+	    "FROM usage u WHERE ($3::uuid IS NULL OR u.user_id = $3)" MATCHES, "u.id DESC", \
+	    ITEM(COLUMNS(AS_MEMBER) ADMIN_COLUMNS(AS_MEMBER)), than, order)
+static const struct list mine = { "usage", MINE("<", "DESC"), MINE(">", "ASC"), LIST_SORTS(SORTS),
+	MINE_SORTED("<", "DESC"), MINE_SORTED(">", "ASC") };
+static const struct list all = { "all usage", ALL("<", "DESC"), ALL(">", "ASC"), LIST_SORTS(SORTS),
+	ALL_SORTED("<", "DESC"), ALL_SORTED(">", "ASC") };
+const struct field usage_query[] = {
+	LIST_QUERY(F_INT, LIST_SORTS(SORTS)),
+	{ "key_id", F_UUID, 0 },
+	{ "model", F_LINE, 0 },
+	{ "status", F_CHOICE, 0, .choices = "completed failed cancelled" },
+	{ "from", F_LINE, 0, .help = "a time: from then on" },
+	{ "to", F_LINE, 0, .help = "a time: before it" },
+	{ "user_id", F_UUID, 0, .help = "for admins" },
+	{ "channel", F_LINE, 0, .help = "for admins" },
+	{ .name = NULL },
+};
 
 enum status
 usage_records(struct context *cx, const struct usage_filter *f, const struct page *page, json_t **items, bool *more)

@@ -18,6 +18,9 @@
 #include "core/page.h"
 #include "core/request.h"
 
+/* What the query of the list takes. */
+extern const struct field usage_query[];
+
 /* Which of it. */
 struct usage_filter {
 	const char *user_id;		     /* NULL: of all users, for admins */

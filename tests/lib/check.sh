@@ -38,6 +38,29 @@ prove() {
 	fi
 }
 
+# prove_beside NAME COMMAND... -- as prove, while the shell goes on; prove_rest waits for it, counts and tells it.
+beside_pids=()
+prove_beside() {
+	local name=$1
+	shift
+	(
+		passed=0 failed=0
+		prove "$name" "$@"
+		((failed == 0))
+	) > "$check_logs/beside-${#beside_pids[@]}.told" 2>&1 < /dev/null &
+	beside_pids+=($!)
+}
+
+prove_rest() {
+	local number
+	for number in "${!beside_pids[@]}"; do
+		if wait "${beside_pids[number]}"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+		cat "$check_logs/beside-$number.told"
+		rm -f "$check_logs/beside-$number.told"
+	done
+	beside_pids=()
+}
+
 # count_trs DIR -- adds the results automake left below DIR.
 count_trs() {
 	local result number
@@ -97,8 +120,8 @@ check_suites() {
 	local began=$SECONDS log=$check_logs/make-check.log before=$failed
 	say "        make check …"
 	find "$build" -name '*.trs' -delete
-	# One more than there are cores: most tests wait for something most of the time.
-	make -C "$build" -k -j"$((jobs + 1))" check ${1:+TESTS="$1"} > "$log" 2>&1 < /dev/null || true
+	# A suite computes for a sixth of its time and waits for the rest; some compare times.
+	make -C "$build" -k -j"$((jobs * 2))" check ${1:+TESTS="$1"} > "$log" 2>&1 < /dev/null || true
 	again_alone "$build" "$check_logs/make-check-again.log"
 	count_trs "$build"
 	if ! grep -q '^# TOTAL:' "$log"; then
@@ -111,13 +134,20 @@ check_suites() {
 	say "$( ((failed == before)) && echo 'ok    ' || echo 'not ok')  make check ($((SECONDS - began)) s): $passed passed, $failed failed, $skipped skipped"
 }
 
-# sanitized DIR SANITIZERS TEST... -- the named tests in a build of their own.
+# A build with sanitizers. Lines are what a report names; -g1 knows them and is linked sooner.
+# One build serves the suites and the fuzz targets, whose programs run the corpus in the suites too.
+configure_asan() {
+	configure_in "$build-asan" --enable-sanitizers=address,undefined --enable-fuzzing CC=clang CFLAGS="-g1 -O1"
+}
+configure_tsan() { configure_in "$build-tsan" --enable-sanitizers=thread CC=clang CFLAGS="-g1 -O1"; }
+
+# sanitized KIND TEST... -- the named tests in the build for KIND: asan, tsan.
 # A report that a program wrote fails the proof even when every test passed.
 sanitized() {
-	local dir=$1 kind=$2 reports
-	shift 2
+	local dir=$build-$1 reports
+	"configure_$1"
+	shift
 	reports=$dir/reports
-	configure_in "$dir" --enable-sanitizers="$kind" CC=clang CFLAGS="-g -O1"
 	rm -rf "$reports" "$dir/again.log"
 	mkdir -p "$reports"
 	make -C "$dir" -s -j"$jobs" all
@@ -127,8 +157,8 @@ sanitized() {
 	export TSAN_OPTIONS="log_path=$reports/tsan:suppressions=$src/tests/lib/tsan.supp:second_deadlock_stack=1"
 	export LSAN_OPTIONS="suppressions=$src/tests/lib/lsan.supp:print_suppressions=0"
 	local status=0
-	# Most of these wait, and none compares times.
-	make -C "$dir" -k -j"$((jobs + 2))" check ${1:+TESTS="$*"} || status=$?
+	# Here a suite computes for a quarter of its time, and none compares times.
+	make -C "$dir" -k -j"$((jobs * 3))" check ${1:+TESTS="$*"} || status=$?
 	if ((status != 0)); then
 		again_alone "$dir" "$dir/again.log"
 		tell_failed "$dir"
@@ -168,10 +198,12 @@ export_source() {
 
 distcheck() {
 	# The suites ran before: here it is the tarball that is proved. What reads
-	# the same C as before and takes long is left out.
+	# the same C as before and takes long is left out; the code is not
+	# optimized, the tarball hardly packed.
 	local static
 	static=$(make_list static_tests | tr ' ' '\n' | grep -v -e cppcheck -e format)
-	make -C "$build" -j"$jobs" distcheck TESTS="$(make_list unit_tests) ${static//$'\n'/ }"
+	XZ_OPT=-1 make -C "$build" -j"$jobs" distcheck DISTCHECK_CONFIGURE_FLAGS=CFLAGS=-O0 \
+		TESTS="$(make_list unit_tests) ${static//$'\n'/ }"
 	rm -f "$build"/weir-*.tar.xz
 }
 
@@ -179,7 +211,8 @@ deb_build() {
 	rm -rf "$build-deb"
 	export_source "$build-deb/weir"
 	cd "$build-deb/weir"
-	DEB_BUILD_OPTIONS="parallel=$jobs nocheck" dpkg-buildpackage -us -uc -b
+	# Without the packages of debugging symbols, which nothing here looks at.
+	DEB_BUILD_OPTIONS="parallel=$jobs nocheck noautodbgsym" dpkg-buildpackage -us -uc -b
 }
 
 deb_lintian() {
@@ -223,7 +256,10 @@ first_minutes() {
 	"$build/weirctl" -c "$state/weir.conf" audit
 }
 
-fuzz_short() { fuzz "${WEIR_FUZZ_SECONDS:-3}"; }
+fuzz_short() {
+	configure_asan
+	fuzz_in "$build-asan" "${WEIR_FUZZ_SECONDS:-3}"
+}
 
 # The first step of every form, which the others need.
 check_build() {
@@ -259,14 +295,18 @@ check_all() {
 	wants() { [[ $only == all || $only == "$1" ]]; }
 	check_build
 	! wants suites || check_suites
+	# From here on nothing compares times.
+	! wants all || release_begin "$(release_other)" quick
 	! wants asan || prove "suites under address and undefined sanitizers, built with clang" \
-		sanitized "$build-asan" address,undefined $(make_list dynamic_tests)
+		sanitized asan $(make_list dynamic_tests)
 	! wants tsan || prove "threads under the thread sanitizer" \
-		sanitized "$build-tsan" thread $(make_list thread_tests)
+		sanitized tsan $(make_list thread_tests)
 	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-3} s each" fuzz_short
 	! wants up || prove "dev up, the printed curl line, dev down" dev_up
-	! wants distcheck || prove "make distcheck" distcheck
+	# Each has stretches that one core does.
+	! wants distcheck || prove_beside "make distcheck" distcheck
 	! wants deb || check_debian
+	prove_rest
 	! wants release || release_check "$(release_other)" quick
 	check_sum
 }
@@ -278,7 +318,8 @@ check_quick() {
 }
 
 clang_build() {
-	configure_in "$build-clang" CC=clang
+	# That clang takes it without a warning; its optimizer's work is run by the sanitizers' builds.
+	configure_in "$build-clang" CC=clang CFLAGS=-O0
 	make -C "$build-clang" -s -j"$jobs" check TESTS=
 }
 

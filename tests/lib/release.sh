@@ -9,6 +9,8 @@
 release_cache=${XDG_CACHE_HOME:-$HOME/.cache}/weir
 # What only the web app's journeys and the SDKs need, and what makes this root.
 release_without=" chromium fonts-noto-cjk python3-venv debootstrap "
+# Beyond that the quick form does without what the package, the broker and the sanitizers need, and cppcheck.
+release_without_quick=" debhelper apache2-dev lintian systemd rabbitmq-server python3-pika libclang-rt-dev cppcheck git "
 
 # The codename of this host's Debian.
 release_here() {
@@ -21,10 +23,12 @@ release_other() {
 	if [[ $(release_here) == trixie ]]; then echo bookworm; else echo trixie; fi
 }
 
+# release_packages FORM
 release_packages() {
-	local name
+	local name without=$release_without
+	[[ $1 != quick ]] || without+=$release_without_quick
 	for name in "${packages_run[@]}" "${packages_check[@]}"; do
-		[[ $release_without == *" $name "* ]] || printf '%s\n' "$name"
+		[[ $without == *" $name "* ]] || printf '%s\n' "$name"
 	done | sort -u
 }
 
@@ -61,14 +65,16 @@ release_in() {
 		"$root" env HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
-# release_install ROOT -- everything in release_packages.
+# release_install ROOT FORM -- everything in release_packages.
 release_install() {
-	local root=$1
+	local root=$1 form=$2
 	release_in "$root" apt-get update -q
 	# shellcheck disable=SC2046
-	release_in "$root" apt-get install -q -y --no-install-recommends $(release_packages)
+	release_in "$root" apt-get install -q -y --no-install-recommends $(release_packages "$form")
 	release_in "$root" apt-get clean
-	release_packages > "$root/.weir-packages"
+	touch "$root/.weir-packages"
+	release_packages "$form" | sort -u - "$root/.weir-packages" > "$root/.weir-packages.new"
+	mv "$root/.weir-packages.new" "$root/.weir-packages"
 }
 
 # release_bootstrap RELEASE ROOT
@@ -88,15 +94,15 @@ release_bootstrap() {
 	chmod 755 "$root/usr/sbin/policy-rc.d"
 }
 
-# release_ready RELEASE -- is the root there, with every package?
+# release_ready RELEASE FORM -- is the root there, with every package?
 release_ready() {
-	[[ -d $release_cache/$1 && -z $(comm -23 <(release_packages) "$release_cache/$1/.weir-packages") ]]
+	[[ -d $release_cache/$1 && -z $(comm -23 <(release_packages "$2") "$release_cache/$1/.weir-packages") ]]
 }
 
-# release_make RELEASE -- the root, made where it is missing, extended where the
+# release_make RELEASE FORM -- the root, made where it is missing, extended where the
 # list of packages has grown. It has its name only while it is whole.
 release_make() {
-	local release=$1 root=$release_cache/$1 new
+	local release=$1 form=$2 root=$release_cache/$1 new
 	rm -rf "$root".new.*
 	new=$root.new.$$
 	if [[ -d $root ]]; then
@@ -104,8 +110,35 @@ release_make() {
 	else
 		release_bootstrap "$release" "$new"
 	fi
-	release_install "$new"
+	release_install "$new" "$form"
 	mv "$new" "$root"
+}
+
+# release_root RELEASE FORM LOG -- there is a root with what FORM needs, and lock 7 keeps it as it is.
+# Fails, its words in LOG, when none can be made.
+release_root() {
+	local release=$1 form=$2 log=$3 status=0
+	mkdir -p "$release_cache"
+	exec 7> "$release_cache/.$release.lock"
+	# Shared while it is used, so that nobody changes it then.
+	flock -s 7
+	if ! release_ready "$release" "$form"; then
+		say "        making a root of $release in $release_cache …"
+		flock 7
+		if ! release_ready "$release" "$form"; then
+			try release_make "$release" "$form" > "$log" 2>&1 < /dev/null
+			status=$tried
+		fi
+		flock -s 7
+	fi
+	return $status
+}
+
+# release_begin RELEASE FORM -- makes the root while the shell goes on: it is fetched and unpacked
+# more than computed. release_check finds it, waits for it, or tries again what failed here.
+release_begin() {
+	[[ -z $(release_obstacle) ]] || return 0
+	release_root "$1" "$2" "$check_logs/$1-root.log" > /dev/null 2>&1 < /dev/null &
 }
 
 # release_check RELEASE FORM -- ./dev check FORM on RELEASE; adds to the counts.
@@ -114,19 +147,7 @@ release_check() {
 	local release=$1 form=$2 began=$SECONDS log=$check_logs/$1.log status=0 why enter
 	why=$(release_obstacle)
 	if [[ -z $why ]]; then
-		mkdir -p "$release_cache"
-		exec 7> "$release_cache/.$release.lock"
-		# Shared while it is used, so that nobody changes it then.
-		flock -s 7
-		if ! release_ready "$release"; then
-			say "        making a root of $release in $release_cache …"
-			flock 7
-			if ! release_ready "$release"; then
-				try release_make "$release" > "$log" 2>&1 < /dev/null
-				status=$tried
-			fi
-			flock -s 7
-		fi
+		release_root "$release" "$form" "$log" || status=$?
 		if ((status != 0)) && grep -q 'E: Failed getting release file' "$log"; then
 			why="no mirror of $release can be reached"
 		fi

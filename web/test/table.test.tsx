@@ -78,7 +78,27 @@ describe("a table", () => {
 		expect(names()).toEqual(["pear", "apple"]);
 	});
 
-	it("cannot be sorted while the server has more of it", () => {
+	it("is sorted by the server while that has more of it, by the columns it knows", () => {
+		const asked: string[] = [];
+		const more = { hasNextPage: true, isFetchingNextPage: false, fetchNextPage: () => 0, onSort: (sort: string) => asked.push(sort) };
+		const columns = COLUMNS.map((c) => (c.name === "price" ? { ...c, sort: "unit_price" } : c));
+		const { rerender } = table({ more, columns });
+		expect(within(head("Name")).queryByRole("button")).toBeNull();
+		press("Price");
+		expect(asked).toEqual(["-unit_price"]);
+		expect(names()).toEqual(["pear", "apple", "plum"]);
+		// all of them are here now, as the server sorted them
+		const again = (sort: string) => rerender(<Table label="Fruit" rows={FRUIT} columns={columns} rowKey={(f) => f.name} more={{ ...more, hasNextPage: false, sort }} />);
+		again("-unit_price");
+		expect(head("Price").getAttribute("aria-sort")).toBe("descending");
+		expect(names()).toEqual(["pear", "apple", "plum"]);
+		press("Price");
+		expect(asked).toEqual(["-unit_price", "unit_price"]);
+		again("unit_price");
+		expect(head("Price").getAttribute("aria-sort")).toBe("ascending");
+	});
+
+	it("cannot be sorted while the server has more of it and sorts nothing", () => {
 		let asked = 0;
 		table({ more: { hasNextPage: true, isFetchingNextPage: false, fetchNextPage: () => (asked += 1) } });
 		expect(within(head("Price")).queryByRole("button")).toBeNull();

@@ -13,6 +13,7 @@ import type {
 	HistoryRow,
 	Leaks,
 	List,
+	PageAsk,
 	Price,
 	PriceImport,
 	Quote,
@@ -26,7 +27,7 @@ import type { UsageFilter, UsageRecordsQuery, UsageSumsQuery } from "./usage";
 import type { KeyFilter } from "./weir";
 
 type AdminKeyFilter = KeyFilter & { user_id?: string };
-type Page = { limit?: number; before_id?: string | number };
+type Page = Partial<PageAsk<string | number>>;
 
 export const admin = {
 	users: (query: Page & { q?: string; role?: string; status?: string }) => call<List<AdminUser>>("/api/admin/users", { query }),

@@ -1,9 +1,9 @@
 /* The routes about jobs, for admins. */
 import { call, patch, post } from "./client";
-import type { Job, JobQueue, List, Schedule } from "./types";
+import type { Job, JobQueue, List, PageAsk, Schedule } from "./types";
 
 export const jobs = {
-	list: (query: { status?: string; kind?: string; limit: number; before_id?: string }) => call<List<Job>>("/api/admin/jobs", { query }),
+	list: (query: PageAsk<string> & { status?: string; kind?: string }) => call<List<Job>>("/api/admin/jobs", { query: { ...query } }),
 	retry: (id: string) => post<Job>(`/api/admin/jobs/${id}/retry`),
 	cancel: (id: string) => post<Job>(`/api/admin/jobs/${id}/cancel`),
 	replay: (kind: string, from: string) => post<{ replayed: number }>("/api/admin/jobs/replay", { kind, from }),

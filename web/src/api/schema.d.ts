@@ -2149,7 +2149,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** OpenAI: a chat completion */
-        post: operations["chat_completions_2"];
+        post: operations["chat_completions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2251,7 +2251,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Anthropic: a message */
-        post: operations["anthropic_messages_2"];
+        post: operations["anthropic_messages"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4250,7 +4250,12 @@ export interface operations {
     };
     admin_channels_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                limit?: number;
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "provider" | "-provider" | "tag" | "-tag" | "enabled" | "-enabled" | "priority" | "-priority" | "weight" | "-weight";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4269,6 +4274,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -5066,7 +5072,14 @@ export interface operations {
     };
     admin_jobs_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: string;
+                before_id?: string;
+                kind?: string;
+                limit?: number;
+                sort?: "created_at" | "-created_at" | "kind" | "-kind" | "status" | "-status" | "priority" | "-priority" | "attempts" | "-attempts" | "run_at" | "-run_at" | "started_at" | "-started_at" | "ended_at" | "-ended_at";
+                status?: "waiting" | "running" | "done" | "dead" | "cancelled";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5085,6 +5098,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -5215,7 +5229,16 @@ export interface operations {
     };
     keys_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: string;
+                before_id?: string;
+                label?: string;
+                limit?: number;
+                q?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "label" | "-label" | "status" | "-status" | "user" | "-user" | "spent" | "-spent" | "use_count" | "-use_count" | "last_used_at" | "-last_used_at" | "expires_at" | "-expires_at";
+                status?: "active" | "rotated" | "revoked" | "expired" | "locked";
+                user_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5234,6 +5257,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -5372,7 +5396,12 @@ export interface operations {
     };
     admin_models_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                limit?: number;
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "type" | "-type" | "enabled" | "-enabled" | "sort" | "-sort" | "context_tokens" | "-context_tokens" | "price_input_per_mtok" | "-price_input_per_mtok" | "price_output_per_mtok" | "-price_output_per_mtok";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5391,6 +5420,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -5617,7 +5647,16 @@ export interface operations {
     };
     admin_prices_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                group?: string;
+                limit?: number;
+                meter?: string;
+                model?: string;
+                sort?: "created_at" | "-created_at" | "model" | "-model" | "group" | "-group" | "meter" | "-meter" | "tier" | "-tier" | "unit_price" | "-unit_price" | "valid_from" | "-valid_from";
+                tier?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5636,6 +5675,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -6075,7 +6115,16 @@ export interface operations {
     };
     admin_security_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                key_id?: string;
+                kind?: "new_model" | "new_address" | "failures" | "size_jump" | "overspeed" | "leaked";
+                limit?: number;
+                open?: "yes" | "no";
+                sort?: "created_at" | "-created_at" | "kind" | "-kind" | "resolved_at" | "-resolved_at";
+                user_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6094,6 +6143,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -6222,7 +6272,19 @@ export interface operations {
     };
     usage_records: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                channel?: string;
+                from?: string;
+                key_id?: string;
+                limit?: number;
+                model?: string;
+                sort?: "created_at" | "-created_at" | "model" | "-model" | "op" | "-op" | "status" | "-status" | "total_tokens" | "-total_tokens" | "cost" | "-cost" | "latency_ms" | "-latency_ms" | "first_token_ms" | "-first_token_ms";
+                status?: "completed" | "failed" | "cancelled";
+                to?: string;
+                user_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6241,6 +6303,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -6275,7 +6338,15 @@ export interface operations {
     };
     admin_users_list: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: string;
+                before_id?: string;
+                limit?: number;
+                q?: string;
+                role?: "user" | "admin";
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "email" | "-email" | "role" | "-role" | "status" | "-status" | "group" | "-group" | "credits" | "-credits" | "last_login_at" | "-last_login_at";
+                status?: "active" | "disabled";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6294,6 +6365,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -6423,7 +6495,12 @@ export interface operations {
     };
     admin_users_history: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                limit?: number;
+                sort?: "created_at" | "-created_at";
+            };
             header?: never;
             path: {
                 user_id: string;
@@ -6444,6 +6521,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
@@ -7263,7 +7341,16 @@ export interface operations {
     };
     keys_list_2: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: string;
+                before_id?: string;
+                label?: string;
+                limit?: number;
+                q?: string;
+                sort?: "created_at" | "-created_at" | "name" | "-name" | "label" | "-label" | "status" | "-status" | "user" | "-user" | "spent" | "-spent" | "use_count" | "-use_count" | "last_used_at" | "-last_used_at" | "expires_at" | "-expires_at";
+                status?: "active" | "rotated" | "revoked" | "expired" | "locked";
+                user_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7282,6 +7369,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -7726,7 +7814,12 @@ export interface operations {
     };
     me_history: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                limit?: number;
+                sort?: "created_at" | "-created_at";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -7745,6 +7838,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -8256,7 +8350,19 @@ export interface operations {
     };
     usage_records_2: {
         parameters: {
-            query?: never;
+            query?: {
+                after_id?: number;
+                before_id?: number;
+                channel?: string;
+                from?: string;
+                key_id?: string;
+                limit?: number;
+                model?: string;
+                sort?: "created_at" | "-created_at" | "model" | "-model" | "op" | "-op" | "status" | "-status" | "total_tokens" | "-total_tokens" | "cost" | "-cost" | "latency_ms" | "-latency_ms" | "first_token_ms" | "-first_token_ms";
+                status?: "completed" | "failed" | "cancelled";
+                to?: string;
+                user_id?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8275,6 +8381,7 @@ export interface operations {
                     };
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             429: components["responses"]["E429"];
@@ -8672,7 +8779,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    chat_completions_2: {
+    chat_completions: {
         parameters: {
             query?: never;
             header?: never;
@@ -8864,7 +8971,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    anthropic_messages_2: {
+    anthropic_messages: {
         parameters: {
             query?: never;
             header?: never;

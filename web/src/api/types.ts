@@ -94,3 +94,12 @@ export type PoolStatus = Schemas["PoolStatus"];
 export type Job = Schemas["Job"];
 export type JobQueue = Schemas["Queue"];
 export type Schedule = Schemas["Schedule"];
+
+/** What a page is asked with: `before_id` what is older or less than an item, `after_id` what is more. */
+export interface PageAsk<Id extends string | number> {
+	limit: number;
+	before_id?: Id;
+	after_id?: Id;
+	/** A name the list knows; with - the greatest first. */
+	sort?: string;
+}

@@ -1,6 +1,6 @@
 /* The routes that tell what was used. */
 import { call, send } from "./client";
-import type { List, UsageRecord, UsageSums } from "./types";
+import type { List, PageAsk, UsageRecord, UsageSums } from "./types";
 
 export interface UsageFilter {
 	from?: string;
@@ -12,7 +12,7 @@ export interface UsageFilter {
 	channel?: string;
 }
 export type UsageSumsQuery = UsageFilter & { group_by: "day" | "hour" | "model" | "key" | "status" | "user" | "channel" };
-export type UsageRecordsQuery = UsageFilter & { limit: number; before_id?: number };
+export type UsageRecordsQuery = UsageFilter & PageAsk<number>;
 
 export const usage = {
 	sums: (query: UsageSumsQuery) => call<UsageSums>("/api/usage", { query: { ...query } }),

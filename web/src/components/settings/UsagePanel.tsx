@@ -7,6 +7,7 @@ import { apiKeys, quota, usage } from "@/api/weir";
 import { count } from "@/lib/format";
 import { cost, duration, everyDay, fromOf, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { Choice } from "../ui/Choice";
 import { CsvButton } from "../ui/CsvButton";
 import { Segments } from "../ui/Field";
@@ -14,7 +15,7 @@ import { Budgets } from "./Budgets";
 import { Empty, Failed, Skeleton } from "../ui/State";
 import { type Column, Table } from "../ui/Table";
 import { Bars } from "../usage/Bars";
-import { At, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, useRecords, WIDE } from "../usage/parts";
+import { At, RangeChoice, STATUSES, StatusTag, SumsTable, Tokens, Totals, WIDE } from "../usage/parts";
 import { QuotaHistory } from "../usage/QuotaHistory";
 
 export default function UsagePanel() {
@@ -68,7 +69,7 @@ function Records({ from, models }: { from: string; models: string[] }) {
 	const [model, setModel] = useState("");
 	const [status, setStatus] = useState("");
 	const filter = { from, model, status };
-	const { query, records } = useRecords(keys.usage("records", from, model, status), (before_id) => usage.records({ ...filter, limit: 20, before_id }));
+	const { query, items: records } = usePaged<UsageRecord>(keys.usage("records", from, model, status), (ask) => usage.records({ ...filter, ...ask }), { limit: 20 });
 	const { t } = useTranslation();
 	// The model chosen may not be in a shorter range: the choice stays, and can be undone.
 	const columns: Column<UsageRecord>[] = [
@@ -94,7 +95,7 @@ function Records({ from, models }: { from: string; models: string[] }) {
 		{ name: "in", head: t("usage.tokens_in"), number: true, value: (r) => r.request_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="request_tokens" /> },
 		{ name: "out", head: t("usage.tokens_out"), number: true, value: (r) => r.response_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="response_tokens" /> },
 		{
-			name: "cost",
+			name: "cost", sort: "cost", 
 			head: t("usage.credits"),
 			number: true,
 			value: (r) => r.cost,
@@ -108,8 +109,8 @@ function Records({ from, models }: { from: string; models: string[] }) {
 				</>
 			),
 		},
-		{ name: "took", head: t("usage.duration"), number: true, value: (r) => r.latency_ms, wide: WIDE, cell: (r) => duration(r.latency_ms) },
-		{ name: "status", head: t("usage.status"), end: true, value: (r) => t(`usage.${r.status}`), wide: WIDE, cell: (r) => <StatusTag status={r.status} /> },
+		{ name: "took", sort: "latency_ms", head: t("usage.duration"), number: true, value: (r) => r.latency_ms, wide: WIDE, cell: (r) => duration(r.latency_ms) },
+		{ name: "status", sort: "status", head: t("usage.status"), end: true, value: (r) => t(`usage.${r.status}`), wide: WIDE, cell: (r) => <StatusTag status={r.status} /> },
 	];
 	const names = model === "" || models.includes(model) ? models : [...models, model];
 	return (

@@ -19,6 +19,8 @@ export interface Column<Row> {
 	cell: (row: Row) => ReactNode;
 	/** What rows are sorted and found by, and what a file says. A column without it does none of that. */
 	value?: (row: Row) => SortValue;
+	/** The server's name for it, where it sorts the list. */
+	sort?: string;
 	/** At the end, with digits of one width. */
 	number?: boolean;
 	/** At the end, but no number. */
@@ -44,8 +46,8 @@ interface TableProps<Row> {
 	words?: (row: Row) => string;
 	/** The name of a file of all rows that fit, offered above the table. */
 	file?: string;
-	/** The server has more of them: in its own order, to which what is asked for next is added. */
-	more?: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown };
+	/** The server has more of them, to which what is asked for next is added: see usePaged(). */
+	more?: { hasNextPage: boolean; isFetchingNextPage: boolean; fetchNextPage: () => unknown; sort?: string; onSort?: (sort: string) => void };
 	/** Stands beside the field. */
 	tools?: ReactNode;
 	/** These are still the rows of what was asked before. */
@@ -56,7 +58,8 @@ interface TableProps<Row> {
 
 /**
  * The table of the console: sorted by a press on a head, filtered, page by page, saved as a file. It scrolls sideways
- * in a box of its own where it has no room. When the server has more rows than are here they cannot be sorted here.
+ * in a box of its own where it has no room. When the server has more rows than are here it is the server that sorts
+ * them, by the columns it knows.
  */
 export function Table<Row>(props: TableProps<Row>) {
 	const { label, rows, columns, order: first, pageSize = Infinity, find, words, file, more, tools } = props;
@@ -67,7 +70,8 @@ export function Table<Row>(props: TableProps<Row>) {
 	const { t } = useTranslation();
 	const partial = more?.hasNextPage === true;
 	const fitting = q === "" ? rows : rows.filter((row) => textOf(row, columns, words).includes(q));
-	const by = partial ? undefined : columns.find((c) => c.name === order?.by && c.value);
+	const afar = partial || more?.sort !== undefined;
+	const by = afar ? undefined : columns.find((c) => c.name === order?.by && c.value);
 	const inOrder = order && by ? sorted(fitting, order, (row) => by.value?.(row) ?? null) : fitting;
 	// Rows may have gone since: the last page is then shown.
 	const pages = Math.max(1, Math.ceil(inOrder.length / pageSize));
@@ -110,15 +114,14 @@ export function Table<Row>(props: TableProps<Row>) {
 				<Grid
 					{...props}
 					rows={shown}
-					order={by && order}
-					onOrder={
-						partial
-							? undefined
-							: (next) => {
-									setOrder(next);
-									setPage(0);
-								}
-					}
+					order={afar ? orderOf(more?.sort, columns) : by && order}
+					sortable={(c) => (afar ? more?.onSort !== undefined && c.sort !== undefined : c.value !== undefined)}
+					onOrder={(next) => {
+						const name = afar && columns.find((c) => c.name === next.by)?.sort;
+						if (name) more?.onSort?.(next.down ? `-${name}` : name);
+						else setOrder(next);
+						setPage(0);
+					}}
 				/>
 			)}
 			{pages > 1 && <Pages label={label} at={at} size={pageSize} total={inOrder.length} onChange={setPage} />}
@@ -127,7 +130,7 @@ export function Table<Row>(props: TableProps<Row>) {
 					<Button medium busy={more.isFetchingNextPage} onClick={() => void more.fetchNextPage()}>
 						{t("table.more")}
 					</Button>
-					<p className="text-xs text-faint">{t("table.partial", { count: rows.length })}</p>
+					<p className="text-xs text-faint">{t(more.sort === undefined ? "table.partial" : "table.partial_sorted", { count: rows.length })}</p>
 				</div>
 			)}
 		</div>
@@ -138,15 +141,22 @@ function textOf<Row>(row: Row, columns: readonly Column<Row>[], words?: (row: Ro
 	return [...columns.map((c) => c.value?.(row) ?? ""), words?.(row) ?? ""].join(" ").toLowerCase();
 }
 
+/** What the server was asked for, as an order of the columns. */
+function orderOf<Row>(sort: string | undefined, columns: readonly Column<Row>[]): Order<string> | undefined {
+	const down = sort?.startsWith("-") === true;
+	const column = sort !== undefined && columns.find((c) => c.sort === (down ? sort.slice(1) : sort));
+	return column ? { by: column.name, down } : undefined;
+}
+
 const atEnd = <Row,>(c: Column<Row>) => c.number || c.end;
 
 interface GridProps<Row> extends Omit<TableProps<Row>, "order"> {
 	order: Order<string> | null | undefined;
-	/** Absent: it cannot be sorted. */
-	onOrder?: (order: Order<string>) => void;
+	sortable: (column: Column<Row>) => boolean;
+	onOrder: (order: Order<string>) => void;
 }
 
-function Grid<Row>({ label, rows, columns, rowKey, rowClass, order, onOrder, stale, tight, className }: GridProps<Row>) {
+function Grid<Row>({ label, rows, columns, rowKey, rowClass, order, sortable, onOrder, stale, tight, className }: GridProps<Row>) {
 	return (
 		<div tabIndex={0} role="group" aria-label={label} className={cx("relative overflow-x-auto rounded-xl border border-line bg-raised transition-opacity", stale && "opacity-60", className)}>
 			<table className={cx("w-full text-sm", tight && "[&_:is(td,th)]:px-3 [&_td]:py-2.5")}>
@@ -154,7 +164,7 @@ function Grid<Row>({ label, rows, columns, rowKey, rowClass, order, onOrder, sta
 				<thead>
 					<tr className="border-b border-line text-xs text-faint">
 						{columns.map((c) => (
-							<Head key={c.name} column={c} order={order?.by === c.name ? order : null} onOrder={c.value && onOrder} />
+							<Head key={c.name} column={c} order={order?.by === c.name ? order : null} onOrder={sortable(c) ? onOrder : undefined} />
 						))}
 					</tr>
 				</thead>

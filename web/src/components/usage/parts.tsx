@@ -1,8 +1,7 @@
 /* What the pages about usage share. */
-import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import type { List, UsageRecord, UsageSum, UsageSums } from "@/api/types";
+import type { UsageRecord, UsageSum, UsageSums } from "@/api/types";
 import { Segments } from "@/components/ui/Field";
 import { type Column, Table, Tag } from "@/components/ui/Table";
 import { cx } from "@/lib/cx";
@@ -114,18 +113,4 @@ export function Tokens({ record, of }: { record: UsageRecord; of: "request_token
 export function StatusTag({ status }: { status: UsageRecord["status"] }) {
 	const { t } = useTranslation();
 	return <Tag tone={status === "completed" ? "ok" : status === "failed" ? "off" : "plain"}>{t(`usage.${status}`)}</Tag>;
-}
-
-/** Records page by page, newest first. With `every_ms` new ones come by themselves, unless one has gone on to older pages. */
-export function useRecords<T extends UsageRecord>(queryKey: readonly unknown[], page: (before_id: number | undefined) => Promise<List<T>>, every_ms: number | false = false) {
-	const query = useInfiniteQuery<List<T>, Error, InfiniteData<List<T>>, readonly unknown[], number | undefined>({
-		queryKey,
-		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => page(pageParam),
-		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
-		placeholderData: (before) => before,
-		staleTime: 0,
-		refetchInterval: ({ state }) => (state.data && state.data.pages.length > 1 ? false : every_ms),
-	});
-	return { query, records: query.data?.pages.flatMap((p) => p.items) ?? [] };
 }

@@ -1,9 +1,9 @@
-import { keepPreviousData, type InfiniteData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Eye, ListChecks, Pause, Play, RotateCcw, X } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { jobs } from "@/api/jobs";
-import type { Job, JobQueue, List } from "@/api/types";
+import type { Job, JobQueue } from "@/api/types";
 import { IconButton } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
 import { Confirm, Dialog } from "@/components/ui/Dialog";
@@ -13,6 +13,7 @@ import { cx } from "@/lib/cx";
 import { count, dateTime } from "@/lib/format";
 import { duration } from "@/lib/usage";
 import { keys, queryClient } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { toast } from "@/stores/notices";
 import { AreaHead, attempt, type Column, Loading, Table, Tag } from "./parts";
 import { Schedules } from "./Schedules";
@@ -119,16 +120,7 @@ function QueueActions({ queue: q }: { queue: JobQueue }) {
 /* ---- jobs ---- */
 
 function useJobs(status: string, kind: string) {
-	const query = useInfiniteQuery<List<Job>, Error, InfiniteData<List<Job>>, readonly unknown[], string | undefined>({
-		queryKey: keys.admin("jobs", "list", status, kind),
-		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => jobs.list({ limit: 50, before_id: pageParam, ...(status && { status }), ...(kind && { kind }) }),
-		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
-		placeholderData: keepPreviousData,
-		refetchInterval: EVERY_MS,
-		staleTime: 0,
-	});
-	return { query, items: query.data?.pages.flatMap((p) => p.items) ?? [] };
+	return usePaged<Job>(keys.admin("jobs", "list", status, kind), (ask) => jobs.list({ ...ask, ...(status && { status }), ...(kind && { kind }) }), { every_ms: EVERY_MS });
 }
 
 function Jobs({ kinds }: { kinds: string[] }) {
@@ -139,7 +131,7 @@ function Jobs({ kinds }: { kinds: string[] }) {
 	const { t } = useTranslation();
 	const columns: Column<Job>[] = [
 		{
-			name: "job",
+			name: "job", sort: "kind",
 			head: t("jobs.job"),
 			value: (j) => j.kind,
 			cell: (j) => (
@@ -149,10 +141,10 @@ function Jobs({ kinds }: { kinds: string[] }) {
 				</>
 			),
 		},
-		{ name: "state", head: t("jobs.state"), value: (j) => t(`jobs.${j.status}`), cell: (j) => <StateTag status={j.status} /> },
-		{ name: "tries", head: t("jobs.tries"), number: true, value: (j) => j.attempts, wide: WIDE, cell: (j) => count(j.attempts) },
-		{ name: "due", head: t("jobs.due"), number: true, value: (j) => j.run_at, wide: WIDE, cell: (j) => <At time={j.run_at} /> },
-		{ name: "ended", head: t("jobs.ended"), number: true, value: (j) => j.ended_at, wide: WIDE, cell: (j) => (j.ended_at ? <At time={j.ended_at} /> : "–") },
+		{ name: "state", sort: "status", head: t("jobs.state"), value: (j) => t(`jobs.${j.status}`), cell: (j) => <StateTag status={j.status} /> },
+		{ name: "tries", sort: "attempts", head: t("jobs.tries"), number: true, value: (j) => j.attempts, wide: WIDE, cell: (j) => count(j.attempts) },
+		{ name: "due", sort: "run_at", head: t("jobs.due"), number: true, value: (j) => j.run_at, wide: WIDE, cell: (j) => <At time={j.run_at} /> },
+		{ name: "ended", sort: "ended_at", head: t("jobs.ended"), number: true, value: (j) => j.ended_at, wide: WIDE, cell: (j) => (j.ended_at ? <At time={j.ended_at} /> : "–") },
 		{ name: "actions", head: t("admin.actions"), bare: true, end: true, className: "whitespace-nowrap", cell: (j) => <JobActions job={j} onShow={() => setShown(j)} /> },
 	];
 	return (

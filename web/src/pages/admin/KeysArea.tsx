@@ -1,9 +1,8 @@
-import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { KeySquare, Lock, LockOpen, ScrollText, ShieldAlert } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
-import type { AdminKey, List } from "@/api/types";
+import type { AdminKey } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Choice } from "@/components/ui/Choice";
 import { CsvButton } from "@/components/ui/CsvButton";
@@ -12,6 +11,7 @@ import { Empty, Failed } from "@/components/ui/State";
 import { count, credits, dateTime } from "@/lib/format";
 import { reasonText } from "@/lib/security";
 import { keys, queryClient } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { RowMenu } from "./RowMenu";
 
@@ -28,20 +28,12 @@ export default function KeysArea() {
 	const [locking, setLocking] = useState<AdminKey | null>(null);
 	const q = useDeferredValue(search.trim());
 	const filter = { q, status };
-	const query = useInfiniteQuery<List<AdminKey>, Error, InfiniteData<List<AdminKey>>, readonly (string | number)[], string | undefined>({
-		queryKey: keys.admin("keys", q, status),
-		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => admin.keys({ ...filter, limit: 50, before_id: pageParam }),
-		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
-		placeholderData: (before) => before,
-		staleTime: 0,
-	});
-	const all = query.data?.pages.flatMap((p) => p.items) ?? [];
+	const { query, items: all } = usePaged<AdminKey>(keys.admin("keys", q, status), (ask) => admin.keys({ ...filter, ...ask }));
 	const { t } = useTranslation();
 	const owner = (key: AdminKey) => key.user ?? key.user_id.slice(0, 8);
 	const columns: Column<AdminKey>[] = [
 		{
-			name: "key",
+			name: "key", sort: "name", 
 			head: t("security.key"),
 			value: (key) => key.name,
 			cell: (key) => (
@@ -60,9 +52,9 @@ export default function KeysArea() {
 				</>
 			),
 		},
-		{ name: "owner", head: t("security.owner"), value: owner, wide: WIDE, className: "max-w-56 truncate", cell: owner },
+		{ name: "owner", sort: "user", head: t("security.owner"), value: owner, wide: WIDE, className: "max-w-56 truncate", cell: owner },
 		{
-			name: "used",
+			name: "used", sort: "last_used_at", 
 			head: t("security.last_used"),
 			value: (key) => key.last_used_at,
 			wide: WIDE,
@@ -74,10 +66,10 @@ export default function KeysArea() {
 				</>
 			),
 		},
-		{ name: "calls", head: t("security.calls"), number: true, value: (key) => key.use_count, wide: WIDE, cell: (key) => count(key.use_count) },
-		{ name: "spent", head: t("security.spent"), number: true, value: (key) => key.spent, wide: WIDE, cell: (key) => credits(key.spent) },
+		{ name: "calls", sort: "use_count", head: t("security.calls"), number: true, value: (key) => key.use_count, wide: WIDE, cell: (key) => count(key.use_count) },
+		{ name: "spent", sort: "spent", head: t("security.spent"), number: true, value: (key) => key.spent, wide: WIDE, cell: (key) => credits(key.spent) },
 		{
-			name: "status",
+			name: "status", sort: "status", 
 			head: t("security.status"),
 			value: (key) => t(`keys.is_${key.status}`),
 			cell: (key) => (

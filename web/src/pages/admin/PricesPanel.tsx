@@ -1,14 +1,14 @@
-import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { Calculator, FileUp, Pencil, Tag as TagIcon, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { AdminModel, List, Price } from "@/api/types";
+import type { AdminModel, Price } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Select } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
 import { credits } from "@/lib/format";
 import { keys } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { AreaHead, type Column, DeleteDialog, Loading, Table } from "./parts";
 import { ImportDialog, PriceDialog, QuoteDialog } from "./PriceDialogs";
 import { meterKey, refreshPrices, useConditions, useUnit } from "./priceWords";
@@ -24,21 +24,14 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 	const [model, setModel] = useState("");
 	const [open, setOpen] = useState<Open>(null);
 	const { t } = useTranslation();
-	const query = useInfiniteQuery<List<Price>, Error, InfiniteData<List<Price>>, readonly (string | number)[], number | undefined>({
-		queryKey: keys.admin("prices", model),
-		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => admin.prices({ model: model || undefined, limit: 50, before_id: pageParam }),
-		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
-		placeholderData: (before) => before,
-	});
-	const rows = query.data?.pages.flatMap((p) => p.items) ?? [];
+	const { query, items: rows } = usePaged<Price>(keys.admin("prices", model), (ask) => admin.prices({ model: model || undefined, ...ask }));
 	const close = () => setOpen(null);
 	const unit = useUnit();
 	const conditions = useConditions();
 	const columns: Column<Price>[] = [
-		{ name: "model", head: t("prices.model"), value: (row) => row.model, className: "font-medium", cell: (row) => row.model },
+		{ name: "model", sort: "model", head: t("prices.model"), value: (row) => row.model, className: "font-medium", cell: (row) => row.model },
 		{
-			name: "meter",
+			name: "meter", sort: "meter", 
 			head: t("prices.meter"),
 			value: (row) => t(meterKey(row.meter)),
 			cell: (row) => (
@@ -50,7 +43,7 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 		},
 		{ name: "conditions", head: t("prices.conditions"), value: (row) => conditions(row), wide: WIDE, className: "text-soft", cell: (row) => conditions(row) },
 		{
-			name: "price",
+			name: "price", sort: "unit_price", 
 			head: t("prices.price"),
 			number: true,
 			value: (row) => row.unit_price,

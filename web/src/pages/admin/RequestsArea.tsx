@@ -10,10 +10,11 @@ import { Choice } from "@/components/ui/Choice";
 import { CsvButton } from "@/components/ui/CsvButton";
 import { Input } from "@/components/ui/Field";
 import { Empty, Failed } from "@/components/ui/State";
-import { At, STATUSES, StatusTag, Tokens, useRecords } from "@/components/usage/parts";
+import { At, STATUSES, StatusTag, Tokens } from "@/components/usage/parts";
 import { count, dateTime } from "@/lib/format";
 import { cost, duration, fromOf, RANGES, type Range } from "@/lib/usage";
 import { keys } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { AreaHead, type Column, Loading, Table, Tag } from "./parts";
 import { RequestDetails } from "./RequestDetails";
 import { nameOf, useUserName } from "./UserName";
@@ -38,10 +39,10 @@ export default function RequestsArea() {
 	const [status, setStatus] = useState("");
 	const models = useQuery({ queryKey: keys.admin("models"), queryFn: admin.models });
 	const filter = { user_id: user, key_id: key, model, status, channel, from: range === "" ? "" : fromOf(range) };
-	const { query, records } = useRecords(keys.admin("usage", "records", ...Object.values(filter)), (before_id) => admin.usageRecords({ ...filter, limit: 50, before_id }), shown === null && LIVE_MS);
+	const { query, items: records } = usePaged<AdminUsageRecord>(keys.admin("usage", "records", ...Object.values(filter)), (ask) => admin.usageRecords({ ...filter, ...ask }), { every_ms: shown === null && LIVE_MS });
 	const { t } = useTranslation();
 	const columns: Column<AdminUsageRecord>[] = [
-		{ name: "time", head: t("usage.time"), value: (r) => r.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (r) => <At time={r.created_at} /> },
+		{ name: "time", sort: "created_at", head: t("usage.time"), value: (r) => r.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (r) => <At time={r.created_at} /> },
 		{
 			name: "user",
 			head: t("usage.user"),
@@ -58,7 +59,7 @@ export default function RequestsArea() {
 				</>
 			),
 		},
-		{ name: "model", head: t("usage.model"), value: (r) => r.model, wide: WIDE, className: "font-medium whitespace-nowrap", cell: (r) => r.model ?? "–" },
+		{ name: "model", sort: "model", head: t("usage.model"), value: (r) => r.model, wide: WIDE, className: "font-medium whitespace-nowrap", cell: (r) => r.model ?? "–" },
 		{
 			name: "channel",
 			head: t("usage.channel"),
@@ -75,7 +76,7 @@ export default function RequestsArea() {
 		{ name: "in", head: t("usage.tokens_in"), number: true, value: (r) => r.request_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="request_tokens" /> },
 		{ name: "out", head: t("usage.tokens_out"), number: true, value: (r) => r.response_tokens, wide: WIDE, cell: (r) => <Tokens record={r} of="response_tokens" /> },
 		{
-			name: "cost",
+			name: "cost", sort: "cost", 
 			head: t("usage.credits"),
 			number: true,
 			value: (r) => r.cost,
@@ -97,9 +98,9 @@ export default function RequestsArea() {
 				</>
 			),
 		},
-		{ name: "first", head: t("usage.first_token"), number: true, value: (r) => r.first_token_ms, wide: WIDE, cell: (r) => duration(r.first_token_ms) },
-		{ name: "took", head: t("usage.duration"), number: true, value: (r) => r.latency_ms, wide: WIDE, cell: (r) => duration(r.latency_ms) },
-		{ name: "status", head: t("usage.status"), end: true, value: (r) => t(`usage.${r.status}`), wide: WIDE, cell: (r) => <Ending record={r} /> },
+		{ name: "first", sort: "first_token_ms", head: t("usage.first_token"), number: true, value: (r) => r.first_token_ms, wide: WIDE, cell: (r) => duration(r.first_token_ms) },
+		{ name: "took", sort: "latency_ms", head: t("usage.duration"), number: true, value: (r) => r.latency_ms, wide: WIDE, cell: (r) => duration(r.latency_ms) },
+		{ name: "status", sort: "status", head: t("usage.status"), end: true, value: (r) => t(`usage.${r.status}`), wide: WIDE, cell: (r) => <Ending record={r} /> },
 		{
 			name: "details",
 			head: t("usage.details"),

@@ -1,9 +1,8 @@
-import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { FileUp, ShieldAlert, ShieldCheck, X } from "lucide-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation, useSearch } from "wouter";
-import type { Leaks, List, SecurityEvent } from "@/api/types";
+import type { Leaks, SecurityEvent } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
@@ -12,6 +11,7 @@ import { Empty, Failed } from "@/components/ui/State";
 import { count, dateTime } from "@/lib/format";
 import { detailText, KINDS } from "@/lib/security";
 import { keys, queryClient } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { toast } from "@/stores/notices";
 import { AreaHead, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { UserName } from "./UserName";
@@ -33,20 +33,15 @@ export default function SecurityArea() {
 	const [open, setOpen] = useState<Open>("yes");
 	const [resolving, setResolving] = useState<SecurityEvent | null>(null);
 	const [importing, setImporting] = useState(false);
-	const query = useInfiniteQuery<List<SecurityEvent>, Error, InfiniteData<List<SecurityEvent>>, readonly (string | number)[], number | undefined>({
-		queryKey: keys.admin("security", kind, open, key),
-		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => admin.securityEvents({ kind, open: open === "all" ? "" : open, key_id: key, limit: 50, before_id: pageParam }),
-		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
-		placeholderData: (before) => before,
-		staleTime: 0,
-		refetchInterval: LIVE_MS,
-	});
-	const events = query.data?.pages.flatMap((p) => p.items) ?? [];
+	const { query, items: events } = usePaged<SecurityEvent>(
+		keys.admin("security", kind, open, key),
+		(ask) => admin.securityEvents({ kind, open: open === "all" ? "" : open, key_id: key, ...ask }),
+		{ every_ms: LIVE_MS },
+	);
 	const { t } = useTranslation();
 	const columns: Column<SecurityEvent>[] = [
 		{
-			name: "kind",
+			name: "kind", sort: "kind", 
 			head: t("security.kind"),
 			value: (e) => t(`security.${e.kind}`),
 			cell: (e) => (
@@ -68,9 +63,9 @@ export default function SecurityArea() {
 		},
 		{ name: "key", head: t("security.key"), value: (e) => e.key_name, wide: WIDE, cell: (e) => <KeyOf of={e} /> },
 		{ name: "owner", head: t("security.owner"), wide: WIDE, className: "max-w-48 truncate", cell: (e) => <UserName id={e.user_id} /> },
-		{ name: "when", head: t("security.when"), value: (e) => e.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (e) => dateTime(e.created_at) },
+		{ name: "when", sort: "created_at", head: t("security.when"), value: (e) => e.created_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (e) => dateTime(e.created_at) },
 		{
-			name: "state",
+			name: "state", sort: "resolved_at", 
 			head: t("security.state"),
 			end: true,
 			value: (e) => t(e.resolved_at === null ? "security.open" : "security.resolved"),

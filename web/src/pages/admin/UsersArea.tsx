@@ -1,9 +1,8 @@
-import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
 import { Ban, CircleCheck, Coins, History, ScrollText, Shield, ShieldOff, UsersRound, UserX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
-import type { AdminUser, List } from "@/api/types";
+import type { AdminUser } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
@@ -14,6 +13,7 @@ import { QuotaHistory } from "@/components/usage/QuotaHistory";
 import { credits, dateTime } from "@/lib/format";
 import { newId } from "@/lib/ids";
 import { keys, queryClient } from "@/queries/client";
+import { usePaged } from "@/queries/paged";
 import { toast } from "@/stores/notices";
 import { BudgetText, UserGroupDialog } from "./GroupsPanel";
 import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
@@ -35,17 +35,10 @@ export default function UsersArea() {
 	const [historyOf, setHistoryOf] = useState<AdminUser | null>(null);
 	const [disabling, setDisabling] = useState<AdminUser | null>(null);
 	const { t } = useTranslation();
-	const query = useInfiniteQuery<List<AdminUser>, Error, InfiniteData<List<AdminUser>>, readonly (string | number)[], string | undefined>({
-		queryKey: keys.admin("users", q, role, status),
-		initialPageParam: undefined,
-		queryFn: ({ pageParam }) => admin.users({ q, role, status, limit: 50, before_id: pageParam }),
-		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
-		placeholderData: (before) => before,
-	});
-	const users = query.data?.pages.flatMap((p) => p.items) ?? [];
+	const { query, items: users } = usePaged<AdminUser>(keys.admin("users", q, role, status), (ask) => admin.users({ q, role, status, ...ask }));
 	const columns: Column<AdminUser>[] = [
 		{
-			name: "user",
+			name: "user", sort: "name", 
 			head: t("admin.user"),
 			value: nameOf,
 			cell: (u) => (
@@ -70,18 +63,18 @@ export default function UsersArea() {
 			),
 		},
 		{
-			name: "role",
+			name: "role", sort: "role", 
 			head: t("admin.role"),
 			value: (u) => t(u.role === "admin" ? "admin.role_admin" : "admin.role_user"),
 			wide: WIDE,
 			cell: (u) => <Role user={u} />,
 		},
-		{ name: "group", head: t("prices.group"), value: (u) => u.group, wide: WIDE, cell: (u) => u.group },
-		{ name: "credits", head: t("admin.credits"), number: true, value: (u) => u.credits, cell: (u) => credits(u.credits) },
+		{ name: "group", sort: "group", head: t("prices.group"), value: (u) => u.group, wide: WIDE, cell: (u) => u.group },
+		{ name: "credits", sort: "credits", head: t("admin.credits"), number: true, value: (u) => u.credits, cell: (u) => credits(u.credits) },
 		{ name: "budget", head: t("groups.budget"), number: true, value: (u) => u.budget?.left ?? null, wide: WIDE, cell: (u) => <BudgetText budget={u.budget} /> },
-		{ name: "login", head: t("admin.last_login"), value: (u) => u.last_login_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (u) => dateTime(u.last_login_at) },
+		{ name: "login", sort: "last_login_at", head: t("admin.last_login"), value: (u) => u.last_login_at, wide: WIDE, className: "whitespace-nowrap text-faint", cell: (u) => dateTime(u.last_login_at) },
 		{
-			name: "status",
+			name: "status", sort: "status", 
 			head: t("admin.status"),
 			value: (u) => t(u.status === "active" ? "admin.active" : "admin.disabled"),
 			wide: WIDE,
