@@ -65,6 +65,7 @@
 #include "chat/transfer.h"
 #include "chat/trial.h"
 #include "chat/turn.h"
+#include "chat/verdicts.h"
 #include "files/uploads.h"
 
 /* Every handler and field table of the route table. */

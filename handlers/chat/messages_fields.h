@@ -7,6 +7,8 @@
 	    { "model", F_LINE, 0, .min = 1, .max = 100, .help = "A model's name; default: the conversation's." }, \
 	    { "image_url", F_URL, 0, .max = 2048 }, { "video_url", F_URL, 0, .max = 2048 }, \
 	    { "audio_url", F_URL, 0, .max = 2048 }, \
+	    { "edit_of", F_UUID, 0, \
+		.help = "A question of before: this one and its answer are shown in its place and in that of what follows it, which stays." }, \
 	{ \
 		.name = NULL \
 	}
@@ -18,6 +20,7 @@ message_begin(struct request *rq, const struct reader_wants *wants)
 	return turn_begin(rq,
 	    &(struct turn_ask){ .wants = wants,
 		.conversation_id = path_uuid(rq, "conversation_id"),
+		.edit_id = field_text(rq->json, "edit_of"),
 		.model = field_text(rq->json, "model"),
 		.question = {
 		    .content = field_text(rq->json, "content"),

@@ -24,13 +24,74 @@ AS $$
 		status = p_prev->>'status', content = p_prev->>'content', reasoning = p_prev->>'reasoning',
 		error_message = p_prev->>'error_message', model = p_prev->>'model',
 		input_tokens = (p_prev->>'input_tokens')::int, output_tokens = (p_prev->>'output_tokens')::int,
-		credits_cost = (p_prev->>'credits_cost')::numeric, task_id = (p_prev->>'task_id')::uuid,
+		credits_cost = (p_prev->>'credits_cost')::numeric, task_id = (p_prev->>'task_id')::uuid, finish = p_prev->>'finish',
 		updated_at = now()
 	WHERE id = p_message_id AND task_id = p_task_id
 	RETURNING *
 $$;
 COMMENT ON FUNCTION message_restore(uuid, uuid, jsonb) IS
 	'Puts a message that was being regenerated in place back to what tasks.prev_message remembers.';
+
+CREATE OR REPLACE FUNCTION conversation_leaf(p_conversation_id uuid) RETURNS uuid
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT m.id FROM conversation_messages m
+	WHERE m.conversation_id = p_conversation_id AND m.active ORDER BY m.sequence DESC LIMIT 1
+$$;
+COMMENT ON FUNCTION conversation_leaf(uuid) IS 'The last message of a conversation as it is shown: what the next question follows; NULL: none.';
+
+CREATE OR REPLACE FUNCTION branch_choose(p_conversation_id uuid, p_message_id uuid) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off
+AS $$
+DECLARE
+	v_path uuid[];
+	v_last uuid := p_message_id;
+	v_next record;
+BEGIN
+	WITH RECURSIVE up AS (
+		SELECT m.id, m.parent_id FROM conversation_messages m WHERE m.id = p_message_id AND m.conversation_id = p_conversation_id
+		UNION ALL
+		SELECT m.id, m.parent_id FROM up u JOIN conversation_messages m ON m.id = u.parent_id
+	)
+	SELECT array_agg(u.id) INTO v_path FROM up u;
+	UPDATE conversation_messages m SET chosen = m.id = p.id
+	FROM conversation_messages p
+	WHERE p.id = ANY (v_path) AND p.conversation_id = p_conversation_id AND m.conversation_id = p_conversation_id
+		AND m.parent_id IS NOT DISTINCT FROM p.parent_id AND m.role = p.role AND m.chosen <> (m.id = p.id);
+	-- what follows it, as it was chosen last: whatever follows is later
+	FOR v_next IN
+		SELECT m.id, m.parent_id FROM conversation_messages m
+		WHERE m.conversation_id = p_conversation_id AND m.chosen
+			AND m.sequence > (SELECT o.sequence FROM conversation_messages o WHERE o.id = p_message_id)
+		ORDER BY m.sequence
+	LOOP
+		IF v_next.parent_id = v_last THEN
+			v_last := v_next.id;
+			v_path := v_path || v_last;
+		END IF;
+	END LOOP;
+	UPDATE conversation_messages m SET active = m.id = ANY (v_path)
+	WHERE m.conversation_id = p_conversation_id AND m.active <> (m.id = ANY (v_path));
+END
+$$;
+COMMENT ON FUNCTION branch_choose(uuid, uuid) IS
+	'Makes a message, all before it, and what was chosen behind it, the conversation as it is shown. The caller has locked the conversation.';
+
+CREATE OR REPLACE FUNCTION message_activate(p_user_id uuid, p_conversation_id uuid, p_message_id uuid) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR NO KEY UPDATE;
+	IF NOT FOUND OR NOT EXISTS (SELECT FROM conversation_messages m
+			WHERE m.id = p_message_id AND m.conversation_id = p_conversation_id) THEN
+		RETURN false;
+	END IF;
+	PERFORM branch_choose(p_conversation_id, p_message_id);
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION message_activate(uuid, uuid, uuid) IS
+	'branch_choose() for a user''s own conversation. False: not there or not theirs.';
 
 DROP FUNCTION IF EXISTS turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text,
 	uuid, text, text, text, bytea);
@@ -54,10 +115,12 @@ DECLARE
 	v_task task_opened;
 	v_task_id uuid;
 	v_refused boolean;
-	v_new_messages int := CASE p_mode WHEN 'send' THEN 2 WHEN 'regenerate_new' THEN 1 ELSE 0 END;
+	v_asks boolean := p_mode IN ('send', 'edit');
+	v_parent uuid;
+	v_new_messages int := CASE p_mode WHEN 'regenerate_new' THEN 1 WHEN 'regenerate_in_place' THEN 0 ELSE 2 END;
 	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
 BEGIN
-	IF p_mode NOT IN ('send', 'regenerate_new', 'regenerate_in_place') OR p_mode IS NULL THEN
+	IF p_mode NOT IN ('send', 'edit', 'regenerate_new', 'regenerate_in_place') OR p_mode IS NULL THEN
 		RAISE EXCEPTION 'turn_open: bad mode %', p_mode USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
@@ -78,15 +141,11 @@ BEGIN
 	IF p_mode <> 'send' THEN
 		SELECT * INTO v_target FROM conversation_messages m
 		WHERE m.id = p_target_message_id AND m.conversation_id = p_conversation_id;
-		-- the question its task answered: an answer made again later does not stand beside it
-		SELECT m.* INTO v_question
-		FROM conversation_messages m LEFT JOIN tasks t ON t.id = v_target.task_id
-		WHERE m.conversation_id = p_conversation_id AND m.sequence < v_target.sequence AND m.role = 'user'
-			AND (t.user_message_id IS NULL OR m.id = t.user_message_id)
-		ORDER BY m.sequence DESC LIMIT 1;
+		SELECT * INTO v_question FROM conversation_messages m WHERE m.id = v_target.parent_id AND m.role = 'user';
 		v_refusal := CASE
 			WHEN v_target.id IS NULL THEN 'not_found'
-			WHEN v_question.id IS NULL OR v_target.role <> 'assistant'
+			WHEN p_mode = 'edit' AND v_target.role = 'user' THEN NULL
+			WHEN p_mode = 'edit' OR v_question.id IS NULL OR v_target.role <> 'assistant'
 				OR (p_mode = 'regenerate_new' AND v_target.status <> 'success')
 				OR (p_mode = 'regenerate_in_place' AND NOT message_is_error(v_target.status)) THEN 'invalid_target' END;
 		IF p_mode = 'regenerate_in_place' THEN
@@ -94,19 +153,19 @@ BEGIN
 				'status', v_target.status, 'content', v_target.content, 'reasoning', v_target.reasoning,
 				'error_message', v_target.error_message, 'model', v_target.model,
 				'input_tokens', v_target.input_tokens, 'output_tokens', v_target.output_tokens,
-				'credits_cost', v_target.credits_cost, 'task_id', v_target.task_id);
+				'credits_cost', v_target.credits_cost, 'task_id', v_target.task_id, 'finish', v_target.finish);
 		END IF;
 	END IF;
 
 	v_task := task_open(ROW(p_task_id, p_transaction_id, p_user_id, 'chat', p_conversation_id, p_owner, p_model_id,
 		p_hold, p_lease_s, left('chat: ' || coalesce(v_ctx.model, ''), 100), p_user_limit, p_conv_limit, p_agent_conv_limit,
 		p_idem_key, p_idem_route, p_idem_hash, v_refusal,
-		v_message_id, CASE p_mode WHEN 'send' THEN p_user_message_id ELSE v_question.id END, v_before, NULL, NULL,
+		v_message_id, CASE WHEN v_asks THEN p_user_message_id ELSE v_question.id END, v_before, NULL, NULL,
 		p_prices, p_group)::task_ask);
 	outcome := v_task.outcome;
 	balance := v_task.balance;
 	existing_task_id := v_task.existing_task_id;
-	v_refused := outcome = 'insufficient' AND p_mode = 'send';
+	v_refused := outcome = 'insufficient' AND v_asks;
 	IF outcome <> 'ok' AND NOT v_refused THEN
 		RETURN NEXT;
 		RETURN;
@@ -122,23 +181,34 @@ BEGIN
 		title = turn_open.title, updated_at = now()
 	WHERE c.id = p_conversation_id;
 	v_task_id := CASE WHEN NOT v_refused THEN p_task_id END;
-	IF p_mode = 'send' THEN
+	IF p_mode IN ('edit', 'regenerate_new') THEN
+		-- another version takes the place of the target and of all that follows it
+		IF NOT v_target.active THEN
+			PERFORM branch_choose(p_conversation_id, v_target.id);
+		END IF;
+		UPDATE conversation_messages m SET active = false, chosen = m.chosen AND m.id <> v_target.id
+		WHERE m.conversation_id = p_conversation_id AND m.active AND m.sequence >= v_target.sequence;
+		v_parent := v_target.parent_id;
+	ELSIF p_mode = 'send' THEN
+		v_parent := conversation_leaf(p_conversation_id);
+	END IF;
+	IF v_asks THEN
 		user_sequence := v_ctx.last_sequence + 1;
-		INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role, content, status, model, attachments, task_id)
-		VALUES (p_user_message_id, p_conversation_id, p_user_id, user_sequence, 'user', p_content, 'success', NULL,
+		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, attachments, task_id)
+		VALUES (p_user_message_id, p_conversation_id, p_user_id, v_parent, user_sequence, 'user', p_content, 'success', NULL,
 				coalesce(p_attachments, '[]'), v_task_id),
-			(v_message_id, p_conversation_id, p_user_id, user_sequence + 1, 'assistant', '',
+			(v_message_id, p_conversation_id, p_user_id, p_user_message_id, user_sequence + 1, 'assistant', '',
 				CASE WHEN v_refused THEN 'insufficient_balance' ELSE 'processing' END, v_ctx.model, '[]', v_task_id);
 	ELSIF p_mode = 'regenerate_new' THEN
-		INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role, content, status, model, task_id)
-		VALUES (v_message_id, p_conversation_id, p_user_id, v_ctx.last_sequence + 1, 'assistant', '', 'processing', v_ctx.model, p_task_id);
+		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id)
+		VALUES (v_message_id, p_conversation_id, p_user_id, v_parent, v_ctx.last_sequence + 1, 'assistant', '', 'processing', v_ctx.model, p_task_id);
 	ELSE
 		UPDATE conversation_messages m
 		SET status = 'processing', content = '', reasoning = NULL, error_message = NULL, model = v_ctx.model,
-			input_tokens = 0, output_tokens = 0, credits_cost = 0, task_id = p_task_id, updated_at = now()
+			input_tokens = 0, output_tokens = 0, credits_cost = 0, task_id = p_task_id, finish = NULL, updated_at = now()
 		WHERE m.id = v_message_id;
 	END IF;
-	IF p_mode <> 'send' THEN
+	IF NOT v_asks THEN
 		user_message := message_json(v_question);
 	ELSIF v_refused THEN
 		user_message := (SELECT message_json(m) FROM conversation_messages m WHERE m.id = p_user_message_id);
@@ -150,7 +220,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea, jsonb, text) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences; regenerate_new makes another answer to the question before the target; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences, behind the last that is shown; edit the same, as another version of the target, a user message, and of what follows it; regenerate_new makes another version of the target, an answer; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send or edit, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
 
 CREATE OR REPLACE FUNCTION turns_settle(p_owner uuid, p_turns json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, message jsonb, task_status text,
@@ -183,17 +253,17 @@ BEGIN
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (
 			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, j.error_message,
-				coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens,
+				coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens, j.finish,
 				-- a failed regeneration in place puts back what was there
 				e.settled AND e.prev_message IS NOT NULL AND message_is_error(j.message_status) AS restore
 			FROM unnest(v_ended) AS e
 				JOIN json_to_recordset(p_turns) AS j (task_id uuid, message_status text, content text, reasoning text,
-					error_message text, input_tokens int, output_tokens int) ON j.task_id = e.task_id
+					error_message text, input_tokens int, output_tokens int, finish text) ON j.task_id = e.task_id
 		), filled AS (
 			UPDATE conversation_messages m
 			SET status = s.message_status, content = s.content, reasoning = s.reasoning, error_message = s.error_message,
 				model = coalesce(s.model, m.model), input_tokens = s.input_tokens, output_tokens = s.output_tokens,
-				credits_cost = s.charged, updated_at = now()
+				credits_cost = s.charged, finish = s.finish, updated_at = now()
 			FROM turn s
 			WHERE m.id = s.message_id AND m.task_id = s.task_id AND s.settled AND NOT s.restore
 			RETURNING s.task_id, m.sequence, m.model, m.attachments, m.created_at
@@ -215,7 +285,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turns_settle(uuid, json) IS
-	'Ends tasks exactly once each: task, message, hold, usage and conversation statistics together, for all in one transaction. p_turns is an array of objects: task_id, outcome (completed, failed, cancelled), message_status, content, reasoning, error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id. Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. A task that has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL. held is what the user''s other live tasks hold. Of a message that was filled as told, sequence, model, attachments and times are told and the rest is as told; any other is in message as it is stored.';
+	'Ends tasks exactly once each: task, message, hold, usage and conversation statistics together, for all in one transaction. p_turns is an array of objects: task_id, outcome (completed, failed, cancelled), message_status, content, reasoning, error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, finish. Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. A task that has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL. held is what the user''s other live tasks hold. Of a message that was filled as told, sequence, model, attachments and times are told and the rest is as told; any other is in message as it is stored.';
 
 CREATE OR REPLACE FUNCTION turn_settle(
 	p_task_id uuid, p_owner uuid, p_outcome text, p_message_status text, p_content text, p_reasoning text,
@@ -270,21 +340,83 @@ $$;
 COMMENT ON FUNCTION conversation_delete(uuid, uuid) IS
 	'Deletes a user''s conversation with its messages and asks its live tasks to cancel (the caller publishes the abort for those returned); their money settles as usual. deleted = false: not there or not theirs.';
 
-CREATE OR REPLACE FUNCTION message_delete(p_user_id uuid, p_conversation_id uuid, p_message_id uuid) RETURNS boolean
-	LANGUAGE plpgsql SET search_path = public, pg_temp
+CREATE OR REPLACE FUNCTION messages_delete(p_user_id uuid, p_conversation_id uuid, p_message_id uuid, p_below boolean)
+	RETURNS TABLE (deleted uuid[], live_tasks uuid[])
+	LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off
 AS $$
+DECLARE
+	v_message conversation_messages;
+	v_below boolean;
+	v_next record;
+	v_heir uuid;
 BEGIN
 	PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR NO KEY UPDATE;
-	IF NOT FOUND THEN
-		RETURN false;
+	IF FOUND THEN
+		SELECT * INTO v_message FROM conversation_messages m WHERE m.id = p_message_id AND m.conversation_id = p_conversation_id;
 	END IF;
-	DELETE FROM conversation_messages m WHERE m.id = p_message_id AND m.conversation_id = p_conversation_id;
-	IF NOT FOUND THEN
-		RETURN false;
+	deleted := '{}';
+	live_tasks := '{}';
+	IF v_message.id IS NULL THEN
+		RETURN NEXT;
+		RETURN;
 	END IF;
-	UPDATE conversations c SET message_count = c.message_count - 1 WHERE c.id = p_conversation_id;
-	RETURN true;
+
+	-- the version that takes its place, if there is one
+	v_heir := (SELECT m.id FROM conversation_messages m
+		WHERE m.conversation_id = p_conversation_id AND m.parent_id IS NOT DISTINCT FROM v_message.parent_id
+			AND m.role = v_message.role AND m.id <> p_message_id
+		ORDER BY m.sequence DESC LIMIT 1);
+	v_below := p_below OR v_heir IS NOT NULL;
+	deleted := ARRAY[p_message_id];
+	FOR v_next IN
+		SELECT m.id, m.parent_id FROM conversation_messages m
+		WHERE m.conversation_id = p_conversation_id AND m.sequence > v_message.sequence
+			AND (v_below OR v_message.role = 'user' AND m.role = 'assistant' AND m.parent_id = p_message_id)
+		ORDER BY m.sequence
+	LOOP
+		IF v_next.parent_id = ANY (deleted) THEN
+			deleted := deleted || v_next.id;
+		END IF;
+	END LOOP;
+
+	PERFORM FROM tasks t WHERE t.conversation_id = p_conversation_id AND t.message_id = ANY (deleted) AND t.completed_at IS NULL
+	ORDER BY t.id FOR NO KEY UPDATE;
+	WITH live AS (
+		UPDATE tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now())
+		WHERE t.conversation_id = p_conversation_id AND t.message_id = ANY (deleted) AND t.completed_at IS NULL
+		RETURNING t.id
+	)
+	SELECT coalesce(array_agg(l.id ORDER BY l.id), '{}') INTO live_tasks FROM live l;
+	PERFORM job_wake(t.job_id) FROM tasks t WHERE t.id = ANY (live_tasks) AND t.job_id IS NOT NULL;
+
+	DELETE FROM conversation_messages m WHERE m.id = ANY (deleted);
+	UPDATE conversations c SET message_count = c.message_count - cardinality(deleted) WHERE c.id = p_conversation_id;
+	IF NOT v_below THEN
+		-- what followed moves up; of several the one that is shown
+		UPDATE conversation_messages m SET parent_id = v_message.parent_id
+		WHERE m.conversation_id = p_conversation_id AND m.parent_id = ANY (deleted);
+		v_heir := (SELECT m.id FROM conversation_messages m
+			WHERE m.conversation_id = p_conversation_id AND m.parent_id IS NOT DISTINCT FROM v_message.parent_id
+				AND m.role = 'user' AND m.sequence > v_message.sequence
+			ORDER BY m.active DESC, m.sequence DESC LIMIT 1);
+	END IF;
+	IF v_message.active AND v_heir IS NOT NULL THEN
+		PERFORM branch_choose(p_conversation_id, v_heir);
+	ELSIF v_message.chosen AND v_heir IS NOT NULL THEN
+		UPDATE conversation_messages m SET chosen = m.id = v_heir
+		FROM conversation_messages h
+		WHERE h.id = v_heir AND m.conversation_id = p_conversation_id AND m.parent_id IS NOT DISTINCT FROM h.parent_id AND m.role = h.role;
+	END IF;
+	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION message_delete(uuid, uuid, uuid) IS
-	'Physically deletes one message and takes it off message_count; sequences are not given again. False: not there or not theirs.';
+COMMENT ON FUNCTION messages_delete(uuid, uuid, uuid, boolean) IS
+	'Physically deletes a message: a question with its answers, and what follows moves up; with p_below, and where there is another version, with all that follows, and the newest other version is shown. What is being written is asked to stop (the caller publishes the abort for live_tasks); what it delivered is charged. Sequences are not given again. deleted empty: not there or not theirs.';
+
+-- The release before asks for one by this.
+CREATE OR REPLACE FUNCTION message_delete(p_user_id uuid, p_conversation_id uuid, p_message_id uuid) RETURNS boolean
+	LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+	SELECT cardinality(d.deleted) > 0 FROM messages_delete(p_user_id, p_conversation_id, p_message_id, false) AS d
+$$;
+COMMENT ON FUNCTION message_delete(uuid, uuid, uuid) IS 'messages_delete() of one, for programs of the release before: false: not there or not theirs.';

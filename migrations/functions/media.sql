@@ -43,9 +43,10 @@ BEGIN
 		UPDATE conversations c SET last_sequence = v_sequence + 2, message_count = c.message_count + 2, updated_at = now(),
 			title = CASE WHEN NOT c.title_is_custom AND v_sequence = 0 THEN left(split_part(p_prompt, E'\n', 1), 40) ELSE c.title END
 		WHERE c.id = p_conversation_id;
-		INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role, content, status, model, task_id)
-		VALUES (p_user_message_id, p_conversation_id, p_user_id, v_sequence + 1, 'user', p_prompt, 'success', NULL, p_task_id),
-			(p_message_id, p_conversation_id, p_user_id, v_sequence + 2, 'assistant', '', 'processing', v_model, p_task_id);
+		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id)
+		VALUES (p_user_message_id, p_conversation_id, p_user_id, conversation_leaf(p_conversation_id), v_sequence + 1, 'user', p_prompt,
+				'success', NULL, p_task_id),
+			(p_message_id, p_conversation_id, p_user_id, p_user_message_id, v_sequence + 2, 'assistant', '', 'processing', v_model, p_task_id);
 	END IF;
 	RETURN QUERY SELECT v.outcome, v.balance, round(p_hold, 6), v.existing_task_id, credits_held(p_user_id);
 END

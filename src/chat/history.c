@@ -8,30 +8,38 @@
 #define BYTES_PER_TOKEN 8 /* more than any text has */
 #define CONTEXT_MIN 1024  /* tokens: what a model has at least, for the history's sake */
 
-/* $1 conversation, $2 user, $3 messages, $4 bytes: the newest messages that fit,
- * newest first.  `upto` where they end, `target` the question to end with, if any. */
-#define HISTORY_SQL(upto, target) \
-	" SELECT m.id, m.sequence, m.role, m.content, m.task_id, " target " AS is_target," \
+/* $1 conversation, $2 user, $3 messages, $4 bytes: the newest messages that fit, newest first.  `from` where they come
+ * from, as m, besides which of them count; `target` the question to end with, if any. */
+#define HISTORY_SQL(from, target) \
+	" SELECT m.id, m.parent_id, m.role, m.content, " target " AS is_target," \
 	"  CASE WHEN m.attachments <> '[]' THEN m.attachments END AS attachments" \
 	" FROM (SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence DESC) AS bytes" \
-	"  FROM (SELECT id, sequence, role, content, attachments, task_id FROM conversation_messages" \
-	"   WHERE conversation_id = $1 AND user_id = $2" \
-	"    AND (role = 'user' OR (role = 'assistant' AND status = 'success' AND content <> ''))" upto \
-	"   ORDER BY sequence DESC LIMIT $3) AS newest) AS m" \
+	"  FROM (SELECT m.id, m.parent_id, m.sequence, m.role, m.content, m.attachments" \
+	"   FROM " from " AND m.conversation_id = $1 AND m.user_id = $2" \
+	"    AND (m.role = 'user' OR (m.role = 'assistant' AND m.status = 'success' AND m.content <> ''))" \
+	"   ORDER BY m.sequence DESC LIMIT $3) AS newest) AS m" \
 	" WHERE m.bytes <= $4::bigint OR " target " ORDER BY m.sequence DESC"
 
-const char history_sql[] = HISTORY_SQL("", "false");
+/* A message and all before it, shown or not: `way`, which begins at what `first` finds.  Failures are on it as well,
+ * so it goes further back than so many messages. */
+#define WAY_SQL(first) \
+	"WITH RECURSIVE way AS (SELECT m.id, m.parent_id, 1 AS steps FROM conversation_messages m WHERE m.id = (" first ")" \
+	" UNION ALL SELECT m.id, m.parent_id, w.steps + 1 FROM way w JOIN conversation_messages m ON m.id = w.parent_id" \
+	" WHERE w.steps < 2 * $3::bigint)"
+#define ON_THE_WAY "way JOIN conversation_messages m ON m.id = way.id WHERE true"
 
-/* $5 the assistant message to make again.  `target` is the question it answers:
- * the one its task says, else the user message before it. */
+const char history_sql[] = HISTORY_SQL("conversation_messages m WHERE m.active", "false");
+
+/* $5 the assistant message to make again; its question is the target. */
 const char history_again_sql[] =
-    "WITH target AS (SELECT q.id, q.sequence FROM conversation_messages a LEFT JOIN tasks t ON t.id = a.task_id"
-    "  CROSS JOIN LATERAL (SELECT u.id, u.sequence FROM conversation_messages u"
-    "   WHERE u.conversation_id = a.conversation_id AND u.role = 'user' AND u.sequence < a.sequence"
-    "    AND (t.user_message_id IS NULL OR u.id = t.user_message_id)"
-    "   ORDER BY u.sequence DESC LIMIT 1) AS q"
-    "  WHERE a.id = $5::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant')" HISTORY_SQL(
-	" AND sequence <= (SELECT sequence FROM target)", "(m.id = (SELECT id FROM target))");
+    WAY_SQL("SELECT q.id FROM conversation_messages a JOIN conversation_messages q ON q.id = a.parent_id AND q.role = 'user'"
+	    " WHERE a.id = $5::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant'")
+	HISTORY_SQL(ON_THE_WAY, "(m.id = (SELECT id FROM way WHERE steps = 1))");
+
+/* $5 the user message that another version is asked of. */
+const char history_edit_sql[] = WAY_SQL("SELECT q.parent_id FROM conversation_messages q"
+					" WHERE q.id = $5::uuid AND q.conversation_id = $1 AND q.user_id = $2")
+    HISTORY_SQL(ON_THE_WAY, "false");
 
 int64_t
 history_bytes(const struct history_ask *ask, int64_t largest_context)
@@ -64,69 +72,24 @@ is_same(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* A user message and the row of its latest answer (-1: none). */
+/* A user message and the row of its answer (-1: none). */
 struct pair {
 	int question, answer;
 };
 
-/* `rows` have the newest first, so the later of two answers is the one above. */
-static void
-add_answer(struct pair *p, int row)
-{
-	if (p->answer < 0 || row < p->answer)
-		p->answer = row;
-}
-
-/* Pair each answer with the question right before it, which is its own whenever
- * it is there.  The rows of the other answers go to `apart`.  Both oldest first. */
+/* Pair each answer with its question, right before it on the way.  Oldest first; `rows` have the newest first. */
 static size_t
-pair_up(const struct rows *rows, struct pair *pairs, int *apart, size_t *n_apart)
+pair_up(const struct rows *rows, struct pair *pairs)
 {
 	size_t n = 0;
 
 	for (int i = rows_count(rows) - 1; i >= 0; i--) {
 		if (strcmp(row_text(rows, i, "role"), "user") == 0)
 			pairs[n++] = (struct pair){ i, -1 };
-		else if (n > 0 && row_int(rows, pairs[n - 1].question, "sequence") + 1 == row_int(rows, i, "sequence"))
-			add_answer(&pairs[n - 1], i);
-		else
-			apart[(*n_apart)++] = i;
+		else if (n > 0 && is_same(row_text(rows, i, "parent_id"), row_text(rows, pairs[n - 1].question, "id")))
+			pairs[n - 1].answer = i;
 	}
 	return n;
-}
-
-static void
-answer_by_id(const struct rows *rows, struct pair *pairs, size_t n, const char *question_id, int answer)
-{
-	for (size_t i = 0; i < n; i++)
-		if (is_same(row_text(rows, pairs[i].question, "id"), question_id))
-			add_answer(&pairs[i], answer);
-}
-
-/* An answer that was made again stands apart from its question: its task knows it. */
-static enum status
-pair_apart(struct context *cx, const struct rows *rows, struct pair *pairs, size_t n, const int *apart, size_t n_apart)
-{
-	AUTO_ROWS struct rows *tasks = NULL;
-	struct buf ids = { 0 };
-	enum status st;
-
-	for (size_t i = 0; i < n_apart; i++)
-		if (!row_null(rows, apart[i], "task_id"))
-			buf_printf(&ids, "%c%s", ids.len == 0 ? '{' : ',', row_text(rows, apart[i], "task_id"));
-	if (ids.len == 0)
-		return OK;
-	buf_printf(&ids, "}");
-	st = pg_query_again(
-	    cx->pg, &tasks, "SELECT id, user_message_id FROM tasks WHERE id = ANY ($1::uuid[])", PS(buf_str(&ids)));
-	buf_free(&ids);
-	if (st != OK)
-		return fail(cx, st, "questions of answers: %s", pg_error(cx->pg));
-	for (int t = 0; t < rows_count(tasks); t++)
-		for (size_t a = 0; a < n_apart; a++)
-			if (is_same(row_text(rows, apart[a], "task_id"), row_text(tasks, t, "id")))
-				answer_by_id(rows, pairs, n, row_text(tasks, t, "user_message_id"), apart[a]);
-	return OK;
 }
 
 /* The parts of the attachments, behind the text. */
@@ -162,17 +125,13 @@ add(struct context *cx, struct history *h, int row)
 	json_decref(attachments);
 }
 
-enum status
+void
 history_fill(struct context *cx, struct history *h)
 {
-	size_t rows = (size_t)rows_count(h->rows), n_apart = 0, n;
+	size_t rows = (size_t)rows_count(h->rows), n;
 	struct pair *pairs = ARENA_ARRAY(cx->arena, struct pair, rows);
-	int *apart = ARENA_ARRAY(cx->arena, int, rows);
-	enum status st;
 
-	n = pair_up(h->rows, pairs, apart, &n_apart);
-	if ((st = pair_apart(cx, h->rows, pairs, n, apart, n_apart)) != OK)
-		return st;
+	n = pair_up(h->rows, pairs);
 	h->messages = ARENA_ARRAY(cx->arena, struct ask_message, 2 * n);
 	for (size_t i = 0; i < n; i++) {
 		if (row_bool(h->rows, pairs[i].question, "is_target")) {
@@ -183,7 +142,6 @@ history_fill(struct context *cx, struct history *h)
 			add(cx, h, pairs[i].answer);
 		}
 	}
-	return OK;
 }
 
 enum status

@@ -1,6 +1,7 @@
 /*
  * What was said before in a conversation, as far as it goes upstream: each user
- * message with its latest successful answer; messages without one are left out.
+ * message with its answer, if that was a success; messages without one are left out.  It
+ * goes the way of what is shown, or of the version that is made again or edited.
  *
  * Worker-only.  Lives in the request's arena and never changes.
  */
@@ -26,20 +27,21 @@ struct history {
 /* How much of it is wanted. */
 struct history_ask {
 	const char *regenerate_id; /* NULL, or the assistant message that is to be made again */
+	const char *edit_id;	   /* NULL, or the user message that another version is asked of */
 	int64_t messages;	   /* at most so many, the newest */
 	int64_t bytes;		   /* at most so much text; 0: what the largest context of any model takes */
 };
 
 /* The statements that read it, for whoever asks more in the same round trip:
  * $1 conversation, $2 user, $3 ask.messages, $4 history_bytes(); again: $5
- * ask.regenerate_id, no row when there is nothing to make again. */
-extern const char history_sql[], history_again_sql[];
+ * ask.regenerate_id, no row when there is nothing to make again; edit: $5 ask.edit_id. */
+extern const char history_sql[], history_again_sql[], history_edit_sql[];
 /* At most so much text: what is asked for, or what a context of so many tokens takes. */
 int64_t history_bytes(const struct history_ask *ask, int64_t largest_context);
 /* An empty one, which takes over its rows. */
 struct history *history_new(struct context *cx);
-/* Take the messages from its rows.  Errors as pg_query's. */
-enum status history_fill(struct context *cx, struct history *h) MUST_CHECK;
+/* Take the messages from its rows. */
+void history_fill(struct context *cx, struct history *h);
 /* Nothing can be made again: say why.  E_NOT_FOUND, E_INVALID_REQUEST field "message_id". */
 enum status history_refuse(struct context *cx, const char *conversation_id, const char *message_id) MUST_CHECK;
 

@@ -49,15 +49,26 @@ message_written(const struct message *m)
 	    "output_tokens", (json_int_t)m->output_tokens, "conversation_id", m->conversation_id);
 }
 
+/* What only a page tells of a message m: its place in the tree, `versions` by age, why it ended, what was thought of it. */
+#define LISTED_JSON \
+	"message_json(m) || jsonb_build_object('parent_id', m.parent_id, 'versions', coalesce(v.ids, jsonb_build_array(m.id))," \
+	" 'finish', m.finish, 'verdict', m.verdict)"
+/* Of a conversation $1 of the user $2: where there is more than one version. */
+#define VERSIONS_SQL \
+	"WITH v AS MATERIALIZED (SELECT parent_id, role, jsonb_agg(id ORDER BY sequence) AS ids" \
+	" FROM conversation_messages WHERE conversation_id = $1 AND user_id = $2 GROUP BY parent_id, role HAVING count(*) > 1) "
+
 /* $1 conversation, $2 user, $3 cursor or NULL, $4 limit, $5 offset.  One row at least when the
  * conversation is there; `at` is the cursor's sequence. */
 #define LIST_HEAD \
+	VERSIONS_SQL \
 	"SELECT $3::uuid IS NULL OR c.at IS NOT NULL AS cursor_ok, m.json FROM" \
 	" (SELECT id, (SELECT sequence FROM conversation_messages" \
 	"   WHERE id = $3::uuid AND conversation_id = $1) AS at" \
 	"  FROM conversations WHERE id = $1 AND user_id = $2) AS c" \
-	" LEFT JOIN LATERAL (SELECT m.sequence, message_json(m) AS json FROM conversation_messages m" \
-	"  WHERE m.conversation_id = c.id AND m.sequence "
+	" LEFT JOIN LATERAL (SELECT m.sequence, " LISTED_JSON " AS json FROM conversation_messages m" \
+	"   LEFT JOIN v ON v.parent_id IS NOT DISTINCT FROM m.parent_id AND v.role = m.role" \
+	"  WHERE m.conversation_id = c.id AND m.active AND m.sequence "
 
 static const char before_sql[] = LIST_HEAD
     "< CASE WHEN $3::uuid IS NULL THEN 9223372036854775807 ELSE c.at END"
@@ -92,30 +103,51 @@ messages_list(struct context *cx, const char *conversation_id, const struct page
 	return OK;
 }
 
-enum status
-message_delete(struct context *cx, const char *conversation_id, const char *message_id)
+static void
+tell(struct context *cx, const char *conversation_id, const char *message_id, const char *action)
 {
-	AUTO_ROWS struct rows *tasks = NULL, *rows = NULL;
+	events_tell(cx, cx->caller.user_id, "message",
+	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "action", action));
+}
+
+enum status
+message_delete(struct context *cx, const char *conversation_id, const char *message_id, bool below)
+{
+	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
 	if (conversation_id == NULL || message_id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such message");
-	st = pg_query_again(cx->pg, &tasks,
-	    "UPDATE tasks SET cancel_requested_at = coalesce(cancel_requested_at, now())"
-	    " WHERE conversation_id = $1 AND user_id = $2 AND message_id = $3 AND status IN ('pending', 'running')"
-	    " RETURNING id",
-	    PS(conversation_id), PS(cx->caller.user_id), PS(message_id));
-	if (st == OK)
-		/* not again: a second run would find nothing and say "not found" */
-		st = pg_query(cx->pg, &rows, "SELECT message_delete($1, $2, $3) AS deleted", PS(cx->caller.user_id),
-		    PS(conversation_id), PS(message_id));
+	/* not again: a second run would find nothing and say "not found" */
+	st = pg_query(cx->pg, &rows,
+	    "WITH d AS MATERIALIZED (SELECT deleted, live_tasks FROM messages_delete($1, $2, $3, $4))"
+	    " SELECT cardinality(d.deleted) > 0 AS deleted, t.id AS task_id FROM d LEFT JOIN unnest(d.live_tasks) AS t (id) ON true",
+	    PS(cx->caller.user_id), PS(conversation_id), PS(message_id), PB(below));
 	if (st != OK)
 		return fail(cx, st, "delete message %s: %s", message_id, pg_error(cx->pg));
-	for (int i = 0; i < rows_count(tasks); i++)
-		task_publish_abort(cx, row_text(tasks, i, "id"));
 	if (!row_bool(rows, 0, "deleted"))
 		return fail(cx, E_NOT_FOUND, "message %s", message_id);
-	events_tell(cx, cx->caller.user_id, "message",
-	    json_pack("{s:s, s:s, s:s}", "id", message_id, "conversation_id", conversation_id, "action", "deleted"));
+	for (int i = 0; i < rows_count(rows); i++)
+		if (!row_null(rows, i, "task_id"))
+			task_publish_abort(cx, row_text(rows, i, "task_id"));
+	tell(cx, conversation_id, message_id, "deleted");
+	return OK;
+}
+
+enum status
+message_activate(struct context *cx, const char *conversation_id, const char *message_id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (conversation_id == NULL || message_id == NULL)
+		return fail(cx, E_NOT_FOUND, "no such message");
+	st = pg_query_again(cx->pg, &rows, "SELECT message_activate($1, $2, $3) AS found", PS(cx->caller.user_id),
+	    PS(conversation_id), PS(message_id));
+	if (st != OK)
+		return fail(cx, st, "show message %s: %s", message_id, pg_error(cx->pg));
+	if (!row_bool(rows, 0, "found"))
+		return fail(cx, E_NOT_FOUND, "message %s", message_id);
+	tell(cx, conversation_id, message_id, "activated");
 	return OK;
 }

@@ -8,6 +8,9 @@
  * has just stored and need not read again; error_display, which is in the
  * reader's language, message_localize() adds wherever a message leaves.
  *
+ * A page tells {parent_id, versions, finish, verdict} besides: of the versions of a
+ * message, which have one parent, one is shown, and a page is of those that are shown.
+ *
  * Worker-only but for message_localize() and message_written().
  */
 #ifndef WEIR_CHAT_MESSAGES_H
@@ -33,14 +36,17 @@ json_t *message_written(const struct message *m);
  * others.  NULL or JSON null is fine.  Any thread. */
 void message_localize(json_t *message, enum lang lang);
 
-/* One page of a conversation, in the order of the conversation: the newest
+/* One page of a conversation as it is shown, in the order of the conversation: the newest
  * `limit`, or those before or after the cursor; `offset` skips that many of the
  * newest.  *more: there are more in that direction.  E_NOT_FOUND;
  * E_INVALID_REQUEST stale cursor. */
 enum status messages_list(struct context *cx, const char *conversation_id, const struct page *page, int64_t offset,
     json_t **items, bool *more) MUST_CHECK;
-/* Delete one physically.  An answer being written is asked to stop; what it
- * delivered is charged all the same.  E_NOT_FOUND. */
-enum status message_delete(struct context *cx, const char *conversation_id, const char *message_id) MUST_CHECK;
+/* Delete physically: a question with its answers, and what follows moves up; `below`, or where there is another
+ * version: with all that follows.  An answer being written is asked to stop; what it delivered is charged all the same.
+ * E_NOT_FOUND. */
+enum status message_delete(struct context *cx, const char *conversation_id, const char *message_id, bool below) MUST_CHECK;
+/* Show this version, all before it, and what was shown behind it.  E_NOT_FOUND. */
+enum status message_activate(struct context *cx, const char *conversation_id, const char *message_id) MUST_CHECK;
 
 #endif

@@ -162,7 +162,9 @@ ask_both(struct context *cx, const char *conversation_id, const struct history_a
 	struct pg_call plain = PG_CALL(history_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes));
 	struct pg_call again = PG_CALL(
 	    history_again_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->regenerate_id));
-	struct pg_call calls[] = { plan, ask->regenerate_id == NULL ? plain : again };
+	struct pg_call edit = PG_CALL(
+	    history_edit_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->edit_id));
+	struct pg_call calls[] = { plan, ask->regenerate_id != NULL ? again : ask->edit_id != NULL ? edit : plain };
 	enum status st = pg_run_all(cx->pg, calls, 2, true);
 
 	*plan_rows = calls[0].rows;
@@ -192,5 +194,6 @@ catalog_turn(struct context *cx, const char *conversation_id, const char *model_
 	if (ask->regenerate_id != NULL && rows_count(h->rows) == 0)
 		return history_refuse(cx, conversation_id, ask->regenerate_id);
 	*history = h;
-	return history_fill(cx, h);
+	history_fill(cx, h);
+	return OK;
 }

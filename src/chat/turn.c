@@ -87,6 +87,7 @@ static enum status
 prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct turn_plan **out)
 {
 	struct history_ask wanted = { .regenerate_id = ask->regenerate_id,
+		.edit_id = ask->edit_id,
 		.messages = cx->conf->chat_history_messages };
 	struct turn_plan *plan;
 	struct history *h;
@@ -166,7 +167,7 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
 	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
-	    PS(o->ask->regenerate_id), PS(o->title), PS(key->key), PS(key->route),
+	    PS(o->ask->edit_id == NULL ? o->ask->regenerate_id : o->ask->edit_id), PS(o->title), PS(key->key), PS(key->route),
 	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices), PS(cx->caller.group));
 	enum status st = pg_together_run(
 	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
@@ -281,9 +282,11 @@ opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
 	struct opening *o = ARENA_NEW(a, struct opening);
 	const char *content = ask->question.content;
 
-	*o = (struct opening){
-		.chat = chat, .ask = ask, .mode = ask->regenerate_id == NULL ? "send" : "regenerate_in_place"
-	};
+	*o = (struct opening){ .chat = chat,
+		.ask = ask,
+		.mode = ask->edit_id != NULL	     ? "edit"
+		    : ask->regenerate_id == NULL ? "send"
+						 : "regenerate_in_place" };
 	uuid_v7(o->transaction_id);
 	uuid_v7(o->user_message_id);
 	o->attachments = attachments_json(a, &ask->question);
@@ -342,6 +345,8 @@ settlement(const struct run *r, json_t *out)
 {
 	json_object_set_new(out, "message_status", json_string(message_status(r)));
 	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
+	if (answer_finish_name(&r->answer) != NULL)
+		json_object_set_new(out, "finish", json_string(answer_finish_name(&r->answer)));
 	if (r->answer.reasoning.len > 0)
 		json_object_set_new(out, "reasoning", json_string_nocheck(r->answer.reasoning.data));
 }
@@ -426,7 +431,7 @@ static const char prompt_sql[] =
     " LEFT JOIN conversations c ON c.id = $2::uuid"
     " LEFT JOIN agents a ON a.id = c.agent_id"
     " LEFT JOIN LATERAL (SELECT h.content, h.sequence FROM conversation_messages h"
-    "   WHERE h.conversation_id = c.id AND h.status = 'success'"
+    "   WHERE h.conversation_id = c.id AND h.active AND h.status = 'success'"
     "     AND h.sequence < (SELECT q.sequence FROM conversation_messages q WHERE q.id = $3::uuid)"
     "   ORDER BY h.sequence DESC LIMIT $5) AS m ON true"
     " WHERE u.id = $1::uuid ORDER BY m.sequence DESC";

@@ -24,6 +24,7 @@ struct turn_ask {
 	const char *conversation_id; /* NULL is E_NOT_FOUND */
 	const char *regenerate_id;   /* the assistant message to make again: a failed one in place, another
 				      * answer beside a good one.  NULL: a new question */
+	const char *edit_id; /* the user message that this one stands beside, as another version; NULL: the next one */
 	const char *model; /* NULL: the conversation's, its agent's or the default one; regenerating, the one before */
 	struct question question; /* regenerating: empty */
 };

@@ -179,19 +179,18 @@ class Talk:
     """A conversation written straight into the database: t.add("user", "text") -> id."""
 
     def __init__(self, data, owner):
-        self.data, self.owner, self.sequence = data, owner, 0
+        self.data, self.owner, self.sequence, self.last = data, owner, 0, None
         self.id = conversation(data, owner)
 
-    def add(self, role, content, status="success", answers=None, attachments="[]"):
+    def add(self, role, content, status="success", parent=None, shown=True, attachments="[]"):
+        """The next message; or a version of what follows `parent`."""
         self.sequence += 1
-        task = None
-        if answers:
-            task = insert(self.data, "INSERT INTO tasks (id, user_id, conversation_id, type, status, completed_at,"
-                          " user_message_id) VALUES ($1, $2, $3, 'chat', 'completed', now(), $4)", self.owner, self.id,
-                          answers)
-        return insert(self.data, "INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role,"
-                      " content, status, attachments, task_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", self.id,
-                      self.owner, str(self.sequence), role, content, status, attachments, task)
+        ident = insert(self.data, "INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role, content,"
+                       " status, attachments, parent_id, active, chosen) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+                       self.id, self.owner, str(self.sequence), role, content, status, attachments, parent or self.last, shown)
+        if shown:
+            self.last = ident
+        return ident
 
     def history(self, again="-", limit=100, most_bytes=1000000, user=None):
         return tool(self.data, user or self.owner, "history", self.id, again, limit, most_bytes)[0]
@@ -239,37 +238,40 @@ def test_a_deleted_question_takes_its_answer_along(talk, data):
     assert talk.texts() == ["q1", "a1"]
 
 
-def test_the_latest_answer_counts(talk):
+def test_what_is_not_shown_does_not_count(talk):
     one = talk.add("user", "q1")
-    talk.add("assistant", "a1", answers=one)
-    two = talk.add("user", "q2")
-    talk.add("assistant", "a2", answers=two)
-    talk.add("assistant", "a1 better", answers=one)
-    assert talk.texts() == ["q1", "a1 better", "q2", "a2"]
+    talk.add("assistant", "a1")
+    talk.add("assistant", "a1 worse", parent=one, shown=False)
+    talk.add("user", "q2")
+    talk.add("assistant", "a2")
+    assert talk.texts() == ["q1", "a1", "q2", "a2"]
 
 
 def test_answers_that_overlapped(talk):
-    one = talk.add("user", "q1")
-    talk.add("assistant", "a1", "processing", answers=one)
-    two = talk.add("user", "q2")
-    talk.add("assistant", "a2", answers=two)
+    talk.add("user", "q1")
+    talk.add("assistant", "a1", "processing")
+    talk.add("user", "q2")
+    talk.add("assistant", "a2")
     assert talk.texts() == ["q2", "a2"]
 
 
 def test_making_an_answer_again(talk):
     one = talk.add("user", "q1")
-    first = talk.add("assistant", "a1", answers=one)
+    first = talk.add("assistant", "a1")
     two = talk.add("user", "q2")
-    failed = talk.add("assistant", "half", "llm_error", answers=two)
-    later = talk.add("assistant", "a1 better", answers=one)
+    failed = talk.add("assistant", "half", "llm_error")
+    later = talk.add("assistant", "a1 better", parent=one, shown=False)
+    below = talk.add("user", "q2 below", parent=later, shown=False)
+    last = talk.add("assistant", "a2 below", parent=below, shown=False)
     assert talk.texts(again=failed) == ["q1", "a1", "q2"] and talk.history(again=failed)["question_id"] == two
     assert talk.texts(again=first) == ["q1"]
     assert talk.texts(again=later) == ["q1"] and talk.history(again=later)["question_id"] == one
+    assert talk.texts(again=last) == ["q1", "a1 better", "q2 below"], "the way to what is not shown"
 
 
 def test_what_cannot_be_made_again(talk, data, owner):
     question = talk.add("user", "q1")
-    answer = talk.add("assistant", "a1", answers=question)
+    answer = talk.add("assistant", "a1")
     refused = talk.history(again=question)
     assert refused["code"] == "invalid_request" and refused["details"]["field"] == "message_id"
     assert talk.history(again=uuid.uuid4())["code"] == "not_found"

@@ -52,7 +52,9 @@ def test_good_one_gets_a_sibling(weir, user):
     events = run(weir, user, turn.conversation, first["id"], model="demo-fast")
     second = events[-1]["data"]["assistant_message"]
     assert second["id"] != first["id"] and second["sequence"] == first["sequence"] + 1
-    assert [m["id"] for m in messages(weir, user, turn.conversation)][1:] == [first["id"], second["id"]]
+    question, shown = messages(weir, user, turn.conversation)
+    assert shown["id"] == second["id"] and shown["versions"] == [first["id"], second["id"]]
+    assert (shown["parent_id"], question["parent_id"], question["versions"]) == (question["id"], None, [question["id"]])
 
 
 def test_refusals(weir, user):

@@ -34,8 +34,6 @@ class TurnTest(DatabaseTest):
         self.fail_turn(task, **options)
         return task, opened["assistant_message"]["id"]
 
-
-class Open(TurnTest):
     def assert_refused(self, outcome, user, conversation, **options):
         before = self.snapshot()
         _, row = self.open(user, conversation, **options)
@@ -43,6 +41,8 @@ class Open(TurnTest):
         self.assertEqual(self.snapshot(), before, outcome)
         return row
 
+
+class Open(TurnTest):
     def test_send(self):
         user = self.user(10)
         conversation = self.conversation(user)
@@ -237,9 +237,180 @@ class Open(TurnTest):
         self.assert_refused("invalid_target", user, conversation, mode="regenerate_new", target=failed)
         self.assert_refused("insufficient", user, conversation, mode="regenerate_in_place", target=failed, hold=1000)
         self.assert_refused("conversation_queue_full", user, conversation, mode="regenerate_in_place", target=failed, conv_limit=0)
-        # an answer whose question was deleted has nothing to regenerate from
+        # a question takes its answer along
         self.assertTrue(self.db.value("SELECT message_delete($1, $2, $3)", user, conversation, question))
-        self.assert_refused("invalid_target", user, conversation, mode="regenerate_new", target=answer)
+        self.assert_refused("not_found", user, conversation, mode="regenerate_new", target=answer)
+
+
+class Branches(TurnTest):
+    """A tree of messages, told by their contents: q1 a1 q2 …"""
+
+    def begin(self):
+        self.who = self.user(1000)
+        self.where = self.conversation(self.who)
+        self.ids = {}
+
+    def ask(self, question, answer, **options):
+        task, row = self.open(self.who, self.where, content=question, hold=1, **options)
+        self.assertEqual(row["outcome"], "ok")
+        self.settle(task, content=answer)
+        self.ids[answer] = row["assistant_message"]["id"]
+        if options.get("mode", "send") in ("send", "edit"):
+            self.ids[question] = row["user_message"]["id"]
+
+    def again(self, target, answer):
+        self.ask(None, answer, mode="regenerate_new", target=self.ids[target], user_message=None)
+
+    def edit(self, target, question, answer):
+        self.ask(question, answer, mode="edit", target=self.ids[target])
+
+    def shown(self):
+        """What is shown, in order; and that it is one way down the tree, and every version is chosen once."""
+        rows = self.db.query("SELECT id, parent_id, content, sequence FROM conversation_messages"
+                             " WHERE conversation_id = $1 AND active ORDER BY sequence", self.where)
+        self.assertEqual([r["parent_id"] for r in rows], ([None] + [r["id"] for r in rows])[:len(rows)])
+        self.assertEqual(self.db.query("SELECT parent_id, role FROM conversation_messages WHERE conversation_id = $1"
+                                       " GROUP BY parent_id, role HAVING count(*) FILTER (WHERE chosen) <> 1", self.where), [])
+        self.assertEqual(self.db.value("SELECT message_count FROM conversations WHERE id = $1", self.where),
+                         self.db.value("SELECT count(*) FROM conversation_messages WHERE conversation_id = $1", self.where))
+        return " ".join(r["content"] for r in rows)
+
+    def choose(self, name):
+        self.assertTrue(self.db.value("SELECT message_activate($1, $2, $3)", self.who, self.where, self.ids[name]))
+        return self.shown()
+
+    def delete(self, name, below=False):
+        row = self.db.row("SELECT * FROM messages_delete($1, $2, $3, $4)", self.who, self.where, self.ids[name], below)
+        gone = set(row["deleted"])
+        return " ".join(sorted(n for n, i in self.ids.items() if i in gone))
+
+    def talk(self, n):
+        self.begin()
+        for i in range(1, n + 1):
+            self.ask(f"q{i}", f"a{i}")
+
+    def test_versions(self):
+        self.talk(3)
+        self.assertEqual(self.shown(), "q1 a1 q2 a2 q3 a3")
+        self.again("a2", "b2")
+        self.assertEqual(self.shown(), "q1 a1 q2 b2")
+        self.ask("r3", "s3")
+        self.assertEqual(self.shown(), "q1 a1 q2 b2 r3 s3")
+        self.assertEqual(self.choose("a2"), "q1 a1 q2 a2 q3 a3")
+        self.assertEqual(self.choose("b2"), "q1 a1 q2 b2 r3 s3")
+        self.edit("q1", "x1", "y1")
+        self.assertEqual(self.shown(), "x1 y1")
+        self.assertEqual(self.choose("q1"), "q1 a1 q2 b2 r3 s3", "what was chosen below comes back")
+        self.assertEqual(self.choose("q3"), "q1 a1 q2 a2 q3 a3", "what is far below brings its way along")
+
+    def test_a_version_of_what_is_not_shown(self):
+        self.talk(2)
+        self.edit("q1", "x1", "y1")
+        self.edit("q2", "r2", "s2")
+        self.assertEqual(self.shown(), "q1 a1 r2 s2")
+        self.choose("x1")
+        self.again("a1", "b1")
+        self.assertEqual(self.shown(), "q1 b1")
+
+    def test_refusals(self):
+        self.talk(1)
+        other = self.user(10)
+        self.assert_refused("invalid_target", self.who, self.where, mode="edit", target=self.ids["a1"])
+        self.assert_refused("not_found", self.who, self.where, mode="edit", target=new_id())
+        self.assert_refused("not_found", self.who, self.where, mode="edit", target=None)
+        self.assert_refused("not_found", other, self.where, mode="edit", target=self.ids["q1"])
+        self.assert_refused("conversation_queue_full", self.who, self.where, mode="edit", target=self.ids["q1"], conv_limit=0)
+        for who, where, what in ((other, self.where, "q1"), (self.who, self.conversation(self.who), "q1")):
+            self.assertFalse(self.db.value("SELECT message_activate($1, $2, $3)", who, where, self.ids[what]))
+            self.assertEqual(self.db.row("SELECT deleted FROM messages_delete($1, $2, $3, true)", who, where, self.ids[what])["deleted"], [])
+        self.assertEqual(self.shown(), "q1 a1")
+
+    def test_an_edit_without_credits_is_kept(self):
+        self.talk(1)
+        task, row = self.open(self.who, self.where, content="x1", hold=100000, mode="edit", target=self.ids["q1"])
+        self.assertEqual((row["outcome"], row["assistant_message"]["status"]), ("insufficient", "insufficient_balance"))
+        self.assertEqual(self.shown(), "x1 ")
+
+    def test_deleting_an_exchange(self):
+        self.talk(3)
+        self.assertEqual(self.delete("q2"), "a2 q2")
+        self.assertEqual(self.shown(), "q1 a1 q3 a3")
+        self.assertEqual(self.delete("q1"), "a1 q1")
+        self.assertEqual(self.shown(), "q3 a3")
+        self.assertEqual(self.delete("a3"), "a3")
+        self.assertEqual(self.shown(), "q3")
+        self.ask("q4", "a4")
+        self.assertEqual(self.shown(), "q3 q4 a4")
+
+    def test_deleting_from_here(self):
+        self.talk(3)
+        self.assertEqual(self.delete("a2", True), "a2 a3 q3")
+        self.assertEqual(self.shown(), "q1 a1 q2")
+
+    def test_deleting_a_version(self):
+        self.talk(2)
+        self.again("a1", "b1")
+        self.ask("r2", "s2")
+        self.assertEqual(self.delete("b1"), "b1 r2 s2", "what follows a version goes with it")
+        self.assertEqual(self.shown(), "q1 a1 q2 a2")
+        self.again("a1", "c1")
+        self.assertEqual(self.delete("a1"), "a1 a2 q2")
+        self.assertEqual(self.shown(), "q1 c1")
+
+    def test_followers_of_several_versions_move_up(self):
+        self.talk(2)
+        self.again("a1", "b1")
+        self.ask("r2", "s2")
+        self.choose("a1")
+        self.assertEqual(self.delete("q1"), "a1 b1 q1")
+        self.assertEqual(self.shown(), "q2 a2", "the one that was shown still is")
+        self.assertEqual(self.choose("r2"), "r2 s2")
+
+    def test_deleting_what_is_not_shown(self):
+        self.talk(1)
+        self.edit("q1", "x1", "y1")
+        self.again("y1", "z1")
+        self.choose("q1")
+        self.assertEqual(self.delete("z1"), "z1")
+        self.assertEqual(self.shown(), "q1 a1")
+        self.assertEqual(self.choose("x1"), "x1 y1")
+
+    def test_what_is_written_is_asked_to_stop(self):
+        self.talk(1)
+        task, row = self.open(self.who, self.where)
+        gone = self.db.row("SELECT * FROM messages_delete($1, $2, $3, false)", self.who, self.where, row["user_message"]["id"])
+        self.assertEqual(gone["live_tasks"], [task])
+        self.assertIsNotNone(self.task(task)["cancel_requested_at"])
+        self.assertTrue(self.settle(task, outcome="cancelled", cost=1)["settled"])
+        self.assertEqual(self.shown(), "q1 a1")
+
+    def test_two_at_once_follow_each_other(self):
+        self.begin()
+        one, first = self.open(self.who, self.where)
+        two, second = self.open(self.who, self.where)
+        self.settle(two, content="second")
+        self.settle(one, content="first")
+        self.assertEqual(self.shown(), "hello first hello second")
+
+    def end(self, task, status, finish):
+        turn = {"task_id": task, "outcome": "completed" if status == "success" else "failed", "message_status": status, "content": "x",
+                "finish": finish, "cost": 0}
+        self.assertTrue(self.db.row("SELECT * FROM turns_settle($1, $2)", self.owner, json.dumps([turn]))["settled"])
+
+    def test_why_it_ended(self):
+        self.begin()
+        finish = "SELECT finish FROM conversation_messages WHERE id = $1"
+        task, row = self.open(self.who, self.where)
+        target = row["assistant_message"]["id"]
+        self.end(task, "llm_error", "length")
+        self.assertEqual(self.db.value(finish, target), "length")
+        again, _ = self.open(self.who, self.where, mode="regenerate_in_place", target=target)
+        self.assertIsNone(self.db.value(finish, target))
+        self.end(again, "error", None)
+        self.assertEqual(self.db.value(finish, target), "length", "restored with the rest")
+        again, _ = self.open(self.who, self.where, mode="regenerate_in_place", target=target)
+        self.end(again, "success", "stop")
+        self.assertEqual(self.db.value(finish, target), "stop")
 
 
 class Settle(TurnTest):
@@ -572,7 +743,7 @@ class Plans(TurnTest):
         used = more(opened, before) | more(after, asked)
         small = {"llm_models", "channels", "processes", "users"}  # a page or two: reading them whole is right
         keys = {"users_pkey", "conversations_pkey", "tasks_pkey", "conversation_messages_pkey", "idx_credit_tx_task",
-                "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey", "quotas_user", "quotas_group",
+                "conversation_messages_sequence", "tasks_live", "llm_models_pkey", "channels_pkey", "processes_pkey", "quotas_user", "quotas_group",
                 "allowances_user", "allowances_owner"}  # of those that live: some for each process
         self.assertLessEqual(used - small, keys)
         # PostgreSQL 17 may find the one among the user's live tasks, no more than the slots there are for them.
@@ -719,7 +890,7 @@ class Liveness(TurnTest):
         self.assertFalse(self.db.value("SELECT message_delete($1, $2, $3)", user, conversation, new_id()))
         self.assertEqual(self.snapshot(), before)
         self.assertTrue(self.db.value("SELECT message_delete($1, $2, $3)", user, conversation, message))
-        self.assertEqual(self.db.value("SELECT message_count FROM conversations WHERE id = $1", conversation), 1)
+        self.assertEqual(self.db.value("SELECT message_count FROM conversations WHERE id = $1", conversation), 0)
         self.assertTrue(self.db.row("SELECT * FROM conversation_delete($1, $2)", user, conversation)["deleted"])
         self.assertEqual(self.db.query("SELECT 1 FROM conversation_messages WHERE conversation_id = $1", conversation), [])
         self.settle(task)

@@ -1,0 +1,5 @@
+/* Emphasis that ends at Chinese or Japanese punctuation: `**重点。**后面`. A chunk of its own. */
+import remarkCjkFriendly from "remark-cjk-friendly";
+import type { Extension } from "./Markdown";
+
+export const extension: Extension = { remark: [remarkCjkFriendly] };
