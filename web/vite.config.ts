@@ -8,6 +8,9 @@ import { defineConfig } from "vitest/config";
 // The responders behind the development server: WEIR_URL, as `./dev up` prints it.
 const backend = process.env.WEIR_URL ?? "http://127.0.0.1:8080";
 
+// Signs of the chat page that other pages show as well: by itself each would be a file, which weighs more than the sign.
+const SIGNS = /lucide-react\/dist\/esm\/icons\/(book-open|bot|chevron-right|chevrons-up-down|download|ellipsis|eye|file-up|pencil|plus|refresh-cw|rotate-ccw|shield|trash|trash-2)\.mjs/;
+
 // The script that must run before the first paint. Vite hashes modules only, and those run after it; this names it by
 // its content as well, so that it is kept like everything else below assets/.
 function theme(): Plugin {
@@ -47,10 +50,10 @@ export default defineConfig({
 		modulePreload: { polyfill: false },
 		rollupOptions: {
 			output: {
-				manualChunks: (id) =>
-					/node_modules\/(react|react-dom|scheduler)\//.test(id)
-						? "react"
-						: undefined,
+				manualChunks: (id) => {
+					if (/node_modules\/(react|react-dom|scheduler)\//.test(id)) return "react";
+					return SIGNS.test(id) ? "signs" : undefined;
+				},
 			},
 		},
 	},
