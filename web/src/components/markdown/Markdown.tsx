@@ -56,23 +56,29 @@ function spansLines(node: { position?: { start: { line: number }; end: { line: n
 	return !!node?.position && node.position.end.line > node.position.start.line;
 }
 
-const Block = memo(function Block({ text, plugins }: { text: string; plugins: Plugins }) {
+/** What an answer has besides: one more plugin, after the sanitizer, and elements of its own. */
+export interface Extra {
+	rehype: () => (tree: Node) => void;
+	components: object;
+}
+
+const Block = memo(function Block({ text, plugins, extra }: { text: string; plugins: Plugins; extra?: Extra }) {
 	return (
 		<div>
-			<ReactMarkdown {...plugins} components={components}>
+			<ReactMarkdown {...plugins} rehypePlugins={extra ? [...plugins.rehypePlugins!, extra.rehype] : plugins.rehypePlugins} components={{ ...components, ...extra?.components }}>
 				{text}
 			</ReactMarkdown>
 		</div>
 	);
 });
 
-export const Markdown = memo(function Markdown({ text }: { text: string }) {
+export const Markdown = memo(function Markdown({ text, extra }: { text: string; extra?: Extra }) {
 	const plugins = usePlugins(text);
 	const blocks = useMemo(() => splitBlocks(text), [text]);
 	return (
 		<div className="prose">
 			{blocks.map((block, i) => (
-				<Block key={i} text={block} plugins={plugins} />
+				<Block key={i} text={block} plugins={plugins} extra={extra} />
 			))}
 		</div>
 	);

@@ -11,7 +11,7 @@ import { keys, queryClient } from "@/queries/client";
 import { AgentDebug } from "./AgentDebug";
 import { Toggle, useAdminModels } from "./ModelsArea";
 import { AreaHead, attempt, type Column, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 
 const refresh = () => {
 	void queryClient.invalidateQueries({ queryKey: keys.agents });
