@@ -30,7 +30,9 @@ export type DocumentState = "pending" | "parsing" | "chunking" | "embedding" | "
 export interface Version {
 	version: number;
 	state: DocumentState;
+	/** Why it failed, or what is missing; and the same in words. */
 	code: string | null;
+	message?: string | null;
 	filename: string;
 	title: string;
 	source_url: string | null;

@@ -52,7 +52,7 @@ function Row({ base, doc, mine }: { base: string; doc: Doc; mine: boolean }) {
 	const { t } = useTranslation();
 	const now = newest(doc);
 	const works = inWork(now);
-	const needsPassword = now.code === "encrypted" || now.code === "wrong_password";
+	const needsPassword = now.code === "encrypted";
 	const name = doc.title || doc.filename || doc.source_url || "";
 	const actions: RowAction[] = [
 		...(works ? [{ label: t("knowledge.cancel"), icon: <Ban size={15} />, run: () => void attempt(() => knowledge.cancel(base, doc.id)) }] : []),
@@ -114,7 +114,7 @@ function Fault({ of, onPassword }: { of: Version; onPassword: (() => void) | nul
 	return (
 		<div className={`mt-2 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-lg px-3 py-2 text-sm ${failed ? "bg-danger-tint" : "bg-warn-tint"}`}>
 			<div className="min-w-0 grow">
-				<p className="font-medium">{fault ? t(`knowledge.fault_${fault}`) : t("knowledge.fault_other", { code: of.code ?? "" })}</p>
+				<p className="font-medium">{fault ? t(`knowledge.fault_${fault}`) : (of.message ?? t("knowledge.fault_other", { code: of.code ?? "" }))}</p>
 				{fault && <p className="text-soft">{t(`knowledge.advice_${fault}`)}</p>}
 			</div>
 			{onPassword && (
