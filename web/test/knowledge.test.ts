@@ -3,7 +3,7 @@ import type { Base, Doc, Version } from "@/api/knowledge";
 import en from "@/i18n/knowledge.en.json";
 import { blocksOf, cut, points } from "@/lib/canonical";
 import { citeMarks, type HastNode } from "@/lib/cite";
-import { baseState, documentPath, FAULTS, faultOf, newest, placeOf, scoresOf, snippet, WINDOW, windowAround } from "@/lib/knowledge";
+import { baseState, documentPath, FAULTS, faultOf, newest, pageAt, placeOf, scoresOf, snippet, WINDOW, windowAround } from "@/lib/knowledge";
 
 describe("the stored text of a document", () => {
 	const text = ["# 标题 🌊", "", "Erste Zeile", "zweite", "", "- a point", "", "| Name | Zahl |", "| --- | --- |", "| 𠮷 | 1 |", "", "```", "x = 1", "", "y = 2", "```", "Ende\f## Next", "", "last"].join("\n");
@@ -101,10 +101,16 @@ describe("bases and documents", () => {
 			expect(to).toBeGreaterThanOrEqual(place.to);
 		}
 	});
+	it("have their pages counted from a place whose page is known", () => {
+		expect(pageAt("a\fb\fc", 0, { from: 2 }, 2)).toBe(1);
+		expect(pageAt("𠮷\fb\fc", 100, { from: 104 }, 9)).toBe(7);
+		expect(pageAt("a\fb", 100, null, null)).toBe(1);
+	});
 	it("tell the scores that are known, and leave out those that are not", () => {
-		const hit = { scores: { vector: 0.5, rerank: null, odd: 0.1 } } as unknown as Parameters<typeof scoresOf>[0];
+		const hit = { scores: { odd: 0.1, cosine: 0.5, rank: null, fused: 0.7 } } as unknown as Parameters<typeof scoresOf>[0];
 		expect(scoresOf(hit)).toEqual([
-			{ name: "vector", known: "vector", value: 0.5 },
+			{ name: "fused", known: "fused", value: 0.7 },
+			{ name: "cosine", known: "cosine", value: 0.5 },
 			{ name: "odd", known: undefined, value: 0.1 },
 		]);
 	});

@@ -55,12 +55,16 @@ export interface Doc extends Version {
 	knowledge_id: string;
 	/** The one that takes its place once it is ready. */
 	next: Version | null;
-	/** Of what was just added: the same content was there already. */
-	duplicate?: boolean;
+}
+
+/** What became of something added: the document, or the one that has the same content already. */
+export interface Added {
+	document: Doc;
+	duplicate: boolean;
 }
 
 export interface Chunk {
-	id: string;
+	id: number;
 	ord: number;
 	page_from: number | null;
 	page_to: number | null;
@@ -69,6 +73,7 @@ export interface Chunk {
 	heading: string;
 	text: string;
 	tokens: number;
+	state: "vector" | "waiting" | "skipped" | "text";
 }
 
 export interface TextCut {
@@ -76,16 +81,16 @@ export interface TextCut {
 	from: number;
 	to: number;
 	/** Length of the whole. */
-	chars: number;
-	/** The page that `from` is on. */
-	page: number | null;
+	total: number;
+	pages: number | null;
 	version: number;
 }
 
 export type SearchMode = "hybrid" | "vector" | "text";
 
 export interface Hit {
-	chunk_id: string;
+	chunk_id: number;
+	knowledge_id: string;
 	document_id: string;
 	version: number;
 	title: string;
@@ -98,8 +103,20 @@ export interface Hit {
 	scores: Record<string, number | null>;
 }
 
+export interface Found {
+	items: Hit[];
+	/** used, not_wanted, or why there were none. */
+	vectors: string;
+	/** null: not wanted; used, or why not. */
+	rank: string | null;
+	usage: { input_tokens: number; credits: number };
+}
+
 export interface Stats {
+	vectors: number;
+	skipped: number;
 	tokens: number;
+	cost: number;
 }
 
 type Page = { limit?: number; before_id?: string };
@@ -115,15 +132,15 @@ export const knowledge = {
 
 	documents: (id: string, query: Page) => call<List<Doc>>(`${at(id)}/documents`, { query }),
 	document: (id: string, document: string) => call<Doc>(doc(id, document)),
-	add: (id: string, file: File, signal?: AbortSignal) => call<Doc>(`${at(id)}/documents`, { method: "POST", blob: file, query: { filename: file.name }, signal }),
-	addJson: (id: string, json: { url: string } | { text: string; title: string }) => post<Doc>(`${at(id)}/documents`, json),
-	replace: (id: string, document: string, file: File) => call<Doc>(doc(id, document), { method: "PUT", blob: file, query: { filename: file.name } }),
+	add: (id: string, file: File, signal?: AbortSignal) => call<Added>(`${at(id)}/documents`, { method: "POST", blob: file, query: { filename: file.name }, signal }),
+	addJson: (id: string, json: { url: string } | { text: string; title: string }) => post<Added>(`${at(id)}/documents`, json),
+	replace: (id: string, document: string, file: File) => call<Added>(doc(id, document), { method: "PUT", blob: file, query: { filename: file.name } }),
 	removeDocument: (id: string, document: string) => remove(doc(id, document)),
 	retry: (id: string, document: string, json: { password?: string } = {}) => post<Doc>(`${doc(id, document)}/retry`, json),
 	cancel: (id: string, document: string) => post<Doc>(`${doc(id, document)}/cancel`),
 	text: (id: string, document: string, query: { from: number; to: number; version?: number }) => call<TextCut>(`${doc(id, document)}/text`, { query }),
-	chunks: (id: string, document: string, query: { limit: number; after?: number }) => call<List<Chunk>>(`${doc(id, document)}/chunks`, { query }),
+	chunks: (id: string, document: string, query: { limit: number; before_id?: number }) => call<List<Chunk>>(`${doc(id, document)}/chunks`, { query }),
 	file: async (id: string, document: string) => (await send(`${doc(id, document)}/file`)).blob(),
 	stats: (id: string) => call<Stats>(`${at(id)}/stats`),
-	search: (id: string, json: { query: string; mode: SearchMode; top_k: number }) => post<{ items: Hit[]; note?: string | null }>(`${at(id)}/search`, json),
+	search: (id: string, json: { query: string; mode: SearchMode; top_k: number; rerank: boolean }) => post<Found>(`${at(id)}/search`, json),
 };

@@ -59,11 +59,13 @@ export function faultOf(code: string | null): Fault | null {
 export const ACCEPT = ".pdf,.docx,.pptx,.xlsx,.epub,.odt,.html,.htm,.md,.markdown,.txt,.csv,text/*,application/pdf";
 
 /** What a part of a score is called; one that is new here is shown by its own name. */
-const SCORES = ["vector", "text", "fused", "rerank"] as const;
+const SCORES = ["rank", "fused", "cosine", "likeness", "coverage", "lexical"] as const;
 
 export function scoresOf(hit: Hit): { name: string; known: (typeof SCORES)[number] | undefined; value: number }[] {
+	const place = (name: string) => (SCORES as readonly string[]).indexOf(name) >>> 0; // what is not known comes last
 	return Object.entries(hit.scores)
 		.filter((e): e is [string, number] => typeof e[1] === "number")
+		.sort(([a], [b]) => place(a) - place(b))
 		.map(([name, value]) => ({ name, value, known: SCORES.find((s) => s === name) }));
 }
 
@@ -97,6 +99,13 @@ export function placeOf(search: string): { place: { from: number; to: number } |
 	const from = number("from");
 	const to = number("to");
 	return { place: from !== null && to !== null && to > from ? { from, to } : null, version: number("version") ?? undefined, page: number("page") };
+}
+
+/** The page that a cut of the text begins on: by that of a place in it, or counted from the document's beginning. */
+export function pageAt(text: string, from: number, place: { from: number } | null, page: number | null): number {
+	if (from === 0 || !place || page === null) return 1;
+	const before = [...text].slice(0, place.from - from);
+	return Math.max(1, page - before.filter((c) => c === "\f").length);
 }
 
 /** How a base is as a whole. */

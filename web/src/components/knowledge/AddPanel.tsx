@@ -1,7 +1,7 @@
 import { FileText, FileUp, Link2, RotateCcw, X } from "lucide-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { type Doc, knowledge } from "@/api/knowledge";
+import { type Added, knowledge } from "@/api/knowledge";
 import { Button, IconButton } from "@/components/ui/Button";
 import { Dialog } from "@/components/ui/Dialog";
 import { Input, TextArea } from "@/components/ui/Field";
@@ -14,7 +14,7 @@ import { Problem, useSave } from "./parts";
 import { useQueue } from "./useQueue";
 
 /** Where documents come in: files dropped or chosen, an address, a text pasted. */
-export function AddPanel({ base, onAdded }: { base: string; onAdded: (doc: Doc) => void }) {
+export function AddPanel({ base, onAdded }: { base: string; onAdded: (added: Added) => void }) {
 	const queue = useQueue(base, onAdded);
 	const drop = useDragDropUpload(queue.add);
 	const input = useRef<HTMLInputElement>(null);
@@ -26,7 +26,7 @@ export function AddPanel({ base, onAdded }: { base: string; onAdded: (doc: Doc) 
 				{...drop.handlers}
 				className={cx("flex flex-col items-center gap-4 rounded-2xl border border-dashed px-4 py-6 text-center transition-colors", drop.over ? "border-accent bg-tint" : "border-line-strong bg-raised")}
 			>
-				<p className="text-sm text-soft">{t("knowledge.drop")}</p>
+				<p className="text-sm text-soft pointer-coarse:hidden">{t("knowledge.drop")}</p>
 				<div className="flex flex-wrap justify-center gap-2">
 					<Button look="solid" className="h-11" icon={<FileUp size={16} aria-hidden />} onClick={() => input.current?.click()}>
 						{t("knowledge.choose_files")}
@@ -85,7 +85,7 @@ export function AddPanel({ base, onAdded }: { base: string; onAdded: (doc: Doc) 
 
 interface AskProps {
 	base: string;
-	onAdded: (doc: Doc) => void;
+	onAdded: (added: Added) => void;
 	onClose: () => void;
 }
 

@@ -2,11 +2,13 @@ import { Search } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
-import { type Hit, knowledge, type SearchMode } from "@/api/knowledge";
+import { type Found, type Hit, knowledge, type SearchMode } from "@/api/knowledge";
 import { Button } from "@/components/ui/Button";
-import { Input, Segments, Select } from "@/components/ui/Field";
+import { Input, Segments, Select, Switch } from "@/components/ui/Field";
 import { Empty } from "@/components/ui/State";
+import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
+import { credits } from "@/lib/format";
 import { documentPath, scoresOf, snippet } from "@/lib/knowledge";
 import { Problem } from "./parts";
 
@@ -16,7 +18,8 @@ export function Playground({ base, vectors }: { base: string; vectors: boolean }
 	const [mode, setMode] = useState<SearchMode>(vectors ? "hybrid" : "text");
 	const [topK, setTopK] = useState("8");
 	const [busy, setBusy] = useState(false);
-	const [found, setFound] = useState<{ query: string; items: Hit[]; note: string | null } | null>(null);
+	const [rerank, setRerank] = useState(false);
+	const [found, setFound] = useState<Found | null>(null);
 	const [problem, setProblem] = useState<string | null>(null);
 	const { t } = useTranslation();
 	const search = async (e: FormEvent) => {
@@ -25,8 +28,7 @@ export function Playground({ base, vectors }: { base: string; vectors: boolean }
 		setBusy(true);
 		setProblem(null);
 		try {
-			const { items, note } = await knowledge.search(base, { query: query.trim(), mode, top_k: Number(topK) });
-			setFound({ query: query.trim(), items, note: note ?? null });
+			setFound(await knowledge.search(base, { query: query.trim(), mode, top_k: Number(topK), rerank }));
 		} catch (error) {
 			const { text, detail } = explain(error);
 			setProblem(detail ? `${text} ${detail}` : text);
@@ -65,11 +67,14 @@ export function Playground({ base, vectors }: { base: string; vectors: boolean }
 						</div>
 					</div>
 				</div>
+				<Switch label={t("knowledge.rerank")} on={rerank} onChange={setRerank} />
 				<p className="text-xs text-faint">{t(`knowledge.mode_${mode}_hint`)}</p>
 			</form>
 			<Problem text={problem} />
 			<div role="status" className="contents">
-				{found?.note && <p className="text-sm text-warn">{found.note}</p>}
+				{found && mode !== "text" && found.vectors !== "used" && found.vectors !== "not_wanted" && <p className="text-sm text-warn">{t("knowledge.without_vectors")}</p>}
+				{found?.rank && found.rank !== "used" && <p className="text-sm text-warn">{t("knowledge.without_rank")}</p>}
+				{found && found.usage.credits > 0 && <p className="text-xs text-faint tabular-nums">{t("knowledge.search_cost", { credits: credits(found.usage.credits) })}</p>}
 				{found && found.items.length === 0 && <Empty title={t("knowledge.nothing_found")} hint={t("knowledge.nothing_found_hint")} />}
 			</div>
 			{found && found.items.length > 0 && (
@@ -104,7 +109,7 @@ function HitCard({ base, hit }: { base: string; hit: Hit }) {
 					<div key={name} title={known ? t(`knowledge.score_${known}_hint`) : undefined} className="flex items-center gap-2">
 						<dt className="w-24 shrink-0 truncate">{known ? t(`knowledge.score_${known}`) : name}</dt>
 						<dd className="flex min-w-0 grow items-center gap-2 tabular-nums">
-							<span aria-hidden className="h-1 grow overflow-hidden rounded-full bg-hover">
+							<span aria-hidden className={cx("h-1 grow overflow-hidden rounded-full bg-hover", known === "lexical" && "invisible")}>
 								<span className="block h-full rounded-full bg-accent" style={{ width: `${Math.round(100 * Math.min(1, Math.max(0, value)))}%` }} />
 							</span>
 							{value.toFixed(3)}

@@ -91,7 +91,7 @@ function Marked({ piece, place }: { piece: Piece; place: Place | null }) {
 	return (
 		<>
 			{before}
-			{within && <mark className="rounded-xs bg-warn-tint text-ink shadow-[0_0_0_2px_var(--weir-warn-tint)]">{within}</mark>}
+			{within && <mark className="rounded-xs border-b-2 border-warn bg-warn-tint text-ink">{within}</mark>}
 			{after}
 		</>
 	);

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type Doc, knowledge } from "@/api/knowledge";
+import { type Added, knowledge } from "@/api/knowledge";
 import { isAbort } from "@/api/errors";
 import { explain } from "@/lib/explain";
 import { newId } from "@/lib/ids";
@@ -14,14 +14,14 @@ export interface Sending {
 }
 
 interface Item extends Sending {
-	send: (signal: AbortSignal) => Promise<Doc>;
+	send: (signal: AbortSignal) => Promise<Added>;
 	over: AbortController;
 }
 
 const AT_ONCE = 2;
 
 /** Files on their way to a base, a few at a time. What has arrived leaves the queue: the server tells the rest. */
-export function useQueue(base: string, onArrived: (doc: Doc) => void) {
+export function useQueue(base: string, onArrived: (added: Added) => void) {
 	const items = useRef<Item[]>([]);
 	const [shown, setShown] = useState<Sending[]>([]);
 	const arrived = useRef(onArrived);
@@ -34,9 +34,9 @@ export function useQueue(base: string, onArrived: (doc: Doc) => void) {
 			if (item.state !== "waiting") continue;
 			item.state = "sending";
 			item.send(item.over.signal).then(
-				(doc) => {
+				(added) => {
 					items.current = items.current.filter((x) => x !== item);
-					arrived.current(doc);
+					arrived.current(added);
 					next();
 				},
 				(error) => {
@@ -53,7 +53,7 @@ export function useQueue(base: string, onArrived: (doc: Doc) => void) {
 	}, [show]);
 
 	const push = useCallback(
-		(name: string, size: number, send: (signal: AbortSignal) => Promise<Doc>) => {
+		(name: string, size: number, send: (signal: AbortSignal) => Promise<Added>) => {
 			items.current = [...items.current, { id: newId(), name, size, state: "waiting", send, over: new AbortController() }];
 			next();
 		},

@@ -3,7 +3,7 @@ import { Pencil, Share2, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
-import { type Base, type Doc, knowledge } from "@/api/knowledge";
+import { type Added, type Base, knowledge } from "@/api/knowledge";
 import { AddPanel } from "@/components/knowledge/AddPanel";
 import { BaseDialog } from "@/components/knowledge/BaseDialog";
 import { DocumentList } from "@/components/knowledge/DocumentList";
@@ -26,8 +26,8 @@ export function BasePage({ id }: { id: string }) {
 		queryFn: () => knowledge.get(id),
 		refetchInterval: (query) => (query.state.data && baseState(query.state.data) === "working" ? LOOK_EVERY_MS : false),
 	});
-	const added = (doc: Doc) => {
-		if (doc.duplicate) toast("info", t("knowledge.duplicate", { name: doc.title || doc.filename }));
+	const added = ({ document: doc, duplicate }: Added) => {
+		if (duplicate) toast("info", t("knowledge.duplicate", { name: doc.title || doc.filename }));
 		lookAgain();
 	};
 	const close = () => setAsks(null);

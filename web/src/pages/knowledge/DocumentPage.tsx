@@ -13,7 +13,7 @@ import { Segments } from "@/components/ui/Field";
 import { Empty, Failed, Skeleton } from "@/components/ui/State";
 import { saveFile } from "@/lib/download";
 import { bytes, count } from "@/lib/format";
-import { documentPath, placeOf, WINDOW, windowAround } from "@/lib/knowledge";
+import { documentPath, pageAt, placeOf, WINDOW, windowAround } from "@/lib/knowledge";
 
 type View = "text" | "chunks" | "original";
 
@@ -69,7 +69,7 @@ export function DocumentPage({ base, id }: { base: string; id: string }) {
 							</Link>
 						</p>
 					)}
-					{view === "text" && <Text key={`${place?.from}-${version}`} base={base} doc={doc} place={place} version={version} />}
+					{view === "text" && <Text key={`${place?.from}-${version}`} base={base} doc={doc} place={place} page={page} version={version} />}
 					{view === "chunks" && <Chunks base={base} doc={doc} onOpen={() => setView("text")} />}
 					{view === "original" && <Original base={base} doc={doc} page={page} />}
 				</>
@@ -79,13 +79,13 @@ export function DocumentPage({ base, id }: { base: string; id: string }) {
 }
 
 /** The text, from a window around the place on, earlier and later parts as they are wanted. */
-function Text({ base, doc, place, version }: { base: string; doc: Doc; place: Place | null; version: number | undefined }) {
+function Text({ base, doc, place, page, version }: { base: string; doc: Doc; place: Place | null; page: number | null; version: number | undefined }) {
 	const { t } = useTranslation();
 	const query = useInfiniteQuery({
 		queryKey: [...KNOWLEDGE, base, "text", doc.id, version ?? doc.version, place?.from ?? 0],
 		initialPageParam: windowAround(place),
 		queryFn: ({ pageParam }) => knowledge.text(base, doc.id, { ...pageParam, version }),
-		getNextPageParam: (last) => (last.to < last.chars ? { from: last.to, to: last.to + WINDOW } : undefined),
+		getNextPageParam: (last) => (last.to < last.total ? { from: last.to, to: last.to + WINDOW } : undefined),
 		getPreviousPageParam: (first) => (first.from > 0 ? { from: Math.max(0, first.from - WINDOW), to: first.from } : undefined),
 		staleTime: Infinity, // of one version the text never changes
 	});
@@ -93,7 +93,8 @@ function Text({ base, doc, place, version }: { base: string; doc: Doc; place: Pl
 	if (!query.data) return <Skeleton className="h-64" />;
 	const { pages } = query.data;
 	const first = pages[0]!;
-	if (first.chars === 0) return <Empty title={t("knowledge.no_text")} />;
+	const text = pages.map((p) => p.text).join("");
+	if (first.total === 0) return <Empty title={t("knowledge.no_text")} />;
 	return (
 		<article aria-label={t("knowledge.view_text")} className="flex flex-col gap-4 rounded-2xl border border-line bg-raised p-5 sm:p-8">
 			{query.hasPreviousPage && (
@@ -101,7 +102,7 @@ function Text({ base, doc, place, version }: { base: string; doc: Doc; place: Pl
 					{t("knowledge.earlier")}
 				</Button>
 			)}
-			<TextView text={pages.map((p) => p.text).join("")} from={first.from} page={first.page ?? 1} place={place} />
+			<TextView text={text} from={first.from} page={pageAt(text, first.from, place, page)} place={place} />
 			{query.hasNextPage && (
 				<Button className="h-11 self-center" busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
 					{t("knowledge.later")}
@@ -117,8 +118,8 @@ function Chunks({ base, doc, onOpen }: { base: string; doc: Doc; onOpen: () => v
 	const query = useInfiniteQuery({
 		queryKey: [...KNOWLEDGE, base, "chunks", doc.id, doc.version],
 		initialPageParam: undefined as number | undefined,
-		queryFn: ({ pageParam }) => knowledge.chunks(base, doc.id, { limit: 50, after: pageParam }),
-		getNextPageParam: (page) => (page.has_more ? page.items.at(-1)?.ord : undefined),
+		queryFn: ({ pageParam }) => knowledge.chunks(base, doc.id, { limit: 50, before_id: pageParam }),
+		getNextPageParam: (page) => (page.has_more ? page.items.at(-1)?.id : undefined),
 	});
 	if (query.error && !query.data) return <Failed error={query.error} onRetry={() => void query.refetch()} />;
 	if (!query.data) return <Skeleton className="h-64" />;
@@ -150,6 +151,7 @@ function ChunkCard({ base, doc, chunk, onOpen }: { base: string; doc: Doc; chunk
 				</Link>
 				{chunk.page_from !== null && <span>{chunk.page_to !== chunk.page_from ? t("knowledge.page_range", { from: chunk.page_from, to: chunk.page_to }) : t("knowledge.page", { page: chunk.page_from })}</span>}
 				<span>{t("knowledge.tokens_n", { n: count(chunk.tokens) })}</span>
+				{(chunk.state === "waiting" || chunk.state === "skipped") && <span className="text-warn">{t(`knowledge.chunk_${chunk.state}`)}</span>}
 				<span>{t("knowledge.points", { from: count(chunk.from), to: count(chunk.to) })}</span>
 			</p>
 			{chunk.heading && <p className="text-xs wrap-anywhere text-faint">{chunk.heading}</p>}
