@@ -25,9 +25,11 @@ CREATE TABLE kb (
 	chunk_overlap int NOT NULL DEFAULT 15 CHECK (chunk_overlap BETWEEN 0 AND 50),
 	is_shared boolean NOT NULL DEFAULT false,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	updated_at timestamptz NOT NULL DEFAULT now()
+	updated_at timestamptz NOT NULL DEFAULT now(),
+	deleted_at timestamptz
 );
 CREATE INDEX kb_user ON kb (user_id, id DESC);
+CREATE INDEX kb_deleted ON kb (deleted_at) WHERE deleted_at IS NOT NULL;
 CREATE INDEX kb_shared ON kb (id) WHERE is_shared;
 CREATE INDEX kb_model ON kb (model_id);
 COMMENT ON TABLE kb IS 'Knowledge bases: documents that are searched together. A few per user.';
@@ -41,6 +43,7 @@ COMMENT ON COLUMN kb.chunk_overlap IS 'Of these so many percent are repeated fro
 COMMENT ON COLUMN kb.is_shared IS 'Everybody may read it.';
 COMMENT ON COLUMN kb.created_at IS 'When it was made.';
 COMMENT ON COLUMN kb.updated_at IS 'Last change of its own.';
+COMMENT ON COLUMN kb.deleted_at IS 'Nobody sees it any more, and weir-worker removes it piece by piece; NULL: it is there.';
 
 CREATE TABLE kb_share (
 	kb_id uuid NOT NULL REFERENCES kb ON DELETE CASCADE,
@@ -96,6 +99,7 @@ CREATE TABLE kb_version (
 	chars int,
 	chunks int NOT NULL DEFAULT 0,
 	job_id uuid,
+	attempts int NOT NULL DEFAULT 0,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
 	ready_at timestamptz,
@@ -125,6 +129,7 @@ COMMENT ON COLUMN kb_version.pages IS 'Pages, slides or sheets; NULL: not known,
 COMMENT ON COLUMN kb_version.chars IS 'Code points of its text; NULL: not parsed yet.';
 COMMENT ON COLUMN kb_version.chunks IS 'How many chunks it was cut into.';
 COMMENT ON COLUMN kb_version.job_id IS 'The job that parses it (no foreign key: jobs are removed).';
+COMMENT ON COLUMN kb_version.attempts IS 'How often parsing was begun.';
 COMMENT ON COLUMN kb_version.created_at IS 'When it came.';
 COMMENT ON COLUMN kb_version.updated_at IS 'Last change.';
 COMMENT ON COLUMN kb_version.ready_at IS 'When it was ready.';
@@ -259,6 +264,8 @@ CREATE TABLE kb_run (
 	vectors int NOT NULL DEFAULT 0,
 	skipped int NOT NULL DEFAULT 0,
 	cached int NOT NULL DEFAULT 0,
+	failures int NOT NULL DEFAULT 0,
+	run_at timestamptz NOT NULL DEFAULT now(),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (document_id, version, space_id),
@@ -281,6 +288,8 @@ COMMENT ON COLUMN kb_run.cost IS 'What they cost, in credits; charged when the t
 COMMENT ON COLUMN kb_run.vectors IS 'Chunks that have a vector.';
 COMMENT ON COLUMN kb_run.skipped IS 'Chunks that were skipped.';
 COMMENT ON COLUMN kb_run.cached IS 'Of the vectors: came from kb_embed_cache, and cost nothing.';
+COMMENT ON COLUMN kb_run.failures IS 'How often its provider failed since a batch went well.';
+COMMENT ON COLUMN kb_run.run_at IS 'Not before this time: its provider asked for a pause.';
 COMMENT ON COLUMN kb_run.created_at IS 'When it was wanted.';
 COMMENT ON COLUMN kb_run.updated_at IS 'Last change.';
 

@@ -10,7 +10,7 @@ COMMENT ON FUNCTION kb_lexeme(uuid) IS 'The word that stands in kb_chunk.tsv of 
 CREATE OR REPLACE FUNCTION kb_may_read(p_kb_id uuid, p_user_id uuid) RETURNS boolean
 	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
 AS $$
-	SELECT EXISTS (SELECT FROM kb k WHERE k.id = p_kb_id AND (k.user_id = p_user_id OR k.is_shared OR EXISTS (
+	SELECT EXISTS (SELECT FROM kb k WHERE k.id = p_kb_id AND k.deleted_at IS NULL AND (k.user_id = p_user_id OR k.is_shared OR EXISTS (
 		SELECT FROM kb_share s WHERE s.kb_id = k.id AND (s.user_id = p_user_id
 			OR s.user_group = (SELECT u.user_group FROM users u WHERE u.id = p_user_id)))));
 $$;
