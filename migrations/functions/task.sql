@@ -108,6 +108,7 @@ BEGIN
 		WHEN 'image' THEN RETURN 'image_generation_cost';
 		WHEN 'video' THEN RETURN 'video_generation_cost';
 		WHEN 'relay' THEN RETURN 'relay_cost';
+		WHEN 'embed' THEN RETURN 'embed_cost';
 	END CASE;
 END
 $$;
