@@ -32,7 +32,7 @@ struct chunk {
 /* Cut `len` bytes into *out, an array in the arena; how many.  Nothing but blanks gives 0.
  * `title` may be NULL. */
 int chunk_text(struct arena *a, const char *title, const char *text, size_t len, const struct chunk_rules *rules,
-	       struct chunk **out);
+    struct chunk **out);
 
 /* An estimate of the tokens that an embedding model sees: Han + full-width punctuation + 1.1 of
  * each word + .15 of its letters beyond 6 + .9 of digits + .7 of punctuation + .3 of others.

@@ -17,7 +17,7 @@
 
 enum {
 	TERM_MAX_BYTES = 96,  /* a longer word is cut there, in queries too */
-	TERMS_QUERY_MAX = 24, /* terms that a query is scored by */
+	TERMS_QUERY_MAX = 64, /* terms that are taken from a query */
 };
 
 /* The literal of a tsvector ('term':1,4 'other':2) of a heading and what is below it,

@@ -35,6 +35,10 @@ void vector_pack(const float *v, const float *mean, size_t dims, unsigned char *
 float vector_dot(const float *a, const float *b, size_t dims);
 float vector_score(const float *query, float base, const unsigned char *packed, size_t dims);
 
+/* The same with the mean taken from both: near 0 for what has nothing in common, whatever
+ * the model; so a threshold can be set on it. */
+float vector_centred(const float *query, const float *mean, const unsigned char *packed, size_t dims);
+
 /* Half floats (IEEE 754 binary16), 2 bytes each. */
 void vector_to_half(const float *v, size_t dims, unsigned char *out);
 void vector_from_half(const unsigned char *in, size_t dims, float *v);

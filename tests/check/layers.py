@@ -1,7 +1,7 @@
 """Arrows between rooms run one way, and each library has one owner.
 
 	base <- io <- score <- core <- ledger, jobs <- account; limits on core; store on core and jobs, files on store
-	base <- wire
+	base <- wire; base <- search
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
 
@@ -17,6 +17,7 @@ ARROWS = {
     "base": (),
     "io": ("base",),
     "wire": ("base",),
+    "search": ("base",),
     "score": ("base", "io"),
     "core": ("base", "io", "score"),
     "account": ("core", "jobs", "ledger", "limits"),
@@ -28,9 +29,10 @@ ARROWS = {
     "bridge": ("core",),
     "catalog": ("core", "ledger", "wire"),
     "engine": ("core", "account", "ledger", "limits", "catalog", "wire"),
-    "chat": ("engine", "files"),
+    "chat": ("engine", "files", "knowledge"),
     "relay": ("engine",),
     "media": ("engine", "files", "jobs"),
+    "knowledge": ("engine", "files", "jobs", "search"),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)
@@ -66,6 +68,7 @@ LIBRARIES = {
     r"jwt\.h": ("account",),
     r"openssl/": ("base", "io"),
     r"zlib\.h": ("base",),
+    r"libstemmer\.h": ("search",),
 }
 
 
