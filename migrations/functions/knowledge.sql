@@ -195,6 +195,32 @@ $$;
 COMMENT ON FUNCTION kb_set_model(uuid, bigint, boolean) IS
 	'The base''s vectors are to be of this model (NULL: of none): builds a space beside the one that is searched, unless that has the model and p_again is not set. True: there is something to embed.';
 
+CREATE OR REPLACE FUNCTION kb_set_share(p_kb_id uuid, p_share jsonb) RETURNS TABLE (field text, name text)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	UPDATE kb k SET is_shared = coalesce((p_share->>'everyone')::boolean, k.is_shared) WHERE k.id = p_kb_id;
+	IF p_share ? 'groups' THEN
+		DELETE FROM kb_share s WHERE s.kb_id = p_kb_id AND s.user_group IS NOT NULL;
+		INSERT INTO kb_share (kb_id, user_group) SELECT DISTINCT p_kb_id, g.name
+			FROM jsonb_array_elements_text(p_share->'groups') AS w (name) JOIN user_groups g ON g.name = w.name;
+	END IF;
+	IF p_share ? 'users' THEN
+		DELETE FROM kb_share s WHERE s.kb_id = p_kb_id AND s.user_id IS NOT NULL;
+		INSERT INTO kb_share (kb_id, user_id) SELECT DISTINCT p_kb_id, u.id
+			FROM jsonb_array_elements_text(p_share->'users') AS w (name)
+				JOIN users u ON lower(u.email) = lower(btrim(w.name)) OR u.phone = btrim(w.name) WHERE u.status = 'active';
+	END IF;
+	RETURN QUERY
+		SELECT 'groups', w.name FROM jsonb_array_elements_text(p_share->'groups') AS w (name)
+		WHERE NOT EXISTS (SELECT FROM user_groups g WHERE g.name = w.name)
+		UNION ALL SELECT 'users', w.name FROM jsonb_array_elements_text(p_share->'users') AS w (name)
+		WHERE NOT EXISTS (SELECT FROM users u WHERE (lower(u.email) = lower(btrim(w.name)) OR u.phone = btrim(w.name)) AND u.status = 'active');
+END
+$$;
+COMMENT ON FUNCTION kb_set_share(uuid, jsonb) IS
+	'Shares a base of the caller with {everyone, groups, users}, each as it is said, or left as it is where it is not. Returns names that there are not: the caller rolls back then.';
+
 -- ---- documents ----
 
 CREATE OR REPLACE FUNCTION kb_document_put(p_user_id uuid, p_kb_id uuid, p_document_id uuid, p_new boolean, p_filename text, p_title text,

@@ -32,7 +32,7 @@ ARROWS = {
     "chat": ("engine", "files", "knowledge"),
     "relay": ("engine",),
     "media": ("engine", "files", "jobs"),
-    "knowledge": ("engine", "files", "jobs", "search"),
+    "knowledge": ("engine", "files", "jobs", "media", "search", "wire"),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)
