@@ -286,20 +286,31 @@ read_file(struct pdf *p)
 					    : CODE_OK;
 }
 
+/* NULL: *error says why.  The file is opened anew, as poppler closes it. */
+static PopplerDocument *
+open_with(struct doc *d, const char *password, GError **error)
+{
+	int fd = lseek(d->fd, 0, SEEK_SET) == 0 ? dup(d->fd) : -1;
+
+	g_clear_error(error);
+	if (fd < 0)
+		return NULL;
+	return poppler_document_new_from_fd(fd, password, error);
+}
+
 enum code
 read_pdf(struct doc *d)
 {
 	struct pdf p = { .doc = d };
 	GError *error = NULL;
 	enum code code;
-	int fd;
 
 	d->kind = "pdf";
 	g_log_set_default_handler(on_log, NULL);
-	fd = lseek(d->fd, 0, SEEK_SET) == 0 ? dup(d->fd) : -1;
-	if (fd < 0)
-		return doc_fail(d, CODE_PARSER_FAILED, "the file cannot be read");
-	p.file = poppler_document_new_from_fd(fd, d->password, &error);
+	p.file = open_with(d, d->password, &error);
+	/* To a wrong password it says that the file is damaged (seen with 22.12). */
+	if (p.file == NULL && d->password != NULL)
+		p.file = open_with(d, NULL, &error);
 	if (p.file == NULL) {
 		code = doc_fail(d,
 		    g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED) ? CODE_ENCRYPTED : CODE_DAMAGED, "%s",
