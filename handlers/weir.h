@@ -56,6 +56,7 @@
 #include "ops/report.h"
 #include "jobs/desk.h"
 #include "limits/slots.h"
+#include "knowledge/search.h"
 #include "media/called.h"
 #include "media/make.h"
 #include "account/sessions.h"
