@@ -59,6 +59,7 @@
 #include "knowledge/documents.h"
 #include "knowledge/source.h"
 #include "limits/slots.h"
+#include "knowledge/search.h"
 #include "media/called.h"
 #include "media/make.h"
 #include "account/sessions.h"

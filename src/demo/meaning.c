@@ -95,9 +95,12 @@ note(struct features *f, enum feature kind, const char *text, size_t len, uint32
 static size_t
 stem(const char *word, size_t len)
 {
-	static const char *const endings[] = { "ations", "ation", "ings", "ing", "ies", "ions", "ion", "ers", "es",
-		"ed", "er", "ly", "s", "e", "y" };
+	static const char *const endings[] = { "ation", "ing", "ion", "er", "ed", "ly", "e", "y" };
 
+	if (len >= 6 && memcmp(word + len - 3, "ies", 3) == 0)
+		return len - 3;
+	if (len >= 4 && word[len - 1] == 's' && word[len - 2] != 's')
+		len--;
 	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
 		size_t n = strlen(endings[i]);
 

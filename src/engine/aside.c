@@ -18,7 +18,7 @@ on_content(void *arg)
 {
 	struct aside *d = arg;
 
-	d->answer.delivered += d->answer.pending.len;
+	d->answer.delivered += d->answer.pending.len + (answer_has_bytes(&d->answer) ? d->answer.bytes.len : 0);
 	answer_given(&d->answer);
 }
 
@@ -105,9 +105,11 @@ aside_await(struct request *rq, const struct aside_ask *ask, aside_fn *then, voi
 	    &d->answer, arena);
 	arena_cleanup(arena, aside_free, d);
 	if (call_prepare(&d->call,
-		&(struct call_ask){ .ask = ask->ask, .model = ask->model, .limits = limits, .traceparent = rq->cx.traceparent },
+		&(struct call_ask){
+		    .ask = ask->ask, .model = ask->model, .limits = limits, .traceparent = rq->cx.traceparent },
 		arena) != OK) {
-		d->told = (struct aside_told){ .status = E_UNAVAILABLE, .detail = "no wire can say this", .at = &d->call.at };
+		d->told =
+		    (struct aside_told){ .status = E_UNAVAILABLE, .detail = "no wire can say this", .at = &d->call.at };
 		return then(rq, &d->told, arg);
 	}
 	d->await = (struct await){ .begin = begin, .drop = drop, .then = after };

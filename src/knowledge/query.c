@@ -74,7 +74,8 @@ choose(struct context *cx, struct query *q, const struct offer_model *m)
 	q->model->n_channels = n;
 	if (n == 0)
 		return fail(cx, E_UNAVAILABLE, "no channel of model %s can be asked for %s", m->name, q->op);
-	if (!price_has(q->model->price, METER_INPUT) && !(q->what.op == OP_RERANK && price_has(q->model->price, METER_QUERY)))
+	if (!price_has(q->model->price, METER_INPUT) &&
+	    !(q->what.op == OP_RERANK && price_has(q->model->price, METER_QUERY)))
 		return fail(cx, E_PRICE_UNKNOWN, "model %s has no price for %s", m->name, q->op);
 	return pace_take(cx, q->model);
 }
@@ -112,8 +113,8 @@ refused(struct request *rq, struct query *q, const struct rows *rows, int64_t ho
 	} refusals[] = {
 		{ "insufficient", E_INSUFFICIENT_CREDITS },
 		{ "allowances", E_INSUFFICIENT_CREDITS },
-		{ "user_budget", E_QUOTA_EXHAUSTED },
-		{ "group_budget", E_QUOTA_EXHAUSTED },
+		{ "user_budget", E_INSUFFICIENT_CREDITS },
+		{ "group_budget", E_INSUFFICIENT_CREDITS },
 		{ "user_disabled", E_ACCOUNT_DISABLED },
 	};
 	const char *outcome = row_text(rows, 0, "outcome");
@@ -127,7 +128,8 @@ refused(struct request *rq, struct query *q, const struct rows *rows, int64_t ho
 	if (st != E_INSUFFICIENT_CREDITS)
 		return fail(&rq->cx, st, "query: %s", outcome);
 	return fail_with(&rq->cx, st,
-	    json_pack("{s:o, s:o}", "balance", json_credits(row_ucr(rows, 0, "balance")), "required", json_credits(hold_ucr)),
+	    json_pack(
+		"{s:o, s:o}", "balance", json_credits(row_ucr(rows, 0, "balance")), "required", json_credits(hold_ucr)),
 	    "query");
 }
 
@@ -169,6 +171,7 @@ static bool
 take_vector(struct context *cx, struct query *q, const struct aside_told *got)
 {
 	struct wire_vectors v = { .values = NULL };
+	unsigned char *half;
 	float *copy;
 	bool ok;
 
@@ -179,6 +182,11 @@ take_vector(struct context *cx, struct query *q, const struct aside_told *got)
 		copy = ARENA_ARRAY(cx->arena, float, v.dimensions);
 		memcpy(copy, v.values, v.dimensions * sizeof *copy);
 		ok = vector_normalise(copy, v.dimensions);
+		/* As it is kept, so that it finds the same when it is asked for again. */
+		half = arena_alloc(cx->arena, 2 * v.dimensions);
+		vector_to_half(copy, v.dimensions, half);
+		vector_from_half(half, v.dimensions, copy);
+		ok = ok && vector_normalise(copy, v.dimensions);
 		q->told.vector = ok ? copy : NULL;
 		q->told.dims = v.dimensions;
 	}
@@ -227,15 +235,17 @@ ask(struct request *rq, struct query *q)
 		st = pg_query_again(cx->pg, &rows,
 		    "SELECT outcome, balance, held FROM kb_query_open($1::uuid, $2::uuid, $3::uuid, $4, $5::numeric, $6::int, $7,"
 		    " $8::jsonb, $9)",
-		    PS(q->task_id), PS(q->transaction_id), PS(cx->caller.user_id), PI(q->model->id), PM(hold_ucr), PI(LEASE_S),
-		    PS(arena_printf(cx->arena, "%s: %s", q->op, q->model->name)), PS(q->prices), PS(cx->caller.group));
+		    PS(q->task_id), PS(q->transaction_id), PS(cx->caller.user_id), PI(q->model->id), PM(hold_ucr),
+		    PI(LEASE_S), PS(arena_printf(cx->arena, "%s: %s", q->op, q->model->name)), PS(q->prices),
+		    PS(cx->caller.group));
 		if (st != OK)
 			return fail(cx, st, "hold for a query: %s", pg_error(cx->pg));
 		if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0)
 			return refused(rq, q, rows, hold_ucr);
 	}
 	return aside_await(rq,
-	    &(struct aside_ask){ .ask = &q->what, .model = q->model, .timeout_ms = q->ask.timeout_ms, .task_id = q->task_id },
+	    &(struct aside_ask){
+		.ask = &q->what, .model = q->model, .timeout_ms = q->ask.timeout_ms, .task_id = q->task_id },
 	    answered, q);
 }
 
@@ -249,8 +259,9 @@ look(struct context *cx, struct query *q, const char *model)
 	unsigned char *half;
 	float *v;
 	size_t len = 0;
-	enum status st = pg_query_again(cx->pg, &rows, "SELECT v FROM kb_embed_cache WHERE hash = kb_cache_key($1, $2::bytea)",
-	    PS(model), PX(q->text_hash, SHA256_BYTES));
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT v FROM kb_embed_cache WHERE hash = kb_cache_key($1, $2::bytea)", PS(model),
+	    PX(q->text_hash, SHA256_BYTES));
 
 	if (st != OK)
 		return fail(cx, st, "vector that is kept: %s", pg_error(cx->pg));

@@ -349,9 +349,9 @@ ranked(struct request *rq, const struct query_told *told, void *arg)
 	struct search *s = arg;
 
 	add_cost(s, told);
-	s->found.rank = told->status != OK		 ? status_code(told->status)
+	s->found.rank = told->status != OK		? status_code(told->status)
 	    : take_ranks(s, told->body, told->body_len) ? "used"
-							 : status_code(E_UPSTREAM_FAILED);
+							: status_code(E_UPSTREAM_FAILED);
 	s->n_hits = fuse_take(s->hits, s->n_hits, &s->rules);
 	return tell(rq, s);
 }
@@ -378,7 +378,8 @@ finish(struct request *rq, struct search *s)
 	}
 	for (size_t i = 0; i < s->n_hits; i++)
 		texts[i] = ((const struct search_hit *)s->hits[i].more)->body;
-	return query_rank(rq, &(struct query_ask){ .text = s->text, .timeout_ms = RANK_TIMEOUT_MS }, texts, s->n_hits, ranked, s);
+	return query_rank(
+	    rq, &(struct query_ask){ .text = s->text, .timeout_ms = RANK_TIMEOUT_MS }, texts, s->n_hits, ranked, s);
 }
 
 /* ---- vectors ------------------------------------------------------------------------ */
@@ -411,8 +412,9 @@ embedded(struct request *rq, const struct query_told *told, void *arg)
 		s->found.vectors = status_code(s->why);
 	}
 	if (s->why != OK && s->ask.mode == SEARCH_VECTOR)
-		return told->status != OK ? told->status
-					  : fail(&rq->cx, E_CONFLICT, "vectors of %zu numbers, not %zu", told->dims, p->dims);
+		return told->status != OK
+		    ? told->status
+		    : fail(&rq->cx, E_CONFLICT, "vectors of %zu numbers, not %zu", told->dims, p->dims);
 	s->at++;
 	return next_vector(rq, s);
 }
@@ -438,8 +440,10 @@ next_vector(struct request *rq, struct search *s)
 		return finish(rq, s);
 	p = &s->places[s->at];
 	return query_embed(rq,
-	    &(struct query_ask){
-		.model_id = p->model_id, .text = s->text, .timeout_ms = VECTOR_TIMEOUT_MS, .may_fail = s->ask.mode != SEARCH_VECTOR },
+	    &(struct query_ask){ .model_id = p->model_id,
+		.text = s->text,
+		.timeout_ms = VECTOR_TIMEOUT_MS,
+		.may_fail = s->ask.mode != SEARCH_VECTOR },
 	    embedded, s);
 }
 
@@ -480,15 +484,17 @@ knowledge_search(struct request *rq, const struct search_ask *ask, search_then_f
 static json_t *
 hit_json(const struct search_hit *h)
 {
-	json_t *scores = json_pack("{s:o, s:o, s:f, s:f, s:f, s:o}", "cosine", h->has_cosine ? json_real(h->cosine) : json_null(),
-	    "likeness", h->has_cosine ? json_real(h->likeness) : json_null(), "lexical", h->lexical, "coverage", h->coverage,
+	json_t *scores = json_pack("{s:o, s:o, s:f, s:f, s:f, s:o}", "cosine",
+	    h->has_cosine ? json_real(h->cosine) : json_null(), "likeness",
+	    h->has_cosine ? json_real(h->likeness) : json_null(), "lexical", h->lexical, "coverage", h->coverage,
 	    "fused", h->fused, "rank", h->has_rank ? json_real(h->score) : json_null());
 
 	return json_pack("{s:I, s:s, s:s, s:i, s:s, s:s, s:o, s:o, s:I, s:I, s:s, s:i, s:f, s:o}", "chunk_id",
-	    (json_int_t)h->chunk_id, "knowledge_id", h->kb_id, "document_id", h->document_id, "version", h->version, "title",
-	    h->title, "heading", h->heading, "page", h->page_from > 0 ? json_integer(h->page_from) : json_null(), "page_to",
-	    h->page_to > 0 ? json_integer(h->page_to) : json_null(), "from", (json_int_t)h->c0, "to", (json_int_t)h->c1, "text",
-	    h->body, "tokens", h->tokens, "score", h->score, "scores", scores);
+	    (json_int_t)h->chunk_id, "knowledge_id", h->kb_id, "document_id", h->document_id, "version", h->version,
+	    "title", h->title, "heading", h->heading, "page",
+	    h->page_from > 0 ? json_integer(h->page_from) : json_null(), "page_to",
+	    h->page_to > 0 ? json_integer(h->page_to) : json_null(), "from", (json_int_t)h->c0, "to", (json_int_t)h->c1,
+	    "text", h->body, "tokens", h->tokens, "score", h->score, "scores", scores);
 }
 
 json_t *
