@@ -177,6 +177,6 @@ CREATE OR REPLACE FUNCTION audit_live_tasks()
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
 	SELECT t.id, t.user_id, t.conversation_id, t.type, t.started_at, t.owner, task_is_alive(t)
-	FROM tasks t WHERE t.completed_at IS NULL AND t.type <> 'relay' ORDER BY t.created_at
+	FROM tasks t WHERE t.completed_at IS NULL AND t.type NOT IN ('relay', 'embed') ORDER BY t.created_at
 $$;
-COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8); without those of the relay, whose places most calls take without a task.';
+COMMENT ON FUNCTION audit_live_tasks() IS 'Live tasks, to be compared with the slots in Redis (I8); without those of the relay, whose places most calls take without a task, and those that embed, which take no slots.';

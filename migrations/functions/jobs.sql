@@ -96,15 +96,18 @@ CREATE OR REPLACE FUNCTION job_done(p_owner uuid, p_id uuid, p_ms bigint) RETURN
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
-	UPDATE jobs j SET status = CASE WHEN j.cancel_requested_at IS NULL THEN 'done' ELSE 'cancelled' END,
-		ended_at = now(), lease_until = NULL, error = NULL, sealed = NULL, run_ms = j.run_ms + p_ms
+	-- who was woken while it looked, looks again
+	UPDATE jobs j SET status = CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled' WHEN j.woken THEN 'waiting' ELSE 'done' END,
+		ended_at = CASE WHEN j.woken AND j.cancel_requested_at IS NULL THEN NULL ELSE now() END,
+		attempts = CASE WHEN j.woken AND j.cancel_requested_at IS NULL THEN 0 ELSE j.attempts END, woken = false, run_at = now(),
+		lease_until = NULL, error = NULL, sealed = CASE WHEN j.woken THEN j.sealed END, run_ms = j.run_ms + p_ms
 	WHERE j.id = p_id AND j.owner = p_owner AND j.status = 'running';
 	RETURN FOUND
 		OR EXISTS (SELECT FROM jobs j WHERE j.id = p_id AND j.owner = p_owner AND j.status IN ('done', 'cancelled'));
 END
 $$;
 COMMENT ON FUNCTION job_done(uuid, uuid, bigint) IS
-	'Ends a job that its owner has done in p_ms milliseconds. False: it is not the caller''s any more. Asked again it answers the same.';
+	'Ends a job that its owner has done in p_ms milliseconds; one that was woken meanwhile waits again. False: it is not the caller''s any more. Asked again it answers the same.';
 
 CREATE OR REPLACE FUNCTION job_later(p_owner uuid, p_id uuid, p_delay_ms bigint, p_ms bigint) RETURNS boolean
 	LANGUAGE plpgsql SET search_path = public, pg_temp

@@ -7,10 +7,10 @@ AS $$
 		'created_at', json_time(m.created_at), 'attachments', m.attachments) ORDER BY m.sequence), '[]')
 	FROM conversation_messages m
 	WHERE m.conversation_id = p_conversation_id AND m.user_id = p_user_id AND m.role IN ('user', 'assistant')
-		AND m.status = 'success'
+		AND m.status = 'success' AND m.active
 $$;
 COMMENT ON FUNCTION conversation_text(uuid, uuid) IS
-	'What was said in a conversation, in order: questions and finished answers, without what they cost or how often they were tried.';
+	'What was said in a conversation as it is shown, in order: questions and finished answers, without what they cost or how often they were tried.';
 
 CREATE OR REPLACE FUNCTION conversation_share(
 	p_id uuid, p_token text, p_user_id uuid, p_conversation_id uuid, p_upload_prefix text, p_most int, p_most_bytes int)
@@ -52,8 +52,8 @@ AS $$
 		INSERT INTO conversations (id, user_id, title, title_is_custom, last_sequence, message_count, created_at, updated_at)
 		SELECT p_id, p_user_id, p_title, p_title <> '', jsonb_array_length(p_messages), jsonb_array_length(p_messages), p_at, p_at
 	)
-	INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role, content, status, model, created_at, updated_at)
-	SELECT (m->>'id')::uuid, p_id, p_user_id, n, m->>'role', m->>'content', 'success', m->>'model', t.at, t.at
+	INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, created_at, updated_at)
+	SELECT (m->>'id')::uuid, p_id, p_user_id, (lag(m->>'id') OVER (ORDER BY n))::uuid, n, m->>'role', m->>'content', 'success', m->>'model', t.at, t.at
 	FROM jsonb_array_elements(p_messages) WITH ORDINALITY AS e(m, n),
 		LATERAL (SELECT least(coalesce((m->>'created_at')::timestamptz, p_at), now()) AS at) AS t
 $$;

@@ -65,8 +65,8 @@ COMMENT ON FUNCTION objects_drop(uuid, text, int) IS
 CREATE OR REPLACE FUNCTION storage_used(p_user_id uuid, p_but_id uuid DEFAULT NULL) RETURNS bigint
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT coalesce(sum(u.size_bytes), 0)::bigint FROM uploads u
-	WHERE u.user_id = p_user_id AND u.id IS DISTINCT FROM p_but_id
+	SELECT (coalesce((SELECT sum(u.size_bytes) FROM uploads u WHERE u.user_id = p_user_id AND u.id IS DISTINCT FROM p_but_id), 0)
+		+ coalesce((SELECT sum(v.size_bytes) FROM kb_version v WHERE v.user_id = p_user_id), 0))::bigint
 $$;
 COMMENT ON FUNCTION storage_used(uuid, uuid) IS
-	'Bytes that count against a user''s quota, those of one row left out: each of what they keep in full, though others may keep the same.';
+	'Bytes that count against a user''s quota, those of one row left out: each of what they keep, uploads and documents of knowledge, in full, though others may keep the same.';

@@ -108,6 +108,7 @@ BEGIN
 		WHEN 'image' THEN RETURN 'image_generation_cost';
 		WHEN 'video' THEN RETURN 'video_generation_cost';
 		WHEN 'relay' THEN RETURN 'relay_cost';
+		WHEN 'embed' THEN RETURN 'embed_cost';
 	END CASE;
 END
 $$;
@@ -163,7 +164,7 @@ BEGIN
 				p.agent_conv_limit IS NOT NULL AND coalesce(bool_or(t.agent_run AND t.conversation_id = p.conversation_id
 					AND process_is_alive(t.owner)), false) AS busy
 			INTO v_live
-			FROM tasks t WHERE t.user_id = p.user_id AND t.completed_at IS NULL;
+			FROM tasks t WHERE t.user_id = p.user_id AND t.completed_at IS NULL AND t.type <> 'embed';
 			v.outcome := CASE
 				WHEN v_live.for_user >= p.user_limit THEN 'user_queue_full'
 				WHEN v_live.in_conversation >= p.conv_limit THEN 'conversation_queue_full'

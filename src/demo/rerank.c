@@ -1,8 +1,11 @@
 /* How well documents answer a query, in Jina's words and in Cohere's. The contract is in
- * route.h. A document that has the query in it is better than one that has not, and an
- * earlier one better than a later one. */
+ * route.h. A document is better the more words of the query it has, one that has it whole is
+ * best, and an earlier one is better than a later one. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "demo/meaning.h"
 #include "demo/route.h"
 
 #define SEARCH_DOCUMENTS 100 /* in what Cohere bills as one search */
@@ -33,23 +36,44 @@ text_of(const json_t *document)
 	return text == NULL ? "" : text;
 }
 
-/* The results, those with the query in them first. */
+struct judged {
+	size_t index;
+	double score;
+};
+
+static int
+compare_judged(const void *a, const void *b)
+{
+	const struct judged *x = a, *y = b;
+
+	if (x->score != y->score)
+		return x->score < y->score ? 1 : -1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
+/* The results, best first. */
 static void
 put_results(struct buf *out, const struct ask *ask)
 {
 	json_int_t top = json_integer_value(json_object_get(ask->root, "top_n"));
 	bool wants_text = json_is_true(json_object_get(ask->root, "return_documents"));
-	size_t n = json_array_size(ask->input), told = 0;
+	size_t n = json_array_size(ask->input);
+	struct judged *judged = xcalloc(n, sizeof *judged);
 
-	buf_puts(out, "\"results\":[");
-	for (size_t i = 0; i < 2 * n && (top <= 0 || told < (size_t)top); i++) {
-		const char *text = text_of(json_array_get(ask->input, i % n));
+	for (size_t i = 0; i < n; i++) {
+		const char *text = text_of(json_array_get(ask->input, i));
 		bool has = strstr(text, buf_str(&ask->prompt)) != NULL;
+		double covered = has ? 1 : meaning_coverage(buf_str(&ask->prompt), text);
 
-		if (has != (i < n))
-			continue;
-		buf_printf(out, "%s{\"index\":%zu,\"relevance_score\":%.6f", told++ > 0 ? "," : "", i % n,
-		    (has ? 0.9 : 0.1) / (1 + (double)(i % n) / 100));
+		judged[i] = (struct judged){ i, (0.1 + 0.8 * covered) / (1 + (double)i / 100) };
+	}
+	qsort(judged, n, sizeof *judged, compare_judged);
+	buf_puts(out, "\"results\":[");
+	for (size_t i = 0; i < n && (top <= 0 || i < (size_t)top); i++) {
+		const char *text = text_of(json_array_get(ask->input, judged[i].index));
+
+		buf_printf(out, "%s{\"index\":%zu,\"relevance_score\":%.6f", i > 0 ? "," : "", judged[i].index,
+		    judged[i].score);
 		if (wants_text) {
 			buf_puts(out, ",\"document\":{\"text\":");
 			buf_json(out, text, strlen(text));
@@ -58,6 +82,7 @@ put_results(struct buf *out, const struct ask *ask)
 		buf_puts(out, "}");
 	}
 	buf_puts(out, "]");
+	free(judged);
 }
 
 void

@@ -1,13 +1,14 @@
 /* What all speakers share: errors, counts, vectors. The contract is in speak.h. */
 #include "demo/speak.h"
 
-#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+#include "demo/meaning.h"
 #include "demo/script.h"
 
-#define DIMENSIONS 256u
 /* How all our signatures begin. */
 #define SIGNED "weirdemo"
 
@@ -137,31 +138,6 @@ speak_fault(struct wire_error *err, const struct speaker *speaker, enum demo_fau
 
 /* ---- vectors ------------------------------------------------------------- */
 
-/* Numbers from -1 to 1, a fixed sequence for each seed (splitmix64). */
-static double
-next_number(uint64_t *seed)
-{
-	uint64_t z = (*seed += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return (double)((z ^ (z >> 31)) >> 11) / (double)(1ull << 52) - 1;
-}
-
-static uint64_t
-text_seed(const json_t *text)
-{
-	char *json;
-	uint64_t seed;
-
-	if (json_is_string(text))
-		return script_hash(0, json_string_value(text), json_string_length(text));
-	json = json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY); /* an array of tokens */
-	seed = json != NULL ? script_hash(1, json, strlen(json)) : 0;
-	free(json);
-	return seed;
-}
-
 void
 speak_base64(struct buf *out, const unsigned char *bytes, size_t len)
 {
@@ -192,26 +168,25 @@ put_float(struct buf *bytes, float value)
 void
 speak_vector(struct buf *out, const json_t *text, uint32_t dimensions, bool is_base64)
 {
-	uint32_t n = dimensions ? dimensions : DIMENSIONS;
-	uint64_t first = text_seed(text), seed = first;
+	uint32_t n = dimensions > 0 ? dimensions : MEANING_DIMENSIONS;
+	float *v = xmalloc(n * sizeof *v);
 	struct buf bytes = BUF_INIT(0);
-	double square = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		double number = next_number(&seed);
+	if (json_is_string(text))
+		meaning_vector(json_string_value(text), json_string_length(text), n, v);
+	else { /* a list of tokens: each is a word */
+		char *json = json_dumps(text, JSON_COMPACT | JSON_ENCODE_ANY);
 
-		square += number * number;
+		meaning_vector(json != NULL ? json : "", json != NULL ? strlen(json) : 0, n, v);
+		free(json);
 	}
-	seed = first;
-	for (uint32_t i = 0; i < n; i++) {
-		double number = next_number(&seed) / sqrt(square);
-
+	for (uint32_t i = 0; i < n; i++)
 		if (is_base64)
-			put_float(&bytes, (float)number);
+			put_float(&bytes, v[i]);
 		else
-			buf_printf(out, "%s%.9g", i > 0 ? "," : "", (double)(float)number);
-	}
+			buf_printf(out, "%s%.9g", i > 0 ? "," : "", (double)v[i]);
 	if (is_base64)
 		speak_base64(out, (const unsigned char *)bytes.data, bytes.len);
 	buf_free(&bytes);
+	free(v);
 }

@@ -136,8 +136,8 @@ bool speak_has_signed(const json_t *signature);
 /* Append base64 with its padding. */
 void speak_base64(struct buf *out, const unsigned char *bytes, size_t len);
 
-/* Append a unit vector that depends on the text alone: its numbers with
- * commas between them, or base64 of little-endian floats. */
+/* Append the unit vector of a text (demo/meaning.h): its numbers with commas between
+ * them, or base64 of little-endian floats. 0 dimensions: MEANING_DIMENSIONS. */
 void speak_vector(struct buf *out, const json_t *text, uint32_t dimensions, bool is_base64);
 
 #endif

@@ -1,11 +1,12 @@
 """Arrows between rooms run one way, and each library has one owner.
 
 	base <- io <- score <- core <- ledger, jobs <- account; limits on core; store on core and jobs, files on store
-	base <- wire
+	base <- wire; base <- search
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
 
-weir-demo stands apart: it is the other side of the wire and uses base only.
+weir-demo stands apart: it is the other side of the wire and uses base only.  So does parse, the program that reads
+documents: knowledge uses the headers that say how they talk.
 """
 
 import re
@@ -17,6 +18,7 @@ ARROWS = {
     "base": (),
     "io": ("base",),
     "wire": ("base",),
+    "search": ("base",),
     "score": ("base", "io"),
     "core": ("base", "io", "score"),
     "account": ("core", "jobs", "ledger", "limits"),
@@ -28,9 +30,11 @@ ARROWS = {
     "bridge": ("core",),
     "catalog": ("core", "ledger", "wire"),
     "engine": ("core", "account", "ledger", "limits", "catalog", "wire"),
-    "chat": ("engine", "files"),
+    "chat": ("engine", "files", "knowledge"),
     "relay": ("engine",),
     "media": ("engine", "files", "jobs"),
+    "parse": ("base",),
+    "knowledge": ("engine", "files", "jobs", "media", "parse", "search", "wire"),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)
@@ -66,6 +70,8 @@ LIBRARIES = {
     r"jwt\.h": ("account",),
     r"openssl/": ("base", "io"),
     r"zlib\.h": ("base",),
+    r"libstemmer\.h": ("search",),
+    r"poppler|glib|libxml/|zip\.h|uchardet|seccomp|linux/landlock": ("parse",),
 }
 
 

@@ -1261,7 +1261,7 @@ def test_embeddings(demo):
     packed = base64.b64decode(embed("weir", dimensions=8, encoding_format="base64")["data"][0]["embedding"])
     assert all(abs(a - b) < 1e-6 for a, b in zip(struct.unpack("<8f", packed), one))
     assert len(embed([1, 2, 3])["data"]) == 1 and len(embed([[1], [2]])["data"]) == 2
-    assert len(embed("x")["data"][0]["embedding"]) == 256
+    assert len(embed("x")["data"][0]["embedding"]) == 512
     assert demo.ask({"input": "x"}, path="/v1/embeddings").status == 400
     assert embed([])["error"]["param"] == "input" and embed("x", dimensions=0)["error"]["param"] == "dimensions"
     assert demo.ask({"model": "demo-fast;fault=429", "input": "x"}, path="/v1/embeddings").status == 429
@@ -1269,6 +1269,27 @@ def test_embeddings(demo):
     assert demo.ask(content, path="/v1beta/models/demo:embedContent").json()["embedding"]["values"] == one
     found = demo.ask({"requests": [content, content]}, path="/v1beta/models/demo:batchEmbedContents").json()
     assert [e["values"] for e in found["embeddings"]] == [one, one]
+
+
+def test_embeddings_and_ranks_mean_something(demo):
+    def vectors(*texts):
+        data = demo.ask({"model": "demo-fast", "input": list(texts)}, path="/v1/embeddings").json()["data"]
+        return [d["embedding"] for d in data]
+
+    def near(a, b):
+        return sum(x * y for x, y in zip(a, b))
+
+    query, same, other = vectors("How do I delete a file?", "Removing files from a directory", "The price of tea in autumn")
+    assert near(query, same) > 0.3 > near(query, other)
+    query, same, other = vectors("如何恢复数据库备份", "pg_restore: restore a database from an archive made by pg_dump", "The price of tea")
+    assert near(query, same) > 0.2 > near(query, other)
+    folded = vectors("ＰＯＳＴＧＲＥＳ　索引", "postgres 索引")
+    assert folded[0] == folded[1]
+    assert vectors("")[0][0] == 1
+    texts = ["tea in autumn", "restore what was removed", "restore a database from a backup", "database"]
+    ranked = demo.ask({"model": "demo-fast", "query": "restore database backup", "documents": texts}, path="/v1/rerank").json()
+    assert [r["index"] for r in ranked["results"]] == [2, 1, 3, 0]
+    assert [round(r["relevance_score"], 2) for r in ranked["results"]][0] == 0.88
 
 
 def test_completions_and_moderations(demo):

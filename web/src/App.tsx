@@ -13,7 +13,8 @@ import { useTasks } from "@/stores/tasks";
 import { followEvents } from "@/stream/events";
 
 const ChatPage = lazy(() => import("@/pages/ChatPage"));
-const MakingPage = lazy(() => import("@/i18n/texts").then(({ withTexts }) => withTexts(["making"], import("@/pages/MakingPage"))));
+const MakingPage = lazy(() => withTexts(["making"], import("@/pages/MakingPage")));
+const KnowledgePages = lazy(() => withTexts(["knowledge"], import("@/pages/knowledge/KnowledgePages")));
 const SettingsPage = lazy(() => import("@/pages/SettingsPage"));
 const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
 const SignIn = lazy(() => import("@/pages/SignIn"));
@@ -62,6 +63,7 @@ function SignedIn() {
 			<Route path="/c/:id">{({ id }) => <ChatPage conversationId={id} />}</Route>
 			<Route path="/c/:id/print">{({ id }) => <PrintPage id={id} />}</Route>
 			<Route path="/media" component={MakingPage} />
+			<Route path="/knowledge/*?" component={KnowledgePages} />
 			<Route path="/settings/:tab?">{({ tab }) => <SettingsPage tab={tab} />}</Route>
 			<Route path="/admin/:area?">{({ area }) => <AdminPage area={area} />}</Route>
 			<Route>

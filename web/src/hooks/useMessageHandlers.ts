@@ -6,6 +6,7 @@ import type { Attachment } from "@/api/types";
 import { conversations } from "@/api/weir";
 import { tellTabs } from "@/lib/tabs";
 import { keys, queryClient } from "@/queries/client";
+import { changeConversation } from "@/queries/conversations";
 import { forgetMessage } from "@/queries/messages";
 import { NEW, useConversation } from "@/stores/conversation";
 import { toast } from "@/stores/notices";
@@ -31,7 +32,7 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 			clear(conversationId ?? NEW);
 			let id = conversationId;
 			try {
-				id ??= await beginConversation(model, store.agentId);
+				id ??= await beginConversation(model, store.agentId, store.knowledge);
 			} catch (e) {
 				store.setDraft(NEW, draft);
 				reportRefused(e, "");
@@ -62,18 +63,23 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 }
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */
-async function beginConversation(model: string | null, agentId: string | null): Promise<string> {
+async function beginConversation(model: string | null, agentId: string | null, chosen: ReturnType<typeof useConversation.getState>["knowledge"]): Promise<string> {
+	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode };
 	try {
 		const made = await conversations.create({
 			...(agentId && { agent_id: agentId }),
 			...(model && !agentId && { model }),
+			...knowledge,
 		});
 		useConversation.getState().addFresh(made);
 		queryClient.setQueryData(keys.conversation(made.id), made);
 		return made.id;
 	} catch (e) {
 		const existing = e instanceof ApiError && e.code === "duplicate_conversation" && e.details.conversation_id;
-		if (typeof existing === "string") return existing;
+		if (typeof existing === "string") {
+			if (knowledge) changeConversation(existing, await conversations.patch(existing, knowledge));
+			return existing;
+		}
 		throw e;
 	}
 }

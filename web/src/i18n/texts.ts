@@ -5,6 +5,7 @@ const TEXTS = {
 	admin: { en: () => import("./admin.en.json"), zh: () => import("./admin.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
+	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },

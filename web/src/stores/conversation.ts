@@ -1,6 +1,6 @@
 /* What the chat page holds itself: which conversation is on the screen, unsent text, conversations too new for the list. */
 import { create } from "zustand";
-import type { Attachment, Conversation } from "@/api/types";
+import type { Attachment, Conversation, KnowledgeMode } from "@/api/types";
 
 export interface Draft {
 	text: string;
@@ -16,11 +16,14 @@ interface ConversationState {
 	/** The conversation on the screen; null: a new one. */
 	activeId: string | null;
 	agentId: string | null;
+	/** Bases chosen for a conversation that is not begun yet. */
+	knowledge: { ids: string[]; mode: KnowledgeMode } | null;
 	drafts: Record<string, Draft>;
 	/** Made here; the server lists them after their first answer. */
 	fresh: Conversation[];
 	setActive: (id: string | null) => void;
 	setAgent: (id: string | null) => void;
+	setKnowledge: (chosen: ConversationState["knowledge"]) => void;
 	setDraft: (id: string, draft: Partial<Draft>) => void;
 	addFresh: (conversation: Conversation) => void;
 	changeFresh: (id: string, change: Partial<Conversation>) => void;
@@ -53,10 +56,12 @@ function saveDrafts(drafts: Record<string, Draft>) {
 export const useConversation = create<ConversationState>((set) => ({
 	activeId: null,
 	agentId: null,
+	knowledge: null,
 	drafts: savedDrafts(),
 	fresh: [],
 	setActive: (activeId) => set({ activeId }),
 	setAgent: (agentId) => set({ agentId }),
+	setKnowledge: (knowledge) => set({ knowledge }),
 	setDraft: (id, change) =>
 		set((s) => {
 			const draft = { ...(s.drafts[id] ?? EMPTY), ...change };
@@ -71,7 +76,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
 	clear: () => {
 		saveDrafts({});
-		set({ activeId: null, agentId: null, drafts: {}, fresh: [] });
+		set({ activeId: null, agentId: null, knowledge: null, drafts: {}, fresh: [] });
 	},
 }));
 

@@ -111,7 +111,9 @@ export function apply(event: UserEvent) {
 			if (event.data.conversation_id) void refreshMessages(event.data.conversation_id);
 			return;
 		case "usage":
-			return onUsage();
+			return soon(keys.usage());
+		case "knowledge":
+			return soon(keys.knowledge, 1000);
 		case "quota":
 			toast("info", t("errors.budget_used", { percent: event.data.percent }), { detail: event.data.name ?? undefined });
 			void queryClient.invalidateQueries({ queryKey: keys.quota });
@@ -124,15 +126,16 @@ export function apply(event: UserEvent) {
 	}
 }
 
-/** Who looks at the usage sees it grow; at most every few seconds, however fast it does. */
-const USAGE_EVERY_MS = 3000;
-let usageTimer: ReturnType<typeof setTimeout> | null = null;
+const waiting = new Set<string>();
 
-function onUsage() {
-	usageTimer ??= setTimeout(() => {
-		usageTimer = null;
-		void queryClient.invalidateQueries({ queryKey: keys.usage() });
-	}, USAGE_EVERY_MS);
+/** Who looks at it sees it grow; at most every so often, however fast it does. */
+function soon(queryKey: readonly [string, ...string[]], every_ms = 3000) {
+	if (waiting.has(queryKey[0])) return;
+	waiting.add(queryKey[0]);
+	setTimeout(() => {
+		waiting.delete(queryKey[0]);
+		void queryClient.invalidateQueries({ queryKey });
+	}, every_ms);
 }
 
 function onTask({ id, status, conversation_id, progress }: Extract<UserEvent, { type: "task" }>["data"]) {

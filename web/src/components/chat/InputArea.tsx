@@ -129,6 +129,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					</p>
 				)}
 				<InputControls
+					conversationId={conversationId}
 					models={models}
 					model={model}
 					onSelect={onSelect}

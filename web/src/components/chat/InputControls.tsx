@@ -1,13 +1,19 @@
-import { ArrowUp, Square } from "lucide-react";
+import { ArrowUp, BookOpen, Square } from "lucide-react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment, Model } from "@/api/types";
+import { useKnowledgeOf } from "@/hooks/useKnowledgeOf";
+import { withTexts } from "@/i18n/texts";
 import { Button, IconButton } from "../ui/Button";
 import { AdvancedSettingsMenu } from "./AdvancedSettingsMenu";
 import { AudioRecorder } from "./AudioRecorder";
 import { ModelSelector } from "./ModelSelector";
 import { UploadMenu } from "./UploadMenu";
 
+const ChatChoice = lazy(() => withTexts(["knowledge"], import("../knowledge/ChatChoice")));
+
 interface Props {
+	conversationId: string | null;
 	models: Model[];
 	model: Model | undefined;
 	onSelect: (name: string) => void;
@@ -24,12 +30,24 @@ interface Props {
 
 /** The row under the text: what to attach, which model, send or stop. */
 export function InputControls(p: Props) {
+	const [choosing, setChoosing] = useState(false);
+	const { ids, mode } = useKnowledgeOf(p.conversationId);
 	const { t } = useTranslation();
 	return (
 		<div className="flex items-center gap-0.5 p-2">
-			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} />
+			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} onKnowledge={() => setChoosing(true)} />
 			<AudioRecorder hears={p.model?.abilities.includes("audio") ?? false} onRecorded={(file) => p.onFiles([file])} onText={p.onText} />
 			<AdvancedSettingsMenu />
+			{ids.length > 0 && mode !== "off" && (
+				<IconButton medium active label={t("account.knowledge")} data-knowledge={ids.length} onClick={() => setChoosing(true)}>
+					<BookOpen size={17} />
+				</IconButton>
+			)}
+			{choosing && (
+				<Suspense>
+					<ChatChoice conversationId={p.conversationId} onClose={() => setChoosing(false)} />
+				</Suspense>
+			)}
 			<div className="grow" />
 			<ModelSelector models={p.models} model={p.model} onSelect={p.onSelect} />
 			{p.streaming ? (

@@ -1,7 +1,8 @@
-import { memo } from "react";
+import { lazy, memo, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
 import { cx } from "@/lib/cx";
+import { withTexts } from "@/i18n/texts";
 import { useSettings } from "@/stores/settings";
 import type { LiveTurn } from "@/stores/runtime";
 import { retryLost } from "@/stream/turns";
@@ -11,6 +12,8 @@ import { MessageError } from "./MessageError";
 import { MessageMedia } from "./MessageMedia";
 import { MessageToolbar } from "./MessageToolbar";
 import { Reasoning } from "./Reasoning";
+
+const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
 
 export interface ItemProps {
 	message: Message;
@@ -56,12 +59,22 @@ function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps
 		>
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
 			<MessageMedia attachments={message.attachments} />
-			{message.content && <Markdown text={message.content} />}
+			{message.content && <AnswerText message={message} />}
 			{turn && <TurnState turn={turn} />}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
 			{!turn && message.is_error && <MessageError message={message} busy={busy} onRegenerate={onRegenerate} />}
 			{!turn && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
 		</article>
+	);
+}
+
+function AnswerText({ message }: { message: Message }) {
+	const plain = <Markdown text={message.content} />;
+	if (!message.citations?.length) return plain;
+	return (
+		<Suspense fallback={plain}>
+			<Cited message={message} />
+		</Suspense>
 	);
 }
 

@@ -1,4 +1,4 @@
-import { FileUp, Link2, Plus } from "lucide-react";
+import { BookOpen, FileUp, Link2, Plus } from "lucide-react";
 import { type FormEvent, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
@@ -12,9 +12,10 @@ import { MenuItem, Popover } from "../ui/Menu";
 interface Props {
 	onFiles: (files: File[]) => void;
 	onLink: (attachment: Attachment) => void;
+	onKnowledge: () => void;
 }
 
-export function UploadMenu({ onFiles, onLink }: Props) {
+export function UploadMenu({ onFiles, onLink, onKnowledge }: Props) {
 	const [open, setOpen] = useState(false);
 	const [linking, setLinking] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
@@ -37,6 +38,9 @@ export function UploadMenu({ onFiles, onLink }: Props) {
 					</MenuItem>
 					<MenuItem icon={<Link2 size={16} />} onSelect={choose(() => setLinking(true))}>
 						{t("upload.link")}
+					</MenuItem>
+					<MenuItem icon={<BookOpen size={16} />} onSelect={choose(onKnowledge)}>
+						{t("account.knowledge")}
 					</MenuItem>
 				</Popover>
 			)}

@@ -22,6 +22,8 @@ export interface Extension {
 	/** Before the sanitizer, and after it. */
 	before?: Plugins;
 	after?: Plugins;
+	/** Elements of its own. */
+	components?: Components;
 }
 
 const EXTENSIONS = [
@@ -168,18 +170,21 @@ function Formula({ className, children }: { className: string; children: ReactNo
 const Block = memo(function Block({ text, extensions, prefix }: { text: string; extensions: Extension[]; prefix: string }) {
 	const { t } = useTranslation();
 	const plugins = useMemo(() => pluginsFor(extensions, prefix), [extensions, prefix]);
+	const own = useMemo(() => extensions.reduce((all, e) => (e.components ? { ...all, ...e.components } : all), components), [extensions]);
 	const words = useMemo(() => ({ footnoteLabel: t("chat.footnotes"), footnoteBackLabel: t("chat.footnote_back"), clobberPrefix: "" }), [t]);
 	return (
 		<div>
-			<ReactMarkdown {...plugins} remarkRehypeOptions={words} components={components}>
+			<ReactMarkdown {...plugins} remarkRehypeOptions={words} components={own}>
 				{extensions.reduce((s, e) => e.text?.(s) ?? s, text)}
 			</ReactMarkdown>
 		</div>
 	);
 });
 
-export const Markdown = memo(function Markdown({ text }: { text: string }) {
-	const extensions = useExtensions(text);
+/** `extra`: what an answer has besides. */
+export const Markdown = memo(function Markdown({ text, extra }: { text: string; extra?: Extension }) {
+	const found = useExtensions(text);
+	const extensions = useMemo(() => (extra ? [...found, extra] : found), [found, extra]);
 	const blocks = useMemo(() => splitBlocks(text), [text]);
 	const prefix = `md${useId()}-`;
 	return (

@@ -8,7 +8,7 @@ import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
 import { reasonText } from "@/lib/security";
 import { count, credits, dateTime } from "@/lib/format";
-import { RowMenu } from "@/pages/admin/RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { Button } from "../ui/Button";

@@ -1,17 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { Bot, Bug, Pencil, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AdminAgent } from "@/api/types";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Input, Select, TextArea } from "@/components/ui/Field";
-import { Empty, Failed } from "@/components/ui/State";
+import type { Chosen } from "@/components/knowledge/BaseChoice";
+import { Empty, Failed, Skeleton } from "@/components/ui/State";
+import { withTexts } from "@/i18n/texts";
 import { keys, queryClient } from "@/queries/client";
 import { AgentDebug } from "./AgentDebug";
 import { Toggle, useAdminModels } from "./ModelsArea";
 import { AreaHead, attempt, type Column, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
+
+const BaseChoice = lazy(() => withTexts(["knowledge"], import("@/components/knowledge/BaseChoice").then((m) => ({ default: m.BaseChoice }))));
 
 const refresh = () => {
 	void queryClient.invalidateQueries({ queryKey: keys.agents });
@@ -96,6 +100,7 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 		timeout_seconds: String(agent?.timeout_seconds ?? 120),
 		temperature: agent?.temperature === null || !agent ? "" : String(agent.temperature),
 	});
+	const [knowledge, setKnowledge] = useState<Chosen>({ ids: agent?.knowledge_ids ?? [], mode: agent?.knowledge_mode ?? "auto" });
 	const { t } = useTranslation();
 	const field = (name: keyof typeof form) => ({
 		value: form[name],
@@ -110,6 +115,8 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 			fallback_model_id: form.fallback_model_id ? Number(form.fallback_model_id) : null,
 			timeout_seconds: Number(form.timeout_seconds),
 			temperature: form.temperature === "" ? null : Number(form.temperature),
+			knowledge_ids: knowledge.ids,
+			knowledge_mode: knowledge.mode,
 		};
 		await (agent ? admin.patchAgent(agent.id, json) : admin.createAgent(json));
 		await refresh();
@@ -135,6 +142,12 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 			</Select>
 			<Input required type="number" min={1} max={3600} label={t("admin.timeout")} {...field("timeout_seconds")} />
 			<Input type="number" min={0} max={2} step="0.1" label={t("admin.temperature")} placeholder={t("admin.provider_default")} {...field("temperature")} />
+			<Wide>
+				<p className="pb-1.5 text-sm font-medium text-soft">{t("account.knowledge")}</p>
+				<Suspense fallback={<Skeleton className="h-24" />}>
+					<BaseChoice chosen={knowledge} onChange={setKnowledge} />
+				</Suspense>
+			</Wide>
 		</FormDialog>
 	);
 }

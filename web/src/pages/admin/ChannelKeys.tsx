@@ -10,7 +10,7 @@ import { count, dateTime } from "@/lib/format";
 import { toast } from "@/stores/notices";
 import { Toggle } from "./ModelsArea";
 import { attempt, type Column, DeleteDialog, FormDialog, Table, Tag, Wide } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 
 const STATES = { active: { tone: "ok", text: "channels.active" }, off: { tone: "off", text: "channels.key_off" }, disabled: { tone: "plain", text: "channels.disabled" } } as const;
 

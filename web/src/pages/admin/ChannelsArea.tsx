@@ -18,7 +18,7 @@ import { ChannelHealth, HealthTag } from "./ChannelHealth";
 import { ChannelKeys } from "./ChannelKeys";
 import { Toggle } from "./ModelsArea";
 import { AreaHead, attempt, type Column, DeleteDialog, Loading, Table, Tag } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 
 const refresh = () => queryClient.invalidateQueries({ queryKey: keys.admin() });
 

@@ -9,7 +9,7 @@ import { Failed } from "@/components/ui/State";
 import { count, credits } from "@/lib/format";
 import { keys, queryClient } from "@/queries/client";
 import { AreaHead, type Column, DeleteDialog, FormDialog, Loading, Table, Wide } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 import { nameOf } from "./UserName";
 
 const PERIODS = ["none", "day", "week", "month"] as const;

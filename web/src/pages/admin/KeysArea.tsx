@@ -13,7 +13,7 @@ import { reasonText } from "@/lib/security";
 import { keys, queryClient } from "@/queries/client";
 import { usePaged } from "@/queries/paged";
 import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 
 const STATUSES = ["active", "rotated", "expired", "revoked", "locked"] as const;
 /** What a phone has no room for stands in the first cell there. */

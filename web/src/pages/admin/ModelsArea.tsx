@@ -12,7 +12,7 @@ import { keys, queryClient } from "@/queries/client";
 import { GroupsPanel } from "./GroupsPanel";
 import { AreaHead, attempt, type Column, DeleteDialog, FormDialog, Loading, Table, Tag, Wide } from "./parts";
 import { PricesPanel } from "./PricesPanel";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 
 const ABILITIES = ["vision", "reasoning", "audio", "video", "tools"] as const;
 

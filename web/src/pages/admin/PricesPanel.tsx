@@ -12,7 +12,7 @@ import { usePaged } from "@/queries/paged";
 import { AreaHead, type Column, DeleteDialog, Loading, Table } from "./parts";
 import { ImportDialog, PriceDialog, QuoteDialog } from "./PriceDialogs";
 import { meterKey, refreshPrices, useConditions, useUnit } from "./priceWords";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 
 /** Where it is narrow, these columns are second lines of those that are left. */
 const WIDE = "max-sm:hidden";

@@ -17,7 +17,7 @@ import { usePaged } from "@/queries/paged";
 import { toast } from "@/stores/notices";
 import { BudgetText, UserGroupDialog } from "./GroupsPanel";
 import { AreaHead, attempt, type Column, FormDialog, Loading, Table, Tag, Wide } from "./parts";
-import { RowMenu } from "./RowMenu";
+import { RowMenu } from "@/components/ui/RowMenu";
 import { nameOf } from "./UserName";
 
 /** Where there is no room for these columns, what they say stands below the name. */

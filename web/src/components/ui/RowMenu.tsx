@@ -1,7 +1,7 @@
 import { MoreHorizontal } from "lucide-react";
 import { type ReactNode, useCallback, useRef, useState } from "react";
-import { IconButton } from "@/components/ui/Button";
-import { MenuItem, Popover } from "@/components/ui/Menu";
+import { IconButton } from "./Button";
+import { MenuItem, Popover } from "./Menu";
 
 export interface RowAction {
 	label: string;

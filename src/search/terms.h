@@ -1,0 +1,37 @@
+/*
+ * Text as the terms that full text search finds it by, for PostgreSQL without an
+ * extension.  The same of what is kept and of what is asked:
+ *
+ *	NFKC, case folded, traditional Chinese as simplified
+ *	Han, kana and Hangul	overlapping pairs of characters; one that stands alone as it is
+ *	the rest		words; one of several parts (max_connections, libpq-dev, WorkMem)
+ *				whole and in its parts; English stemmed, without stop words
+ *
+ * Pure, any thread.  Measured in the design of search: bigrams beat a dictionary's words.
+ */
+#ifndef WEIR_SEARCH_TERMS_H
+#define WEIR_SEARCH_TERMS_H
+
+#include <stddef.h>
+#include "base/arena.h"
+
+enum {
+	TERM_MAX_BYTES = 96,  /* a longer word is cut there, in queries too */
+	TERMS_QUERY_MAX = 64, /* terms that are taken from a query */
+};
+
+/* The literal of a tsvector ('term':1,4 'other':2) of a heading and what is below it,
+ * for $n::tsvector.  Both are well-formed UTF-8; heading may be NULL.  Positions stop at 16383,
+ * and a term has at most 255 of them, as PostgreSQL keeps no more.  "" where nothing is
+ * found.  In the arena. */
+char *terms_tsvector(struct arena *a, const char *heading, const char *body);
+
+/* The terms of a query, each once, in the order of the query: how many, at most
+ * TERMS_QUERY_MAX, in `terms`.  Words that only ask (如何, what) are cut, unless nothing
+ * else is there.  The strings are in the arena. */
+size_t terms_query(struct arena *a, const char *query, const char *terms[TERMS_QUERY_MAX]);
+
+/* The literal of a tsquery that finds any of `count` terms: 'a' | 'b'; NULL for none. */
+char *terms_tsquery(struct arena *a, const char *const *terms, size_t count);
+
+#endif
