@@ -23,6 +23,9 @@ enum status upload_place(struct context *cx, struct spool *spool, const struct m
 const char *upload_url(struct arena *a, const struct conf *conf, const char *id);
 /* Answer with the file: store_send().  E_NOT_FOUND also for other people's and for a NULL id. */
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;
+/* The same with a small picture of it, or of a picture that has none (yet) with the picture.  E_NOT_FOUND also for what
+ * has none. */
+enum status upload_send_small(struct request *rq, const char *id) MUST_CHECK;
 /* Remove it, and its bytes unless somebody else keeps them.  E_NOT_FOUND. */
 enum status upload_delete(struct context *cx, const char *id) MUST_CHECK;
 /* The caller's files, newest first. */

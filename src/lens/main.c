@@ -2,10 +2,10 @@
  * weir-lens: looks at one file that strangers made, bound so that it can do nothing else (lens/confine.h).
  * weir-worker starts it; what it and the programs it starts know of formats nobody else links.
  *
- *	weir-lens look TYPE < FILE 3<> SMALL   what the file is like, as a line of JSON; a small picture of it (WebP)
- *	                                       goes to descriptor 3
- *	weir-lens label FOLDER NAME AIGC       mark FOLDER/NAME as made by a machine, within that folder
- *	weir-lens can TYPE                     are the programs there that look needs for it?
+ *	weir-lens look TYPE < FILE 3<> SMALL         what the file is like, as a line of JSON; a small picture of it
+ *	                                             (WebP) goes to descriptor 3
+ *	weir-lens label TYPE AIGC < FILE 3<> MARKED  the same file, marked as made by a machine, to descriptor 3
+ *	weir-lens can TYPE                           are the programs there that look needs for it?
  *
  * Exit status: 0 done, 1 the file cannot be read, 2 wrong arguments, or it could not be bound, 3 a program is missing,
  * which standard output names.
@@ -17,17 +17,14 @@
 #include <unistd.h>
 
 #include "lens/confine.h"
-#include "lens/label.h"
+#include "lens/marked.h"
 #include "lens/look.h"
 
-#define PATH_BYTES 4096
-
-/* It copies a film of 512 MB at most; the sanitizers want all of the address space. */
-#define LABEL_SECONDS 60
+/* It holds a picture twice; the sanitizers want all of the address space. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define LABEL_MEMORY_BYTES 0
 #else
-#define LABEL_MEMORY_BYTES (1ULL << 30)
+#define LABEL_MEMORY_BYTES (512ULL << 20)
 #endif
 static const struct confine_limits label_limits = {
 	.cpu_s = 30,
@@ -65,15 +62,11 @@ look(const char *type)
 }
 
 static int
-label(const char *folder, const char *name, const char *aigc)
+label(const char *type, const char *aigc)
 {
-	char path[PATH_BYTES];
-
-	if (snprintf(path, sizeof(path), "%s/%s", folder, name) >= (int)sizeof(path) || !confine_limit(&label_limits) ||
-	    !confine(-1, folder))
+	if (!confine_limit(&label_limits) || !confine(STDIN_FILENO, NULL))
 		return UNABLE;
-	alarm(LABEL_SECONDS);
-	return label_write(path, aigc) ? DONE : UNREADABLE;
+	return marked_copy(type, STDIN_FILENO, 3, aigc) ? DONE : UNREADABLE;
 }
 
 int
@@ -85,8 +78,8 @@ main(int argc, char **argv)
 		return can(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "look") == 0)
 		return look(argv[2]);
-	if (argc == 5 && strcmp(argv[1], "label") == 0)
-		return label(argv[2], argv[3], argv[4]);
-	fputs("usage: weir-lens can TYPE | look TYPE | label FOLDER NAME AIGC\n", stderr);
+	if (argc == 4 && strcmp(argv[1], "label") == 0)
+		return label(argv[2], argv[3]);
+	fputs("usage: weir-lens can TYPE | look TYPE | label TYPE AIGC\n", stderr);
 	return UNABLE;
 }

@@ -224,7 +224,9 @@ def test_in_a_conversation_it_becomes_messages(weir, user):
     assert asked["role"] == "user" and asked["content"] == "a weir\nat dawn"
     assert got["status"] == "success" and got["task_id"] == t["id"] and got["credits_cost"] == 5
     (file,) = task(weir, user, t["id"])["result"]["files"]
-    assert got["attachments"] == [{"type": "image", "url": file["url"]}]
+    (attachment,) = got["attachments"]
+    assert attachment["type"] == "image" and attachment["url"] == file["url"] and attachment["is_ai_made"] is True
+    assert attachment["thumbnail_url"] == file["thumbnail_url"] == file["url"] + "/thumbnail"
     assert weir.get(f"/api/conversations/{conversation}", user).json["title"] == "a weir"
     assert weir.chat(user, "and now words", conversation).final["type"] == "done"
 
@@ -437,6 +439,21 @@ def asked(weir, since, path):
     return [r for r in weir.demo_requests()[since:] if r["path"] == path]
 
 
+def unmarked(png):
+    """Without what says that a model made it, which has to be there."""
+    at, chunks = len(PNG), [PNG]
+    marks = 0
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at:at + 4], "big")
+        if png[at + 4:at + 8] == b"iTXt":
+            marks += b"TC260:AIGC" in png[at:end] and b"trainedAlgorithmicMedia" in png[at:end]
+        else:
+            chunks.append(png[at:end])
+        at = end
+    assert marks == 1
+    return b"".join(chunks)
+
+
 def kept(weir, user, t):
     (file,) = t["result"]["files"]
     assert file["content_type"] == "image/png"
@@ -446,7 +463,7 @@ def kept(weir, user, t):
 def test_a_picture_that_is_in_the_answer(weir, user):
     since = len(weir.demo_requests())
     t = ended(weir, user, make(weir, user, model="gpt", size="1024x1024", resolution="high")["id"])
-    assert t["credits_used"] == 28 and weir.balance(user) == 972 and kept(weir, user, t) == PIXEL
+    assert t["credits_used"] == 28 and weir.balance(user) == 972 and unmarked(kept(weir, user, t)) == PIXEL
     assert len(asked(weir, since, "/v1/images/generations")) == 1
     row = state(weir, t["id"])
     assert row["state"] == "over" and row["model"] == "demo" and row["is_unconfirmed"] == "f"
@@ -457,7 +474,7 @@ def test_an_edit_sends_the_picture_itself(weir, user):
     upload = weir.post("/api/uploads", PIXEL, user, headers={"Content-Type": "image/png"}).json
     url = upload["url"] if upload["url"].startswith("http") else f"http://127.0.0.1:{weir.port}" + upload["url"]
     t = ended(weir, user, make(weir, user, path=EDIT, model="gpt", image_urls=[url, url])["id"])
-    assert t["credits_used"] == 7 and kept(weir, user, t) == PIXEL
+    assert t["credits_used"] == 7 and unmarked(kept(weir, user, t)) == PIXEL
     assert len(asked(weir, since, "/v1/images/edits")) == 1
     # of others, and of nowhere: nothing is sent
     other = weir.make_user(credits="1000")
@@ -493,7 +510,7 @@ def test_what_is_stopped_while_openai_makes_it_is_kept_and_paid(weir, user):
     wait_until(lambda: task(weir, user, ident)["status"] == "running", lambda: f"{state(weir, ident)}", timeout_s=10)
     assert weir.post(f"/api/tasks/{ident}/abort", None, user).status == 200
     t = ended(weir, user, ident)
-    assert t["credits_used"] == 7 and weir.balance(user) == 993 and kept(weir, user, t) == PIXEL
+    assert t["credits_used"] == 7 and weir.balance(user) == 993 and unmarked(kept(weir, user, t)) == PIXEL
     assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
 
 
