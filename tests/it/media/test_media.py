@@ -21,11 +21,11 @@ MODELS = {  # ours: type, the provider's, meter, price
 }
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-GPT = {"size": {"field": "size", "values": ["1024x1024"]}, "images": {"field": "image", "max": 16},
+GPT = {"size": {"field": "size", "values": ["1024x1024"]}, "n": {"field": "n", "max": 3}, "images": {"field": "image", "max": 16},
        "resolution": {"field": "quality", "default": "medium", "values": {"medium": 1, "high": 4}}}
 OTHERS = {  # ours: provider, the provider's name of the model, price, how it is asked
     "gpt": ("openai-compatible", "demo", "7", GPT),
-    "flux": ("fal", "fal-ai/flux/dev", "3", {}),
+    "flux": ("fal", "fal-ai/flux/dev", "3", {"n": {"field": "num_images"}}),
 }
 
 
@@ -481,6 +481,44 @@ def test_an_edit_sends_the_picture_itself(weir, user):
     for who, picture in ((other, url), (user, "https://127.0.0.1/a.png"), (user, f"http://127.0.0.1:{weir.demo_port}/a.png")):
         ended(weir, who, make(weir, who, path=EDIT, model="gpt", image_urls=[picture])["id"], "failed")
     assert weir.balance(other) == 1000 and weir.balance(user) == 993 and len(asked(weir, since, "/v1/images/edits")) == 1
+
+
+def test_several_pictures_of_one_task(weir, user):
+    since = len(weir.demo_requests())
+    conversation = weir.conversation(user)
+    t = make(weir, user, model="gpt", n=3, conversation_id=conversation)
+    assert t["credits_locked"] == 21
+    t = ended(weir, user, t["id"])
+    assert t["credits_used"] == 21 and weir.balance(user) == 979 and len(asked(weir, since, "/v1/images/generations")) == 1
+    assert len({f["id"] for f in t["result"]["files"]}) == 3
+    assert {u["id"] for u in weir.get("/api/uploads", user).json["items"]} == {f["id"] for f in t["result"]["files"]}
+    got = weir.get(f"/api/conversations/{conversation}/messages", user).json["items"][1]
+    assert [a["url"] for a in got["attachments"]] == [f["url"] for f in t["result"]["files"]]
+    with weir.pg() as pg:
+        assert json.loads(pg.one("SELECT metadata FROM usage WHERE task_id = $1", t["id"])) == {"units": {"image": 3}}
+    # edits too
+    upload = weir.post("/api/uploads", PIXEL, user, headers={"Content-Type": "image/png"}).json
+    t = ended(weir, user, make(weir, user, path=EDIT, model="gpt", image_urls=[upload["url"]], n=2)["id"])
+    assert t["credits_used"] == 14 and len(t["result"]["files"]) == 2
+
+
+def test_of_several_pictures_those_that_came_are_paid(weir, user):
+    """fal of the demo gives one, whatever it is asked for."""
+    t = make(weir, user, model="flux", n=4)
+    assert t["credits_locked"] == 12
+    t = ended(weir, user, t["id"])
+    assert t["credits_used"] == 3 and weir.balance(user) == 997 and len(t["result"]["files"]) == 1
+
+
+@pytest.mark.parametrize("model,n", [("banana", 2), ("gpt", 4), ("gpt", 5), ("gpt", 0), ("gpt", "2"), ("flux", 5)])
+def test_more_pictures_than_a_model_makes(weir, user, model, n):
+    answer = weir.post(IMAGE, {"prompt": "a weir", "model": model, "n": n}, user)
+    assert answer.status == 400 and answer.json["details"]["field"] == "n", answer
+    assert weir.balance(user) == 1000 and weir.get("/api/tasks", user).json["items"] == []
+
+
+def test_one_picture_may_be_asked_for_of_any(weir, user):
+    assert make(weir, user, model="banana", n=1, wait=True, status=200)["credits_used"] == 5
 
 
 @pytest.mark.parametrize("status", [400, 402])
