@@ -164,7 +164,8 @@ look_into(struct context *cx, const struct job *job, int fd, const struct media_
 	if (h->exit_status == LENS_UNABLE)
 		return fail(cx, E_UNAVAILABLE, LENS ": %s", h->complained);
 	if (h->exit_status != LENS_DONE) {
-		LOG(INFO, "no_preview", LS("type", type->type), LS("why", h->was_late ? "it took too long" : h->complained));
+		LOG(INFO, "no_preview", LS("type", type->type),
+		    LS("why", h->was_late ? "it took too long" : h->complained));
 		return OK;
 	}
 	read_told(h->said, out);
@@ -172,8 +173,7 @@ look_into(struct context *cx, const struct job *job, int fd, const struct media_
 }
 
 enum status
-preview_look(
-    struct context *cx, const struct job *job, int fd, const struct media_type *type, struct preview *out)
+preview_look(struct context *cx, const struct job *job, int fd, const struct media_type *type, struct preview *out)
 {
 	struct spool *small = ARENA_NEW(cx->arena, struct spool);
 	enum status st;
@@ -195,8 +195,8 @@ static enum status
 note(struct context *cx, const char *object_id, const struct preview *p)
 {
 	enum status st = pg_query_again(cx->pg, NULL,
-	    "SELECT preview_put($1::uuid, nullif($2, '')::uuid, $3::bigint, $4::int, $5::int, $6::bigint)", PS(object_id),
-	    PS(p->small_id), PI(p->small_bytes), PI(p->width), PI(p->height), PI(p->duration_ms));
+	    "SELECT preview_put($1::uuid, nullif($2, '')::uuid, $3::bigint, $4::int, $5::int, $6::bigint)",
+	    PS(object_id), PS(p->small_id), PI(p->small_bytes), PI(p->width), PI(p->height), PI(p->duration_ms));
 
 	return st == OK ? OK : fail(cx, st, "note the preview of %s: %s", object_id, pg_error(cx->pg));
 }
@@ -254,7 +254,7 @@ j_preview_rest(struct context *cx, struct job *job)
 		say_missing(missing);
 	if (!(films = preview_can(cx->arena, "video/mp4", &missing)))
 		say_missing(missing);
-	st = pg_query_again(cx->pg, NULL, "SELECT previews_want($1::boolean, $2::boolean, $3::int)", PB(pictures), PB(films),
-	    PI(REST_AT_ONCE));
+	st = pg_query_again(cx->pg, NULL, "SELECT previews_want($1::boolean, $2::boolean, $3::int)", PB(pictures),
+	    PB(films), PI(REST_AT_ONCE));
 	return st == OK ? OK : fail(cx, st, "previews: %s", pg_error(cx->pg));
 }

@@ -23,8 +23,8 @@ struct preview {
 /* Look at the open file.  E_NOT_FOUND: there is no program for it, which is logged once; E_CANCELLED the job should
  * stop; E_STORAGE_FULL, E_UNAVAILABLE ours to mend.  At most two at a time in a process: others wait.  Worker of
  * weir-worker. */
-enum status preview_look(struct context *cx, const struct job *job, int fd, const struct media_type *type,
-    struct preview *out) MUST_CHECK;
+enum status preview_look(
+    struct context *cx, const struct job *job, int fd, const struct media_type *type, struct preview *out) MUST_CHECK;
 /* Is there a program for files of that type? `missing`, which one is not, in the arena.  Any thread. */
 bool preview_can(struct arena *a, const char *type, const char **missing);
 

@@ -83,8 +83,7 @@ confine_files(int file, const char *folder)
 {
 	struct landlock_ruleset_attr handled = { .handled_access_fs = HANDLED };
 	/* its size as of version 1, so that older kernels know it */
-	int rules = (int)syscall(
-	    SYS_landlock_create_ruleset, &handled, sizeof(handled.handled_access_fs), 0);
+	int rules = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof(handled.handled_access_fs), 0);
 	bool ok;
 
 	if (rules < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) {
@@ -103,14 +102,15 @@ confine_files(int file, const char *folder)
 /* ---- calls ------------------------------------------------------------------------- */
 
 /* What no decoder has a use for, and exploits have.  Whatever else changes the system needs privileges. */
-static const char *const refused[] = { "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4", "sendto",
-	"sendmsg", "sendmmsg", "io_uring_setup", "io_uring_enter", "io_uring_register", "ptrace", "process_vm_readv",
-	"process_vm_writev", "pidfd_getfd", "pidfd_open", "kcmp", "bpf", "perf_event_open", "userfaultfd", "keyctl",
-	"add_key", "request_key", "unshare", "setns", "mount", "umount2", "move_mount", "open_tree", "fsopen", "fsmount",
-	"pivot_root", "chroot", "name_to_handle_at", "open_by_handle_at", "memfd_secret", "kexec_load", "init_module",
-	"finit_module", "personality", "setpriority", "sched_setscheduler", "chmod", "fchmod", "fchmodat", "chown",
-	"fchown", "fchownat", "lchown", "link", "linkat", "symlink", "symlinkat", "mknod", "mknodat", "shmget", "msgget",
-	"semget", "mq_open", "setsid", "fanotify_init", "inotify_init1", "syslog", "quotactl", "vmsplice" };
+static const char *const refused[] = { "socket", "socketpair", "connect", "bind", "listen", "accept", "accept4",
+	"sendto", "sendmsg", "sendmmsg", "io_uring_setup", "io_uring_enter", "io_uring_register", "ptrace",
+	"process_vm_readv", "process_vm_writev", "pidfd_getfd", "pidfd_open", "kcmp", "bpf", "perf_event_open",
+	"userfaultfd", "keyctl", "add_key", "request_key", "unshare", "setns", "mount", "umount2", "move_mount",
+	"open_tree", "fsopen", "fsmount", "pivot_root", "chroot", "name_to_handle_at", "open_by_handle_at",
+	"memfd_secret", "kexec_load", "init_module", "finit_module", "personality", "setpriority", "sched_setscheduler",
+	"chmod", "fchmod", "fchmodat", "chown", "fchown", "fchownat", "lchown", "link", "linkat", "symlink",
+	"symlinkat", "mknod", "mknodat", "shmget", "msgget", "semget", "mq_open", "setsid", "fanotify_init",
+	"inotify_init1", "syslog", "quotactl", "vmsplice" };
 
 static bool
 confine_calls(void)

@@ -68,16 +68,18 @@ put_packet(struct buf *out, struct bytes was, const char *aigc)
 static void
 put_be32(struct buf *out, uint32_t n)
 {
-	buf_add(out, (unsigned char[]){ (unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8),
-			 (unsigned char)n },
+	buf_add(out,
+	    (unsigned char[]){
+		(unsigned char)(n >> 24), (unsigned char)(n >> 16), (unsigned char)(n >> 8), (unsigned char)n },
 	    4);
 }
 
 static void
 put_le32(struct buf *out, uint32_t n)
 {
-	buf_add(out, (unsigned char[]){ (unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16),
-			 (unsigned char)(n >> 24) },
+	buf_add(out,
+	    (unsigned char[]){
+		(unsigned char)n, (unsigned char)(n >> 8), (unsigned char)(n >> 16), (unsigned char)(n >> 24) },
 	    4);
 }
 
@@ -285,9 +287,10 @@ webp_put_extended(struct buf *out, const struct webp *w)
 
 	buf_puts(out, "VP8X");
 	put_le32(out, 10);
-	buf_add(out, (unsigned char[]){ w->flags | WEBP_XMP, 0, 0, 0, (unsigned char)right, (unsigned char)(right >> 8),
-			 (unsigned char)(right >> 16), (unsigned char)bottom, (unsigned char)(bottom >> 8),
-			 (unsigned char)(bottom >> 16) },
+	buf_add(out,
+	    (unsigned char[]){ w->flags | WEBP_XMP, 0, 0, 0, (unsigned char)right, (unsigned char)(right >> 8),
+		(unsigned char)(right >> 16), (unsigned char)bottom, (unsigned char)(bottom >> 8),
+		(unsigned char)(bottom >> 16) },
 	    10);
 }
 
@@ -363,8 +366,8 @@ label_picture(const char *type, const void *bytes, size_t len, const char *aigc,
 bool
 label_behind_film(const char *aigc, struct buf *out)
 {
-	static const unsigned char xmp_uuid[] = { 0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99, 0x94,
-		0x91, 0xe3, 0xaf, 0xac };
+	static const unsigned char xmp_uuid[] = { 0xbe, 0x7a, 0xcf, 0xcb, 0x97, 0xa9, 0x42, 0xe8, 0x9c, 0x71, 0x99,
+		0x94, 0x91, 0xe3, 0xaf, 0xac };
 	struct buf packet = BUF_INIT(2 * PACKET_BYTES_MAX);
 
 	put_packet(&packet, (struct bytes){ NULL, 0 }, aigc);

@@ -10,7 +10,7 @@
 #define SIDE_MAX 65535 /* pixels */
 #define DURATION_MAX_S 1e6
 #define PIXELS_MAX (INT64_C(100) * 1000 * 1000)
-#define TOLD_BYTES 65536 /* of what a program says; more is of no interest */
+#define TOLD_BYTES 65536	/* of what a program says; more is of no interest */
 #define GIVEN "/proc/self/fd/0" /* for what cannot go back in a stream: the index of a film may stand at its end */
 
 static const char *const picture_tools[] = { "vipsheader", "vipsthumbnail", NULL };
@@ -75,8 +75,8 @@ look_at_picture(int in, int out, struct look *found)
 	static char told[TOLD_BYTES];
 
 	if (!tool_ask("vipsheader", header, in, told, sizeof(told)) ||
-	    !take_size(found, number_of(told, "width: "), number_of(told, "height: "),
-		number_of(told, "orientation: ") >= 5))
+	    !take_size(
+		found, number_of(told, "width: "), number_of(told, "height: "), number_of(told, "orientation: ") >= 5))
 		return false;
 	if (found->width * found->height <= PIXELS_MAX)
 		keep_whole(found, tool_run("vipsthumbnail", small, in, out), out);
@@ -87,8 +87,8 @@ look_at_picture(int in, int out, struct look *found)
 static bool
 probe_film(const char *format, int in, struct look *found)
 {
-	const char *const probe[] = { "-v", "error", "-protocol_whitelist", "file", "-f", format, "-select_streams", "v:0",
-		"-show_entries", "stream=width,height:stream_side_data=rotation:format=duration", "-of",
+	const char *const probe[] = { "-v", "error", "-protocol_whitelist", "file", "-f", format, "-select_streams",
+		"v:0", "-show_entries", "stream=width,height:stream_side_data=rotation:format=duration", "-of",
 		"default=noprint_wrappers=1", GIVEN, NULL };
 	static char told[TOLD_BYTES];
 	double rotation, duration;
@@ -108,10 +108,11 @@ look_at_film(const char *format, int in, int out, struct look *found)
 	if (!probe_film(format, in, found))
 		return false;
 	/* half a second in, past what fades in; of what is shorter its beginning */
-	const char *const poster[] = { "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-threads", "1", "-f",
-		format, "-ss", found->duration_ms > 600 ? "0.5" : "0", "-i", GIVEN, "-map", "0:v:0", "-frames:v", "1", "-vf",
-		"scale=w='min(640,iw)':h='min(640,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2", "-threads",
-		"1", "-c:v", "libwebp", "-quality", "80", "-f", "image2pipe", "pipe:1", NULL };
+	const char *const poster[] = { "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-threads", "1",
+		"-f", format, "-ss", found->duration_ms > 600 ? "0.5" : "0", "-i", GIVEN, "-map", "0:v:0", "-frames:v",
+		"1", "-vf",
+		"scale=w='min(640,iw)':h='min(640,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2",
+		"-threads", "1", "-c:v", "libwebp", "-quality", "80", "-f", "image2pipe", "pipe:1", NULL };
 
 	if (found->width * found->height <= PIXELS_MAX)
 		keep_whole(found, tool_run("ffmpeg", poster, in, out), out);

@@ -94,7 +94,7 @@ tool_run(const char *name, const char *const *args, int in, int out)
 bool
 tool_ask(const char *name, const char *const *args, int in, char *text, size_t size)
 {
-	char rest[512];
+	char rest[512] = { 0 };
 	size_t len = 0;
 	int ends[2];
 	ssize_t n;

@@ -112,12 +112,14 @@ add_look(struct context *cx, const struct job *job, int fd, const struct media_t
 static enum status
 keep(struct context *cx, const struct job *job, bool is_film, struct spool *file, json_t *files)
 {
-	const struct media_type *type = media_sniff(file->head, file->len < sizeof(file->head) ? file->len : sizeof(file->head));
+	const struct media_type *type = media_sniff(
+	    file->head, file->len < sizeof(file->head) ? file->len : sizeof(file->head));
 	json_t *said;
 	enum status st;
 
 	if (type == NULL || type->kind != (is_film ? MEDIA_VIDEO : MEDIA_IMAGE))
-		return fail(cx, E_UNSUPPORTED_MEDIA_TYPE, "the result is %s", type == NULL ? "nothing we know" : type->type);
+		return fail(
+		    cx, E_UNSUPPORTED_MEDIA_TYPE, "the result is %s", type == NULL ? "nothing we know" : type->type);
 	if ((st = media_label(cx, job, type, &file)) != OK || (st = upload_place(cx, file, &type)) != OK)
 		return st;
 	said = json_pack("{s:s, s:s, s:s, s:I}", "id", file->id, "url", upload_url(cx->arena, cx->conf, file->id),

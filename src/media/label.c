@@ -37,7 +37,8 @@ stopping(void *job)
 
 /* Why it was not marked, in the arena; NULL: it was, and the copy is what it was. */
 static const char *
-mark(struct context *cx, const struct job *job, const struct media_type *type, const struct spool *file, struct spool *copy)
+mark(struct context *cx, const struct job *job, const struct media_type *type, const struct spool *file,
+    struct spool *copy)
 {
 	char path[PATH_BYTES];
 	const char *const argv[] = { LENS, "label", type->type, words(cx, file->id), NULL };
