@@ -45,6 +45,7 @@ PROGRAMS = {
     "worker": ROOMS + ("house",),
     "ctl": ROOMS + ("house", "handlers"),
     "demo": ("base",),
+    "lens": ("base",),
 }
 
 
@@ -69,9 +70,10 @@ LIBRARIES = {
     r"argon2\.h|crypt\.h|ini\.h": ("base",),
     r"jwt\.h": ("account",),
     r"openssl/": ("base", "io"),
-    r"zlib\.h": ("base",),
+    r"zlib\.h": ("base", "lens"),
     r"libstemmer\.h": ("search",),
-    r"poppler|glib|libxml/|zip\.h|uchardet|seccomp|linux/landlock": ("parse",),
+    r"poppler|glib|libxml/|zip\.h|uchardet|linux/landlock": ("parse",),
+    r"seccomp\.h": ("lens", "parse"),
 }
 
 
