@@ -137,6 +137,12 @@ send_row(struct request *rq, const char *id, const struct rows *rows)
 enum status
 upload_send(struct request *rq, const char *id)
 {
+	return upload_send_of(rq, id, rq->cx.caller.user_id);
+}
+
+enum status
+upload_send_of(struct request *rq, const char *id, const char *user_id)
+{
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
@@ -145,7 +151,7 @@ upload_send(struct request *rq, const char *id)
 	st = pg_query_again(rq->cx.pg, &rows,
 	    "SELECT u.content_type, " STORE_COLUMNS " FROM uploads u JOIN objects o ON o.id = u.object_id"
 	    " WHERE u.id = $1 AND u.user_id = $2",
-	    PS(id), PS(rq->cx.caller.user_id));
+	    PS(id), PS(user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "find upload: %s", pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0)

@@ -23,6 +23,8 @@ enum status upload_place(struct context *cx, struct spool *spool, const struct m
 const char *upload_url(struct arena *a, const struct conf *conf, const char *id);
 /* Answer with the file: store_send().  E_NOT_FOUND also for other people's and for a NULL id. */
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;
+/* The same of that user, whoever asks: who calls has seen to it that they may. */
+enum status upload_send_of(struct request *rq, const char *id, const char *user_id) MUST_CHECK;
 /* Remove it, and its bytes unless somebody else keeps them.  E_NOT_FOUND. */
 enum status upload_delete(struct context *cx, const char *id) MUST_CHECK;
 /* The caller's files, newest first. */

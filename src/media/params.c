@@ -6,7 +6,6 @@
 #include "base/fields.h"
 #include "base/utf8.h"
 
-#define PROMPT_MAX 5000
 #define TYPICAL_IMAGE_S 20
 #define TYPICAL_VIDEO_S 180
 #define RATIO_MAX 1000.0
@@ -31,6 +30,12 @@ const char *
 media_op_type(enum media_op op)
 {
 	return ops[op].type;
+}
+
+int
+media_typical_s(const char *type)
+{
+	return strcmp(type, "video") == 0 ? TYPICAL_VIDEO_S : TYPICAL_IMAGE_S;
 }
 
 bool
@@ -60,7 +65,7 @@ static enum status
 put_prompt(struct context *cx, const json_t *row, const json_t *body, json_t *input)
 {
 	const char *prompt = field_text(body, "prompt");
-	int64_t most = field_int(row, "prompt_max", PROMPT_MAX);
+	int64_t most = field_int(row, "prompt_max", MEDIA_PROMPT_MAX);
 
 	if (prompt == NULL)
 		return OK;
@@ -210,7 +215,7 @@ media_params(struct context *cx, enum media_op op, const json_t *row, const json
 
 	*out = (struct media_wanted){ .input = input,
 		.ratio_ppm = RATIO_ONE,
-		.typical_s = (int)field_int(row, "typical_s", is_video ? TYPICAL_VIDEO_S : TYPICAL_IMAGE_S) };
+		.typical_s = (int)field_int(row, "typical_s", media_typical_s(media_op_type(op))) };
 	out->used.images = is_video ? 0 : 1;
 	if ((st = put_prompt(cx, row, body, input)) != OK ||
 	    (st = put_choice(
