@@ -29,6 +29,7 @@ export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
 export type TaskLimits = Schemas["TaskLimits"];
 export type Model = Schemas["OfferedModel"];
+export type MakeChoice = Schemas["MakeChoice"];
 export type Agent = Schemas["Agent"];
 export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];

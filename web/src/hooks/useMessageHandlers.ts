@@ -62,7 +62,7 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 }
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */
-async function beginConversation(model: string | null, agentId: string | null): Promise<string> {
+export async function beginConversation(model: string | null, agentId: string | null): Promise<string> {
 	try {
 		const made = await conversations.create({
 			...(agentId && { agent_id: agentId }),

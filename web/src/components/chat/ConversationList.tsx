@@ -1,5 +1,5 @@
 import { MessagesSquare, SearchX } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Conversation } from "@/api/types";
 import { groupConversationsByDate } from "@/lib/dates";
@@ -9,7 +9,8 @@ import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
 import { Empty, Failed, Skeleton } from "../ui/State";
 import { ConversationItem } from "./ConversationItem";
-import { DeleteConfirmModal } from "./DeleteConfirmModal";
+
+const DeleteConfirmModal = lazy(() => import("./DeleteConfirmModal"));
 
 export function ConversationList({ search, onOpen }: { search: string; onOpen: () => void }) {
 	const { items, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useConversations(search);
@@ -54,7 +55,11 @@ export function ConversationList({ search, onOpen }: { search: string; onOpen: (
 					{t("sidebar.more")}
 				</Button>
 			)}
-			{deleting && <DeleteConfirmModal conversation={deleting} onClose={() => setDeleting(null)} />}
+			{deleting && (
+				<Suspense>
+					<DeleteConfirmModal conversation={deleting} onClose={() => setDeleting(null)} />
+				</Suspense>
+			)}
 		</nav>
 	);
 }

@@ -1,7 +1,9 @@
-import { memo } from "react";
+import { lazy, memo, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
+import { withTexts } from "@/i18n/texts";
 import { cx } from "@/lib/cx";
+import { modelNamed, useModels } from "@/queries/account";
 import { useSettings } from "@/stores/settings";
 import type { LiveTurn } from "@/stores/runtime";
 import { retryLost } from "@/stream/turns";
@@ -11,6 +13,8 @@ import { MessageError } from "./MessageError";
 import { MessageMedia } from "./MessageMedia";
 import { MessageToolbar } from "./MessageToolbar";
 import { Reasoning } from "./Reasoning";
+
+const Making = lazy(() => withTexts(["making"], import("./Making")));
 
 export interface ItemProps {
 	message: Message;
@@ -45,11 +49,14 @@ function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps
 	const showReasoning = useSettings((s) => s.showReasoning);
 	const { t } = useTranslation();
 	const reasoning = turn ? turn.reasoning : message.reasoning;
+	// A picture or film, which the server makes whether or not this page looks on.
+	const maker = modelNamed(useModels().makers, message.model);
+	const making = maker && (message.status === "processing" || message.status === "pending");
 	const isStopped = !turn && message.status === "success" && message.error_message !== null;
 	return (
 		<article
 			aria-label={t("chat.answer")}
-			aria-busy={turn !== undefined}
+			aria-busy={turn !== undefined || !!making}
 			data-message={message.id}
 			data-status={message.status}
 			className="group"
@@ -57,10 +64,15 @@ function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
 			<MessageMedia attachments={message.attachments} />
 			{message.content && <Markdown text={message.content} />}
-			{turn && <TurnState turn={turn} />}
+			{making && (
+				<Suspense>
+					<Making kind={maker.type as "image"} taskId={message.task_id} conversationId={message.conversation_id} />
+				</Suspense>
+			)}
+			{turn && !making && <TurnState turn={turn} />}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
 			{!turn && message.is_error && <MessageError message={message} busy={busy} onRegenerate={onRegenerate} />}
-			{!turn && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
+			{!turn && !making && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
 		</article>
 	);
 }
