@@ -18,7 +18,7 @@ import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
 import { credits, dateTime } from "@/lib/format";
 import { newId } from "@/lib/ids";
-import { askedOf, bodyOf, filesOf, isMade, type Kind, type Make, type Problem, progressOf, promptOf, withModel } from "@/lib/making";
+import { askedOf, bodyOf, filesOf, isMade, type Kind, type Make, makerFor, type Problem, progressOf, promptOf, withModel } from "@/lib/making";
 import { modelNamed, useModels } from "@/queries/account";
 import { queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
@@ -76,7 +76,7 @@ function Wish() {
 	const drop = useDragDropUpload((dropped) => void upload(dropped));
 	const { t } = useTranslation();
 	if (isLoading) return <Skeleton className="h-40" />;
-	const first = makers.find((m) => m.is_default) ?? makers[0];
+	const first = makerFor("images.generate", makers) ?? makers[0];
 	if (!first) return <Empty icon={<Image size={28} />} title={t("making.none")} hint={t("making.none_hint")} />;
 	const model = modelNamed(makers, wish?.model) ?? first;
 	const make = wish?.model === model.name ? wish : withModel({ op: "images.generate", model: model.name }, model, pictures.length);

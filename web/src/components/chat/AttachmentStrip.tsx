@@ -16,9 +16,15 @@ export function AttachmentStrip({ attachments, pending, onRemove }: { attachment
 			{attachments.map((a) => a.type === "image" ? (
 				<li key={a.url} className="relative size-16">
 					<Thumb attachment={a} />
-					<IconButton small label={t("upload.remove")} onClick={() => onRemove(a.url)} className="absolute -end-2 -top-2 rounded-full border border-line bg-raised">
-						<X size={14} />
-					</IconButton>
+					<button
+						type="button"
+						aria-label={t("upload.remove")}
+						title={t("upload.remove")}
+						onClick={() => onRemove(a.url)}
+						className="absolute -end-2 -top-2 flex size-6 items-center justify-center rounded-full border border-line-strong bg-raised text-soft hover:bg-hover hover:text-ink"
+					>
+						<X size={13} />
+					</button>
 				</li>
 			) : (
 				<li key={a.url} className="flex h-14 max-w-56 items-center gap-2 rounded-lg border border-line bg-surface ps-2 text-xs text-soft">

@@ -175,6 +175,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					onFiles={(files) => void upload(files)}
 					onText={say}
 					onLink={attach}
+					onMake={makers[0] && (() => choose((makers.find((m) => m.is_default) ?? makers[0]!).name))}
 					canSend={canSend}
 					streaming={streaming}
 					stopping={stopping}

@@ -15,6 +15,7 @@ interface Props {
 	/** Words to go on with. */
 	onText: (text: string) => void;
 	onLink: (attachment: Attachment) => void;
+	onMake?: () => void;
 	canSend: boolean;
 	streaming: boolean;
 	stopping: boolean;
@@ -27,7 +28,7 @@ export function InputControls(p: Props) {
 	const { t } = useTranslation();
 	return (
 		<div className="flex items-center gap-0.5 p-2">
-			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} />
+			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} onMake={p.onMake} />
 			<AudioRecorder hears={p.model?.abilities.includes("audio") ?? false} onRecorded={(file) => p.onFiles([file])} onText={p.onText} />
 			<AdvancedSettingsMenu />
 			<div className="grow" />

@@ -57,15 +57,16 @@ export default function MakeBar({ make, model, makers, words, attachments, onCha
 						named={(v) => t("making.n_seconds", { n: v })}
 					/>
 				)}
-				<span className="grow" />
-				<span className="text-sm text-soft tabular-nums" data-testid="make-cost">
-					{cost === null ? t("making.no_price") : t("making.costs", { credits: credits(cost) })}
+				<span className="ms-auto flex items-center gap-1">
+					<span className="text-sm text-soft tabular-nums" data-testid="make-cost">
+						{cost === null ? t("making.no_price") : t("making.costs", { credits: credits(cost) })}
+					</span>
+					{onLeave && (
+						<IconButton small label={t("making.leave")} onClick={onLeave}>
+							<X size={15} />
+						</IconButton>
+					)}
 				</span>
-				{onLeave && (
-					<IconButton small label={t("making.leave")} onClick={onLeave}>
-						<X size={15} />
-					</IconButton>
-				)}
 			</div>
 			{makes!.has_watermark && <Switch label={t("making.no_watermark")} on={make.noWatermark ?? false} onChange={(noWatermark) => set({ noWatermark })} />}
 			{make.op === "videos.storyboard" && <Shots shots={make.shots ?? []} seconds={secondsOf(make, model)} onChange={(shots) => set({ shots })} />}

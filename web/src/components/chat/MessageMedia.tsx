@@ -19,7 +19,7 @@ export function MessageMedia({ attachments }: { attachments: Attachment[] }) {
 			{attachments.map((a) => {
 				if (a.type === "image")
 					return (
-						<div key={a.url} className="group/picture relative">
+						<div key={a.url} className="group/picture relative min-h-12 min-w-20">
 							<ImagePreview url={a.url} alt={t("media.image")} />
 							{edits && (
 								<IconButton

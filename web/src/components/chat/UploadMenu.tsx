@@ -1,4 +1,4 @@
-import { Camera, FileUp, Link2, Plus } from "lucide-react";
+import { Camera, FileUp, Image, Link2, Plus } from "lucide-react";
 import { type ChangeEvent, lazy, Suspense, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
@@ -11,9 +11,11 @@ const LinkDialog = lazy(() => import("./LinkDialog"));
 interface Props {
 	onFiles: (files: File[]) => void;
 	onLink: (attachment: Attachment) => void;
+	/** Absent where no model makes pictures or films. */
+	onMake?: () => void;
 }
 
-export function UploadMenu({ onFiles, onLink }: Props) {
+export function UploadMenu({ onFiles, onLink, onMake }: Props) {
 	const [open, setOpen] = useState(false);
 	const [linking, setLinking] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
@@ -47,6 +49,11 @@ export function UploadMenu({ onFiles, onLink }: Props) {
 					<MenuItem icon={<Link2 size={16} />} onSelect={choose(() => setLinking(true))}>
 						{t("upload.link")}
 					</MenuItem>
+					{onMake && (
+						<MenuItem icon={<Image size={16} />} onSelect={choose(onMake)}>
+							{t("upload.make")}
+						</MenuItem>
+					)}
 				</Popover>
 			)}
 			<input ref={input} type="file" multiple hidden accept={ACCEPT} onChange={take} />
