@@ -1,4 +1,4 @@
--- Files people attach to their messages.
+-- Files people attach to their messages, and what pictures and films look like.
 
 CREATE OR REPLACE FUNCTION upload_add(p_id uuid, p_user_id uuid, p_content_type text, p_size_bytes bigint, p_quota_bytes bigint)
 	RETURNS TABLE (outcome text, used_bytes bigint, added uploads)
@@ -40,6 +40,7 @@ BEGIN
 	kept := object_put(p_id, p_name, p_sha256, p_size_bytes);
 	INSERT INTO uploads (id, user_id, content_type, size_bytes, object_id)
 		VALUES (p_id, p_user_id, p_content_type, p_size_bytes, kept.id) ON CONFLICT (id) DO NOTHING;
+	PERFORM preview_want(kept.id, p_content_type);
 	SELECT u.* INTO added FROM uploads u WHERE u.id = p_id AND u.user_id = p_user_id;
 	outcome := 'ok';
 	object_name := kept.name;
@@ -48,3 +49,67 @@ END
 $$;
 COMMENT ON FUNCTION upload_put(uuid, uuid, text, bigint, bigint, text, bytea) IS
 	'Adds a file whose bytes stand under p_name, unless what the user keeps would take more than p_quota_bytes (0: no bound). Outcome: quota with what is used, or ok with the row and the name of the object that has these bytes, which is p_name or one that was there. Locks the user, so that two files at once cannot both take the last room. Asked again with the same id it answers the same.';
+
+CREATE OR REPLACE FUNCTION preview_json(
+	p_content_type text, p_url text, p_width int, p_height int, p_duration_ms bigint, p_has_small boolean) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN jsonb_build_object('width', p_width, 'height', p_height, 'duration_ms', p_duration_ms,
+		'thumbnail_url', CASE WHEN p_has_small OR p_content_type LIKE 'image/%' THEN p_url || '/thumbnail' END,
+		'poster_url', CASE WHEN p_has_small AND p_content_type LIKE 'video/%' THEN p_url || '/thumbnail' END);
+COMMENT ON FUNCTION preview_json(text, text, int, int, bigint, boolean) IS
+	'What the API says of how a file looks. A picture always has a thumbnail_url: where there is no small one, the picture itself is answered there.';
+
+CREATE OR REPLACE FUNCTION upload_json(u uploads, p_prefix text) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$
+	SELECT jsonb_build_object('id', u.id, 'url', p_prefix || u.id, 'content_type', u.content_type, 'size_bytes', u.size_bytes,
+			'is_ai_made', u.is_ai_made, 'created_at', json_time(u.created_at))
+		|| preview_json(u.content_type, p_prefix || u.id, p.width, p.height, p.duration_ms, p.object_id IS NOT NULL)
+	FROM (VALUES (u.object_id)) AS o(id) LEFT JOIN previews p ON p.of_id = o.id;
+$$;
+COMMENT ON FUNCTION upload_json(uploads, text) IS 'The API''s Upload; p_prefix stands before its id in its address.';
+
+CREATE OR REPLACE FUNCTION preview_put(
+	p_of_id uuid, p_small_id uuid, p_small_bytes bigint, p_width int, p_height int, p_duration_ms bigint) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM objects o WHERE o.id = p_of_id FOR KEY SHARE;
+	IF NOT FOUND OR EXISTS (SELECT FROM previews p WHERE p.of_id = p_of_id) THEN
+		RETURN false;
+	END IF;
+	IF p_small_id IS NOT NULL THEN
+		INSERT INTO objects (id, name, size_bytes)
+			VALUES (p_small_id, right(p_small_id::text, 2) || '/' || p_small_id::text, p_small_bytes);
+	END IF;
+	INSERT INTO previews (of_id, object_id, width, height, duration_ms)
+		VALUES (p_of_id, p_small_id, nullif(p_width, 0), nullif(p_height, 0), nullif(p_duration_ms, 0));
+	RETURN true;
+END
+$$;
+COMMENT ON FUNCTION preview_put(uuid, uuid, bigint, int, int, bigint) IS
+	'Notes what an object looks like (0: not known), and that its small picture stands under p_small_id (NULL: there is none). False: the object is gone, or has been noted; the small picture is nobody''s.';
+
+CREATE OR REPLACE FUNCTION preview_want(p_object_id uuid, p_content_type text) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	IF p_content_type ~ '^(image|video)/' AND NOT EXISTS (SELECT FROM previews p WHERE p.of_id = p_object_id) THEN
+		PERFORM job_submit(gen_random_uuid(), 'preview', jsonb_build_object('object_id', p_object_id, 'content_type', p_content_type),
+			NULL, p_object_id::text, NULL, 0, 0);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION preview_want(uuid, text) IS 'Has weir-worker look at an object, unless it has.';
+
+CREATE OR REPLACE FUNCTION previews_want(p_pictures boolean, p_films boolean, p_limit int) RETURNS bigint
+	LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+	SELECT count(preview_want(w.object_id, w.content_type)::text) FROM (
+		SELECT DISTINCT ON (u.object_id) u.object_id, u.content_type FROM uploads u
+		WHERE ((p_pictures AND u.content_type LIKE 'image/%') OR (p_films AND u.content_type LIKE 'video/%'))
+			AND NOT EXISTS (SELECT FROM previews p WHERE p.of_id = u.object_id)
+		ORDER BY u.object_id DESC LIMIT p_limit) AS w;
+$$;
+COMMENT ON FUNCTION previews_want(boolean, boolean, int) IS
+	'Has those objects looked at that nobody has looked at, the newest first: they came while there was no program for it.';

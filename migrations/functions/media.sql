@@ -167,6 +167,7 @@ DECLARE
 	v_task tasks;
 	v_submit media_submits;
 	v_ended task_ended;
+	v_files jsonb;
 BEGIN
 	SELECT t.* INTO v_task FROM tasks t WHERE t.id = p_task_id;
 	PERFORM FROM conversations c WHERE c.id = v_task.conversation_id FOR NO KEY UPDATE;
@@ -176,25 +177,35 @@ BEGIN
 		least(extract(epoch FROM now() - v_task.created_at) * 1000, 2147483647)::int, NULL, NULL, 0, 0, 0, v_submit.op,
 		CASE WHEN v_submit.units <> '{}' THEN jsonb_build_object('units', v_submit.units) ELSE '{}' END)::task_end]))[1];
 	IF v_ended.settled THEN
-		INSERT INTO uploads (id, user_id, content_type, size_bytes)
-		SELECT f.id, v_task.user_id, f.content_type, f.size_bytes
+		INSERT INTO uploads (id, user_id, content_type, size_bytes, is_ai_made)
+		SELECT f.id, v_task.user_id, f.content_type, f.size_bytes, true
 		FROM jsonb_to_recordset(coalesce(p_files, '[]')) AS f (id uuid, content_type text, size_bytes bigint);
-		UPDATE tasks t SET result = CASE WHEN p_files IS NOT NULL THEN jsonb_build_object('prompt', v_submit.input->>'prompt', 'files', p_files) END
+		PERFORM preview_put(f.id, f.small_id, f.small_bytes, f.width, f.height, f.duration_ms)
+		FROM jsonb_to_recordset(coalesce(p_files, '[]')) AS f (
+			id uuid, small_id uuid, small_bytes bigint, width int, height int, duration_ms bigint)
+		WHERE f.width IS NOT NULL;
+		SELECT jsonb_agg(jsonb_build_object('id', f.id, 'url', f.url, 'content_type', f.content_type, 'size_bytes', f.size_bytes, 'is_ai_made', true)
+			|| preview_json(f.content_type, f.url, nullif(f.width, 0), nullif(f.height, 0), nullif(f.duration_ms, 0), f.small_id IS NOT NULL))
+		INTO v_files
+		FROM jsonb_to_recordset(coalesce(p_files, '[]')) AS f (
+			id uuid, url text, content_type text, size_bytes bigint, small_id uuid, width int, height int, duration_ms bigint);
+		UPDATE tasks t SET result = CASE WHEN v_files IS NOT NULL THEN jsonb_build_object('prompt', v_submit.input->>'prompt', 'files', v_files) END
 		WHERE t.id = p_task_id;
 		UPDATE media_submits m SET state = 'over', provider_cost = p_provider_cost, is_unconfirmed = p_unconfirmed
 		WHERE m.task_id = p_task_id;
 		UPDATE conversation_messages m
 		SET status = CASE p_outcome WHEN 'completed' THEN 'success' ELSE 'error' END, error_message = p_error_message,
 			credits_cost = v_ended.charged, updated_at = now(),
-			attachments = coalesce((SELECT jsonb_agg(jsonb_build_object('type', split_part(f.content_type, '/', 1), 'url', f.url))
-				FROM jsonb_to_recordset(p_files) AS f (content_type text, url text)), '[]')
+			attachments = coalesce((SELECT jsonb_agg((f - '{id,content_type,size_bytes}'::text[])
+					|| jsonb_build_object('type', split_part(f->>'content_type', '/', 1)))
+				FROM jsonb_array_elements(v_files) AS f), '[]')
 		WHERE m.id = v_task.message_id AND m.task_id = p_task_id;
 	END IF;
 	RETURN QUERY SELECT v_ended.settled, v_ended.charged, v_ended.balance, v_ended.held;
 END
 $$;
 COMMENT ON FUNCTION media_end(uuid, text, numeric, text, text, jsonb, numeric, boolean) IS
-	'Ends a task of a picture or film exactly once, by tasks_end(), with its message; p_cost 0 returns what was held. p_files, [{id, url, content_type, size_bytes}], are the user''s from then on. Unsettled: it had ended already, and nothing changed; the files are nobody''s.';
+	'Ends a task of a picture or film exactly once, by tasks_end(), with its message; p_cost 0 returns what was held. p_files, [{id, url, content_type, size_bytes, and where it was looked at: width, height, duration_ms, small_id, small_bytes}], are the user''s from then on. Unsettled: it had ended already, and nothing changed; the files are nobody''s.';
 
 CREATE OR REPLACE FUNCTION media_adopt(p_task_id uuid, p_external_id text) RETURNS text
 	LANGUAGE plpgsql SET search_path = public, pg_temp

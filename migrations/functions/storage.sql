@@ -38,6 +38,8 @@ CREATE OR REPLACE TRIGGER uploads_file BEFORE INSERT ON uploads
 	FOR EACH ROW EXECUTE FUNCTION file_upload();
 CREATE OR REPLACE TRIGGER uploads_count AFTER INSERT OR DELETE OR UPDATE OF object_id ON uploads
 	FOR EACH ROW EXECUTE FUNCTION count_object();
+CREATE OR REPLACE TRIGGER previews_count AFTER INSERT OR DELETE OR UPDATE OF object_id ON previews
+	FOR EACH ROW EXECUTE FUNCTION count_object();
 
 CREATE OR REPLACE FUNCTION object_put(p_id uuid, p_name text, p_sha256 bytea, p_size_bytes bigint)
 	RETURNS objects

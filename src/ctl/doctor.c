@@ -31,6 +31,7 @@
 #include "ctl/ctl.h"
 #include "io/pg.h"
 #include "io/redis.h"
+#include "files/preview.h"
 #include "store/s3.h"
 
 /* Our clock and theirs may differ by this much before leases and tokens suffer. */
@@ -324,6 +325,20 @@ check_storage(struct ctl *c)
 	s3_free(s);
 }
 
+static void
+check_previews(struct ctl *c)
+{
+	const char *missing;
+
+	if (!c->cx.conf->uploads_previews)
+		ok("previews", "off: [uploads] previews");
+	else if (preview_can(c->cx.arena, "image/png", &missing) && preview_can(c->cx.arena, "video/mp4", &missing))
+		ok("previews", "of pictures and films");
+	else
+		warn("previews", "%s is missing: pages load pictures and films whole; apt install libvips-tools ffmpeg",
+		    missing);
+}
+
 /* ---- the responders ---- */
 
 /* The path a listening unix socket is bound to, by its inode; NULL. */
@@ -446,6 +461,7 @@ check_all(struct ctl *c)
 	}
 	check_redis(c);
 	check_storage(c);
+	check_previews(c);
 	check_responders(c);
 }
 

@@ -59,20 +59,14 @@ refuse_type(struct context *cx, struct spool *spool)
 	return E_UNSUPPORTED_MEDIA_TYPE;
 }
 
-/* `prefix` of its URL: an argument. */
-#define UPLOAD_JSON(prefix) \
-	"json_build_object('id', u.id, 'url', " prefix "::text || u.id::text, 'content_type', u.content_type," \
-	" 'size_bytes', u.size_bytes, 'created_at', json_time(u.created_at)) AS json"
-
 /* The row; asked again it does no harm, for the id is the same. */
 static enum status
 add_row(struct context *cx, const char *id, const struct store_new *placed, const struct media_type *type, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT a.outcome, a.used_bytes, a.object_name, " UPLOAD_JSON(
-		"$1") " FROM"
-		      " upload_put($2, $3, $4, $5, $6, $7, $8) AS a LEFT JOIN LATERAL (SELECT (a.added).*) AS u ON true",
+	    "SELECT a.outcome, a.used_bytes, a.object_name, upload_json(a.added, $1) AS json"
+	    " FROM upload_put($2, $3, $4, $5, $6, $7, $8) AS a",
 	    PS(url_prefix(cx->arena, cx->conf)), PS(id), PS(cx->caller.user_id), PS(type->type), PI(placed->size_bytes),
 	    PI(cx->conf->uploads_user_bytes), PS(placed->name), PX(placed->sha256, sizeof(placed->sha256)));
 
@@ -159,6 +153,28 @@ upload_send_of(struct request *rq, const char *id, const char *user_id)
 	return send_row(rq, id, rows);
 }
 
+/* Of the small picture of it; of a picture without one, itself. */
+enum status
+upload_send_small(struct request *rq, const char *id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	if (id == NULL)
+		return fail(&rq->cx, E_NOT_FOUND, "no such upload");
+	st = pg_query_again(rq->cx.pg, &rows,
+	    "SELECT CASE WHEN p.object_id IS NULL THEN u.content_type ELSE 'image/webp' END AS content_type, " STORE_COLUMNS
+	    " FROM uploads u LEFT JOIN previews p ON p.of_id = u.object_id"
+	    " JOIN objects o ON o.id = coalesce(p.object_id, u.object_id)"
+	    " WHERE u.id = $1 AND u.user_id = $2 AND (p.object_id IS NOT NULL OR u.content_type LIKE 'image/%')",
+	    PS(id), PS(rq->cx.caller.user_id));
+	if (st != OK)
+		return fail(&rq->cx, st, "find upload: %s", pg_error(rq->cx.pg));
+	if (rows_count(rows) == 0)
+		return fail(&rq->cx, E_NOT_FOUND, "upload %s, or a picture of it", id);
+	return send_row(rq, id, rows);
+}
+
 /* ---- the rest ------------------------------------------------------------------------- */
 
 enum status
@@ -183,8 +199,8 @@ upload_delete(struct context *cx, const char *id)
 /* $3 user; $4 the prefix of a URL.  Ids are version 7: their order is the order of creation. */
 #define UPLOADS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM uploads u WHERE u.id = $1::uuid AND u.user_id = $3", \
-	    "SELECT " UPLOAD_JSON("$4") ", u.id AS at, u.id AS tie FROM uploads u WHERE u.user_id = $3 AND u.id " than \
-					" " LIST_FIRST_UUID, \
+	    "SELECT upload_json(u, $4) AS json, u.id AS at, u.id AS tie FROM uploads u WHERE u.user_id = $3 AND u.id " than \
+	    " " LIST_FIRST_UUID, \
 	    order)
 static const struct list uploads = { "uploads", UPLOADS("<", "DESC"), UPLOADS(">", "ASC") };
 

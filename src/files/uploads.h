@@ -25,6 +25,9 @@ const char *upload_url(struct arena *a, const struct conf *conf, const char *id)
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;
 /* The same of that user, whoever asks: who calls has seen to it that they may. */
 enum status upload_send_of(struct request *rq, const char *id, const char *user_id) MUST_CHECK;
+/* The same with a small picture of it, or of a picture that has none (yet) with the picture.  E_NOT_FOUND also for what
+ * has none. */
+enum status upload_send_small(struct request *rq, const char *id) MUST_CHECK;
 /* Remove it, and its bytes unless somebody else keeps them.  E_NOT_FOUND. */
 enum status upload_delete(struct context *cx, const char *id) MUST_CHECK;
 /* The caller's files, newest first. */

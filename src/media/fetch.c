@@ -6,10 +6,13 @@
 
 #include "base/crypto.h"
 #include "base/fields.h"
+#include "base/log.h"
 #include "base/media.h"
 #include "base/memory.h"
+#include "files/preview.h"
 #include "files/uploads.h"
 #include "media/ask.h"
+#include "media/label.h"
 
 #define IMAGE_BYTES_MAX (INT64_C(32) << 20)
 #define FILM_BYTES_MAX (INT64_C(512) << 20)
@@ -83,13 +86,55 @@ unpack(struct context *cx, const struct scan_text *text, struct spool *file)
 	return st;
 }
 
+/* What it looks like; a program that is missing, or breaks on it, is no reason to lose what was paid for. */
+static void
+add_look(struct context *cx, const struct job *job, int fd, const struct media_type *type, json_t *file)
+{
+	struct preview look;
+	enum status st = preview_look(cx, job, fd, type, &look);
+
+	if (st != OK) {
+		if (st != E_NOT_FOUND)
+			LOG(WARN, "no_preview", LS("detail", cx->log_detail));
+		cx->error = OK;
+		return;
+	}
+	json_object_set_new(file, "width", json_integer(look.width));
+	json_object_set_new(file, "height", json_integer(look.height));
+	json_object_set_new(file, "duration_ms", json_integer(look.duration_ms));
+	if (*look.small_id != '\0') {
+		json_object_set_new(file, "small_id", json_string(look.small_id));
+		json_object_set_new(file, "small_bytes", json_integer(look.small_bytes));
+	}
+}
+
+/* What came, if it is what was wanted: marked, put where it is served from, and looked at. */
+static enum status
+keep(struct context *cx, const struct job *job, bool is_film, struct spool *file, json_t *files)
+{
+	const struct media_type *type = media_sniff(
+	    file->head, file->len < sizeof(file->head) ? file->len : sizeof(file->head));
+	json_t *said;
+	enum status st;
+
+	if (type == NULL || type->kind != (is_film ? MEDIA_VIDEO : MEDIA_IMAGE))
+		return fail(
+		    cx, E_UNSUPPORTED_MEDIA_TYPE, "the result is %s", type == NULL ? "nothing we know" : type->type);
+	if ((st = media_label(cx, job, type, &file)) != OK || (st = upload_place(cx, file, &type)) != OK)
+		return st;
+	said = json_pack("{s:s, s:s, s:s, s:I}", "id", file->id, "url", upload_url(cx->arena, cx->conf, file->id),
+	    "content_type", type->type, "size_bytes", (json_int_t)file->len);
+	add_look(cx, job, file->fd, type, said);
+	json_array_append_new(files, said);
+	return OK;
+}
+
 /* One of them: at an address, or (NULL) in the answer. */
 static enum status
 fetch_one(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film, const char *url,
     const struct scan_text *made, json_t *files)
 {
 	struct spool *file = ARENA_NEW(cx->arena, struct spool);
-	const struct media_type *type;
 	enum status st;
 
 	*file = (struct spool){ .fd = -1 };
@@ -98,13 +143,7 @@ fetch_one(struct context *cx, const struct job *job, const struct offer_account 
 	st = url == NULL ? unpack(cx, made, file)
 			 : media_get(cx, job, account, is_film ? FILM_BYTES_MAX : IMAGE_BYTES_MAX, url, file);
 	if (st == OK)
-		st = upload_place(cx, file, &type);
-	if (st == OK && type->kind != (is_film ? MEDIA_VIDEO : MEDIA_IMAGE))
-		st = fail(cx, E_UNSUPPORTED_MEDIA_TYPE, "the result is %s", type->type);
-	if (st == OK)
-		json_array_append_new(files,
-		    json_pack("{s:s, s:s, s:s, s:I}", "id", file->id, "url", upload_url(cx->arena, cx->conf, file->id),
-			"content_type", type->type, "size_bytes", (json_int_t)file->len));
+		st = keep(cx, job, is_film, file, files);
 	spool_close(file);
 	return st;
 }

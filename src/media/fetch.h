@@ -12,7 +12,7 @@
  * private address.  E_FORBIDDEN, E_UPSTREAM_FAILED, E_STORAGE_FULL. */
 enum status media_get(struct context *cx, const struct job *job, const struct offer_account *account, int64_t max_bytes,
     const char *url, struct spool *file) MUST_CHECK;
-/* Fetch them all: *files is [{id, url, content_type, size_bytes}], in the arena, whose files are
+/* Fetch them all: *files is what media_end() takes, in the arena, whose files are
  * nobody's until work_end().  E_UPSTREAM_FAILED: another try may help; E_UNSUPPORTED_MEDIA_TYPE,
  * E_FORBIDDEN: none will; E_STORAGE_FULL, E_UNAVAILABLE: it is not their fault. */
 enum status media_fetch(struct context *cx, const struct job *job, const struct offer_account *account, bool is_film,

@@ -94,13 +94,14 @@ makes_json(struct arena *a, const struct offer_model *m)
 		row = row == NULL ? fits : row;
 	}
 	images = json_object_get(row, "images");
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:b, s:I}", "ops", ops, "sizes",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:b, s:I}", "ops", ops, "sizes",
 	    choices_json(json_object_get(row, "size")), "size", default_json(json_object_get(row, "size")),
 	    "resolutions", choices_json(json_object_get(row, "resolution")), "resolution",
 	    default_json(json_object_get(row, "resolution")), "seconds", choices_json(json_object_get(row, "seconds")),
 	    "length", default_json(json_object_get(row, "seconds")), "images_min",
 	    (json_int_t)field_int(images, "min", 0), "images_max",
-	    (json_int_t)(images == NULL ? 0 : field_int(images, "max", 1)), "prompt_max",
+	    (json_int_t)(images == NULL ? 0 : field_int(images, "max", 1)), "n_max",
+	    (json_int_t)media_count_max(json_object_get(row, "n")), "prompt_max",
 	    (json_int_t)field_int(row, "prompt_max", MEDIA_PROMPT_MAX), "has_watermark",
 	    json_object_get(row, "remove_watermark") != NULL, "typical_s",
 	    (json_int_t)field_int(row, "typical_s", media_typical_s(m->type)));

@@ -9,6 +9,7 @@
 #define TYPICAL_IMAGE_S 20
 #define TYPICAL_VIDEO_S 180
 #define RATIO_MAX 1000.0
+#define COUNT_MAX 4
 
 static const struct op_row {
 	const char *name, *type;
@@ -204,6 +205,28 @@ put_flag(struct context *cx, const char *name, const json_t *row, const json_t *
 	return OK;
 }
 
+int64_t
+media_count_max(const json_t *part)
+{
+	return field_of(part) == NULL ? 1 : field_int(part, "max", COUNT_MAX);
+}
+
+/* How many pictures, of one request to the provider: where it makes one at a time there is one. */
+static enum status
+put_count(struct context *cx, const json_t *part, const json_t *body, json_t *input, struct media_wanted *out)
+{
+	int64_t n = field_int(body, "n", 1), most = media_count_max(part);
+
+	if (n > 1 && most == 1)
+		return fail_field(cx, "n", "is not taken by this model: it makes one picture at a time");
+	if (n > most)
+		return fail_field(cx, "n", "must be at most %lld for this model", (long long)most);
+	if (n > 1)
+		json_object_set_new(input, field_of(part), json_integer(n));
+	out->used.images = n;
+	return OK;
+}
+
 enum status
 media_params(struct context *cx, enum media_op op, const json_t *row, const json_t *body, struct media_wanted *out)
 {
@@ -216,15 +239,16 @@ media_params(struct context *cx, enum media_op op, const json_t *row, const json
 	*out = (struct media_wanted){ .input = input,
 		.ratio_ppm = RATIO_ONE,
 		.typical_s = (int)field_int(row, "typical_s", media_typical_s(media_op_type(op))) };
-	out->used.images = is_video ? 0 : 1;
 	if ((st = put_prompt(cx, row, body, input)) != OK ||
 	    (st = put_choice(
 		 cx, is_video ? "aspect_ratio" : "size", json_object_get(row, "size"), body, input, &value)) != OK ||
 	    (st = put_choice(cx, "resolution", json_object_get(row, "resolution"), body, input, &value)) != OK)
 		return st;
 	add_ratio(json_object_get(row, "resolution"), value, &out->ratio_ppm);
-	if ((st = put_images(cx, images_name(op), json_object_get(row, "images"), body, input)) != OK || !is_video)
+	if ((st = put_images(cx, images_name(op), json_object_get(row, "images"), body, input)) != OK)
 		return st;
+	if (!is_video)
+		return put_count(cx, json_object_get(row, "n"), body, input, out);
 	if ((st = put_length(cx, json_object_get(row, "seconds"), body, input, out)) != OK ||
 	    (st = put_flag(cx, "remove_watermark", row, body, input)) != OK)
 		return st;

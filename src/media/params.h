@@ -22,6 +22,9 @@ const char *media_op_type(enum media_op op);
 /* How long something of that type takes, where a row does not say. */
 int media_typical_s(const char *type);
 
+/* How many pictures one request may be for, by that part (`n`) of a row; 1 where there is none. */
+int64_t media_count_max(const json_t *part);
+
 /* What is wanted, understood. */
 struct media_wanted {
 	json_t *input;	   /* what the provider is sent; in the arena */

@@ -41,6 +41,7 @@ PROGRAMS = {
     "worker": ROOMS + ("house",),
     "ctl": ROOMS + ("house", "handlers"),
     "demo": ("base",),
+    "lens": ("base",),
 }
 
 
@@ -65,7 +66,8 @@ LIBRARIES = {
     r"argon2\.h|crypt\.h|ini\.h": ("base",),
     r"jwt\.h": ("account",),
     r"openssl/": ("base", "io"),
-    r"zlib\.h": ("base",),
+    r"zlib\.h": ("base", "lens"),
+    r"seccomp\.h": ("lens",),
 }
 
 

@@ -19,7 +19,7 @@ import weirtest
 from weirtest import BEGIN, PARAMS, STDIN, Fcgi, fcgi_pair, fcgi_params, fcgi_record, wait_until
 
 MB = 1 << 20
-WEIR_CONF = {"uploads": {"max_bytes": "1m", "user_bytes": "3m", "inline_bytes": "256k"},
+WEIR_CONF = {"uploads": {"max_bytes": "1m", "user_bytes": "3m", "inline_bytes": "256k", "previews": "no"},
              "server": {"processes": "1", "workers": "2", "cors_origins": "https://app.example"}}
 
 

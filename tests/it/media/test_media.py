@@ -24,11 +24,11 @@ MODELS = {  # ours: type, the provider's, meter, price
 }
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
-GPT = {"size": {"field": "size", "values": ["1024x1024"]}, "images": {"field": "image", "max": 16},
+GPT = {"size": {"field": "size", "values": ["1024x1024"]}, "n": {"field": "n", "max": 3}, "images": {"field": "image", "max": 16},
        "resolution": {"field": "quality", "default": "medium", "values": {"medium": 1, "high": 4}}}
 OTHERS = {  # ours: provider, the provider's name of the model, price, how it is asked
     "gpt": ("openai-compatible", "demo", "7", GPT),
-    "flux": ("fal", "fal-ai/flux/dev", "3", {}),
+    "flux": ("fal", "fal-ai/flux/dev", "3", {"n": {"field": "num_images"}}),
 }
 
 
@@ -227,7 +227,9 @@ def test_in_a_conversation_it_becomes_messages(weir, user):
     assert asked["role"] == "user" and asked["content"] == "a weir\nat dawn"
     assert got["status"] == "success" and got["task_id"] == t["id"] and got["credits_cost"] == 5
     (file,) = task(weir, user, t["id"])["result"]["files"]
-    assert got["attachments"] == [{"type": "image", "url": file["url"]}]
+    (attachment,) = got["attachments"]
+    assert attachment["type"] == "image" and attachment["url"] == file["url"] and attachment["is_ai_made"] is True
+    assert attachment["thumbnail_url"] == file["thumbnail_url"] == file["url"] + "/thumbnail"
     assert weir.get(f"/api/conversations/{conversation}", user).json["title"] == "a weir"
     assert weir.chat(user, "and now words", conversation).final["type"] == "done"
 
@@ -551,6 +553,21 @@ def asked(weir, since, path):
     return [r for r in weir.demo_requests()[since:] if r["path"] == path]
 
 
+def unmarked(png):
+    """Without what says that a model made it, which has to be there."""
+    at, chunks = len(PNG), [PNG]
+    marks = 0
+    while at < len(png):
+        end = at + 12 + int.from_bytes(png[at:at + 4], "big")
+        if png[at + 4:at + 8] == b"iTXt":
+            marks += b"TC260:AIGC" in png[at:end] and b"trainedAlgorithmicMedia" in png[at:end]
+        else:
+            chunks.append(png[at:end])
+        at = end
+    assert marks == 1
+    return b"".join(chunks)
+
+
 def kept(weir, user, t):
     (file,) = t["result"]["files"]
     assert file["content_type"] == "image/png"
@@ -560,7 +577,7 @@ def kept(weir, user, t):
 def test_a_picture_that_is_in_the_answer(weir, user):
     since = len(weir.demo_requests())
     t = ended(weir, user, make(weir, user, model="gpt", size="1024x1024", resolution="high")["id"])
-    assert t["credits_used"] == 28 and weir.balance(user) == 972 and kept(weir, user, t) == PIXEL
+    assert t["credits_used"] == 28 and weir.balance(user) == 972 and unmarked(kept(weir, user, t)) == PIXEL
     assert len(asked(weir, since, "/v1/images/generations")) == 1
     row = state(weir, t["id"])
     assert row["state"] == "over" and row["model"] == "demo" and row["is_unconfirmed"] == "f"
@@ -571,13 +588,51 @@ def test_an_edit_sends_the_picture_itself(weir, user):
     upload = weir.post("/api/uploads", PIXEL, user, headers={"Content-Type": "image/png"}).json
     url = upload["url"] if upload["url"].startswith("http") else f"http://127.0.0.1:{weir.port}" + upload["url"]
     t = ended(weir, user, make(weir, user, path=EDIT, model="gpt", image_urls=[url, url])["id"])
-    assert t["credits_used"] == 7 and kept(weir, user, t) == PIXEL
+    assert t["credits_used"] == 7 and unmarked(kept(weir, user, t)) == PIXEL
     assert len(asked(weir, since, "/v1/images/edits")) == 1
     # of others, and of nowhere: nothing is sent
     other = weir.make_user(credits="1000")
     for who, picture in ((other, url), (user, "https://127.0.0.1/a.png"), (user, f"http://127.0.0.1:{weir.demo_port}/a.png")):
         ended(weir, who, make(weir, who, path=EDIT, model="gpt", image_urls=[picture])["id"], "failed")
     assert weir.balance(other) == 1000 and weir.balance(user) == 993 and len(asked(weir, since, "/v1/images/edits")) == 1
+
+
+def test_several_pictures_of_one_task(weir, user):
+    since = len(weir.demo_requests())
+    conversation = weir.conversation(user)
+    t = make(weir, user, model="gpt", n=3, conversation_id=conversation)
+    assert t["credits_locked"] == 21
+    t = ended(weir, user, t["id"])
+    assert t["credits_used"] == 21 and weir.balance(user) == 979 and len(asked(weir, since, "/v1/images/generations")) == 1
+    assert len({f["id"] for f in t["result"]["files"]}) == 3
+    assert {u["id"] for u in weir.get("/api/uploads", user).json["items"]} == {f["id"] for f in t["result"]["files"]}
+    got = weir.get(f"/api/conversations/{conversation}/messages", user).json["items"][1]
+    assert [a["url"] for a in got["attachments"]] == [f["url"] for f in t["result"]["files"]]
+    with weir.pg() as pg:
+        assert json.loads(pg.one("SELECT metadata FROM usage WHERE task_id = $1", t["id"])) == {"units": {"image": 3}}
+    # edits too
+    upload = weir.post("/api/uploads", PIXEL, user, headers={"Content-Type": "image/png"}).json
+    t = ended(weir, user, make(weir, user, path=EDIT, model="gpt", image_urls=[upload["url"]], n=2)["id"])
+    assert t["credits_used"] == 14 and len(t["result"]["files"]) == 2
+
+
+def test_of_several_pictures_those_that_came_are_paid(weir, user):
+    """fal of the demo gives one, whatever it is asked for."""
+    t = make(weir, user, model="flux", n=4)
+    assert t["credits_locked"] == 12
+    t = ended(weir, user, t["id"])
+    assert t["credits_used"] == 3 and weir.balance(user) == 997 and len(t["result"]["files"]) == 1
+
+
+@pytest.mark.parametrize("model,n", [("banana", 2), ("gpt", 4), ("gpt", 5), ("gpt", 0), ("gpt", "2"), ("flux", 5)])
+def test_more_pictures_than_a_model_makes(weir, user, model, n):
+    answer = weir.post(IMAGE, {"prompt": "a weir", "model": model, "n": n}, user)
+    assert answer.status == 400 and answer.json["details"]["field"] == "n", answer
+    assert weir.balance(user) == 1000 and weir.get("/api/tasks", user).json["items"] == []
+
+
+def test_one_picture_may_be_asked_for_of_any(weir, user):
+    assert make(weir, user, model="banana", n=1, wait=True, status=200)["credits_used"] == 5
 
 
 @pytest.mark.parametrize("status", [400, 402])
@@ -607,7 +662,7 @@ def test_what_is_stopped_while_openai_makes_it_is_kept_and_paid(weir, user):
     wait_until(lambda: task(weir, user, ident)["status"] == "running", lambda: f"{state(weir, ident)}", timeout_s=10)
     assert weir.post(f"/api/tasks/{ident}/abort", None, user).status == 200
     t = ended(weir, user, ident)
-    assert t["credits_used"] == 7 and weir.balance(user) == 993 and kept(weir, user, t) == PIXEL
+    assert t["credits_used"] == 7 and weir.balance(user) == 993 and unmarked(kept(weir, user, t)) == PIXEL
     assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
 
 

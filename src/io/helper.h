@@ -1,0 +1,37 @@
+/*
+ * A program of ours in a process of its own, for what must not be done in this one: reading
+ * strangers' files with decoders that may be broken into.
+ */
+#ifndef WEIR_IO_HELPER_H
+#define WEIR_IO_HELPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HELPER_SAID_BYTES 4096
+#define HELPER_COMPLAINED_BYTES 512
+
+struct helper {
+	const char *path;	 /* of the program */
+	const char *const *argv; /* what it is told, its name first; the last NULL */
+	int in;			 /* a descriptor for its standard input; negative: /dev/null */
+	int out;		 /* another, which is its descriptor 3; negative: none.  It gets no more than these */
+	int64_t total_ms;	 /* it is killed when it takes longer */
+	bool (*stopping)(void *arg); /* asked every 200 ms; true: it is killed.  NULL: never */
+	void *arg;
+
+	/* how it ended */
+	int exit_status; /* negative: it was killed */
+	bool was_late;
+	char said[HELPER_SAID_BYTES];		  /* what it wrote to standard output; more is left out */
+	char complained[HELPER_COMPLAINED_BYTES]; /* the same of standard error */
+};
+
+/* Where a program of ours that others start is: beside the one that runs (in a build), or where it is installed.  In
+ * `path`; false: in neither. */
+bool helper_find(const char *name, char *path, unsigned size);
+/* Run it and wait for its end, with all that it has started.  False: it did not start, errno says why.  Any thread
+ * that may wait. */
+bool helper_run(struct helper *h);
+
+#endif
