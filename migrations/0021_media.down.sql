@@ -1,5 +1,5 @@
 DROP VIEW IF EXISTS audit_broken; -- it reads tasks.job_id
-DROP FUNCTION IF EXISTS media_open, media_claim, media_unsent, media_accepted, media_unclear, media_called, media_progress,
+DROP FUNCTION IF EXISTS media_pictures, media_open, media_claim, media_unsent, media_accepted, media_unclear, media_called, media_progress,
 	media_end, media_refetch, media_live, task_is_alive, job_wake;
 DROP TABLE media_submits;
 DROP DOMAIN media_submit_state;

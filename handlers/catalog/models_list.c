@@ -5,7 +5,8 @@
  *         before_id or after_id: a model of the list
  * out     200 {items: [model], has_more}, in the order the operator gave them
  * errors  400 limit or stale cursor
- * note    prices are those of the caller's group, now; ratio multiplies them
+ * note    prices are those of the caller's group, now; ratio multiplies them; makes: what a model for
+ *         pictures or films can do, and the values it takes
  * units   credits: per million tokens, per call, or for `per` units
  * proof   tests/it/chat/test_conversations.py
  */
@@ -23,7 +24,7 @@ h_models_list(struct request *rq)
 		return st;
 	if ((st = models_offered(&rq->cx, &page, query_text(rq, "type"), &items, &more)) != OK)
 		return st;
-	if ((st = prices_tell(&rq->cx, items)) != OK) {
+	if ((st = prices_tell(&rq->cx, items)) != OK || (st = media_makes_tell(&rq->cx, items)) != OK) {
 		json_decref(items);
 		return st;
 	}

@@ -2,7 +2,7 @@
  * POST /api/conversations/{conversation_id}/messages/stream -- ask, and read the
  * answer as it comes.
  *
- * in      content (1-32,000 characters), model?, image_url?, video_url?, audio_url?
+ * in      content (1-32,000 characters), model?, image_url?, image_urls?, video_url?, audio_url?
  * out     SSE: start, content… (reasoning…), done | error | cancelled, [DONE]
  * errors  400 field, 402 balance and need, 404 not the caller's conversation,
  *	   409 busy or key used otherwise, 429 slots and rates, 503; all before

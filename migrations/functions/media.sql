@@ -11,11 +11,21 @@
 -- Only intent is ever sent. Whoever claims it alone sends it; from there no way leads back to intent but the sure knowledge
 -- that nothing was made.
 
+CREATE OR REPLACE FUNCTION media_pictures(p_asked jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE
+AS $$
+	SELECT coalesce(jsonb_agg(jsonb_build_object('type', 'image', 'url', p.url)), '[]')
+	FROM jsonb_array_elements_text(coalesce(p_asked->'image_urls', p_asked->'storyboard_images',
+		CASE WHEN p_asked ? 'image_url' THEN jsonb_build_array(p_asked->'image_url') END, '[]')) AS p (url);
+$$;
+COMMENT ON FUNCTION media_pictures(jsonb) IS 'The pictures that go with what is asked, as attachments of a message.';
+
+DROP FUNCTION IF EXISTS media_open(uuid, uuid, uuid, uuid, uuid, text, bigint, numeric, int, int, int, text, text, bytea, jsonb, text, text, jsonb, jsonb, int, uuid, uuid, text);
 CREATE OR REPLACE FUNCTION media_open(
 	p_task_id uuid, p_transaction_id uuid, p_job_id uuid, p_user_id uuid, p_conversation_id uuid, p_type text, p_model_id bigint,
 	p_hold numeric, p_lease_s int, p_user_limit int, p_conv_limit int, p_key text, p_route text, p_hash bytea,
 	p_prices jsonb, p_group text, p_op text, p_input jsonb, p_units jsonb, p_typical_s int,
-	p_user_message_id uuid, p_message_id uuid, p_prompt text)
+	p_user_message_id uuid, p_message_id uuid, p_prompt text, p_asked jsonb)
 	RETURNS TABLE (outcome text, balance numeric, required numeric, existing_task_id uuid, held numeric)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
@@ -35,7 +45,7 @@ BEGIN
 		CASE WHEN p_conversation_id IS NOT NULL THEN p_message_id END,
 		CASE WHEN p_conversation_id IS NOT NULL THEN p_user_message_id END, NULL, NULL, NULL, p_prices, p_group)::task_ask);
 	IF v.outcome = 'ok' THEN
-		UPDATE tasks t SET job_id = p_job_id WHERE t.id = p_task_id;
+		UPDATE tasks t SET job_id = p_job_id, asked = p_asked WHERE t.id = p_task_id;
 		INSERT INTO media_submits (task_id, op, input, units, typical_s) VALUES (p_task_id, p_op, p_input, p_units, p_typical_s);
 		PERFORM job_submit(p_job_id, 'media', jsonb_build_object('task_id', p_task_id), NULL, p_task_id::text, p_user_id, 0, 0);
 	END IF;
@@ -43,15 +53,15 @@ BEGIN
 		UPDATE conversations c SET last_sequence = v_sequence + 2, message_count = c.message_count + 2, updated_at = now(),
 			title = CASE WHEN NOT c.title_is_custom AND v_sequence = 0 THEN left(split_part(p_prompt, E'\n', 1), 40) ELSE c.title END
 		WHERE c.id = p_conversation_id;
-		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id)
+		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id, attachments)
 		VALUES (p_user_message_id, p_conversation_id, p_user_id, conversation_leaf(p_conversation_id), v_sequence + 1, 'user', p_prompt,
-				'success', NULL, p_task_id),
-			(p_message_id, p_conversation_id, p_user_id, p_user_message_id, v_sequence + 2, 'assistant', '', 'processing', v_model, p_task_id);
+				'success', NULL, p_task_id, media_pictures(p_asked)),
+			(p_message_id, p_conversation_id, p_user_id, p_user_message_id, v_sequence + 2, 'assistant', '', 'processing', v_model, p_task_id, '[]');
 	END IF;
 	RETURN QUERY SELECT v.outcome, v.balance, round(p_hold, 6), v.existing_task_id, credits_held(p_user_id);
 END
 $$;
-COMMENT ON FUNCTION media_open(uuid, uuid, uuid, uuid, uuid, text, bigint, numeric, int, int, int, text, text, bytea, jsonb, text, text, jsonb, jsonb, int, uuid, uuid, text) IS
+COMMENT ON FUNCTION media_open(uuid, uuid, uuid, uuid, uuid, text, bigint, numeric, int, int, int, text, text, bytea, jsonb, text, text, jsonb, jsonb, int, uuid, uuid, text, jsonb) IS
 	'Opens a task of a picture or film: task_open(), what is to be asked, the job that does it, and in a conversation the prompt and a message for the result, or nothing. outcome besides those of task_open(): not_found (no such conversation of the user). held is what the user''s live tasks hold, this one included.';
 
 DROP FUNCTION IF EXISTS media_claim(uuid, bigint, bigint, bytea);

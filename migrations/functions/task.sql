@@ -20,13 +20,24 @@
 -- * The programs keep to it where they open a transaction: core/turn.c locks the conversations of a set of turns before
 --   the first turn_open(), core/idempotency.c claims the key before the handler runs, which then locks users at most.
 
+CREATE OR REPLACE FUNCTION task_result(t tasks) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$
+	SELECT CASE WHEN t.result ? 'files' THEN t.result || jsonb_build_object('files', (
+		SELECT coalesce(jsonb_agg(f.value ORDER BY f.ordinality), '[]')
+		FROM jsonb_array_elements(t.result->'files') WITH ORDINALITY AS f
+		WHERE EXISTS (SELECT FROM uploads u WHERE u.id = (f.value->>'id')::uuid AND u.user_id = t.user_id)))
+	ELSE t.result END;
+$$;
+COMMENT ON FUNCTION task_result(tasks) IS 'What a task has made, without the files that its user has removed since.';
+
 CREATE OR REPLACE FUNCTION task_json(t tasks) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN jsonb_build_object(
 		'id', t.id, 'type', t.type, 'status', t.status, 'progress', t.progress,
 		'conversation_id', t.conversation_id,
 		'credits_locked', trim_scale(t.credits_locked), 'credits_used', trim_scale(t.credits_used),
-		'result', t.result, 'error_message', t.error_message,
+		'asked', t.asked, 'result', t.result, 'error_message', t.error_message,
 		'created_at', json_time(t.created_at), 'started_at', json_time(t.started_at),
 		'completed_at', json_time(t.completed_at));
 COMMENT ON FUNCTION task_json(tasks) IS 'The API''s Task.';

@@ -25,7 +25,7 @@ static const struct file_kind {
 struct place {
 	struct ask_part *part;
 	const struct file_kind *kind;
-	bool asked; /* by the caller, just now */
+	const char *asked; /* of the caller, just now: the field that named it; NULL: it is of an older message */
 	char id[UUID_LEN];
 };
 
@@ -35,7 +35,7 @@ struct places {
 };
 
 static void
-note(struct context *cx, struct places *p, struct ask_part *part, bool asked)
+note(struct context *cx, struct places *p, struct ask_part *part, const struct question *asked)
 {
 	struct place *at = &p->list[p->n];
 
@@ -43,13 +43,13 @@ note(struct context *cx, struct places *p, struct ask_part *part, bool asked)
 		return;
 	at->part = part;
 	at->kind = &kinds[part->kind];
-	at->asked = asked;
+	at->asked = asked == NULL ? NULL : part->kind == ASK_IMAGE ? asked->images_field : at->kind->field;
 	p->n++;
 }
 
 /* Every upload named, newest message first. */
 static struct places
-find_places(struct context *cx, struct ask_message *m, size_t n, bool asked)
+find_places(struct context *cx, struct ask_message *m, size_t n, const struct question *asked)
 {
 	struct places p = { NULL, 0 };
 	size_t most = 0;
@@ -60,7 +60,7 @@ find_places(struct context *cx, struct ask_message *m, size_t n, bool asked)
 	arena_cleanup(cx->arena, free, p.list);
 	for (size_t i = n; i-- > 0;)
 		for (size_t k = 0; k < m[i].n_parts; k++)
-			note(cx, &p, &m[i].parts[k], asked && i == n - 1);
+			note(cx, &p, &m[i].parts[k], i == n - 1 ? asked : NULL);
 	return p;
 }
 
@@ -137,8 +137,8 @@ data_url(struct context *cx, const struct store_object *o, const char *type, con
 static enum status
 leave_out(struct context *cx, const struct place *p, const char *problem)
 {
-	if (p->asked)
-		return fail_field(cx, p->kind->field, "%s", problem);
+	if (p->asked != NULL)
+		return fail_field(cx, p->asked, "%s", problem);
 	LOG(DEBUG, "attachment_left_out", LS("upload_id", p->id), LS("problem", problem));
 	p->part->url = NULL;
 	return OK;
@@ -163,7 +163,7 @@ put_in(struct context *cx, const struct place *p, const struct rows *rows, size_
 		    arena_printf(
 			cx->arena, "is too large for a model: at most %zu bytes", cx->conf->uploads_inline_bytes));
 	store_read(rows, row, &object);
-	if ((st = data_url(cx, &object, type->type, &url)) != OK && st != E_NOT_FOUND && p->asked)
+	if ((st = data_url(cx, &object, type->type, &url)) != OK && st != E_NOT_FOUND && p->asked != NULL)
 		return st;
 	if (st != OK) {
 		cx->error = OK;
@@ -187,7 +187,7 @@ close_gaps(struct ask_message *m)
 }
 
 enum status
-attachments_inline(struct context *cx, struct ask_message *messages, size_t n, bool asked)
+attachments_inline(struct context *cx, struct ask_message *messages, size_t n, const struct question *asked)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct places p = find_places(cx, messages, n, asked);

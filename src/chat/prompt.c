@@ -22,8 +22,8 @@ message_tokens(const struct ask_message *m)
 static enum status
 check_abilities(struct context *cx, const struct turn_plan *plan, const struct question *q)
 {
-	if (q->image_url != NULL && !(plan->model.abilities & ABILITY_VISION))
-		return fail_field(cx, "image_url", "the model %s takes no images", plan->model.name);
+	if (q->n_images > 0 && !(plan->model.abilities & ABILITY_VISION))
+		return fail_field(cx, q->images_field, "the model %s takes no images", plan->model.name);
 	if (q->video_url != NULL && !(plan->model.abilities & ABILITY_VIDEO))
 		return fail_field(cx, "video_url", "the model %s takes no video", plan->model.name);
 	if (q->audio_url != NULL && !(plan->model.abilities & ABILITY_AUDIO))
@@ -53,15 +53,19 @@ fit_history(const struct turn_plan *plan, const struct history *h, bool last, in
 	return first;
 }
 
-/* A message of a text and up to three files; NULL: none. */
+/* A message of a text, its pictures, a film and a sound. */
 static struct ask_message
 make_message(struct arena *a, const char *role, const char *text, const struct question *q)
 {
-	const struct ask_part files[] = { { .kind = ASK_IMAGE, .url = q->image_url },
-		{ .kind = ASK_VIDEO, .url = q->video_url }, { .kind = ASK_AUDIO, .url = q->audio_url } };
-	struct ask_message m = { .role = role, .parts = ARENA_ARRAY(a, struct ask_part, 4), .n_parts = 1 };
+	const struct ask_part files[] = { { .kind = ASK_VIDEO, .url = q->video_url },
+		{ .kind = ASK_AUDIO, .url = q->audio_url } };
+	struct ask_message m = {
+		.role = role, .parts = ARENA_ARRAY(a, struct ask_part, 3 + q->n_images), .n_parts = 1
+	};
 
 	m.parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = text };
+	for (size_t i = 0; i < q->n_images; i++)
+		m.parts[m.n_parts++] = (struct ask_part){ .kind = ASK_IMAGE, .url = q->image_urls[i] };
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].url != NULL)
 			m.parts[m.n_parts++] = files[i];
@@ -101,7 +105,7 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 		m[n++] = question;
 	*out = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = m, .n_messages = n } };
 	out->chat.temperature = plan->temperature;
-	return attachments_inline(cx, m, n, q->content != NULL);
+	return attachments_inline(cx, m, n, q->content != NULL ? q : NULL);
 }
 
 enum status

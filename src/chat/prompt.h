@@ -9,10 +9,15 @@
 #include "engine/call.h"
 #include "wire/ask.h"
 
+#define QUESTION_IMAGES_MAX 10
+
 /* What a user says.  content NULL: what the history ends with is answered again. */
 struct question {
 	const char *content;
-	const char *image_url, *video_url, *audio_url; /* NULL: none */
+	const char *image_urls[QUESTION_IMAGES_MAX];
+	size_t n_images;
+	const char *images_field;	   /* as the request calls them: "image_url", "image_urls" */
+	const char *video_url, *audio_url; /* NULL: none */
 };
 
 /* Have `call` ask it, within what the plan's model takes; *tokens

@@ -154,5 +154,5 @@ share_send_file(struct request *rq, const char *token, const char *upload_id)
 		return fail(&rq->cx, st, "read share: %s", pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0)
 		return fail(&rq->cx, E_NOT_FOUND, "no such file in the share");
-	return upload_send_of(rq, row_text(rows, 0, "user_id"), upload_id);
+	return upload_send_of(rq, upload_id, row_text(rows, 0, "user_id"));
 }

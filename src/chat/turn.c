@@ -130,11 +130,13 @@ static const char opened_sql[] =
 static json_t *
 attachments_list(const struct question *q)
 {
-	const char *urls[] = { q->image_url, q->video_url, q->audio_url };
-	static const char *const types[] = { "image", "video", "audio" };
+	const char *urls[] = { q->video_url, q->audio_url };
+	static const char *const types[] = { "video", "audio" };
 	json_t *list = json_array();
 
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < q->n_images; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s}", "type", "image", "url", q->image_urls[i]));
+	for (int i = 0; i < 2; i++)
 		if (urls[i] != NULL)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "type", types[i], "url", urls[i]));
 	return list;

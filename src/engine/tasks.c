@@ -13,8 +13,10 @@
 #define ABORT_POLL_MOST_MS 50
 #define WAIT_POLL_MOST_MS 500
 
-static const char find_sql[] =
-    "SELECT t.id, t.status, task_json(t) AS json FROM tasks t WHERE t.id = $1 AND t.user_id = $2";
+/* Without files that are gone. */
+#define TASK_JSON "task_json(t) || jsonb_build_object('result', task_result(t)) AS json"
+
+static const char find_sql[] = "SELECT t.id, t.status, " TASK_JSON " FROM tasks t WHERE t.id = $1 AND t.user_id = $2";
 
 static void
 take(struct context *cx, const struct rows *rows, struct task_row *task)
@@ -64,18 +66,22 @@ task_json(const struct task_row *task)
 	return json_incref(task->json);
 }
 
-/* $3 user, $4 live ones only.  Ids are version 7: their order is the order of creation. */
+/* $3 user, $4 live ones only, $5 of these types, $6 of this conversation.  Ids are version 7: their order is the
+ * order of creation. */
 #define TASKS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM tasks t WHERE t.id = $1::uuid AND t.user_id = $3", \
-	    "SELECT task_json(t) AS json, t.id AS at, t.id AS tie FROM tasks t WHERE t.user_id = $3" \
-	    " AND (NOT $4 OR t.status IN ('pending', 'running')) AND t.id " than " " LIST_FIRST_UUID, \
+	    "SELECT " TASK_JSON ", t.id AS at, t.id AS tie FROM tasks t WHERE t.user_id = $3" \
+	    " AND (NOT $4 OR t.status IN ('pending', 'running'))" \
+	    " AND ($5::text IS NULL OR t.type = ANY (string_to_array($5, ',')))" \
+	    " AND ($6::uuid IS NULL OR t.conversation_id = $6) AND t.id " than " " LIST_FIRST_UUID, \
 	    order)
 static const struct list tasks = { "tasks", TASKS("<", "DESC"), TASKS(">", "ASC") };
 
 enum status
-tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more)
+tasks_list(struct context *cx, const struct page *page, const struct tasks_which *which, json_t **items, bool *more)
 {
-	return page_run(cx, page, &tasks, items, more, PS(cx->caller.user_id), PB(active));
+	return page_run(cx, page, &tasks, items, more, PS(cx->caller.user_id), PB(which->active), PS(which->types),
+	    PS(which->conversation_id));
 }
 
 static void
@@ -177,7 +183,7 @@ task_request_abort(
 	enum status st;
 
 	st = pg_query_again(rq->cx.pg, &rows,
-	    "SELECT t.id, t.status, task_json(t) AS json FROM task_cancel_request($1, $2) AS t", PS(task->id),
+	    "SELECT t.id, t.status, " TASK_JSON " FROM task_cancel_request($1, $2) AS t", PS(task->id),
 	    PS(rq->cx.caller.user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "cancel task %s: %s", task->id, pg_error(rq->cx.pg));

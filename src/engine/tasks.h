@@ -27,9 +27,16 @@ enum status task_find(struct context *cx, const char *id, struct task_row **out)
 bool task_is_live(const struct task_row *task);
 /* Its JSON, a new reference. */
 json_t *task_json(const struct task_row *task);
-/* The caller's tasks, newest first; `active`: live ones only.  E_INVALID_REQUEST
- * stale cursor. */
-enum status tasks_list(struct context *cx, const struct page *page, bool active, json_t **items, bool *more) MUST_CHECK;
+/* Which of the caller's tasks. */
+struct tasks_which {
+	bool active;		     /* live ones only */
+	const char *types;	     /* of one of these, with commas between them; NULL: of any */
+	const char *conversation_id; /* of that conversation; NULL: of any or none */
+};
+
+/* The caller's tasks, newest first.  E_INVALID_REQUEST stale cursor. */
+enum status tasks_list(struct context *cx, const struct page *page, const struct tasks_which *which, json_t **items,
+    bool *more) MUST_CHECK;
 /* Ask a live task's owner to stop it and wait up to two seconds for its end,
  * without a worker (core/await.h); *task becomes what it is then, and `then`
  * answers with it. */

@@ -131,11 +131,11 @@ send_row(struct request *rq, const char *id, const struct rows *rows)
 enum status
 upload_send(struct request *rq, const char *id)
 {
-	return upload_send_of(rq, rq->cx.caller.user_id, id);
+	return upload_send_of(rq, id, rq->cx.caller.user_id);
 }
 
 enum status
-upload_send_of(struct request *rq, const char *user_id, const char *id)
+upload_send_of(struct request *rq, const char *id, const char *user_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;

@@ -23,8 +23,8 @@ enum status upload_place(struct context *cx, struct spool *spool, const struct m
 const char *upload_url(struct arena *a, const struct conf *conf, const char *id);
 /* Answer with the file: store_send().  E_NOT_FOUND also for other people's and for a NULL id. */
 enum status upload_send(struct request *rq, const char *id) MUST_CHECK;
-/* The same with a file of user_id, who has shown it to the caller: whoever asks has checked that. */
-enum status upload_send_of(struct request *rq, const char *user_id, const char *id) MUST_CHECK;
+/* The same of that user, whoever asks: who calls has seen to it that they may. */
+enum status upload_send_of(struct request *rq, const char *id, const char *user_id) MUST_CHECK;
 /* The same with a small picture of it, or of a picture that has none (yet) with the picture.  E_NOT_FOUND also for what
  * has none. */
 enum status upload_send_small(struct request *rq, const char *id) MUST_CHECK;

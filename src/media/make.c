@@ -12,7 +12,6 @@
 #include "engine/tasks.h"
 #include "ledger/credits.h"
 #include "media/models.h"
-#include "wire/media.h"
 
 #define WAIT_MS 30000
 
@@ -20,7 +19,7 @@
 struct opening {
 	enum media_op op;
 	const struct media_wanted *wanted;
-	const char *prompt, *prices, *input, *units;
+	const char *prompt, *prices, *input, *units, *asked;
 	char transaction_id[UUID_LEN], job_id[UUID_LEN], user_message_id[UUID_LEN], message_id[UUID_LEN];
 };
 
@@ -48,7 +47,7 @@ answer(struct request *rq, const char *task_id)
 static const char open_sql[] =
     "SELECT outcome, balance, required, existing_task_id, held FROM media_open($1::uuid, $2::uuid, $3::uuid, $4::uuid,"
     " $5::uuid, $6::text, $7::bigint, $8::numeric, $9::int, $10::int, $11::int, $12::text, $13::text, $14::bytea,"
-    " $15::jsonb, $16::text, $17::text, $18::jsonb, $19::jsonb, $20::int, $21::uuid, $22::uuid, $23::text)";
+    " $15::jsonb, $16::text, $17::text, $18::jsonb, $19::jsonb, $20::int, $21::uuid, $22::uuid, $23::text, $24::jsonb)";
 
 /* As media_open() answered; $2 is of no use: nobody owns it. */
 static const char opened_sql[] =
@@ -70,7 +69,7 @@ open_task(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    count ? PI(conf->limits_conversation_tasks) : none, PS(key->key), PS(key->route),
 	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices), PS(cx->caller.group),
 	    PS(media_op_name(o->op)), PS(o->input), PS(o->units), PI(o->wanted->typical_s), PS(o->user_message_id),
-	    PS(o->message_id), PS(o->prompt));
+	    PS(o->message_id), PS(o->prompt), PS(o->asked));
 }
 
 extern const struct kind kind_image, kind_video;
@@ -79,24 +78,11 @@ const struct kind kind_video = { .name = "video", .open = open_task, .opened_sql
 
 /* ---- which model ------------------------------------------------------------------------- */
 
-/* Can it do that, through any channel of a provider that makes such things? */
-static const json_t *
-row_for(struct context *cx, enum media_op op, const struct offer_model *m)
-{
-	for (size_t i = 0; i < m->n_channels; i++) {
-		const json_t *row = media_model_row(cx->arena, m, &m->channels[i]);
-
-		if (media_wire_find(m->channels[i].provider) != NULL && media_fits(op, row))
-			return row;
-	}
-	return NULL;
-}
-
 static bool
 may_use(struct context *cx, enum media_op op, const struct offer_model *m)
 {
 	return m->is_enabled && strcmp(m->type, media_op_type(op)) == 0 && select_reaches(cx, m) &&
-	    key_may_use_model(&cx->caller, m->name) && row_for(cx, op, m) != NULL;
+	    key_may_use_model(&cx->caller, m->name) && media_row_for(cx->arena, op, m) != NULL;
 }
 
 /* The default of its type, or else the first, that can do it. */
@@ -133,7 +119,7 @@ choose_model(struct context *cx, enum media_op op, const json_t *body, struct of
 		return fail(cx, E_FORBIDDEN, "the key is not for model %s", name);
 	if (m == NULL)
 		return fail(cx, E_UNAVAILABLE, "no model for %s", media_op_name(op));
-	if ((*row = row_for(cx, op, m)) == NULL)
+	if ((*row = media_row_for(cx->arena, op, m)) == NULL)
 		return m->n_channels == 0 ? fail(cx, E_UNAVAILABLE, "model %s has no channel", m->name)
 					  : fail_field(cx, "model", "cannot do this");
 	cx->asked_model = arena_strdup(cx->arena, m->name);
@@ -174,9 +160,39 @@ text_of(struct arena *a, const json_t *j)
 	return copy;
 }
 
+/* What was asked, to be shown, and to be asked again. */
+static json_t *
+asked_json(struct arena *a, enum media_op op, const struct offer_model *m, const json_t *body)
+{
+	json_t *asked = json_own(a, json_deep_copy(body));
+
+	json_object_del(asked, "wait");
+	json_object_del(asked, "conversation_id");
+	json_object_set_new(asked, "op", json_string(media_op_name(op)));
+	json_object_set_new(asked, "model", json_string(m->name));
+	return asked;
+}
+
+/* What the question says in a conversation: the prompt, or the scenes. */
+static const char *
+words_of(struct arena *a, const json_t *body)
+{
+	const char *prompt = field_text(body, "prompt"), *words = "";
+	json_t *shot;
+	size_t i;
+
+	if (prompt != NULL)
+		return prompt;
+	json_array_foreach(json_object_get(body, "shots"), i, shot)
+		words = arena_printf(a, "%s%s%zu. %s (%g s)", words, i == 0 ? "" : "\n", i + 1,
+		    json_string_value(json_object_get(shot, "scene")),
+		    json_number_value(json_object_get(shot, "duration")));
+	return words;
+}
+
 static struct opening *
 opening_new(
-    struct context *cx, enum media_op op, const struct offer_model *m, const struct media_wanted *w, const char *prompt)
+    struct context *cx, enum media_op op, const struct offer_model *m, const struct media_wanted *w, const json_t *body)
 {
 	struct opening *o = ARENA_NEW(cx->arena, struct opening);
 	json_t *units = json_own(cx->arena,
@@ -185,10 +201,11 @@ opening_new(
 
 	*o = (struct opening){ .op = op,
 		.wanted = w,
-		.prompt = prompt == NULL ? "" : prompt,
+		.prompt = words_of(cx->arena, body),
 		.prices = price_text(cx->arena, m->price),
 		.input = text_of(cx->arena, w->input),
-		.units = text_of(cx->arena, units) };
+		.units = text_of(cx->arena, units),
+		.asked = text_of(cx->arena, asked_json(cx->arena, op, m, body)) };
 	uuid_v7(o->transaction_id);
 	uuid_v7(o->job_id);
 	uuid_v7(o->user_message_id);
@@ -255,5 +272,5 @@ media_make(struct request *rq, enum media_op op)
 	if ((st = choose_model(cx, op, rq->json, &m, &row)) != OK ||
 	    (st = media_params(cx, op, row, rq->json, wanted)) != OK || (st = price_it(cx, m, wanted, &hold_ucr)) != OK)
 		return st;
-	return open_it(rq, opening_new(cx, op, m, wanted, field_text(rq->json, "prompt")), &key, m->id, hold_ucr);
+	return open_it(rq, opening_new(cx, op, m, wanted, rq->json), &key, m->id, hold_ucr);
 }

@@ -6,7 +6,6 @@
 #include "base/fields.h"
 #include "base/utf8.h"
 
-#define PROMPT_MAX 5000
 #define TYPICAL_IMAGE_S 20
 #define TYPICAL_VIDEO_S 180
 #define RATIO_MAX 1000.0
@@ -32,6 +31,12 @@ const char *
 media_op_type(enum media_op op)
 {
 	return ops[op].type;
+}
+
+int
+media_typical_s(const char *type)
+{
+	return strcmp(type, "video") == 0 ? TYPICAL_VIDEO_S : TYPICAL_IMAGE_S;
 }
 
 bool
@@ -61,7 +66,7 @@ static enum status
 put_prompt(struct context *cx, const json_t *row, const json_t *body, json_t *input)
 {
 	const char *prompt = field_text(body, "prompt");
-	int64_t most = field_int(row, "prompt_max", PROMPT_MAX);
+	int64_t most = field_int(row, "prompt_max", MEDIA_PROMPT_MAX);
 
 	if (prompt == NULL)
 		return OK;
@@ -200,11 +205,17 @@ put_flag(struct context *cx, const char *name, const json_t *row, const json_t *
 	return OK;
 }
 
+int64_t
+media_count_max(const json_t *part)
+{
+	return field_of(part) == NULL ? 1 : field_int(part, "max", COUNT_MAX);
+}
+
 /* How many pictures, of one request to the provider: where it makes one at a time there is one. */
 static enum status
 put_count(struct context *cx, const json_t *part, const json_t *body, json_t *input, struct media_wanted *out)
 {
-	int64_t n = field_int(body, "n", 1), most = field_of(part) == NULL ? 1 : field_int(part, "max", COUNT_MAX);
+	int64_t n = field_int(body, "n", 1), most = media_count_max(part);
 
 	if (n > 1 && most == 1)
 		return fail_field(cx, "n", "is not taken by this model: it makes one picture at a time");
@@ -227,7 +238,7 @@ media_params(struct context *cx, enum media_op op, const json_t *row, const json
 
 	*out = (struct media_wanted){ .input = input,
 		.ratio_ppm = RATIO_ONE,
-		.typical_s = (int)field_int(row, "typical_s", is_video ? TYPICAL_VIDEO_S : TYPICAL_IMAGE_S) };
+		.typical_s = (int)field_int(row, "typical_s", media_typical_s(media_op_type(op))) };
 	if ((st = put_prompt(cx, row, body, input)) != OK ||
 	    (st = put_choice(
 		 cx, is_video ? "aspect_ratio" : "size", json_object_get(row, "size"), body, input, &value)) != OK ||

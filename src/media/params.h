@@ -11,11 +11,19 @@
 #include "core/context.h"
 #include "ledger/price.h"
 
+#define MEDIA_PROMPT_MAX 5000 /* characters, where a row does not say */
+
 enum media_op { MAKE_IMAGE, MAKE_EDIT, MAKE_VIDEO, MAKE_FROM_IMAGE, MAKE_STORYBOARD };
 
 /* Its name, as usage.op has it, and the type of task and of model it is of. */
 const char *media_op_name(enum media_op op);
 const char *media_op_type(enum media_op op);
+
+/* How long something of that type takes, where a row does not say. */
+int media_typical_s(const char *type);
+
+/* How many pictures one request may be for, by that part (`n`) of a row; 1 where there is none. */
+int64_t media_count_max(const json_t *part);
 
 /* What is wanted, understood. */
 struct media_wanted {

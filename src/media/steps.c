@@ -11,6 +11,7 @@
 #include "media/ask.h"
 #include "media/fetch.h"
 #include "media/inputs.h"
+#include "media/lend.h"
 #include "media/work.h"
 
 #define QUERY_MS 30000
@@ -264,16 +265,16 @@ after_submit(struct context *cx, struct job *job, const struct work_task *w, con
 	return fail(cx, E_INTERNAL, "submitted: %d", (int)s->what);
 }
 
-/* The bytes of its pictures, where they are wanted. */
+/* Its pictures: their bytes where those are wanted, else addresses that the provider can read. */
 static enum status
 add_files(struct context *cx, const struct job *job, const struct work_task *w, const struct media_wire *wire,
     struct media_ask *ask)
 {
 	struct media_file *files = NULL;
-	enum status st = OK;
+	enum status st = wire->files_member != NULL
+	    ? media_inputs(cx, job, w, wire->files_member, &files, &ask->n_files)
+	    : media_lend(cx, w, ask->callback, &ask->input);
 
-	if (wire->files_member != NULL)
-		st = media_inputs(cx, job, w, wire->files_member, &files, &ask->n_files);
 	if (st != OK)
 		LOG(WARN, "media_input", LS("task_id", w->task.id), LS("detail", cx->log_detail));
 	ask->files = files;

@@ -1294,7 +1294,7 @@ for (const way of WAYS)
 		await signIn(page, user.email, PASSWORD, "/media");
 		await page.getByText(words.empty, { exact: true }).waitFor();
 		await page.getByLabel(words.model, { exact: true }).selectOption(name);
-		await page.getByLabel(words.size, { exact: true }).selectOption("16:9");
+		await page.getByRole("combobox", { name: words.size }).selectOption("16:9");
 		await page.getByLabel(words.prompt, { exact: true }).fill("[[demo task=5000]] A weir at dawn");
 		await page.getByRole("button", { name: words.make }).click();
 		const bar = page.getByRole("progressbar");
@@ -1369,5 +1369,225 @@ for (const way of [WAYS[0], WAYS[2]])
 		await stranger.getByText(words.gone, { exact: true }).waitFor();
 		await look(stranger, `shared-gone-${way.name}`);
 	});
+
+// -- pictures and films in a conversation
+
+/** What people of the journeys have made: the provider's model, type, meter, price. */
+const MAKERS = {
+	paint: ["google/nano-banana", "image", "image", 5],
+	retouch: ["google/nano-banana-edit", "image", "image", 6],
+	roll: ["sora-2-text-to-video", "video", "second", 3],
+	revive: ["sora-2-image-to-video", "video", "second", 3],
+	direct: ["sora-2-pro-storyboard", "video", "second", 2],
+};
+let makers;
+const withMakers = () => (makers ??= addMakers());
+async function addMakers() {
+	const token = await admin();
+	for (const [name, [, type, meter, price]] of Object.entries(MAKERS)) {
+		const model = { name, type, context_tokens: 100, max_output_tokens: 100, price_input_per_mtok: 0, price_output_per_mtok: 0, sort: 500 };
+		const made = await api("POST", "/api/admin/models", { token, json: model });
+		equal(made.status, 201, made.text);
+		const rows = [{ model: name, meter, unit_price: price, per: 1 }];
+		const priced = await api("PUT", "/api/admin/prices", { token, json: { rows, models: [name] } });
+		equal(priced.status, 200, priced.text);
+	}
+	const models = Object.entries(MAKERS).map(([model, [upstream_name]]) => ({ model, upstream_name }));
+	const channel = { name: "makers", provider: "kie", base_url: process.env.WEIR_DEMO, api_key: "demo", allow_private: true, models };
+	equal((await api("POST", "/api/admin/channels", { token, json: channel })).status, 201, "a channel");
+	await new Promise((done) => setTimeout(done, 1000)); // until the responders know
+}
+
+const hands = (what) => fetch(`${process.env.WEIR_HANDS}/${what}`, { method: "POST" });
+const makingWords = (way) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/making.${way.language}.json`, import.meta.url), "utf8")).making;
+const pageWords = (way) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/${way.language}.json`, import.meta.url), "utf8"));
+const madeTasks = async (user) => (await api("GET", "/api/tasks?type=image,video", { token: user.token })).json.items;
+
+/** Somebody with a page on which that model is chosen. */
+async function maker(way, model, amount = 0) {
+	await withMakers();
+	const user = await newUser();
+	if (amount > 0) await grant(user, amount);
+	const page = await newPage(way);
+	await signIn(page, user.email);
+	await chooseModel(page, model);
+	await page.getByTestId("make-cost").waitFor();
+	return { user, page };
+}
+
+/** The n-th answer's picture or film is there. */
+async function drawn(page, n, what = "img") {
+	const one = answers(page).nth(n - 1).locator(what).first();
+	await one.waitFor({ timeout: 30_000 });
+	await until(() => one.evaluate((el) => (el.tagName === "VIDEO" ? el.src !== "" : el.complete && el.naturalWidth > 0)), "it is drawn");
+	return one;
+}
+
+for (const way of WAYS)
+	journey(`making: a picture in a conversation, watched, edited, kept (${way.name})`, async () => {
+		const words = makingWords(way);
+		const site = pageWords(way);
+		const { user, page } = await maker(way, "paint");
+		await page.getByRole("combobox", { name: words.size }).selectOption("16:9");
+		equal(await page.getByTestId("make-cost").innerText(), words.costs.replace("{{credits}}", "5"), "the price");
+		await input(page).fill("[[demo task=6000]] A weir at dawn");
+		await look(page, `compose-${way.name}`);
+		await input(page).press("Enter");
+		const bar = page.getByRole("progressbar");
+		await bar.waitFor();
+		await until(async () => Number(await bar.getAttribute("aria-valuenow")), "it gets on");
+		if (!way.phone) await page.getByRole("status", { name: site.media.running.replace("{{number}}", "1") }).waitFor();
+		await look(page, `composing-${way.name}`);
+		await page.reload();
+		await page.getByRole("progressbar").or(answers(page).locator("img")).first().waitFor();
+		await drawn(page, 1);
+		equal(await balanceOf(user), 95, "credits after a picture");
+		await page.reload();
+		await drawn(page, 1);
+
+		// the picture goes back to the composer, and is edited
+		await answers(page).first().locator("img").hover();
+		await page.getByRole("button", { name: site.media.edit }).first().click();
+		equal(await page.getByRole("combobox", { name: words.kind }).inputValue(), "images.edit", "what is made");
+		await page.getByRole("button", { name: site.upload.remove }).waitFor();
+		await input(page).fill("Add a boat");
+		await look(page, `compose-edit-${way.name}`);
+		await input(page).press("Enter");
+		await drawn(page, 2);
+		await until(async () => (await page.locator("article").nth(2).locator("img").count()) === 1, "the question shows what is edited");
+		await until(async () => (await balanceOf(user)) === 89, "credits after an edit");
+		await look(page, `composed-${way.name}`);
+
+		// the page of all agrees with the API
+		await page.goto(`${new URL(page.url()).origin}/media`);
+		await page.locator("[data-made] img").nth(1).waitFor();
+		const tasks = await madeTasks(user);
+		equal(JSON.stringify(await page.locator("[data-made]").evaluateAll((all) => all.map((el) => el.dataset.made))), JSON.stringify(tasks.map((t) => t.id)), "what is shown");
+		await page.locator("[data-made] button").first().click();
+		const place = page.getByRole("dialog").getByRole("status");
+		equal(await place.innerText(), words.place.replace("{{at}}", "1").replace("{{all}}", "2"), "which one");
+		await page.keyboard.press("ArrowRight");
+		await until(async () => (await place.innerText()).startsWith("2"), "the arrow leads on");
+		await page.getByRole("dialog").locator("img").waitFor();
+		await look(page, `viewer-${way.name}`);
+		await page.keyboard.press("Escape");
+		await page.locator("[data-made] button").first().click();
+		await page.getByRole("button", { name: words.remove, exact: true }).click();
+		await page.getByRole("dialog").last().getByRole("button", { name: words.remove, exact: true }).click();
+		await until(async () => (await page.locator("[data-made]").count()) === 1, "one is left");
+		equal((await madeTasks(user)).filter((t) => t.result.files.length > 0).length, 1, "and at the server");
+		await look(page, `gallery-${way.name}`);
+	});
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`making: films of words, of a picture and of scenes (${way.name})`, async () => {
+		const words = makingWords(way);
+		const site = pageWords(way);
+		const { user, page } = await maker(way, "roll", 400);
+		const kind = page.getByRole("combobox", { name: words.kind });
+		equal(await page.getByTestId("make-cost").innerText(), words.costs.replace("{{credits}}", "30"), "the price of ten seconds");
+		await page.getByRole("combobox", { name: words.seconds }).selectOption("15");
+		equal(await page.getByTestId("make-cost").innerText(), words.costs.replace("{{credits}}", "45"), "the price of fifteen");
+		await send(page, "Water flows over a weir");
+		await drawn(page, 1, "video");
+		equal(await balanceOf(user), 455, "credits after a film");
+		// without a picture it says so; with one it goes
+		await kind.selectOption("videos.from_image");
+		await page.getByText(words.problems.picture_missing).waitFor();
+		await input(page).fill("The boat moves");
+		holds(await page.getByRole("button", { name: site.chat.send, exact: true }).isDisabled(), "nothing is sent without its picture");
+		const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+		await page.locator('input[type="file"][multiple]').setInputFiles([1, 2].map((n) => ({ name: `${n}.png`, mimeType: "image/png", buffer: Buffer.concat([png, Buffer.from([n])]) })));
+		await page.getByText(words.problems.picture_many.replace("{{name}}", "revive").replace("{{most}}", "1")).waitFor();
+		await look(page, `compose-film-${way.name}`);
+		await page.getByRole("button", { name: site.upload.remove }).first().click();
+		await page.getByText(words.problems.picture_missing).waitFor({ state: "detached" });
+		await input(page).press("Enter");
+		await drawn(page, 2, "video");
+		equal(await balanceOf(user), 410, "credits after a film of a picture, as long");
+		// scenes
+		await kind.selectOption("videos.storyboard");
+		await page.getByRole("textbox", { name: words.scene.replace("{{n}}", "1") }).fill("A weir");
+		await page.getByRole("textbox", { name: words.scene.replace("{{n}}", "2") }).fill("Its water");
+		await page.getByRole("button", { name: words.add_scene }).click();
+		await page.getByText(words.problems.shots.replace("{{seconds}}", "15")).waitFor();
+		await page.getByRole("textbox", { name: words.scene.replace("{{n}}", "3") }).fill("The sea");
+		await look(page, `compose-scenes-${way.name}`);
+		await page.getByRole("button", { name: site.chat.send, exact: true }).click();
+		await drawn(page, 3, "video");
+		equal(await balanceOf(user), 380, "credits after scenes");
+		const asked = (await madeTasks(user))[0].asked;
+		equal(JSON.stringify(asked.shots.map((s) => [s.scene, s.duration])), '[["A weir",5],["Its water",5],["The sea",5]]', "the scenes");
+		await look(page, `films-${way.name}`);
+	});
+
+journey("making: what fails says why, costs nothing, and is made again as a new task", async () => {
+	const { user, page } = await maker(WAYS[0], "paint");
+	await send(page, "[[demo result=fail]] A weir");
+	const failure = answers(page).first().getByRole("alert");
+	await failure.waitFor({ timeout: 20_000 });
+	equal(await balanceOf(user), 100, "credits");
+	await look(page, "making-failed");
+	await failure.getByRole("button", { name: "Try again" }).click();
+	await until(async () => (await madeTasks(user)).length === 2, "another task");
+	const [second, first] = await madeTasks(user);
+	holds(second.id !== first.id && JSON.stringify(second.asked) === JSON.stringify(first.asked), "the same is asked anew");
+	await answers(page).nth(1).getByRole("alert").waitFor({ timeout: 20_000 });
+	equal(await balanceOf(user), 100, "credits after both");
+});
+
+journey("making: what it costs to stop is said first", async () => {
+	const { user, page } = await maker(WAYS[0], "paint");
+	await send(page, "[[demo result=stuck]] A weir");
+	await until(async () => (await madeTasks(user))[0]?.status === "running", "the provider has it");
+	await answers(page).first().getByRole("button", { name: "Stop" }).click();
+	await page.getByRole("dialog").getByText("up to 5 credits are charged").waitFor();
+	await look(page, "making-stop");
+	equal((await madeTasks(user))[0].status, "running", "it goes on meanwhile");
+	await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
+	await until(async () => (await madeTasks(user))[0].status === "cancelled", "it is stopped");
+	equal(await balanceOf(user), 95, "credits");
+	await answers(page).first().getByRole("alert").waitFor();
+});
+
+journey("making: the answer of the provider is lost, and it is charged once", async () => {
+	const { user, page } = await maker(WAYS[0], "paint");
+	await send(page, "[[demo fault=close task=3000]] A weir");
+	await drawn(page, 1);
+	equal(await balanceOf(user), 95, "credits");
+	const history = (await api("GET", "/api/me/credits/history?limit=50", { token: user.token })).json.items;
+	equal(history.filter((h) => h.change_type === "image_generation_cost").length, 1, JSON.stringify(history));
+});
+
+journey("making: the line breaks, and the page catches up by itself", async () => {
+	await withMakers();
+	const user = await newUser();
+	const line = await badLine();
+	const page = await newPage(WAYS[0]);
+	await signIn(page, user.email, PASSWORD, "/", line.url);
+	await chooseModel(page, "paint");
+	await page.getByTestId("make-cost").waitFor();
+	await send(page, "[[demo task=4000]] A weir");
+	await page.getByRole("progressbar").waitFor();
+	line.cut();
+	await until(async () => (await madeTasks(user))[0]?.status === "completed", "it is made meanwhile", 20_000);
+	line.mend();
+	await waitAnswer(page, 1); // the picture itself is at another address than this page
+	await until(async () => (await page.getByRole("status", { name: /in the making/ }).count()) === 0, "nothing runs any more", 20_000);
+	equal(await balanceOf(user), 95, "credits");
+	line.close();
+});
+
+journey("making: the worker is killed in the middle, and it is charged once", async () => {
+	const { user, page } = await maker(WAYS[0], "paint");
+	await send(page, "[[demo task=4000]] A weir");
+	await until(async () => (await madeTasks(user))[0]?.status === "running", "the provider has it");
+	await hands("kill");
+	await page.waitForTimeout(500);
+	await hands("start");
+	const picture = answers(page).first().locator("img");
+	await picture.waitFor({ timeout: 90_000 });
+	equal(await balanceOf(user), 95, "credits");
+}, { alone: true });
 
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -7,11 +7,13 @@ usage: test_journeys.py [part of a journey's name]
 Prints TAP. Pictures of the screens are kept in tests/web/shots of the build.
 """
 
+import http.server
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
@@ -48,6 +50,26 @@ def note_health(sv):
                  " 456789, 12.345678 FROM channels WHERE name = 'demo'")
 
 
+def hands(sv):
+    """What a journey cannot do from a browser: POST /kill kills weir-worker, /start starts another."""
+    class Hands(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            if self.path == "/kill":
+                sv.daemons.send("worker", signal.SIGKILL)
+                sv.daemons.stop("worker")
+            elif self.path == "/start":
+                sv.start_worker()
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hands)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
 def main():
     why = missing()
     if why:
@@ -60,7 +82,7 @@ def main():
         note_health(sv)
         env = {"WEIR_URL": f"http://127.0.0.1:{sv.port}", "WEIR_ADMIN_LOGIN": admin.login,
                "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM,
-               "WEIR_MAIL": sv.folder + "/mail", "WEIR_DEMO": f"http://127.0.0.1:{sv.demo_port}"}
+               "WEIR_MAIL": sv.folder + "/mail", "WEIR_DEMO": f"http://127.0.0.1:{sv.demo_port}", "WEIR_HANDS": hands(sv)}
         if "--serve" in sys.argv:
             print("\n".join(f"export {k}='{v}'" for k, v in env.items()), flush=True)
             signal.sigwait([signal.SIGTERM, signal.SIGINT])

@@ -517,6 +517,30 @@ def test_an_upload_goes_to_the_model_as_its_bytes(weir, fresh, recorder):
     weir.audit()
 
 
+def test_several_pictures_go_with_a_message(weir, fresh, recorder):
+    images = [FILES["image/png"] + bytes([n]) for n in range(3)]
+    one, two, three = (upload(weir, fresh, image) for image in images)
+    turn = weir.chat(fresh, "compare them", model="seer", image_url=one["url"], image_urls=[two["url"], three["url"]])
+    assert turn.final["type"] == "done", turn.final
+    sent = recorder.asked[-1]["messages"][-1]["content"]
+    assert [p["image_url"]["url"] for p in sent if p["type"] == "image_url"] == [as_data("image/png", i) for i in images]
+    kept = turn.of("start")[0]["user_message"]["attachments"]
+    assert kept == [{"type": "image", "url": u["url"]} for u in (one, two, three)]
+    shown = weir.get(f"/api/conversations/{turn.conversation}/messages", fresh).json["items"][0]["attachments"]
+    assert shown == kept
+    # and all again with the next
+    weir.chat(fresh, "and now?", turn.conversation, model="seer")
+    assert len([p for p in recorder.asked[-1]["messages"][0]["content"] if p["type"] == "image_url"]) == 3
+    # what is none of theirs, no address, or too many: nothing is asked
+    asked, before = len(recorder.asked), weir.balance(fresh)
+    theirs = upload(weir, weir.make_user())
+    for more in ({"image_urls": [one["url"], theirs["url"]]}, {"image_urls": [7]}, {"image_urls": ["ftp://example.org/a.png"]},
+                 {"image_urls": [one["url"]] * 11}, {"image_url": one["url"], "image_urls": [one["url"]] * 10}, {"image_urls": "x"}):
+        answer = weir.chat(fresh, "look", model="seer", **more).answer
+        assert answer.status == 400 and answer.json["details"]["field"] == "image_urls", answer
+    assert len(recorder.asked) == asked and weir.balance(fresh) == before
+
+
 def test_regenerating_sends_it_again(weir, fresh, recorder):
     image = FILES["image/webp"]
     got = upload(weir, fresh, image)

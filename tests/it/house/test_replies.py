@@ -317,12 +317,14 @@ def test_media(weir, ask, user, described):
     weir.weirctl("channel", "add", "kie", "--provider", "kie", "--url", f"http://127.0.0.1:{weir.demo_port}", "--key-stdin",
                  "--allow-private", "--model", "google/nano-banana", "--model", "sora-2-text-to-video", input="demo\n")
     time.sleep(0.6)
+    assert {m["type"] for m in ask("GET", "/api/models", user)["items"] if m["makes"]} == {"image", "video"}
     made = [ask("POST", "/api/images/generate", user, {"prompt": "a weir"}), ask("POST", "/api/videos/generate", user, {"prompt": "a weir"})]
     for m in made:
         wait_until(lambda m=m: ask("GET", f"/api/tasks/{m['task']['id']}", user)["status"] == "completed", "made")
     # the same shapes, with other models, and who calls back knows a token: tests/it/media/test_media.py
     described.tried |= {("POST", p) for p in ("/api/images/edit", "/api/videos/from-image", "/api/videos/storyboard",
                                               "/api/hooks/media/{provider}/{task_id}/{token}")}
+    described.tried.add(("GET", "/api/hooks/media/{provider}/{task_id}/{token}/{upload_id}"))
 
 
 def test_events(weir, follow, ask):

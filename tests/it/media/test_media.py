@@ -1,9 +1,12 @@
 """Pictures and films: made once, charged once, kept by us; whatever their provider does."""
 
 import base64
+import http.server
 import json
 import signal
+import threading
 import time
+import urllib.request
 
 import pytest
 from weirtest import wait_until
@@ -258,6 +261,52 @@ def test_a_failure_in_a_conversation_is_told_there(weir, user):
     assert got["is_error"] and got["error_display"] and got["attachments"] == []
 
 
+def test_what_was_asked_is_kept(weir, user):
+    conversation = weir.conversation(user)
+    t = make(weir, user, "[[demo task=1500]] a weir", model="banana", size="16:9", conversation_id=conversation)
+    assert t["asked"] == {"op": "images.generate", "model": "banana", "prompt": "[[demo task=1500]] a weir", "size": "16:9"}
+    pictures = ["https://example.org/a.png", "https://example.org/b.png"]
+    edit = make(weir, user, "mend it", path=EDIT, model="banana-edit", image_urls=pictures, conversation_id=conversation)
+    shots = [{"scene": "a weir", "duration": 5}, {"scene": "its water", "duration": 10}]
+    story = weir.post(STORY, {"shots": shots, "n_frames": "15", "conversation_id": conversation}, user).json["task"]
+    assert story["asked"]["shots"] == shots
+    said = [m for m in weir.get(f"/api/conversations/{conversation}/messages", user).json["items"] if m["role"] == "user"]
+    assert [m["attachments"] for m in said] == [[], [{"type": "image", "url": u} for u in pictures], []]
+    assert said[2]["content"] == "1. a weir (5 s)\n2. its water (10 s)"
+    for one in (t, edit, story):
+        ended(weir, user, one["id"])
+
+
+def test_tasks_are_listed_by_type_and_conversation(weir, user):
+    conversation = weir.conversation(user)
+    weir.chat(user, "hi", conversation)
+    inside = ended(weir, user, make(weir, user, conversation_id=conversation)["id"])["id"]
+    apart = ended(weir, user, make(weir, user, path=VIDEO)["id"])["id"]
+
+    def listed(query):
+        return {t["id"] for t in weir.get(f"/api/tasks?{query}", user).json["items"]}
+    assert listed("type=image") == {inside} and listed("type=video") == {apart} and listed("type=image,video") == {inside, apart}
+    assert len(listed(f"conversation_id={conversation}")) == 2 and len(listed("")) == 3
+    assert listed(f"type=video&conversation_id={conversation}") == set()
+    for bad in ("type=cake", "type=image,", "type=", "conversation_id=x"):
+        assert weir.get(f"/api/tasks?{bad}", user).status == 400, bad
+    # what is removed is not shown any more
+    (file,) = task(weir, user, inside)["result"]["files"]
+    assert weir.delete("/api/uploads/" + file["id"], user).status == 204
+    assert task(weir, user, inside)["result"]["files"] == []
+
+
+def test_models_say_what_they_make(weir, user):
+    models = {m["name"]: m["makes"] for m in weir.get("/api/models?limit=100", user).json["items"]}
+    assert models["demo-fast"] is None
+    assert models["banana"]["ops"] == ["images.generate"] and models["banana-edit"]["ops"] == ["images.edit"]
+    assert models["banana-2"]["ops"] == ["images.generate", "images.edit"] and models["banana-2"]["resolution"] == "1K"
+    assert {"value": "4K", "factor": 2.25} in models["banana-2"]["resolutions"] and models["banana-2"]["images_max"] == 14
+    assert models["sora"]["ops"] == ["videos.generate"] and models["sora"]["length"] == "10" and models["sora"]["has_watermark"]
+    assert [s["value"] for s in models["sora-story"]["seconds"]] == ["10", "15", "25"]
+    assert models["sora-story"]["ops"] == ["videos.storyboard"] and models["sora-image"]["images_min"] == 1
+
+
 # ---- what a provider may do -----------------------------------------------------------
 
 
@@ -430,6 +479,71 @@ def test_a_film_of_a_picture_and_one_of_shots(weir, user):
     answer = weir.post(STORY, {"shots": shots, "n_frames": "15"}, user)
     assert answer.status == 202, answer
     assert ended(weir, user, answer.json["task"]["id"])["credits_used"] == 135
+
+
+# ---- pictures that are lent ----------------------------------------------------------------
+
+
+class Fetching(http.server.BaseHTTPRequestHandler):
+    """A provider like KIE that fetches what goes with a task, and has made nothing yet."""
+
+    def answer(self, data):
+        body = json.dumps({"code": 200, "msg": "ok", "data": data}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.asked.append(asked)
+        self.answer({"taskId": f"lent-{len(self.server.asked)}"})
+
+    def do_GET(self):
+        self.answer({"taskId": "x", "state": self.server.state, "failCode": "501", "failMsg": "no"})
+
+    def log_message(self, *args):
+        pass
+
+
+def fetched(url):
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as e:
+        return e.code, None
+
+
+def test_an_upload_is_lent_to_the_provider_of_its_task(weir, user):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Fetching)
+    server.asked, server.state = [], "generating"
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    weir.weirctl("model", "add", "lent", "--type", "image", "--input", "0", "--output", "0", "--context", "100", "--max-output", "100", "--call", "4")
+    weir.weirctl("channel", "add", "lent", "--provider", "kie", "--url", f"http://127.0.0.1:{server.server_port}", "--key-stdin",
+                 "--allow-private", "--model", "lent=google/nano-banana-edit", input="demo\n")
+    time.sleep(0.6)
+    picture, other = (weir.post("/api/uploads", PIXEL + more, user, headers={"Content-Type": "image/png"}).json for more in (b"", b"2"))
+    t = make(weir, user, path=EDIT, model="lent", image_urls=[picture["url"], "https://example.org/b.png"])
+    wait_until(lambda: server.asked, "it is asked")
+    (first, second) = server.asked[0]["input"]["image_urls"]
+    assert second == "https://example.org/b.png" and first.startswith(server.asked[0]["callBackUrl"])
+    assert fetched(first) == (200, PIXEL)
+    # with that token nothing else is read, and with another nothing
+    assert fetched(first.replace(picture["id"], other["id"]))[0] == 404
+    parts = first.split("/")
+    assert fetched("/".join(parts[:-2] + ["0" * 64] + parts[-1:]))[0] == 404
+    assert fetched(first.replace("/kie/", "/fal/"))[0] == 404
+    # nor after the end
+    server.state = "fail"
+    ended(weir, user, t["id"], "failed")
+    assert fetched(first)[0] == 404
+    # and what is somebody else's is not lent
+    stranger = weir.make_user(credits="100")
+    ended(weir, stranger, make(weir, stranger, path=EDIT, model="lent", image_urls=[picture["url"]])["id"], "failed")
+    assert len(server.asked) == 1 and weir.balance(stranger) == 100
+    server.shutdown()
+    server.server_close()
 
 
 # ---- OpenAI: the answer is the picture ---------------------------------------------------

@@ -1,9 +1,16 @@
 /* The routes that have pictures and films made. */
-import { call, post } from "./client";
-import type { Body, List, Task } from "./types";
+import { type Op, PATHS } from "@/lib/making";
+import { call, remove } from "./client";
+import type { List, Task } from "./types";
+
+const PAGE = 60;
 
 export const making = {
-	list: () => call<List<Task>>("/api/tasks", { query: { limit: 100 } }),
-	image: (json: Body<"/api/images/generate", "post">) => post<{ task: Task }>("/api/images/generate", json),
-	video: (json: Body<"/api/videos/generate", "post">) => post<{ task: Task }>("/api/videos/generate", json),
+	/** Of pictures and films, the newest first. */
+	list: (before_id?: string) => call<List<Task>>("/api/tasks", { query: { type: "image,video", limit: PAGE, before_id } }),
+	get: (id: string) => call<Task>(`/api/tasks/${id}`),
+	/** `key`: the same is asked once, however often it is sent. */
+	make: (op: Op, json: unknown, key: string) =>
+		call<{ task: Task }>(PATHS[op], { method: "POST", json, headers: { "Idempotency-Key": key } }),
+	removeFile: (id: string) => remove(`/api/uploads/${id}`),
 };

@@ -1453,6 +1453,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/hooks/media/{provider}/{task_id}/{token}/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a picture that goes with a task */
+        get: operations["hooks_media_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/images/edit": {
         parameters: {
             query?: never;
@@ -3125,6 +3142,24 @@ export interface components {
             length: number | null;
             max: number | null;
         };
+        MakeChoice: {
+            factor: number;
+            value: string;
+        };
+        Makes: {
+            has_watermark: boolean;
+            images_max: number;
+            images_min: number;
+            length: string | null;
+            ops: string[];
+            prompt_max: number;
+            resolution: string | null;
+            resolutions: components["schemas"]["MakeChoice"][];
+            seconds: components["schemas"]["MakeChoice"][];
+            size: string | null;
+            sizes: components["schemas"]["MakeChoice"][];
+            typical_s: number;
+        };
         MediaTask: {
             task: components["schemas"]["Task"];
         };
@@ -3196,6 +3231,7 @@ export interface components {
             key: string;
         };
         OfferedModel: components["schemas"]["Model"] & {
+            makes: components["schemas"]["Makes"] | null;
             prices: components["schemas"]["PriceStep"][];
             ratio: number;
         };
@@ -3588,6 +3624,7 @@ export interface components {
             type: "start";
         };
         Task: {
+            asked: unknown;
             /** Format: date-time */
             completed_at: string | null;
             /** Format: uuid */
@@ -7024,6 +7061,8 @@ export interface operations {
                     content: string;
                     /** Format: uri */
                     image_url?: string;
+                    /** @description Several pictures; 10 with image_url. */
+                    image_urls?: unknown[];
                     /** @description A model's name; default: the conversation's. */
                     model?: string;
                     /** Format: uri */
@@ -7144,6 +7183,8 @@ export interface operations {
                     content: string;
                     /** Format: uri */
                     image_url?: string;
+                    /** @description Several pictures; 10 with image_url. */
+                    image_urls?: unknown[];
                     /** @description A model's name; default: the conversation's. */
                     model?: string;
                     /** Format: uri */
@@ -7228,6 +7269,35 @@ export interface operations {
             404: components["responses"]["E404"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    hooks_media_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                provider: string;
+                task_id: string;
+                token: string;
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            404: components["responses"]["E404"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

@@ -48,6 +48,7 @@ export type TaskStatus = Task["status"];
 export type TaskLimits = Schemas["TaskLimits"];
 export type Model = Schemas["OfferedModel"];
 export type Agent = Schemas["Agent"] & KnowledgeChoice;
+export type MakeChoice = Schemas["MakeChoice"];
 export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];
 export type Upload = Schemas["Upload"];

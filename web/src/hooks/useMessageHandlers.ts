@@ -63,7 +63,7 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 }
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */
-async function beginConversation(model: string | null, agentId: string | null, chosen: ReturnType<typeof useConversation.getState>["knowledge"]): Promise<string> {
+export async function beginConversation(model: string | null, agentId: string | null, chosen: ReturnType<typeof useConversation.getState>["knowledge"]): Promise<string> {
 	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode };
 	try {
 		const made = await conversations.create({

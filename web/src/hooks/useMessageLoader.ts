@@ -1,5 +1,6 @@
 import { useEffect, useMemo } from "react";
 import { useShallow } from "zustand/react/shallow";
+import { modelNamed, useModels } from "@/queries/account";
 import { useMessages } from "@/queries/messages";
 import { overlay, turnsOf, useRuntime } from "@/stores/runtime";
 import { followTask, isOurs } from "@/stream/turns";
@@ -14,13 +15,15 @@ export function useMessageLoader(conversationId: string | null) {
 	const live = useRuntime(useShallow((s) => turnsOf(s.turns, conversationId)));
 	const messages = useMemo(() => overlay(query.messages, live), [query.messages, live]);
 
+	// Of what is made the message shows how far it is, by itself.
+	const { makers, isLoading } = useModels();
 	useEffect(() => {
-		if (conversationId === null || query.isFetching) return;
+		if (conversationId === null || query.isFetching || isLoading) return;
 		for (const m of query.messages) {
 			const running = m.status === "processing" || m.status === "pending";
-			if (m.role === "assistant" && running && m.task_id && !isOurs(m.task_id, conversationId))
+			if (m.role === "assistant" && running && m.task_id && !isOurs(m.task_id, conversationId) && !modelNamed(makers, m.model))
 				void followTask(conversationId, m.task_id, m);
 		}
-	}, [conversationId, query.messages, query.isFetching]);
+	}, [conversationId, query.messages, query.isFetching, isLoading]);
 	return { ...query, messages, live };
 }

@@ -1,6 +1,7 @@
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
+import { isMaker } from "@/queries/account";
 import { toast } from "@/stores/notices";
 import { turnsOf, useRuntime } from "@/stores/runtime";
 import { canStartTask } from "@/stores/tasks";
@@ -17,7 +18,8 @@ export function useRegenerateHandlers(conversationId: string | null, model: stri
 				toast("warn", t(`errors.${decision.reason!}`));
 				return;
 			}
-			void regenerateMessage(conversationId, message, model);
+			if (isMaker(message.model)) void import("@/stream/make").then(({ makeAgain }) => makeAgain(conversationId, message));
+			else void regenerateMessage(conversationId, message, model);
 		},
 		[conversationId, model, t],
 	);

@@ -1,25 +1,33 @@
-import { useQuery } from "@tanstack/react-query";
-import { ArrowLeft, Image, X } from "lucide-react";
-import { type FormEvent, useEffect, useState } from "react";
+import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
+import { ArrowLeft, Image, ImagePlus, RefreshCw, X } from "lucide-react";
+import { type FormEvent, useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { making } from "@/api/making";
-import type { Task } from "@/api/types";
-import { catalog, tasks as tasksApi } from "@/api/weir";
-import { MessageMedia } from "@/components/chat/MessageMedia";
+import type { Attachment, List, Task } from "@/api/types";
+import { AttachmentStrip } from "@/components/chat/AttachmentStrip";
+import MakeBar from "@/components/chat/MakeBar";
+import { ProgressBar, StopMaking } from "@/components/chat/Making";
+import { Gallery } from "@/components/making/Gallery";
 import { Button, IconButton } from "@/components/ui/Button";
-import { Input, Segments, Select, TextArea } from "@/components/ui/Field";
+import { Select, TextArea } from "@/components/ui/Field";
 import { Empty, Failed, Skeleton } from "@/components/ui/State";
+import { useDragDropUpload } from "@/hooks/useDragDropUpload";
+import { useImageUpload } from "@/hooks/useImageUpload";
+import { cx } from "@/lib/cx";
 import { explain } from "@/lib/explain";
 import { credits, dateTime } from "@/lib/format";
-import { filesOf, isMade, type Kind, priceOf, progressOf, promptOf } from "@/lib/making";
-import { keys, queryClient } from "@/queries/client";
+import { newId } from "@/lib/ids";
+import { askedOf, bodyOf, filesOf, isMade, type Kind, type Make, makerFor, type Problem, progressOf, promptOf, withModel } from "@/lib/making";
+import { modelNamed, useModels } from "@/queries/account";
+import { queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 import { isLive, useTasks } from "@/stores/tasks";
 
 const MADE = ["made"] as const;
-const SIZES = ["1:1", "16:9", "9:16", "4:3", "3:4"];
 const LOOK_EVERY_MS = 5000; // should no event tell
+
+type Pages = InfiniteData<List<Task>, unknown>;
 
 const lookAgain = () => void queryClient.invalidateQueries({ queryKey: MADE });
 
@@ -41,70 +49,89 @@ export default function MakingPage() {
 	);
 }
 
+async function ask(op: Make["op"], body: Record<string, unknown>): Promise<boolean> {
+	try {
+		const { task } = await making.make(op, body, newId());
+		useTasks.getState().startTask(task.id, task.conversation_id, true);
+		lookAgain();
+		return true;
+	} catch (error) {
+		const { text, detail } = explain(error);
+		toast("danger", text, { detail });
+		return false;
+	}
+}
+
 /** What is wanted. */
 function Wish() {
-	const [kind, setKind] = useState<Kind>("image");
+	const { makers, isLoading } = useModels();
+	const [wish, setWish] = useState<Make | null>(null);
 	const [prompt, setPrompt] = useState("");
-	const [chosen, setChosen] = useState("");
-	const [size, setSize] = useState("");
-	const [seconds, setSeconds] = useState("");
+	const [pictures, setPictures] = useState<Attachment[]>([]);
+	const [problem, setProblem] = useState<Problem | null>("words_missing");
 	const [busy, setBusy] = useState(false);
+	const files = useRef<HTMLInputElement>(null);
+	const attach = useCallback((a: Attachment) => setPictures((now) => [...now.filter((x) => x.url !== a.url), a].slice(-10)), []);
+	const { pending, upload } = useImageUpload(attach);
+	const drop = useDragDropUpload((dropped) => void upload(dropped));
 	const { t } = useTranslation();
-	const { data } = useQuery({ queryKey: keys.models, queryFn: catalog.models, staleTime: 300_000 });
-	const models = (data?.items ?? []).filter((m) => m.type === kind);
-	const model = models.find((m) => m.name === chosen) ?? models.find((m) => m.is_default) ?? models[0];
-	const price = priceOf(model, kind);
-	const make = async (e: FormEvent) => {
+	if (isLoading) return <Skeleton className="h-40" />;
+	const first = makerFor("images.generate", makers) ?? makers[0];
+	if (!first) return <Empty icon={<Image size={28} />} title={t("making.none")} hint={t("making.none_hint")} />;
+	const model = modelNamed(makers, wish?.model) ?? first;
+	const make = wish?.model === model.name ? wish : withModel({ op: "images.generate", model: model.name }, model, pictures.length);
+	const submit = async (e: FormEvent) => {
 		e.preventDefault();
-		if (!model || prompt.trim() === "" || busy) return;
+		if (busy || problem !== null || pending.length > 0) return;
 		setBusy(true);
-		try {
-			const wish = { prompt: prompt.trim(), model: model.name };
-			await (kind === "image" ? making.image({ ...wish, ...(size && { size }) }) : making.video({ ...wish, ...(seconds && { n_frames: seconds }) }));
+		if (await ask(make.op, bodyOf(make, prompt, pictures))) {
 			setPrompt("");
-			lookAgain();
-		} catch (error) {
-			const { text, detail } = explain(error);
-			toast("danger", text, { detail });
-		} finally {
-			setBusy(false);
+			setPictures([]);
 		}
+		setBusy(false);
 	};
 	return (
-		<form onSubmit={(e) => void make(e)} className="flex flex-col gap-4 rounded-2xl border border-line bg-raised p-5 sm:p-6">
-			<Segments<Kind> label={t("making.kind")} value={kind} onChange={setKind} options={[{ value: "image", label: t("making.image") }, { value: "video", label: t("making.video") }]} />
-			{data && models.length === 0 ? (
-				<Empty title={t("making.none")} hint={t("making.none_hint")} />
-			) : (
-				<>
-					<TextArea label={t("making.prompt")} rows={3} maxLength={5000} value={prompt} onChange={(e) => setPrompt(e.target.value)} />
-					<div className="grid gap-4 sm:grid-cols-2">
-						<Select label={t("making.model")} value={model?.name ?? ""} onChange={(e) => setChosen(e.target.value)}>
-							{models.map((m) => (
+		<form
+			{...drop.handlers}
+			onSubmit={(e) => void submit(e)}
+			onPaste={(e) => void upload([...e.clipboardData.files])}
+			className={cx("flex flex-col rounded-2xl border bg-raised", drop.over ? "border-dashed border-accent bg-tint" : "border-line")}
+		>
+			<MakeBar make={make} model={model} makers={makers} words={prompt} attachments={pictures} onChange={setWish} onProblem={setProblem} />
+			<AttachmentStrip attachments={pictures} pending={pending} onRemove={(url) => setPictures(pictures.filter((a) => a.url !== url))} />
+			<div className="flex flex-col gap-4 p-4 sm:p-5">
+				<TextArea label={t("making.prompt")} rows={3} maxLength={10000} value={prompt} onChange={(e) => setPrompt(e.target.value)} />
+				<div className="flex flex-wrap items-end justify-between gap-3">
+					<div className="w-64 max-w-full">
+						<Select label={t("making.model")} value={model.name} onChange={(e) => setWish(withModel(make, modelNamed(makers, e.target.value)!, pictures.length))}>
+							{makers.map((m) => (
 								<option key={m.id} value={m.name}>
 									{m.display_name}
 								</option>
 							))}
 						</Select>
-						{kind === "image" ? (
-							<Select label={t("making.size")} value={size} onChange={(e) => setSize(e.target.value)}>
-								<option value="">{t("making.size_auto")}</option>
-								{SIZES.map((s) => (
-									<option key={s}>{s}</option>
-								))}
-							</Select>
-						) : (
-							<Input label={t("making.seconds")} hint={t("making.seconds_hint")} inputMode="numeric" pattern="[0-9]*" maxLength={3} value={seconds} onChange={(e) => setSeconds(e.target.value)} />
-						)}
 					</div>
-					<div className="flex flex-wrap items-center justify-between gap-3">
-						<span className="text-sm text-faint tabular-nums">{price && t(`making.price_${price.of}`, { credits: credits(price.credits) })}</span>
-						<Button type="submit" look="solid" busy={busy} disabled={prompt.trim() === "" || !model} className="h-11">
+					<div className="flex items-center gap-2">
+						<IconButton label={t("upload.title")} onClick={() => files.current?.click()} className="size-11">
+							<ImagePlus size={19} />
+						</IconButton>
+						<input
+							ref={files}
+							type="file"
+							multiple
+							hidden
+							accept="image/png,image/jpeg,image/webp,image/gif"
+							onChange={(e) => {
+								void upload([...(e.target.files ?? [])]);
+								e.target.value = "";
+							}}
+						/>
+						<Button type="submit" look="solid" busy={busy} disabled={problem !== null || pending.length > 0} className="h-11">
 							{t("making.make")}
 						</Button>
 					</div>
-				</>
-			)}
+				</div>
+			</div>
 		</form>
 	);
 }
@@ -113,18 +140,19 @@ function Wish() {
 function Made() {
 	const { t } = useTranslation();
 	const known = useTasks((s) => Object.keys(s.active).sort().join());
-	const { data, error, refetch } = useQuery({
+	const { data, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } = useInfiniteQuery({
 		queryKey: MADE,
-		queryFn: making.list,
-		refetchInterval: (query) => (query.state.data?.items.some((x) => isMade(x) && isLive(x.status)) ? LOOK_EVERY_MS : false),
+		initialPageParam: undefined as string | undefined,
+		queryFn: ({ pageParam }) => making.list(pageParam),
+		getNextPageParam: (page) => (page.has_more ? page.items.at(-1)?.id : undefined),
+		refetchInterval: (query) => (all(query.state.data).some((x) => isLive(x.status)) ? LOOK_EVERY_MS : false),
 	});
 	useEffect(lookAgain, [known]);
 	if (error && !data) return <Failed error={error} onRetry={() => void refetch()} />;
 	if (!data) return <Skeleton className="h-40" />;
-	const made = data.items.filter(isMade);
+	const made = all(data);
 	const running = made.filter((x) => isLive(x.status));
-	const done = made.filter((x) => filesOf(x).length > 0);
-	const failed = made.filter((x) => !isLive(x.status) && filesOf(x).length === 0);
+	const failed = made.filter((x) => x.status === "failed" || x.status === "cancelled").filter((x) => filesOf(x).length === 0);
 	if (made.length === 0) return <Empty icon={<Image size={28} />} title={t("making.empty")} hint={t("making.empty_hint")} />;
 	return (
 		<>
@@ -137,15 +165,7 @@ function Made() {
 					</ul>
 				</Section>
 			)}
-			{done.length > 0 && (
-				<Section title={t("making.done")}>
-					<ul className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
-						{done.map((x) => (
-							<Done key={x.id} task={x} />
-						))}
-					</ul>
-				</Section>
-			)}
+			<Gallery tasks={made} onRemoved={lookAgain} />
 			{failed.length > 0 && (
 				<Section title={t("making.failed")}>
 					<ul className="flex flex-col gap-2">
@@ -155,8 +175,17 @@ function Made() {
 					</ul>
 				</Section>
 			)}
+			{hasNextPage && (
+				<Button look="ghost" busy={isFetchingNextPage} onClick={() => void fetchNextPage()} className="self-center">
+					{t("making.more")}
+				</Button>
+			)}
 		</>
 	);
+}
+
+function all(data: Pages | undefined): Task[] {
+	return (data?.pages ?? []).flatMap((page) => page.items).filter(isMade);
 }
 
 function Section({ title, children }: { title: string; children: React.ReactNode }) {
@@ -169,51 +198,75 @@ function Section({ title, children }: { title: string; children: React.ReactNode
 }
 
 function Running({ task }: { task: Task }) {
+	const [stopping, setStopping] = useState(false);
 	const { t } = useTranslation();
 	const told = useTasks((s) => s.active[task.id]?.progress);
 	const progress = progressOf(task, told);
-	const stop = () => void tasksApi.abort(task.id).then(lookAgain, lookAgain);
 	return (
-		<li className="flex items-center gap-3 rounded-xl border border-line bg-raised px-4 py-2">
-			<span className="w-14 shrink-0 text-sm">{t(`making.${task.type as Kind}`)}</span>
-			<div role="progressbar" aria-label={t("making.progress")} aria-valuenow={progress} aria-valuemin={0} aria-valuemax={100} className="h-1.5 min-w-0 grow overflow-hidden rounded-full bg-hover">
-				<div className="h-full rounded-full bg-accent transition-[width] duration-700" style={{ width: `${Math.max(3, progress)}%` }} />
+		<li className="flex flex-col gap-1 rounded-xl border border-line bg-raised px-4 py-2">
+			<div className="flex items-center gap-3">
+				<span className="min-w-14 shrink-0 text-sm">{t(`making.${task.type as Kind}`)}</span>
+				<ProgressBar progress={progress} />
+				<span className="w-10 shrink-0 text-end text-sm text-faint tabular-nums">{progress}%</span>
+				<IconButton label={t("making.stop")} onClick={() => setStopping(true)} className="size-11">
+					<X size={17} />
+				</IconButton>
 			</div>
-			<span className="w-10 shrink-0 text-end text-sm text-faint tabular-nums">{progress}%</span>
-			<IconButton label={`${t("making.stop")}. ${t("making.stop_hint")}`} onClick={stop} className="size-11">
-				<X size={17} />
-			</IconButton>
+			<Words task={task} />
+			{stopping && (
+				<StopMaking
+					taskId={task.id}
+					conversationId={task.conversation_id}
+					onClose={() => {
+						setStopping(false);
+						lookAgain();
+					}}
+				/>
+			)}
 		</li>
 	);
 }
 
-function Done({ task }: { task: Task }) {
+/** What was asked, and where. */
+function Words({ task }: { task: Task }) {
 	const { t } = useTranslation();
-	const prompt = promptOf(task);
 	return (
-		<li data-made={task.id} className="flex min-w-0 flex-col gap-1 rounded-xl border border-line bg-raised p-3">
-			<div className="flex min-h-36 grow items-center justify-center rounded-lg bg-surface">
-				<MessageMedia attachments={filesOf(task).map((f) => ({ type: f.content_type.startsWith("video/") ? "video" : "image", url: f.url }))} />
-			</div>
-			<p className="line-clamp-2 text-sm break-words">{prompt}</p>
-			<p className="flex justify-between gap-3 text-xs text-faint tabular-nums">
-				<span>{dateTime(task.completed_at)}</span>
-				<span>{t("making.cost", { credits: credits(task.credits_used) })}</span>
-			</p>
-		</li>
+		<p className="flex items-baseline gap-3 pb-1 text-sm text-soft">
+			<span className="line-clamp-2 min-w-0 grow break-words">{promptOf(task)}</span>
+			{task.conversation_id && (
+				<Link href={`/c/${task.conversation_id}`} className="shrink-0 text-accent hover:underline">
+					{t("making.to_conversation")}
+				</Link>
+			)}
+		</p>
 	);
 }
 
 function NotMade({ task }: { task: Task }) {
+	const [busy, setBusy] = useState(false);
 	const { t } = useTranslation();
+	const asked = askedOf(task);
+	const again = async () => {
+		setBusy(true);
+		await ask(asked!.op, { ...asked!.body, ...(task.conversation_id && { conversation_id: task.conversation_id }) });
+		setBusy(false);
+	};
 	return (
-		<li className="flex flex-wrap items-baseline justify-between gap-x-4 gap-y-1 rounded-xl border border-line bg-raised px-4 py-3 text-sm">
-			<span className="min-w-0 text-soft">
-				{t(`making.${task.type as Kind}`)} · {task.status === "cancelled" ? t("making.stop") : t("making.failed")}
-			</span>
-			<span className="text-xs text-faint tabular-nums">
-				{task.credits_used > 0 ? t("making.cost", { credits: credits(task.credits_used) }) : t("making.nothing_charged")} {dateTime(task.completed_at)}
-			</span>
+		<li className="flex items-center gap-4 rounded-xl border border-line bg-raised px-4 py-3 text-sm">
+			<div className="min-w-0 grow">
+				<p className="text-soft">
+					{t(`making.${task.type as Kind}`)} · {task.status === "cancelled" ? t("making.stopped") : (task.error_message ?? t("making.failed"))}
+				</p>
+				<Words task={task} />
+				<p className="text-xs text-faint tabular-nums">
+					{task.credits_used > 0 ? t("making.cost", { credits: credits(task.credits_used) }) : t("making.nothing_charged")} {dateTime(task.completed_at)}
+				</p>
+			</div>
+			{asked && (
+				<Button small busy={busy} icon={<RefreshCw size={15} aria-hidden />} onClick={() => void again()}>
+					{t("making.again")}
+				</Button>
+			)}
 		</li>
 	);
 }

@@ -1,10 +1,13 @@
 /* What the chat page holds itself: which conversation is on the screen, unsent text, conversations too new for the list. */
 import { create } from "zustand";
 import type { Attachment, Conversation, KnowledgeMode } from "@/api/types";
+import type { Make } from "@/lib/making";
 
 export interface Draft {
 	text: string;
 	attachments: Attachment[];
+	/** Not asked but made: a picture, a film. */
+	make?: Make;
 }
 
 /** The draft of the conversation that does not exist yet. */
@@ -66,7 +69,7 @@ export const useConversation = create<ConversationState>((set) => ({
 		set((s) => {
 			const draft = { ...(s.drafts[id] ?? EMPTY), ...change };
 			const drafts = { ...s.drafts };
-			if (draft.text === "" && draft.attachments.length === 0) delete drafts[id];
+			if (draft.text === "" && draft.attachments.length === 0 && !draft.make) delete drafts[id];
 			else drafts[id] = draft;
 			saveDrafts(drafts);
 			return { drafts };

@@ -7,6 +7,8 @@ export interface ActiveTask {
 	conversationId: string | null;
 	progress: number;
 	startedAt: number;
+	/** A picture or film, not an answer. */
+	made: boolean;
 }
 
 export type LimitReason = "task_queue_full" | "conversation_queue_full";
@@ -20,7 +22,7 @@ interface TaskState {
 	/** Finished tasks not yet looked at, by conversation. */
 	finished: Record<string, number>;
 	limits: { global: number; conversation: number };
-	startTask: (id: string, conversationId: string | null) => void;
+	startTask: (id: string, conversationId: string | null, made?: boolean) => void;
 	updateTaskProgress: (id: string, progress: number) => void;
 	completeTask: (id: string) => void;
 	failTask: (id: string) => void;
@@ -42,11 +44,11 @@ function without<T>(record: Record<string, T>, key: string): Record<string, T> {
 
 export const useTasks = create<TaskState>((set) => ({
 	...initial,
-	startTask: (id, conversationId) =>
+	startTask: (id, conversationId, made = false) =>
 		set((s) =>
 			id in s.active
 				? s
-				: { active: { ...s.active, [id]: { id, conversationId, progress: 0, startedAt: Date.now() } } },
+				: { active: { ...s.active, [id]: { id, conversationId, progress: 0, startedAt: Date.now(), made } } },
 		),
 	updateTaskProgress: (id, progress) =>
 		set((s) => {
@@ -67,6 +69,7 @@ export const useTasks = create<TaskState>((set) => ({
 							conversationId: t.conversation_id,
 							progress: t.progress,
 							startedAt: s.active[t.id]?.startedAt ?? Date.parse(t.created_at),
+							made: t.type === "image" || t.type === "video",
 						},
 					]),
 			),

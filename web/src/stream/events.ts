@@ -16,12 +16,13 @@ import { forgetConversation, refreshConversations } from "@/queries/conversation
 import { refreshMessages } from "@/queries/messages";
 import { useConversation } from "@/stores/conversation";
 import { toast } from "@/stores/notices";
-import { isLive, useTasks } from "@/stores/tasks";
+import { getActiveTaskCount, isLive, useTasks } from "@/stores/tasks";
 import { backoff, delay } from "./read";
 import { notifyEnd } from "./report";
 import { isOurs } from "./turns";
 
 const LOCK = "weir.events";
+const LOOK_EVERY_MS = 5000;
 const shared = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(LOCK);
 
 /**
@@ -75,6 +76,9 @@ async function listen(signal: AbortSignal, missed: boolean) {
 		} catch (e) {
 			if (isAbort(e) && signal.aborted) return;
 			if (e instanceof ApiError && e.status === 401) return;
+			// Nobody tells what becomes of the tasks: look, and soon again.
+			await resync(false);
+			if (getActiveTaskCount() > 0) pause = Math.min(pause, LOOK_EVERY_MS);
 			if (e instanceof ApiError && e.retryAfter !== null) pause = e.retryAfter * 1000;
 		}
 		attempt = Math.min(attempt + 1, 6);
@@ -142,10 +146,11 @@ function onTask({ id, status, conversation_id, progress }: Extract<UserEvent, { 
 	const store = useTasks.getState();
 	const mine = isOurs(id, conversation_id ?? null);
 	if (isLive(status as TaskStatus)) {
-		store.startTask(id, conversation_id ?? null);
+		const isKnown = id in store.active;
+		store.startTask(id, conversation_id ?? null, progress !== undefined);
 		if (progress !== undefined) store.updateTaskProgress(id, progress);
 		// Begun in another tab: its messages appear here, and the page joins its stream.
-		if (!mine && conversation_id) void refreshMessages(conversation_id);
+		if (!mine && !isKnown && conversation_id) void refreshMessages(conversation_id);
 		return;
 	}
 	if (status === "failed") store.failTask(id);
@@ -166,8 +171,12 @@ function onConversation(id?: string, action?: string) {
 /** What runs now, by the server's word; and, after a gap, everything that may have changed. */
 async function resync(gap: boolean) {
 	try {
+		const before = Object.values(useTasks.getState().active);
 		const { items } = await tasksApi.active();
 		useTasks.getState().mergeTasks(items);
+		// What ended meanwhile has left its messages, wherever that was.
+		for (const { id, conversationId } of before)
+			if (conversationId && !items.some((t) => t.id === id)) void refreshMessages(conversationId);
 	} catch {
 		// the next event or send tells
 	}

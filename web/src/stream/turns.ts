@@ -138,10 +138,11 @@ function newTurn(
 	};
 }
 
-function urls(attachments: Attachment[]): Record<string, string> {
-	const out: Record<string, string> = {};
-	for (const { type, url } of attachments) out[`${type}_url`] = url;
-	return out;
+function urls(attachments: Attachment[]): Record<string, string | string[]> {
+	const out: Record<string, string | string[]> = {};
+	for (const { type, url } of attachments) if (type !== "image") out[`${type}_url`] = url;
+	const image_urls = attachments.filter((a) => a.type === "image").map((a) => a.url);
+	return image_urls.length > 0 ? { ...out, image_urls } : out;
 }
 
 async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<boolean> {

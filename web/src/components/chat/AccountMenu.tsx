@@ -1,4 +1,4 @@
-import { BookOpen, ChevronsUpDown, Image, LogOut, Settings, Shield, Wallet } from "lucide-react";
+import { BookOpen, ChevronsUpDown, LogOut, Settings, Shield, Wallet } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -44,9 +44,6 @@ export function AccountMenu({ onSettings }: { onSettings: () => void }) {
 			</button>
 			{open && (
 				<Popover anchor={button.current!} label={t("sidebar.account", { name })} above onClose={close} className="w-60">
-					<MenuItem icon={<Image size={16} />} onSelect={go(() => navigate("/media"))}>
-						{t("media.title")}
-					</MenuItem>
 					<MenuItem icon={<BookOpen size={16} />} onSelect={go(() => navigate("/knowledge"))}>
 						{t("account.knowledge")}
 					</MenuItem>

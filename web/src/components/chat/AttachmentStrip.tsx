@@ -13,7 +13,20 @@ export function AttachmentStrip({ attachments, pending, onRemove }: { attachment
 	if (attachments.length === 0 && pending.length === 0) return null;
 	return (
 		<ul className="flex flex-wrap gap-2 px-3 pt-3">
-			{attachments.map((a) => (
+			{attachments.map((a) => a.type === "image" ? (
+				<li key={a.url} className="relative size-16">
+					<Thumb attachment={a} />
+					<button
+						type="button"
+						aria-label={t("upload.remove")}
+						title={t("upload.remove")}
+						onClick={() => onRemove(a.url)}
+						className="absolute -end-2 -top-2 flex size-6 items-center justify-center rounded-full border border-line-strong bg-raised text-soft hover:bg-hover hover:text-ink"
+					>
+						<X size={13} />
+					</button>
+				</li>
+			) : (
 				<li key={a.url} className="flex h-14 max-w-56 items-center gap-2 rounded-lg border border-line bg-surface ps-2 text-xs text-soft">
 					<Thumb attachment={a} />
 					<span className="truncate">{fileName(a.url) === "file" ? new URL(a.url).host : fileName(a.url)}</span>
@@ -34,7 +47,8 @@ export function AttachmentStrip({ attachments, pending, onRemove }: { attachment
 
 function Thumb({ attachment }: { attachment: Attachment }) {
 	const { src } = useMediaUrl(attachment.url);
-	if (attachment.type === "image" && src) return <img src={src} alt="" className="size-10 shrink-0 rounded-md bg-hover object-cover" />;
+	if (attachment.type === "image" && src) return <img src={src} alt="" className="size-full rounded-lg border border-line bg-hover object-cover" />;
 	const Sign = attachment.type === "video" ? Film : attachment.type === "audio" ? AudioLines : File;
+	if (attachment.type === "image") return <span className="block size-full rounded-lg border border-line bg-hover" />;
 	return <Sign size={18} aria-hidden className="shrink-0 text-faint" />;
 }

@@ -84,13 +84,14 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
 
 /** {processing, completed}: what runs in a conversation, and what ended unseen. */
 function Badge({ conversationId }: { conversationId: string }) {
-	const processing = useTasks((s) => Object.values(s.active).some((task) => task.conversationId === conversationId));
+	const processing = useTasks((s) => Object.values(s.active).filter((task) => task.conversationId === conversationId).length);
 	const completed = useTasks((s) => s.finished[conversationId] ?? 0);
 	const { t } = useTranslation();
-	if (processing)
+	if (processing > 0)
 		return (
-			<span role="status" aria-label={t("sidebar.running")} className="shrink-0 text-accent">
+			<span role="status" aria-label={t("sidebar.running")} className="flex shrink-0 items-center gap-1 text-xs text-accent tabular-nums">
 				<Spinner size={14} />
+				{processing > 1 && processing}
 			</span>
 		);
 	if (completed > 0)

@@ -10,7 +10,8 @@ import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
 import { Empty, Failed, Skeleton } from "../ui/State";
 import { ConversationItem } from "./ConversationItem";
-import { DeleteConfirmModal } from "./DeleteConfirmModal";
+
+const DeleteConfirmModal = lazy(() => import("./DeleteConfirmModal"));
 
 const ShareDialog = lazy(() => withTexts(["sharing"], import("./ShareDialog")));
 
@@ -63,7 +64,11 @@ export function ConversationList({ search, onOpen }: { search: string; onOpen: (
 					<ShareDialog conversation={sharing} onClose={() => setSharing(null)} />
 				</Suspense>
 			)}
-			{deleting && <DeleteConfirmModal conversation={deleting} onClose={() => setDeleting(null)} />}
+			{deleting && (
+				<Suspense>
+					<DeleteConfirmModal conversation={deleting} onClose={() => setDeleting(null)} />
+				</Suspense>
+			)}
 		</nav>
 	);
 }

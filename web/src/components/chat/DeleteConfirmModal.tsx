@@ -7,7 +7,7 @@ import { useConversation } from "@/stores/conversation";
 import { toast, useNotifications } from "@/stores/notices";
 import { Confirm } from "../ui/Dialog";
 
-export function DeleteConfirmModal({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
+export default function DeleteConfirmModal({ conversation, onClose }: { conversation: Conversation; onClose: () => void }) {
 	const { mutate, isPending } = useDeleteConversation();
 	const [, navigate] = useLocation();
 	const { t } = useTranslation();

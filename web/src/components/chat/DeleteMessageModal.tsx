@@ -5,7 +5,7 @@ import { explain } from "@/lib/explain";
 import { toast } from "@/stores/notices";
 import { Confirm } from "../ui/Dialog";
 
-export function DeleteMessageModal({ message, onDelete, onClose }: { message: Message; onDelete: (id: string) => Promise<void>; onClose: () => void }) {
+export default function DeleteMessageModal({ message, onDelete, onClose }: { message: Message; onDelete: (id: string) => Promise<void>; onClose: () => void }) {
 	const [busy, setBusy] = useState(false);
 	const { t } = useTranslation();
 	const confirm = async () => {

@@ -1,19 +1,25 @@
-import { type ClipboardEvent, forwardRef, type KeyboardEvent, useCallback, useEffect, useImperativeHandle, useRef, useState } from "react";
+import { type ClipboardEvent, forwardRef, type KeyboardEvent, lazy, Suspense, useCallback, useEffect, useImperativeHandle, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment, Model } from "@/api/types";
 import { useDragDropUpload } from "@/hooks/useDragDropUpload";
 import { useImageUpload } from "@/hooks/useImageUpload";
 import { conflictOf } from "@/lib/conflict";
+import { withTexts } from "@/i18n/texts";
 import { cx } from "@/lib/cx";
+import type { Problem } from "@/lib/making";
+import { modelNamed, useModels } from "@/queries/account";
 import { draftOf, NEW, useConversation } from "@/stores/conversation";
 import { turnsOf, useRuntime } from "@/stores/runtime";
 import { useSettings } from "@/stores/settings";
 import { AttachmentStrip } from "./AttachmentStrip";
-import { ConflictAlert } from "./ConflictAlert";
 import { InputControls } from "./InputControls";
+
+const ConflictAlert = lazy(() => import("./ConflictAlert"));
+const MakeBar = lazy(() => withTexts(["making"], import("./MakeBar")));
 
 export const CONTENT_MAX_CHARS = 32_000;
 const WARN_CHARS = 30_000;
+const IMAGES_MAX = 10;
 
 export interface InputHandle {
 	focus: () => void;
@@ -44,8 +50,9 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	const attach = useCallback(
 		(a: Attachment) => {
 			const now = draftOf(useConversation.getState().drafts, conversationId).attachments;
-			// The wire has room for one of each kind: the newer takes the place.
-			setDraft(key, { attachments: [...now.filter((x) => x.type !== a.type), a] });
+			// The wire has room for ten pictures, and for one of each other kind: the newer takes the place.
+			const others = now.filter((x) => x.url !== a.url && (x.type === "image" || x.type !== a.type));
+			setDraft(key, { attachments: [...others, a].slice(-IMAGES_MAX) });
 		},
 		[conversationId, key, setDraft],
 	);
@@ -66,14 +73,29 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	}, [key]);
 	useEffect(() => grow(area.current), [draft.text, key]);
 
-	const conflict = conflictOf(model, draft.attachments);
+	// A model that makes pictures or films takes the place of the one that answers.
+	const { makers } = useModels();
+	const { make } = draft;
+	const maker = make && modelNamed(makers, make.model);
+	const [problem, setProblem] = useState<Problem | null>("words_missing");
+	const choose = (name: string) => {
+		const chosen = modelNamed(makers, name);
+		if (!chosen) {
+			setDraft(key, { make: undefined });
+			onSelect(name);
+		} else void import("@/lib/making").then(({ withModel }) => setDraft(key, { make: withModel(make ?? { op: "images.generate", model: name }, chosen, draft.attachments.length) }));
+	};
+
+	const conflict = maker ? null : conflictOf(model, draft.attachments);
 	const length = [...draft.text].length;
-	const isComplete = draft.text.trim() !== "" && length <= CONTENT_MAX_CHARS && pending.length === 0 && !streaming && !conflict;
-	const canSend = isComplete && model !== undefined;
+	const isWhole = maker ? problem === null : draft.text.trim() !== "" && !conflict;
+	const isComplete = isWhole && length <= CONTENT_MAX_CHARS && pending.length === 0 && !streaming;
+	const canSend = isComplete && (model ?? maker) !== undefined;
 	// Whoever is quicker than the list of models is not told to try again: it goes when the list is there.
 	const [early, setEarly] = useState(false);
 	const send = () => {
-		if (canSend) onSend(draft.text.trim(), draft.attachments);
+		if (canSend && maker) void import("@/stream/make").then(({ sendMake }) => sendMake(conversationId, model?.name ?? null));
+		else if (canSend) onSend(draft.text.trim(), draft.attachments);
 		else if (isComplete) setEarly(true);
 	};
 	useEffect(() => setEarly(false), [key, draft.text]);
@@ -98,7 +120,11 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	};
 	return (
 		<div className="mx-auto w-full max-w-3xl px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-6">
-			{conflict && model && <ConflictAlert conflict={conflict} model={model} models={models} onSelect={onSelect} />}
+			{conflict && model && (
+				<Suspense>
+					<ConflictAlert conflict={conflict} model={model} models={[...models, ...makers]} onSelect={choose} />
+				</Suspense>
+			)}
 			<div
 				{...drop.handlers}
 				className={cx(
@@ -106,6 +132,20 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					drop.over ? "border-dashed border-accent bg-tint" : "border-line-strong",
 				)}
 			>
+				{maker && (
+					<Suspense>
+						<MakeBar
+							make={make!}
+							model={maker}
+							makers={makers}
+							words={draft.text}
+							attachments={draft.attachments}
+							onChange={(next) => setDraft(key, { make: next })}
+							onProblem={setProblem}
+							onLeave={() => setDraft(key, { make: undefined })}
+						/>
+					</Suspense>
+				)}
 				<AttachmentStrip
 					attachments={draft.attachments}
 					pending={pending}
@@ -115,7 +155,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					ref={area}
 					rows={1}
 					value={draft.text}
-					placeholder={drop.over ? t("upload.drop") : t("chat.placeholder")}
+					placeholder={t(drop.over ? "upload.drop" : maker ? "media.placeholder" : "chat.placeholder")}
 					aria-label={t("chat.message")}
 					enterKeyHint={sendKey === "enter" ? "send" : "enter"}
 					onChange={(e) => setDraft(key, { text: e.target.value })}
@@ -130,12 +170,13 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 				)}
 				<InputControls
 					conversationId={conversationId}
-					models={models}
-					model={model}
-					onSelect={onSelect}
+					models={[...models, ...makers]}
+					model={maker ?? model}
+					onSelect={choose}
 					onFiles={(files) => void upload(files)}
 					onText={say}
 					onLink={attach}
+					onMake={makers[0] && (() => choose((makers.find((m) => m.is_default) ?? makers[0]!).name))}
 					canSend={canSend}
 					streaming={streaming}
 					stopping={stopping}

@@ -21,6 +21,7 @@ interface Props {
 	/** Words to go on with. */
 	onText: (text: string) => void;
 	onLink: (attachment: Attachment) => void;
+	onMake?: () => void;
 	canSend: boolean;
 	streaming: boolean;
 	stopping: boolean;
@@ -35,7 +36,7 @@ export function InputControls(p: Props) {
 	const { t } = useTranslation();
 	return (
 		<div className="flex items-center gap-0.5 p-2">
-			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} onKnowledge={() => setChoosing(true)} />
+			<UploadMenu onFiles={p.onFiles} onLink={p.onLink} onKnowledge={() => setChoosing(true)} onMake={p.onMake} />
 			<AudioRecorder hears={p.model?.abilities.includes("audio") ?? false} onRecorded={(file) => p.onFiles([file])} onText={p.onText} />
 			<AdvancedSettingsMenu />
 			{ids.length > 0 && mode !== "off" && (

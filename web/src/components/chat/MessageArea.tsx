@@ -1,5 +1,5 @@
 import { ArrowDown } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
 import { useMessageLoader } from "@/hooks/useMessageLoader";
@@ -9,10 +9,11 @@ import { cx } from "@/lib/cx";
 import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
 import { Failed } from "../ui/State";
-import { DeleteMessageModal } from "./DeleteMessageModal";
 import { EmptyState } from "./EmptyState";
 import { LoadingSkeleton } from "./LoadingSkeleton";
 import { MessageItem } from "./MessageItem";
+
+const DeleteMessageModal = lazy(() => import("./DeleteMessageModal"));
 
 interface Props {
 	conversationId: string | null;
@@ -82,7 +83,11 @@ export function MessageArea({ conversationId, model, onRemove, onPick }: Props) 
 					{t("chat.to_bottom")}
 				</Button>
 			)}
-			{deleting && <DeleteMessageModal message={deleting} onDelete={onRemove} onClose={() => setDeleting(null)} />}
+			{deleting && (
+				<Suspense>
+					<DeleteMessageModal message={deleting} onDelete={onRemove} onClose={() => setDeleting(null)} />
+				</Suspense>
+			)}
 		</div>
 	);
 }

@@ -1,8 +1,9 @@
 import { lazy, memo, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
-import { cx } from "@/lib/cx";
 import { withTexts } from "@/i18n/texts";
+import { cx } from "@/lib/cx";
+import { modelNamed, useModels } from "@/queries/account";
 import { useSettings } from "@/stores/settings";
 import type { LiveTurn } from "@/stores/runtime";
 import { retryLost } from "@/stream/turns";
@@ -14,6 +15,7 @@ import { MessageToolbar } from "./MessageToolbar";
 import { Reasoning } from "./Reasoning";
 
 const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
+const Making = lazy(() => withTexts(["making"], import("./Making")));
 
 export interface ItemProps {
 	message: Message;
@@ -48,11 +50,14 @@ function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps
 	const showReasoning = useSettings((s) => s.showReasoning);
 	const { t } = useTranslation();
 	const reasoning = turn ? turn.reasoning : message.reasoning;
+	// A picture or film, which the server makes whether or not this page looks on.
+	const maker = modelNamed(useModels().makers, message.model);
+	const making = maker && (message.status === "processing" || message.status === "pending");
 	const isStopped = !turn && message.status === "success" && message.error_message !== null;
 	return (
 		<article
 			aria-label={t("chat.answer")}
-			aria-busy={turn !== undefined}
+			aria-busy={turn !== undefined || !!making}
 			data-message={message.id}
 			data-status={message.status}
 			className="group"
@@ -60,10 +65,15 @@ function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
 			<MessageMedia attachments={message.attachments} />
 			{message.content && <AnswerText message={message} />}
-			{turn && <TurnState turn={turn} />}
+			{making && (
+				<Suspense>
+					<Making kind={maker.type as "image"} taskId={message.task_id} conversationId={message.conversation_id} />
+				</Suspense>
+			)}
+			{turn && !making && <TurnState turn={turn} />}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
 			{!turn && message.is_error && <MessageError message={message} busy={busy} onRegenerate={onRegenerate} />}
-			{!turn && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
+			{!turn && !making && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
 		</article>
 	);
 }

@@ -1,8 +1,9 @@
-import { Download } from "lucide-react";
+import { Brush, Download } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
 import { useMediaUrl } from "@/hooks/useMediaUrl";
 import { download, fileName } from "@/lib/files";
+import { useModels } from "@/queries/account";
 import { IconButton } from "../ui/Button";
 import { AudioPreview } from "./AudioPreview";
 import { ImagePreview } from "./ImagePreview";
@@ -11,11 +12,27 @@ import { MediaPlaceholder } from "./MediaPlaceholder";
 /** What was sent along with a message, or made by it. */
 export function MessageMedia({ attachments }: { attachments: Attachment[] }) {
 	const { t } = useTranslation();
+	const edits = useModels().makers.some((m) => m.makes!.ops.includes("images.edit"));
 	if (attachments.length === 0) return null;
 	return (
 		<div className="flex flex-wrap gap-2">
 			{attachments.map((a) => {
-				if (a.type === "image") return <ImagePreview key={a.url} url={a.url} alt={t("media.image")} />;
+				if (a.type === "image")
+					return (
+						<div key={a.url} className="group/picture relative min-h-12 min-w-20">
+							<ImagePreview url={a.url} alt={t("media.image")} />
+							{edits && (
+								<IconButton
+									small
+									label={t("media.edit")}
+									onClick={() => void import("@/stream/make").then(({ takePicture }) => takePicture(a.url, "images.edit"))}
+									className="absolute top-3 right-2 bg-raised shadow-box pointer-fine:opacity-0 pointer-fine:group-focus-within/picture:opacity-100 pointer-fine:group-hover/picture:opacity-100"
+								>
+									<Brush size={16} />
+								</IconButton>
+							)}
+						</div>
+					);
 				if (a.type === "video") return <Video key={a.url} url={a.url} />;
 				if (a.type === "audio") return <AudioPreview key={a.url} url={a.url} />;
 				return (

@@ -1,5 +1,5 @@
 import type { TFunction } from "i18next";
-import { AudioLines, Brain, Check, ChevronDown, Eye, Film, Wrench } from "lucide-react";
+import { AudioLines, Brain, Check, ChevronDown, Eye, Film, Image, Wrench } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Model } from "@/api/types";
@@ -70,13 +70,24 @@ function ModelOption({ model, selected, onSelect }: { model: Model; selected: bo
 			<span className="min-w-0 grow">
 				<span className="flex items-center gap-2 text-sm font-medium text-ink">
 					<span className="truncate">{model.display_name || model.name}</span>
-					<Abilities names={model.abilities} />
+					{model.makes ? <Makes film={model.type === "video"} /> : <Abilities names={model.abilities} />}
 				</span>
 				<span className="mt-0.5 block text-xs text-faint">{price(model, t)}</span>
-				<span className="block text-xs text-faint">{t("chat.context", { tokens: compact(model.context_tokens) })}</span>
+				{!model.makes && <span className="block text-xs text-faint">{t("chat.context", { tokens: compact(model.context_tokens) })}</span>}
 			</span>
 			{selected && <Check size={16} aria-hidden className="mt-0.5 shrink-0 text-accent" />}
 		</button>
+	);
+}
+
+function Makes({ film }: { film: boolean }) {
+	const { t } = useTranslation();
+	const Sign = film ? Film : Image;
+	return (
+		<span className="flex shrink-0 items-center gap-1 rounded-full bg-tint px-1.5 text-xs font-normal text-accent">
+			<Sign size={12} aria-hidden />
+			{t(film ? "media.video" : "media.image")}
+		</span>
 	);
 }
 
@@ -108,5 +119,6 @@ function price(m: Model, t: TFunction<"app">): string {
 	const [input, output, call] = [each("input", 1_000_000), each("output", 1_000_000), each("call", 1)];
 	if (input > 0 || output > 0) parts.push(t("chat.price", { input: credits(input), output: credits(output) }));
 	if (call > 0) parts.push(t("chat.price_call", { call: credits(call) }));
+	for (const meter of ["image", "second"] as const) if (of(meter)) parts.push(t(`chat.price_${meter}`, { credits: credits(each(meter, 1)) }));
 	return parts.length > 0 ? parts.join(" · ") : t("chat.free");
 }

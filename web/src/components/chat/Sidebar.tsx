@@ -1,7 +1,8 @@
-import { PanelLeftClose, Search, SquarePen, X } from "lucide-react";
+import { Image, PanelLeftClose, Search, SquarePen, X } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { useTasks } from "@/stores/tasks";
 import { IconButton } from "../ui/Button";
 import { Logo } from "../ui/Logo";
 import { AccountMenu } from "./AccountMenu";
@@ -39,6 +40,7 @@ export function Sidebar({ onHide, onChosen, onSettings }: Props) {
 					<SquarePen size={16} aria-hidden className="text-accent" />
 					{t("sidebar.new")}
 				</Link>
+				<MadeLink onClick={onChosen} />
 				<div className="relative">
 					<Search size={15} aria-hidden className="absolute start-3 top-3 text-faint" />
 					<input
@@ -65,5 +67,22 @@ export function Sidebar({ onHide, onChosen, onSettings }: Props) {
 				<NotificationBell />
 			</footer>
 		</aside>
+	);
+}
+
+/** The way to what was made; how much is in the making. */
+function MadeLink({ onClick }: { onClick: () => void }) {
+	const running = useTasks((s) => Object.values(s.active).filter((task) => task.made).length);
+	const { t } = useTranslation();
+	return (
+		<Link href="/media" onClick={onClick} className="flex h-9.5 items-center gap-2.5 rounded-lg px-3 text-sm text-soft transition-colors hover:bg-hover hover:text-ink">
+			<Image size={16} aria-hidden className="text-faint" />
+			<span className="grow">{t("media.title")}</span>
+			{running > 0 && (
+				<span role="status" aria-label={t("media.running", { number: running })} className="min-w-5 rounded-full bg-accent px-1.5 text-center text-xs/5 font-medium text-on-accent tabular-nums">
+					{running}
+				</span>
+			)}
+		</Link>
 	);
 }

@@ -1,25 +1,31 @@
-import { BookOpen, FileUp, Link2, Plus } from "lucide-react";
-import { type FormEvent, useCallback, useRef, useState } from "react";
+import { BookOpen, Camera, FileUp, Image, Link2, Plus } from "lucide-react";
+import { type ChangeEvent, lazy, Suspense, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
 import { ACCEPT } from "@/lib/files";
-import { mediaUrl } from "@/lib/links";
-import { Button, IconButton } from "../ui/Button";
-import { Dialog } from "../ui/Dialog";
-import { Input, Select } from "../ui/Field";
+import { IconButton } from "../ui/Button";
 import { MenuItem, Popover } from "../ui/Menu";
+
+const LinkDialog = lazy(() => import("./LinkDialog"));
 
 interface Props {
 	onFiles: (files: File[]) => void;
 	onLink: (attachment: Attachment) => void;
 	onKnowledge: () => void;
+	/** Absent where no model makes pictures or films. */
+	onMake?: () => void;
 }
 
-export function UploadMenu({ onFiles, onLink, onKnowledge }: Props) {
+export function UploadMenu({ onFiles, onLink, onKnowledge, onMake }: Props) {
 	const [open, setOpen] = useState(false);
 	const [linking, setLinking] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
 	const input = useRef<HTMLInputElement>(null);
+	const camera = useRef<HTMLInputElement>(null);
+	const take = (e: ChangeEvent<HTMLInputElement>) => {
+		onFiles([...(e.target.files ?? [])]);
+		e.target.value = "";
+	};
 	const close = useCallback(() => setOpen(false), []);
 	const { t } = useTranslation();
 	const choose = (then: () => void) => () => {
@@ -36,58 +42,31 @@ export function UploadMenu({ onFiles, onLink, onKnowledge }: Props) {
 					<MenuItem icon={<FileUp size={16} />} onSelect={choose(() => input.current?.click())}>
 						{t("upload.file")}
 					</MenuItem>
+					{matchMedia("(pointer: coarse)").matches && (
+						<MenuItem icon={<Camera size={16} />} onSelect={choose(() => camera.current?.click())}>
+							{t("upload.camera")}
+						</MenuItem>
+					)}
 					<MenuItem icon={<Link2 size={16} />} onSelect={choose(() => setLinking(true))}>
 						{t("upload.link")}
 					</MenuItem>
 					<MenuItem icon={<BookOpen size={16} />} onSelect={choose(onKnowledge)}>
 						{t("account.knowledge")}
 					</MenuItem>
+					{onMake && (
+						<MenuItem icon={<Image size={16} />} onSelect={choose(onMake)}>
+							{t("upload.make")}
+						</MenuItem>
+					)}
 				</Popover>
 			)}
-			<input
-				ref={input}
-				type="file"
-				multiple
-				hidden
-				accept={ACCEPT}
-				onChange={(e) => {
-					onFiles([...(e.target.files ?? [])]);
-					e.target.value = "";
-				}}
-			/>
-			{linking && <LinkDialog onAdd={onLink} onClose={() => setLinking(false)} />}
+			<input ref={input} type="file" multiple hidden accept={ACCEPT} onChange={take} />
+			<input ref={camera} type="file" capture="environment" hidden accept="image/*" onChange={take} />
+			{linking && (
+				<Suspense>
+					<LinkDialog onAdd={onLink} onClose={() => setLinking(false)} />
+				</Suspense>
+			)}
 		</>
-	);
-}
-
-function LinkDialog({ onAdd, onClose }: { onAdd: (a: Attachment) => void; onClose: () => void }) {
-	const [url, setUrl] = useState("");
-	const [type, setType] = useState<"image" | "video" | "audio">("image");
-	const [error, setError] = useState<string | null>(null);
-	const { t } = useTranslation();
-	const submit = (e: FormEvent) => {
-		e.preventDefault();
-		const good = mediaUrl(url);
-		if (good === null) {
-			setError(t("upload.bad_link"));
-			return;
-		}
-		onAdd({ type, url: good });
-		onClose();
-	};
-	return (
-		<Dialog title={t("upload.link")} onClose={onClose}>
-			<form onSubmit={submit} noValidate className="flex flex-col gap-4">
-				<Input autoFocus type="url" label={t("upload.address")} placeholder="https://" value={url} error={error} onChange={(e) => setUrl(e.target.value)} />
-				<Select label={t("upload.kind")} value={type} onChange={(e) => setType(e.target.value as typeof type)}>
-					<option value="image">{t("media.image")}</option>
-					<option value="video">{t("media.video")}</option>
-					<option value="audio">{t("media.audio")}</option>
-				</Select>
-				<Button type="submit" look="solid" className="self-end">
-					{t("upload.add")}
-				</Button>
-			</form>
-		</Dialog>
 	);
 }
