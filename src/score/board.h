@@ -35,7 +35,7 @@ enum score {
 };
 
 /* Most routes that are told apart; more are counted together as "other". */
-#define SCORE_ROUTES_MAX 256
+#define SCORE_ROUTES_MAX 384
 /* What a request that matched no route is counted under. */
 #define SCORE_NO_ROUTE (-1)
 /* Upper bounds of the histograms' buckets; the last one is open. */

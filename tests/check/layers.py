@@ -72,8 +72,8 @@ LIBRARIES = {
     r"openssl/": ("base", "io"),
     r"zlib\.h": ("base", "lens"),
     r"libstemmer\.h": ("search",),
-    r"poppler|glib|libxml/|zip\.h|uchardet|linux/landlock": ("parse",),
-    r"seccomp\.h": ("lens", "parse"),
+    r"poppler|glib|libxml/|zip\.h|uchardet": ("parse",),
+    r"seccomp\.h|linux/landlock": ("lens", "parse"),
 }
 
 
