@@ -79,7 +79,7 @@ export type UserEvent =
 	| { type: "conversation"; data: Schemas["ConversationNews"] }
 	| { type: "message"; data: Schemas["MessageNews"] }
 	| { type: "usage"; data: Schemas["UsageNews"] }
-	| { type: "knowledge"; data: { knowledge_id: string; document_id?: string } }
+	| { type: "knowledge"; data: Schemas["KnowledgeNews"] }
 	| { type: "quota"; data: Schemas["QuotaNews"] }
 	| { type: "notification"; data: { title?: string; text?: string } }
 	| { type: "resync"; data: Record<string, never> };
