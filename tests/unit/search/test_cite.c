@@ -35,7 +35,7 @@ test_marks(void)
 	check_marks("All [1, 2] of it", 3, "1:All |2:All ");
 	check_marks("数据在这里【2】。", 3, "2:数据在这里");
 	check_marks("None [0] [4] [x] [] [1](http://x) [1]: x ![1]", 3, "");
-	check_marks("Not `a[1]` nor\n```\nb[2]\n```\nbut [3]", 3, "3:but ");
+	check_marks("Not `a[1]` nor\n```\nb[2]\n```\nbut [3]", 3, "3:```\nbut ");
 	check_marks("open ` [1]", 3, "1:open ` ");
 	check_marks("[1", 3, "");
 	check_marks("[99999999999999999999]", 3, "");
