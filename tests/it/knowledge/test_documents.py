@@ -15,7 +15,7 @@ def add_models(weir):
         weir.weirctl("model", "add", name, "--type", "embedding", "--input", str(PRICE), "--output", "0", "--context", "8192",
                      "--max-output", "1", *([sort] if sort else []))
     weir.weirctl("channel", "add", "vectors", "--provider", "openai", "--url", weir.demo_url, "--key-stdin", "--allow-private",
-                 "--model", "vec=demo-embed", "--model", "vec-2=demo-embed-2", input="demo\n")
+                 "--model", "vec=demo", "--model", "vec-2=demo-fast", input="demo\n")
     time.sleep(0.6)  # until the responders know
 
 
