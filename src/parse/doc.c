@@ -84,8 +84,8 @@ read_office(struct doc *d, struct zipbox *z, const char *main_part)
 			return kinds[i].read(d, z, main_part);
 	if (zipbox_code(z) != CODE_OK)
 		return zipbox_code(z);
-	return zipbox_has(z, main_part) ? doc_fail(d, CODE_UNSUPPORTED_TYPE, "the main part is <%s>", root)
-					: doc_fail(d, CODE_DAMAGED, "the main part is missing");
+	return root[0] != '\0' ? doc_fail(d, CODE_UNSUPPORTED_TYPE, "the main part is <%s>", root)
+			       : doc_fail(d, CODE_DAMAGED, "the main part is missing or no XML");
 }
 
 /* OpenDocument and EPUB say what they are in an entry of that name. */

@@ -48,11 +48,11 @@ on_log(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer
 
 /* ---- the outline ---- */
 
-/* A title or line without white space and without the number before it; the caller frees it. */
+/* A title or line without white space, capitals and the number before it; the caller frees it. */
 static char *
 bare(const char *s, size_t len)
 {
-	char *made = g_malloc(len + 1), *out = made;
+	char *made = g_malloc(len + 1), *out = made, *folded;
 	bool number = true;
 
 	for (size_t i = 0; i < len;) {
@@ -67,7 +67,9 @@ bare(const char *s, size_t len)
 		i += n;
 	}
 	*out = '\0';
-	return made;
+	folded = g_utf8_casefold(made, out - made);
+	g_free(made);
+	return folded;
 }
 
 static int
