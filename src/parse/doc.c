@@ -249,7 +249,9 @@ refuse(struct doc *d, const char *head, size_t len)
 		{ "\xFF\xD8\xFF", 3, CODE_UNSUPPORTED_TYPE, "JPEG" },
 		{ "\x89PNG", 4, CODE_UNSUPPORTED_TYPE, "PNG" },
 		{ "GIF8", 4, CODE_UNSUPPORTED_TYPE, "GIF" },
-		{ "\x7F" "ELF", 4, CODE_UNSUPPORTED_TYPE, "a program" },
+		{ "\x7F"
+		  "ELF",
+		    4, CODE_UNSUPPORTED_TYPE, "a program" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

@@ -30,10 +30,11 @@ struct settings {
 static int
 usage(FILE *to)
 {
-	fputs("usage: weir-parse --cpu S --wall S --memory BYTES --text BYTES --pages N [--lang zh|en] [--hint EXTENSION]\n"
-	      "\n"
-	      "Reads the document that is file descriptor 3 and writes its text to standard output, in a sandbox.\n"
-	      "A part of weir-worker: see [knowledge] in weir.conf(5).\n",
+	fputs(
+	    "usage: weir-parse --cpu S --wall S --memory BYTES --text BYTES --pages N [--lang zh|en] [--hint EXTENSION]\n"
+	    "\n"
+	    "Reads the document that is file descriptor 3 and writes its text to standard output, in a sandbox.\n"
+	    "A part of weir-worker: see [knowledge] in weir.conf(5).\n",
 	    to);
 	return to == stdout ? 0 : EXIT_USAGE;
 }
@@ -68,8 +69,8 @@ read_settings(int argc, char **argv, struct settings *s)
 			snprintf(s->hint, sizeof(s->hint), "%s", optarg);
 		else
 			fine = (c == 'c' && number(optarg, &s->cpu_s)) || (c == 'w' && number(optarg, &s->wall_s)) ||
-			    (c == 'm' && number(optarg, &s->memory_bytes)) || (c == 't' && number(optarg, &s->text_bytes)) ||
-			    (c == 'p' && number(optarg, &s->pages));
+			    (c == 'm' && number(optarg, &s->memory_bytes)) ||
+			    (c == 't' && number(optarg, &s->text_bytes)) || (c == 'p' && number(optarg, &s->pages));
 	}
 	return fine && optind == argc && s->cpu_s > 0 && s->wall_s > 0 && s->memory_bytes > 0 && s->text_bytes > 0 &&
 	    s->pages > 0 && s->pages <= INT_MAX;
@@ -120,7 +121,8 @@ write_frame(struct doc *d, enum code code, enum sandbox_walls walls)
 
 	if (code == CODE_OK && (text = text_take(&d->text, &len)) == NULL)
 		code = doc_fail(d, CODE_TOO_LARGE, "more text than %zu bytes", d->text.out.max_bytes);
-	buf_printf(&head, "%s\npages %d\nsandbox %s\n", FRAME_FIRST, d->pages, walls == SANDBOX_FULL ? "full" : "partial");
+	buf_printf(
+	    &head, "%s\npages %d\nsandbox %s\n", FRAME_FIRST, d->pages, walls == SANDBOX_FULL ? "full" : "partial");
 	write_value(&head, "kind", d->kind);
 	write_value(&head, "title", d->title);
 	write_value(&head, "code", doc_code_name(code));

@@ -232,8 +232,8 @@ write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 		if (i > 0 && (level > 0 || begins(lines, i, n, usual)))
 			text_line(t, "", 0, false);
 		if (level > 0 && lines[i].len < sizeof(marked) - 10) {
-			snprintf(marked, sizeof(marked), "%s%.*s", "###### " + 6 - level, (int)lines[i].len,
-			    lines[i].text);
+			snprintf(
+			    marked, sizeof(marked), "%s%.*s", "###### " + 6 - level, (int)lines[i].len, lines[i].text);
 			text_line(t, marked, strlen(marked), false);
 			text_line(t, "", 0, false);
 			continue;
@@ -315,8 +315,8 @@ read_pdf(struct doc *d)
 		p.file = open_with(d, NULL, &error);
 	if (p.file == NULL) {
 		code = doc_fail(d,
-		    g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED) ? CODE_ENCRYPTED : CODE_DAMAGED, "%s",
-		    error == NULL ? "it cannot be opened" : error->message);
+		    g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED) ? CODE_ENCRYPTED : CODE_DAMAGED,
+		    "%s", error == NULL ? "it cannot be opened" : error->message);
 		g_clear_error(&error);
 		return code;
 	}

@@ -45,14 +45,11 @@ xml_next(struct xml *x)
 		case XML_READER_TYPE_ELEMENT:
 			x->must_close = xmlTextReaderIsEmptyElement(x->reader) == 1;
 			return XML_OPEN;
-		case XML_READER_TYPE_END_ELEMENT:
-			return XML_CLOSE;
+		case XML_READER_TYPE_END_ELEMENT: return XML_CLOSE;
 		case XML_READER_TYPE_TEXT:
 		case XML_READER_TYPE_CDATA:
-		case XML_READER_TYPE_SIGNIFICANT_WHITESPACE:
-			return XML_TEXT;
-		default: /* comments, entities, declarations */
-			break;
+		case XML_READER_TYPE_SIGNIFICANT_WHITESPACE: return XML_TEXT;
+		default: /* comments, entities, declarations */ break;
 		}
 	return read == 0 ? XML_END : XML_BROKEN;
 }
