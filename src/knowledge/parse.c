@@ -352,7 +352,8 @@ judge_end(struct context *cx, const struct child *c, struct parsed *out)
 		if ((size_t)c->memory_bytes > cx->conf->knowledge_parse_memory / 2)
 			out->code = "too_large";
 		out->detail = arena_printf(cx->arena, "ended by signal %d with %ld MiB", signo, c->memory_bytes >> 20);
-	} else if (signo == 0 && WEXITSTATUS(c->status) != 0 && c->out.len == 0) {
+	} else if (signo == 0 &&
+	    (WEXITSTATUS(c->status) == PARSE_EXIT_USAGE || WEXITSTATUS(c->status) == PARSE_EXIT_SANDBOX)) {
 		return fail(cx, E_UNAVAILABLE, "weir-parse: exit %d: %.300s", WEXITSTATUS(c->status), buf_str(&c->err));
 	} else {
 		out->detail = arena_strdup(cx->arena, "what it said is no frame");

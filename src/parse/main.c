@@ -19,8 +19,6 @@
 #include "parse/frame.h"
 #include "parse/sandbox.h"
 
-#define EXIT_USAGE 64 /* sysexits.h */
-
 struct settings {
 	long cpu_s, wall_s, memory_bytes, text_bytes, pages;
 	char hint[16];
@@ -36,7 +34,7 @@ usage(FILE *to)
 	    "Reads the document that is file descriptor 3 and writes its text to standard output, in a sandbox.\n"
 	    "A part of weir-worker: see [knowledge] in weir.conf(5).\n",
 	    to);
-	return to == stdout ? 0 : EXIT_USAGE;
+	return to == stdout ? 0 : PARSE_EXIT_USAGE;
 }
 
 static bool
@@ -149,7 +147,7 @@ main(int argc, char **argv)
 		return usage(stderr);
 	if (fstat(PARSE_FD, &st) != 0 || !S_ISREG(st.st_mode)) {
 		fputs("weir-parse: file descriptor 3 is no file\n", stderr);
-		return EXIT_USAGE;
+		return PARSE_EXIT_USAGE;
 	}
 	/* Whoever stops a service signals all of its processes: weir-worker decides when this one ends. */
 	signal(SIGTERM, SIG_IGN);
@@ -163,7 +161,7 @@ main(int argc, char **argv)
 	    &why);
 	if (walls == SANDBOX_FAILED) {
 		fprintf(stderr, "weir-parse: no sandbox: %s\n", why);
-		return 1;
+		return PARSE_EXIT_SANDBOX;
 	}
 	d.size_bytes = (size_t)st.st_size;
 	d.password = *password == '\0' ? NULL : password;

@@ -340,7 +340,7 @@ test_missing(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(cx.log_detail, "/nowhere/weir-parse"));
 	conf.knowledge_parser = program;
 	close(fd);
-	CU_ASSERT_EQUAL(run_script("#!/bin/sh\necho no sandbox here >&2\nexit 1\n", &out), E_UNAVAILABLE);
+	CU_ASSERT_EQUAL(run_script("#!/bin/sh\necho no sandbox here >&2\nexit 71\n", &out), E_UNAVAILABLE);
 	CU_ASSERT_PTR_NOT_NULL(strstr(cx.log_detail, "no sandbox here"));
 }
 
@@ -349,6 +349,7 @@ test_frames(void)
 {
 	static const char *const odd[] = {
 		"exit 0",
+		"exit 1", /* as a library may */
 		"echo weir-parse 1",
 		"printf 'weir-parse 1\\ntext 5\\n\\nabc'",	       /* less than it says */
 		"printf 'weir-parse 1\\ntext 2\\n\\nabc'",	       /* more */
