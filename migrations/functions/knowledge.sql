@@ -195,6 +195,32 @@ $$;
 COMMENT ON FUNCTION kb_set_model(uuid, bigint, boolean) IS
 	'The base''s vectors are to be of this model (NULL: of none): builds a space beside the one that is searched, unless that has the model and p_again is not set. True: there is something to embed.';
 
+CREATE OR REPLACE FUNCTION kb_set_share(p_kb_id uuid, p_share jsonb) RETURNS TABLE (field text, name text)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	UPDATE kb k SET is_shared = coalesce((p_share->>'everyone')::boolean, k.is_shared) WHERE k.id = p_kb_id;
+	IF p_share ? 'groups' THEN
+		DELETE FROM kb_share s WHERE s.kb_id = p_kb_id AND s.user_group IS NOT NULL;
+		INSERT INTO kb_share (kb_id, user_group) SELECT DISTINCT p_kb_id, g.name
+			FROM jsonb_array_elements_text(p_share->'groups') AS w (name) JOIN user_groups g ON g.name = w.name;
+	END IF;
+	IF p_share ? 'users' THEN
+		DELETE FROM kb_share s WHERE s.kb_id = p_kb_id AND s.user_id IS NOT NULL;
+		INSERT INTO kb_share (kb_id, user_id) SELECT DISTINCT p_kb_id, u.id
+			FROM jsonb_array_elements_text(p_share->'users') AS w (name)
+				JOIN users u ON lower(u.email) = lower(btrim(w.name)) OR u.phone = btrim(w.name) WHERE u.status = 'active';
+	END IF;
+	RETURN QUERY
+		SELECT 'groups', w.name FROM jsonb_array_elements_text(p_share->'groups') AS w (name)
+		WHERE NOT EXISTS (SELECT FROM user_groups g WHERE g.name = w.name)
+		UNION ALL SELECT 'users', w.name FROM jsonb_array_elements_text(p_share->'users') AS w (name)
+		WHERE NOT EXISTS (SELECT FROM users u WHERE (lower(u.email) = lower(btrim(w.name)) OR u.phone = btrim(w.name)) AND u.status = 'active');
+END
+$$;
+COMMENT ON FUNCTION kb_set_share(uuid, jsonb) IS
+	'Shares a base of the caller with {everyone, groups, users}, each as it is said, or left as it is where it is not. Returns names that there are not: the caller rolls back then.';
+
 -- ---- documents ----
 
 CREATE OR REPLACE FUNCTION kb_document_put(p_user_id uuid, p_kb_id uuid, p_document_id uuid, p_new boolean, p_filename text, p_title text,
@@ -797,7 +823,8 @@ AS $$
 DECLARE
 	v_run kb_run;
 	v_version kb_version;
-	v_counts record;
+	v_vectors int;
+	v_skipped int;
 BEGIN
 	SELECT x.* INTO v_version FROM kb_version x WHERE x.document_id = p_document_id AND x.version = p_version;
 	PERFORM FROM kb k WHERE k.id = v_version.kb_id FOR NO KEY UPDATE;
@@ -805,16 +832,16 @@ BEGIN
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id AND r.state IN ('waiting', 'running') FOR NO KEY UPDATE;
 	outcome := CASE WHEN v_run.document_id IS NULL THEN 'gone' ELSE 'ok' END;
 	IF outcome = 'ok' AND p_outcome = 'completed' THEN
-		SELECT count(e.v) AS vectors, count(e.skipped) AS skipped INTO v_counts FROM kb_chunk c JOIN kb_vec e ON e.chunk_id = c.id AND e.space_id = p_space_id
+		SELECT count(e.v), count(e.skipped) INTO v_vectors, v_skipped FROM kb_chunk c JOIN kb_vec e ON e.chunk_id = c.id AND e.space_id = p_space_id
 		WHERE c.document_id = p_document_id AND c.version = p_version;
-		outcome := CASE WHEN v_counts.vectors + v_counts.skipped = v_version.chunks THEN 'ok' ELSE 'more' END;
+		outcome := CASE WHEN v_vectors + v_skipped = v_version.chunks THEN 'ok' ELSE 'more' END;
 	END IF;
 	IF outcome <> 'ok' THEN
 		RETURN NEXT;
 		RETURN;
 	END IF;
 	UPDATE kb_run r SET state = CASE p_outcome WHEN 'completed' THEN 'done' ELSE p_outcome END, code = p_code, detail = left(p_detail, 1000), job_id = NULL, updated_at = now(),
-		vectors = coalesce(v_counts.vectors, r.vectors), skipped = coalesce(v_counts.skipped, r.skipped)
+		vectors = coalesce(v_vectors, r.vectors), skipped = coalesce(v_skipped, r.skipped)
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id;
 	PERFORM kb_run_stop(v_run, p_outcome, p_code);
 	PERFORM kb_settle(p_document_id, p_version);

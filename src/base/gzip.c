@@ -1,6 +1,7 @@
 #include "base/gzip.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 #define ZLIB_CONST /* next_in is only read */
 #include <zlib.h>
 
@@ -8,6 +9,7 @@
 
 #define GZIP_WINDOW_BITS (15 + 16) /* the largest window; 16: a gzip header, without name and time */
 #define MEMORY_LEVEL 9
+#define PIECE_BYTES 65536
 
 void *
 gzip_pack(const void *data, size_t len, size_t *packed_len)
@@ -28,4 +30,21 @@ gzip_pack(const void *data, size_t len, size_t *packed_len)
 	*packed_len = z.total_out;
 	deflateEnd(&z);
 	return packed;
+}
+
+bool
+gzip_unpack(int fd, bool (*take)(void *arg, const unsigned char *bytes, size_t len), void *arg)
+{
+	unsigned char piece[PIECE_BYTES];
+	gzFile file = gzdopen(fd, "rb");
+	int n;
+
+	if (file == NULL) {
+		close(fd);
+		return false;
+	}
+	while ((n = gzread(file, piece, sizeof(piece))) > 0 && take(arg, piece, (size_t)n))
+		;
+	gzclose(file);
+	return n >= 0;
 }

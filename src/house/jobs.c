@@ -6,6 +6,8 @@
 #include "jobs/echo.h"
 #include "jobs/mailing.h"
 #include "jobs/prune.h"
+#include "knowledge/embed.h"
+#include "knowledge/ingest.h"
 #include "store/sweep.h"
 #include "media/steps.h"
 

@@ -10,6 +10,7 @@
 #include "engine/flight.h"
 #include "engine/pings.h"
 #include "engine/reap.h"
+#include "knowledge/ingest.h"
 #include "ledger/usage.h"
 #include "store/move.h"
 #include "store/sweep.h"

@@ -72,7 +72,8 @@ name_after(const char *at, const char *end, char *out)
 
 	while (at < end && (isspace((unsigned char)*at) || *at == '=' || *at == '"' || *at == '\''))
 		at++;
-	while (at < end && n + 1 < NAME_MAX_BYTES && (isalnum((unsigned char)*at) || strchr("-_:.", *at) != NULL) && *at != '\0')
+	while (at < end && n + 1 < NAME_MAX_BYTES && (isalnum((unsigned char)*at) || strchr("-_:.", *at) != NULL) &&
+	    *at != '\0')
 		out[n++] = *at++;
 	out[n] = '\0';
 	return n > 0;
@@ -93,12 +94,13 @@ declared(const char *bytes, size_t len, char *out)
 	return false;
 }
 
-/* Are the bytes pairs of GB 2312, nearly all of them punctuation and the 3,755 most common
- * characters?  Other charsets' texts spread over all of it. */
+/* Are all bytes above ASCII pairs of GB 2312, `percent` of them punctuation and the 3,755
+ * common characters?  Those are sorted by sound; text has them of all parts, but Hangul in
+ * EUC-KR, which has the same places, of the first half only. */
 static bool
-is_common_gb2312(const unsigned char *s, size_t len)
+is_gb2312(const unsigned char *s, size_t len, size_t pairs_min, size_t percent)
 {
-	size_t pairs = 0, common = 0;
+	size_t pairs = 0, common = 0, second_half = 0;
 
 	len = len < LOOK_BYTES ? len : LOOK_BYTES;
 	for (size_t i = 0; i < len; i++) {
@@ -110,9 +112,10 @@ is_common_gb2312(const unsigned char *s, size_t len)
 			return false;
 		pairs++;
 		common += (s[i] >= 0xB0 && s[i] <= 0xD7) || s[i] == 0xA1 || s[i] == 0xA3;
+		second_half += s[i] >= 0xC9 && s[i] <= 0xD7;
 		i++;
 	}
-	return pairs >= 4 && common * 100 >= pairs * 94;
+	return pairs >= pairs_min && common * 100 >= pairs * percent && second_half * 8 >= common;
 }
 
 /* uchardet's word, in `out`. */
@@ -169,7 +172,7 @@ decode_unmarked(const char *bytes, size_t len, enum charset_of of, bool is_zh, s
 		return NULL;
 	if (of == CHARSET_HTML && declared(bytes, len, name))
 		out = convert(larger(name), bytes, len, out_len);
-	if (out == NULL && is_common_gb2312(s, len))
+	if (out == NULL && is_gb2312(s, len, is_zh ? 1 : 4, is_zh ? 60 : 94))
 		out = convert("GB18030", bytes, len, out_len);
 	if (out == NULL && guessed(bytes, len, name) && (!is_zh || is_east_asian(name)))
 		out = convert(larger(name), bytes, len, out_len);

@@ -5,7 +5,8 @@
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
 
-weir-demo stands apart: it is the other side of the wire and uses base only.
+weir-demo stands apart: it is the other side of the wire and uses base only.  So does parse, the program that reads
+documents: knowledge uses the headers that say how they talk.
 """
 
 import re
@@ -32,7 +33,8 @@ ARROWS = {
     "chat": ("engine", "files", "knowledge"),
     "relay": ("engine",),
     "media": ("engine", "files", "jobs"),
-    "knowledge": ("engine", "files", "jobs", "search"),
+    "parse": ("base",),
+    "knowledge": ("engine", "files", "jobs", "media", "parse", "search", "wire"),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)
@@ -69,6 +71,7 @@ LIBRARIES = {
     r"openssl/": ("base", "io"),
     r"zlib\.h": ("base",),
     r"libstemmer\.h": ("search",),
+    r"poppler|glib|libxml/|zip\.h|uchardet|seccomp|linux/landlock": ("parse",),
 }
 
 
