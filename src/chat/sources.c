@@ -79,6 +79,7 @@ sources_choose(struct arena *a, const struct search_found *found, bool all)
 		struct source *source = &s->list[which[i]];
 
 		if (source->n_pieces == 0) {
+			source->kb_id = kept[i]->kb_id;
 			source->document_id = kept[i]->document_id;
 			source->title = kept[i]->title;
 			source->heading = *kept[i]->heading != '\0' ? kept[i]->heading : kept[i]->title;
@@ -145,6 +146,7 @@ sources_copy(struct arena *a, const struct sources *s)
 		struct source *to = &copy->list[i];
 
 		*to = s->list[i];
+		to->kb_id = arena_strdup(a, to->kb_id);
 		to->document_id = arena_strdup(a, to->document_id);
 		to->title = arena_strdup(a, to->title);
 		to->heading = arena_strdup(a, to->heading);
@@ -191,8 +193,8 @@ citation(struct arena *a, const struct source *s, const struct mark *m, const ch
 	}
 	to = from + utf8_prefix(best->text + from, to - from, QUOTE_CHARS_MAX);
 	c0 = best->c0 + (int64_t)utf8_length(best->text, from);
-	return json_pack("{s:i, s:s, s:i, s:s, s:o, s:I, s:I, s:s%}", "n", m->n, "document_id", s->document_id,
-	    "version", s->version, "title", s->title, "page",
+	return json_pack("{s:i, s:s, s:s, s:i, s:s, s:o, s:I, s:I, s:s%}", "n", m->n, "knowledge_id", s->kb_id,
+	    "document_id", s->document_id, "version", s->version, "title", s->title, "page",
 	    best->page > 0 ? json_integer(page_at(best, from)) : json_null(), "c0", (json_int_t)c0, "c1",
 	    (json_int_t)(c0 + (int64_t)utf8_length(best->text + from, to - from)), "quote", best->text + from,
 	    to - from);

@@ -18,7 +18,7 @@ struct source_piece {
 };
 
 struct source {
-	const char *document_id, *title, *heading;
+	const char *kb_id, *document_id, *title, *heading;
 	int version;
 	struct source_piece *pieces; /* that follow each other in the document */
 	size_t n_pieces;
@@ -39,8 +39,8 @@ const char *sources_prompt(struct arena *a, const struct sources *s);
 /* A copy that lives as long as `a`. */
 struct sources *sources_copy(struct arena *a, const struct sources *s);
 /*
- * What an answer refers to: [{n, document_id, version, title, page, c0, c1, quote}] in the order of its
- * marks, each number and place once.  The quote is verbatim what stands there: the sentence that has most of what
+ * What an answer refers to: [{n, knowledge_id, document_id, version, title, page, c0, c1, quote}] in the order
+ * of its marks, each number and place once.  The quote is verbatim what stands there: the sentence that has most of what
  * the mark stands behind.  Numbers that were not given are left out.  `s` may be NULL.  The
  * caller owns it.
  */

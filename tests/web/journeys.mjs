@@ -1459,4 +1459,82 @@ journey("knowledge: a password opens a file; a new version takes the old one's p
 	await page.getByText(words.none, { exact: true }).waitFor();
 });
 
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`knowledge: an answer has sources, and a mark opens what it means (${way.name})`, async () => {
+		const words = knowledgeWords(way);
+		await embedder();
+		const user = await newUser();
+		const made = await api("POST", "/api/knowledge", { token: user.token, json: { name: "Rivers" } });
+		equal(made.status, 201, made.text);
+		const base = `/api/knowledge/${made.json.id}/documents`;
+		equal((await api("POST", base, { token: user.token, json: { title: "Notes on weirs", text: NOTES } })).status, 202, "a document");
+		await until(async () => (await api("GET", base, { token: user.token })).json.items[0].state === "ready", "it is ready", 30_000);
+
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		const choose = async () => {
+			await page.locator('main button[aria-haspopup="menu"]').last().click();
+			await page.getByRole("menuitem", { name: words.title }).click();
+			await page.getByRole("dialog").getByRole("checkbox").first().waitFor();
+		};
+		await choose();
+		await page.getByRole("checkbox", { name: "Rivers" }).check();
+		await look(page, `knowledge-choice-${way.name}`);
+		await page.getByRole("button", { name: words.done }).click();
+		equal(await page.locator("[data-knowledge]").getAttribute("data-knowledge"), "1", "bases of the new conversation");
+
+		// weir-demo says again what it was asked
+		await chooseModel(page, "demo-fast");
+		await send(page, "A needle dam is closed by hand, and how? [1] As `[1]` says. [[demo echo=1]]");
+		const answer = await waitAnswer(page, 1);
+		const mark = answer.locator('[data-cite="1"]');
+		await mark.waitFor();
+		equal(await mark.count(), 1, "marks outside of code");
+		await answer.getByRole("link", { name: /Notes on weirs/ }).waitFor();
+		await mark.click();
+		const popover = page.getByRole("dialog");
+		holds((await popover.innerText()).includes(QUOTED), `the quote: ${await popover.innerText()}`);
+		await look(page, `knowledge-cited-${way.name}`);
+		await popover.getByRole("link", { name: words.open_place }).first().click();
+		await page.locator("mark").first().waitFor();
+		equal((await page.locator("mark").allInnerTexts()).join(""), QUOTED, "the sentence that is marked");
+
+		// the conversation keeps its bases, and answers without any once they are taken away
+		await page.goBack();
+		await mark.waitFor();
+		await page.reload();
+		await page.locator("[data-knowledge]").waitFor();
+		await mark.waitFor();
+		await choose();
+		await page.getByRole("checkbox", { name: "Rivers" }).uncheck();
+		await page.getByRole("button", { name: words.done }).click();
+		await page.locator("[data-knowledge]").waitFor({ state: "detached" });
+		await send(page, "A needle dam again [1] [[demo echo=1]]");
+		const second = await waitAnswer(page, 2);
+		equal(await second.locator("[data-cite]").count(), 0, "marks without sources");
+	});
+
+journey("knowledge: an agent brings its bases", async () => {
+	await embedder();
+	const token = await admin();
+	const base = await api("POST", "/api/knowledge", { token, json: { name: "Library" } });
+	equal(base.status, 201, base.text);
+	const name = `Librarian ${Date.now()}`;
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/agents");
+	await page.getByRole("button", { name: "Add", exact: true }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("Name", { exact: true }).fill(name);
+	await dialog.getByRole("checkbox", { name: "Library" }).check();
+	await dialog.locator("label").filter({ hasText: /^Always$/ }).click();
+	await look(page, "knowledge-agent");
+	await dialog.getByRole("button", { name: "Save" }).click();
+	await dialog.waitFor({ state: "detached" });
+	const { items } = (await api("GET", "/api/admin/agents", { token })).json;
+	const agent = items.find((a) => a.name === name);
+	equal(JSON.stringify([agent.knowledge_ids.length, agent.knowledge_mode]), '[1,"always"]', "what the agent has");
+	equal((await api("DELETE", `/api/admin/agents/${agent.id}`, { token })).status, 204, "removed");
+	equal((await api("DELETE", `/api/knowledge/${base.json.id}`, { token })).status, 204, "removed");
+});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -1617,10 +1617,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the knowledge bases the caller may read, newest first */
-        get: operations["knowledge_bases_list_2"];
+        get: operations["knowledge_bases_list"];
         put?: never;
         /** Make a knowledge base */
-        post: operations["knowledge_bases_create_2"];
+        post: operations["knowledge_bases_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1635,15 +1635,15 @@ export interface paths {
             cookie?: never;
         };
         /** Read a knowledge base */
-        get: operations["knowledge_bases_get_2"];
+        get: operations["knowledge_bases_get"];
         put?: never;
         post?: never;
         /** Remove a knowledge base with its documents */
-        delete: operations["knowledge_bases_delete_2"];
+        delete: operations["knowledge_bases_delete"];
         options?: never;
         head?: never;
         /** Change a knowledge base */
-        patch: operations["knowledge_bases_patch_2"];
+        patch: operations["knowledge_bases_patch"];
         trace?: never;
     };
     "/api/knowledge/{knowledge_id}/documents": {
@@ -1654,10 +1654,10 @@ export interface paths {
             cookie?: never;
         };
         /** List the documents of a knowledge base, newest first */
-        get: operations["knowledge_documents_list_2"];
+        get: operations["knowledge_documents_list"];
         put?: never;
         /** Add a document: its bytes, or JSON with one of upload_id, url and text */
-        post: operations["knowledge_documents_create_2"];
+        post: operations["knowledge_documents_create"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1672,12 +1672,12 @@ export interface paths {
             cookie?: never;
         };
         /** Read how far a document is */
-        get: operations["knowledge_documents_get_2"];
+        get: operations["knowledge_documents_get"];
         /** Replace a document by a new version */
-        put: operations["knowledge_documents_replace_2"];
+        put: operations["knowledge_documents_replace"];
         post?: never;
         /** Remove a document */
-        delete: operations["knowledge_documents_delete_2"];
+        delete: operations["knowledge_documents_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1693,7 +1693,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Stop what is being done for a document */
-        post: operations["knowledge_documents_cancel_2"];
+        post: operations["knowledge_documents_cancel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1708,7 +1708,7 @@ export interface paths {
             cookie?: never;
         };
         /** List the passages of a document */
-        get: operations["knowledge_documents_chunks_2"];
+        get: operations["knowledge_documents_chunks"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1725,7 +1725,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read a document as it came */
-        get: operations["knowledge_documents_file_2"];
+        get: operations["knowledge_documents_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1744,7 +1744,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Do a document again from where it failed */
-        post: operations["knowledge_documents_retry_2"];
+        post: operations["knowledge_documents_retry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1759,7 +1759,7 @@ export interface paths {
             cookie?: never;
         };
         /** Read the text of a document */
-        get: operations["knowledge_documents_text_2"];
+        get: operations["knowledge_documents_text"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1778,7 +1778,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Find passages in a knowledge base */
-        post: operations["knowledge_search_2"];
+        post: operations["knowledge_search"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1793,7 +1793,7 @@ export interface paths {
             cookie?: never;
         };
         /** Count what is in a knowledge base */
-        get: operations["knowledge_bases_stats_2"];
+        get: operations["knowledge_bases_stats"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2870,6 +2870,9 @@ export interface components {
             enabled: boolean;
             fallback_model: string | null;
             fallback_model_id: number | null;
+            knowledge_ids: string[];
+            /** @enum {string} */
+            knowledge_mode: "auto" | "always" | "off";
             model_id: number | null;
             prompt: string;
             temperature: number | null;
@@ -3114,6 +3117,19 @@ export interface components {
             has_more: boolean;
             items: components["schemas"]["ChannelTrial"][];
         };
+        Citation: {
+            c0: number;
+            c1: number;
+            /** Format: uuid */
+            document_id: string;
+            /** Format: uuid */
+            knowledge_id: string;
+            n: number;
+            page: number | null;
+            quote: string;
+            title: string;
+            version: number;
+        };
         Conversation: {
             /** Format: uuid */
             agent_id: string | null;
@@ -3121,6 +3137,9 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
+            knowledge_ids: string[] | null;
+            /** @enum {string|null} */
+            knowledge_mode: "auto" | "always" | "off" | null;
             message_count: number;
             model: string | null;
             project_id: string | null;
@@ -3498,6 +3517,7 @@ export interface components {
         };
         Message: {
             attachments: components["schemas"]["Attachment"][];
+            citations: components["schemas"]["Citation"][];
             content: string;
             /** Format: uuid */
             conversation_id: string;
@@ -4357,6 +4377,13 @@ export interface operations {
                      * @description taken after a time-out or failure before the first content
                      */
                     fallback_model_id?: number | null;
+                    /** @description bases it looks into, for users who may read them */
+                    knowledge_ids?: string[];
+                    /**
+                     * @description auto: where something fits the question
+                     * @enum {string}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off";
                     /**
                      * Format: int64
                      * @description chat model it runs on
@@ -4472,6 +4499,13 @@ export interface operations {
                      * @description taken after a time-out or failure before the first content
                      */
                     fallback_model_id?: number | null;
+                    /** @description bases it looks into, for users who may read them */
+                    knowledge_ids?: string[];
+                    /**
+                     * @description auto: where something fits the question
+                     * @enum {string}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off";
                     /**
                      * Format: int64
                      * @description chat model it runs on
@@ -7138,6 +7172,13 @@ export interface operations {
                      * @description agent to talk to; absent: plain chat
                      */
                     agent_id?: string;
+                    /** @description bases to look into; null: the agent's */
+                    knowledge_ids?: string[] | null;
+                    /**
+                     * @description auto: where something fits the question; null: the agent's
+                     * @enum {string|null}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off" | null;
                     /** @description name of a chat model; absent: the agent's or the default */
                     model?: string;
                     /** @description the caller's own grouping */
@@ -7234,6 +7275,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description bases to look into; null: the agent's */
+                    knowledge_ids?: string[] | null;
+                    /**
+                     * @description auto: where something fits the question; null: the agent's
+                     * @enum {string|null}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off" | null;
                     /** @description name of a chat model; null: the agent's or the default */
                     model?: string | null;
                     /** @description empty: automatic again */
@@ -8002,7 +8050,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_bases_list_2: {
+    knowledge_bases_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -8030,7 +8078,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_bases_create_2: {
+    knowledge_bases_create: {
         parameters: {
             query?: never;
             header?: {
@@ -8077,7 +8125,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_bases_get_2: {
+    knowledge_bases_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -8105,7 +8153,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_bases_delete_2: {
+    knowledge_bases_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -8131,7 +8179,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_bases_patch_2: {
+    knowledge_bases_patch: {
         parameters: {
             query?: never;
             header?: never;
@@ -8177,7 +8225,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_list_2: {
+    knowledge_documents_list: {
         parameters: {
             query?: never;
             header?: never;
@@ -8208,7 +8256,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_create_2: {
+    knowledge_documents_create: {
         parameters: {
             query?: never;
             header?: {
@@ -8248,7 +8296,7 @@ export interface operations {
             507: components["responses"]["E507"];
         };
     };
-    knowledge_documents_get_2: {
+    knowledge_documents_get: {
         parameters: {
             query?: never;
             header?: never;
@@ -8277,7 +8325,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_replace_2: {
+    knowledge_documents_replace: {
         parameters: {
             query?: never;
             header?: never;
@@ -8314,7 +8362,7 @@ export interface operations {
             507: components["responses"]["E507"];
         };
     };
-    knowledge_documents_delete_2: {
+    knowledge_documents_delete: {
         parameters: {
             query?: never;
             header?: never;
@@ -8341,7 +8389,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_cancel_2: {
+    knowledge_documents_cancel: {
         parameters: {
             query?: never;
             header?: never;
@@ -8370,7 +8418,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_chunks_2: {
+    knowledge_documents_chunks: {
         parameters: {
             query?: never;
             header?: never;
@@ -8402,7 +8450,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_file_2: {
+    knowledge_documents_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -8431,7 +8479,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_retry_2: {
+    knowledge_documents_retry: {
         parameters: {
             query?: never;
             header?: never;
@@ -8470,7 +8518,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_documents_text_2: {
+    knowledge_documents_text: {
         parameters: {
             query?: never;
             header?: never;
@@ -8499,7 +8547,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_search_2: {
+    knowledge_search: {
         parameters: {
             query?: never;
             header?: never;
@@ -8551,7 +8599,7 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
-    knowledge_bases_stats_2: {
+    knowledge_bases_stats: {
         parameters: {
             query?: never;
             header?: never;
