@@ -101,7 +101,7 @@ def test_modes(weir, user, base):
 def test_regenerating_and_the_whole_answer(weir, user, base):
     kb, (leave, _, _) = base
     conversation = weir.conversation(user, knowledge_ids=[kb])
-    question = "Employees have how many days of vacation a year? [1] [[demo echo=1]]"
+    question = "Employees have, again, how many days of vacation a year? [1] [[demo echo=1]]"
     whole = weir.post(f"/api/conversations/{conversation}/messages", {"content": question}, user)
     assert whole.status == 200 and whole.json["assistant_message"]["citations"][0]["document_id"] == leave
     message = whole.json["assistant_message"]["id"]
