@@ -189,11 +189,16 @@ BEGIN
 	INSERT INTO kb_run (document_id, version, space_id)
 		SELECT v.document_id, v.version, v_space FROM kb_version v JOIN kb_document d ON d.id = v.document_id
 		WHERE v.kb_id = p_kb_id AND v.chunks > 0 AND v.state IN ('embedding', 'ready', 'failed') AND v.version >= d.version;
+	IF p_again THEN -- what the model gave before is not believed any more
+		DELETE FROM kb_embed_cache e USING kb_chunk c, kb_space s
+		WHERE c.kb_id = p_kb_id AND s.id = v_space AND e.hash = kb_cache_key(s.model, c.text_hash);
+		RETURN v_state = 'building';
+	END IF;
 	RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION kb_set_model(uuid, bigint, boolean) IS
-	'The base''s vectors are to be of this model (NULL: of none): builds a space beside the one that is searched, unless that has the model and p_again is not set. True: there is something to embed.';
+	'The base''s vectors are to be of this model (NULL: of none): builds a space beside the one that is searched, unless that has the model and p_again is not set, for which the cache forgets its passages. True: there is something to embed.';
 
 CREATE OR REPLACE FUNCTION kb_set_share(p_kb_id uuid, p_share jsonb) RETURNS TABLE (field text, name text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp

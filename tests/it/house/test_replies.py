@@ -312,6 +312,27 @@ def test_knowledge_search(weir, ask, user):
     assert [i["text"] for i in found["items"]] == ["A weir"] and found["vectors"] == "no_vectors"
 
 
+def test_knowledge(weir, ask, user):
+    kb = ask("POST", "/api/knowledge", user, {"name": "Reply", "chunk": {"tokens": 100}})["id"]
+    weir.weirctl("job", "pause", "knowledge_parse")
+    first = ask("POST", f"/api/knowledge/{kb}/documents", user, {"text": "# Weirs\n\nA weir holds water back.", "title": "Weirs"})["document"]["id"]
+    assert ask("POST", f"/api/knowledge/{kb}/documents/{first}/cancel", user)["code"] == "cancelled"
+    assert ask("POST", f"/api/knowledge/{kb}/documents/{first}/retry", user, {})["state"] == "pending"
+    weir.weirctl("job", "resume", "knowledge_parse")
+    wait_until(lambda: ask("GET", f"/api/knowledge/{kb}/documents/{first}", user)["state"] == "ready", "the document")
+    assert ask("PUT", f"/api/knowledge/{kb}/documents/{first}", user, {"text": "A weir is a low dam."})["document"]["next"]
+    wait_until(lambda: ask("GET", f"/api/knowledge/{kb}/documents/{first}", user)["version"] == 2, "its next version")
+    assert ask("GET", "/api/knowledge", user)["items"] and ask("GET", f"/api/knowledge/{kb}/documents", user)["items"]
+    ask("GET", f"/api/knowledge/{kb}", user)
+    ask("PATCH", f"/api/knowledge/{kb}", user, {"description": "of rivers"})
+    ask("GET", f"/api/knowledge/{kb}/stats", user)
+    ask("GET", f"/api/knowledge/{kb}/documents/{first}/text", user)
+    assert ask("GET", f"/api/knowledge/{kb}/documents/{first}/chunks", user)["items"]
+    ask("GET", f"/api/knowledge/{kb}/documents/{first}/file", user)
+    ask("DELETE", f"/api/knowledge/{kb}/documents/{first}", user)
+    ask("DELETE", f"/api/knowledge/{kb}", user)
+
+
 def test_media(weir, ask, user, described):
     for kind, upstream in (("image", "google/nano-banana"), ("video", "sora-2-text-to-video")):
         weir.weirctl("model", "add", upstream, "--type", kind, "--input", "0", "--output", "0", "--context", "9", "--max-output", "9", "--call", "1")

@@ -182,7 +182,7 @@ def test_an_address_in_a_private_network_is_not_fetched(weir, user):
 
 def test_what_stops_goes_on_with_the_first_that_has_no_vector(weir, user):
     kb = base(weir, user, chunk={"tokens": 50, "overlap": 0})
-    text = words(30, "cancelled gates").replace("Paragraph 29", "[[demo ttft=3000]] Paragraph 29")
+    text = words(30, "cancelled gates").replace("Paragraph 29", "[[demo delay=3000]] Paragraph 29")
     d = add(weir, user, kb, text)
     wait_until(lambda: find(weir, user, d)["vectors"] > 0, lambda: f"{find(weir, user, d)}", timeout_s=30)
     answer = weir.post(f"{BASES}/{kb['id']}/documents/{d['id']}/cancel", None, user)
@@ -211,7 +211,7 @@ def test_a_new_version_takes_the_place_of_the_one_before(weir, user):
     d = ended(weir, user, add(weir, user, kb, words(3, "old sluice"), title="Sluice"))
     path = f"{BASES}/{kb['id']}/documents/{d['id']}"
     old = weir.get(path + "/text", user).json["text"]
-    answer = weir.request("PUT", path, user, {"text": words(4, "new sluice") + "\n\n[[demo ttft=1500]]", "title": "Sluice"})
+    answer = weir.request("PUT", path, user, {"text": words(4, "new sluice") + "\n\n[[demo delay=1500]]", "title": "Sluice"})
     assert answer.status == 202 and answer.json["document"]["version"] == 1 and answer.json["document"]["next"]["version"] == 2
     assert weir.get(path, user).json["state"] == "ready" and weir.get(path + "/text", user).json["text"] == old
     wait_until(lambda: find(weir, user, d)["version"] == 2, lambda: f"{find(weir, user, d)}", timeout_s=30)
@@ -228,7 +228,7 @@ def test_a_new_version_takes_the_place_of_the_one_before(weir, user):
     assert bad.status == 202, bad
     wait_until(lambda: (find(weir, user, d)["next"] or {}).get("state") == "failed", lambda: find(weir, user, d), timeout_s=20)
     assert find(weir, user, d)["state"] == "ready" and find(weir, user, d)["next"]["message"]
-    stopped = weir.request("PUT", path, user, {"text": words(20, "third sluice") + "\n\n[[demo ttft=3000]]"})
+    stopped = weir.request("PUT", path, user, {"text": words(20, "third sluice") + "\n\n[[demo delay=3000]]"})
     assert stopped.json["document"]["next"]["version"] == 4
     assert weir.post(path + "/cancel", None, user).json["next"] is None
     assert find(weir, user, d)["version"] == 2
@@ -405,7 +405,7 @@ def test_a_killed_worker_costs_nobody_twice(weir, user, when):
         assert weir.delete(f"{BASES}/{kb['id']}/documents/{d['id']}", user).status == 204
         d = add(weir, user, kb, words(5, "after the bomb"))
     else:
-        d = add(weir, user, kb, words(40, "killed").replace("Paragraph 39", "[[demo ttft=4000]] Paragraph 39"))
+        d = add(weir, user, kb, words(40, "killed").replace("Paragraph 39", "[[demo delay=4000]] Paragraph 39"))
         wait_until(lambda: find(weir, user, d)["vectors"] > 0, lambda: f"{find(weir, user, d)}", timeout_s=30)
         weir.daemons.stop("worker", signal.SIGKILL)
         had = find(weir, user, d)["vectors"]
