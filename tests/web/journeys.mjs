@@ -1381,6 +1381,7 @@ for (const way of WAYS)
 		const hit = page.locator("[data-hit]").first();
 		await hit.waitFor();
 		holds((await hit.innerText()).includes(QUOTED), `the first hit: ${await hit.innerText()}`);
+		holds(!/p\. 1|第 1 页/.test(await hit.innerText()), "a text without pages names none");
 		await hit.scrollIntoViewIfNeeded();
 		await look(page, `knowledge-hits-${way.name}`);
 		await search.locator("label").filter({ hasText: words.mode_text }).click();
