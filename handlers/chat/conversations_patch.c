@@ -3,8 +3,9 @@
  *
  * in      title? (custom from then on; "" goes back to automatic), model?
  *         (null goes back to the agent's or the default one)
+ *         knowledge_ids?, knowledge_mode?: bases the answers look into, and when
  * out     200 the conversation
- * errors  400 model not offered; 404 not the caller's
+ * errors  400 model not offered, a base that is not there; 404 not the caller's
  * proof   tests/it/chat/test_conversations.py
  */
 #include "weir.h"
@@ -13,6 +14,10 @@ const struct field conversations_patch_fields[] = {
 	{ "title", F_LINE, 0, .max = CONVERSATION_TITLE_CHARS, .help = "empty: automatic again" },
 	{ "model", F_LINE, F_NULLABLE, .min = 1, .max = 200,
 	    .help = "name of a chat model; null: the agent's or the default" },
+	{ "knowledge_ids", F_TEXTS, F_NULLABLE, .max = SEARCH_BASES_MAX,
+	    .help = "bases to look into; null: the agent's" },
+	{ "knowledge_mode", F_CHOICE, F_NULLABLE, .choices = "auto always off",
+	    .help = "auto: where something fits the question; null: the agent's" },
 	{ .name = NULL },
 };
 

@@ -7,7 +7,7 @@
  * errors  400 a field; 403 it may not be shared like that; 409 knowledge_limit as many
  *         bases as [knowledge] bases
  * note    honours Idempotency-Key
- * proof   tests/it/knowledge/test_bases.py
+ * proof   tests/it/knowledge/test_documents.py
  */
 #include "weir.h"
 

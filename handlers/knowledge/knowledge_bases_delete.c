@@ -4,7 +4,7 @@
  * out     204
  * errors  404 not the caller's
  * note    what was being embedded is stopped, and charged as far as it had come
- * proof   tests/it/knowledge/test_bases.py
+ * proof   tests/it/knowledge/test_documents.py
  */
 #include "weir.h"
 

@@ -3,7 +3,7 @@
  *
  * out     200 Knowledge
  * errors  404 none that the caller may read
- * proof   tests/it/knowledge/test_bases.py
+ * proof   tests/it/knowledge/test_documents.py
  */
 #include "weir.h"
 

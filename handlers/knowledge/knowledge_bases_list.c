@@ -4,7 +4,7 @@
  * in      limit 1-100 (50), before_id (older) or after_id
  * out     200 {items: [Knowledge], has_more}
  * errors  400 limit or stale cursor
- * proof   tests/it/knowledge/test_bases.py
+ * proof   tests/it/knowledge/test_documents.py
  */
 #include "weir.h"
 

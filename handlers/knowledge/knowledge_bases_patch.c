@@ -6,7 +6,7 @@
  *         that are searched: member index
  * errors  400 a field; 403 it may not be shared like that; 404 not the caller's
  * note    chunk holds for documents that come from then on
- * proof   tests/it/knowledge/test_bases.py
+ * proof   tests/it/knowledge/test_documents.py
  */
 #include "weir.h"
 

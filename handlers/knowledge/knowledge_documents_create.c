@@ -14,13 +14,14 @@
 enum status
 h_knowledge_documents_create(struct request *rq)
 {
+	const char *kb_id = path_uuid(rq, "knowledge_id");
 	struct document_source from;
 	json_t *document;
 	bool is_new;
 	enum status st;
 
-	if ((st = document_source_read(rq, &from)) != OK ||
-	    (st = document_add(&rq->cx, path_uuid(rq, "knowledge_id"), NULL, &from, &is_new, &document)) != OK)
+	if ((st = document_may_add(&rq->cx, kb_id, NULL)) != OK || (st = document_source_read(rq, &from)) != OK ||
+	    (st = document_add(&rq->cx, kb_id, NULL, &from, &is_new, &document)) != OK)
 		return st;
 	return reply_json(
 	    rq, is_new ? 202 : 200, json_pack("{s:o, s:b}", "document", document, "duplicate", !is_new));

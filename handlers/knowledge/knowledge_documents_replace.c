@@ -16,6 +16,7 @@
 enum status
 h_knowledge_documents_replace(struct request *rq)
 {
+	const char *kb_id = path_uuid(rq, "knowledge_id");
 	struct document_source from;
 	json_t *document;
 	const char *id = path_uuid(rq, "document_id");
@@ -24,8 +25,8 @@ h_knowledge_documents_replace(struct request *rq)
 
 	if (id == NULL)
 		return fail(&rq->cx, E_NOT_FOUND, "no such document");
-	if ((st = document_source_read(rq, &from)) != OK ||
-	    (st = document_add(&rq->cx, path_uuid(rq, "knowledge_id"), id, &from, &is_new, &document)) != OK)
+	if ((st = document_may_add(&rq->cx, kb_id, id)) != OK || (st = document_source_read(rq, &from)) != OK ||
+	    (st = document_add(&rq->cx, kb_id, id, &from, &is_new, &document)) != OK)
 		return st;
 	return reply_json(
 	    rq, is_new ? 202 : 200, json_pack("{s:o, s:b}", "document", document, "duplicate", !is_new));

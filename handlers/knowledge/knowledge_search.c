@@ -12,7 +12,7 @@
 #include "weir.h"
 
 const struct field knowledge_search_fields[] = {
-	{ "query", F_PROSE, F_REQUIRED, .min = 1, .max = SEARCH_QUERY_MAX_CHARS, .help = "what is looked for" },
+	{ "query", F_TEXT, F_REQUIRED, .min = 1, .max = SEARCH_QUERY_MAX_CHARS, .help = "what is looked for" },
 	{ "mode", F_CHOICE, 0, .choices = "hybrid vector text", .help = "by meaning and words, or one of them" },
 	{ "top_k", F_INT, 0, .min = 1, .max = SEARCH_RESULTS_MAX, .help = "at most so many passages, by default 8" },
 	{ "rerank", F_BOOL, 0, .help = "have the site's ranking model put the best 30 in order" },

@@ -189,11 +189,16 @@ BEGIN
 	INSERT INTO kb_run (document_id, version, space_id)
 		SELECT v.document_id, v.version, v_space FROM kb_version v JOIN kb_document d ON d.id = v.document_id
 		WHERE v.kb_id = p_kb_id AND v.chunks > 0 AND v.state IN ('embedding', 'ready', 'failed') AND v.version >= d.version;
+	IF p_again THEN -- what the model gave before is not believed any more
+		DELETE FROM kb_embed_cache e USING kb_chunk c, kb_space s
+		WHERE c.kb_id = p_kb_id AND s.id = v_space AND e.hash = kb_cache_key(s.model, c.text_hash);
+		RETURN v_state = 'building';
+	END IF;
 	RETURN FOUND;
 END
 $$;
 COMMENT ON FUNCTION kb_set_model(uuid, bigint, boolean) IS
-	'The base''s vectors are to be of this model (NULL: of none): builds a space beside the one that is searched, unless that has the model and p_again is not set. True: there is something to embed.';
+	'The base''s vectors are to be of this model (NULL: of none): builds a space beside the one that is searched, unless that has the model and p_again is not set, for which the cache forgets its passages. True: there is something to embed.';
 
 CREATE OR REPLACE FUNCTION kb_set_share(p_kb_id uuid, p_share jsonb) RETURNS TABLE (field text, name text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp
@@ -823,7 +828,8 @@ AS $$
 DECLARE
 	v_run kb_run;
 	v_version kb_version;
-	v_counts record;
+	v_vectors int;
+	v_skipped int;
 BEGIN
 	SELECT x.* INTO v_version FROM kb_version x WHERE x.document_id = p_document_id AND x.version = p_version;
 	PERFORM FROM kb k WHERE k.id = v_version.kb_id FOR NO KEY UPDATE;
@@ -831,16 +837,16 @@ BEGIN
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id AND r.state IN ('waiting', 'running') FOR NO KEY UPDATE;
 	outcome := CASE WHEN v_run.document_id IS NULL THEN 'gone' ELSE 'ok' END;
 	IF outcome = 'ok' AND p_outcome = 'completed' THEN
-		SELECT count(e.v) AS vectors, count(e.skipped) AS skipped INTO v_counts FROM kb_chunk c JOIN kb_vec e ON e.chunk_id = c.id AND e.space_id = p_space_id
+		SELECT count(e.v), count(e.skipped) INTO v_vectors, v_skipped FROM kb_chunk c JOIN kb_vec e ON e.chunk_id = c.id AND e.space_id = p_space_id
 		WHERE c.document_id = p_document_id AND c.version = p_version;
-		outcome := CASE WHEN v_counts.vectors + v_counts.skipped = v_version.chunks THEN 'ok' ELSE 'more' END;
+		outcome := CASE WHEN v_vectors + v_skipped = v_version.chunks THEN 'ok' ELSE 'more' END;
 	END IF;
 	IF outcome <> 'ok' THEN
 		RETURN NEXT;
 		RETURN;
 	END IF;
 	UPDATE kb_run r SET state = CASE p_outcome WHEN 'completed' THEN 'done' ELSE p_outcome END, code = p_code, detail = left(p_detail, 1000), job_id = NULL, updated_at = now(),
-		vectors = coalesce(v_counts.vectors, r.vectors), skipped = coalesce(v_counts.skipped, r.skipped)
+		vectors = coalesce(v_vectors, r.vectors), skipped = coalesce(v_skipped, r.skipped)
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id;
 	PERFORM kb_run_stop(v_run, p_outcome, p_code);
 	PERFORM kb_settle(p_document_id, p_version);

@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "core/events.h"
+#include "knowledge/search.h"
 #include "limits/locks.h"
 #include "engine/tasks.h"
 
@@ -13,6 +14,7 @@
 	"jsonb_build_object('id', c.id, 'agent_id', c.agent_id, 'project_id', c.project_id," \
 	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = c.model_id)," \
 	" 'title', c.title, 'title_is_custom', c.title_is_custom, 'message_count', c.message_count," \
+	" 'knowledge_ids', to_jsonb(c.knowledge_ids), 'knowledge_mode', c.knowledge_mode," \
 	" 'total_tokens', c.total_tokens, 'created_at', json_time(c.created_at), 'updated_at', " \
 	"json_time(c.updated_at))" \
 	" AS json"
@@ -89,17 +91,18 @@ check_agent(struct context *cx, const char *agent_id)
 }
 
 static enum status
-insert(struct context *cx, const char *id, const json_t *in, const char *model_id, json_t **out)
+insert(struct context *cx, const char *id, const json_t *in, const char *model_id, const char *knowledge, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *title = field_text(in, "title");
 	enum status st;
 
 	st = pg_query(cx->pg, &rows,
-	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom)"
-	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '') RETURNING " CONVERSATION_JSON,
+	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom,"
+	    " knowledge_ids, knowledge_mode)"
+	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8) RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
-	    PS(model_id), PS(title == NULL ? "" : title));
+	    PS(model_id), PS(title == NULL ? "" : title), PS(knowledge), PS(field_text(in, "knowledge_mode")));
 	if (st != OK)
 		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
@@ -110,10 +113,12 @@ enum status
 conversation_create(struct context *cx, const json_t *in, json_t **out)
 {
 	const char *agent_id = field_text(in, "agent_id"), *project_id = field_text(in, "project_id"), *model_id;
+	const char *knowledge;
 	char id[UUID_LEN], existing[UUID_LEN];
 	enum status st;
 
-	if ((st = check_agent(cx, agent_id)) != OK || (st = find_model(cx, field_text(in, "model"), &model_id)) != OK)
+	if ((st = check_agent(cx, agent_id)) != OK || (st = find_model(cx, field_text(in, "model"), &model_id)) != OK ||
+	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
 		return st;
 	uuid_v7(id);
 	st = duplicate_guard(cx->redis, cx->pg, cx->conf, cx->caller.user_id, agent_id, project_id, id, existing);
@@ -121,7 +126,7 @@ conversation_create(struct context *cx, const json_t *in, json_t **out)
 		return fail_with(cx, st, json_pack("{s:s}", "conversation_id", existing), "duplicate of %s", existing);
 	if (st != OK)
 		return fail(cx, st, "duplicate guard");
-	if ((st = insert(cx, id, in, model_id, out)) != OK)
+	if ((st = insert(cx, id, in, model_id, knowledge, out)) != OK)
 		duplicate_forget(cx->redis, cx->conf, cx->caller.user_id, agent_id, project_id, id);
 	return st;
 }
@@ -137,19 +142,24 @@ enum status
 conversation_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *model_id;
+	const char *model_id, *knowledge;
 	enum status st;
 
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such conversation");
-	if ((st = find_model(cx, field_text(in, "model"), &model_id)) != OK)
+	if ((st = find_model(cx, field_text(in, "model"), &model_id)) != OK ||
+	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
 		return st;
 	st = pg_query(cx->pg, &rows,
 	    "UPDATE conversations c SET title = coalesce(btrim($3), c.title),"
 	    "  title_is_custom = coalesce(btrim($3) <> '', c.title_is_custom),"
-	    "  model_id = CASE WHEN $4 THEN $5 ELSE c.model_id END, updated_at = now()"
+	    "  model_id = CASE WHEN $4 THEN $5 ELSE c.model_id END,"
+	    "  knowledge_ids = CASE WHEN $6 THEN $7::uuid[] ELSE c.knowledge_ids END,"
+	    "  knowledge_mode = CASE WHEN $8 THEN $9 ELSE c.knowledge_mode END, updated_at = now()"
 	    " WHERE c.id = $1 AND c.user_id = $2 RETURNING " CONVERSATION_JSON,
-	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id));
+	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id),
+	    PB(field_present(in, "knowledge_ids")), PS(knowledge), PB(field_present(in, "knowledge_mode")),
+	    PS(field_text(in, "knowledge_mode")));
 	if (st != OK)
 		return fail(cx, st, "change conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)

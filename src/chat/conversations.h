@@ -3,7 +3,7 @@
  * rq->caller only; what belongs to somebody else is E_NOT_FOUND.
  *
  * JSON: {id, agent_id, project_id, model, title, title_is_custom,
- * message_count, total_tokens, created_at, updated_at}; model is a name or
+ * knowledge_ids, knowledge_mode, message_count, total_tokens, created_at, updated_at}; model is a name or
  * null (the agent's or the default one), title "" until the first message.
  *
  * Worker-only.  A json_t given out is the caller's reference.
@@ -23,11 +23,11 @@ enum status conversation_find(struct context *cx, const char *id, json_t **out) 
  * E_INVALID_REQUEST stale cursor. */
 enum status conversations_list(
     struct context *cx, const struct page *page, const char *q, json_t **items, bool *more) MUST_CHECK;
-/* Create from checked input {agent_id?, project_id?, model?, title?}.
+/* Create from checked input {agent_id?, project_id?, model?, title?, knowledge_ids?, knowledge_mode?}.
  * E_INVALID_REQUEST agent_id or model not offered; E_DUPLICATE_CONVERSATION
  * with details.conversation_id: the same agent and project a moment ago. */
 enum status conversation_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
-/* Change from checked input {title?, model?}: a title is custom from then on,
+/* Change from checked input {title?, model?, knowledge_ids?, knowledge_mode?}: a title is custom from then on,
  * an empty one goes back to automatic; model null goes back to the default.
  * E_NOT_FOUND, E_INVALID_REQUEST model not offered. */
 enum status conversation_update(struct context *cx, const char *id, const json_t *in, json_t **out) MUST_CHECK;

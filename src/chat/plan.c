@@ -10,14 +10,17 @@
 static const char turn_sql[] =
     "SELECT c.id AS conversation_id, c.title, c.title_is_custom, c.message_count, c.model_id AS chosen_id,"
     "  a.id AS agent_id, a.enabled AS agent_enabled, a.prompt, a.timeout_seconds, a.temperature,"
-    "  a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version"
+    "  a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
+    "  array_to_string(coalesce(c.knowledge_ids, a.knowledge_ids), ' ') AS knowledge_ids,"
+    "  coalesce(c.knowledge_mode, a.knowledge_mode, 'auto') AS knowledge_mode"
     " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id WHERE c.id = $1 AND c.user_id = $2";
 
 /* $1 agent */
 static const char agent_sql[] =
     "SELECT NULL::uuid AS conversation_id, '' AS title, false AS title_is_custom, 0 AS message_count,"
     "  a.id AS agent_id, a.prompt, a.timeout_seconds, a.temperature, a.model_id AS agent_model_id,"
-    "  a.fallback_model_id, (SELECT version FROM catalog_version) AS version"
+    "  a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
+    "  NULL::text AS knowledge_ids, 'off' AS knowledge_mode"
     " FROM agents a WHERE a.id = $1";
 
 /* ---- the plan -------------------------------------------------------------------- */
@@ -47,6 +50,23 @@ read_agent(struct context *cx, const struct rows *rows, struct turn_plan *plan)
 	plan->timeout_ms = row_int(rows, 0, "timeout_seconds") * 1000;
 	if (!row_null(rows, 0, "temperature"))
 		plan->temperature = strtod(row_text(rows, 0, "temperature"), NULL);
+}
+
+/* Bases, as UUIDs with a blank between them. */
+static void
+read_knowledge(struct context *cx, const struct rows *rows, struct turn_plan *plan)
+{
+	const char *text = copy(cx, rows, "knowledge_ids");
+	const char **ids = ARENA_ARRAY(cx->arena, const char *, text == NULL ? 1 : strlen(text) / (UUID_LEN - 1) + 1);
+
+	plan->knowledge_ids = ids;
+	plan->knowledge_mode = copy(cx, rows, "knowledge_mode");
+	for (; text != NULL && *text != '\0'; text += strspn(text, " ")) {
+		size_t len = strcspn(text, " ");
+
+		ids[plan->n_knowledge++] = arena_strndup(cx->arena, text, len);
+		text += len;
+	}
 }
 
 /* The candidates of a turn: its conversation stays where it was, at the account whose cache knows
@@ -86,6 +106,7 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 	plan->title_is_custom = row_bool(rows, 0, "title_is_custom");
 	plan->message_count = row_int(rows, 0, "message_count");
 	read_agent(cx, rows, plan);
+	read_knowledge(cx, rows, plan);
 	plan->model = *model;
 	plan->fallback = fallback;
 	if (plan->fallback != NULL && !price_is_known(plan->fallback->price))

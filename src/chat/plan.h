@@ -29,6 +29,11 @@ struct turn_plan {
 	int64_t timeout_ms;   /* 0: upstream_first_byte_timeout holds */
 	double temperature;   /* negative: the provider's default */
 
+	const char *const *knowledge_ids; /* bases to look into */
+	size_t n_knowledge;
+	const char *knowledge_mode; /* auto, always, off */
+	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
+
 	struct offer_model model;
 	struct offer_model *fallback; /* NULL: none, or none that can be reached */
 };

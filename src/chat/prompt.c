@@ -72,6 +72,17 @@ make_message(struct arena *a, const char *role, const char *text, const struct q
 	return m;
 }
 
+/* The agent's and the sources of the question; NULL: neither. */
+static const char *
+system_prompt(struct arena *a, const struct turn_plan *plan)
+{
+	const char *own = plan->prompt != NULL && *plan->prompt != '\0' ? plan->prompt : NULL;
+
+	if (own == NULL || plan->sources == NULL)
+		return own != NULL ? own : plan->sources;
+	return arena_printf(a, "%s\n\n%s", own, plan->sources);
+}
+
 /* The system prompt and the question always stay. */
 static enum status
 make_ask(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
@@ -81,6 +92,7 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 	struct ask_message *m = ARENA_ARRAY(cx->arena, struct ask_message, h->n + 2);
 	struct ask_message question = make_message(cx->arena, "user", q->content, q);
 	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
+	const char *system = system_prompt(cx->arena, plan);
 	bool again = q->content == NULL && h->n > 0;
 	size_t n = 0, first;
 	enum status st;
@@ -88,8 +100,8 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 	if ((st = check_abilities(cx, plan, q)) != OK)
 		return st;
 	*tokens = 0;
-	if (plan->prompt != NULL && *plan->prompt != '\0') {
-		m[n++] = make_message(cx->arena, "system", plan->prompt, &(struct question){ .content = NULL });
+	if (system != NULL) {
+		m[n++] = make_message(cx->arena, "system", system, &(struct question){ .content = NULL });
 		*tokens += message_tokens(&m[0]);
 	}
 	if (q->content != NULL || again)

@@ -8,6 +8,7 @@
 #include "base/tokens.h"
 #include "chat/conversations.h"
 #include "chat/messages.h"
+#include "chat/sources.h"
 #include "chat/wire.h"
 #include "engine/pace.h"
 #include "engine/gate.h"
@@ -15,6 +16,8 @@
 #include "engine/run.h"
 #include "io/pg_together.h"
 
+#define SOURCES_TOKENS 3000
+#define SOURCES_PER_DOCUMENT 3
 
 const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole = { &dialect_weir, true };
 
@@ -22,6 +25,7 @@ const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole =
 struct chat {
 	char message_id[UUID_LEN]; /* the assistant's */
 	const char *conversation_id;
+	const struct sources *sources; /* what its prompt had of documents; NULL: nothing */
 };
 
 /* What only opening needs; in the request's arena, which ends with the first content. */
@@ -82,28 +86,87 @@ keep_pace(struct context *cx, struct turn_plan *plan)
 	return pace_take(cx, &plan->model);
 }
 
-/* Plan, prompt, call and ceiling. */
-static enum status
-prepare(struct context *cx, struct run *r, const struct turn_ask *ask, struct turn_plan **out)
-{
-	struct history_ask wanted = { .regenerate_id = ask->regenerate_id,
-		.edit_id = ask->edit_id,
-		.messages = cx->conf->chat_history_messages };
+/* A turn before it opens: it may wait for what is found in documents. */
+struct turning {
+	struct turn_ask ask;
+	struct gate_key key;
 	struct turn_plan *plan;
-	struct history *h;
+	struct history *history;
+	const struct sources *sources;
+};
+
+static enum status
+plan(struct context *cx, struct turning *t)
+{
+	struct history_ask wanted = { .regenerate_id = t->ask.regenerate_id,
+		.edit_id = t->ask.edit_id,
+		.messages = cx->conf->chat_history_messages };
 	const char *model;
 	enum status st;
 
-	if ((st = previous_model(cx, ask, &model)) != OK ||
-	    (st = catalog_turn(cx, ask->conversation_id, model, &wanted, &plan, &h)) != OK ||
-	    (st = keep_pace(cx, plan)) != OK ||
-	    (st = prompt_call(cx, plan, &ask->question, h, &r->call, &r->prompt_tokens)) != OK)
+	if ((st = previous_model(cx, &t->ask, &model)) != OK)
+		return st;
+	return catalog_turn(cx, t->ask.conversation_id, model, &wanted, &t->plan, &t->history);
+}
+
+/* Prompt, call and ceiling. */
+static enum status
+prepare(struct context *cx, struct run *r, const struct turning *t)
+{
+	struct turn_plan *plan = t->plan;
+	enum status st;
+
+	if ((st = keep_pace(cx, plan)) != OK ||
+	    (st = prompt_call(cx, plan, &t->ask.question, t->history, &r->call, &r->prompt_tokens)) != OK)
 		return st;
 	r->task.hold_ucr = ceiling_ucr(&plan->model, r->prompt_tokens);
 	if (plan->fallback != NULL)
 		r->task.hold_ucr = max64(r->task.hold_ucr, ceiling_ucr(plan->fallback, r->prompt_tokens));
-	*out = plan;
 	return OK;
+}
+
+/* ---- sources ------------------------------------------------------------------ */
+
+/* The question as text: the new one, or the one that is answered again. */
+static const char *
+question_text(const struct turning *t)
+{
+	const struct history *h = t->history;
+
+	if (t->ask.question.content != NULL)
+		return t->ask.question.content;
+	return h->n > 0 && h->messages[h->n - 1].n_parts > 0 ? h->messages[h->n - 1].parts[0].text : NULL;
+}
+
+static bool
+looks_for_sources(struct context *cx, const struct turning *t)
+{
+	const char *question = question_text(t);
+
+	if (t->plan->n_knowledge == 0 || strcmp(t->plan->knowledge_mode, "off") == 0 || question == NULL)
+		return false;
+	return sources_wanted(cx->arena, question);
+}
+
+/* So many tokens of sources, beside what else the model has to take. */
+static int
+sources_budget(const struct turn_plan *plan)
+{
+	int64_t quarter = (plan->model.context_tokens - plan->model.max_output_tokens) / 4;
+
+	return plan->model.context_tokens > 0 && quarter < SOURCES_TOKENS ? (int)max64(quarter, 1) : SOURCES_TOKENS;
+}
+
+static enum status begin(struct request *rq, struct turning *t);
+
+static enum status
+found(struct request *rq, const struct search_found *found, void *arg)
+{
+	struct turning *t = arg;
+
+	t->sources = sources_choose(rq->cx.arena, found, strcmp(t->plan->knowledge_mode, "always") == 0);
+	t->plan->sources = sources_prompt(rq->cx.arena, t->sources);
+	return begin(rq, t);
 }
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -205,6 +268,7 @@ new_question(const struct run *r, const struct opening *o, const struct rows *ro
 	    .status = "success",
 	    .sequence = row_int(rows, 0, "user_sequence"),
 	    .attachments = attachments_list(&o->ask->question),
+	    .citations = json_array(),
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, 0, "opened_at"),
 	    .updated_at = row_text(rows, 0, "opened_at") });
@@ -241,19 +305,19 @@ describe_start(struct context *cx, struct run *r, const struct opening *o, const
 
 /* Prepared: through the gate, and on its way. */
 static enum status
-begin(struct request *rq, struct run *r, struct opening *o, const struct gate_key *key)
+open_run(struct request *rq, struct run *r, struct opening *o, const struct turning *t)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const struct turn_ask *ask = o->ask;
-	struct turn_plan *plan;
+	const struct turn_plan *plan = t->plan;
 	enum status st;
 
-	if ((st = prepare(&rq->cx, r, ask, &plan)) != OK || (st = gate_admit(rq)) != OK)
+	if ((st = prepare(&rq->cx, r, t)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
 	o->prices = price_text(rq->cx.arena, plan->model.price);
 	st = gate_open(rq,
 	    &(struct gate_ask){ .kind = &kind_chat,
-		.key = key,
+		.key = &t->key,
 		.conversation_id = o->chat->conversation_id,
 		.agent = plan->agent_id != NULL,
 		.model_id = plan->model.id,
@@ -296,23 +360,42 @@ opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
 	return o;
 }
 
-enum status
-turn_begin(struct request *rq, const struct turn_ask *ask)
+static enum status
+begin(struct request *rq, struct turning *t)
 {
-	struct gate_key key;
-	struct run *r;
-	bool joined;
+	struct run *r = run_new(rq, &kind_chat, t->ask.wants);
+	struct chat *chat = chat_new(r->arena, &t->ask);
 	enum status st;
 
-	gate_key_read(rq, &key);
-	if ((st = gate_join(rq, &kind_chat, &key, ask->wants, &joined)) != OK || joined)
-		return st;
-	r = run_new(rq, &kind_chat, ask->wants);
-	r->own = chat_new(r->arena, ask);
-	st = begin(rq, r, opening_new(rq->cx.arena, r->own, ask), &key);
+	chat->sources = sources_copy(r->arena, t->sources);
+	r->own = chat;
+	st = open_run(rq, r, opening_new(rq->cx.arena, chat, &t->ask), t);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
+}
+
+enum status
+turn_begin(struct request *rq, const struct turn_ask *ask)
+{
+	struct turning *t = ARENA_NEW(rq->cx.arena, struct turning);
+	bool joined;
+	enum status st;
+
+	t->ask = *ask;
+	gate_key_read(rq, &t->key);
+	if ((st = gate_join(rq, &kind_chat, &t->key, ask->wants, &joined)) != OK || joined ||
+	    (st = plan(&rq->cx, t)) != OK)
+		return st;
+	if (!looks_for_sources(&rq->cx, t))
+		return begin(rq, t);
+	return knowledge_search(rq,
+	    &(struct search_ask){ .kb_ids = t->plan->knowledge_ids,
+		.n_kbs = t->plan->n_knowledge,
+		.query = question_text(t),
+		.per_document = SOURCES_PER_DOCUMENT,
+		.token_budget = sources_budget(t->plan) },
+	    found, t);
 }
 
 /* ---- running and settling ------------------------------------------------------- */
@@ -342,13 +425,21 @@ message_status(const struct run *r)
 	}
 }
 
+/* What the answer refers to; of a failed one nothing. */
+static json_t *
+citations(const struct run *r)
+{
+	const struct chat *c = r->own;
+
+	return sources_cited(strcmp(message_status(r), "success") == 0 ? c->sources : NULL, buf_str(&r->answer.text));
+}
+
 static void
 settlement(const struct run *r, json_t *out)
 {
 	json_object_set_new(out, "message_status", json_string(message_status(r)));
 	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
-	if (answer_finish_name(&r->answer) != NULL)
-		json_object_set_new(out, "finish", json_string(answer_finish_name(&r->answer)));
+	json_object_set_new(out, "citations", citations(r));
 	if (r->answer.reasoning.len > 0)
 		json_object_set_new(out, "reasoning", json_string_nocheck(r->answer.reasoning.data));
 }
@@ -373,6 +464,7 @@ settled_message(const struct run *r, const struct rows *rows, int row)
 	    .output_tokens = r->usage.output_tokens,
 	    .cost_ucr = r->task.charged_ucr,
 	    .attachments = row_json(rows, row, "attachments"),
+	    .citations = citations(r),
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, row, "created_at"),
 	    .updated_at = row_text(rows, row, "updated_at") });

@@ -44,6 +44,7 @@ int ctl_credits(struct ctl *c, int argc, char **argv);
 int ctl_doctor(struct ctl *c, int argc, char **argv);
 int ctl_group(struct ctl *c, int argc, char **argv);
 int ctl_job(struct ctl *c, int argc, char **argv);
+int ctl_kb(struct ctl *c, int argc, char **argv);
 int ctl_key(struct ctl *c, int argc, char **argv);
 int ctl_migrate(struct ctl *c, int argc, char **argv);
 int ctl_model(struct ctl *c, int argc, char **argv);

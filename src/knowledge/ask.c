@@ -31,7 +31,7 @@ on_content(void *arg)
 {
 	struct asking *g = arg;
 
-	g->answer.delivered += g->answer.pending.len;
+	g->answer.delivered += g->answer.pending.len + (answer_has_bytes(&g->answer) ? g->answer.bytes.len : 0);
 	answer_given(&g->answer);
 }
 

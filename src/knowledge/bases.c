@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "catalog/select.h"
 #include "core/events.h"
-#include "knowledge/ask.h"
 #include "knowledge/news.h"
 
 #define SHARES_MAX 50
@@ -114,38 +112,24 @@ check_parts(struct context *cx, const json_t *in)
 	return OK;
 }
 
-static bool
-may_use(struct context *cx, const struct offer_model *m)
-{
-	bool can = false;
-
-	for (size_t i = 0; i < m->n_channels; i++)
-		can |= embed_can(&m->channels[i]);
-	return can && m->is_enabled && strcmp(m->type, "embedding") == 0 && select_reaches(cx, m);
-}
-
-/* The model of that name, or without one the default; *id 0: none. */
+/* The embedding model of that name, or without one the default, or else the first; *id 0: there is none on offer.
+ * By a query: it may stand in the transaction of an Idempotency-Key. */
 static enum status
 choose_model(struct context *cx, const char *name, int64_t *id)
 {
-	const struct offer_model *m, *found = NULL;
-	struct offer *o;
-	enum status st;
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT m.id FROM llm_models m WHERE m.type = 'embedding' AND m.enabled AND ($1::text IS NULL OR m.name = $1)"
+	    " AND EXISTS (SELECT FROM channel_models r JOIN channels c ON c.id = r.channel_id WHERE r.model_id = m.id AND c.enabled)"
+	    " ORDER BY m.is_default DESC, m.sort, m.id LIMIT 1",
+	    PS(name));
 
 	*id = 0;
-	if ((st = select_current(cx, &o)) != OK)
-		return fail(cx, st, "offer: %s", pg_error(cx->pg));
-	for (size_t i = 0; i < o->n_models; i++) {
-		m = &o->models[i];
-		if (!may_use(cx, m) || (name != NULL && strcmp(m->name, name) != 0))
-			continue;
-		if (found == NULL || m->is_default || (!found->is_default && m->sort < found->sort))
-			found = m;
-	}
-	if (found == NULL && name != NULL)
-		return fail_field(cx, "embedding_model", "is no embedding model on offer");
-	*id = found == NULL ? 0 : found->id;
-	return OK;
+	if (st != OK)
+		return fail(cx, st, "find a model: %s", pg_error(cx->pg));
+	if (rows_count(rows) > 0)
+		*id = row_int(rows, 0, "id");
+	return *id == 0 && name != NULL ? fail_field(cx, "embedding_model", "is no embedding model on offer") : OK;
 }
 
 /* ---- sharing ------------------------------------------------------------------------- */

@@ -220,6 +220,24 @@ put(struct context *cx, const char *kb_id, const char *document_id, const struct
 }
 
 enum status
+document_may_add(struct context *cx, const char *kb_id, const char *document_id)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = kb_id == NULL
+	    ? fail(cx, E_NOT_FOUND, "no such base")
+	    : pg_query_again(cx->pg, &rows,
+		  "SELECT FROM kb k WHERE k.id = $1::uuid AND k.user_id = $2::uuid AND k.deleted_at IS NULL"
+		  " AND ($3::uuid IS NULL OR EXISTS (SELECT FROM kb_document d WHERE d.id = $3 AND d.kb_id = k.id))",
+		  PS(kb_id), PS(cx->caller.user_id), PS(document_id));
+
+	if (kb_id == NULL)
+		return st;
+	if (st != OK)
+		return fail(cx, st, "find base: %s", pg_error(cx->pg));
+	return rows_count(rows) > 0 ? OK : fail(cx, E_NOT_FOUND, "base %s", kb_id);
+}
+
+enum status
 document_add(struct context *cx, const char *kb_id, const char *document_id, const struct document_source *from,
     bool *is_new, json_t **out)
 {

@@ -25,6 +25,9 @@ struct document_source {
 	const json_t *in;
 };
 
+/* May the caller add to that base, or (document_id not NULL) replace that document of it?  Asked before a body is looked
+ * at; E_NOT_FOUND. */
+enum status document_may_add(struct context *cx, const char *kb_id, const char *document_id) MUST_CHECK;
 /* Add a document, or (document_id) a version of one.  *is_new false: the base has the same content already, and
  * *out is that document.  E_NOT_FOUND, E_INVALID_REQUEST, E_KNOWLEDGE_LIMIT as many as [knowledge] documents,
  * E_TOO_LARGE, E_STORAGE_QUOTA, E_STORAGE_FULL, E_FORBIDDEN uploads are off. */

@@ -237,6 +237,8 @@ cut(struct context *cx, const struct job *job, const struct work_row *w, const s
 	n = chunk_text(cx->arena, title, p->text, p->len, &rules, &chunks);
 	if (n == 0)
 		return note_failed(cx, w, "empty", NULL, p);
+	for (int i = 0; p->pages == 0 && i < n; i++)
+		chunks[i].page_from = chunks[i].page_to = 0; /* there are none to be named */
 	for (int i = 0; st == OK && is_wanted && i < n; i += at_once) {
 		at_once = n - i < CHUNKS_AT_ONCE ? n - i : CHUNKS_AT_ONCE;
 		if (job_stopping(job))

@@ -20,9 +20,9 @@
 #include "base/utf8.h"
 #include "parse/frame.h"
 
-#define LOOK_EVERY_MS 100  /* whether it was cancelled */
-#define LATE_S 5	   /* after which it ends itself, when nobody did */
-#define LEAVE_MS 1000	   /* from the end of its output to its own */
+#define LOOK_EVERY_MS 100   /* whether it was cancelled */
+#define LATE_S 5	    /* after which it ends itself, when nobody did */
+#define LEAVE_MS 1000	    /* from the end of its output to its own */
 #define COMPLAINT_BYTES 400 /* of what it says on standard error */
 #define HINT_MAX_CHARS 10
 
@@ -32,7 +32,7 @@ struct child {
 	int out_fd, err_fd;
 	struct buf out, err;
 	bool is_late, is_cancelled, said_too_much;
-	int status;	 /* of wait(2) */
+	int status;	   /* of wait(2) */
 	long memory_bytes; /* at its largest */
 };
 
@@ -345,13 +345,15 @@ judge_end(struct context *cx, const struct child *c, struct parsed *out)
 	*out = (struct parsed){ .code = "parser_failed" };
 	if (c->is_late || signo == SIGXCPU || signo == SIGALRM) {
 		out->code = "took_too_long";
-		out->detail = arena_printf(cx->arena, "stopped after %s", signo == SIGXCPU ? "its time of the processor" : "its time");
+		out->detail = arena_printf(
+		    cx->arena, "stopped after %s", signo == SIGXCPU ? "its time of the processor" : "its time");
 	} else if (signo != 0 && !c->said_too_much) {
 		/* past the limit of its memory the libraries abort, or fall over */
 		if ((size_t)c->memory_bytes > cx->conf->knowledge_parse_memory / 2)
 			out->code = "too_large";
 		out->detail = arena_printf(cx->arena, "ended by signal %d with %ld MiB", signo, c->memory_bytes >> 20);
-	} else if (signo == 0 && WEXITSTATUS(c->status) != 0 && c->out.len == 0) {
+	} else if (signo == 0 &&
+	    (WEXITSTATUS(c->status) == PARSE_EXIT_USAGE || WEXITSTATUS(c->status) == PARSE_EXIT_SANDBOX)) {
 		return fail(cx, E_UNAVAILABLE, "weir-parse: exit %d: %.300s", WEXITSTATUS(c->status), buf_str(&c->err));
 	} else {
 		out->detail = arena_strdup(cx->arena, "what it said is no frame");

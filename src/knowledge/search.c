@@ -479,6 +479,36 @@ knowledge_search(struct request *rq, const struct search_ask *ask, search_then_f
 	return next_vector(rq, s);
 }
 
+/* ---- bases by their ids --------------------------------------------------------------- */
+
+enum status
+knowledge_ids_read(struct context *cx, const json_t *in, const char **array)
+{
+	const json_t *ids = json_object_get(in, "knowledge_ids"), *id;
+	AUTO_ROWS struct rows *rows = NULL;
+	const char **list;
+	char uuid[UUID_LEN];
+	size_t i;
+	enum status st;
+
+	*array = NULL;
+	if (!json_is_array(ids))
+		return OK;
+	list = ARENA_ARRAY(cx->arena, const char *, json_array_size(ids) + 1);
+	json_array_foreach(ids, i, id) {
+		if (!uuid_parse(json_string_value(id), uuid))
+			return fail_field(cx, "knowledge_ids", "must be UUIDs");
+		list[i] = arena_strdup(cx->arena, uuid);
+	}
+	*array = array_of(cx->arena, list, json_array_size(ids));
+	st = pg_query_again(cx->pg, &rows,
+	    "SELECT cardinality(kb_readable($1::uuid, $2::uuid[])) = cardinality($2::uuid[]) AS all_there",
+	    PS(cx->caller.user_id), PS(*array));
+	if (st != OK)
+		return fail(cx, st, "find bases: %s", pg_error(cx->pg));
+	return row_bool(rows, 0, "all_there") ? OK : fail_field(cx, "knowledge_ids", "names a base that is not there");
+}
+
 /* ---- as the API tells it -------------------------------------------------------------- */
 
 static json_t *

@@ -80,6 +80,10 @@ typedef enum status search_then_fn(struct request *rq, const struct search_found
 enum status knowledge_search(
     struct request *rq, const struct search_ask *ask, search_then_fn *then, void *arg) MUST_CHECK;
 
+/* The bases that input names as "knowledge_ids": *array is a uuid[] as text, in the arena; NULL where
+ * they are null or absent.  E_INVALID_REQUEST (that field) not UUIDs, or one that the caller may not read. */
+enum status knowledge_ids_read(struct context *cx, const json_t *in, const char **array) MUST_CHECK;
+
 /* The API's KnowledgeFound; the caller owns it. */
 json_t *search_json(const struct search_found *found);
 

@@ -72,7 +72,8 @@ name_after(const char *at, const char *end, char *out)
 
 	while (at < end && (isspace((unsigned char)*at) || *at == '=' || *at == '"' || *at == '\''))
 		at++;
-	while (at < end && n + 1 < NAME_MAX_BYTES && (isalnum((unsigned char)*at) || strchr("-_:.", *at) != NULL) && *at != '\0')
+	while (at < end && n + 1 < NAME_MAX_BYTES && (isalnum((unsigned char)*at) || strchr("-_:.", *at) != NULL) &&
+	    *at != '\0')
 		out[n++] = *at++;
 	out[n] = '\0';
 	return n > 0;

@@ -84,8 +84,8 @@ read_office(struct doc *d, struct zipbox *z, const char *main_part)
 			return kinds[i].read(d, z, main_part);
 	if (zipbox_code(z) != CODE_OK)
 		return zipbox_code(z);
-	return zipbox_has(z, main_part) ? doc_fail(d, CODE_UNSUPPORTED_TYPE, "the main part is <%s>", root)
-					: doc_fail(d, CODE_DAMAGED, "the main part is missing");
+	return root[0] != '\0' ? doc_fail(d, CODE_UNSUPPORTED_TYPE, "the main part is <%s>", root)
+			       : doc_fail(d, CODE_DAMAGED, "the main part is missing or no XML");
 }
 
 /* OpenDocument and EPUB say what they are in an entry of that name. */
@@ -249,7 +249,9 @@ refuse(struct doc *d, const char *head, size_t len)
 		{ "\xFF\xD8\xFF", 3, CODE_UNSUPPORTED_TYPE, "JPEG" },
 		{ "\x89PNG", 4, CODE_UNSUPPORTED_TYPE, "PNG" },
 		{ "GIF8", 4, CODE_UNSUPPORTED_TYPE, "GIF" },
-		{ "\x7F" "ELF", 4, CODE_UNSUPPORTED_TYPE, "a program" },
+		{ "\x7F"
+		  "ELF",
+		    4, CODE_UNSUPPORTED_TYPE, "a program" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

@@ -140,8 +140,8 @@ read_properties(struct docx *w, struct xml *x)
 static bool
 is_skipped(const struct xml *x)
 {
-	static const char *const names[] = { "Fallback", "moveFrom", "del", "rPr", "sectPr", "tblPr", "trPr",
-		"tblGrid", "instrText", "delText", "comment" };
+	static const char *const names[] = { "Fallback", "moveFrom", "del", "rPr", "sectPr", "tblPr", "trPr", "tblGrid",
+		"instrText", "delText", "comment" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (xml_is(x, names[i]))

@@ -40,7 +40,8 @@ is_encrypted(struct zipbox *z)
 				while (!found && (e = xml_next(&x)) > XML_END && !xml_is(&x, "EncryptedData"))
 					if (e == XML_OPEN && xml_is(&x, "EncryptionMethod")) {
 						algorithm = xml_attr(&x, "Algorithm");
-						found = algorithm != NULL && strstr(algorithm, "idpf.org/2008/embedding") == NULL &&
+						found = algorithm != NULL &&
+						    strstr(algorithm, "idpf.org/2008/embedding") == NULL &&
 						    strstr(algorithm, "ns.adobe.com/pdf/enc#RC") == NULL;
 					}
 			}
@@ -152,7 +153,8 @@ read_package(struct epub *b)
 				code = read_chapter(b, xml_attr(&x, "idref"));
 		}
 	xml_close(&x);
-	return e == XML_BROKEN && code == CODE_OK ? doc_fail(b->doc, CODE_DAMAGED, "the package is no whole XML") : code;
+	return e == XML_BROKEN && code == CODE_OK ? doc_fail(b->doc, CODE_DAMAGED, "the package is no whole XML")
+						  : code;
 }
 
 enum code

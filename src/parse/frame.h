@@ -11,6 +11,7 @@
  *	detail …		only beside a code, and not always
  *	text 12345		bytes that follow the empty line, and nothing after them
  *
+ * Its exit status is then 0; PARSE_EXIT_USAGE or PARSE_EXIT_SANDBOX when it could not begin.
  * A program that was killed has written less than that.  Values have no control
  * characters and are well-formed UTF-8.
  *
@@ -23,6 +24,8 @@
 #define FRAME_HEAD_MAX_BYTES 8192
 #define FRAME_VALUE_MAX_BYTES 1000
 #define PARSE_FD 3
+#define PARSE_EXIT_USAGE 64	/* sysexits.h: EX_USAGE */
+#define PARSE_EXIT_SANDBOX 71	/* EX_OSERR */
 #define PASSWORD_MAX_BYTES 1024 /* fits into a pipe: whoever writes it does not wait */
 
 #endif

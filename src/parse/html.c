@@ -17,8 +17,19 @@ struct html {
 	struct buf title;
 };
 
-enum what { WHAT_INLINE, WHAT_BLOCK, WHAT_HEADING, WHAT_ITEM, WHAT_CODE, WHAT_BREAK, WHAT_SKIP, WHAT_TITLE, WHAT_TABLE,
-	WHAT_ROW, WHAT_CELL };
+enum what {
+	WHAT_INLINE,
+	WHAT_BLOCK,
+	WHAT_HEADING,
+	WHAT_ITEM,
+	WHAT_CODE,
+	WHAT_BREAK,
+	WHAT_SKIP,
+	WHAT_TITLE,
+	WHAT_TABLE,
+	WHAT_ROW,
+	WHAT_CELL
+};
 
 static const struct element {
 	const char *name;
@@ -107,12 +118,8 @@ opened(void *arg, const xmlChar *name, const xmlChar **attributes)
 
 	(void)attributes;
 	switch (e.what) {
-	case WHAT_SKIP:
-		h->skipped++;
-		break;
-	case WHAT_TITLE:
-		h->in_title = true;
-		break;
+	case WHAT_SKIP: h->skipped++; break;
+	case WHAT_TITLE: h->in_title = true; break;
 	case WHAT_CODE:
 		h->code++;
 		text_block(t, BLOCK_CODE, 0);
@@ -132,20 +139,11 @@ opened(void *arg, const xmlChar *name, const xmlChar **attributes)
 		if (h->items == 0 || t->block.len > 0) /* <li><p> is still the item */
 			text_block(t, block_now(h), 0);
 		break;
-	case WHAT_BREAK:
-		text_break(t);
-		break;
-	case WHAT_TABLE:
-		text_table(t);
-		break;
-	case WHAT_ROW:
-		text_row(t);
-		break;
-	case WHAT_CELL:
-		text_cell(t);
-		break;
-	case WHAT_INLINE:
-		break;
+	case WHAT_BREAK: text_break(t); break;
+	case WHAT_TABLE: text_table(t); break;
+	case WHAT_ROW: text_row(t); break;
+	case WHAT_CELL: text_cell(t); break;
+	case WHAT_INLINE: break;
 	}
 }
 
@@ -156,12 +154,8 @@ closed(void *arg, const xmlChar *name)
 	struct text *t = &h->doc->text;
 
 	switch (element(name).what) {
-	case WHAT_SKIP:
-		h->skipped -= h->skipped > 0;
-		break;
-	case WHAT_TITLE:
-		h->in_title = false;
-		break;
+	case WHAT_SKIP: h->skipped -= h->skipped > 0; break;
+	case WHAT_TITLE: h->in_title = false; break;
 	case WHAT_CODE:
 		h->code -= h->code > 0;
 		if (h->code == 0)
@@ -174,18 +168,11 @@ closed(void *arg, const xmlChar *name)
 		if (h->code == 0)
 			text_block(t, BLOCK_PARAGRAPH, 0);
 		break;
-	case WHAT_TABLE:
-		text_table_end(t);
-		break;
-	case WHAT_ROW:
-		text_row_end(t);
-		break;
-	case WHAT_CELL:
-		text_cell_end(t);
-		break;
+	case WHAT_TABLE: text_table_end(t); break;
+	case WHAT_ROW: text_row_end(t); break;
+	case WHAT_CELL: text_cell_end(t); break;
 	case WHAT_BREAK:
-	case WHAT_INLINE:
-		break;
+	case WHAT_INLINE: break;
 	}
 }
 
@@ -213,8 +200,8 @@ read_html(struct doc *d, const char *bytes, size_t len)
 
 	if (parser == NULL)
 		return doc_fail(d, CODE_PARSER_FAILED, "no memory");
-	htmlCtxtUseOptions(
-	    parser, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);
+	htmlCtxtUseOptions(parser,
+	    HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);
 	text_block(&d->text, BLOCK_PARAGRAPH, 0);
 	for (at = 0; at < len && !d->text.out.overflow; at += n) {
 		n = len - at < PIECE_BYTES ? len - at : PIECE_BYTES;

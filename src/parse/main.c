@@ -19,8 +19,6 @@
 #include "parse/frame.h"
 #include "parse/sandbox.h"
 
-#define EXIT_USAGE 64 /* sysexits.h */
-
 struct settings {
 	long cpu_s, wall_s, memory_bytes, text_bytes, pages;
 	char hint[16];
@@ -30,12 +28,13 @@ struct settings {
 static int
 usage(FILE *to)
 {
-	fputs("usage: weir-parse --cpu S --wall S --memory BYTES --text BYTES --pages N [--lang zh|en] [--hint EXTENSION]\n"
-	      "\n"
-	      "Reads the document that is file descriptor 3 and writes its text to standard output, in a sandbox.\n"
-	      "A part of weir-worker: see [knowledge] in weir.conf(5).\n",
+	fputs(
+	    "usage: weir-parse --cpu S --wall S --memory BYTES --text BYTES --pages N [--lang zh|en] [--hint EXTENSION]\n"
+	    "\n"
+	    "Reads the document that is file descriptor 3 and writes its text to standard output, in a sandbox.\n"
+	    "A part of weir-worker: see [knowledge] in weir.conf(5).\n",
 	    to);
-	return to == stdout ? 0 : EXIT_USAGE;
+	return to == stdout ? 0 : PARSE_EXIT_USAGE;
 }
 
 static bool
@@ -68,8 +67,8 @@ read_settings(int argc, char **argv, struct settings *s)
 			snprintf(s->hint, sizeof(s->hint), "%s", optarg);
 		else
 			fine = (c == 'c' && number(optarg, &s->cpu_s)) || (c == 'w' && number(optarg, &s->wall_s)) ||
-			    (c == 'm' && number(optarg, &s->memory_bytes)) || (c == 't' && number(optarg, &s->text_bytes)) ||
-			    (c == 'p' && number(optarg, &s->pages));
+			    (c == 'm' && number(optarg, &s->memory_bytes)) ||
+			    (c == 't' && number(optarg, &s->text_bytes)) || (c == 'p' && number(optarg, &s->pages));
 	}
 	return fine && optind == argc && s->cpu_s > 0 && s->wall_s > 0 && s->memory_bytes > 0 && s->text_bytes > 0 &&
 	    s->pages > 0 && s->pages <= INT_MAX;
@@ -120,7 +119,8 @@ write_frame(struct doc *d, enum code code, enum sandbox_walls walls)
 
 	if (code == CODE_OK && (text = text_take(&d->text, &len)) == NULL)
 		code = doc_fail(d, CODE_TOO_LARGE, "more text than %zu bytes", d->text.out.max_bytes);
-	buf_printf(&head, "%s\npages %d\nsandbox %s\n", FRAME_FIRST, d->pages, walls == SANDBOX_FULL ? "full" : "partial");
+	buf_printf(
+	    &head, "%s\npages %d\nsandbox %s\n", FRAME_FIRST, d->pages, walls == SANDBOX_FULL ? "full" : "partial");
 	write_value(&head, "kind", d->kind);
 	write_value(&head, "title", d->title);
 	write_value(&head, "code", doc_code_name(code));
@@ -147,7 +147,7 @@ main(int argc, char **argv)
 		return usage(stderr);
 	if (fstat(PARSE_FD, &st) != 0 || !S_ISREG(st.st_mode)) {
 		fputs("weir-parse: file descriptor 3 is no file\n", stderr);
-		return EXIT_USAGE;
+		return PARSE_EXIT_USAGE;
 	}
 	/* Whoever stops a service signals all of its processes: weir-worker decides when this one ends. */
 	signal(SIGTERM, SIG_IGN);
@@ -161,7 +161,7 @@ main(int argc, char **argv)
 	    &why);
 	if (walls == SANDBOX_FAILED) {
 		fprintf(stderr, "weir-parse: no sandbox: %s\n", why);
-		return 1;
+		return PARSE_EXIT_SANDBOX;
 	}
 	d.size_bytes = (size_t)st.st_size;
 	d.password = *password == '\0' ? NULL : password;

@@ -5,8 +5,8 @@
 #include "parse/office.h"
 #include "parse/xml.h"
 
-#define SPACES_MAX 64	/* that one element stands for */
-#define REPEATS_MAX 64	/* of a cell */
+#define SPACES_MAX 64  /* that one element stands for */
+#define REPEATS_MAX 64 /* of a cell */
 
 struct odt {
 	struct doc *doc;

@@ -48,11 +48,11 @@ on_log(const gchar *domain, GLogLevelFlags level, const gchar *message, gpointer
 
 /* ---- the outline ---- */
 
-/* A title or line without white space and without the number before it; the caller frees it. */
+/* A title or line without white space, capitals and the number before it; the caller frees it. */
 static char *
 bare(const char *s, size_t len)
 {
-	char *made = g_malloc(len + 1), *out = made;
+	char *made = g_malloc(len + 1), *out = made, *folded;
 	bool number = true;
 
 	for (size_t i = 0; i < len;) {
@@ -67,7 +67,9 @@ bare(const char *s, size_t len)
 		i += n;
 	}
 	*out = '\0';
-	return made;
+	folded = g_utf8_casefold(made, out - made);
+	g_free(made);
+	return folded;
 }
 
 static int
@@ -230,8 +232,8 @@ write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 		if (i > 0 && (level > 0 || begins(lines, i, n, usual)))
 			text_line(t, "", 0, false);
 		if (level > 0 && lines[i].len < sizeof(marked) - 10) {
-			snprintf(marked, sizeof(marked), "%s%.*s", "###### " + 6 - level, (int)lines[i].len,
-			    lines[i].text);
+			snprintf(
+			    marked, sizeof(marked), "%s%.*s", "###### " + 6 - level, (int)lines[i].len, lines[i].text);
 			text_line(t, marked, strlen(marked), false);
 			text_line(t, "", 0, false);
 			continue;
@@ -313,8 +315,8 @@ read_pdf(struct doc *d)
 		p.file = open_with(d, NULL, &error);
 	if (p.file == NULL) {
 		code = doc_fail(d,
-		    g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED) ? CODE_ENCRYPTED : CODE_DAMAGED, "%s",
-		    error == NULL ? "it cannot be opened" : error->message);
+		    g_error_matches(error, POPPLER_ERROR, POPPLER_ERROR_ENCRYPTED) ? CODE_ENCRYPTED : CODE_DAMAGED,
+		    "%s", error == NULL ? "it cannot be opened" : error->message);
 		g_clear_error(&error);
 		return code;
 	}

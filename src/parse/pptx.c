@@ -135,8 +135,7 @@ read_pptx(struct doc *d, struct zipbox *z, const char *main_part)
 	rels_read(&rels, z, main_part);
 	if (xml_open(&x, z, main_part))
 		while (code == CODE_OK && !d->text.out.overflow && (e = xml_next(&x)) > XML_END)
-			if (e == XML_OPEN && xml_is(&x, "sldId") &&
-			    (part = rels_by_id(&rels, xml_rel_id(&x))) != NULL)
+			if (e == XML_OPEN && xml_is(&x, "sldId") && (part = rels_by_id(&rels, xml_rel_id(&x))) != NULL)
 				code = read_page(&p, part);
 	xml_close(&x);
 	rels_free(&rels);

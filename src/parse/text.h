@@ -18,11 +18,11 @@
 enum block { BLOCK_PARAGRAPH, BLOCK_HEADING, BLOCK_ITEM, BLOCK_CODE };
 
 struct text {
-	struct buf out;	  /* what is done; out.overflow: there was too much */
-	struct buf block; /* the block or cell that is open */
-	struct buf line;  /* for text_line() */
-	enum block kind, last; /* of the open block; of the one before */
-	int level;	       /* of a heading, 1 to 6 */
+	struct buf out;		     /* what is done; out.overflow: there was too much */
+	struct buf block;	     /* the block or cell that is open */
+	struct buf line;	     /* for text_line() */
+	enum block kind, last;	     /* of the open block; of the one before */
+	int level;		     /* of a heading, 1 to 6 */
 	bool has_space, has_newline; /* between what is in the block and what comes */
 	int pages;		     /* begun by text_page() */
 	unsigned depth, rows, cells; /* of tables within each other; of the outermost, and of its row */

@@ -22,8 +22,8 @@ enum format { FORMAT_PLAIN, FORMAT_PERCENT, FORMAT_DATE, FORMAT_TIME, FORMAT_DAT
 struct xlsx {
 	struct doc *doc;
 	struct zipbox *zip;
-	struct buf strings;  /* shared ones, one after the other */
-	size_t *starts;	     /* n_strings + 1 */
+	struct buf strings; /* shared ones, one after the other */
+	size_t *starts;	    /* n_strings + 1 */
 	size_t n_strings;
 	unsigned char *formats; /* enum format, by style */
 	size_t n_formats;
@@ -152,7 +152,7 @@ read_formats(struct xlsx *s, const char *part)
 			else if (e == XML_OPEN && xml_is(&x, "numFmt") && n < 1000) {
 				declared[n].id = xml_number(&x, "numFmtId", -1);
 				declared[n++].format = xml_attr(&x, "formatCode") == NULL ? FORMAT_PLAIN
-											    : judge(x.value);
+											  : judge(x.value);
 			} else if (e == XML_OPEN && in_cells && xml_is(&x, "xf"))
 				add_format(s, xml_number(&x, "numFmtId", 0), declared, n);
 		}
@@ -164,7 +164,8 @@ static void
 write_date(char *out, size_t size, int64_t days)
 {
 	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365,
+		doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
 	int64_t mp = (5 * doy + 2) / 153, month = mp < 10 ? mp + 3 : mp - 9;
 
 	snprintf(out, size, "%04lld-%02lld-%02lld", (long long)(yoe + era * 400 + (month <= 2)), (long long)month,
@@ -196,8 +197,7 @@ write_number(const struct xlsx *s, char *out, size_t size, const char *value, in
 	days = floor(n + 0.5 / 86400);
 	seconds = (int64_t)((n - days) * 86400 + 0.5);
 	if (format != FORMAT_TIME)
-		write_date(date, sizeof(date),
-		    (int64_t)days + (s->is_1904 ? -24107 : days < 60 ? -25568 : -25569));
+		write_date(date, sizeof(date), (int64_t)days + (s->is_1904 ? -24107 : days < 60 ? -25568 : -25569));
 	else
 		seconds += (int64_t)days * 86400;
 	if (format == FORMAT_DATE)

@@ -45,14 +45,11 @@ xml_next(struct xml *x)
 		case XML_READER_TYPE_ELEMENT:
 			x->must_close = xmlTextReaderIsEmptyElement(x->reader) == 1;
 			return XML_OPEN;
-		case XML_READER_TYPE_END_ELEMENT:
-			return XML_CLOSE;
+		case XML_READER_TYPE_END_ELEMENT: return XML_CLOSE;
 		case XML_READER_TYPE_TEXT:
 		case XML_READER_TYPE_CDATA:
-		case XML_READER_TYPE_SIGNIFICANT_WHITESPACE:
-			return XML_TEXT;
-		default: /* comments, entities, declarations */
-			break;
+		case XML_READER_TYPE_SIGNIFICANT_WHITESPACE: return XML_TEXT;
+		default: /* comments, entities, declarations */ break;
 		}
 	return read == 0 ? XML_END : XML_BROKEN;
 }
@@ -79,6 +76,14 @@ xml_text(const struct xml *x)
 	return text == NULL ? "" : (const char *)text;
 }
 
+static bool
+ends(const char *s, const char *end)
+{
+	size_t len = s == NULL ? 0 : strlen(s), end_len = strlen(end);
+
+	return end_len == 0 || (len >= end_len && strcmp(s + len - end_len, end) == 0);
+}
+
 /* The first attribute of that local name whose namespace ends so. */
 static const char *
 attribute(struct xml *x, const char *name, const char *ns_end)
@@ -89,9 +94,9 @@ attribute(struct xml *x, const char *name, const char *ns_end)
 	     more = found ? 0 : xmlTextReaderMoveToNextAttribute(x->reader)) {
 		const char *uri = (const char *)xmlTextReaderConstNamespaceUri(x->reader);
 		const char *value = xml_text(x);
-		size_t len = strlen(value), uri_len = uri == NULL ? 0 : strlen(uri), end_len = strlen(ns_end);
+		size_t len = strlen(value);
 
-		if (!xml_is(x, name) || uri_len < end_len || memcmp(uri + uri_len - end_len, ns_end, end_len) != 0)
+		if (!xml_is(x, name) || !ends(uri, ns_end))
 			continue;
 		if (len >= sizeof(x->value))
 			len = sizeof(x->value) - 1 - utf8_tail(value, sizeof(x->value) - 1);

@@ -22,7 +22,7 @@ enum xml_event { XML_BROKEN = -1, XML_END = 0, XML_OPEN, XML_CLOSE, XML_TEXT };
 
 struct xml {
 	xmlTextReaderPtr reader;
-	char *bytes;	  /* owned */
+	char *bytes;	 /* owned */
 	bool must_close; /* an empty element was opened: it closes next */
 	char value[XML_VALUE_MAX_BYTES];
 };

@@ -22,10 +22,8 @@ code_of(int zip_error)
 	switch (zip_error) {
 	case ZIP_ER_WRONGPASSWD:
 	case ZIP_ER_NOPASSWD:
-	case ZIP_ER_ENCRNOTSUPP:
-		return CODE_ENCRYPTED;
-	default:
-		return CODE_DAMAGED;
+	case ZIP_ER_ENCRNOTSUPP: return CODE_ENCRYPTED;
+	default: return CODE_DAMAGED;
 	}
 }
 
@@ -133,7 +131,7 @@ zipbox_read(struct zipbox *z, const char *name, size_t *len)
 	}
 	/* More than the file has cannot be packed in it, whatever the archive says. */
 	packed = stat.valid & ZIP_STAT_COMP_SIZE && stat.comp_size < z->doc->size_bytes ? (size_t)stat.comp_size
-											 : z->doc->size_bytes;
+											: z->doc->size_bytes;
 	f = zip_fopen_index(z->zip, (zip_uint64_t)at, 0);
 	if (f == NULL) {
 		z->code = doc_fail(z->doc, code_of(zip_error_code_zip(zip_get_error(z->zip))), "%.60s: %s", name,

@@ -244,6 +244,44 @@ sentence_end(const char *text, size_t from, size_t to)
 	return to;
 }
 
+/* Where the line at `at` ends what is one sentence: before a blank line, an item, a row. */
+static size_t
+block_of(const char *text, size_t at, size_t len)
+{
+	for (; at < len; at++) {
+		if (text[at] == '\f')
+			return at;
+		if (text[at] == '\n' && (at + 1 >= len || strchr("\n|-*#`\f", text[at + 1]) != NULL))
+			return at;
+	}
+	return len;
+}
+
+bool
+chunk_next_sentence(const char *text, size_t len, size_t *at, size_t *from, size_t *to)
+{
+	size_t begin = skip_blank(text, *at, len), block, end;
+
+	if (begin >= len)
+		return false;
+	block = block_of(text, begin, len);
+	end = sentence_end(text, begin, block);
+	*from = begin;
+	*to = trim_blank(text, begin, end);
+	*at = end > begin ? end : len;
+	return true;
+}
+
+size_t
+chunk_last_sentence(const char *text, size_t from, size_t to)
+{
+	size_t at = from, begin, end, last = from;
+
+	while (chunk_next_sentence(text, to, &at, &begin, &end))
+		last = begin;
+	return last;
+}
+
 static void
 add_prose(struct cutting *c, size_t from, size_t to, enum kind kind)
 {

@@ -9,6 +9,7 @@
 #ifndef WEIR_SEARCH_CHUNK_H
 #define WEIR_SEARCH_CHUNK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/arena.h"
@@ -33,6 +34,12 @@ struct chunk {
  * `title` may be NULL. */
 int chunk_text(struct arena *a, const char *title, const char *text, size_t len, const struct chunk_rules *rules,
     struct chunk **out);
+
+/* Step through the sentences of a text: the next one from *at on is [*from, *to), without blanks
+ * around it; a line of a list or a table is one, and so is what a blank line ends.  False: there is none. */
+bool chunk_next_sentence(const char *text, size_t len, size_t *at, size_t *from, size_t *to);
+/* Where the last sentence of text[from, to) begins. */
+size_t chunk_last_sentence(const char *text, size_t from, size_t to);
 
 /* An estimate of the tokens that an embedding model sees: Han + full-width punctuation + 1.1 of
  * each word + .15 of its letters beyond 6 + .9 of digits + .7 of punctuation + .3 of others.

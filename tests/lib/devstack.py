@@ -19,6 +19,7 @@ import weirstack
 from weirstack import Stack, StackError
 
 DEMO_MODELS = ("demo", "demo-fast", "demo-slow")
+DEMO_KNOWLEDGE = (("demo-embedding", "embedding"), ("demo-rerank", "rerank"))
 # Credits per million tokens in and out. With 1 credit = 1/1000 USD this is the list price of gpt-4o-mini.
 PRICE = ("150", "600")
 WELCOME_CREDITS = "1000"
@@ -152,6 +153,9 @@ class DevStack(Stack):
                                               "vision,reasoning"], default=True)
             demo_url = f"http://127.0.0.1:{self.demo_port}/v1"
             self.add_channel(pg, "demo", demo_url, "demo", DEMO_MODELS, private=True)
+            for name, kind in DEMO_KNOWLEDGE:
+                self.add_models(pg, [name], ["--type", kind, "--context", "8192", "--max-output", "1"], default=True)
+            self.add_channel(pg, "demo-knowledge", demo_url, "demo", [f"{name}=demo" for name, _ in DEMO_KNOWLEDGE], private=True)
             if key:
                 models = (os.environ.get("OPENAI_MODEL") or "gpt-4o-mini").replace(",", " ").split()
                 base = os.environ.get("OPENAI_BASE_URL")

@@ -1590,4 +1590,227 @@ journey("making: the worker is killed in the middle, and it is charged once", as
 	equal(await balanceOf(user), 95, "credits");
 }, { alone: true });
 
+// -- knowledge
+
+const kbFile = (name) => new URL(`../data/kbfiles/${name}`, import.meta.url).pathname;
+const knowledgeWords = (way) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/knowledge.${way.language}.json`, import.meta.url), "utf8")).knowledge;
+const QUOTED = "A needle dam is closed by hand, needle by needle, against the stream.";
+const NOTES = `# Weirs\n\nA weir raises the water above it, so that boats may pass.\n\n## Needle dams\n\n${QUOTED}\n\n## 堰\n\n堰抬高了上游的水位，使船只得以通行。\n`;
+
+/** A model whose vectors weir-demo makes, made once. */
+async function embedder() {
+	const token = await admin();
+	const name = "demo-vectors";
+	const model = { name, type: "embedding", is_default: true, context_tokens: 32000, max_output_tokens: 1, price_input_per_mtok: 100, price_output_per_mtok: 0 };
+	const made = await api("POST", "/api/admin/models", { token, json: model });
+	if (made.status === 409) return name;
+	equal(made.status, 201, made.text);
+	const channel = { name, provider: "openai", base_url: process.env.WEIR_DEMO, api_key: "demo", allow_private: true, models: [{ model: name, upstream_name: "demo-fast" }] };
+	equal((await api("POST", "/api/admin/channels", { token, json: channel })).status, 201, "channel");
+	return name;
+}
+
+const ready = (page, name) => page.locator('[data-document][data-state="ready"]').filter({ hasText: name });
+
+for (const way of WAYS)
+	journey(`knowledge: files become ready or say why not, are found, and open at their place (${way.name})`, async () => {
+		const words = knowledgeWords(way);
+		await embedder();
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email, PASSWORD, "/knowledge");
+		await page.getByText(words.none, { exact: true }).waitFor();
+		await look(page, `knowledge-none-${way.name}`);
+
+		// a base
+		await page.getByRole("button", { name: words.new }).click();
+		await page.getByLabel(words.name, { exact: true }).fill("Rivers");
+		await page.getByLabel(words.model, { exact: true }).selectOption("demo-vectors");
+		await look(page, `knowledge-new-${way.name}`);
+		await page.getByRole("button", { name: words.create }).click();
+		await page.getByText(words.no_documents, { exact: true }).waitFor();
+
+		// files of all sorts at once
+		await page.locator("main input[type=file]").first().setInputFiles([
+			{ name: "weirs.md", mimeType: "text/markdown", buffer: Buffer.from(NOTES) },
+			...["blk-paras-and-tables.docx", "made-zh-unembedded-font.pdf", "made-zip-bomb.docx", "encrypted-40-bit-R3.pdf"].map((name) => ({ name, mimeType: "", buffer: readFileSync(kbFile(name)) })),
+		]);
+		await ready(page, "weirs.md").waitFor({ timeout: 30_000 });
+		await ready(page, "blk-paras-and-tables.docx").waitFor({ timeout: 30_000 });
+		await ready(page, "made-zh-unembedded-font.pdf").waitFor({ timeout: 30_000 });
+		const failed = page.locator('[data-document][data-state="failed"]');
+		await failed.filter({ hasText: "made-zip-bomb.docx" }).getByText(words.fault_too_large).waitFor();
+		await failed.filter({ hasText: "encrypted-40-bit-R3.pdf" }).getByRole("button", { name: words.enter_password }).waitFor();
+		await look(page, `knowledge-base-${way.name}`);
+
+		// the same content again is said to be there, and no document more
+		const count = await page.locator("[data-document]").count();
+		await page.locator("main input[type=file]").first().setInputFiles({ name: "again.md", mimeType: "text/markdown", buffer: Buffer.from(NOTES) });
+		await page.getByText(words.duplicate.split("{{")[0].trim()).waitFor();
+		equal(await page.locator("[data-document]").count(), count, "documents");
+
+		// search, by meaning and words, and by words
+		const search = page.getByRole("search");
+		await search.locator("input[type=search]").fill("How is a needle dam closed?");
+		await page.keyboard.press("Enter");
+		const hit = page.locator("[data-hit]").first();
+		await hit.waitFor();
+		holds((await hit.innerText()).includes(QUOTED), `the first hit: ${await hit.innerText()}`);
+		holds(!/p\. 1|第 1 页/.test(await hit.innerText()), "a text without pages names none");
+		await hit.scrollIntoViewIfNeeded();
+		await look(page, `knowledge-hits-${way.name}`);
+		await search.locator("label").filter({ hasText: words.mode_text }).click();
+		await search.locator("input[type=search]").fill("上游的水位");
+		await page.keyboard.press("Enter");
+		await until(async () => (await hit.innerText()).includes("堰抬高了上游的水位"), "words are found in Chinese");
+
+		// the viewer shows the passage
+		await hit.getByRole("link").click();
+		await page.locator("mark").first().waitFor();
+		const marked = (await page.locator("mark").allInnerTexts()).join(" ");
+		holds(marked.includes("堰抬高了上游的水位"), `marked: ${marked}`);
+		await until(() => page.locator("mark").first().evaluate((m) => m.getBoundingClientRect().top >= 0 && m.getBoundingClientRect().top < innerHeight), "the passage is in view");
+		await look(page, `knowledge-text-${way.name}`);
+		await page.locator("label").filter({ hasText: words.view_chunks }).click();
+		await page.getByRole("list", { name: words.view_chunks }).getByRole("listitem").first().waitFor();
+		await look(page, `knowledge-chunks-${way.name}`);
+	});
+
+journey("knowledge: a password opens a file; a new version takes the old one's place; what is deleted is gone", async () => {
+	const words = knowledgeWords(WAYS[0]);
+	await embedder();
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email, PASSWORD, "/knowledge");
+	await page.getByRole("button", { name: words.new }).click();
+	await page.getByLabel(words.name, { exact: true }).fill("Papers");
+	await page.getByRole("button", { name: words.create }).click();
+	await page.locator("main input[type=file]").first().setInputFiles(kbFile("libreoffice-writer-password.pdf"));
+	const row = page.locator("[data-document]");
+	await row.getByRole("button", { name: words.enter_password }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel(words.password, { exact: true }).fill("wrong");
+	await dialog.getByRole("button", { name: "Try again" }).click();
+	await dialog.waitFor({ state: "detached" });
+	await row.and(page.locator('[data-state="failed"]')).waitFor({ timeout: 30_000 });
+	await row.getByRole("button", { name: words.enter_password }).click();
+	await dialog.getByLabel(words.password, { exact: true }).fill("openpassword");
+	await dialog.getByRole("button", { name: "Try again" }).click();
+	await row.and(page.locator('[data-state="ready"]')).waitFor({ timeout: 30_000 });
+
+	// the original, in the browser's own viewer
+	await row.getByRole("link").click();
+	await page.locator("label").filter({ hasText: words.view_original }).click();
+	equal(await page.locator("iframe").getAttribute("src").then((src) => src.startsWith("blob:")), true, "the PDF is framed");
+	await page.getByRole("link", { name: words.back_to_base }).click();
+
+	// pasted text, then replaced
+	await page.getByRole("button", { name: words.paste }).click();
+	await dialog.getByLabel(words.doc_title, { exact: true }).fill("Notes");
+	await dialog.getByLabel(words.text, { exact: true }).fill("The old text speaks of sluices.");
+	await dialog.getByRole("button", { name: words.add, exact: true }).click();
+	await ready(page, "Notes").waitFor({ timeout: 30_000 });
+	const notes = row.filter({ hasText: "Notes" });
+	const id = await notes.getAttribute("data-document");
+	await notes.locator("input[type=file]").setInputFiles({ name: "Notes", mimeType: "text/plain", buffer: Buffer.from("The new text speaks of locks.") });
+	const replaced = page.locator(`[data-document="${id}"]`);
+	await replaced.getByText(words.version_n.replace("{{n}}", "2"), { exact: true }).waitFor({ timeout: 30_000 });
+	await replaced.and(page.locator('[data-state="ready"]')).waitFor({ timeout: 30_000 });
+	await replaced.getByRole("link").click();
+	await page.getByText("The new text speaks of locks.").waitFor();
+	await page.goto(`${page.url()}?from=0&to=12&version=1`);
+	await page.locator("mark", { hasText: "The old text" }).waitFor();
+	await page.getByText(words.old_version.split("{{")[0].trim()).waitFor();
+
+	// deleted
+	await page.goBack();
+	await page.getByRole("link", { name: words.back_to_base }).click();
+	await replaced.getByRole("button", { name: words.actions.split("{{")[0] }).click();
+	await page.getByRole("menuitem", { name: "Delete" }).click();
+	await dialog.getByRole("button", { name: "Delete" }).click();
+	await replaced.waitFor({ state: "detached" });
+	await page.getByRole("button", { name: "Actions for Papers" }).click();
+	await page.getByRole("menuitem", { name: "Delete" }).click();
+	await dialog.getByRole("button", { name: "Delete" }).click();
+	await page.getByText(words.none, { exact: true }).waitFor();
+});
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`knowledge: an answer has sources, and a mark opens what it means (${way.name})`, async () => {
+		const words = knowledgeWords(way);
+		await embedder();
+		const user = await newUser();
+		const made = await api("POST", "/api/knowledge", { token: user.token, json: { name: "Rivers" } });
+		equal(made.status, 201, made.text);
+		const base = `/api/knowledge/${made.json.id}/documents`;
+		equal((await api("POST", base, { token: user.token, json: { title: "Notes on weirs", text: NOTES } })).status, 202, "a document");
+		await until(async () => (await api("GET", base, { token: user.token })).json.items[0].state === "ready", "it is ready", 30_000);
+
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		const choose = async () => {
+			await page.locator('main button[aria-haspopup="menu"]').last().click();
+			await page.getByRole("menuitem", { name: words.title }).click();
+			await page.getByRole("dialog").getByRole("checkbox").first().waitFor();
+		};
+		await choose();
+		await page.getByRole("checkbox", { name: "Rivers" }).check();
+		await look(page, `knowledge-choice-${way.name}`);
+		await page.getByRole("button", { name: words.done }).click();
+		equal(await page.locator("[data-knowledge]").getAttribute("data-knowledge"), "1", "bases of the new conversation");
+
+		// weir-demo says again what it was asked
+		await chooseModel(page, "demo-fast");
+		await send(page, "A needle dam is closed by hand, and how? [1] As `[1]` says. [[demo echo=1]]");
+		const answer = await waitAnswer(page, 1);
+		const mark = answer.locator('[data-cite="1"]');
+		await mark.waitFor();
+		equal(await mark.count(), 1, "marks outside of code");
+		await answer.getByRole("link", { name: /Notes on weirs/ }).waitFor();
+		await mark.click();
+		const popover = page.getByRole("dialog");
+		holds((await popover.innerText()).includes(QUOTED), `the quote: ${await popover.innerText()}`);
+		await look(page, `knowledge-cited-${way.name}`);
+		await popover.getByRole("link", { name: words.open_place }).first().click();
+		await page.locator("mark").first().waitFor();
+		equal((await page.locator("mark").allInnerTexts()).join(""), QUOTED, "the sentence that is marked");
+
+		// the conversation keeps its bases, and answers without any once they are taken away
+		await page.goBack();
+		await mark.waitFor();
+		await page.reload();
+		await page.locator("[data-knowledge]").waitFor();
+		await mark.waitFor();
+		await choose();
+		await page.getByRole("checkbox", { name: "Rivers" }).uncheck();
+		await page.getByRole("button", { name: words.done }).click();
+		await page.locator("[data-knowledge]").waitFor({ state: "detached" });
+		await send(page, "A needle dam again [1] [[demo echo=1]]");
+		const second = await waitAnswer(page, 2);
+		equal(await second.locator("[data-cite]").count(), 0, "marks without sources");
+	});
+
+journey("knowledge: an agent brings its bases", async () => {
+	await embedder();
+	const token = await admin();
+	const base = await api("POST", "/api/knowledge", { token, json: { name: "Library" } });
+	equal(base.status, 201, base.text);
+	const name = `Librarian ${Date.now()}`;
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/agents");
+	await page.getByRole("button", { name: "Add", exact: true }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("Name", { exact: true }).fill(name);
+	await dialog.getByRole("checkbox", { name: "Library" }).check();
+	await dialog.locator("label").filter({ hasText: /^Always$/ }).click();
+	await look(page, "knowledge-agent");
+	await dialog.getByRole("button", { name: "Save" }).click();
+	await dialog.waitFor({ state: "detached" });
+	const { items } = (await api("GET", "/api/admin/agents", { token })).json;
+	const agent = items.find((a) => a.name === name);
+	equal(JSON.stringify([agent.knowledge_ids.length, agent.knowledge_mode]), '[1,"always"]', "what the agent has");
+	equal((await api("DELETE", `/api/admin/agents/${agent.id}`, { token })).status, 204, "removed");
+	equal((await api("DELETE", `/api/knowledge/${base.json.id}`, { token })).status, 204, "removed");
+});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -160,7 +160,7 @@ export async function signIn(page, login, password = PASSWORD, path = "/", url =
 	await page.locator('input[autocomplete="username"]').fill(login);
 	await page.locator('input[autocomplete="current-password"]').fill(password);
 	await page.keyboard.press("Enter");
-	await page.locator("textarea, [role=tab], nav a").first().waitFor();
+	await page.locator("textarea, [role=tab], nav a, main header a").first().waitFor();
 }
 
 // -- the chat page

@@ -39,6 +39,7 @@ export function message(over: Partial<Message> = {}): Message {
 		output_tokens: 0,
 		credits_cost: 0,
 		attachments: [],
+		citations: [],
 		task_id: "t1",
 		created_at: "2026-01-02T03:04:05Z",
 		updated_at: "2026-01-02T03:04:05Z",

@@ -48,10 +48,10 @@ describe("marks of sources", () => {
 		return JSON.stringify(tree, (key, value: unknown) => (key === "type" ? undefined : value));
 	};
 	it("are found in text, one or several at once", () => {
-		const seen = marked({ type: "text", value: "So [1], and [2, 12]." });
-		expect(seen.match(/"dataN":(\d+)/g)).toEqual(['"dataN":1', '"dataN":2', '"dataN":12']);
+		const seen = marked({ type: "text", value: "So [1], and [2, 12]. 见【3】" });
+		expect(seen.match(/"dataN":(\d+)/g)).toEqual(['"dataN":1', '"dataN":2', '"dataN":12', '"dataN":3']);
 		expect(seen).toContain('"value":"So "');
-		expect(seen).toContain('"value":"."');
+		expect(seen).toContain('"value":". 见"');
 	});
 	it("are none in code and links, nor what only looks like one", () => {
 		const text: HastNode = { type: "text", value: "[1]" };

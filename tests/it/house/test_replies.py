@@ -311,6 +311,39 @@ def test_uploads(ask, user):
     ask("DELETE", f"/api/uploads/{kept['id']}", user)
 
 
+def test_knowledge_search(weir, ask, user):
+    kb, document = str(uuid.uuid4()), str(uuid.uuid4())
+    with weir.pg() as pg:
+        pg.query("INSERT INTO kb (id, user_id, name) VALUES ($1, $2, 'a base')", kb, user.id)
+        pg.query("INSERT INTO kb_document (id, kb_id, user_id) VALUES ($1, $2, $3)", document, kb, user.id)
+        pg.query("INSERT INTO kb_version (document_id, version, kb_id, user_id, title, chunks) VALUES ($1, 1, $2, $3, 'Rivers', 1)", document, kb, user.id)
+        pg.query("INSERT INTO kb_chunk (kb_id, document_id, version, ord, page_from, page_to, c0, c1, heading, body, ntok, tsv, text_hash)"
+                 " VALUES ($1, $2, 1, 0, 1, 1, 0, 6, 'Rivers', 'A weir', 2, ('weir ' || quote_literal(kb_lexeme($1::uuid)))::tsvector, sha256(''))", kb, document)
+    found = ask("POST", f"/api/knowledge/{kb}/search", user, {"query": "weir"})
+    assert [i["text"] for i in found["items"]] == ["A weir"] and found["vectors"] == "no_vectors"
+
+
+def test_knowledge(weir, ask, user):
+    kb = ask("POST", "/api/knowledge", user, {"name": "Reply", "chunk": {"tokens": 100}})["id"]
+    weir.weirctl("job", "pause", "knowledge_parse")
+    first = ask("POST", f"/api/knowledge/{kb}/documents", user, {"text": "# Weirs\n\nA weir holds water back.", "title": "Weirs"})["document"]["id"]
+    assert ask("POST", f"/api/knowledge/{kb}/documents/{first}/cancel", user)["code"] == "cancelled"
+    assert ask("POST", f"/api/knowledge/{kb}/documents/{first}/retry", user, {})["state"] == "pending"
+    weir.weirctl("job", "resume", "knowledge_parse")
+    wait_until(lambda: ask("GET", f"/api/knowledge/{kb}/documents/{first}", user)["state"] == "ready", "the document")
+    assert ask("PUT", f"/api/knowledge/{kb}/documents/{first}", user, {"text": "A weir is a low dam."})["document"]["next"]
+    wait_until(lambda: ask("GET", f"/api/knowledge/{kb}/documents/{first}", user)["version"] == 2, "its next version")
+    assert ask("GET", "/api/knowledge", user)["items"] and ask("GET", f"/api/knowledge/{kb}/documents", user)["items"]
+    ask("GET", f"/api/knowledge/{kb}", user)
+    ask("PATCH", f"/api/knowledge/{kb}", user, {"description": "of rivers"})
+    ask("GET", f"/api/knowledge/{kb}/stats", user)
+    ask("GET", f"/api/knowledge/{kb}/documents/{first}/text", user)
+    assert ask("GET", f"/api/knowledge/{kb}/documents/{first}/chunks", user)["items"]
+    ask("GET", f"/api/knowledge/{kb}/documents/{first}/file", user)
+    ask("DELETE", f"/api/knowledge/{kb}/documents/{first}", user)
+    ask("DELETE", f"/api/knowledge/{kb}", user)
+
+
 def test_media(weir, ask, user, described):
     for kind, upstream in (("image", "google/nano-banana"), ("video", "sora-2-text-to-video")):
         weir.weirctl("model", "add", upstream, "--type", kind, "--input", "0", "--output", "0", "--context", "9", "--max-output", "9", "--call", "1")

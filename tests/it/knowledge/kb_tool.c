@@ -3,11 +3,14 @@
  * test could have embedded.
  *
  *	kb_tool KB_ID SPACE_ID FIRST_CHUNK_ID < documents > statements for psql
+ *	kb_tool recall < documents and {"query"}s > of the ten nearest chunks of each query, the share
+ *		that is among its candidates: the 400 whose codes differ least
  *
  * A document is a line of JSON: {"id", "title", "text"}, its version 1.  Chunks, words, means and
  * codes are those of src/search, the vectors weir-demo's.
  */
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +56,10 @@ put_bytes(const unsigned char *bytes, size_t len)
 }
 
 static void
-put_chunk(struct arena *a, const char *kb_id, const char *document_id, const struct chunk *c, int64_t id)
+tell_chunk(
+    struct arena *a, const char *kb_id, const char *document_id, const struct chunk *c, int64_t id, const char *text)
 {
 	char *tsv = terms_tsvector(a, c->heading, c->body);
-	char *text = arena_printf(a, "%s\n%s", c->heading, c->body);
 	unsigned char hash[SHA256_BYTES];
 
 	crypto_sha256(text, strlen(text), hash);
@@ -70,6 +73,15 @@ put_chunk(struct arena *a, const char *kb_id, const char *document_id, const str
 	printf(" '=%s':1\t", kb_id);
 	put_bytes(hash, sizeof hash);
 	putchar('\n');
+}
+
+static void
+put_chunk(struct arena *a, const char *kb_id, const char *document_id, const struct chunk *c, int64_t id, bool quiet)
+{
+	char *text = arena_printf(a, "%s\n%s", c->heading, c->body);
+
+	if (!quiet)
+		tell_chunk(a, kb_id, document_id, c, id, text);
 	if (n_rows == room) {
 		room = room * 2 + 1024;
 		rows = realloc(rows, room * sizeof *rows);
@@ -79,17 +91,25 @@ put_chunk(struct arena *a, const char *kb_id, const char *document_id, const str
 }
 
 static void
-put_vectors(struct arena *a, const char *space_id)
+take_mean(float *mean)
 {
-	float mean[DIMS], some[VECTOR_MEAN_OF * DIMS];
-	unsigned char bytes[4 * DIMS], packed[4 + DIMS];
+	float some[VECTOR_MEAN_OF * DIMS];
 	size_t n = n_rows < VECTOR_MEAN_OF ? n_rows : VECTOR_MEAN_OF;
 
 	for (size_t i = 0; i < n; i++)
-		memcpy(some + i * DIMS, rows[i * n_rows / n].v, sizeof mean);
+		memcpy(some + i * DIMS, rows[i * n_rows / n].v, DIMS * sizeof *mean);
 	vector_mean(some, n, DIMS, mean);
+}
+
+static void
+put_vectors(struct arena *a, const char *space_id)
+{
+	float mean[DIMS];
+	unsigned char bytes[4 * DIMS], packed[4 + DIMS];
+
+	take_mean(mean);
 	vector_to_bytes(mean, DIMS, bytes);
-	printf("UPDATE kb_space SET dims = %d, mean_count = %zu, mean_version = 1, mean = '", DIMS, n);
+	printf("UPDATE kb_space SET dims = %d, mean_count = %d, mean_version = 1, mean = '", DIMS, VECTOR_MEAN_OF);
 	fputs("\\x", stdout);
 	for (size_t i = 0; i < sizeof bytes; i++)
 		printf("%02x", bytes[i]);
@@ -106,49 +126,133 @@ put_vectors(struct arena *a, const char *space_id)
 	printf("\\.\n");
 }
 
+/* ---- recall ------------------------------------------------------------------- */
+
+enum { NEAREST = 10, CANDIDATES = 400 };
+
+struct near {
+	size_t row;
+	double distance;
+};
+
+static int
+compare_near(const void *a, const void *b)
+{
+	const struct near *x = a, *y = b;
+
+	if (x->distance != y->distance)
+		return x->distance < y->distance ? -1 : 1;
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+static double
+differing(const char *a, const char *b)
+{
+	int n = 0;
+
+	for (; *a != '\0'; a++, b++)
+		n += *a != *b;
+	return n;
+}
+
+static int
+recall(struct arena *all, char *const *queries, size_t n_queries)
+{
+	struct near *exact = malloc(n_rows * sizeof *exact), *coded = malloc(n_rows * sizeof *coded);
+	char **codes = malloc(n_rows * sizeof *codes);
+	float mean[DIMS], v[DIMS];
+	size_t found = 0;
+
+	if (n_rows <= CANDIDATES || n_queries == 0) {
+		fprintf(stderr, "kb_tool: too few chunks or queries\n");
+		return 1;
+	}
+	take_mean(mean);
+	for (size_t i = 0; i < n_rows; i++)
+		codes[i] = vector_code(all, rows[i].v, mean, DIMS);
+	for (size_t q = 0; q < n_queries; q++) {
+		char *code;
+
+		meaning_vector(queries[q], strlen(queries[q]), DIMS, v);
+		code = vector_code(all, v, mean, DIMS);
+		for (size_t i = 0; i < n_rows; i++) {
+			exact[i] = (struct near){ i, -vector_dot(v, rows[i].v, DIMS) };
+			coded[i] = (struct near){ i, differing(code, codes[i]) };
+		}
+		qsort(exact, n_rows, sizeof *exact, compare_near);
+		qsort(coded, n_rows, sizeof *coded, compare_near);
+		for (size_t i = 0; i < NEAREST; i++)
+			for (size_t k = 0; k < CANDIDATES; k++)
+				found += exact[i].row == coded[k].row;
+	}
+	printf("%.4f of %zu chunks\n", (double)found / (double)(NEAREST * n_queries), n_rows);
+	return 0;
+}
+
+/* The chunks of a document, told as rows of kb_chunk unless `quiet`. */
+static int
+add_document(const json_t *d, const char *kb_id, int64_t *id, bool quiet)
+{
+	static const struct chunk_rules rules = { .overlap_percent = -1 };
+	struct arena *a = arena_new(1u << 16, 1u << 28);
+	const char *text = json_string_value(json_object_get(d, "text"));
+	const char *document_id = json_string_value(json_object_get(d, "id"));
+	struct chunk *chunks;
+	int n = 0;
+
+	if (text != NULL && document_id != NULL)
+		n = chunk_text(a, json_string_value(json_object_get(d, "title")), text, strlen(text), &rules, &chunks);
+	for (int i = 0; i < n; i++)
+		put_chunk(a, kb_id, document_id, &chunks[i], (*id)++, quiet);
+	arena_free(a);
+	return text != NULL && document_id != NULL ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
-	static const struct chunk_rules rules = { .overlap_percent = -1 };
 	struct arena *all = arena_new(1u << 20, (size_t)1 << 33);
-	char *line = NULL;
-	size_t size = 0;
-	int64_t id;
+	bool recalls = argc == 2 && strcmp(argv[1], "recall") == 0;
+	char *line = NULL, **queries = malloc(10000 * sizeof *queries);
+	size_t size = 0, n_queries = 0;
+	int64_t id = 1;
+	int bad = 0;
 
-	if (argc != 4) {
-		fprintf(stderr, "usage: kb_tool KB_ID SPACE_ID FIRST_CHUNK_ID\n");
+	if (argc != 4 && !recalls) {
+		fprintf(stderr, "usage: kb_tool KB_ID SPACE_ID FIRST_CHUNK_ID | recall\n");
 		return 2;
 	}
-	id = strtoll(argv[3], NULL, 10);
-	printf(
-	    "COPY kb_chunk (id, kb_id, document_id, version, ord, page_from, page_to, c0, c1, heading, body, ntok, tsv,"
-	    " text_hash) FROM stdin;\n");
-	while (getline(&line, &size, stdin) > 0) {
-		struct arena *a = arena_new(1u << 16, 1u << 28);
-		json_t *d = json_loads(line, 0, NULL);
-		const char *text = json_string_value(json_object_get(d, "text"));
-		const char *document_id = json_string_value(json_object_get(d, "id"));
-		struct chunk *chunks;
-		int n;
-
-		if (text == NULL || document_id == NULL) {
-			fprintf(stderr, "kb_tool: a line that is no document\n");
-			return 1;
-		}
-		n = chunk_text(a, json_string_value(json_object_get(d, "title")), text, strlen(text), &rules, &chunks);
-		for (int i = 0; i < n; i++)
-			put_chunk(a, argv[1], document_id, &chunks[i], id++);
-		json_decref(d);
-		arena_free(a);
+	if (!recalls) {
+		id = strtoll(argv[3], NULL, 10);
+		printf(
+		    "COPY kb_chunk (id, kb_id, document_id, version, ord, page_from, page_to, c0, c1, heading, body, ntok,"
+		    " tsv, text_hash) FROM stdin;\n");
 	}
-	printf("\\.\n");
-	if (n_rows > 0)
-		put_vectors(all, argv[2]);
-	printf(
-	    "UPDATE kb_version v SET chunks = c.n, state = 'ready' FROM (SELECT document_id, count(*) AS n FROM kb_chunk"
-	    " WHERE kb_id = '%s' GROUP BY 1) AS c WHERE c.document_id = v.document_id AND v.version = 1;\n",
-	    argv[1]);
+	while (bad == 0 && getline(&line, &size, stdin) > 0) {
+		json_t *d = json_loads(line, 0, NULL);
+		const char *query = json_string_value(json_object_get(d, "query"));
+
+		if (query != NULL && n_queries < 10000)
+			queries[n_queries++] = arena_strdup(all, query);
+		else
+			bad = add_document(d, argv[1], &id, recalls);
+		json_decref(d);
+	}
+	if (bad != 0)
+		fprintf(stderr, "kb_tool: a line that is no document\n");
+	else if (recalls)
+		bad = recall(all, queries, n_queries);
+	else {
+		printf("\\.\n");
+		if (n_rows > 0)
+			put_vectors(all, argv[2]);
+		printf(
+		    "UPDATE kb_version v SET chunks = c.n FROM (SELECT document_id, count(*) AS n FROM kb_chunk"
+		    " WHERE kb_id = '%s' GROUP BY 1) AS c WHERE c.document_id = v.document_id AND v.version = 1;\n",
+		    argv[1]);
+	}
 	arena_free(all);
+	free(queries);
 	free(line);
-	return 0;
+	return bad;
 }

@@ -118,8 +118,8 @@ reads_usr(void)
 static int
 writes(void)
 {
-	return refused(at("new", O_WRONLY | O_CREAT)) + refused(at("there", O_WRONLY)) +
-	    refused(at("there", O_RDWR)) + refused(open(folder, O_TMPFILE | O_RDWR, 0600)) +
+	return refused(at("new", O_WRONLY | O_CREAT)) + refused(at("there", O_WRONLY)) + refused(at("there", O_RDWR)) +
+	    refused(open(folder, O_TMPFILE | O_RDWR, 0600)) +
 	    refused(open("/usr/weir-test", O_WRONLY | O_CREAT, 0600)) + refused(mkdir("/tmp/weir-sandbox-dir", 0700));
 }
 
@@ -147,8 +147,7 @@ forks(void)
 {
 	char *const argv[] = { (char[]){ "true" }, NULL };
 
-	return refused(fork()) + refused(execve("/usr/bin/true", argv, NULL)) +
-	    refused(syscall(SYS_clone3, NULL, 0));
+	return refused(fork()) + refused(execve("/usr/bin/true", argv, NULL)) + refused(syscall(SYS_clone3, NULL, 0));
 }
 
 static int
@@ -187,8 +186,9 @@ sleeps(void)
 static int
 allocates(void)
 {
-	return mmap(NULL, (size_t)2 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? 0
-														  : 1;
+	return mmap(NULL, (size_t)2 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED
+	    ? 0
+	    : 1;
 }
 
 static int

@@ -89,7 +89,14 @@ static void
 test_characters(void)
 {
 	begin();
-	add("a\x01\x02\x7f" "b\xc2\xad" "c\xe2\x80\x8b" "d\xef\xbb\xbf" "e\xe2\x80\xae" "f\xf3\xa0\x81\x81" "g\xc2\x85h\xff" "i");
+	add("a\x01\x02\x7f"
+	    "b\xc2\xad"
+	    "c\xe2\x80\x8b"
+	    "d\xef\xbb\xbf"
+	    "e\xe2\x80\xae"
+	    "f\xf3\xa0\x81\x81"
+	    "g\xc2\x85h\xff"
+	    "i");
 	text_block(&t, BLOCK_PARAGRAPH, 0);
 	add("e\xcc\x81\xc2\xa0\xe3\x80\x80x"); /* combining, no-break and ideographic space */
 	CU_ASSERT_STRING_EQUAL(end(), "abcdefg h\xef\xbf\xbdi\n\n\xc3\xa9 x\n");
@@ -131,8 +138,7 @@ test_tables(void)
 	text_table_end(&t);
 	add("after");
 	text_table_end(&t); /* one too many */
-	CU_ASSERT_STRING_EQUAL(
-	    end(), "before\n\n| a\\|b more |  |\n| --- | --- |\n| x y | z |\n\nafter\n");
+	CU_ASSERT_STRING_EQUAL(end(), "before\n\n| a\\|b more |  |\n| --- | --- |\n| x y | z |\n\nafter\n");
 }
 
 static void
@@ -195,7 +201,10 @@ static void
 test_marked(void)
 {
 	CU_ASSERT_STRING_EQUAL(DECODE("\xef\xbb\xbf\xe4\xb8\xad", TEXT, false), "中");
-	CU_ASSERT_STRING_EQUAL(DECODE("\xff\xfe\x2d\x4e" "a\0", TEXT, false), "中a");
+	CU_ASSERT_STRING_EQUAL(DECODE("\xff\xfe\x2d\x4e"
+				      "a\0",
+				   TEXT, false),
+	    "中a");
 	CU_ASSERT_STRING_EQUAL(DECODE("\xfe\xff\x4e\x2d\0a", TEXT, false), "中a");
 	CU_ASSERT_STRING_EQUAL(DECODE("\xff\xfe\0\0\x2d\x4e\0\0", TEXT, false), "中");
 	CU_ASSERT_STRING_EQUAL(DECODE("\xe4\xb8\xad\xe6\x96", TEXT, true), "中"); /* cut off */
@@ -223,8 +232,11 @@ test_guessed(void)
 	CU_ASSERT_STRING_EQUAL(DECODE("\xc5\xe4\xd6\xc3", TEXT, true), "配置");
 	CU_ASSERT_STRING_EQUAL(DECODE("na\xefve caf\xe9 \x93quoted\x94", TEXT, false), "naïve café “quoted”");
 	CU_ASSERT_PTR_NOT_NULL(strstr(
-	    DECODE("\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0! \xdd\xf2\xee \xf2\xe5\xea\xf1\xf2 \xed\xe0 \xf0\xf3\xf1\xf1\xea\xee\xec"
-		   " \xff\xe7\xfb\xea\xe5.", TEXT, false), "текст"));
+	    DECODE(
+		"\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0! \xdd\xf2\xee \xf2\xe5\xea\xf1\xf2 \xed\xe0 \xf0\xf3\xf1\xf1\xea\xee\xec"
+		" \xff\xe7\xfb\xea\xe5.",
+		TEXT, false),
+	    "текст"));
 	CU_ASSERT_STRING_EQUAL(DECODE("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", TEXT, true), "(null)");
 	CU_ASSERT_STRING_EQUAL(DECODE("\1\2\3\4\5\6\7\x0e\xff\xd8\xe0", TEXT, true), "(null)");
 }

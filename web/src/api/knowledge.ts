@@ -1,123 +1,22 @@
 /* The routes of knowledge bases. */
 import { call, patch, post, remove, send } from "./client";
+import type { components } from "./schema";
 import type { List } from "./types";
 
-export interface Base {
-	id: string;
-	name: string;
-	description: string;
-	embedding_model: string | null;
-	/** text: there are no vectors. */
-	mode: "hybrid" | "text";
-	chunk: { tokens: number; overlap: number };
-	is_owner: boolean;
-	owner: string | null;
-	/** Its owner's alone. */
-	share: { everyone: boolean; groups: string[]; users: string[] } | null;
-	documents: number;
-	ready: number;
-	failed: number;
-	chunks: number;
-	size_bytes: number;
-	/** Vectors of another model, which are being made. */
-	index: { model: string; documents: number; done: number; failed: number } | null;
-	created_at: string;
-	updated_at: string;
-}
+type Schemas = components["schemas"];
 
-export type DocumentState = "pending" | "parsing" | "chunking" | "embedding" | "ready" | "failed";
-
-export interface Version {
-	version: number;
-	state: DocumentState;
-	/** Why it failed, or what is missing; and the same in words. */
-	code: string | null;
-	message?: string | null;
-	filename: string;
-	title: string;
-	source_url: string | null;
-	kind: string | null;
-	size_bytes: number;
-	pages: number | null;
-	chars: number | null;
-	chunks: number;
-	vectors: number;
-	skipped: number;
-	/** Per cent. */
-	progress: number;
-	created_at: string;
-	updated_at: string;
-	ready_at: string | null;
-}
-
-export interface Doc extends Version {
-	id: string;
-	knowledge_id: string;
-	/** The one that takes its place once it is ready. */
-	next: Version | null;
-}
-
+export type Base = Schemas["Knowledge"];
+export type Doc = Schemas["KnowledgeDocument"];
+/** What of a document changes with each version. */
+export type Version = Schemas["KnowledgeVersion"];
 /** What became of something added: the document, or the one that has the same content already. */
-export interface Added {
-	document: Doc;
-	duplicate: boolean;
-}
-
-export interface Chunk {
-	id: number;
-	ord: number;
-	page_from: number | null;
-	page_to: number | null;
-	from: number;
-	to: number;
-	heading: string;
-	text: string;
-	tokens: number;
-	state: "vector" | "waiting" | "skipped" | "text";
-}
-
-export interface TextCut {
-	text: string;
-	from: number;
-	to: number;
-	/** Length of the whole. */
-	total: number;
-	pages: number | null;
-	version: number;
-}
-
+export type Added = Schemas["KnowledgeAdded"];
+export type Chunk = Schemas["KnowledgeChunk"];
+export type TextCut = Schemas["KnowledgeText"];
+export type Hit = Schemas["KnowledgeHit"];
+export type Found = Schemas["KnowledgeFound"];
+export type Stats = Schemas["KnowledgeStats"];
 export type SearchMode = "hybrid" | "vector" | "text";
-
-export interface Hit {
-	chunk_id: number;
-	knowledge_id: string;
-	document_id: string;
-	version: number;
-	title: string;
-	heading: string;
-	page: number | null;
-	from: number;
-	to: number;
-	text: string;
-	score: number;
-	scores: Record<string, number | null>;
-}
-
-export interface Found {
-	items: Hit[];
-	/** used, not_wanted, or why there were none. */
-	vectors: string;
-	/** null: not wanted; used, or why not. */
-	rank: string | null;
-	usage: { input_tokens: number; credits: number };
-}
-
-export interface Stats {
-	vectors: number;
-	skipped: number;
-	tokens: number;
-	cost: number;
-}
 
 type Page = { limit?: number; before_id?: string };
 const at = (id: string) => `/api/knowledge/${id}`;

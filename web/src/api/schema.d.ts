@@ -1626,6 +1626,199 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/knowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the knowledge bases the caller may read, newest first */
+        get: operations["knowledge_bases_list"];
+        put?: never;
+        /** Make a knowledge base */
+        post: operations["knowledge_bases_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a knowledge base */
+        get: operations["knowledge_bases_get"];
+        put?: never;
+        post?: never;
+        /** Remove a knowledge base with its documents */
+        delete: operations["knowledge_bases_delete"];
+        options?: never;
+        head?: never;
+        /** Change a knowledge base */
+        patch: operations["knowledge_bases_patch"];
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the documents of a knowledge base, newest first */
+        get: operations["knowledge_documents_list"];
+        put?: never;
+        /** Add a document: its bytes, or JSON with one of upload_id, url and text */
+        post: operations["knowledge_documents_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents/{document_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how far a document is */
+        get: operations["knowledge_documents_get"];
+        /** Replace a document by a new version */
+        put: operations["knowledge_documents_replace"];
+        post?: never;
+        /** Remove a document */
+        delete: operations["knowledge_documents_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents/{document_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop what is being done for a document */
+        post: operations["knowledge_documents_cancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents/{document_id}/chunks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the passages of a document */
+        get: operations["knowledge_documents_chunks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents/{document_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a document as it came */
+        get: operations["knowledge_documents_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents/{document_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do a document again from where it failed */
+        post: operations["knowledge_documents_retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/documents/{document_id}/text": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the text of a document */
+        get: operations["knowledge_documents_text"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Find passages in a knowledge base */
+        post: operations["knowledge_search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/knowledge/{knowledge_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Count what is in a knowledge base */
+        get: operations["knowledge_bases_stats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me": {
         parameters: {
             query?: never;
@@ -2694,6 +2887,9 @@ export interface components {
             enabled: boolean;
             fallback_model: string | null;
             fallback_model_id: number | null;
+            knowledge_ids: string[];
+            /** @enum {string} */
+            knowledge_mode: "auto" | "always" | "off";
             model_id: number | null;
             prompt: string;
             temperature: number | null;
@@ -2938,6 +3134,19 @@ export interface components {
             has_more: boolean;
             items: components["schemas"]["ChannelTrial"][];
         };
+        Citation: {
+            c0: number;
+            c1: number;
+            /** Format: uuid */
+            document_id: string;
+            /** Format: uuid */
+            knowledge_id: string;
+            n: number;
+            page: number | null;
+            quote: string;
+            title: string;
+            version: number;
+        };
         Conversation: {
             /** Format: uuid */
             agent_id: string | null;
@@ -2945,6 +3154,9 @@ export interface components {
             created_at: string;
             /** Format: uuid */
             id: string;
+            knowledge_ids: string[] | null;
+            /** @enum {string|null} */
+            knowledge_mode: "auto" | "always" | "off" | null;
             message_count: number;
             model: string | null;
             project_id: string | null;
@@ -2996,7 +3208,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "route_gone" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -3121,6 +3333,181 @@ export interface components {
             name: string;
             prefix: string;
         };
+        Knowledge: {
+            chunk: components["schemas"]["KnowledgeChunking"];
+            chunks: number;
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            documents: number;
+            embedding_model: string | null;
+            failed: number;
+            /** Format: uuid */
+            id: string;
+            index: components["schemas"]["KnowledgeIndex"] | null;
+            is_owner: boolean;
+            /** @enum {string} */
+            mode: "hybrid" | "text";
+            name: string;
+            owner: string | null;
+            ready: number;
+            share: components["schemas"]["KnowledgeShare"] | null;
+            size_bytes: number;
+            /** Format: date-time */
+            updated_at: string;
+        };
+        KnowledgeAdded: {
+            document: components["schemas"]["KnowledgeDocument"];
+            duplicate: boolean;
+        };
+        KnowledgeChunk: {
+            from: number;
+            heading: string;
+            id: number;
+            ord: number;
+            page_from: number | null;
+            page_to: number | null;
+            /** @enum {string} */
+            state: "vector" | "waiting" | "skipped" | "text";
+            text: string;
+            to: number;
+            tokens: number;
+        };
+        KnowledgeChunking: {
+            overlap: number;
+            tokens: number;
+        };
+        KnowledgeDocument: components["schemas"]["KnowledgeVersion"] & {
+            /** Format: uuid */
+            id: string;
+            /** Format: uuid */
+            knowledge_id: string;
+            next: components["schemas"]["KnowledgeVersion"] | null;
+        };
+        KnowledgeEvent: {
+            data: components["schemas"]["KnowledgeNews"];
+            /** @enum {string} */
+            type: "knowledge";
+        };
+        KnowledgeFound: {
+            items: components["schemas"]["KnowledgeHit"][];
+            rank: string | null;
+            usage: components["schemas"]["KnowledgeUsage"];
+            vectors: string;
+        };
+        KnowledgeHit: {
+            chunk_id: number;
+            /** Format: uuid */
+            document_id: string;
+            from: number;
+            heading: string;
+            /** Format: uuid */
+            knowledge_id: string;
+            page: number | null;
+            page_to: number | null;
+            score: number;
+            scores: components["schemas"]["KnowledgeScores"];
+            text: string;
+            title: string;
+            to: number;
+            tokens: number;
+            version: number;
+        };
+        KnowledgeIndex: {
+            documents: number;
+            done: number;
+            failed: number;
+            model: string;
+        };
+        KnowledgeNews: {
+            chunks?: number;
+            code?: string | null;
+            /** Format: uuid */
+            document_id?: string;
+            /** Format: uuid */
+            knowledge_id?: string;
+            progress?: number;
+            skipped?: number;
+            /** @enum {string} */
+            state: "pending" | "parsing" | "chunking" | "embedding" | "ready" | "failed" | "deleted";
+            vectors?: number;
+            version?: number;
+        };
+        KnowledgeScores: {
+            cosine: number | null;
+            coverage: number;
+            fused: number;
+            lexical: number;
+            likeness: number | null;
+            rank: number | null;
+        };
+        KnowledgeShare: {
+            everyone: boolean;
+            groups: string[];
+            users: string[];
+        };
+        KnowledgeSpace: {
+            dims: number | null;
+            model: string;
+            /** @enum {string} */
+            state: "building" | "active";
+            vectors: number;
+        };
+        KnowledgeStats: {
+            cached: number;
+            chars: number;
+            chunks: number;
+            cost: number;
+            documents: Record<string, never>;
+            kinds: Record<string, never>;
+            pages: number;
+            size_bytes: number;
+            skipped: number;
+            spaces: components["schemas"]["KnowledgeSpace"][];
+            tokens: number;
+            vectors: number;
+        };
+        KnowledgeText: {
+            /** Format: uuid */
+            document_id: string;
+            from: number;
+            kind: string | null;
+            pages: number | null;
+            text: string;
+            title: string;
+            to: number;
+            total: number;
+            version: number;
+        };
+        KnowledgeUsage: {
+            credits: number;
+            input_tokens: number;
+        };
+        KnowledgeVersion: {
+            cached: number;
+            chars: number | null;
+            chunks: number;
+            code: string | null;
+            /** Format: date-time */
+            created_at: string;
+            filename: string;
+            kind: string | null;
+            message: string | null;
+            pages: number | null;
+            progress: number;
+            /** Format: date-time */
+            ready_at: string | null;
+            size_bytes: number;
+            skipped: number;
+            source_url: string | null;
+            /** @enum {string} */
+            state: "pending" | "parsing" | "chunking" | "embedding" | "ready" | "failed";
+            title: string;
+            /** Format: date-time */
+            updated_at: string;
+            vectors: number;
+            version: number;
+        };
         Leaks: {
             known: number;
             locked: number;
@@ -3165,6 +3552,7 @@ export interface components {
         };
         Message: {
             attachments: components["schemas"]["Attachment"][];
+            citations: components["schemas"]["Citation"][];
             content: string;
             /** Format: uuid */
             conversation_id: string;
@@ -3643,7 +4031,7 @@ export interface components {
             /** @enum {string} */
             status: "pending" | "running" | "completed" | "failed" | "cancelled";
             /** @enum {string} */
-            type: "chat" | "image" | "video" | "relay";
+            type: "chat" | "image" | "video" | "relay" | "embed";
         };
         TaskEvent: {
             data: components["schemas"]["TaskNews"];
@@ -3812,7 +4200,7 @@ export interface components {
             /** @enum {string} */
             role: "user" | "admin";
         };
-        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["OtherEvent"];
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["OtherEvent"];
     };
     responses: {
         /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
@@ -3869,7 +4257,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. `route_gone`: What this continues was made by a provider account that is no longer there. */
+        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -4026,6 +4414,13 @@ export interface operations {
                      * @description taken after a time-out or failure before the first content
                      */
                     fallback_model_id?: number | null;
+                    /** @description bases it looks into, for users who may read them */
+                    knowledge_ids?: string[];
+                    /**
+                     * @description auto: where something fits the question
+                     * @enum {string}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off";
                     /**
                      * Format: int64
                      * @description chat model it runs on
@@ -4141,6 +4536,13 @@ export interface operations {
                      * @description taken after a time-out or failure before the first content
                      */
                     fallback_model_id?: number | null;
+                    /** @description bases it looks into, for users who may read them */
+                    knowledge_ids?: string[];
+                    /**
+                     * @description auto: where something fits the question
+                     * @enum {string}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off";
                     /**
                      * Format: int64
                      * @description chat model it runs on
@@ -6885,6 +7287,13 @@ export interface operations {
                      * @description agent to talk to; absent: plain chat
                      */
                     agent_id?: string;
+                    /** @description bases to look into; null: the agent's */
+                    knowledge_ids?: string[] | null;
+                    /**
+                     * @description auto: where something fits the question; null: the agent's
+                     * @enum {string|null}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off" | null;
                     /** @description name of a chat model; absent: the agent's or the default */
                     model?: string;
                     /** @description the caller's own grouping */
@@ -6981,6 +7390,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description bases to look into; null: the agent's */
+                    knowledge_ids?: string[] | null;
+                    /**
+                     * @description auto: where something fits the question; null: the agent's
+                     * @enum {string|null}
+                     */
+                    knowledge_mode?: "auto" | "always" | "off" | null;
                     /** @description name of a chat model; null: the agent's or the default */
                     model?: string | null;
                     /** @description empty: automatic again */
@@ -7787,6 +8203,583 @@ export interface operations {
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_bases_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Knowledge"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_bases_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description {tokens: 50-2000 (250), overlap: percent, 0-50 (15)}: how documents that come from now on are cut */
+                    chunk?: Record<string, never>;
+                    /** @description what it is about */
+                    description?: string;
+                    /** @description name of a model of type embedding; null: none, it is searched by its words alone */
+                    embedding_model?: string | null;
+                    /** @description shown name */
+                    name: string;
+                    /** @description {everyone, groups: [name], users: [e-mail or phone]}: who else may read it */
+                    share?: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_bases_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_bases_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_bases_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description {tokens: 50-2000 (250), overlap: percent, 0-50 (15)}: how documents that come from now on are cut */
+                    chunk?: Record<string, never>;
+                    /** @description what it is about */
+                    description?: string;
+                    /** @description name of a model of type embedding; null: none, it is searched by its words alone */
+                    embedding_model?: string | null;
+                    /** @description shown name */
+                    name?: string;
+                    /** @description {everyone, groups: [name], users: [e-mail or phone]}: who else may read it */
+                    share?: Record<string, never>;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Knowledge"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["KnowledgeDocument"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeAdded"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+            507: components["responses"]["E507"];
+        };
+    };
+    knowledge_documents_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_replace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "*/*": string;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeAdded"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+            507: components["responses"]["E507"];
+        };
+    };
+    knowledge_documents_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_chunks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["KnowledgeChunk"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description opens an encrypted document; it is not kept */
+                    password?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeDocument"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_documents_text: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                document_id: string;
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeText"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description document_ids: search these documents only, at most 100 */
+                    filters?: Record<string, never>;
+                    /**
+                     * @description by meaning and words, or one of them
+                     * @enum {string}
+                     */
+                    mode?: "hybrid" | "vector" | "text";
+                    /** @description what is looked for */
+                    query: string;
+                    /** @description have the site's ranking model put the best 30 in order */
+                    rerank?: boolean;
+                    /**
+                     * Format: int64
+                     * @description at most so many passages, by default 8
+                     */
+                    top_k?: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeFound"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    knowledge_bases_stats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                knowledge_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KnowledgeStats"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

@@ -19,27 +19,11 @@ export interface List<T> {
 export type User = Schemas["User"];
 export type Session = Schemas["SignedIn"];
 export type Device = Schemas["Session"];
-export type KnowledgeMode = "auto" | "always" | "off";
-export interface KnowledgeChoice {
-	knowledge_ids?: string[] | null;
-	knowledge_mode?: KnowledgeMode | null;
-}
-export type Conversation = Schemas["Conversation"] & KnowledgeChoice;
-/** A source of an answer: its mark [n] and the place that is meant, in code points of the stored text. */
-export interface Citation {
-	n: number;
-	knowledge_id: string;
-	document_id: string;
-	version: number;
-	title: string;
-	page: number | null;
-	c0: number;
-	c1: number;
-	quote: string;
-}
+export type KnowledgeMode = Schemas["AdminAgent"]["knowledge_mode"];
+export type Conversation = Schemas["Conversation"];
+export type Citation = Schemas["Citation"];
 export type Attachment = Schemas["Attachment"];
 export type Message = Schemas["Message"] & {
-	citations?: Citation[];
 	/** Not the server's: what the model thought, as far as this page saw it. */
 	reasoning?: string;
 };
@@ -47,7 +31,7 @@ export type Task = Schemas["Task"];
 export type TaskStatus = Task["status"];
 export type TaskLimits = Schemas["TaskLimits"];
 export type Model = Schemas["OfferedModel"];
-export type Agent = Schemas["Agent"] & KnowledgeChoice;
+export type Agent = Schemas["Agent"];
 export type MakeChoice = Schemas["MakeChoice"];
 export type HistoryRow = Schemas["LedgerEntry"];
 export type HoldRow = Schemas["Hold"];
@@ -80,7 +64,7 @@ export type UserEvent =
 	| { type: "conversation"; data: Schemas["ConversationNews"] }
 	| { type: "message"; data: Schemas["MessageNews"] }
 	| { type: "usage"; data: Schemas["UsageNews"] }
-	| { type: "knowledge"; data: { knowledge_id: string; document_id?: string } }
+	| { type: "knowledge"; data: Schemas["KnowledgeNews"] }
 	| { type: "quota"; data: Schemas["QuotaNews"] }
 	| { type: "notification"; data: { title?: string; text?: string } }
 	| { type: "resync"; data: Record<string, never> };
@@ -107,7 +91,7 @@ export type ChannelBalance = Schemas["ChannelBalance"];
 export type ProviderModels = Schemas["ProviderModels"];
 export type RouteExplained = Schemas["RouteExplained"];
 export type RoutePlace = Schemas["RoutePlace"];
-export type AdminAgent = Schemas["AdminAgent"] & KnowledgeChoice;
+export type AdminAgent = Schemas["AdminAgent"];
 export type AdminUsageRecord = Schemas["AdminUsageRecord"];
 export type DebugLog = Schemas["DebugRun"];
 export type PoolStatus = Schemas["PoolStatus"];

@@ -8,7 +8,6 @@ import type {
 	Device,
 	HistoryRow,
 	HoldRow,
-	KnowledgeChoice,
 	List,
 	Message,
 	Model,
@@ -72,8 +71,8 @@ export const quota = {
 export const conversations = {
 	list: (query: Page & { q?: string }) => call<List<Conversation>>("/api/conversations", { query }),
 	get: (id: string) => call<Conversation>(`/api/conversations/${id}`),
-	create: (json: Body<"/api/conversations", "post"> & KnowledgeChoice) => post<Conversation>("/api/conversations", json),
-	patch: (id: string, json: Body<"/api/conversations/{conversation_id}", "patch"> & KnowledgeChoice) =>
+	create: (json: Body<"/api/conversations", "post">) => post<Conversation>("/api/conversations", json),
+	patch: (id: string, json: Body<"/api/conversations/{conversation_id}", "patch">) =>
 		patch<Conversation>(`/api/conversations/${id}`, json),
 	remove: (id: string) => remove(`/api/conversations/${id}`),
 	messages: (id: string, query: Page) => call<List<Message>>(`/api/conversations/${id}/messages`, { query }),

@@ -1,4 +1,4 @@
-/* Marks of sources in an answer, [1] or [1, 2], found in the text of its tree and nowhere in code, links or formulas. */
+/* Marks of sources in an answer, [1], [1, 2] or 【1】 as the server reads them (search/cite.h), found in the text of its tree and nowhere in code, links or formulas. */
 export interface HastNode {
 	type: string;
 	tagName?: string;
@@ -7,7 +7,7 @@ export interface HastNode {
 	children?: HastNode[];
 }
 
-const MARK = /\[(\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)\]/g;
+const MARK = /[[【](\d{1,3}(?:\s*[,，、]\s*\d{1,3})*)[\]】]/g;
 const OPAQUE = new Set(["code", "pre", "a", "math", "svg"]);
 
 /** A rehype plugin: each mark becomes <cite data-n>. It runs after the sanitizer, so no other element has that name. */

@@ -75,6 +75,7 @@ function blank(conversationId: string, role: Message["role"]): Message {
 		output_tokens: 0,
 		credits_cost: 0,
 		attachments: [],
+		citations: [],
 		task_id: null,
 		created_at: now,
 		updated_at: now,

@@ -17,7 +17,8 @@ const EXTRA: Extension = {
 };
 
 export default function Cited({ message }: { message: Message }) {
-	const citations = message.citations ?? [];
+	const { citations } = message;
+	const sources = citations.filter((c, i) => citations.findIndex((x) => x.n === c.n) === i);
 	const { t } = useTranslation();
 	return (
 		<Sources.Provider value={citations}>
@@ -28,7 +29,7 @@ export default function Cited({ message }: { message: Message }) {
 					{t("knowledge.sources")}
 				</p>
 				<ol className="flex flex-wrap gap-2">
-					{citations.map((c) => (
+					{sources.map((c) => (
 						<li key={c.n} className="max-w-full">
 							<Link href={pathOf(c)} className="flex min-h-9 max-w-full items-center gap-2 rounded-lg border border-line bg-raised px-2.5 text-xs text-soft transition-colors hover:bg-hover hover:text-ink">
 								<span className="shrink-0 font-medium text-accent tabular-nums">{c.n}</span>
@@ -48,7 +49,9 @@ function pathOf(c: Citation): string {
 }
 
 function Chip({ n }: { n: number }) {
-	const citation = useContext(Sources).find((c) => c.n === n);
+	// A source may be cited in several places.
+	const places = useContext(Sources).filter((c) => c.n === n);
+	const citation = places[0];
 	const [open, setOpen] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
 	const close = useCallback(() => setOpen(false), []);
@@ -71,11 +74,17 @@ function Chip({ n }: { n: number }) {
 			{open && (
 				<Popover anchor={button.current!} role="dialog" label={t("knowledge.source_n", { n, title: citation.title })} above onClose={close} className="w-88 p-4">
 					<p className="text-sm font-medium wrap-anywhere">{citation.title}</p>
-					{citation.page ? <p className="text-xs text-faint">{t("knowledge.page", { page: citation.page })}</p> : null}
-					<blockquote className="my-3 line-clamp-8 border-s-2 border-line ps-3 text-sm wrap-anywhere whitespace-pre-wrap text-soft">{citation.quote}</blockquote>
-					<Link href={pathOf(citation)} className="inline-flex min-h-9 items-center rounded text-sm font-medium text-accent hover:underline">
-						{t("knowledge.open_place")}
-					</Link>
+					{places.map((c) => (
+						<div key={c.c0} className="pt-3">
+							<blockquote className="line-clamp-8 border-s-2 border-line ps-3 text-sm wrap-anywhere whitespace-pre-wrap text-soft">{c.quote}</blockquote>
+							<p className="flex flex-wrap items-center gap-x-3 text-sm">
+								<Link href={pathOf(c)} className="inline-flex min-h-9 items-center rounded font-medium text-accent hover:underline">
+									{t("knowledge.open_place")}
+								</Link>
+								{c.page ? <span className="text-xs text-faint">{t("knowledge.page", { page: c.page })}</span> : null}
+							</p>
+						</div>
+					))}
 				</Popover>
 			)}
 		</>

@@ -102,7 +102,7 @@ function HitCard({ base, hit }: { base: string; hit: Hit }) {
 					{t("knowledge.score", { score: hit.score.toFixed(3) })}
 				</span>
 			</div>
-			{hit.heading && <p className="text-xs wrap-anywhere text-faint">{hit.heading}</p>}
+			{hit.heading && hit.heading !== hit.title && <p className="text-xs wrap-anywhere text-faint">{hit.heading}</p>}
 			<p className="line-clamp-6 text-sm wrap-anywhere whitespace-pre-wrap text-soft">{snippet(hit.text)}</p>
 			<dl className="grid gap-x-6 gap-y-1 text-xs text-faint sm:grid-cols-2">
 				{scores.map(({ name, value, known }) => (

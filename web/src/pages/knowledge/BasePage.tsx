@@ -12,7 +12,7 @@ import { Playground } from "@/components/knowledge/Playground";
 import { ShareDialog } from "@/components/knowledge/ShareDialog";
 import { RowMenu } from "@/components/ui/RowMenu";
 import { Failed, Skeleton } from "@/components/ui/State";
-import { bytes, count } from "@/lib/format";
+import { bytes, count, credits } from "@/lib/format";
 import { baseState } from "@/lib/knowledge";
 import { toast } from "@/stores/notices";
 import { DeleteBase } from "./ListPage";
@@ -78,7 +78,7 @@ function Summary({ base }: { base: Base }) {
 	const figures: [string, string][] = [
 		[t("knowledge.documents"), count(base.documents)],
 		[t("knowledge.chunks"), count(base.chunks)],
-		[t("knowledge.tokens"), data ? count(data.tokens) : "–"],
+		[t("knowledge.vectors"), data ? count(data.vectors) : "–"],
 		[t("knowledge.size"), bytes(base.size_bytes)],
 	];
 	return (
@@ -92,7 +92,11 @@ function Summary({ base }: { base: Base }) {
 					</div>
 				))}
 			</dl>
-			<p className="text-xs text-faint">{base.embedding_model ? t("knowledge.with_model", { model: base.embedding_model }) : t("knowledge.text_only")}</p>
+			<p className="flex flex-wrap gap-x-4 text-xs text-faint tabular-nums">
+				<span>{base.embedding_model ? t("knowledge.with_model", { model: base.embedding_model }) : t("knowledge.text_only")}</span>
+				{data && data.cost > 0 && <span>{t("knowledge.cost", { credits: credits(data.cost), tokens: count(data.tokens) })}</span>}
+				{base.index && <span>{t("knowledge.indexing", { model: base.index.model, done: count(base.index.done), of: count(base.index.documents) })}</span>}
+			</p>
 		</div>
 	);
 }
