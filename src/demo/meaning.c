@@ -1,6 +1,7 @@
 #include "demo/meaning.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,10 +14,10 @@
 #include "demo/script.h"
 
 enum {
-	COORDINATES = 6, /* of each feature */
-	WORD_BYTES = 64, /* of which a word is told by */
-	CONCEPT_WORD_BYTES = 32,
-	WORDS_MAX = 1024, /* of all concepts */
+	COORDINATES = 6,     /* of each feature */
+	WORD_BYTES = 64,     /* of which a word is told by */
+	HAN_WORD_BYTES = 12, /* four characters */
+	WORDS_MAX = 1024,    /* of all concepts */
 	WEIGHT_CONCEPT = 24,
 	WEIGHT_WORD = 10,
 	WEIGHT_PAIR = 5,
@@ -119,37 +120,74 @@ is_stop(const char *word, size_t len)
 	return false;
 }
 
-/* The concept that a word names, or -1. A word of Han may stand anywhere in `text`: `len` is
- * then what is left of the run. *used: the bytes of it. */
+/* A word of a concept, stemmed where it is no Han. */
+struct known {
+	const char *word;
+	size_t len;
+	int concept;
+};
+
+static struct known known[WORDS_MAX];
+static size_t n_known;
+static pthread_once_t known_once = PTHREAD_ONCE_INIT;
+
 static int
-concept_of(const char *text, size_t len, bool is_han, size_t *used)
+compare_known(const void *a, const void *b)
 {
-	int best = -1;
+	const struct known *x = a, *y = b;
+	int order = memcmp(x->word, y->word, x->len < y->len ? x->len : y->len);
 
-	*used = 0;
+	return order != 0 ? order : (x->len > y->len) - (x->len < y->len);
+}
+
+/* The words of all concepts, sorted. */
+static void
+know(void)
+{
 	for (size_t i = 0; i < sizeof concepts / sizeof *concepts; i++)
-		for (const char *at = concepts[i]; *at != '\0';) {
-			size_t n = strcspn(at, " ");
-			bool is_it = is_han
-			    ? n <= len && memcmp(at, text, n) == 0
-			    : (unsigned char)*at < 0x80 && stem(at, n) == len && memcmp(at, text, len) == 0;
+		for (const char *at = concepts[i]; *at != '\0' && n_known < WORDS_MAX; at += *at == ' ') {
+			size_t len = strcspn(at, " ");
 
-			if (is_it && n > *used) {
-				best = (int)i;
-				*used = n;
-			}
-			at += n;
-			at += *at == ' ';
+			known[n_known++] = (struct known){
+				.word = at, .len = (unsigned char)*at < 0x80 ? stem(at, len) : len, .concept = (int)i
+			};
+			at += len;
 		}
-	return best;
+	qsort(known, n_known, sizeof *known, compare_known);
+}
+
+static int
+find_concept(const char *word, size_t len)
+{
+	struct known wanted = { .word = word, .len = len };
+	const struct known *found = bsearch(&wanted, known, n_known, sizeof *known, compare_known);
+
+	return found == NULL ? -1 : found->concept;
+}
+
+/* The concept that a word names, or -1.  `len` of Han is what is left of its run: the longest
+ * word that begins there. */
+static int
+concept_of(const char *text, size_t len, bool is_han)
+{
+	int found = -1;
+
+	pthread_once(&known_once, know);
+	if (!is_han)
+		return find_concept(text, len);
+	len = len < HAN_WORD_BYTES ? len : HAN_WORD_BYTES;
+	for (; found < 0 && len >= 3; len -= 3)
+		found = find_concept(text, len);
+	return found;
 }
 
 static void
 note_concept(struct features *f, int concept)
 {
+	char number[2] = { (char)(concept & 0xff), (char)(concept >> 8) };
+
 	if (concept >= 0)
-		note(f, FEATURE_CONCEPT, (const char *)&(uint32_t){ (uint32_t) concept }, sizeof(uint32_t),
-		    WEIGHT_CONCEPT);
+		note(f, FEATURE_CONCEPT, number, sizeof number, WEIGHT_CONCEPT);
 }
 
 /* What is told of each word and each pair of characters. */
@@ -235,7 +273,7 @@ struct reading {
 static void
 read_han(struct reading *rd, const char *at, size_t len, size_t left)
 {
-	size_t two = len + (left > len ? sequence(at + len) : 0), used;
+	size_t two = len + (left > len ? sequence(at + len) : 0);
 	size_t three = left > two && two > len ? two + sequence(at + two) : 0;
 
 	note(&rd->features, FEATURE_HAN, at, len, WEIGHT_HAN);
@@ -243,7 +281,7 @@ read_han(struct reading *rd, const char *at, size_t len, size_t left)
 		note(&rd->features, FEATURE_HAN, at, two, WEIGHT_HAN_TWO);
 	if (three > 0)
 		note(&rd->features, FEATURE_HAN, at, three, WEIGHT_HAN_THREE);
-	note_concept(&rd->features, concept_of(at, left, true, &used));
+	note_concept(&rd->features, concept_of(at, left, true));
 	rd->before_len = 0;
 }
 
@@ -252,7 +290,7 @@ read_word(void *arg, const char *word, size_t len, bool han, size_t left)
 {
 	struct reading *rd = arg;
 	char text[2 * WORD_BYTES + 2];
-	size_t n, used;
+	size_t n;
 
 	if (han) {
 		read_han(rd, word, len, left);
@@ -263,7 +301,7 @@ read_word(void *arg, const char *word, size_t len, bool han, size_t left)
 		return;
 	n = stem(word, len);
 	note(&rd->features, FEATURE_WORD, word, n, WEIGHT_WORD);
-	note_concept(&rd->features, concept_of(word, n, false, &used));
+	note_concept(&rd->features, concept_of(word, n, false));
 	text[0] = '^';
 	memcpy(text + 1, word, n);
 	text[n + 1] = '$';
@@ -355,29 +393,30 @@ static void
 read_term(void *arg, const char *word, size_t len, bool han, size_t left)
 {
 	struct features *f = arg;
-	size_t used;
 
 	if (han) {
 		if (left > len)
 			note(f, FEATURE_HAN, word, len + sequence(word + len), 1);
-		note_concept(f, concept_of(word, left, true, &used));
+		note_concept(f, concept_of(word, left, true));
 		return;
 	}
 	if (is_stop(word, len))
 		return;
 	len = stem(word, len < WORD_BYTES ? len : WORD_BYTES);
 	note(f, FEATURE_WORD, word, len, 1);
-	note_concept(f, concept_of(word, len, false, &used));
+	note_concept(f, concept_of(word, len, false));
 }
 
 static bool
 has(const struct features *f, uint64_t hash)
 {
-	for (size_t at = (size_t)hash & (f->room - 1); f->room > 0 && f->rows[at].times > 0;
-	     at = (at + 1) & (f->room - 1))
-		if (f->rows[at].hash == hash)
-			return true;
-	return false;
+	size_t at = (size_t)hash & (f->room - 1);
+
+	if (f->room == 0)
+		return false;
+	while (f->rows[at].times > 0 && f->rows[at].hash != hash)
+		at = (at + 1) & (f->room - 1);
+	return f->rows[at].times > 0;
 }
 
 double

@@ -1,4 +1,4 @@
-/* Any text as terms and as chunks: literals stay within their quotes, chunks within the cap,
+/* Any text as terms, as chunks and as an answer with marks: literals stay within their quotes, chunks within the cap,
  * and a chunk is what its place says. */
 #include <stdint.h>
 #include <stdlib.h>
@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "search/chunk.h"
+#include "search/cite.h"
 #include "search/terms.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -52,6 +53,23 @@ check_chunks(struct arena *a, const char *text, size_t len)
 	}
 }
 
+/* Marks stand behind what they mean, and a sentence is one of the text. */
+static void
+check_marks(struct arena *a, const char *text, size_t len)
+{
+	struct mark *marks;
+	size_t n = cite_marks(a, text, 9, &marks), from, to;
+
+	for (size_t i = 0; i < n; i++) {
+		CHECK(marks[i].n >= 1 && marks[i].n <= 9 && marks[i].from <= marks[i].to && marks[i].to < len);
+		CHECK(utf8_valid(text + marks[i].from, marks[i].to - marks[i].from));
+		if (i < 4) {
+			cite_sentence(a, text + marks[i].from, marks[i].to - marks[i].from, text, len, &from, &to);
+			CHECK(from <= to && to <= len && utf8_valid(text + from, to - from));
+		}
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -66,6 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_literal(terms_tsvector(a, text, text));
 	CHECK(terms_query(a, text, terms) <= TERMS_QUERY_MAX);
 	check_chunks(a, text, size);
+	check_marks(a, text, size);
 	arena_free(a);
 	return 0;
 }

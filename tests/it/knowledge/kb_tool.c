@@ -247,7 +247,7 @@ main(int argc, char **argv)
 		if (n_rows > 0)
 			put_vectors(all, argv[2]);
 		printf(
-		    "UPDATE kb_version v SET chunks = c.n, state = 'ready' FROM (SELECT document_id, count(*) AS n FROM kb_chunk"
+		    "UPDATE kb_version v SET chunks = c.n FROM (SELECT document_id, count(*) AS n FROM kb_chunk"
 		    " WHERE kb_id = '%s' GROUP BY 1) AS c WHERE c.document_id = v.document_id AND v.version = 1;\n",
 		    argv[1]);
 	}

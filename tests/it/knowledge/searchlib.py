@@ -41,7 +41,7 @@ def make_base(weir, user, documents, vectors=True, name="a base", shared=False):
                          kb, model, MODEL, "active" if vectors else "building")[0][0]
         rows = json.dumps([{"id": i, "title": d[0]} for i, d in zip(ids, documents)])
         pg.query("INSERT INTO kb_document (id, kb_id, user_id) SELECT r.id, $2, $3 FROM json_to_recordset($1::json) AS r (id uuid)", rows, kb, user.id)
-        pg.query("INSERT INTO kb_version (document_id, version, kb_id, user_id, title) SELECT r.id, 1, $2, $3, r.title"
+        pg.query("INSERT INTO kb_version (document_id, version, kb_id, user_id, title, state) SELECT r.id, 1, $2, $3, r.title, 'ready'"
                  " FROM json_to_recordset($1::json) AS r (id uuid, title text)", rows, kb, user.id)
     fill(weir, kb, space, [{"id": i, "title": d[0], "text": d[1]} for i, d in zip(ids, documents)])
     if not vectors:

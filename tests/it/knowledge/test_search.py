@@ -4,6 +4,7 @@ import os
 import sys
 
 import pytest
+from weirtest import wait_until
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from searchlib import MODEL, add_models, make_base, search  # noqa: E402
@@ -157,3 +158,44 @@ def test_old_versions_are_not_found(weir, user, base):
     with weir.pg() as pg:
         pg.query("UPDATE kb_document SET version = 2 WHERE id = $1", pay)
     assert pay not in {i["document_id"] for i in search(weir, user, kb, "salaries grade amount", top_k=50)["items"]}
+
+
+def test_what_the_jobs_made_is_found(weir, user):
+    """From the text that is sent to the passage that is cited, with nothing made by hand."""
+    kb = weir.post("/api/knowledge", {"name": "handbook", "embedding_model": MODEL}, user).json["id"]
+    texts = {"Handbook": LEAVE, "手册": MANUAL.replace("\f", "\n"), "Other": "# Tea\n\n" + "Tea is grown on hills. " * 200}
+    ids = {t: weir.post(f"/api/knowledge/{kb}/documents", {"title": t, "text": x}, user).json["document"]["id"] for t, x in texts.items()}
+    wait_until(lambda: all(d["state"] == "ready" for d in weir.get(f"/api/knowledge/{kb}/documents", user).json["items"]), "documents are ready", timeout_s=60)
+    found = search(weir, user, kb, "how many holidays do staff get")
+    top = found["items"][0]
+    assert found["vectors"] == "used" and top["document_id"] == ids["Handbook"] and top["scores"]["likeness"] > 0.2
+    there = weir.get(f"/api/knowledge/{kb}/documents/{ids['Handbook']}/text?from={top['from']}&to={top['to']}", user)
+    assert there.json["text"] == top["text"], there
+    # what was embedded as a chunk is known as a query, too
+    same = search(weir, user, kb, f"{top['heading']}\n{top['text']}")
+    assert same["usage"] == {"input_tokens": 0, "credits": 0} and same["items"][0]["scores"]["cosine"] == pytest.approx(1, abs=0.01)
+    assert search(weir, user, kb, "如何删除索引")["items"][0]["document_id"] == ids["手册"]
+    conversation = weir.conversation(user, knowledge_ids=[kb])
+    turn = weir.chat(user, "Employees have 25 days of vacation? [1] [[demo echo=1]]", conversation)
+    (cited,) = turn.final["data"]["assistant_message"]["citations"]
+    assert cited["document_id"] == ids["Handbook"] and cited["quote"] == "Employees have 25 days of vacation a year."
+    weir.audit()
+
+
+def test_a_hold_whose_process_died_goes_back(weir, user, base):
+    kb, _ = base
+    before = weir.balance(user)
+    with weir.pg() as pg:
+        model = pg.query("SELECT id FROM llm_models WHERE name = $1", MODEL)[0][0]
+        opened = ("SELECT outcome FROM kb_query_open('0190ffff-0000-7000-8000-000000000001', '0190ffff-0000-7000-8000-000000000002', $1, $2, 5, 60,"
+                  " 'embeddings', NULL, 'default')")
+        assert [pg.query(opened, user.id, model)[0][0] for _ in range(2)] == ["ok", "ok"]  # the same task, once
+        assert weir.balance(user) == before - 5
+        pg.query("UPDATE credit_transactions SET expires_at = now() - interval '1 second' WHERE user_id = $1 AND status = 'pending'", user.id)
+    wait_until(lambda: weir.balance(user) == before, "the hold goes back", timeout_s=30)
+    # who comes too late charges nothing
+    with weir.pg() as pg:
+        pg.query("SELECT * FROM kb_query_end('0190ffff-0000-7000-8000-000000000001', $1, $2, 'completed', NULL, 10, false, 3, NULL, 5, NULL, 'embeddings', NULL,"
+                 " 'default', 'm', NULL, NULL)", user.id, model)
+    assert weir.balance(user) == before and used(weir, user) == []
+    weir.audit()

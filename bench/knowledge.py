@@ -1,0 +1,125 @@
+"""B13: how long a search takes in a large base, and in a small one among many; and what its candidates miss."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+
+import weirstack
+from benchlib import HERE, Row, median, ms, say
+
+sys.path.insert(0, HERE + "/../tests/it/knowledge")
+import searchlib  # noqa: E402
+
+WORDS, PAGE_WORDS, SMALL = 20000, 600, 2000
+SYLLABLES = [a + b for a in "b d f g k l m n p r s t v".split() for b in "a e i o u".split()]
+
+
+def vocabulary(chance):
+    made = set()
+    while len(made) < WORDS:
+        made.add("".join(chance.choices(SYLLABLES, k=chance.choice((2, 3, 3, 4)))))
+    return sorted(made)
+
+
+def documents(count):
+    """Texts whose words come as often as words do (Zipf), in sentences."""
+    chance = random.Random(13)
+    words = vocabulary(chance)
+    chance.shuffle(words)
+    weights = [1 / (n + 3) for n in range(WORDS)]
+    totals = [sum(weights[:1])]
+    for w in weights[1:]:
+        totals.append(totals[-1] + w)
+    for n in range(count):
+        text = chance.choices(words, cum_weights=totals, k=PAGE_WORDS)
+        sentences = [" ".join(text[i:i + 12]).capitalize() + "." for i in range(0, PAGE_WORDS, 12)]
+        yield f"Page {n}", " ".join(sentences)
+
+
+def queries(count):
+    """Some words of a sentence that is there."""
+    chance = random.Random(14)
+    made = []
+    for n, (_, text) in enumerate(documents(count)):
+        sentence = text.split(". ")[n % 40].rstrip(".").split()
+        made.append(" ".join(chance.sample(sentence, 6)))
+    return made
+
+
+def copy_base(pg, kb, space, user, chunks):
+    """Another base with so many of the chunks of this one."""
+    other, document = searchlib.uuid7(), searchlib.uuid7()
+    pg.query("INSERT INTO kb (id, user_id, name, model_id) SELECT $2, user_id, 'a copy', model_id FROM kb WHERE id = $1", kb, other)
+    made = pg.query("INSERT INTO kb_space (kb_id, model_id, model, state, dims, mean, mean_count, mean_version)"
+                    " SELECT $2, model_id, model, state, dims, mean, mean_count, mean_version FROM kb_space WHERE id = $1 RETURNING id", space, other)[0][0]
+    pg.query("INSERT INTO kb_document (id, kb_id, user_id) VALUES ($1, $2, $3)", document, other, user.id)
+    pg.query("INSERT INTO kb_version (document_id, version, kb_id, user_id, title, state, chunks) VALUES ($1, 1, $2, $3, 'all', 'ready', $4)",
+             document, other, user.id, chunks)
+    first = pg.query("SELECT max(id) + 1 FROM kb_chunk")[0][0]
+    pg.query("INSERT INTO kb_chunk (id, kb_id, document_id, version, ord, page_from, page_to, c0, c1, heading, body, ntok, tsv, text_hash)"
+             " SELECT $4::bigint + row_number() OVER (ORDER BY c.id) - 1, $2, $3, 1, row_number() OVER (ORDER BY c.id), 1, 1, c0, c1, heading, body, ntok,"
+             "  ts_delete(tsv, kb_lexeme($1::uuid)) || quote_literal(kb_lexeme($2::uuid))::tsvector, text_hash"
+             " FROM (SELECT * FROM kb_chunk WHERE kb_id = $1 ORDER BY id LIMIT $5) AS c", kb, other, document, first, chunks)
+    pairs = (" FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM kb_chunk WHERE kb_id = $1 ORDER BY id LIMIT $5) AS c"
+             " JOIN {} e ON e.chunk_id = c.id AND e.space_id = $2::bigint")
+    pg.query("INSERT INTO kb_code (space_id, chunk_id, code) SELECT $3::bigint, $4::bigint + c.n - 1, e.code" + pairs.format("kb_code"), kb, space, made, first, chunks)
+    pg.query("INSERT INTO kb_vec (space_id, chunk_id, v) SELECT $3::bigint, $4::bigint + c.n - 1, e.v" + pairs.format("kb_vec"), kb, space, made, first, chunks)
+    return other
+
+
+def settle(pg):
+    for table in ("kb_chunk", "kb_code", "kb_vec"):
+        pg.query(f"VACUUM ANALYZE {table}")
+
+
+def times(bench, user, kb, asked, mode):
+    """Microseconds of each search; the vectors of its queries are kept already."""
+    for query in asked:
+        searchlib.search(bench, user, kb, query, mode=mode)
+    took = []
+    for query in asked:
+        began = time.perf_counter()
+        searchlib.search(bench, user, kb, query, mode=mode)
+        took.append((time.perf_counter() - began) * 1e6)
+    return sorted(took)
+
+
+def row(case, what, took, target_ms):
+    p50, p95 = took[len(took) // 2], took[len(took) * 95 // 100]
+    return Row(case, what, ms(p50), "", f"p95 {ms(p95)}", f"≤ {target_ms} ms" if target_ms else "", p50 <= 1000 * target_ms if target_ms else None)
+
+
+def recall(pages, asked):
+    lines = [{"id": searchlib.uuid7(), "title": t, "text": x} for t, x in documents(pages)] + [{"query": q} for q in asked]
+    told = subprocess.run([searchlib.tool(), "recall"], input="".join(json.dumps(x) + "\n" for x in lines).encode(), stdout=subprocess.PIPE, check=True)
+    return float(told.stdout.decode().split()[0])
+
+
+def b13(bench, plan):
+    searchlib.add_models(bench)
+    user = bench.make_user(credits="1000000")
+    pages, others = (2500, 10) if plan.quick else (25000, 450)
+    say(f"B13: {pages} documents")
+    kb, _ = searchlib.make_base(bench, user, list(documents(pages)))
+    asked = queries(60)
+    with bench.pg() as pg:
+        settle(pg)
+        chunks = int(pg.one("SELECT count(*) FROM kb_chunk"))
+        space = pg.one("SELECT id FROM kb_space")
+        large = {mode: times(bench, user, kb, asked, mode) for mode in ("hybrid", "vector", "text")}
+        say(f"B13: {others} bases beside it")
+        small = [copy_base(pg, kb, space, user, SMALL) for _ in range(others)][0]
+        settle(pg)
+        among = int(pg.one("SELECT count(*) FROM kb_chunk"))
+    few = times(bench, user, small, asked, "hybrid")
+    part = recall(min(pages, 5000), asked)
+    rows = [
+        row("B13", f"search, {chunks:,} chunks in one base, p50", large["hybrid"], 30),
+        row("", "  vectors alone", large["vector"], 0),
+        row("", "  words alone", large["text"], 0),
+        row("", f"  {SMALL:,} chunks among {among:,}", few, 6),
+        Row("", "  of the ten nearest, among the candidates", f"{part:.3f}", "", "", "≥ .95", part >= 0.95),
+    ]
+    return rows, [{"large_us": large, "small_us": few, "chunks": chunks, "among": among, "recall": part}]
