@@ -208,12 +208,12 @@ class Knowledge(DatabaseTest):
         self.assertEqual(self.db.row("SELECT mean_count, mean_version FROM kb_space WHERE id = $1", space), {"mean_count": 32, "mean_version": 2})
 
     def test_deletion_leaves_nothing(self):
-        document = self.document()
+        document = self.document(new_id())
         (run,) = self.take()
         task, _ = self.open(run)
         self.mean(run["space_id"])
         self.store(run, task, limit=1)
-        other = self.document("another")
+        other = self.document(new_id())
         objects = [r["id"] for r in self.db.query(
             "SELECT object_id AS id FROM kb_version WHERE kb_id = $1 UNION SELECT object_id FROM kb_text WHERE document_id = ANY (ARRAY[$2, $3]::uuid[])",
             self.base, document, other)]
