@@ -2,8 +2,8 @@
 DROP VIEW IF EXISTS audit_broken; -- as in 0021
 DROP FUNCTION IF EXISTS kb_search_bases(uuid, uuid[]), kb_query_open(uuid, uuid, uuid, bigint, numeric, int, text, jsonb, text),
 	kb_query_end(uuid, uuid, bigint, text, text, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea),
-	kb_search_vectors(uuid[], bigint[], varbit[], uuid[], int), kb_search_words(uuid[], bigint, text[], uuid[], int, int, int),
-	kb_search(uuid, uuid[], bigint[], varbit[], text[], bigint, uuid[], int, int, int, int), kb_search_texts(uuid, bigint[]),
+	kb_search_vectors(uuid[], bigint[], varbit[], uuid[], int), kb_search_words(uuid[], bigint, text[], float8[], uuid[], int, int, int),
+	kb_search(uuid, uuid[], bigint[], varbit[], text[], float8[], bigint, uuid[], int, int, int, int), kb_search_texts(uuid, bigint[]),
 	message_json(conversation_messages); -- names a column that goes, and comes again with its area
 DROP FUNCTION IF EXISTS kb_lexeme(uuid), kb_may_read(uuid, uuid), kb_readable(uuid, uuid[]);
 ALTER TABLE conversation_messages DROP COLUMN citations;
