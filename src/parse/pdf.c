@@ -2,7 +2,6 @@
  * them is indented, a paragraph begins; what the outline names is a heading. */
 #include <glib.h>
 #include <poppler.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ struct pdf {
 struct line {
 	const char *text;
 	size_t len;
-	double x, top, height;
+	double x, top;
 	unsigned width; /* columns */
 };
 
@@ -162,7 +161,6 @@ split(PopplerPage *page, const char *text, size_t *n)
 		if (at < n_places) {
 			line.x = places[at].x1;
 			line.top = places[at].y1;
-			line.height = places[at].y2 - places[at].y1;
 		}
 		at += (guint)g_utf8_strlen(text, (gssize)line.len) + 1;
 		if ((*n & (*n - 1)) == 0)
@@ -181,19 +179,23 @@ by_size(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* From one line to the next, as it is usual on this page; 0: not known. */
+/* From one line to the next within a paragraph, on this page; 0: not known.  Of all steps the
+ * first quarter: half of them may be from one paragraph to the next.  Much smaller ones are
+ * marks above a line.  (The heights of characters are the fonts', which say anything.) */
 static double
 usual_step(const struct line *lines, size_t n)
 {
 	double *steps = g_malloc(n * sizeof(double)), usual = 0;
-	size_t found = 0;
+	size_t found = 0, marks = 0;
 
 	for (size_t i = 1; i < n; i++)
 		if (lines[i].top > lines[i - 1].top + 0.5)
 			steps[found++] = lines[i].top - lines[i - 1].top;
 	if (found > 0) {
 		qsort(steps, found, sizeof(double), by_size);
-		usual = steps[found / 2];
+		while (steps[marks] < steps[found / 2] / 2)
+			marks++;
+		usual = steps[marks + (found - marks) / 4];
 	}
 	g_free(steps);
 	return usual;
@@ -208,11 +210,38 @@ begins(const struct line *lines, size_t i, size_t n, double usual)
 
 	if (usual <= 0 || step < 0) /* another column */
 		return false;
-	if (step > usual * 1.4 && step > line->height * 1.2)
+	if (step > usual * 1.4)
 		return true;
 	/* indented against the lines around it, which are at the margin */
-	return line->height > 0 && line->x - before->x > line->height && line->x - before->x < line->height * 4 &&
-	    i + 1 < n && line->x - lines[i + 1].x > line->height * 0.8;
+	return line->x - before->x > usual * 0.9 && line->x - before->x < usual * 4 && i + 1 < n &&
+	    line->x - lines[i + 1].x > usual * 0.7;
+}
+
+/* The bytes of a bullet and the space after it that a line begins with; 0: none. */
+static size_t
+bullet(const struct line *line)
+{
+	static const char *const bullets[] = { "•", "●", "▪", "■", "◦", "‣", "⁃", "\xEF\x82\xB7" /* Symbol's */ };
+
+	for (size_t i = 0; i < sizeof(bullets) / sizeof(*bullets); i++) {
+		size_t len = strlen(bullets[i]);
+
+		if (line->len > len + 1 && memcmp(line->text, bullets[i], len) == 0 && line->text[len] == ' ')
+			return len + 1;
+	}
+	return 0;
+}
+
+/* A line with a mark before it. */
+static void
+write_marked(struct text *t, const char *mark, const char *line, size_t len)
+{
+	struct buf b = BUF_INIT(0);
+
+	buf_puts(&b, mark);
+	buf_add(&b, line, len);
+	text_line(t, b.data, b.len, false);
+	buf_free(&b);
 }
 
 static void
@@ -221,7 +250,7 @@ write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 	struct text *t = &p->doc->text;
 	double usual = usual_step(lines, n);
 	unsigned widest = 0;
-	char marked[2048];
+	size_t skip;
 	int level;
 
 	for (size_t i = 0; i < n; i++)
@@ -231,11 +260,14 @@ write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 		level = heading_level(p, number, &lines[i]);
 		if (i > 0 && (level > 0 || begins(lines, i, n, usual)))
 			text_line(t, "", 0, false);
-		if (level > 0 && lines[i].len < sizeof(marked) - 10) {
-			snprintf(
-			    marked, sizeof(marked), "%s%.*s", "###### " + 6 - level, (int)lines[i].len, lines[i].text);
-			text_line(t, marked, strlen(marked), false);
+		if (level > 0) {
+			write_marked(t, "###### " + 6 - level, lines[i].text, lines[i].len);
 			text_line(t, "", 0, false);
+			continue;
+		}
+		skip = bullet(&lines[i]);
+		if (skip > 0) {
+			write_marked(t, "- ", lines[i].text + skip, lines[i].len - skip);
 			continue;
 		}
 		text_line(t, lines[i].text, lines[i].len, i > 0 && lines[i - 1].width * 10 >= widest * 7);

@@ -420,8 +420,10 @@ def test_pdf_paragraphs_and_outline():
         page % 5, page % 7,
         page_lines([(72, 0, "1.2 Getting started"), (72, 20, "This is the first paragraph of some text, which"),
                     (72, 14, "goes on on a second line and a third one that"), (72, 14, "ends."),
-                    (72, 28, "A second paragraph begins below."), (72, 14, "It has two lines that are of usual length.")]),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+                    (72, 28, "A second paragraph begins below."), (72, 14, "It has two lines that are of usual length."),
+                    (96, 14, "This one is indented, and so another paragraph"), (72, 14, "than the one before."),
+                    (72, 14, "\\225 and a bullet")]),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
         page_lines([(72, 0, "Second page")]),
         b"<< /First 9 0 R /Last 9 0 R /Count 1 >>",
         b"<< /Title (Getting Started) /Parent 8 0 R /Dest [3 0 R /XYZ 0 700 0] /First 10 0 R /Last 10 0 R >>",
@@ -430,7 +432,8 @@ def test_pdf_paragraphs_and_outline():
     assert got.kind == "pdf" and got.pages == 2 and got.code is None
     assert got.text == ("# 1.2 Getting started\n\nThis is the first paragraph of some text, which\n"
                         "goes on on a second line and a third one that\nends.\n\n"
-                        "A second paragraph begins below.\nIt has two lines that are of usual length.\n"
+                        "A second paragraph begins below.\nIt has two lines that are of usual length.\n\n"
+                        "This one is indented, and so another paragraph\nthan the one before.\n- and a bullet\n"
                         "\f## Second page\n")
 
 
