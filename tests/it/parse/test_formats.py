@@ -39,6 +39,7 @@ def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000):
 
         def third():
             os.dup2(f.fileno(), 3)
+            os.set_inheritable(3, True)  # also if it was 3 already
 
         done = subprocess.run([PROGRAM, "--cpu=30", "--wall=60", f"--memory={memory}", f"--text={text}",
                                f"--pages={pages}", f"--lang={lang}", f"--hint={hint}"], stdin=subprocess.DEVNULL,
