@@ -151,6 +151,8 @@ sandbox_enter(const struct sandbox *s, const char **why)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		*why = "prctl";
+	else if (s->parent != 0 && getppid() != s->parent) /* before the signal was asked for */
+		*why = "the parent is gone";
 	else if (close_range((unsigned)s->fd_max + 1, ~0u, 0) != 0 && errno != ENOSYS)
 		*why = "close_range";
 	else if (!limit_resources(s))

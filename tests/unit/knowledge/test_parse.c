@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "parse/frame.h"
 #include "tap.h"
 
 static struct conf conf = { .knowledge_parse_timeout = 60000,
@@ -406,6 +408,30 @@ test_ignores_term(void)
 
 /* ---- nothing stays behind ---- */
 
+/* weir-parse dies with the process that waits for it.  It becomes this one's, which takes in orphans. */
+static void
+test_orphan(void)
+{
+	int status, fd = data_file("made-pdf-form-bomb.pdf");
+	struct parsed out;
+	pid_t worker, left;
+
+	CU_ASSERT_EQUAL_FATAL(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+	worker = fork();
+	CU_ASSERT_FATAL(worker >= 0);
+	if (worker == 0)
+		_exit(parse_document(&cx, fd, "a.pdf", NULL, "en", NULL, NULL, &out) != OK);
+	sleep(1); /* it is at work: alone it would take half a minute */
+	kill(worker, SIGKILL);
+	CU_ASSERT_EQUAL(waitpid(worker, &status, 0), worker);
+	left = waitpid(-1, &status, 0);
+	CU_ASSERT_TRUE(left > 0 && left != worker);
+	CU_ASSERT_TRUE((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+	    (WIFEXITED(status) && WEXITSTATUS(status) == PARSE_EXIT_SANDBOX)); /* it had not begun */
+	prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
+	close(fd);
+}
+
 static size_t
 open_files(void)
 {
@@ -461,6 +487,7 @@ static CU_TestInfo tests[] = {
 	{ "what it says is not believed", test_frames },
 	{ "one that stays is killed", test_stays },
 	{ "a signal", test_ignores_term },
+	{ "dies with its worker", test_orphan },
 	{ "nothing stays behind", test_no_leak },
 	{ "codes explain themselves", test_codes },
 	CU_TEST_INFO_NULL,
