@@ -2,10 +2,11 @@
 
 import io
 import os
-import resource
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import zipfile
 import zlib
 
@@ -509,6 +510,28 @@ def test_memory():
         assert "-6" in str(e) or "-11" in str(e) or "-5" in str(e), e
 
 
+def test_signals():
+    """Whoever stops the service signals all of its processes: a document is read to its end even so."""
+    document = os.open(os.path.join(os.environ.get("srcdir", "."), "tests/data/kbfiles/made-pdf-form-bomb.pdf"), os.O_RDONLY)
+
+    def third():
+        os.dup2(document, 3)
+        os.set_inheritable(3, True)
+
+    p = subprocess.Popen([PROGRAM, "--cpu=60", "--wall=60", "--memory=1073741824", "--text=65536", "--pages=5"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=third, close_fds=False)
+    os.close(document)
+    try:
+        time.sleep(1)
+        for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            p.send_signal(signo)
+        with pytest.raises(subprocess.TimeoutExpired):
+            p.wait(1)
+    finally:
+        p.kill()
+        p.communicate()
+
+
 @pytest.mark.parametrize("cut", range(0, 100, 7))
 def test_any_prefix(cut):
     """Whatever of a file arrives, it ends well."""
@@ -520,4 +543,3 @@ def test_usage():
     assert subprocess.run([PROGRAM, "--help"], stdout=subprocess.PIPE).returncode == 0
     for args in ([], ["--cpu=x"], ["--cpu=1", "--wall=1", "--memory=1", "--text=1", "--pages=99999999999"]):
         assert subprocess.run([PROGRAM, *args], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 64
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 0  # of this process, for the tests that follow

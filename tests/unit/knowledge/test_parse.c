@@ -396,16 +396,6 @@ test_stays(void)
 	CU_ASSERT_TRUE(clock_mono_ms() - began_ms < 20000);
 }
 
-/* Whoever stops the service signals all of its processes; a document is read to its end even so. */
-static void
-test_ignores_term(void)
-{
-	struct parsed out;
-
-	CU_ASSERT_EQUAL(run_script("#!/bin/sh\nkill -TERM $$\n", &out), OK);
-	CU_ASSERT_TRUE(is(out.code, "parser_failed")); /* the script takes it, for comparison */
-}
-
 /* ---- nothing stays behind ---- */
 
 /* weir-parse dies with the process that waits for it.  It becomes this one's, which takes in orphans. */
@@ -486,7 +476,6 @@ static CU_TestInfo tests[] = {
 	{ "no program, no sandbox", test_missing },
 	{ "what it says is not believed", test_frames },
 	{ "one that stays is killed", test_stays },
-	{ "a signal", test_ignores_term },
 	{ "dies with its worker", test_orphan },
 	{ "nothing stays behind", test_no_leak },
 	{ "codes explain themselves", test_codes },
