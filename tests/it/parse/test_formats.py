@@ -303,7 +303,7 @@ def test_html():
       <ul><li>a<li><p>b</p><p>more</p><li>c <ul><li>d</ul></ul>
       <pre>  code\n\n    here </pre><blockquote>said</blockquote>
       <table><caption>Cap</caption><thead><tr><th>h<th>i</thead><tr><td>1<td>2<br>3</table>
-      <noscript>no</noscript><svg><text>no</text></svg><textarea>no</textarea>&lt;&nbsp;&amp;&#x4e2d;&copy;</body></html>""".encode())
+      <noscript>no</noscript><svg><title>no</title><text>no</text></svg><textarea>no</textarea>&lt;&nbsp;&amp;&#x4e2d;&copy;</body></html>""".encode())
     assert got.kind == "html" and got.title == "A title"
     assert got.text == ("## Head ing\n\nTextbold and\nbreak\n\none\n\ntwo\n\n- a\n- b\n\nmore\n\n- c\n- d\n\n"
                         "```\n  code\n\n    here\n```\n\nsaid\n\n| h | i |\n| --- | --- |\n| 1 | 2 3 |\n\n< &中©\n")
