@@ -33,7 +33,7 @@ class Parsed:
         assert not any(ord(c) < 32 and c not in "\n\f" for c in self.text)
 
 
-def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000):
+def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000, before=()):
     with tempfile.TemporaryFile() as f:
         f.write(data)
         f.flush()
@@ -42,7 +42,7 @@ def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000):
             os.dup2(f.fileno(), 3)
             os.set_inheritable(3, True)  # also if it was 3 already
 
-        done = subprocess.run([PROGRAM, "--cpu=30", "--wall=60", f"--memory={memory}", f"--text={text}",
+        done = subprocess.run([*before, PROGRAM, "--cpu=30", "--wall=60", f"--memory={memory}", f"--text={text}",
                                f"--pages={pages}", f"--lang={lang}", f"--hint={hint}"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=third, close_fds=False)
     assert done.returncode == 0, (done.returncode, done.stderr)
@@ -446,6 +446,16 @@ def test_pdf_outline_loops():
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>", b"<< /First 5 0 R /Last 5 0 R /Count 1 >>",
         b"<< /Title (x) /Parent 4 0 R /Next 5 0 R /First 5 0 R /Last 5 0 R >>"]))
     assert got.code == "no_text_layer"
+
+
+def test_pdf_without_language_pack():
+    """Without poppler-data the text of some fonts is missing: that is an error, not a document without text."""
+    hidden = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c", 'mount -t tmpfs none /usr/share/poppler && exec "$@"', "sh"]
+    if subprocess.run([*hidden, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("no mount namespaces here")
+    with open(os.path.join(os.environ.get("srcdir", "."), "tests/data/kbfiles/made-zh-unembedded-font.pdf"), "rb") as f:
+        got = parse(f.read(), before=hidden)
+    assert got.code == "missing_language_pack" and got.text == ""
 
 
 # ---- archives that are not what they seem
