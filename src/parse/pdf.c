@@ -247,6 +247,7 @@ write_marked(struct text *t, const char *mark, const char *line, size_t len)
 static void
 write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 {
+	static const char marks[] = "###### ";
 	struct text *t = &p->doc->text;
 	double usual = usual_step(lines, n);
 	unsigned widest = 0;
@@ -261,7 +262,7 @@ write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 		if (i > 0 && (level > 0 || begins(lines, i, n, usual)))
 			text_line(t, "", 0, false);
 		if (level > 0) {
-			write_marked(t, "###### " + 6 - level, lines[i].text, lines[i].len);
+			write_marked(t, marks + 6 - level, lines[i].text, lines[i].len);
 			text_line(t, "", 0, false);
 			continue;
 		}
