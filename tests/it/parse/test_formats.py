@@ -406,11 +406,11 @@ def stream(text):
 
 
 def page_lines(lines, top=700):
-    """lines: (x, step down, text)"""
-    out, y = "BT /F1 12 Tf ", top
-    for x, step, text in lines:
+    """lines: (x, step down, text, size)"""
+    out, y = "BT ", top
+    for x, step, text, *size in lines:
         y -= step
-        out += f"1 0 0 1 {x} {y} Tm ({text}) Tj "
+        out += f"/F1 {size[0] if size else 12} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj "
     return stream(out + "ET")
 
 
@@ -437,6 +437,21 @@ def test_pdf_paragraphs_and_outline():
                         "A second paragraph begins below.\nIt has two lines that are of usual length.\n\n"
                         "This one is indented, and so another paragraph\nthan the one before.\n- and a bullet\n"
                         "\f## Second page\n")
+
+
+def test_pdf_headings_by_size():
+    """Without an outline what is set larger than the text is a heading, also on two lines."""
+    body = [(72, 14, "Text of the usual size that stands on a line"), (72, 14, "and on another one, and on a third.")]
+    got = parse(pdf([
+        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        page_lines([(72, 0, "A long title that", 24), (72, 28, "takes two lines", 24), *body, (72, 30, "1. A part", 16), *body,
+                    (72, 30, "Smaller part", 14), *body, (72, 30, "This is a sentence that is set large.", 14),
+                    (72, 20, "2026", 24)])]))
+    text = "Text of the usual size that stands on a line\nand on another one, and on a third."
+    assert got.text == (f"# A long title that takes two lines\n\n{text}\n\n## 1. A part\n\n{text}\n\n### Smaller part\n\n"
+                        f"{text}\n\nThis is a sentence that is set large.\n2026\n")
 
 
 def test_pdf_outline_loops():

@@ -59,6 +59,8 @@ test_pdf(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "ends.\n\nA second"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\f## Second page\n"));
 	CU_ASSERT_EQUAL(read_file("fuzz/corpus/parse/pdf-paragraphs-and-outline-1", 1, NULL), CODE_TOO_LARGE);
+	CU_ASSERT_EQUAL(read_file("fuzz/corpus/parse/pdf-headings-by-size-1", 1, NULL), CODE_OK);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "# A long title that takes two lines\n\nText"));
 	CU_ASSERT_EQUAL(read_file("fuzz/corpus/parse/pdf-outline-loops-1", 10, NULL), CODE_NO_TEXT_LAYER);
 	CU_ASSERT_EQUAL(read_file("data/kbfiles/made-zh-unembedded-font.pdf", 10, NULL), CODE_OK);
 	CU_ASSERT_STRING_EQUAL(text, "知识库测试：中文字体未嵌入\n");
