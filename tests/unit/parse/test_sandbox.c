@@ -147,7 +147,9 @@ forks(void)
 {
 	char *const argv[] = { (char[]){ "true" }, NULL };
 
-	return refused(fork()) + refused(execve("/usr/bin/true", argv, NULL)) + refused(syscall(SYS_clone3, NULL, 0));
+	/* the calls themselves: those of a build that counts lines write files first */
+	return refused(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL)) +
+	    refused(syscall(SYS_execve, "/usr/bin/true", argv, NULL)) + refused(syscall(SYS_clone3, NULL, 0));
 }
 
 static int
