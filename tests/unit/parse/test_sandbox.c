@@ -147,7 +147,9 @@ forks(void)
 {
 	char *const argv[] = { (char[]){ "true" }, NULL };
 
-	return refused(fork()) + refused(execve("/usr/bin/true", argv, NULL)) + refused(syscall(SYS_clone3, NULL, 0));
+	/* the calls themselves: those of a build that counts lines write files first */
+	return refused(syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL)) +
+	    refused(syscall(SYS_execve, "/usr/bin/true", argv, NULL)) + refused(syscall(SYS_clone3, NULL, 0));
 }
 
 static int
@@ -249,9 +251,11 @@ test_descriptors(void)
 static void
 test_limits(void)
 {
+	const char *sanitizers = getenv("WEIR_SANITIZERS");
+
 	CU_ASSERT_EQUAL(inside(computes, 1, 60, (size_t)1 << 30), 1000 + SIGXCPU);
 	CU_ASSERT_EQUAL(inside(sleeps, 20, 1, (size_t)1 << 30), 1000 + SIGALRM);
-	if (strstr(getenv("WEIR_SANITIZERS") == NULL ? "" : getenv("WEIR_SANITIZERS"), "address") == NULL)
+	if (sanitizers == NULL || strcmp(sanitizers, "no") == 0) /* those want all addresses */
 		CU_ASSERT_EQUAL(try(allocates), 0);
 	CU_ASSERT_EQUAL(try(aborts), 1000 + SIGABRT);
 }
