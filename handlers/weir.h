@@ -72,6 +72,7 @@
 #include "chat/trial.h"
 #include "chat/turn.h"
 #include "chat/verdicts.h"
+#include "files/ticket.h"
 #include "files/uploads.h"
 
 /* Every handler and field table of the route table. */
