@@ -48,6 +48,15 @@ export default function MakeBar({ make, model, makers, words, attachments, onCha
 				</Pick>
 				<Choice label={t("making.size")} choices={makes!.sizes} value={make.size ?? makes!.size ?? ""} onChange={(size) => set({ size })} named={sizeName} />
 				<Choice label={t("making.resolution")} choices={makes!.resolutions} value={make.resolution ?? makes!.resolution ?? ""} onChange={(resolution) => set({ resolution })} />
+				{makes!.n_max > 1 && (
+					<Choice
+						label={t("making.number")}
+						choices={Array.from({ length: makes!.n_max }, (_, i) => ({ value: String(i + 1), factor: 1 }))}
+						value={String(make.n ?? 1)}
+						onChange={(n) => set({ n: Number(n) })}
+						named={(v) => t("making.n_pictures", { n: v })}
+					/>
+				)}
 				{make.op.startsWith("videos.") && (
 					<Choice
 						label={t("making.seconds")}
