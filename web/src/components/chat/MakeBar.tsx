@@ -129,7 +129,7 @@ function Shots({ shots, seconds, onChange }: { shots: Shot[]; seconds: number; o
 	const scenes = shots.map((s) => s.scene);
 	return (
 		<div className="flex flex-col gap-2">
-			<ol className="flex max-h-60 flex-col gap-2 overflow-y-auto">
+			<ol className="-m-1 flex max-h-60 flex-col gap-2 overflow-y-auto p-1">
 				{shots.map((shot, i) => (
 					<li key={i} className="flex items-center gap-2">
 						<span aria-hidden className="w-4 shrink-0 text-end text-xs text-faint tabular-nums">

@@ -20,7 +20,7 @@ export function MessageMedia({ attachments }: { attachments: Attachment[] }) {
 			{attachments.map((a) => {
 				if (a.type === "image")
 					return (
-						<div key={a.url} className="group/picture relative min-h-12 min-w-20">
+						<div key={a.url} className="group/picture relative min-h-12 min-w-28">
 							<ImagePreview url={a.url} small={a.thumbnail_url} alt={t("media.image")} />
 							{a.is_ai_made && <AiMade />}
 							{edits && (
