@@ -65,6 +65,7 @@
 #include "base/tokens.h"
 #include "chat/trial.h"
 #include "chat/turn.h"
+#include "files/ticket.h"
 #include "files/uploads.h"
 
 /* Every handler and field table of the route table. */

@@ -19,6 +19,24 @@ COMMENT ON COLUMN previews.duration_ms IS 'How long a film lasts; NULL: it is no
 COMMENT ON COLUMN previews.created_at IS 'When it was looked at.';
 GRANT SELECT, INSERT, UPDATE, DELETE ON previews TO weir_service;
 
+CREATE TABLE upload_tickets (
+	id uuid PRIMARY KEY,
+	user_id uuid NOT NULL REFERENCES users ON DELETE CASCADE,
+	content_type varchar(100) NOT NULL,
+	size_bytes bigint NOT NULL CHECK (size_bytes > 0),
+	expires_at timestamptz NOT NULL
+);
+CREATE INDEX upload_tickets_user ON upload_tickets (user_id, id);
+CREATE INDEX upload_tickets_expires ON upload_tickets (expires_at);
+COMMENT ON TABLE upload_tickets IS
+	'Files that browsers are about to put into the bucket themselves. Gone when the upload is there, or an hour later.';
+COMMENT ON COLUMN upload_tickets.id IS 'The upload''s id to be, and its object''s.';
+COMMENT ON COLUMN upload_tickets.user_id IS 'Whose it will be.';
+COMMENT ON COLUMN upload_tickets.content_type IS 'What it is said to be; its content has to agree.';
+COMMENT ON COLUMN upload_tickets.size_bytes IS 'Its length; counts against the quota from now on.';
+COMMENT ON COLUMN upload_tickets.expires_at IS 'Until then it may be completed.';
+GRANT SELECT, INSERT, UPDATE, DELETE ON upload_tickets TO weir_service;
+
 ALTER TABLE uploads ADD COLUMN is_ai_made boolean NOT NULL DEFAULT false;
 COMMENT ON COLUMN uploads.is_ai_made IS 'A model made it, for its owner: who sees it is told so.';
 -- what was made so far: its tasks say it

@@ -113,3 +113,49 @@ AS $$
 $$;
 COMMENT ON FUNCTION previews_want(boolean, boolean, int) IS
 	'Has those objects looked at that nobody has looked at, the newest first: they came while there was no program for it.';
+
+CREATE OR REPLACE FUNCTION upload_ticket(
+	p_id uuid, p_user_id uuid, p_content_type text, p_size_bytes bigint, p_quota_bytes bigint, p_ttl_s int)
+	RETURNS TABLE (outcome text, used_bytes bigint)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	PERFORM FROM users u WHERE u.id = p_user_id FOR NO KEY UPDATE;
+	DELETE FROM upload_tickets t WHERE t.id = ANY (ARRAY(
+		SELECT e.id FROM upload_tickets e WHERE e.expires_at < now() LIMIT 100 FOR UPDATE SKIP LOCKED));
+	-- who begins a hundred and completes none has forgotten the first
+	DELETE FROM upload_tickets t WHERE t.id IN (
+		SELECT o.id FROM upload_tickets o WHERE o.user_id = p_user_id AND o.id <> p_id ORDER BY o.id DESC OFFSET 99);
+	used_bytes := storage_used(p_user_id) + (SELECT coalesce(sum(t.size_bytes), 0) FROM upload_tickets t
+		WHERE t.user_id = p_user_id AND t.id <> p_id);
+	IF p_quota_bytes > 0 AND used_bytes + p_size_bytes > p_quota_bytes THEN
+		outcome := 'quota';
+	ELSE
+		INSERT INTO upload_tickets (id, user_id, content_type, size_bytes, expires_at)
+			VALUES (p_id, p_user_id, p_content_type, p_size_bytes, now() + p_ttl_s * interval '1 second') ON CONFLICT DO NOTHING;
+		outcome := 'ok';
+	END IF;
+	RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION upload_ticket(uuid, uuid, text, bigint, bigint, int) IS
+	'Notes that a browser is about to put a file into the bucket, unless what the user keeps, and is about to, would take more than p_quota_bytes (0: no bound). Of a user the newest hundred are kept. Asked again with the same id it answers the same.';
+
+CREATE OR REPLACE FUNCTION upload_complete(p_id uuid, p_user_id uuid, p_name text) RETURNS SETOF uploads
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v upload_tickets;
+BEGIN
+	DELETE FROM upload_tickets t WHERE t.id = p_id AND t.user_id = p_user_id RETURNING t.* INTO v;
+	IF FOUND THEN
+		INSERT INTO objects (id, name, size_bytes, place) VALUES (v.id, p_name, v.size_bytes, 's3');
+		INSERT INTO uploads (id, user_id, content_type, size_bytes, object_id)
+			VALUES (v.id, v.user_id, v.content_type, v.size_bytes, v.id);
+		PERFORM preview_want(v.id, v.content_type);
+	END IF;
+	RETURN QUERY SELECT u.* FROM uploads u WHERE u.id = p_id AND u.user_id = p_user_id;
+END
+$$;
+COMMENT ON FUNCTION upload_complete(uuid, uuid, text) IS
+	'The file of a ticket is in the bucket, and is what it was said to be: it is the user''s from now on. The upload; none: no such ticket. Asked again it answers the same.';

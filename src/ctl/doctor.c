@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,7 @@
 #include "io/pg.h"
 #include "io/redis.h"
 #include "files/preview.h"
+#include "knowledge/parse.h"
 #include "store/s3.h"
 
 /* Our clock and theirs may differ by this much before leases and tokens suffer. */
@@ -339,6 +341,36 @@ check_previews(struct ctl *c)
 		    missing);
 }
 
+/* ---- documents ---- */
+
+#define POPPLER_DATA "/usr/share/poppler/cMap/Adobe-GB1"
+
+/* Reads a document of one word, in the sandbox, and looks for what PDFs in Chinese need. */
+static void
+check_documents(struct ctl *c)
+{
+	const char *program = parse_program(c->cx.conf);
+	int fd = memfd_create("document", MFD_CLOEXEC);
+	struct parsed parsed = { 0 };
+
+	if (fd < 0 || write(fd, "word\n", 5) != 5)
+		bad("documents", "%s", strerror(errno));
+	else if (parse_document(&c->cx, fd, "word.txt", NULL, "en", NULL, NULL, &parsed) != OK)
+		bad("documents", "%s; none can be read: install the package anew, or set [knowledge] parser",
+		    c->cx.log_detail);
+	else if (parsed.code != NULL || strcmp(parsed.text, "word\n") != 0)
+		bad("documents", "%s does not read them: %s", program, parsed.detail != NULL ? parsed.detail : "?");
+	else if (access(POPPLER_DATA, R_OK) != 0)
+		warn("documents",
+		    "%s is missing: PDFs in Chinese, Japanese or Korean may have no text; apt install"
+		    " poppler-data",
+		    POPPLER_DATA);
+	else
+		ok("documents", "%s reads them", program);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* ---- the responders ---- */
 
 /* The path a listening unix socket is bound to, by its inode; NULL. */
@@ -462,6 +494,7 @@ check_all(struct ctl *c)
 	check_redis(c);
 	check_storage(c);
 	check_previews(c);
+	check_documents(c);
 	check_responders(c);
 }
 

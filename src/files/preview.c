@@ -100,7 +100,7 @@ keep_small(struct context *cx, struct spool *s, struct preview *out)
 	type = n > 0 ? media_sniff(s->head, (size_t)n) : NULL;
 	if (type == NULL || strcmp(type->type, "image/webp") != 0 || fstat(s->fd, &st) != 0 || st.st_size == 0)
 		return OK;
-	if ((kept = local_keep(cx, s, arena_printf(cx->arena, "%s/%s", s->id + UUID_LEN - 3, s->id))) != OK)
+	if ((kept = local_keep(cx, s, store_name_of(cx->arena, s->id))) != OK)
 		return kept;
 	memcpy(out->small_id, s->id, UUID_LEN);
 	out->small_bytes = st.st_size;

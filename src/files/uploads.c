@@ -45,10 +45,9 @@ refuse_quota(struct context *cx, int64_t used_bytes)
 	    NULL);
 }
 
-static enum status
-refuse_type(struct context *cx, struct spool *spool)
+enum status
+upload_refuse_type(struct context *cx)
 {
-	spool_close(spool);
 	fail(cx, E_UNSUPPORTED_MEDIA_TYPE, "not a kind of file we take");
 	fail_message(cx,
 	    "This kind of file is not accepted. Send an image (PNG, JPEG, GIF, WebP), audio (MP3, WAV, Ogg, WebM,"
@@ -57,6 +56,13 @@ refuse_type(struct context *cx, struct spool *spool)
 	    "）或"
 	    " PDF");
 	return E_UNSUPPORTED_MEDIA_TYPE;
+}
+
+static enum status
+refuse_type(struct context *cx, struct spool *spool)
+{
+	spool_close(spool);
+	return upload_refuse_type(cx);
 }
 
 /* The row; asked again it does no harm, for the id is the same. */
@@ -100,8 +106,7 @@ enum status
 upload_place(struct context *cx, struct spool *s, const struct media_type **type)
 {
 	*type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
-	return *type == NULL ? refuse_type(cx, s)
-			     : local_keep(cx, s, arena_printf(cx->arena, "%s/%s", s->id + UUID_LEN - 3, s->id));
+	return *type == NULL ? refuse_type(cx, s) : local_keep(cx, s, store_name_of(cx->arena, s->id));
 }
 
 const char *
@@ -193,6 +198,22 @@ upload_delete(struct context *cx, const char *id)
 	if (rows_count(rows) == 0)
 		return fail(cx, E_NOT_FOUND, "upload %s", id);
 	store_release(cx, row_text(rows, 0, "object_id"));
+	return OK;
+}
+
+enum status
+upload_find(struct context *cx, const char *id, json_t **out)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT upload_json(u, $3) AS json FROM uploads u WHERE u.id = $1 AND u.user_id = $2", PS(id),
+	    PS(cx->caller.user_id), PS(url_prefix(cx->arena, cx->conf)));
+
+	if (st != OK)
+		return fail(cx, st, "find upload: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "upload %s", id);
+	*out = row_json(rows, 0, "json");
 	return OK;
 }
 

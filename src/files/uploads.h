@@ -28,6 +28,10 @@ enum status upload_send_of(struct request *rq, const char *id, const char *user_
 /* The same with a small picture of it, or of a picture that has none (yet) with the picture.  E_NOT_FOUND also for what
  * has none. */
 enum status upload_send_small(struct request *rq, const char *id) MUST_CHECK;
+/* The caller's upload of that id; the caller owns the reference.  E_NOT_FOUND. */
+enum status upload_find(struct context *cx, const char *id, json_t **out) MUST_CHECK;
+/* Refuse for a kind of file that is not taken: E_UNSUPPORTED_MEDIA_TYPE. */
+enum status upload_refuse_type(struct context *cx);
 /* Remove it, and its bytes unless somebody else keeps them.  E_NOT_FOUND. */
 enum status upload_delete(struct context *cx, const char *id) MUST_CHECK;
 /* The caller's files, newest first. */

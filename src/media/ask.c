@@ -7,6 +7,7 @@
 
 #define LOOK_EVERY_MS 200 /* whether the job should stop */
 #define RECEIVE_BYTES 65536
+#define ERROR_BYTES_MAX 65536 /* of what is no file; more is of no interest */
 
 struct running {
 	struct context *cx;
@@ -109,7 +110,7 @@ exchange_run(struct context *cx, struct exchange *e)
 {
 	struct running r = { .cx = cx, .e = e, .reactor = reactor_new() };
 
-	e->body = BUF_INIT((size_t)e->max_bytes);
+	e->body = BUF_INIT(e->file == NULL ? (size_t)e->max_bytes : ERROR_BYTES_MAX);
 	arena_cleanup(cx->arena, free_body, e);
 	r.http = http_client_new(r.reactor);
 	r.look = reactor_timer_new(r.reactor, look, &r);

@@ -20,7 +20,7 @@ struct exchange {
 	const struct offer_account *account; /* its proxy, and whether it may be at a private address */
 	struct wire_request rq;
 	int64_t total_ms, max_bytes;
-	struct spool *file;    /* the body goes there; NULL: into `body` */
+	struct spool *file;    /* the body of a 2xx goes there; NULL: into `body` */
 	const struct job *job; /* given up when this should stop; NULL: never */
 
 	/* how it ended */

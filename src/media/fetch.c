@@ -1,5 +1,6 @@
 #include "media/fetch.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -59,18 +60,13 @@ media_get(struct context *cx, const struct job *job, const struct offer_account 
 	return OK;
 }
 
-/* What a text in an answer stands for. */
 static enum status
-unpack(struct context *cx, const struct scan_text *text, struct spool *file)
+unpack_plain(struct context *cx, const char *at, size_t len, struct spool *file)
 {
-	char *plain = text->has_escapes ? xmalloc(text->len) : NULL;
-	const char *at = plain != NULL ? plain : text->at;
-	size_t len = plain != NULL ? scan_decode(text, plain) : text->len, n = 0;
 	unsigned char *piece = xmalloc(PIECE_BYTES);
 	enum status st = OK;
+	size_t n;
 
-	if (len / 4 * 3 > (size_t)IMAGE_BYTES_MAX)
-		st = fail(cx, E_FORBIDDEN, "the picture is too large");
 	for (size_t i = 0; st == OK && i < len; i += n) {
 		size_t made;
 
@@ -82,7 +78,26 @@ unpack(struct context *cx, const struct scan_text *text, struct spool *file)
 			st = spool_refuse(cx, "write", file->path);
 	}
 	free(piece);
+	return st;
+}
+
+/* What a text in an answer stands for.  One with escapes needs a copy: of those there is one at a time. */
+static enum status
+unpack(struct context *cx, const struct scan_text *text, struct spool *file)
+{
+	static pthread_mutex_t one_copy = PTHREAD_MUTEX_INITIALIZER;
+	char *plain;
+	enum status st;
+
+	if (text->len / 4 * 3 > (size_t)IMAGE_BYTES_MAX)
+		return fail(cx, E_FORBIDDEN, "the picture is too large");
+	if (!text->has_escapes)
+		return unpack_plain(cx, text->at, text->len, file);
+	pthread_mutex_lock(&one_copy);
+	plain = xmalloc(text->len);
+	st = unpack_plain(cx, plain, scan_decode(text, plain), file);
 	free(plain);
+	pthread_mutex_unlock(&one_copy);
 	return st;
 }
 

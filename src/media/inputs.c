@@ -10,7 +10,6 @@
 #include "store/store.h"
 
 #define FILE_BYTES_MAX (INT64_C(32) << 20)
-#define ALL_BYTES_MAX (INT64_C(64) << 20)
 #define PATIENCE_MS 60000
 
 static void
@@ -116,7 +115,7 @@ media_inputs(struct context *cx, const struct job *job, const struct work_task *
 		if ((st = load(cx, job, w, json_string_value(url), &list[i])) != OK)
 			return st;
 		list[i].name = arena_printf(cx->arena, "%zu.%s", i + 1, list[i].name);
-		if ((all += (int64_t)list[i].len) > ALL_BYTES_MAX)
+		if ((all += (int64_t)list[i].len) > MEDIA_INPUTS_BYTES_MAX)
 			return fail(cx, E_INVALID_REQUEST, "the pictures are too large together");
 	}
 	return OK;

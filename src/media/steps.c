@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -12,6 +13,7 @@
 #include "media/fetch.h"
 #include "media/inputs.h"
 #include "media/lend.h"
+#include "media/room.h"
 #include "media/work.h"
 
 #define QUERY_MS 30000
@@ -19,6 +21,7 @@
 #define MADE_MS 300000 /* of those that answer when it is made */
 #define MADE_BYTES_MAX (INT64_C(64) << 20)
 #define TOKEN_BYTES 32
+#define ROOM_WAIT_MS 500
 #define GIVE_UP_SENDING_MS 600000 /* where all channels say later */
 #define UNKNOWN_LOOK_MS 60000
 #define DEADLINE_MIN_MS (INT64_C(30) * 60000)
@@ -221,17 +224,48 @@ end_done(struct context *cx, const struct work_task *w, const struct media_told 
 		.outcome = OUTCOME_COMPLETED, .cost_ucr = cost_ucr, .files = files, .provider_cost = told->cost });
 }
 
+/* An answer: a big one stands in a file, of which no more is in memory than is looked at. */
+struct answer {
+	const char *text;
+	size_t len;
+};
+
+static void
+unmap(void *arg)
+{
+	struct answer *answer = arg;
+
+	munmap((void *)answer->text, answer->len);
+}
+
+static const struct answer *
+answer_of(struct context *cx, const struct exchange *e)
+{
+	struct answer *answer = ARENA_NEW(cx->arena, struct answer);
+	void *at;
+
+	*answer = (struct answer){ buf_str(&e->body), e->body.len };
+	if (e->file == NULL || e->file->len == 0 || e->result != HTTP_OK)
+		return answer;
+	at = mmap(NULL, e->file->len, PROT_READ, MAP_PRIVATE, e->file->fd, 0);
+	if (at == MAP_FAILED) /* as if it had not come */
+		return answer;
+	*answer = (struct answer){ at, e->file->len };
+	arena_cleanup(cx->arena, unmap, answer);
+	return answer;
+}
+
 /* It is in the answer, which nobody gives again. */
 static enum status
 take_answer(struct context *cx, const struct job *job, const struct work_task *w, const struct offer_account *account,
-    const struct media_wire *wire, const struct exchange *e)
+    const struct media_wire *wire, const struct exchange *e, const struct answer *answer)
 {
 	struct media_told *told = ARENA_NEW(cx->arena, struct media_told);
 	json_t *files;
 	enum status st = E_INTERNAL;
 	bool is_over = false;
 
-	wire->told(wire, cx->arena, e->http_status, e->body.data, e->body.len, told);
+	wire->told(wire, cx->arena, e->http_status, answer->text, answer->len, told);
 	for (int tries = 0; tries < FETCHES_MAX && !is_over; tries++) {
 		if (tries > 0)
 			sleep(FETCH_AGAIN_MS / 1000);
@@ -265,20 +299,41 @@ after_submit(struct context *cx, struct job *job, const struct work_task *w, con
 	return fail(cx, E_INTERNAL, "submitted: %d", (int)s->what);
 }
 
-/* Its pictures: their bytes where those are wanted, else addresses that the provider can read. */
+/* Its pictures: their bytes where those are wanted, else addresses that the provider can read.  E_OVERLOADED: other
+ * jobs have too many of them now. */
 static enum status
 add_files(struct context *cx, const struct job *job, const struct work_task *w, const struct media_wire *wire,
     struct media_ask *ask)
 {
 	struct media_file *files = NULL;
-	enum status st = wire->files_member != NULL
-	    ? media_inputs(cx, job, w, wire->files_member, &files, &ask->n_files)
-	    : media_lend(cx, w, ask->callback, &ask->input);
+	struct room *room;
+	int64_t bytes = 0;
+	enum status st = OK;
 
+	if (wire->files_member != NULL && json_array_size(json_object_get(w->input, wire->files_member)) > 0) {
+		/* as they are, and once more in what is sent */
+		if ((room = room_take(cx->arena, 2 * MEDIA_INPUTS_BYTES_MAX)) == NULL)
+			return E_OVERLOADED;
+		st = media_inputs(cx, job, w, wire->files_member, &files, &ask->n_files);
+		for (size_t i = 0; st == OK && i < ask->n_files; i++)
+			bytes += 2 * (int64_t)files[i].len;
+		room_keep(room, bytes);
+	}
+	if (wire->files_member == NULL)
+		st = media_lend(cx, w, ask->callback, &ask->input);
 	if (st != OK)
 		LOG(WARN, "media_input", LS("task_id", w->task.id), LS("detail", cx->log_detail));
 	ask->files = files;
 	return st;
+}
+
+/* A file for what the answer has in it. */
+static enum status
+spool_answer(struct context *cx, struct exchange *e)
+{
+	e->file = ARENA_NEW(cx->arena, struct spool);
+	*e->file = (struct spool){ .fd = -1 };
+	return spool_open(cx, e->file) ? OK : spool_refuse(cx, "open", cx->conf->uploads_folder);
 }
 
 static enum status
@@ -291,15 +346,20 @@ send_it(struct context *cx, struct job *job, const struct work_task *w, const st
 	unsigned char hash[SHA256_BYTES];
 	struct media_ask ask = { .input = w->input, .callback = callback_url(cx, w, ch->provider, hash) };
 	bool answers = wire->query == NULL, is_ours = false;
+	const struct answer *answer;
 	enum status st;
 
 	*e = (struct exchange){ .account = ch->account,
 		.total_ms = answers ? MADE_MS : cx->conf->upstream_first_byte_timeout,
 		.max_bytes = answers ? MADE_BYTES_MAX : ANSWER_BYTES_MAX };
-	if ((st = add_files(cx, job, w, wire, &ask)) != OK)
+	if ((st = add_files(cx, job, w, wire, &ask)) == E_OVERLOADED)
+		return job_again(job, ROOM_WAIT_MS + up_to(ROOM_WAIT_MS));
+	if (st != OK)
 		return st == E_INVALID_REQUEST ? end_failed(cx, w, st, -1, false) : st;
 	if (wire->submit(wire, cx->arena, &to, &ask, &e->rq) != OK)
 		return end_failed(cx, w, E_UPSTREAM_FAILED, -1, false);
+	if (answers && (st = spool_answer(cx, e)) != OK)
+		return st;
 	if ((st = claim(cx, w, ch, hash, answers, &is_ours)) != OK)
 		return st;
 	if (!is_ours)
@@ -307,8 +367,10 @@ send_it(struct context *cx, struct job *job, const struct work_task *w, const st
 	exchange_run(cx, e);
 	if (exchange_unsent(e))
 		return note_unsent(cx, job, w, true, 0);
-	wire->submitted(wire, cx->arena, e->result == HTTP_OK ? e->http_status : 0, buf_str(&e->body), e->body.len, &s);
-	return s.what == MEDIA_MADE ? take_answer(cx, job, w, ch->account, wire, e) : after_submit(cx, job, w, &s);
+	answer = answer_of(cx, e);
+	wire->submitted(wire, cx->arena, e->result == HTTP_OK ? e->http_status : 0, answer->text, answer->len, &s);
+	return s.what == MEDIA_MADE ? take_answer(cx, job, w, ch->account, wire, e, answer)
+				    : after_submit(cx, job, w, &s);
 }
 
 static enum status

@@ -36,6 +36,7 @@ struct ask {
 	int64_t body_at, body_len;
 	int to_fd; /* -1: to s->answer */
 	int64_t max_fd_bytes;
+	size_t first_bytes; /* no more than so many of it; 0: all */
 };
 
 #define ASK(method_, name_) .method = (method_), .name = (name_), .body_fd = -1, .to_fd = -1
@@ -151,24 +152,43 @@ key_of(const struct conf *conf)
 	return (struct sigv4_key){ conf->storage_access_key, conf->storage_secret_key, conf->storage_region };
 }
 
-const char *
-s3_presign(struct arena *a, const struct conf *conf, const char *method, const char *name, const char *content_type,
-    const char *disposition, int ttl_s)
+static const char *
+presign(struct arena *a, const struct conf *conf, struct sigv4_request *rq, const char *name, int ttl_s)
 {
 	const char *endpoint = *conf->storage_public_endpoint != '\0' ? conf->storage_public_endpoint
 								      : conf->storage_endpoint;
 	struct target t = find_target(a, conf, endpoint, name);
 	struct sigv4_key key = key_of(conf);
+
+	rq->host = t.host;
+	rq->path = t.path;
+	rq->at_s = clock_wall_s();
+	return arena_printf(a, "%s%s%s?%s", t.scheme, t.host, t.path, sigv4_presign(a, &key, rq, ttl_s));
+}
+
+const char *
+s3_presign(struct arena *a, const struct conf *conf, const char *name, const char *content_type,
+    const char *disposition, int ttl_s)
+{
 	struct sigv4_pair query[2];
-	struct sigv4_request rq = {
-		.method = method, .host = t.host, .path = t.path, .query = query, .at_s = clock_wall_s()
-	};
+	struct sigv4_request rq = { .method = "GET", .query = query };
 
 	if (content_type != NULL)
 		query[rq.n_query++] = (struct sigv4_pair){ "response-content-type", content_type };
 	if (disposition != NULL)
 		query[rq.n_query++] = (struct sigv4_pair){ "response-content-disposition", disposition };
-	return arena_printf(a, "%s%s%s?%s", t.scheme, t.host, t.path, sigv4_presign(a, &key, &rq, ttl_s));
+	return presign(a, conf, &rq, name, ttl_s);
+}
+
+const char *
+s3_presign_put(
+    struct arena *a, const struct conf *conf, const char *name, const char *content_type, int64_t size_bytes, int ttl_s)
+{
+	const struct sigv4_pair headers[] = { { "content-length", arena_printf(a, "%lld", (long long)size_bytes) },
+		{ "content-type", content_type }, { "if-none-match", "*" } };
+
+	return presign(
+	    a, conf, &(struct sigv4_request){ .method = "PUT", .headers = headers, .n_headers = 3 }, name, ttl_s);
 }
 
 /* ---- one request --------------------------------------------------------------- */
@@ -217,7 +237,7 @@ send_once(struct s3 *s, struct arena *a, const struct ask *k, int *http)
 		.n_query = k->n_query,
 		.payload = hash,
 		.at_s = clock_wall_s() };
-	const char *headers[5] = { NULL };
+	const char *headers[6] = { NULL };
 	struct transfer_spec spec = { .method = k->method,
 		.headers = headers,
 		.body = k->body,
@@ -240,6 +260,8 @@ send_once(struct s3 *s, struct arena *a, const struct ask *k, int *http)
 	headers[1] = arena_printf(a, "x-amz-date: %s", date);
 	headers[2] = arena_printf(a, "x-amz-content-sha256: %s", hash);
 	headers[3] = arena_printf(a, "Host: %s", t.host);
+	if (k->first_bytes > 0)
+		headers[4] = arena_printf(a, "Range: bytes=0-%zu", k->first_bytes - 1);
 	spec.url = arena_printf(a, "%s%s%s%s%s", t.scheme, t.host, t.path, *query == '\0' ? "" : "?", query);
 	if (s->until_ms > 0 && (spec.total_ms = s->until_ms - clock_mono_ms()) < 1)
 		spec.total_ms = 1;
@@ -352,6 +374,27 @@ s3_head(struct s3 *s, const char *name, int64_t *size_bytes)
 		return st;
 	length = transfer_header(s->transfer, "Content-Length");
 	*size_bytes = length == NULL ? 0 : strtoll(length, NULL, 10);
+	return OK;
+}
+
+enum status
+s3_look(struct s3 *s, const char *name, int64_t *size_bytes, void *head, size_t *len)
+{
+	struct ask k = { ASK("GET", name), .first_bytes = *len };
+	enum status st = s3_head(s, name, size_bytes);
+
+	if (st != OK || *size_bytes == 0) {
+		*len = 0;
+		return st;
+	}
+	if (*size_bytes < (int64_t)*len) /* a range past the end is refused by some */
+		k.first_bytes = (size_t)*size_bytes;
+	start(s);
+	if ((st = send_ask(s, &k)) != OK)
+		return st;
+	if (s->answer.len < *len)
+		*len = s->answer.len;
+	memcpy(head, buf_str(&s->answer), *len);
 	return OK;
 }
 

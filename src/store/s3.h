@@ -41,6 +41,8 @@ enum status s3_put(struct s3 *s, const char *name, int fd, int64_t len) MUST_CHE
 /* Append an object to a file; E_TOO_LARGE past max_bytes, E_STORAGE_FULL. */
 enum status s3_get(struct s3 *s, const char *name, int fd, int64_t max_bytes) MUST_CHECK;
 enum status s3_head(struct s3 *s, const char *name, int64_t *size_bytes) MUST_CHECK;
+/* Its length, and its first *len bytes at most to `head`; *len becomes how many there were. */
+enum status s3_look(struct s3 *s, const char *name, int64_t *size_bytes, void *head, size_t *len) MUST_CHECK;
 /* OK also when there is none. */
 enum status s3_delete(struct s3 *s, const char *name) MUST_CHECK;
 
@@ -64,10 +66,14 @@ enum status s3_list_uploads(struct s3 *s, struct s3_page *page) MUST_CHECK;
 /* Forget such an upload. */
 enum status s3_abort(struct s3 *s, const char *name, const char *upload_id) MUST_CHECK;
 
-/* An address for GET or PUT that holds for ttl_s seconds, in the arena; what is shown of GET may be named, else
- * NULL.  By [storage] public_endpoint, if there is one.  Does not wait; any thread. */
-const char *s3_presign(struct arena *a, const struct conf *conf, const char *method, const char *name,
-    const char *content_type, const char *disposition, int ttl_s);
+/* An address for GET that holds for ttl_s seconds, in the arena; how it is shown may be NULL.  By [storage]
+ * public_endpoint, if there is one.  Does not wait; any thread. */
+const char *s3_presign(struct arena *a, const struct conf *conf, const char *name, const char *content_type,
+    const char *disposition, int ttl_s);
+/* The same for PUT of a file of that type and length, which whoever asks has to send as headers, with
+ * "If-None-Match: *": where the store knows that, a file is put there once. */
+const char *s3_presign_put(struct arena *a, const struct conf *conf, const char *name, const char *content_type,
+    int64_t size_bytes, int ttl_s);
 
 /* ---- pure, for tests ---- */
 

@@ -165,22 +165,26 @@ sigv4_authorization(struct arena *a, const struct sigv4_key *key, const struct s
 char *
 sigv4_presign(struct arena *a, const struct sigv4_key *key, const struct sigv4_request *rq, int ttl_s)
 {
-	struct sigv4_pair query[SIGV4_PAIRS_MAX + 5];
+	struct sigv4_pair query[SIGV4_PAIRS_MAX + 5], headers[SIGV4_PAIRS_MAX + 1] = { { "host", rq->host } };
+	struct signed_headers h;
 	char date[SIGV4_DATE_LEN];
 	const char *canonical, *text;
-	size_t n = 0;
+	size_t n = 0, n_headers = 1;
 
+	for (size_t i = 0; i < rq->n_headers && i < SIGV4_PAIRS_MAX; i++)
+		headers[n_headers++] = rq->headers[i];
+	h = sign_headers(a, headers, n_headers);
 	sigv4_date(rq->at_s, date);
 	query[n++] = (struct sigv4_pair){ "X-Amz-Algorithm", ALGORITHM };
 	query[n++] = (struct sigv4_pair){ "X-Amz-Credential",
 		arena_printf(a, "%s/%s", key->access_key, scope_of(a, key, date)) };
 	query[n++] = (struct sigv4_pair){ "X-Amz-Date", date };
 	query[n++] = (struct sigv4_pair){ "X-Amz-Expires", arena_printf(a, "%d", ttl_s) };
-	query[n++] = (struct sigv4_pair){ "X-Amz-SignedHeaders", "host" };
+	query[n++] = (struct sigv4_pair){ "X-Amz-SignedHeaders", h.names };
 	for (size_t i = 0; i < rq->n_query && i < SIGV4_PAIRS_MAX; i++)
 		query[n++] = rq->query[i];
 	text = sigv4_query(a, query, n);
 	canonical = arena_printf(
-	    a, "%s\n%s\n%s\nhost:%s\n\nhost\n" SIGV4_UNSIGNED, rq->method, rq->path, text, rq->host);
+	    a, "%s\n%s\n%s\n%s\n%s\n" SIGV4_UNSIGNED, rq->method, rq->path, text, h.lines, h.names);
 	return arena_printf(a, "%s&X-Amz-Signature=%s", text, signature(a, key, date, canonical));
 }

@@ -48,7 +48,7 @@ char *sigv4_query(struct arena *a, const struct sigv4_pair *query, size_t n);
 /* The value of the Authorization header, in the arena. */
 char *sigv4_authorization(struct arena *a, const struct sigv4_key *key, const struct sigv4_request *rq);
 /* The query, signature included, with which `rq` may be asked for ttl_s seconds (7 days at most);
- * payload and `headers` of rq are not looked at.  In the arena. */
+ * whoever asks has to send its `headers` as they are here.  Its payload is not looked at.  In the arena. */
 char *sigv4_presign(struct arena *a, const struct sigv4_key *key, const struct sigv4_request *rq, int ttl_s);
 
 #endif

@@ -14,6 +14,10 @@
 #include "store/s3.h"
 
 #define REDIRECT_S 600
+#define LOOK_MS 10000
+
+/* A responder's workers do not all wait for the bucket: one may. */
+static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- bringing ---------------------------------------------------------------- */
 
@@ -89,11 +93,9 @@ store_fetch(struct context *cx, const struct store_object *o, int64_t patience_m
 	return st;
 }
 
-/* A responder has other things to do than to wait for a bucket: one of its workers may. */
 static enum status
 fetch_patiently(struct context *cx, const struct store_object *o, int64_t patience_ms)
 {
-	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
 	enum status st;
 
 	if (patience_ms == 0)
@@ -122,6 +124,52 @@ store_open(struct context *cx, const struct store_object *o, int64_t patience_ms
 	return errno == ENOENT ? fail(cx, E_NOT_FOUND, "%s is gone", o->name) : spool_refuse(cx, "open", path);
 }
 
+/* ---- brought to the bucket by others ------------------------------------------------ */
+
+const char *
+store_name_of(struct arena *a, const char *id)
+{
+	return arena_printf(a, "%s/%s", id + UUID_LEN - 3, id);
+}
+
+const char *
+store_put_url(struct context *cx, const char *id, const char *content_type, int64_t size_bytes, int ttl_s)
+{
+	if (strcmp(cx->conf->storage_driver, "s3") != 0 || !s3_configured(cx->conf))
+		return NULL;
+	return s3_presign_put(cx->arena, cx->conf, store_name_of(cx->arena, id), content_type, size_bytes, ttl_s);
+}
+
+static enum status
+look(struct context *cx, const char *name, int64_t *size_bytes, void *head, size_t *len)
+{
+	struct s3 *bucket = s3_new(cx->conf, LOOK_MS);
+	enum status st = s3_look(bucket, name, size_bytes, head, len);
+
+	if (st != OK)
+		st = fail(cx, st == E_INTERNAL ? E_UNAVAILABLE : st, "look at %s: %s", name, s3_why(bucket));
+	s3_free(bucket);
+	return st;
+}
+
+enum status
+store_look(struct context *cx, const char *id, int64_t *size_bytes, void *head, size_t *len)
+{
+	const char *name = store_name_of(cx->arena, id);
+	enum status st;
+
+	if (!s3_configured(cx->conf))
+		return fail(cx, E_UNAVAILABLE, "%s is in the bucket: %s", name, s3_problem(cx->conf));
+	if (pthread_mutex_trylock(&one_at_a_time) != 0) {
+		fail(cx, E_UNAVAILABLE, "%s: another object is being looked at", name);
+		fail_retry_after(cx, 1);
+		return E_UNAVAILABLE;
+	}
+	st = look(cx, name, size_bytes, head, len);
+	pthread_mutex_unlock(&one_at_a_time);
+	return st;
+}
+
 /* ---- showing --------------------------------------------------------------------- */
 
 /* nginx wants a path below an internal location; the others the file's own. */
@@ -142,7 +190,7 @@ store_url(struct context *cx, const struct store_object *o, const struct store_s
 {
 	if (!o->in_bucket || !s3_configured(cx->conf))
 		return NULL;
-	return s3_presign(cx->arena, cx->conf, "GET", o->name, show->content_type, show->disposition, ttl_s);
+	return s3_presign(cx->arena, cx->conf, o->name, show->content_type, show->disposition, ttl_s);
 }
 
 enum status

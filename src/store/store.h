@@ -57,6 +57,15 @@ enum status store_open(struct context *cx, const struct store_object *o, int64_t
 /* Bring a copy from the bucket to this host, and look whether it is whole.  The same, and the same errors. */
 enum status store_fetch(struct context *cx, const struct store_object *o, int64_t patience_ms) MUST_CHECK;
 
+/* The name of an object that stands under an id of its own, in the arena. */
+const char *store_name_of(struct arena *a, const char *id);
+/* An address of the bucket at which whoever has it can put the object of that id, of that type and length, for ttl_s
+ * seconds; in the arena.  It is nobody's until a row says whose, and the bucket's sweep removes it.  NULL: objects are in no bucket. */
+const char *store_put_url(struct context *cx, const char *id, const char *content_type, int64_t size_bytes, int ttl_s);
+/* Look at what was put there: its length and its first *len bytes at most.  For 10 s at most, and one at a time per
+ * process.  E_NOT_FOUND nothing was, E_UNAVAILABLE. */
+enum status store_look(struct context *cx, const char *id, int64_t *size_bytes, void *head, size_t *len) MUST_CHECK;
+
 /* How an object is shown to who asked for it. */
 struct store_show {
 	const char *content_type, *disposition; /* of the headers */

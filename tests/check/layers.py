@@ -5,7 +5,8 @@
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
 
-weir-demo stands apart: it is the other side of the wire and uses base only.
+weir-demo stands apart: it is the other side of the wire and uses base only.  So does parse, the program that reads
+documents: knowledge uses the headers that say how they talk.
 """
 
 import re
@@ -31,6 +32,8 @@ ARROWS = {
     "chat": ("engine", "files"),
     "relay": ("engine",),
     "media": ("engine", "files", "jobs"),
+    "parse": ("base",),
+    "knowledge": ("engine", "files", "jobs", "parse"),
     "ops": ("core",),
 }
 ROOMS = tuple(ARROWS)
@@ -67,7 +70,8 @@ LIBRARIES = {
     r"jwt\.h": ("account",),
     r"openssl/": ("base", "io"),
     r"zlib\.h": ("base", "lens"),
-    r"seccomp\.h": ("lens",),
+    r"poppler|glib|libxml/|zip\.h|uchardet": ("parse",),
+    r"seccomp|linux/landlock": ("parse", "lens"),
 }
 
 

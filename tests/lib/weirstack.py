@@ -551,6 +551,7 @@ class Stack:
             "auth": {**self.keys(), "registration": "open", "secure_cookie": "no"},
             "mail": {"spool": self.folder + "/mail"},
             "uploads": {"folder": self.uploads},
+            "knowledge": {"parser": build_dir() + "/weir-parse"},
         }
 
     def make_uploads(self):

@@ -293,10 +293,13 @@ def test_relay(ask, user, described):
     ask("GET", "/v1/models/demo-fast", user)
 
 
-def test_uploads(ask, user):
+def test_uploads(ask, user, described):
     kept = ask("POST", "/api/uploads", user, PNG)
     assert ask("GET", "/api/uploads", user)["items"]
     ask("GET", f"/api/uploads/{kept['id']}", user)
+    ask("GET", f"/api/uploads/{kept['id']}/thumbnail", user)
+    # with a bucket: tests/it/store/test_bucket.py
+    described.tried |= {("POST", p) for p in ("/api/uploads/presign", "/api/uploads/{upload_id}/complete")}
     ask("DELETE", f"/api/uploads/{kept['id']}", user)
 
 

@@ -341,7 +341,7 @@ def test_doctor(weir):
     done = weir.weirctl("doctor")
     lines = {line[6:20].strip(): line[:4].strip() for line in done.stdout.splitlines()}
     for what in ("configuration", "signing keys", "encryption key", "postgresql", "clock", "roles", "migrations",
-                 "models", "weir-worker", "redis", "responders", "socket", "connections"):
+                 "models", "weir-worker", "redis", "documents", "responders", "socket", "connections"):
         assert lines[what] == "ok", f"{what}: {done.stdout}"
     assert "fail" not in lines.values()
 
@@ -350,12 +350,14 @@ def test_doctor_finds_what_is_wrong(weir):
     conf = weir.folder + "/broken.conf"
     weir.write_conf({"auth": {"jwt_keys": "k1:short", "encryption_key": "short"},
                      "redis": {"address": weir.folder + "/nobody"}, "server": {"scoreboard": weir.folder + "/none"},
+                     "knowledge": {"parser": weir.folder + "/weir-parse"},
                      "database": {"url": weir.dsn("weir_owner")}}, conf)
     done = weir.weirctl("doctor", conf=conf, check=False)
     assert done.returncode == 1
     lines = {line[6:20].strip(): line[:4].strip() for line in done.stdout.splitlines()}
     assert lines["signing keys"] == "fail" and lines["encryption key"] == "fail"
     assert lines["redis"] == "warn" and lines["responders"] == "warn"
+    assert lines["documents"] == "fail" and weir.folder + "/weir-parse" in done.stdout
     assert lines["roles"] in ("warn", "fail"), "the owner is no service login"
 
 

@@ -394,3 +394,121 @@ def test_a_full_disk_stops_a_move_and_loses_nothing(weir, bucket, user):
     assert object_of(weir, thing)[1] == "local"
     with open(copy, "rb") as f:
         assert f.read() == data
+
+
+# ---- put there by browsers ---------------------------------------------------------------
+
+
+def ticket(weir, user, data, kind="image/png"):
+    answer = weir.post("/api/uploads/presign", {"content_type": kind, "size_bytes": len(data)}, user)
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def put(given, data, **headers):
+    """As a browser does: without any of our credentials."""
+    asked = urllib.request.Request(given["url"], data=data, method=given["method"], headers={**given["headers"], **headers})
+    try:
+        with urllib.request.urlopen(asked, timeout=10) as r:
+            return r.status
+    except urllib.error.HTTPError as e:
+        return e.code
+
+
+def complete(weir, user, given):
+    return weir.post(f"/api/uploads/{given['id']}/complete", None, user)
+
+
+def test_a_browser_puts_a_file_into_the_bucket_itself(weir, bucket, user):
+    data = PNG + os.urandom(5000)
+    given = ticket(weir, user, data)
+    assert set(given) == {"id", "method", "url", "headers", "expires_in"} and set(given["headers"]) == {"Content-Type", "If-None-Match"}
+    assert given["method"] == "PUT" and given["expires_in"] == 900 and given["headers"]["Content-Type"] == "image/png"
+    assert SECRET not in given["url"]
+    before = complete(weir, user, given)
+    assert before.status == 409 and before.code == "conflict", before
+    assert put(given, data) == 200
+    other = weir.make_user()
+    assert complete(weir, other, given).status == 404 and complete(weir, None, given).status == 401
+    done = complete(weir, user, given)
+    assert done.status == 200 and done.json["id"] == given["id"] and done.json["content_type"] == "image/png", done
+    assert done.json["size_bytes"] == len(data)
+    assert object_of(weir, done.json)[1] == "s3"
+    answer = weir.get(path_of(done.json), user)
+    assert answer.status == 302 and fetch(answer.headers["Location"])[2] == data
+    assert weir.get(path_of(done.json), other).status == 404
+    assert complete(weir, user, given).json == done.json, "again it answers the same"
+    assert [u["id"] for u in weir.get("/api/uploads", user).json["items"]] == [given["id"]]
+    # it is sent to models as others are
+    assert weir.chat(user, "what is it?", model="seer", image_url=done.json["url"]).final["type"] == "done"
+    assert weir.delete(path_of(done.json), user).status == 204
+    work(weir)
+    assert not any(given["id"] in name for name in bucket.names())
+
+
+def test_what_is_signed_cannot_be_changed(weir, user):
+    data = PNG + os.urandom(100)
+    given = ticket(weir, user, data)
+    assert put(given, data, **{"Content-Type": "text/html"}) == 403
+    assert put(given, data + b"more") == 403
+    assert put({**given, "url": given["url"].replace("Expires=900", "Expires=9000")}, data) == 403
+    assert put({**given, "method": "GET"}, None) == 403
+    assert complete(weir, user, given).status == 409
+
+
+@pytest.mark.parametrize("data,problem", [(b"<html>" + b"x" * 194, "type"), (b"GIF89a" + b"x" * 194, "type")])
+def test_what_is_not_what_was_said_is_nobodys(weir, bucket, user, data, problem):
+    given = ticket(weir, user, b"x" * 200)
+    assert put(given, data) == 200
+    answer = complete(weir, user, given)
+    assert answer.status == 415 and answer.code == "unsupported_media_type" and problem in answer.json["details"]["problem"], answer
+    assert complete(weir, user, given).status == 404 and weir.get("/api/uploads", user).json["items"] == []
+    time.sleep(1.2)  # orphan_age
+    weir.weirctl("storage", "sweep")
+    assert not any(given["id"] in name for name in bucket.names())
+
+
+def test_a_file_of_another_length_is_nobodys(weir, bucket, user):
+    """A store that does not look at Content-Length, or a file that was changed there."""
+    data = PNG + os.urandom(100)
+    given = ticket(weir, user, data)
+    assert put(given, data) == 200
+    with weir.pg() as pg:
+        pg.query("UPDATE upload_tickets SET size_bytes = size_bytes + 1 WHERE id = $1", given["id"])
+    answer = complete(weir, user, given)
+    assert answer.status == 415 and "long" in answer.json["details"]["problem"]
+
+
+@pytest.mark.parametrize("body,status,code", [
+    ({"content_type": "text/html", "size_bytes": 10}, 415, "unsupported_media_type"),
+    ({"content_type": "image/svg+xml", "size_bytes": 10}, 415, "unsupported_media_type"),
+    ({"content_type": "image/png", "size_bytes": 65 * MB}, 413, "too_large"),
+    ({"content_type": "image/png", "size_bytes": 0}, 400, "invalid_request"),
+    ({"content_type": "image/png"}, 400, "invalid_request"), ({"size_bytes": 5}, 400, "invalid_request")])
+def test_what_no_ticket_is_given_for(weir, user, body, status, code):
+    answer = weir.post("/api/uploads/presign", body, user)
+    assert (answer.status, answer.code) == (status, code), answer
+    with weir.pg() as pg:
+        assert pg.one("SELECT count(*) FROM upload_tickets WHERE user_id = $1", user.id) == "0"
+
+
+def test_a_bucket_that_is_away_when_a_file_is_completed(weir, bucket, user):
+    data = PNG + os.urandom(100)
+    given = ticket(weir, user, data)
+    assert put(given, data) == 200
+    with bucket.fault(fails(100, 503, "SlowDown")):
+        answer = complete(weir, user, given)
+        assert answer.status == 503 and answer.code == "unavailable", answer
+    assert complete(weir, user, given).status == 200
+
+
+def test_tickets_end(weir, user):
+    data = PNG + os.urandom(100)
+    given = ticket(weir, user, data)
+    assert put(given, data) == 200
+    with weir.pg() as pg:
+        pg.query("UPDATE upload_tickets SET expires_at = now() - interval '1 second' WHERE id = $1", given["id"])
+    assert complete(weir, user, given).status == 404
+    ticket(weir, user, data)
+    with weir.pg() as pg:
+        assert pg.one("SELECT count(*) FROM upload_tickets WHERE user_id = $1", user.id) == "1"
