@@ -674,19 +674,23 @@ journey("a picture is attached, shown and sent", async () => {
 	await signIn(page, user.email);
 	await chooseModel(page, "demo-fast");
 	const png = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
-	await page.locator('input[type="file"]').setInputFiles({ name: "dot.png", mimeType: "image/png", buffer: png });
-	await page.getByRole("button", { name: "Remove attachment" }).waitFor();
+	// several at once, of which each can be taken away again
+	const files = [0, 1, 2].map((n) => ({ name: `dot-${n}.png`, mimeType: "image/png", buffer: Buffer.concat([png, Buffer.alloc(n)]) }));
+	await page.locator('input[type="file"][multiple]').setInputFiles(files);
+	await until(async () => (await page.getByRole("button", { name: "Remove attachment" }).count()) === 3, "all three are there");
+	await page.getByRole("button", { name: "Remove attachment" }).first().click();
 	await send(page, "What is in this picture?");
 	await waitAnswer(page, 1);
-	const picture = page.locator("article").first().locator("img");
+	const picture = page.locator("article").first().locator("img").first();
+	equal(await page.locator("article").first().locator("img").count(), 2, "pictures of the question");
 	await until(() => picture.evaluate((img) => img.complete && img.naturalWidth > 0), "the picture is drawn");
-	await page.getByRole("button", { name: "Enlarge image" }).click();
+	await page.getByRole("button", { name: "Enlarge image" }).first().click();
 	await page.getByRole("dialog").locator("img").waitFor();
 	await page.getByRole("button", { name: "Zoom in" }).click();
 	await look(page, "picture");
 	await page.keyboard.press("Escape");
 	// another kind of file is refused with its reason
-	await page.locator('input[type="file"]').setInputFiles({ name: "evil.png", mimeType: "image/png", buffer: Buffer.from("<html>") });
+	await page.locator('input[type="file"][multiple]').setInputFiles({ name: "evil.png", mimeType: "image/png", buffer: Buffer.from("<html>") });
 	await page.getByRole("alert").waitFor();
 	// pasted
 	await input(page).evaluate((area, bytes) => {

@@ -14,7 +14,7 @@ const file = { id: "f1", url: "https://elsewhere.example/f1.png", content_type: 
 const task = (over: Partial<Task> = {}) =>
 	({ id: "t1", type: "image", status: "running", progress: 20, result: null, credits_used: 0, completed_at: null, created_at: "2026-01-02T03:04:05Z", ...over }) as Task;
 const choices = (...values: string[]) => values.map((value) => ({ value, factor: 1 }));
-const MAKES = { ops: [] as string[], sizes: choices("1:1", "16:9"), size: null, resolutions: [], resolution: null, seconds: [], length: null, images_min: 0, images_max: 0, prompt_max: 40, has_watermark: false, typical_s: 20 };
+const MAKES = { ops: [] as string[], sizes: choices("1:1", "16:9"), size: null, resolutions: [], resolution: null, seconds: [], length: null, images_min: 0, images_max: 0, n_max: 1, prompt_max: 40, has_watermark: false, typical_s: 20 };
 const model = (name: string, type: string, meter: string, unit_price: number, makes: Partial<NonNullable<Model["makes"]>> = {}) =>
 	({
 		id: name.length,
@@ -120,6 +120,11 @@ describe("what is wanted", () => {
 		expect(costOf({ ...withOp(generate, "images.edit", makers), resolution: "4K" }, editor)).toBe(13.5);
 		expect(costOf({ ...withModel(generate, film, 0), seconds: "15" }, film)).toBe(67.5);
 		expect(costOf(generate, { ...plain, prices: [] })).toBeNull();
+		const several = model("several", "image", "image", 4, { n_max: 4 });
+		const three = withModel({ ...generate, n: 3 }, several, 0);
+		expect(costOf(three, several)).toBe(18);
+		expect(bodyOf(three, "a", [])).toMatchObject({ n: 3 });
+		expect(withModel(three, plain, 0).n).toBeUndefined();
 	});
 });
 

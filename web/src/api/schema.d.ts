@@ -2128,6 +2128,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads/{upload_id}/thumbnail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a small picture of a picture or film */
+        get: operations["uploads_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/usage": {
         parameters: {
             query?: never;
@@ -2949,10 +2966,18 @@ export interface components {
             status: "ok";
         };
         Attachment: {
+            duration_ms?: number | null;
+            height?: number | null;
+            is_ai_made?: boolean;
+            /** Format: uri */
+            poster_url?: string | null;
+            /** Format: uri */
+            thumbnail_url?: string | null;
             /** @enum {string} */
             type: "image" | "video" | "audio";
             /** Format: uri */
             url: string;
+            width?: number | null;
         };
         Balance: {
             balance: number;
@@ -3538,6 +3563,7 @@ export interface components {
             images_max: number;
             images_min: number;
             length: string | null;
+            n_max: number;
             ops: string[];
             prompt_max: number;
             resolution: string | null;
@@ -4115,11 +4141,19 @@ export interface components {
             content_type: string;
             /** Format: date-time */
             created_at: string;
+            duration_ms: number | null;
+            height: number | null;
             /** Format: uuid */
             id: string;
+            is_ai_made: boolean;
+            /** Format: uri */
+            poster_url: string | null;
             size_bytes: number;
             /** Format: uri */
+            thumbnail_url: string | null;
+            /** Format: uri */
             url: string;
+            width: number | null;
         };
         Usage: {
             estimated: boolean;
@@ -7741,6 +7775,11 @@ export interface operations {
                     image_urls: unknown[];
                     /** @description by default the site's own for it */
                     model?: string;
+                    /**
+                     * Format: int64
+                     * @description how many, of one task; each is paid
+                     */
+                    n?: number;
                     /** @description what is to be seen */
                     prompt: string;
                     /** @description one that the model takes, such as 1K, 2K */
@@ -7793,6 +7832,11 @@ export interface operations {
                     conversation_id?: string;
                     /** @description by default the site's own for it */
                     model?: string;
+                    /**
+                     * Format: int64
+                     * @description how many, of one task; each is paid
+                     */
+                    n?: number;
                     /** @description what is to be seen */
                     prompt: string;
                     /** @description one that the model takes, such as 1K, 2K */
@@ -9377,6 +9421,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_thumbnail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];

@@ -38,6 +38,8 @@ export interface Make {
 	resolution?: string;
 	seconds?: string;
 	noWatermark?: boolean;
+	/** How many pictures; absent: one. */
+	n?: number;
 	shots?: Shot[];
 }
 
@@ -86,6 +88,7 @@ function kept(make: Make, { makes }: Model): Make {
 		size: known(makes!.sizes, make.size),
 		resolution: known(makes!.resolutions, make.resolution),
 		seconds: known(makes!.seconds, make.seconds),
+		...(make.n && make.n <= makes!.n_max && { n: make.n }),
 		...(makes!.has_watermark && make.noWatermark && { noWatermark: true }),
 		...(make.op === "videos.storyboard" && { shots: make.shots ?? even(lengthOf(make, makes!), 2) }),
 	};
@@ -158,6 +161,7 @@ export function bodyOf(make: Make, words: string, attachments: readonly Attachme
 		...(prompt !== "" && { prompt }),
 		...(make.size && { [isFilm ? "aspect_ratio" : "size"]: make.size }),
 		...(make.resolution && { resolution: make.resolution }),
+		...(!isFilm && make.n && make.n > 1 && { n: make.n }),
 		...(isFilm && make.seconds && { n_frames: make.seconds }),
 		...(isFilm && make.noWatermark && { remove_watermark: true }),
 		...(make.op === "images.edit" && { image_urls: urls }),
@@ -186,7 +190,7 @@ export function costOf(make: Make, model: Model): number | null {
 	const kind = kindOfOp(make.op);
 	const factor = (choices: MakeChoice[], said: string | undefined, otherwise: string | null) =>
 		choices.find((c) => c.value === (said ?? otherwise))?.factor ?? 1;
-	const units = { image: 1, second: secondsOf(make, model), call: 1 };
+	const units = { image: make.n ?? 1, second: secondsOf(make, model), call: 1 };
 	const meters = kind === "image" ? (["image", "call"] as const) : (["second", "call"] as const);
 	let sum: number | null = null;
 	for (const meter of meters) {

@@ -6,8 +6,8 @@ import { MediaPlaceholder } from "./MediaPlaceholder";
 const ImagePreviewModal = lazy(() => import("./ImagePreviewModal"));
 
 /** A picture in a message: loaded when it comes near the screen, opens large. */
-export function ImagePreview({ url, alt }: { url: string; alt: string }) {
-	const { src, failed } = useMediaUrl(url);
+export function ImagePreview({ url, small, alt }: { url: string; small?: string | null; alt: string }) {
+	const { src, failed } = useMediaUrl(small ?? url);
 	const [broken, setBroken] = useState(false);
 	const [open, setOpen] = useState(false);
 	const { t } = useTranslation();
@@ -26,7 +26,7 @@ export function ImagePreview({ url, alt }: { url: string; alt: string }) {
 			</button>
 			{open && (
 				<Suspense>
-					<ImagePreviewModal src={src} alt={alt} onClose={() => setOpen(false)} />
+					<ImagePreviewModal url={url} alt={alt} onClose={() => setOpen(false)} />
 				</Suspense>
 			)}
 		</>

@@ -1,6 +1,7 @@
 import { Download, X, ZoomIn, ZoomOut } from "lucide-react";
 import { useState, type WheelEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { useMediaUrl } from "@/hooks/useMediaUrl";
 import { download, fileName } from "@/lib/files";
 import { IconButton } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
@@ -8,7 +9,8 @@ import { Dialog } from "../ui/Dialog";
 const ZOOM_MIN = 0.5;
 const ZOOM_MAX = 6;
 
-export default function ImagePreviewModal({ src, alt, onClose }: { src: string; alt: string; onClose: () => void }) {
+export default function ImagePreviewModal({ url, alt, onClose }: { url: string; alt: string; onClose: () => void }) {
+	const src = useMediaUrl(url).src ?? undefined;
 	const [zoom, setZoom] = useState(1);
 	const { t } = useTranslation();
 	const by = (factor: number) => setZoom((z) => Math.min(ZOOM_MAX, Math.max(ZOOM_MIN, z * factor)));
@@ -33,7 +35,7 @@ export default function ImagePreviewModal({ src, alt, onClose }: { src: string; 
 				<IconButton label={t("media.zoom_in")} onClick={() => by(1.4)}>
 					<ZoomIn size={18} />
 				</IconButton>
-				<IconButton label={t("media.download")} onClick={() => void download(src, fileName(src))}>
+				<IconButton label={t("media.download")} disabled={!src} onClick={() => void download(src!, fileName(url))}>
 					<Download size={18} />
 				</IconButton>
 				<IconButton label={t("common.close")} onClick={onClose}>

@@ -48,6 +48,15 @@ export default function MakeBar({ make, model, makers, words, attachments, onCha
 				</Pick>
 				<Choice label={t("making.size")} choices={makes!.sizes} value={make.size ?? makes!.size ?? ""} onChange={(size) => set({ size })} named={sizeName} />
 				<Choice label={t("making.resolution")} choices={makes!.resolutions} value={make.resolution ?? makes!.resolution ?? ""} onChange={(resolution) => set({ resolution })} />
+				{makes!.n_max > 1 && (
+					<Choice
+						label={t("making.number")}
+						choices={Array.from({ length: makes!.n_max }, (_, i) => ({ value: String(i + 1), factor: 1 }))}
+						value={String(make.n ?? 1)}
+						onChange={(n) => set({ n: Number(n) })}
+						named={(v) => t("making.n_pictures", { n: v })}
+					/>
+				)}
 				{make.op.startsWith("videos.") && (
 					<Choice
 						label={t("making.seconds")}
@@ -120,7 +129,7 @@ function Shots({ shots, seconds, onChange }: { shots: Shot[]; seconds: number; o
 	const scenes = shots.map((s) => s.scene);
 	return (
 		<div className="flex flex-col gap-2">
-			<ol className="flex max-h-60 flex-col gap-2 overflow-y-auto">
+			<ol className="-m-1 flex max-h-60 flex-col gap-2 overflow-y-auto p-1">
 				{shots.map((shot, i) => (
 					<li key={i} className="flex items-center gap-2">
 						<span aria-hidden className="w-4 shrink-0 text-end text-xs text-faint tabular-nums">

@@ -73,6 +73,7 @@ export function Viewer({ made, at, onMove, onRemoved, onClose }: Props) {
 					{src && one.kind === "video" && <video key={src} controls autoPlay src={src} className="max-h-full max-w-full rounded-lg" />}
 				</div>
 				<div className="mx-auto mb-[max(1rem,env(safe-area-inset-bottom))] flex max-w-[calc(100vw-1rem)] flex-col gap-1 rounded-xl border border-line bg-raised p-1.5 shadow-lift">
+					<p className="px-2 pt-1 text-xs text-faint">{t("media.ai_made")}</p>
 					{one.prompt && <p className="line-clamp-2 max-w-xl px-2 pt-1 text-sm break-words text-soft">{one.prompt}</p>}
 					<div className="flex flex-wrap items-center justify-center gap-0.5">
 						<IconButton label={t("making.previous")} disabled={at === 0} onClick={() => move(-1)}>
