@@ -121,6 +121,15 @@ buf_consume(struct buf *b, size_t len)
 }
 
 void
+buf_cut(struct buf *b, size_t len)
+{
+	if (len >= b->len)
+		return;
+	b->len = len;
+	b->data[len] = '\0';
+}
+
+void
 buf_clear(struct buf *b)
 {
 	b->len = 0;

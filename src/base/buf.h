@@ -33,6 +33,8 @@ char *buf_reserve(struct buf *b, size_t len);
 void buf_commit(struct buf *b, size_t len);
 /* Drop `len` bytes from the front. */
 void buf_consume(struct buf *b, size_t len);
+/* Keep the first `len` bytes, where there are more. */
+void buf_cut(struct buf *b, size_t len);
 /* Forget the contents, keep the memory. */
 void buf_clear(struct buf *b);
 /* Free the memory; the buffer may be used again. */

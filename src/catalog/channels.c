@@ -32,6 +32,7 @@
 	{ "param_override", F_OBJECT, 0, .help = "members of the body that are set; null: taken out" }, \
 	{ "header_override", F_OBJECT, 0, .help = "header lines that are set; null: taken out" }, \
 	{ "rpm", F_INT, F_NULLABLE, .min = 1, .max = 100000000, .help = "requests a minute; null: no limit" }, \
+	{ "max_concurrent", F_INT, F_NULLABLE, .min = 1, .max = 1000000, .help = "calls at once, on each host; null: no limit" }, \
 	{ "test_model", F_LINE, F_NULLABLE, .max = 200, .help = "what a test asks, by our name; null: the first" }, \
 	{ "auto_disable", F_BOOL, 0, .help = "keys the provider refuses are taken out until a probe succeeds; default true" }, \
 	{ "responses", F_BOOL, 0, .help = "speaks OpenAI's Responses API as well: its clients are passed on" }, \
@@ -59,7 +60,7 @@ static const struct field channel_model_fields[] = {
 	" 'priority', ch.priority, 'weight', ch.weight, 'allow_private', ch.allow_private," \
 	" 'groups', coalesce(to_jsonb(ch.groups), '[]'), 'region', ch.region, 'tag', ch.tag," \
 	" 'has_proxy', ch.proxy_enc IS NOT NULL, 'blacklist', to_jsonb(ch.blacklist)," \
-	" 'param_override', ch.param_override, 'header_override', ch.header_override, 'rpm', ch.rpm," \
+	" 'param_override', ch.param_override, 'header_override', ch.header_override, 'rpm', ch.rpm, 'max_concurrent', ch.max_concurrent," \
 	" 'test_model', ch.test_model, 'auto_disable', ch.auto_disable," \
 	" 'responses', coalesce(ch.config -> 'responses' = 'true', false)," \
 	" 'models', (SELECT coalesce(jsonb_agg(jsonb_build_object('model', m.name," \
@@ -163,17 +164,17 @@ channel_find_name(struct context *cx, const char *name, int64_t *id)
 #define CHANNEL_RECORD \
 	" FROM jsonb_to_record($1::jsonb) AS i(name text, provider text, base_url text, enabled boolean, priority int," \
 	"  weight int, allow_private boolean, groups text[], region text, tag text, blacklist text[]," \
-	"  param_override jsonb, header_override jsonb, rpm int, test_model text, auto_disable boolean," \
+	"  param_override jsonb, header_override jsonb, rpm int, max_concurrent int, test_model text, auto_disable boolean," \
 	"  responses boolean)"
 
 /* $1 the input without its secrets, $2 the sealed proxy or NULL. */
 static const char insert_sql[] =
     "INSERT INTO channels (name, provider, base_url, enabled, priority, weight, allow_private, groups, region, tag,"
-    "  proxy_enc, blacklist, param_override, header_override, rpm, test_model, auto_disable, config)"
+    "  proxy_enc, blacklist, param_override, header_override, rpm, max_concurrent, test_model, auto_disable, config)"
     " SELECT btrim(i.name), i.provider, i.base_url, coalesce(i.enabled, true),"
     "  coalesce(i.priority, 0), coalesce(i.weight, 1), coalesce(i.allow_private, false), i.groups,"
     "  coalesce(btrim(i.region), ''), coalesce(btrim(i.tag), ''), $2::bytea, coalesce(i.blacklist, '{}'),"
-    "  coalesce(i.param_override, '{}'), coalesce(i.header_override, '{}'), i.rpm,"
+    "  coalesce(i.param_override, '{}'), coalesce(i.header_override, '{}'), i.rpm, i.max_concurrent,"
     "  nullif(btrim(i.test_model), ''), coalesce(i.auto_disable, true),"
     "  jsonb_build_object('responses', coalesce(i.responses, false))" CHANNEL_RECORD " RETURNING id";
 
@@ -182,14 +183,18 @@ static const char insert_sql[] =
 #define OR_STAYS(column) #column " = coalesce(i." #column ", ch." #column ")"
 
 /* $1 the input without its secrets, $2 the sealed proxy or NULL, $3 whether to set it, $4 the id. */
+/* clang-format off */
 static const char update_sql[] =
-    "UPDATE channels AS ch SET name = coalesce(btrim(i.name), ch.name), " OR_STAYS(provider) ", " OR_STAYS(base_url) ", " OR_STAYS(enabled) ", " OR_STAYS(priority) ", " OR_STAYS(weight) ", " OR_STAYS(allow_private) ", " OR_NULL(
-	groups) ", region = coalesce(btrim(i.region), ch.region), tag = coalesce(btrim(i.tag), ch.tag),"
-		" proxy_enc = CASE WHEN $3 THEN $2::bytea ELSE ch.proxy_enc END, " OR_STAYS(blacklist) ", " OR_STAYS(param_override) ", " OR_STAYS(header_override) ", " OR_NULL(rpm) ", test_model = CASE WHEN $1::jsonb ? 'test_model' THEN nullif(btrim(i.test_model), '') ELSE ch.test_model END, " OR_STAYS(
-		    auto_disable) ","
-				  " config = CASE WHEN i.responses IS NULL THEN ch.config"
-				  "  ELSE ch.config || jsonb_build_object('responses', i.responses) END, updated_at = now()" CHANNEL_RECORD
-				  " WHERE ch.id = $4 RETURNING ch.id";
+    "UPDATE channels AS ch SET name = coalesce(btrim(i.name), ch.name), " OR_STAYS(provider) ", " OR_STAYS(base_url) ", "
+    OR_STAYS(enabled) ", " OR_STAYS(priority) ", " OR_STAYS(weight) ", " OR_STAYS(allow_private) ", " OR_NULL(groups)
+    ", region = coalesce(btrim(i.region), ch.region), tag = coalesce(btrim(i.tag), ch.tag),"
+    " proxy_enc = CASE WHEN $3 THEN $2::bytea ELSE ch.proxy_enc END, " OR_STAYS(blacklist) ", " OR_STAYS(param_override)
+    ", " OR_STAYS(header_override) ", " OR_NULL(rpm) ", " OR_NULL(max_concurrent) ", test_model ="
+    " CASE WHEN $1::jsonb ? 'test_model' THEN nullif(btrim(i.test_model), '') ELSE ch.test_model END, "
+    OR_STAYS(auto_disable) ", config = CASE WHEN i.responses IS NULL THEN ch.config"
+    "  ELSE ch.config || jsonb_build_object('responses', i.responses) END, updated_at = now()" CHANNEL_RECORD
+    " WHERE ch.id = $4 RETURNING ch.id";
+/* clang-format on */
 
 /* What is written to the row: the input as text, and the sealed proxy. */
 struct channel_row {

@@ -6,9 +6,9 @@
  *
  * JSON: {id, name, provider, base_url, has_key, keys: [channel_keys.h], enabled,
  * priority, weight, allow_private, responses, groups (empty: all), region, tag, has_proxy,
- * blacklist, param_override, header_override, rpm, test_model, auto_disable,
+ * blacklist, param_override, header_override, rpm, max_concurrent, test_model, auto_disable,
  * models: [{model, upstream_name}], created_at, updated_at}; in a responder also
- * health, its own and its keys' (catalog/health_report.h).
+ * health, its own and its keys' (catalog/health_report.h), and running: its calls now, where max_concurrent is set.
  *
  * Worker-only; weirctl too, with a context of its own.  A json_t given out is
  * the caller's reference.  Who may see channels is checked by the route.

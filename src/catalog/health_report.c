@@ -98,6 +98,17 @@ health_json(const struct health *h, int64_t channel_id, int64_t key_id)
 	    time_json(s.last_success_ms), "last_error", error_json(&s.last));
 }
 
+/* Its calls now, where so many only may be. */
+static json_t *
+running(const struct health *h, int64_t id, const json_t *channel)
+{
+	struct pairs *pairs = health_pairs(h);
+
+	if (pairs == NULL || !json_is_integer(json_object_get(channel, "max_concurrent")))
+		return json_null();
+	return json_integer((json_int_t)seats_taken(&pairs->seats, id));
+}
+
 void
 health_add(const struct health *h, json_t *channel)
 {
@@ -106,6 +117,7 @@ health_add(const struct health *h, json_t *channel)
 	size_t i;
 
 	json_object_set_new(channel, "health", health_json(h, id, HEALTH_ALL_KEYS));
+	json_object_set_new(channel, "running", running(h, id, channel));
 	json_array_foreach(json_object_get(channel, "keys"), i, key)
 		json_object_set_new(key, "health", health_json(h, id, json_integer_value(json_object_get(key, "id"))));
 }

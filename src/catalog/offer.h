@@ -57,8 +57,8 @@ struct offer_account {
 	bool has_responses; /* speaks the wire "responses" besides its provider's */
 	bool is_sound;	    /* false: its proxy cannot be opened, and it serves nothing */
 	int64_t priority, weight;
-	int64_t rpm;		/* 0: no limit */
-	struct offer_key *keys; /* by sort, then id */
+	int64_t rpm, max_concurrent; /* 0: no limit */
+	struct offer_key *keys;	     /* by sort, then id */
 	size_t n_keys;
 	bool has_keys;	   /* it is asked with a key; without one that can be used it is not */
 	atomic_uint *turn; /* whose key is next */

@@ -21,7 +21,7 @@ static const char models_sql[] =
 static const char channels_sql[] =
     "SELECT id, name, provider, base_url, proxy_enc, region, tag, to_jsonb(groups) AS groups,"
     "  to_jsonb(blacklist) AS blacklist, header_override, param_override, allow_private, auto_disable, priority,"
-    "  weight, rpm, test_model, coalesce(config -> 'responses' = 'true', false) AS has_responses FROM channels WHERE CASE WHEN $1::bigint = 0 THEN enabled ELSE id = $1 END"
+    "  weight, rpm, max_concurrent, test_model, coalesce(config -> 'responses' = 'true', false) AS has_responses FROM channels WHERE CASE WHEN $1::bigint = 0 THEN enabled ELSE id = $1 END"
     " ORDER BY id";
 static const char keys_sql[] =
     "SELECT k.id, k.channel_id, k.name, k.key_enc, k.status, k.weight, k.rpm"
@@ -129,6 +129,7 @@ read_account(struct offer *o, const struct conf *conf, const struct rows *rows, 
 		.priority = row_int(rows, row, "priority"),
 		.weight = row_int(rows, row, "weight"),
 		.rpm = row_int(rows, row, "rpm"),
+		.max_concurrent = row_int(rows, row, "max_concurrent"),
 		.test_model = copy(o, rows, row, "test_model"),
 		.turn = new_turn(o->arena),
 	};

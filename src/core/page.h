@@ -113,16 +113,14 @@ enum status page_search(struct request *rq, const char **out) MUST_CHECK;
 #define LIST_CREATED "created_at -created_at"
 #define LIST_NAME(name, sql) " " #name " -" #name
 /* Rows of the field table of a list's query; type: F_UUID, F_INT. */
+/* clang-format off */
 #define LIST_QUERY(type, sorts) \
 	{ "limit", F_INT, 0, .min = 1, .max = PAGE_LIMIT_MAX, .help = "how many, default 50" }, \
-	    { "before_id", type, 0, .help = "what is older or less than this item" }, \
-	    { "after_id", type, 0, .help = "what is newer or more than this item" }, \
-	{ \
-		"sort", F_CHOICE, 0, \
-		    .choices = (sorts), \
-		    .help = "the least first, with - the greatest; by what is not created_at: the newest " LIST_TEXT( \
-			LIST_SORT_ROWS) " of what the filters leave" \
-	}
+	{ "before_id", type, 0, .help = "what is older or less than this item" }, \
+	{ "after_id", type, 0, .help = "what is newer or more than this item" }, \
+	{ "sort", F_CHOICE, 0, .choices = (sorts), .help = "the least first, with - the greatest; by what is not created_at: the newest " \
+	    LIST_TEXT(LIST_SORT_ROWS) " of what the filters leave" }
+/* clang-format on */
 
 struct list {
 	const char *what; /* "uploads": for the log */

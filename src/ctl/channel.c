@@ -14,6 +14,7 @@
 	"channel add NAME --provider PROVIDER [--url URL] --model NAME[=UPSTREAM] ... [--key-stdin | --key-env VAR]\n" \
 	"           [--priority N] [--weight N] [--allow-private] [--disabled] [--if-missing] [--groups G,G] [--region R]\n" \
 	"           [--tag T] [--proxy-env VAR] [--blacklist NAME,NAME] [--params JSON] [--headers JSON] [--rpm N]\n" \
+	"           [--max-concurrent N]\n" \
 	"           [--test-model NAME] [--no-auto-disable] [--responses]\n" \
 	"       weirctl channel set NAME [the same options] [--no-private] [--no-proxy] [--auto-disable] [--no-responses]\n" \
 	"       weirctl channel list\n" \
@@ -37,6 +38,7 @@ static const struct noun_option options[] = {
 	{ "tag", "tag", OPTION_TEXT },
 	{ "blacklist", "blacklist", OPTION_WORDS },
 	{ "rpm", "rpm", OPTION_INT },
+	{ "max-concurrent", "max_concurrent", OPTION_INT },
 	{ "test-model", "test_model", OPTION_TEXT },
 	{ "auto-disable", "auto_disable", OPTION_TRUE },
 	{ "no-auto-disable", "auto_disable", OPTION_FALSE },

@@ -204,6 +204,7 @@ drop_transfer(struct call *c)
 		http_cancel(c->transfer);
 		c->transfer = NULL;
 	}
+	candidate_leave(c);
 	if (c->parser != NULL) {
 		c->endpoint->parser->free(c->parser);
 		c->parser = NULL;
@@ -751,7 +752,10 @@ contact(struct call *c)
 
 	take_candidate(c, ch);
 	if (!may) {
-		end(c, E_UPSTREAM_FAILED, "no channel is left that may be asked");
+		if (c->was_full)
+			end(c, E_UNAVAILABLE, "every channel has as many calls as it may");
+		else
+			end(c, E_UPSTREAM_FAILED, "no channel is left that may be asked");
 		return;
 	}
 	move(c, CALL_CONTACTING);

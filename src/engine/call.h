@@ -126,6 +126,8 @@ struct call {
 	size_t n_failed;
 	bool on_fallback;
 	struct health_try health; /* of the candidate at work */
+	int64_t seat;		  /* the channel that has one call more for it; 0: none is counted */
+	bool was_full;		  /* a channel was passed over because it had as many as it may */
 	uint64_t passed[2];	  /* candidates of the model and of the fallback that were not asked: open or off */
 	bool insists;		  /* nobody else is left: those are asked all the same, once each */
 	const struct wire *wire;

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "score/board.h"
+#include "score/seats.h"
 
 static bool
 key_failed(const struct call *c)
@@ -77,14 +78,48 @@ pass_on(struct call *c)
 	return true;
 }
 
-static bool
-may_ask(struct call *c)
+void
+candidate_leave(struct call *c)
 {
-	const struct offer_channel *ch = &c->model->channels[c->channel];
+	if (c->seat != 0)
+		seat_return(c->process->score, c->seat);
+	c->seat = 0;
+}
+
+/* Has its channel room for one call more?  Its other keys are of the same channel. */
+static bool
+take_seat(struct call *c, const struct offer_channel *ch)
+{
+	enum seat seat;
+
+	candidate_leave(c);
+	seat = ch->account == NULL ? SEAT_NONE : seat_take(c->process->score, ch->id, ch->account->max_concurrent);
+	c->was_full |= seat == SEAT_FULL;
+	if (seat == SEAT_TAKEN)
+		c->seat = ch->id;
+	return seat != SEAT_FULL;
+}
+
+static bool
+health_lets(struct call *c, const struct offer_channel *ch)
+{
 	bool may_turn_off = ch->account != NULL && ch->account->auto_disable;
 
 	return c->insists ? health_insist(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off)
 			  : health_enter(c->process->health, &c->health, ch->id, ch->key_id, may_turn_off);
+}
+
+static bool
+may_ask(struct call *c)
+{
+	const struct offer_channel *ch = &c->model->channels[c->channel];
+
+	if (!take_seat(c, ch))
+		return false;
+	if (health_lets(c, ch))
+		return true;
+	candidate_leave(c);
+	return false;
 }
 
 bool

@@ -510,7 +510,7 @@ follow_begin(struct request *rq, const struct kind *kind, const char *task_id, c
 		return fail_field(&rq->cx, "Last-Event-ID", "is not a position of this stream");
 	}
 	if (!kind->keeps) {
-		f->reader.seen = f->position;
+		f->reader.seen = f->seen_start ? f->position : wants->seen_bytes;
 		f->reader.has_seen_start = f->seen_start;
 		f->position = 0;
 		f->seen_start = false;

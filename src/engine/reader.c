@@ -15,6 +15,7 @@ reader_prepare(struct reader *r, struct arena *arena, const struct request *rq, 
 {
 	*r = (struct reader){ .wants = *wants, .lang = rq->cx.lang };
 	r->encoder.wants_usage = wants->usage;
+	r->encoder.seen_events = wants->seen_events;
 	r->encoder.echo = r->wants.echo = arena_strdup(arena, wants->echo);
 	r->common_headers = xstrdup(rq->common_headers);
 	r->request_id = arena_strdup(arena, rq->cx.request_id);

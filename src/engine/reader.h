@@ -19,6 +19,8 @@ struct reader_wants {
 	bool whole;	  /* in one piece */
 	bool usage;	  /* in a stream, where that is a choice */
 	const char *echo; /* as in the encoder; borrowed until reader_prepare() */
+	/* Of a follower: the numbered events he has (as in the encoder), and bytes of the answer in them. */
+	uint64_t seen_events, seen_bytes;
 };
 
 struct reader {

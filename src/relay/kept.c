@@ -12,6 +12,7 @@
 #include "io/pg.h"
 #include "relay/pins.h"
 #include "relay/relay.h"
+#include "relay/resume.h"
 #include "wire/override.h"
 #include "wire/own.h"
 #include "wire/quirks.h"
@@ -19,6 +20,12 @@
 
 #define TOTAL_MS 60000
 #define AFTER_BYTES_MAX 256
+
+const struct field responses_get_query[] = {
+	{ "stream", F_BOOL, 0, .help = "read its stream on: of a call with an Idempotency-Key, while its journal is there" },
+	{ "starting_after", F_INT, 0, .help = "with stream: behind the event of that sequence_number" },
+	{ .name = NULL },
+};
 
 struct kept {
 	const char *id;	   /* NULL: of no answer */
@@ -168,10 +175,14 @@ kept_ask(struct request *rq, const char *method, const char *behind)
 	struct keeper whom;
 	struct offer *offer;
 	struct pin pin;
+	bool resumed;
 	enum status st;
 
 	*k = (struct kept){ .id = path_text(rq, "response_id"), .is_delete = strcmp(method, "DELETE") == 0 };
 	if ((st = key_need_scope(&rq->cx, "chat")) != OK)
+		return st;
+	if (query_bool(rq, "stream", false) && strcmp(method, "GET") == 0 && *behind == '\0' &&
+	    ((st = resume_begin(rq, k->id, &resumed)) != OK || resumed))
 		return st;
 	if (query_bool(rq, "stream", false))
 		return pins_refuse(&rq->cx, &(struct dialect_problem){ "stream", "is not supported here", true });

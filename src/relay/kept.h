@@ -7,6 +7,9 @@
 
 #include "core/request.h"
 
+/* What the query of GET /v1/responses/{id} takes. */
+extern const struct field responses_get_query[];
+
 /* Ask of the response that the path names; `behind`: "", "/cancel" or "/input_items".
  * E_NOT_FOUND none of the caller's; E_UNAVAILABLE its channel is away;
  * E_UPSTREAM_FAILED, E_UPSTREAM_TIMEOUT. */

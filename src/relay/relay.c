@@ -17,6 +17,7 @@
 #include "relay/pins.h"
 #include "relay/private.h"
 #include "relay/repeat.h"
+#include "relay/resume.h"
 
 #define MESSAGE_TOKENS 8 /* a message's or a tool's frame on the wire, beyond its text */
 #define OWN_HEADERS_MAX 4
@@ -352,6 +353,7 @@ begin(struct request *rq, struct run *r, struct dialect_ask *asked, int64_t prom
 		run_hand_over(rq, r);
 		return OK;
 	}
+	resume_keep(rq, r);
 	own->prices = price_text(rq->cx.arena, m->price);
 	uuid_v7(own->transaction_id);
 	st = gate_open(rq, &(struct gate_ask){ .kind = &kind_relay, .key = key, .model_id = m->id, .own = own },

@@ -208,6 +208,7 @@ fold_slot(struct scoreboard *board, struct slot *s)
 		return;
 	atomic_fetch_add(&board->head->folds_begun, 1);
 	fold_cells(&board->head->departed, &s->cells);
+	seats_forget(&board->pairs->seats, (unsigned)(s - board->slots));
 	memset(s->rings, 0, sizeof(s->rings));
 	cell_set(&s->born, 0);
 	cell_set(&s->started_ms, 0);

@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "score/board.h"
+#include "score/seats.h"
 
 /* Room for 4,096 pairs while half of it is empty. */
 #define PAIRS_MAX 4096
@@ -66,6 +67,7 @@ struct pairs {
 	_Atomic uint64_t
 	    names[PAIRS_SLOTS]; /* channel and key; 0: free.  Apart, so that a look at all touches little memory */
 	struct pair slots[PAIRS_SLOTS];
+	struct seats seats;
 };
 
 /* The board's table.  NULL for a board that is only viewed. */

@@ -50,6 +50,7 @@ struct encoder {
 	int64_t created_s;	/* Unix time */
 	bool wants_usage;	/* in a stream, where that is a choice */
 	const char *echo;	/* JSON: what its answer must know of what was asked (NULL: nothing); lives as long */
+	uint64_t seen_events;	/* of a stream whose events are numbered: all before this number are not told again */
 	bool is_own;		/* the provider's own words are passed on: only the end is told */
 
 	/* the dialect's own */

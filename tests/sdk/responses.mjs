@@ -100,6 +100,22 @@ for (const [wire, model] of Object.entries(WIRES)) {
 	});
 }
 
+await check("a stream is read on behind any of its events", async () => {
+	const before = (await calls()).length;
+	const { items, error } = await drain(await create(`${WORDS} Read on`, { stream: true }, { headers: { "Idempotency-Key": `responses-node-${Date.now()}` } }));
+	assert.equal(error, null);
+	assert.equal(items.at(-1).type, "response.completed");
+	await nextCall(before);
+	for (const at of [0, items.length >> 1, items.length - 2]) {
+		const asked = { stream: true, starting_after: items[at].sequence_number };
+		const rest = await drain(await client.responses.retrieve(items[0].response.id, asked));
+		assert.equal(rest.error, null);
+		assert.ok(rest.items[0].sequence_number > items[at].sequence_number);
+		assert.equal(deltas([...items.slice(0, at + 1), ...rest.items]), deltas(items));
+	}
+	assert.equal((await calls()).length, before + 1, "nothing more was asked, or charged");
+});
+
 await check("refusals have their classes", async () => {
 	const of = async (promise, kind, wanted) => {
 		const error = await failure(promise);

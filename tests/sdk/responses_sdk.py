@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import openai
 import pydantic
@@ -52,6 +53,21 @@ def _(wire):
     assert cut.status == "incomplete" and cut.incomplete_details.reason == "max_output_tokens"
     parts = [{"type": "input_image", "image_url": f"data:image/png;base64,{PNG}", "detail": "auto"}, {"type": "input_text", "text": "What?"}]
     assert "You sent 1 image" in create([{"role": "user", "content": parts}], model=WIRES[wire]).output_text
+
+
+@check("a stream is read on behind any of its events")
+def _():
+    before = len(calls())
+    headers = {"Idempotency-Key": f"responses-python-{before}-{time.time_ns()}"}
+    events, error = drain(create(f"{WORDS} Read on", stream=True, extra_headers=headers))
+    assert error is None and events[-1].type == "response.completed"
+    next_call(before)
+    for at in (0, len(events) // 2, len(events) - 2):
+        rest, error = drain(client.responses.retrieve(events[0].response.id, stream=True, starting_after=events[at].sequence_number))
+        assert error is None and rest[0].sequence_number > events[at].sequence_number
+        heard = "".join(e.delta for e in [*events[:at + 1], *rest] if e.type == "response.output_text.delta")
+        assert heard == events[-1].response.output_text == rest[-1].response.output_text
+    assert len(calls()) == before + 1, "nothing more was asked, or charged"
 
 
 class City(pydantic.BaseModel):

@@ -977,6 +977,37 @@ journey("console: a table is sorted by keyboard, found in, and saved", async () 
 	holds(lines[1].startsWith("demo-fast,"), lines[1]);
 });
 
+journey("console: what the server pages is sorted by the server, all of it", async () => {
+	const token = await admin();
+	const name = `many-${Date.now()}`;
+	const made = await api("POST", "/api/admin/models", { token, json: { name, context_tokens: 8000, max_output_tokens: 1000, price_input_per_mtok: 1, price_output_per_mtok: 1 } });
+	equal(made.status, 201, made.text);
+	// 60 rows and the two of the model: more than a page, the dearest among the first that were written
+	const rows = Array.from({ length: 60 }, (_, i) => ({ model: name, meter: "input", min_context: i + 1, unit_price: 100 + ((i * 7) % 60), per: 1000000 }));
+	const put = await api("PUT", "/api/admin/prices", { token, json: { rows } });
+	equal(put.status, 200, put.text);
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/models");
+	await page.getByRole("combobox", { name: "Model" }).selectOption(name);
+	const table = page.getByRole("table", { name: "Prices", exact: true });
+	const prices = async () => (await table.locator("tbody tr td:nth-child(4)").allInnerTexts()).map((text) => parseFloat(text));
+	await until(async () => (await prices()).length === 50, "a page of them");
+	const head = table.getByRole("columnheader", { name: "Price" });
+	equal(await table.getByRole("columnheader", { name: "When" }).getByRole("button").count(), 0, "the server does not sort by that");
+	await head.getByRole("button").click();
+	await until(async () => (await prices())[0] === 159, "the dearest first");
+	equal(await head.getAttribute("aria-sort"), "descending", "it says so");
+	await look(page, "console-sorted");
+	await page.getByRole("button", { name: "Show more" }).click();
+	const pages = page.getByRole("navigation", { name: "Pages of the table: Prices" });
+	await pages.getByText("51–62", { exact: false }).or(pages.getByText("1–50 of 62")).first().waitFor();
+	await head.getByRole("button").click();
+	await until(async () => (await prices())[0] === 1, "the cheapest first");
+	equal(await head.getAttribute("aria-sort"), "ascending", "it says that, too");
+	const up = await prices();
+	equal(up.join(), [...up].sort((x, y) => x - y).join(), "in order");
+});
+
 journey("history of budgets: its user sees that a budget was set", async () => {
 	const user = await newUser();
 	const set = await api("PATCH", `/api/admin/users/${user.id}`, { token: await admin(), json: { budget: { amount: "7", period: "month" } } });

@@ -8,6 +8,7 @@
  * closes the thought before it, or is one without text; one behind a call has no word.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,24 +68,50 @@ error_in_stream(enum status st, const char *message)
 
 /* ---- events ------------------------------------------------------------------------- */
 
-/* Up to the event's own members; position: where a reader that comes back goes on, or none. */
+/* Where a reader that comes back goes on, with the event that follows. */
+static void
+put_position(struct encoder *e, uint64_t position, const char *behind)
+{
+	struct responses_state *s = responses_state(e);
+
+	snprintf(s->event_id, sizeof(s->event_id), "id: %" PRIu64 "%s\n", position, behind);
+}
+
+/* An event with more of the answer. */
+static void
+go_to(struct encoder *e, uint64_t position)
+{
+	struct responses_state *s = responses_state(e);
+
+	if (position > s->position) {
+		s->position = position;
+		s->n_here = 0;
+	}
+	put_position(e, position, "");
+}
+
+/* Up to the event's own members. */
 static void
 begin_event(struct encoder *e, struct buf *out, const char *type)
 {
-	buf_printf(out, "event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%" PRIu64, type, type,
-	    responses_state(e)->n_events++);
+	struct responses_state *s = responses_state(e);
+
+	s->event_at = out->len;
+	s->number = s->position * RESPONSES_STEP + s->n_here++;
+	buf_puts(out, s->event_id);
+	s->event_id[0] = '\0';
+	buf_printf(out, "event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%" PRIu64, type, type, s->number);
 }
 
+/* Who has it already is not told again. */
 static void
-end_event(struct buf *out)
+end_event(struct encoder *e, struct buf *out)
 {
+	const struct responses_state *s = responses_state(e);
+
 	buf_puts(out, "}\n\n");
-}
-
-static void
-put_position(struct buf *out, uint64_t position)
-{
-	buf_printf(out, "id: %" PRIu64 "\n", position);
+	if (s->number < e->seen_events)
+		buf_cut(out, s->event_at);
 }
 
 /* An event about an item. */
@@ -111,7 +138,7 @@ put_response_event(struct encoder *e, struct buf *out, const char *type, const c
 	begin_event(e, out, type);
 	buf_puts(out, ",\"response\":");
 	responses_put_response(e, out, status, end, why);
-	end_event(out);
+	end_event(e, out);
 }
 
 /* ---- items ---------------------------------------------------------------------------- */
@@ -122,7 +149,7 @@ put_item_event(struct encoder *e, struct buf *out, size_t index, bool is_begin)
 	begin_event(e, out, is_begin ? "response.output_item.added" : "response.output_item.done");
 	buf_printf(out, ",\"output_index\":%zu,\"item\":", index);
 	responses_put_item(e, out, index, is_begin ? "in_progress" : "completed", is_begin);
-	end_event(out);
+	end_event(e, out);
 }
 
 /* The part that a text or a thought is within its item. */
@@ -141,7 +168,7 @@ put_part_event(struct encoder *e, struct buf *out, size_t index, bool is_begin)
 		    : ",\"summary_index\":0,\"part\":{\"type\":\"summary_text\"");
 	put_member(out, "text", item->text.data, is_begin ? 0 : item->text.len);
 	buf_puts(out, "}");
-	end_event(out);
+	end_event(e, out);
 }
 
 static void
@@ -153,7 +180,7 @@ put_said(struct encoder *e, struct buf *out, size_t index)
 	begin_item_event(e, out, is_text ? "response.output_text.done" : "response.reasoning_summary_text.done", index);
 	buf_puts(out, is_text ? ",\"content_index\":0,\"logprobs\":[]" : ",\"summary_index\":0");
 	put_member(out, "text", item->text.data, item->text.len);
-	end_event(out);
+	end_event(e, out);
 	put_part_event(e, out, index, false);
 }
 
@@ -169,16 +196,16 @@ put_called(struct encoder *e, struct buf *out, size_t index)
 		begin_item_event(e, out, "response.function_call_arguments.done", index);
 		put_member(out, "name", item->name, strlen(item->name));
 		put_member(out, "arguments", item->text.data, item->text.len);
-		end_event(out);
+		end_event(e, out);
 		return;
 	}
 	input = responses_custom_input(item);
 	begin_item_event(e, out, "response.custom_tool_call_input.delta", index);
 	put_member(out, "delta", input, strlen(input));
-	end_event(out);
+	end_event(e, out);
 	begin_item_event(e, out, "response.custom_tool_call_input.done", index);
 	put_member(out, "input", input, strlen(input));
-	end_event(out);
+	end_event(e, out);
 	free(input);
 }
 
@@ -232,12 +259,12 @@ put_text(struct encoder *e, struct buf *out, const struct piece *p)
 	if (item->text.len == 0)
 		put_part_event(e, out, index, true);
 	buf_add(&item->text, p->text, p->len);
-	put_position(out, p->position);
+	go_to(e, p->position);
 	begin_item_event(
 	    e, out, is_text ? "response.output_text.delta" : "response.reasoning_summary_text.delta", index);
 	buf_puts(out, is_text ? ",\"content_index\":0,\"logprobs\":[]" : ",\"summary_index\":0");
 	put_member(out, "delta", p->text, p->len);
-	end_event(out);
+	end_event(e, out);
 }
 
 /* The id of a call that came without one: its result is told by it. */
@@ -289,10 +316,10 @@ put_call(struct encoder *e, struct buf *out, const struct piece *p)
 	buf_add(&item->text, p->text, p->len);
 	if (responses_is_custom(s, item))
 		return;
-	put_position(out, p->position);
+	go_to(e, p->position);
 	begin_item_event(e, out, "response.function_call_arguments.delta", index);
 	put_member(out, "delta", p->text, p->len);
-	end_event(out);
+	end_event(e, out);
 }
 
 static void
@@ -329,7 +356,7 @@ static void
 start(struct encoder *e, struct buf *out, const char *start_json)
 {
 	(void)start_json;
-	put_position(out, 0);
+	put_position(e, 0, "");
 	put_response_event(e, out, "response.created", "in_progress", NULL, NULL);
 	put_response_event(e, out, "response.in_progress", "in_progress", NULL, NULL);
 }
@@ -340,6 +367,11 @@ put_failure(struct encoder *e, struct buf *out, enum status st, const char *mess
 {
 	json_t *why = error_in_stream(st, message);
 	char *text = json_dumps(why, JSON_COMPACT);
+	struct responses_state *s = responses_state(e);
+
+	if (s->position * RESPONSES_STEP + s->n_here < e->seen_events) /* he has more than was kept: he is told all the same */
+		go_to(e, e->seen_events / RESPONSES_STEP + 1);
+	s->event_id[0] = '\0';
 
 	put_response_event(e, out, "response.failed", "failed", end, why);
 	begin_event(e, out, "error");
@@ -347,7 +379,7 @@ put_failure(struct encoder *e, struct buf *out, enum status st, const char *mess
 	    json_string_length(json_object_get(why, "code")));
 	put_member(out, "message", message, strlen(message));
 	buf_printf(out, ",\"param\":null,\"error\":%s", text);
-	end_event(out);
+	end_event(e, out);
 	free(text);
 	json_decref(why);
 }
@@ -369,7 +401,7 @@ end(struct encoder *e, struct buf *out, uint64_t position, const char *end_json)
 		responses_put_own_end(e, out);
 	} else if (end.status == OK) {
 		close_items(e, out, true);
-		buf_printf(out, "id: %" PRIu64 "-1\n", position);
+		put_position(e, position, "-1");
 		if (is_incomplete(&end))
 			put_response_event(e, out, "response.incomplete", "incomplete", &end, NULL);
 		else

@@ -63,7 +63,7 @@ responses_own(struct encoder *e, struct buf *out, const char *text, size_t len)
 
 	if (!own_find(text, len, (const char *const[]){ "type", NULL }, &type) || type.len < 2 || *type.at != '"')
 		return;
-	s->n_events++;
+	s->n_here++;
 	if (s->own_id == NULL)
 		s->own_id = text_at(text, len, (const char *const[]){ "response", "id", NULL });
 	if (is_type(&type, "response.completed") || is_type(&type, "response.incomplete")) {

@@ -61,8 +61,18 @@ struct responses_item {
 };
 
 /* What a dialect remembers of one answer: encoder.state. */
+/*
+ * Events are numbered by where they stand in the answer, so that they have the same numbers when it is told again in
+ * other pieces: bytes of the answer before and with the event, times RESPONSES_STEP, and which of those that stand there.
+ */
+#define RESPONSES_STEP 1024
+
 struct responses_state {
-	uint64_t n_events; /* told so far */
+	uint64_t position;  /* bytes of the answer that were told */
+	uint64_t n_here;    /* events there so far */
+	uint64_t number;    /* of the event at hand, */
+	size_t event_at;    /* where it begins, */
+	char event_id[32];  /* and the line before it: "id: …", or "" */
 	struct responses_item *items;
 	size_t n_items;
 	json_t *echo; /* NULL: none */

@@ -167,6 +167,29 @@ def test_rotation_by_itself(weir, someone, user):
     assert collected.json["key"][10:] not in str(logged)
 
 
+@pytest.mark.parametrize("locale, subject, text", [("en", "An API key was rotated", "The old one is accepted until"),
+                                                   ("zh", "API 密钥已自动轮换", "旧密钥有效至")])
+def test_the_owner_is_mailed_of_a_rotation(weir, someone, locale, subject, text):
+    """Once, in the owner's language, with what to do and until when, and without a secret; a page that is open is told too."""
+    weir.patch("/api/me", {"locale": locale}, someone)
+    key = make(weir, someone, name="Nightly", auto_rotate=True, rotate_every_days=30)
+    with weir.pg() as pg:
+        pg.query("UPDATE api_keys SET created_at = now() - interval '31 days' WHERE id = $1", key["id"])
+    with weir.stream("/api/events", user=someone, method="GET") as events:
+        sweep(weir)
+        news = events.until("notification")[-1]
+    assert news.json["data"]["title"] == subject and text in news.json["data"]["text"]
+    mail, = wait_until(lambda: mails_to(weir, someone.login), "the mail")
+    old = weir.get(f"/api/keys/{key['id']}", someone).json
+    body = mail.get_content()
+    assert mail["Subject"] == subject and "Nightly" in body and old["prefix"] in body and text in body
+    assert old["expires_at"][:16] in body, (old["expires_at"], body)
+    new = weir.post(f"/api/keys/{old['rotated_to']}/collect", None, someone).json
+    assert key["key"] not in body and new["key"] not in body
+    sweep(weir)
+    assert len(mails_to(weir, someone.login)) == 1
+
+
 def test_a_sealed_secret_that_cannot_be_opened_stays(weir, someone):
     key = make(weir, someone)
     with weir.pg() as pg:

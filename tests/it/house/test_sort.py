@@ -15,8 +15,9 @@ def everything(weir, admin):
         pg.query("INSERT INTO usage (request_id, user_id, model, op, status, request_tokens, response_tokens, cost,"
                  " latency_ms, first_token_ms) SELECT 'r' || n, $1, 'm' || n % 3, 'chat', 'completed', n % 4, 0, n % 5 / 3.0,"
                  " n, CASE WHEN n % 2 = 0 THEN n / 3 END FROM generate_series(1, 12) AS n", admin.id)
-        pg.query("INSERT INTO jobs (id, kind, status, priority, ended_at) SELECT gen_random_uuid(), 'k' || n % 2, 'done', n % 3,"
-                 " now() - n / 2 * interval '1 s' FROM generate_series(1, 8) AS n")
+        # of version 7, as ours are: their order is that of their time
+        pg.query("INSERT INTO jobs (id, kind, status, priority, created_at, ended_at) SELECT ('01900000-0000-7000-8000-00000000000' || n)::uuid,"
+                 " 'k' || n % 2, 'done', n % 3, '2024-06-10T02:35:18Z', now() - n / 2 * interval '1 s' FROM generate_series(1, 8) AS n")
         pg.query("INSERT INTO security_events (kind, user_id, action, hour, resolved_at, key_id)"
                  " SELECT CASE n % 2 WHEN 0 THEN 'failures' ELSE 'new_model' END::security_kind, $1, 'tell', now(),"
                  " CASE WHEN n % 3 = 0 THEN now() END, gen_random_uuid() FROM generate_series(1, 7) AS n", admin.id)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "score/board.h"
+#include "score/pairs.h"
 #include "ops/report.h"
 #include "io/sockdiag.h"
 #include "tap.h"
@@ -489,6 +491,99 @@ test_listen_queue(void)
 	unlink(addr.sun_path);
 }
 
+/* ---- seats ---- */
+
+#define CHANNEL 7
+#define AT_ONCE 3
+
+static _Atomic int *at_work; /* shared by children: how many have a seat, and how often it was too many */
+
+static void
+take_two_and_die(struct scoreboard *board)
+{
+	struct scoreboard_slot *slot = scoreboard_join(board, -1, table);
+
+	if (seat_take(slot, CHANNEL, AT_ONCE) == SEAT_TAKEN && seat_take(slot, CHANNEL, AT_ONCE) == SEAT_TAKEN)
+		_exit(0);
+	_exit(1);
+}
+
+static void
+take_and_return(struct scoreboard *board)
+{
+	struct scoreboard_slot *slot = scoreboard_join(board, -1, table);
+
+	for (int got = 0; got < 20000;) {
+		if (seat_take(slot, CHANNEL, AT_ONCE) != SEAT_TAKEN)
+			continue;
+		got++;
+		if (atomic_fetch_add(&at_work[0], 1) >= AT_ONCE)
+			atomic_fetch_add(&at_work[1], 1);
+		atomic_fetch_sub(&at_work[0], 1);
+		seat_return(slot, CHANNEL);
+	}
+	scoreboard_leave(slot);
+}
+
+static void
+test_seats(void)
+{
+	struct scoreboard *board = scoreboard_open("", 8, NULL);
+	struct seats *seats = &scoreboard_pairs(board)->seats;
+	struct scoreboard_slot *slot = scoreboard_join(board, -1, table);
+
+	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL, 0), SEAT_NONE);
+	CU_ASSERT_EQUAL(seat_take(NULL, CHANNEL, 1), SEAT_NONE);
+	CU_ASSERT_EQUAL(seats_taken(seats, CHANNEL), 0);
+	seat_return(slot, CHANNEL); /* that has no row: nothing */
+	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL, AT_ONCE), SEAT_TAKEN);
+	CU_ASSERT_EQUAL(in_child(take_two_and_die, board), 0);
+	CU_ASSERT_EQUAL(seats_taken(seats, CHANNEL), 3);
+	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL, AT_ONCE), SEAT_FULL);
+	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL + 1, 1), SEAT_TAKEN); /* another channel's */
+	scoreboard_sweep(board);
+	CU_ASSERT_EQUAL(seats_taken(seats, CHANNEL), 1);
+	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL, AT_ONCE), SEAT_TAKEN);
+	seat_return(slot, CHANNEL);
+	seat_return(slot, CHANNEL);
+	CU_ASSERT_EQUAL(seats_taken(seats, CHANNEL), 0);
+	/* what was killed between the two words of a seat is mended when the channel is idle */
+	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL, AT_ONCE), SEAT_TAKEN);
+	seat_return(slot, CHANNEL);
+	seat_return(slot, CHANNEL);
+	CU_ASSERT_EQUAL(seats_taken(seats, CHANNEL), 0);
+	scoreboard_leave(slot);
+	for (int i = 0; i < AT_ONCE + 1; i++)
+		CU_ASSERT_EQUAL(seat_take(scoreboard_join(board, -1, table), CHANNEL, AT_ONCE),
+		    i < AT_ONCE ? SEAT_TAKEN : SEAT_FULL);
+	scoreboard_close(board);
+}
+
+/* As many processes take and return as fast as they can: never more than may. */
+static void
+test_seats_are_exact(void)
+{
+	struct scoreboard *board = scoreboard_open("", 8, NULL);
+	pid_t pids[4];
+	int status;
+
+	at_work = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	for (size_t i = 0; i < 4; i++)
+		if ((pids[i] = fork()) == 0) {
+			take_and_return(board);
+			_exit(0);
+		}
+	for (size_t i = 0; i < 4; i++) {
+		CU_ASSERT_EQUAL(waitpid(pids[i], &status, 0), pids[i]);
+		CU_ASSERT_EQUAL(status, 0);
+	}
+	CU_ASSERT_EQUAL(at_work[0], 0);
+	CU_ASSERT_EQUAL(at_work[1], 0);
+	CU_ASSERT_EQUAL(seats_taken(&scoreboard_pairs(board)->seats, CHANNEL), 0);
+	munmap((void *)at_work, 4096);
+	scoreboard_close(board);
+}
+
 static CU_TestInfo board_tests[] = {
 	{ "counts requests, counters, gauges, peaks", test_counting },
 	{ "keeps the counts of ended and killed processes", test_folding },
@@ -498,6 +593,8 @@ static CU_TestInfo board_tests[] = {
 	{ "foreign, missing and linked files", test_bad_files },
 	{ "a child attaches by descriptor", test_attach },
 	{ "threads lose no count", test_threads },
+	{ "seats are taken, full, returned, and given back by the dead", test_seats },
+	{ "processes that race for seats never have too many", test_seats_are_exact },
 	CU_TEST_INFO_NULL,
 };
 

@@ -532,7 +532,7 @@ test_stream(void)
 	    "response.completed ");
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out),
 	    "id: 9\nevent: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\","
-	    "\"sequence_number\":11,\"item_id\":\"msg_0123_1\",\"output_index\":1,\"content_index\":0,\"logprobs\":[],"
+	    "\"sequence_number\":9216,\"item_id\":\"msg_0123_1\",\"output_index\":1,\"content_index\":0,\"logprobs\":[],"
 	    "\"delta\":\"a\\\"b\"}\n\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out),
 	    "\"item\":{\"id\":\"rs_0123_0\",\"type\":\"reasoning\",\"summary\":[{\"type\":\"summary_text\",\"text\":"
@@ -560,14 +560,15 @@ test_events_are_json(void)
 	struct encoder e = encoder(
 	    "{\"asked\":{\"metadata\":{\"a\":\"b\"},\"text\":{\"format\":{\"type\":\"text\"}}}}");
 	struct buf out = BUF_INIT(0);
-	json_int_t number = 0;
+	json_int_t number = 0, last = -1;
 
 	tell_all(&e, &out, DONE("\"length\""));
 	for (const char *at = buf_str(&out); (at = strstr(at, "data: ")) != NULL; at++) {
 		json_t *data = json_loadb(at + 6, strcspn(at + 6, "\n"), 0, NULL);
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(data);
-		CU_ASSERT_EQUAL(json_integer_value(json_object_get(data, "sequence_number")), number);
+		CU_ASSERT(json_integer_value(json_object_get(data, "sequence_number")) > last);
+		last = json_integer_value(json_object_get(data, "sequence_number"));
 		number++;
 		json_decref(data);
 	}
@@ -577,6 +578,71 @@ test_events_are_json(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf_str(&out), "\"incomplete_details\":{\"reason\":\"max_output_tokens\"}"));
 	dialect_responses.forget(&e);
 	buf_free(&out);
+}
+
+/* The events behind the one of that number. */
+static const char *
+behind(const char *events, json_int_t number)
+{
+	for (const char *at = events; (at = strstr(at, "data: ")) != NULL; at++) {
+		json_t *data = json_loadb(at + 6, strcspn(at + 6, "\n"), 0, NULL);
+		json_int_t there = json_integer_value(json_object_get(data, "sequence_number"));
+
+		json_decref(data);
+		if (there == number)
+			return strstr(at, "\n\n") + 2;
+	}
+	return NULL;
+}
+
+/* Told again in other pieces, behind any of its events: what the first telling had there, but for its deltas. */
+static void
+test_told_on(void)
+{
+	struct encoder first = encoder(NULL);
+	struct buf out = BUF_INIT(0);
+
+	tell_all(&first, &out, DONE("\"stop\""));
+	for (const char *at = buf_str(&out); (at = strstr(at, "\"sequence_number\":")) != NULL; at++) {
+		json_int_t number = atoll(at + sizeof("\"sequence_number\":") - 1);
+		struct encoder e = encoder(NULL);
+		struct buf again = BUF_INIT(0);
+
+		e.seen_events = (uint64_t)number + 1;
+		tell_all(&e, &again, DONE("\"stop\""));
+		CU_ASSERT_STRING_EQUAL(buf_str(&again), behind(buf_str(&out), number));
+		dialect_responses.forget(&e);
+		buf_free(&again);
+	}
+	dialect_responses.forget(&first);
+	buf_free(&out);
+}
+
+/* The same numbers, whatever the pieces are. */
+static void
+test_numbers_stay(void)
+{
+	struct encoder small = encoder(NULL), large = encoder(NULL);
+	struct piece pieces[] = { piece_of(PIECE_TEXT, "a", 1), piece_of(PIECE_TEXT, "bc", 3), piece_of(PIECE_TEXT, "d", 4) };
+	struct piece all = piece_of(PIECE_TEXT, "abcd", 4), thought = piece_of(PIECE_REASONING, "e", 5);
+	struct buf out = BUF_INIT(0), again = BUF_INIT(0);
+
+	dialect_responses.start(&small, &out, "{}");
+	dialect_responses.start(&large, &again, "{}");
+	for (size_t i = 0; i < COUNT(pieces); i++)
+		dialect_responses.piece(&small, &out, &pieces[i]);
+	dialect_responses.piece(&large, &again, &all);
+	dialect_responses.piece(&small, &out, &thought);
+	dialect_responses.piece(&large, &again, &thought);
+	dialect_responses.end(&small, &out, 5, DONE("\"stop\""));
+	dialect_responses.end(&large, &again, 5, DONE("\"stop\""));
+	/* behind the last delta of the text all is the same */
+	CU_ASSERT_STRING_EQUAL(
+	    behind(buf_str(&out), 4 * RESPONSES_STEP), behind(buf_str(&again), 4 * RESPONSES_STEP));
+	dialect_responses.forget(&small);
+	dialect_responses.forget(&large);
+	buf_free(&out);
+	buf_free(&again);
 }
 
 #define HEARD_CALLS "[0 c1 n__f]{\"x\":1}[1 call_0123_1 patch]{\"input\":\"+a\"}"
@@ -873,6 +939,8 @@ static CU_TestInfo in_tests[] = {
 static CU_TestInfo out_tests[] = {
 	{ "a stream has all its events in their order", test_stream },
 	{ "each is JSON and numbered", test_events_are_json },
+	{ "a stream is told on behind any of its events", test_told_on },
+	{ "events have the same numbers in other pieces", test_numbers_stay },
 	{ "what is told is heard", test_heard_again },
 	{ "a whole answer", test_whole },
 	{ "a broken answer is none", test_broken },

@@ -3018,6 +3018,7 @@ export interface components {
             health: components["schemas"]["ChannelHealth"];
             id: number;
             keys: components["schemas"]["ChannelKey"][];
+            max_concurrent: number | null;
             models: components["schemas"]["ServedModel"][];
             name: string;
             param_override: unknown;
@@ -3026,6 +3027,7 @@ export interface components {
             region: string;
             responses: boolean;
             rpm: number | null;
+            running: number | null;
             tag: string;
             test_model: string | null;
             /** Format: date-time */
@@ -4789,6 +4791,11 @@ export interface operations {
                     header_override?: Record<string, never>;
                     /** @description objects {key, name?, weight?, sort?, rpm?} */
                     keys?: unknown[];
+                    /**
+                     * Format: int64
+                     * @description calls at once, on each host; null: no limit
+                     */
+                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */
@@ -4931,6 +4938,11 @@ export interface operations {
                     groups?: string[] | null;
                     /** @description header lines that are set; null: taken out */
                     header_override?: Record<string, never>;
+                    /**
+                     * Format: int64
+                     * @description calls at once, on each host; null: no limit
+                     */
+                    max_concurrent?: number | null;
                     /** @description objects {model, upstream_name?} */
                     models?: unknown[];
                     /** @description unique name for operators */

@@ -37,6 +37,7 @@ function formOf(c: Channel | null) {
 		tag: c?.tag ?? "",
 		blacklist: (c?.blacklist ?? []).join(", "),
 		rpm: c?.rpm ? String(c.rpm) : "",
+		max_concurrent: c?.max_concurrent ? String(c.max_concurrent) : "",
 		test_model: c?.test_model ?? "",
 		params: json(c?.param_override),
 		headers: json(c?.header_override),
@@ -58,6 +59,7 @@ function bodyOf(form: Form) {
 		tag: form.tag.trim(),
 		blacklist: words(form.blacklist),
 		rpm: form.rpm ? Number(form.rpm) : null,
+		max_concurrent: form.max_concurrent ? Number(form.max_concurrent) : null,
 		test_model: form.test_model || null,
 		param_override: jsonObject(form.params) ?? {},
 		header_override: jsonObject(form.headers) ?? {},
@@ -147,6 +149,7 @@ export function ChannelDialog({ channel, onSaved, onClose }: { channel: Channel 
 			<Input label={t("channels.region")} hint={t("channels.region_hint")} {...field("region")} />
 			<Input label={t("channels.tag")} {...field("tag")} />
 			<Input type="number" min={1} label={t("channels.rpm")} hint={t("channels.no_limit")} {...field("rpm")} />
+			<Input type="number" min={1} label={t("channels.max_concurrent")} hint={t("channels.max_concurrent_hint")} {...field("max_concurrent")} />
 
 			<Part title={t("channels.said_otherwise")} />
 			<TextArea rows={3} spellCheck={false} className="font-mono text-sm" label={t("channels.params")} hint={t("channels.params_hint")} error={wrong(form.params)} {...field("params")} />

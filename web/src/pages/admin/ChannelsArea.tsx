@@ -232,6 +232,7 @@ function Actions({ channel, onTest, onKeys, onHealth, onEdit, onDelete }: Action
 }
 
 function Name({ of: channel }: { of: Channel }) {
+	const { t } = useTranslation();
 	return (
 		<>
 			<p className="font-medium">{channel.name}</p>
@@ -240,6 +241,11 @@ function Name({ of: channel }: { of: Channel }) {
 			</p>
 			<p className="mt-1 flex flex-wrap gap-1 empty:hidden">
 				{channel.health.state !== "closed" && <HealthTag health={channel.health} />}
+				{channel.max_concurrent !== null && (
+					<Tag tone={(channel.running ?? 0) >= channel.max_concurrent ? "warn" : "plain"}>
+						{t("channels.running", { running: channel.running ?? 0, max: channel.max_concurrent })}
+					</Tag>
+				)}
 				{channel.tag && <Tag tone="accent">{channel.tag}</Tag>}
 				{channel.region && <Tag>{channel.region}</Tag>}
 				{channel.groups.map((g) => (
