@@ -21,7 +21,8 @@ export type Session = Schemas["SignedIn"];
 export type Device = Schemas["Session"];
 export type Conversation = Schemas["Conversation"];
 export type Attachment = Schemas["Attachment"];
-export type Message = Schemas["Message"] & {
+export type Message = Schemas["Message"] &
+	Partial<Pick<Schemas["ListedMessage"], "versions" | "finish" | "verdict">> & {
 	/** Not the server's: what the model thought, as far as this page saw it. */
 	reasoning?: string;
 };

@@ -16,14 +16,14 @@ interface Props {
 export function Chat({ conversationId, sidebarShown, onShowSidebar }: Props) {
 	const { data: conversation } = useConversationById(conversationId);
 	const { models, model, select } = useModelSelection(conversation);
-	const { send, stop, remove } = useMessageHandlers(conversationId, model?.name ?? null);
+	const { send, stop, ...acts } = useMessageHandlers(conversationId, model?.name ?? null);
 	const input = useRef<InputHandle>(null);
 	const focusInput = useCallback(() => input.current?.focus(), []);
 
 	return (
 		<main className="flex h-full min-w-0 grow flex-col">
 			<TopBar key={conversationId} conversation={conversation} sidebarShown={sidebarShown} onShowSidebar={onShowSidebar} />
-			<MessageArea conversationId={conversationId} model={model?.name ?? null} onRemove={remove} onPick={focusInput} />
+			<MessageArea conversationId={conversationId} model={model?.name ?? null} acts={acts} onSend={send} onPick={focusInput} />
 			<InputArea
 				ref={input}
 				conversationId={conversationId}
