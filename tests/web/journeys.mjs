@@ -397,7 +397,7 @@ for (const way of [WAYS[0], WAYS[2], WAYS[3]])
 		await page.waitForTimeout(400);
 		equal(await answer.locator("li:focus").count(), 1, "the footnote has the focus");
 		equal(page.context().pages().length, 1, "pages");
-		await page.getByTestId("messages").evaluate((el) => el.scrollTo(0, 0));
+		await answer.evaluate((el) => el.scrollIntoView({ block: "start" }));
 		await shot(page, `rich-top-${way.name}`);
 	});
 

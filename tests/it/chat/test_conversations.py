@@ -399,6 +399,15 @@ def test_failures_speak_the_readers_language(weir, user, status):
     assert texts[0].isascii() and not texts[1].isascii()
 
 
+def test_what_is_too_long_says_so_in_the_readers_language(weir, user):
+    turn = weir.chat(user, "[[demo fault=context]] on and on", model="demo-fast")
+    told = turn.final["data"]["assistant_message"]
+    assert "too long for this model" in told["error_display"] and "again" not in told["error_display"]
+    path = f"/api/conversations/{turn.conversation}/messages"
+    chinese = weir.get(path, user, headers={"Accept-Language": "zh"}).json["items"][-1]
+    assert "上下文" in chinese["error_display"] and not chinese["error_message"].isascii()
+
+
 def test_delete_a_message(weir, user):
     conversation = seed(weir, user, 1, messages=4)[0]
     path = f"/api/conversations/{conversation}/messages"

@@ -35,7 +35,7 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 				id ??= await beginConversation(model, store.agentId);
 			} catch (e) {
 				store.setDraft(NEW, draft);
-				reportRefused(e, "");
+				reportRefused(e);
 				return;
 			}
 			if (conversationId === null) navigate(`/c/${id}`);

@@ -7,6 +7,7 @@ import { send as request } from "@/api/client";
 import { ApiError, isAbort } from "@/api/errors";
 import type { Attachment, Message, TurnEnd, TurnEvent, TurnStart } from "@/api/types";
 import { tasks as tasksApi } from "@/api/weir";
+import { explain } from "@/lib/explain";
 import { newId } from "@/lib/ids";
 import { setBalance } from "@/queries/account";
 import { changeConversation, refreshConversation, refreshConversations } from "@/queries/conversations";
@@ -83,7 +84,7 @@ function stopTurn(turn: LiveTurn) {
 	useRuntime.getState().change(turn.key, { phase: "stopping" });
 	tasksApi.abort(turn.taskId).catch((e) => {
 		useRuntime.getState().change(turn.key, { phase: "streaming" });
-		reportRefused(e, turn.conversationId);
+		reportRefused(e);
 	});
 }
 
@@ -268,22 +269,24 @@ async function abandon(turn: LiveTurn, error: unknown): Promise<boolean> {
 	}
 	if (now.taskId !== null && !(error instanceof ApiError && error.status === 404)) {
 		change(turn.key, { phase: "lost" });
-		reportLost(error, turn.conversationId);
+		reportLost(turn.conversationId);
 		return true;
 	}
 	// The server may have kept the question (402) or know the end (404): look.
 	await refreshMessages(turn.conversationId);
 	if (now.taskId !== null) useTasks.getState().failTask(now.taskId);
 	drop(turn.key);
-	reportRefused(error, turn.conversationId);
+	const kept = error instanceof ApiError && keptByServer(error, turn.conversationId);
+	// What was kept says in its place why it was not answered.
+	if (!kept || useConversation.getState().activeId !== turn.conversationId) reportRefused(error);
 	// The question may have given the conversation its title.
-	if (error instanceof ApiError && error.status === 402) await refreshConversation(turn.conversationId).catch(() => undefined);
-	return error instanceof ApiError && keptByServer(error, turn.conversationId);
+	if (kept) await refreshConversation(turn.conversationId).catch(() => undefined);
+	return kept;
 }
 
 function keptByServer(error: ApiError, conversationId: string): boolean {
 	const kept = error.details.assistant_message as Message | undefined;
-	if (kept && !cachedMessages(conversationId).some((m) => m.id === kept.id)) upsertMessages(conversationId, kept);
+	if (kept) upsertMessages(conversationId, { ...kept, error_message: explain(error).detail ?? kept.error_message });
 	return kept !== undefined;
 }
 

@@ -69,7 +69,7 @@ export function ChannelKeys({ channel, onChange, onClose }: Props) {
 	const test = (key: ChannelKey) =>
 		attempt(async () => {
 			const r = await admin.testChannel(channel.id, { key_id: key.id });
-			if (r.ok) toast("ok", t("admin.test_ok", { name: key.name, ms: Math.round(r.latency_ms) }));
+			if (r.ok) toast("ok", t("admin.test_ok", { name: key.name, ms: Math.max(1, Math.round(r.latency_ms)) }));
 			else toast("danger", t("admin.test_failed", { name: key.name }), { detail: [r.http_status > 0 && `HTTP ${r.http_status}`, r.detail].filter(Boolean).join(" · ") });
 		});
 	return (

@@ -208,7 +208,7 @@ function Actions({ channel, onTest, onKeys, onHealth, onEdit, onDelete }: Action
 		await attempt(async () => {
 			const r = await admin.testChannel(channel.id);
 			onTest(channel.id, r);
-			if (r.ok) toast("ok", t("admin.test_ok", { name: channel.name, ms: Math.round(r.latency_ms) }), { detail: r.text ?? undefined });
+			if (r.ok) toast("ok", t("admin.test_ok", { name: channel.name, ms: Math.max(1, Math.round(r.latency_ms)) }));
 			else toast("danger", t("admin.test_failed", { name: channel.name }), { detail: lastError(channel, r)?.text });
 		});
 		setTesting(false);
