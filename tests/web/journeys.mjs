@@ -465,6 +465,59 @@ for (const way of [WAYS[0], WAYS[2]])
 		equal(await said(), "First matter", "what is left");
 	});
 
+journey("small things: a picture grows, a file is refused before it is sent, a conversation that is not there", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	const sent = [];
+	page.on("request", (r) => r.url().endsWith("/api/uploads") && r.method() === "POST" && sent.push(r.url()));
+	const files = page.locator('input[type="file"]').first();
+	await files.setInputFiles({ name: "report.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF") });
+	const told = page.getByRole("status").filter({ hasText: "report.pdf" });
+	await told.waitFor();
+	equal(sent.length, 0, "uploads of what is refused");
+	const box = await told.boundingBox();
+	holds(box.x + box.width > 1280 - 40 && box.y > 500, `the message stands at ${JSON.stringify(box)}`);
+	await look(page, "toast");
+
+	const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+	await files.setInputFiles({ name: "weir at dawn.png", mimeType: "image/png", buffer: picture });
+	await page.getByText("weir at dawn.png").waitFor();
+	await chooseModel(page, "demo");
+	await send(page, "What is on it?");
+	await page.getByRole("button", { name: "Enlarge image" }).click();
+	const large = page.getByRole("dialog").locator("img");
+	await large.waitFor();
+	const width = async () => (await large.boundingBox()).width;
+	const before = await width();
+	await page.getByRole("button", { name: "Zoom in" }).click();
+	await page.getByRole("button", { name: "Zoom in" }).click();
+	await until(async () => (await width()) > before * 1.8, "the picture is larger");
+	await page.keyboard.press("Escape");
+
+	await page.goto(`${URL_BASE}/c/01a228f3-893d-7857-9b8e-0206045621c6`);
+	await until(async () => (await page.getByTestId("title").innerText()) === "No such conversation", "the title says so");
+});
+
+journey("making an administrator asks first", async () => {
+	const user = await newUser("Candidate");
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/users");
+	await page.getByRole("searchbox", { name: "Search" }).or(page.locator('input[type="search"]')).first().fill(user.email);
+	const row = page.locator("tbody tr").filter({ hasText: user.email });
+	await row.getByRole("button", { name: "Actions" }).click();
+	await page.getByRole("menuitem", { name: "Make admin" }).click();
+	await look(page, "promote");
+	const role = async () => (await api("GET", `/api/admin/users/${user.id}`, { token: await admin() })).json.role;
+	equal(await role(), "user", "the role while it is asked");
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+	equal(await role(), "user", "the role after Cancel");
+	await row.getByRole("button", { name: "Actions" }).click();
+	await page.getByRole("menuitem", { name: "Make admin" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Make admin" }).click();
+	await until(async () => (await role()) === "admin", "the new role");
+});
+
 journey("an answer that reached its length says so, and goes on", async () => {
 	const user = await newUser();
 	const page = await newPage();
