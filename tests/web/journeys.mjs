@@ -506,15 +506,15 @@ journey("making an administrator asks first", async () => {
 	await page.getByRole("searchbox", { name: "Search" }).or(page.locator('input[type="search"]')).first().fill(user.email);
 	const row = page.locator("tbody tr").filter({ hasText: user.email });
 	await row.getByRole("button", { name: "Actions" }).click();
-	await page.getByRole("menuitem", { name: "Make admin" }).click();
+	await page.getByRole("menuitem", { name: "Make administrator" }).click();
 	await look(page, "promote");
 	const role = async () => (await api("GET", `/api/admin/users/${user.id}`, { token: await admin() })).json.role;
 	equal(await role(), "user", "the role while it is asked");
 	await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
 	equal(await role(), "user", "the role after Cancel");
 	await row.getByRole("button", { name: "Actions" }).click();
-	await page.getByRole("menuitem", { name: "Make admin" }).click();
-	await page.getByRole("dialog").getByRole("button", { name: "Make admin" }).click();
+	await page.getByRole("menuitem", { name: "Make administrator" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Make administrator" }).click();
 	await until(async () => (await role()) === "admin", "the new role");
 });
 
