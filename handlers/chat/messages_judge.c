@@ -11,7 +11,7 @@
 
 const struct field messages_judge_fields[] = {
 	{ "verdict", F_CHOICE, F_REQUIRED, .choices = "up down none", .help = "none takes it back" },
-	{ "note", F_PROSE, F_NULLABLE, .max = VERDICT_NOTE_CHARS, .help = "why, in words" },
+	{ "note", F_TEXT, F_NULLABLE, .max = VERDICT_NOTE_CHARS, .help = "why, in words" },
 	{ .name = NULL },
 };
 

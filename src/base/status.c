@@ -43,6 +43,15 @@ status_from_code(const char *code)
 	return E_INTERNAL;
 }
 
+enum status
+status_from_text(const char *text)
+{
+	for (int st = OK + 1; st < STATUS_COUNT; st++)
+		if (text != NULL && strcmp(errors[st].en, text) == 0)
+			return (enum status)st;
+	return OK;
+}
+
 /* The quality of one language range: "zh-CN;q=0.8" gives 0.8, no q gives 1. */
 static double
 range_quality(const char *range, size_t len)

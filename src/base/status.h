@@ -28,6 +28,8 @@ int status_http(enum status st);
 const char *status_text(enum status st, enum lang lang);
 /* The status whose code is `code`, or E_INTERNAL when there is none.  Any thread. */
 enum status status_from_code(const char *code);
+/* The status whose English text is `text`, or OK when there is none.  Any thread. */
+enum status status_from_text(const char *text);
 /* The best of our languages for an Accept-Language value (RFC 9110 12.5.4);
  * NULL or anything unknown is English.  Any thread. */
 enum lang lang_accept(const char *accept_language);

@@ -15,6 +15,12 @@ static const struct {
 	    { [LANG_EN] = "The model could not answer, please try again.", [LANG_ZH] = "模型服务出错，请稍后重试" } },
 };
 
+/* Trying again is of no use: the conversation has outgrown the model. */
+static const char *const too_long[] = {
+	[LANG_EN] = "The conversation is too long for this model. Choose one with a longer context, or begin a new conversation.",
+	[LANG_ZH] = "对话超出了模型的上下文长度，请选择上下文更长的模型，或新建对话",
+};
+
 /* The texts of a failed status, one for each language; NULL for the others. */
 static const char *const *
 find_display(const char *status)
@@ -30,10 +36,15 @@ message_localize(json_t *message, enum lang lang)
 {
 	const char *status = json_string_value(json_object_get(message, "status"));
 	const char *const *display;
+	enum status why;
 
 	if (status == NULL)
 		return;
-	display = find_display(status);
+	/* kept in English, whoever reads it */
+	why = status_from_text(json_string_value(json_object_get(message, "error_message")));
+	if (why != OK)
+		json_object_set_new(message, "error_message", json_string(status_text(why, lang)));
+	display = why == E_TOO_LARGE && find_display(status) != NULL ? too_long : find_display(status);
 	json_object_set_new(message, "error_display", display == NULL ? json_null() : json_string(display[lang]));
 }
 

@@ -33,7 +33,7 @@ struct message {
 json_t *message_written(const struct message *m);
 
 /* Set "error_display": the text for people of a failed status, null for the
- * others.  NULL or JSON null is fine.  Any thread. */
+ * others; and say "error_message" in the reader's language, where it is one of ours.  NULL or JSON null is fine.  Any thread. */
 void message_localize(json_t *message, enum lang lang);
 
 /* One page of a conversation as it is shown, in the order of the conversation: the newest

@@ -85,7 +85,8 @@ class DevStack(Stack):
         self.start_postgres()
         self.start_redis()
         before = self.conf_text()
-        self.write_conf({"server": {"base_url": self.url}})
+        # whoever registers can try it at once
+        self.write_conf({"server": {"base_url": self.url}, "auth": {"signup_gift": "1000"}})
         self.make_database(conf=self.conf_path)
         if before != self.conf_text():
             for name in ("pool", "worker"):

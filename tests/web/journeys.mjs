@@ -75,23 +75,25 @@ for (const way of [WAYS[0], WAYS[2]])
 		const second = await waitAnswer(page, 2);
 		holds((await second.innerText()).includes(words.stopped), "it says that it was stopped");
 
-		// regenerate a good answer: one more, and the old one stays
+		// regenerate a good answer: another version, and the old one stays
 		await chooseModel(page, "demo-fast");
 		await second.getByRole("button", { name: words.regenerate }).click();
-		await waitAnswer(page, 3);
+		await answers(page).nth(1).getByText("2/2", { exact: true }).waitFor();
+		await waitAnswer(page, 2);
+		equal(await answers(page).count(), 2, "answers shown");
 		equal(await page.locator('article:not([data-status])').count(), 2, "questions");
 
 		// regenerate a failed one: in its place
 		await send(page, `[[demo fault=500 fail=4]] Fail, then work (${way.name})`);
-		await waitAnswer(page, 4, "llm_error").catch(() => waitAnswer(page, 4, "error"));
-		const failedId = await answers(page).nth(3).getAttribute("data-message");
+		await waitAnswer(page, 3, "llm_error").catch(() => waitAnswer(page, 3, "error"));
+		const failedId = await answers(page).nth(2).getAttribute("data-message");
 		await until(async () => {
-			const again = answers(page).nth(3).getByRole("button", { name: words.again });
+			const again = answers(page).nth(2).getByRole("button", { name: words.again });
 			if (await again.isEnabled({ timeout: 100 }).catch(() => false)) await again.click({ timeout: 1000 }).catch(() => undefined);
-			return (await answers(page).nth(3).getAttribute("data-status")) === "success";
+			return (await answers(page).nth(2).getAttribute("data-status")) === "success";
 		}, "the retried answer succeeds", 20_000);
-		equal(await answers(page).count(), 4, "answers after the retry");
-		equal(await answers(page).nth(3).getAttribute("data-message"), failedId, "the id of the refilled answer");
+		equal(await answers(page).count(), 3, "answers after the retry");
+		equal(await answers(page).nth(2).getAttribute("data-message"), failedId, "the id of the refilled answer");
 
 		// switch away in the middle, and come back to the whole of it
 		await chooseModel(page, "demo");
@@ -108,7 +110,7 @@ for (const way of [WAYS[0], WAYS[2]])
 		holds(!(await page.getByRole("log").innerText()).includes("The long river"), "nothing leaked into the other conversation");
 		await page.locator("[role=status]").filter({ hasText: /Tell me about weirs|Tell me/ }).first().waitFor({ timeout: 15_000 });
 		await page.evaluate((to) => history.pushState(null, "", to), path);
-		const back = await waitAnswer(page, 5);
+		const back = await waitAnswer(page, 4);
 		holds((await back.innerText()).includes("The long river"), "the whole answer is there");
 
 		// reload in the middle: it goes on and ends
@@ -118,7 +120,7 @@ for (const way of [WAYS[0], WAYS[2]])
 		await page.waitForTimeout(700);
 		await page.reload();
 		await liveAnswer(page).locator(".prose").waitFor();
-		const reloaded = await waitAnswer(page, 6);
+		const reloaded = await waitAnswer(page, 5);
 		holds((await reloaded.innerText()).includes("Reload me"), "the answer after a reload");
 
 		// settings
@@ -345,6 +347,191 @@ journey("the empty page offers what an answer can be made of", async () => {
 		equal(han > 40, (way.language === "zh") !== (idea === 4), `${han} Chinese characters in ${way.name}`);
 		if (i < WAYS.length) await look(page, `idea-${idea}-${way.name}`);
 	}
+});
+
+const RICH = `[[demo echo=1]] Inline \\(a^2 + b^2 = c^2\\) and a price of $5, or US$10.
+
+\\[
+\\begin{pmatrix} a & b \\\\ c & d \\end{pmatrix} \\begin{cases} x & x > 0 \\\\ -x & \\text{otherwise} \\end{cases}
+\\]
+
+$$\\sum_{k=1}^{n} k = \\frac{n(n+1)}{2} = 1 + 2 + 3 + 4 + 5 + 6 + 7 + 8 + 9 + 10 + 11 + 12 + 13 + 14 + \\dots + (n-2) + (n-1) + n \\in \\mathbb{N}$$
+
+**重点。**后面的文字，~~删除。~~再来。H<sub>2</sub>O, <kbd>Ctrl</kbd>, <mark>seen</mark>[^1].
+
+- [x] buy tea
+- [ ] walk
+
+| a | b |
+|--|--|
+| one<br>two | \\(|x|\\) |
+
+<details>
+<summary>More</summary>
+
+Hidden **text**.
+
+</details>
+
+[^1]: The note.`;
+
+for (const way of [WAYS[0], WAYS[2], WAYS[3]])
+	journey(`formulas, emphasis, tags and footnotes are drawn as meant (${way.name})`, async () => {
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		await chooseModel(page, "demo-fast");
+		await send(page, RICH);
+		const answer = await waitAnswer(page, 1);
+		await answer.locator("math").nth(3).waitFor();
+		equal(await answer.locator('math[display="block"]').count(), 2, "displayed formulas");
+		holds(!/\\\(|\\\[|\$\$|\*\*/.test(await answer.innerText()), "marks are left");
+		holds((await answer.innerText()).includes("$5, or US$10"), "the prices");
+		const cells = await answer.locator("mtd").evaluateAll((all) => all.slice(0, 2).map((el) => el.getBoundingClientRect().toJSON()));
+		const letters = await answer.locator("mtd mi").evaluateAll((all) => all.slice(0, 2).map((el) => el.getBoundingClientRect().toJSON()));
+		holds(cells[1].left >= cells[0].right - 1 && letters[1].left - letters[0].right > 8, `columns: ${JSON.stringify([cells, letters])}`);
+		await answer.locator("summary").click();
+		await answer.getByText("Hidden").waitFor();
+		await look(page, `rich-${way.name}`);
+		await answer.locator("sup a").click();
+		await page.waitForTimeout(400);
+		equal(await answer.locator("li:focus").count(), 1, "the footnote has the focus");
+		equal(page.context().pages().length, 1, "pages");
+		await answer.evaluate((el) => el.scrollIntoView({ block: "start" }));
+		await shot(page, `rich-top-${way.name}`);
+	});
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`versions: a question edited, an answer made again, everywhere the same; deleted from here (${way.name})`, async () => {
+		const zh = way.language === "zh";
+		const words = zh
+			? { edit: "编辑", again: "重新生成", before: "上一个版本", after: "下一个版本", send: "发送", remove: "删除消息", sure: "删除", below: "同时删除之后的所有内容", good: "回答得好" }
+			: { edit: "Edit", again: "Answer again", before: "Previous version", after: "Next version", send: "Send", remove: "Delete message", sure: "Delete", below: "And everything after it", good: "Good answer" };
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		await chooseModel(page, "demo-fast");
+		for (const [i, text] of ["First matter", "Second matter"].entries()) {
+			await send(page, text);
+			await waitAnswer(page, i + 1);
+		}
+		const questions = page.locator("article:not([data-status])");
+		const said = async (where = page) => (await where.locator("article:not([data-status]) p.whitespace-pre-wrap").allInnerTexts()).join(" | ");
+
+		// edited: the new words stand where the old ones stood, and what followed is gone from view
+		await questions.first().hover();
+		await questions.first().getByRole("button", { name: words.edit }).click();
+		const editor = page.locator("article textarea");
+		await editor.fill("First matter, in other words");
+		await look(page, `edit-${way.name}`);
+		await page.locator("article").getByRole("button", { name: words.send, exact: true }).click();
+		await questions.first().getByText("2/2", { exact: true }).waitFor();
+		await waitAnswer(page, 1);
+		equal(await said(), "First matter, in other words", "what is shown");
+
+		// an answer, again
+		await answers(page).first().getByRole("button", { name: words.again }).click();
+		await answers(page).first().getByText("2/2", { exact: true }).waitFor();
+		await waitAnswer(page, 1);
+		await answers(page).first().getByRole("button", { name: words.good }).click();
+		await look(page, `versions-${way.name}`);
+
+		// another device sees the same, and turns back
+		const other = await newPage(WAYS[0]);
+		await signIn(other, user.email, PASSWORD, new URL(page.url()).pathname);
+		await answers(other).first().getByText("2/2", { exact: true }).waitFor();
+		equal(await other.getByRole("button", { name: "Good answer" }).getAttribute("aria-pressed"), "true", "the verdict, elsewhere");
+		equal(await said(other), "First matter, in other words", "what the other device shows");
+		await other.locator("article:not([data-status])").first().getByRole("button", { name: "Previous version" }).click();
+		await until(async () => (await said(other)) === "First matter | Second matter", "the first version is back");
+		await until(async () => (await said()) === "First matter | Second matter", "here as well");
+		await page.reload();
+		await until(async () => (await said()) === "First matter | Second matter", "after a reload");
+
+		// from here on, and a question with its answer
+		await questions.nth(1).hover();
+		await questions.nth(1).getByRole("button", { name: words.remove }).click();
+		await page.getByRole("dialog").getByRole("button", { name: words.sure, exact: true }).click();
+		await until(async () => (await said()) === "First matter", "the second question is gone");
+		equal(await answers(page).count(), 1, "its answer as well");
+		await send(page, "Third matter");
+		await waitAnswer(page, 2);
+		await answers(page).first().hover();
+		await answers(page).first().getByRole("button", { name: words.remove }).click();
+		await page.getByRole("dialog").getByLabel(words.below).check();
+		await look(page, `delete-below-${way.name}`);
+		await page.getByRole("dialog").getByRole("button", { name: words.sure, exact: true }).click();
+		await until(async () => (await answers(page).count()) === 0, "all from there is gone");
+		equal(await said(), "First matter", "what is left");
+	});
+
+journey("small things: a picture grows, a file is refused before it is sent, a conversation that is not there", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	const sent = [];
+	page.on("request", (r) => r.url().endsWith("/api/uploads") && r.method() === "POST" && sent.push(r.url()));
+	const files = page.locator('input[type="file"]').first();
+	await files.setInputFiles({ name: "report.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF") });
+	const told = page.getByRole("status").filter({ hasText: "report.pdf" });
+	await told.waitFor();
+	equal(sent.length, 0, "uploads of what is refused");
+	const box = await told.boundingBox();
+	holds(box.x + box.width > 1280 - 40 && box.y > 500, `the message stands at ${JSON.stringify(box)}`);
+	await look(page, "toast");
+
+	const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+	await files.setInputFiles({ name: "weir at dawn.png", mimeType: "image/png", buffer: picture });
+	await page.getByText("weir at dawn.png").waitFor();
+	await chooseModel(page, "demo");
+	await send(page, "What is on it?");
+	await page.getByRole("button", { name: "Enlarge image" }).click();
+	const large = page.getByRole("dialog").locator("img");
+	await large.waitFor();
+	const width = async () => (await large.boundingBox()).width;
+	const before = await width();
+	await page.getByRole("button", { name: "Zoom in" }).click();
+	await page.getByRole("button", { name: "Zoom in" }).click();
+	await until(async () => (await width()) > before * 1.8, "the picture is larger");
+	await page.keyboard.press("Escape");
+
+	await page.goto(`${URL_BASE}/c/01a228f3-893d-7857-9b8e-0206045621c6`);
+	await until(async () => (await page.getByTestId("title").innerText()) === "No such conversation", "the title says so");
+});
+
+journey("making an administrator asks first", async () => {
+	const user = await newUser("Candidate");
+	const page = await newPage();
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/users");
+	await page.getByRole("searchbox", { name: "Search" }).or(page.locator('input[type="search"]')).first().fill(user.email);
+	const row = page.locator("tbody tr").filter({ hasText: user.email });
+	await row.getByRole("button", { name: "Actions" }).click();
+	await page.getByRole("menuitem", { name: "Make administrator" }).click();
+	await look(page, "promote");
+	const role = async () => (await api("GET", `/api/admin/users/${user.id}`, { token: await admin() })).json.role;
+	equal(await role(), "user", "the role while it is asked");
+	await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+	equal(await role(), "user", "the role after Cancel");
+	await row.getByRole("button", { name: "Actions" }).click();
+	await page.getByRole("menuitem", { name: "Make administrator" }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Make administrator" }).click();
+	await until(async () => (await role()) === "admin", "the new role");
+});
+
+journey("an answer that reached its length says so, and goes on", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	await send(page, "[[demo finish=length]] Tell me much");
+	await waitAnswer(page, 1);
+	await page.getByText("reached the model's length limit").waitFor();
+	await look(page, "cut");
+	await page.reload();
+	await page.getByText("reached the model's length limit").waitFor();
+	await page.getByRole("button", { name: "Continue", exact: true }).click();
+	await waitAnswer(page, 2);
+	equal(await page.getByRole("button", { name: "Continue", exact: true }).count(), 0, "buttons to continue");
 });
 
 // -- together

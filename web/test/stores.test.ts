@@ -129,6 +129,8 @@ describe("what the reader sees while an answer is written", () => {
 		taskId: "t2",
 		assistantId: null,
 		question: null,
+		questionId: null,
+		replaces: null,
 		answer: createStreamingMessage("c1", "demo"),
 		text: "half an ans",
 		reasoning: "",
@@ -151,6 +153,17 @@ describe("what the reader sees while an answer is written", () => {
 		]);
 		expect(seen.map((m) => m.id)).toEqual(["q", "a", "q2"]);
 		expect(seen[1]).toMatchObject({ content: "half an ans", is_error: false, error_display: null });
+	});
+
+	it("is another version in the place of one and of what follows it", () => {
+		const later = [message({ id: "q2", role: "user", sequence: 3 }), message({ id: "a2", sequence: 4 })];
+		const question = createTempMessage("c1", "other words");
+		const edited = overlay([...known, ...later], [turn({ question, replaces: later[0] })]);
+		expect(edited.map((m) => m.content)).toEqual(["", "old", "other words", "half an ans"]);
+		const again = overlay([...known, ...later], [turn({ kind: "sibling", replaces: known[1] })]);
+		expect(again.map((m) => m.content)).toEqual(["", "half an ans"]);
+		const accepted = overlay([...known, ...later, message({ id: "new", role: "user", sequence: 5, content: "accepted" })], [turn({ replaces: later[0], questionId: "new" })]);
+		expect(accepted.map((m) => m.content)).toEqual(["", "old", "accepted", "half an ans"]);
 	});
 
 	it("is the same list when nothing is written", () => {

@@ -152,12 +152,30 @@ describe("answering again", () => {
 		expect(turns()).toEqual([]);
 	});
 
-	it("adds an answer beside a good one", async () => {
-		const good = message({ id: "a", content: "good" });
-		seed("c1", QUESTION, good);
-		server((path) => (path.endsWith("/regenerate") ? sse([start("b"), end("done", message({ id: "b", sequence: 3, content: "better" }))]) : undefined));
+	it("puts another version in the place of a good one, and of what followed it", async () => {
+		const good = message({ id: "a", content: "good", versions: ["z", "a"] });
+		seed("c1", QUESTION, good, message({ id: "q2", role: "user", sequence: 3 }), message({ id: "a2", sequence: 4 }));
+		server((path) => (path.endsWith("/regenerate") ? sse([start("b"), end("done", message({ id: "b", sequence: 5, content: "better" }), { usage: { finish: "length" } })]) : undefined));
 		await regenerateMessage("c1", good, null);
-		expect(cachedMessages("c1").map((m) => m.content)).toEqual(["hello?", "good", "better"]);
+		expect(cachedMessages("c1").map((m) => m.content)).toEqual(["hello?", "better"]);
+		expect(cachedMessages("c1")[1]).toMatchObject({ versions: ["z", "a", "b"], finish: "length" });
+	});
+
+	it("asks in other words, in the place of a question", async () => {
+		const other = message({ id: "q9", role: "user", sequence: 5, content: "other words" });
+		seed("c1", QUESTION, message({ id: "a", sequence: 2 }));
+		let asked: unknown;
+		server((path, init) => {
+			if (!path.endsWith("/stream")) return undefined;
+			asked = JSON.parse(String(init.body));
+			return sse([
+				event("start", { task_id: "t1", conversation_id: "c1", title: "", model: "demo", user_message: other, assistant_message_id: "b" }, "0"),
+				end("done", message({ id: "b", sequence: 6, content: "then" })),
+			]);
+		});
+		await sendMessage("c1", { ...ASK, content: "other words" }, QUESTION);
+		expect(asked).toMatchObject({ content: "other words", edit_of: "q" });
+		expect(cachedMessages("c1")).toMatchObject([{ id: "q9", versions: ["q", "q9"] }, { id: "b" }]);
 	});
 });
 

@@ -10,7 +10,7 @@ from weirtest import quote, wait_until
 
 MESSAGE_KEYS = {"id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message",
                 "error_display", "model", "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "task_id",
-                "created_at", "updated_at"}
+                "created_at", "updated_at", "parent_id", "versions", "finish", "verdict"}
 TASK_KEYS = {"id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "result",
              "error_message", "created_at", "started_at", "completed_at"}
 CONVERSATION_KEYS = {"id", "agent_id", "project_id", "model", "title", "title_is_custom", "message_count",
@@ -45,6 +45,8 @@ def seed(weir, user, count, title="seeded", messages=2, status="success"):
                 FROM c, generate_series(1, $4::int) s
             )
             SELECT id FROM c ORDER BY updated_at DESC""", user.id, str(count), title, str(messages), status)
+        pg.query("UPDATE conversation_messages m SET parent_id = b.id FROM conversation_messages b WHERE m.user_id = $1"
+                 " AND b.conversation_id = m.conversation_id AND b.sequence = m.sequence - 1", user.id)
         return [r[0] for r in rows]
 
 
@@ -340,7 +342,8 @@ def test_messages_of_a_chat(weir, user):
     assert answered["sequence"] == asked["sequence"] + 1
     assert asked["content"] == "one question" and answered["content"] == turn.text
     assert answered["status"] == "success" and answered["is_error"] is False and answered["error_display"] is None
-    assert answered == turn.final["data"]["assistant_message"]
+    told = turn.final["data"]["assistant_message"]
+    assert {name: answered[name] for name in told} == told
 
 
 def test_messages_page(weir, user):
@@ -394,6 +397,15 @@ def test_failures_speak_the_readers_language(weir, user, status):
         assert failed["status"] == status and failed["is_error"] is True
         texts.append(failed["error_display"])
     assert texts[0].isascii() and not texts[1].isascii()
+
+
+def test_what_is_too_long_says_so_in_the_readers_language(weir, user):
+    turn = weir.chat(user, "[[demo fault=context]] on and on", model="demo-fast")
+    told = turn.final["data"]["assistant_message"]
+    assert "too long for this model" in told["error_display"] and "again" not in told["error_display"]
+    path = f"/api/conversations/{turn.conversation}/messages"
+    chinese = weir.get(path, user, headers={"Accept-Language": "zh"}).json["items"][-1]
+    assert "上下文" in chinese["error_display"] and not chinese["error_message"].isascii()
 
 
 def test_delete_a_message(weir, user):

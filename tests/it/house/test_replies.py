@@ -227,7 +227,7 @@ def test_api_keys(weir, ask, user, admin):
     ask("DELETE", f"/api/keys/{plain['id']}", user)
 
 
-def test_conversations_and_messages(weir, user, ask, follow, turn):
+def test_conversations_and_messages(weir, user, admin, ask, follow, turn):
     path = f"/api/conversations/{turn['conversation_id']}"
     assert ask("GET", "/api/conversations", user)["items"]
     ask("GET", path, user)
@@ -241,7 +241,12 @@ def test_conversations_and_messages(weir, user, ask, follow, turn):
     assert failed[-1]["type"] == "error"
     empty = ask("POST", "/api/conversations", user, {"project_id": "p", "title": "Empty"})
     ask("DELETE", f"/api/conversations/{empty['id']}", user)
-    ask("DELETE", f"{path}/messages/{turn['assistant_message_id']}", user)
+    answer = f"{path}/messages/{turn['assistant_message_id']}"
+    ask("POST", answer + "/activate", user)
+    ask("PUT", answer + "/verdict", user, {"verdict": "down", "note": "too short"})
+    assert ask("GET", "/api/admin/verdicts", admin)["items"]
+    assert ask("GET", "/api/admin/verdicts/sums", admin)["items"]
+    ask("DELETE", answer, user)
 
 
 def test_tasks_and_credits(user, ask, follow, turn):

@@ -246,6 +246,9 @@ test_status_table(void)
 	}
 	CU_ASSERT_EQUAL(status_from_code("no_such_code"), E_INTERNAL);
 	CU_ASSERT_EQUAL(status_from_code(NULL), E_INTERNAL);
+	CU_ASSERT_EQUAL(status_from_text(status_text(E_TOO_LARGE, LANG_EN)), E_TOO_LARGE);
+	CU_ASSERT_EQUAL(status_from_text("no such text"), OK);
+	CU_ASSERT_EQUAL(status_from_text(NULL), OK);
 }
 
 static void

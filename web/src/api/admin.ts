@@ -22,6 +22,8 @@ import type {
 	Provider,
 	SecurityEvent,
 	UsageSums,
+	Verdict,
+	VerdictSum,
 } from "./types";
 import type { UsageFilter, UsageRecordsQuery, UsageSumsQuery } from "./usage";
 import type { KeyFilter } from "./weir";
@@ -30,6 +32,8 @@ type AdminKeyFilter = KeyFilter & { user_id?: string };
 type Page = Partial<PageAsk<string | number>>;
 
 export const admin = {
+	verdicts: (query: Page & { verdict?: string; model?: string }) => call<List<Verdict>>("/api/admin/verdicts", { query }),
+	verdictSums: (days: number) => call<{ items: VerdictSum[] }>("/api/admin/verdicts/sums", { query: { days } }),
 	users: (query: Page & { q?: string; role?: string; status?: string }) => call<List<AdminUser>>("/api/admin/users", { query }),
 	user: (id: string) => call<AdminUser>(`/api/admin/users/${id}`),
 	patchUser: (id: string, json: Body<"/api/admin/users/{user_id}", "patch">) =>

@@ -1177,6 +1177,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what users think of answers, the last said first
+         * @description Needs the role admin.
+         */
+        get: operations["admin_verdicts_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/verdicts/sums": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count them for each model
+         * @description Needs the role admin.
+         */
+        get: operations["admin_verdicts_sums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/agents": {
         parameters: {
             query?: never;
@@ -1378,8 +1418,25 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a message */
+        /** Remove a message; a question with its answers */
         delete: operations["messages_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{conversation_id}/messages/{message_id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Show this version of a question or answer */
+        post: operations["messages_activate"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1396,6 +1453,23 @@ export interface paths {
         put?: never;
         /** Answer the same question again */
         post: operations["messages_regenerate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{conversation_id}/messages/{message_id}/verdict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Say what one thinks of an answer */
+        put: operations["messages_judge"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -3551,6 +3625,15 @@ export interface components {
             /** Format: uuid */
             task_id: string | null;
         };
+        ListedMessage: components["schemas"]["Message"] & {
+            /** @enum {string|null} */
+            finish: "stop" | "length" | "content_filter" | "tool_calls" | "other" | null;
+            /** Format: uuid */
+            parent_id: string | null;
+            /** @enum {string|null} */
+            verdict: "up" | "down" | null;
+            versions: string[];
+        };
         ListenQueue: {
             backlog: number | null;
             length: number | null;
@@ -3612,7 +3695,7 @@ export interface components {
         };
         MessageNews: {
             /** @enum {string} */
-            action: "deleted";
+            action: "deleted" | "activated" | "judged";
             /** Format: uuid */
             conversation_id: string;
             /** Format: uuid */
@@ -4236,7 +4319,27 @@ export interface components {
             /** @enum {string} */
             role: "user" | "admin";
         };
-        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["OtherEvent"];
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["OtherEvent"];
+        Verdict: {
+            /** Format: date-time */
+            at: string;
+            /** Format: uuid */
+            id: string;
+            model: string | null;
+            note: string | null;
+            /** Format: uuid */
+            user_id: string;
+            /** @enum {string} */
+            verdict: "up" | "down";
+        };
+        VerdictSum: {
+            down: number;
+            model: string | null;
+            up: number;
+        };
+        VerdictSums: {
+            items: components["schemas"]["VerdictSum"][];
+        };
     };
     responses: {
         /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
@@ -7015,6 +7118,59 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_verdicts_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Verdict"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_verdicts_sums: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictSums"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     agents_list: {
         parameters: {
             query?: never;
@@ -7490,7 +7646,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         has_more: boolean;
-                        items: components["schemas"]["Message"][];
+                        items: components["schemas"]["ListedMessage"][];
                     };
                 };
             };
@@ -7521,6 +7677,11 @@ export interface operations {
                     audio_url?: string;
                     /** @description The question. */
                     content: string;
+                    /**
+                     * Format: uuid
+                     * @description A question of before: this one and its answer are shown in its place and in that of what follows it, which stays.
+                     */
+                    edit_of?: string;
                     /** Format: uri */
                     image_url?: string;
                     /** @description Several pictures; 10 with image_url. */
@@ -7555,6 +7716,33 @@ export interface operations {
         };
     };
     messages_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    messages_activate: {
         parameters: {
             query?: never;
             header?: never;
@@ -7624,6 +7812,48 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    messages_judge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description why, in words */
+                    note?: string | null;
+                    /**
+                     * @description none takes it back
+                     * @enum {string}
+                     */
+                    verdict: "up" | "down" | "none";
+                };
+            };
+        };
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     messages_stream: {
         parameters: {
             query?: never;
@@ -7643,6 +7873,11 @@ export interface operations {
                     audio_url?: string;
                     /** @description The question. */
                     content: string;
+                    /**
+                     * Format: uuid
+                     * @description A question of before: this one and its answer are shown in its place and in that of what follows it, which stays.
+                     */
+                    edit_of?: string;
                     /** Format: uri */
                     image_url?: string;
                     /** @description Several pictures; 10 with image_url. */

@@ -23,7 +23,8 @@ export type KnowledgeMode = Schemas["AdminAgent"]["knowledge_mode"];
 export type Conversation = Schemas["Conversation"];
 export type Citation = Schemas["Citation"];
 export type Attachment = Schemas["Attachment"];
-export type Message = Schemas["Message"] & {
+export type Message = Schemas["Message"] &
+	Partial<Pick<Schemas["ListedMessage"], "versions" | "finish" | "verdict">> & {
 	/** Not the server's: what the model thought, as far as this page saw it. */
 	reasoning?: string;
 };
@@ -38,6 +39,8 @@ export type HoldRow = Schemas["Hold"];
 export type Upload = Schemas["Upload"];
 export type ApiKey = Schemas["Key"];
 export type AdminKey = Schemas["AdminKey"];
+export type Verdict = Schemas["Verdict"];
+export type VerdictSum = Schemas["VerdictSum"];
 export type SecurityEvent = Schemas["SecurityEvent"];
 export type Leaks = Schemas["Leaks"];
 export type NewApiKey = Schemas["NewKey"];

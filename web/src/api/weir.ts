@@ -1,5 +1,5 @@
 /* One function per route that the app uses. What the chat page does not need has a file of its own, or it would load it. */
-import { call, patch, post, remove, send } from "./client";
+import { call, patch, post, put, remove, send } from "./client";
 import type {
 	Agent,
 	ApiKey,
@@ -76,7 +76,11 @@ export const conversations = {
 		patch<Conversation>(`/api/conversations/${id}`, json),
 	remove: (id: string) => remove(`/api/conversations/${id}`),
 	messages: (id: string, query: Page) => call<List<Message>>(`/api/conversations/${id}/messages`, { query }),
-	removeMessage: (id: string, message: string) => remove(`/api/conversations/${id}/messages/${message}`),
+	removeMessage: (id: string, message: string, below: boolean) =>
+		remove(`/api/conversations/${id}/messages/${message}${below ? "?below=true" : ""}`),
+	showVersion: (id: string, message: string) => post<void>(`/api/conversations/${id}/messages/${message}/activate`),
+	judge: (id: string, message: string, verdict: "up" | "down" | "none") =>
+		put<void>(`/api/conversations/${id}/messages/${message}/verdict`, { verdict }),
 };
 
 export const tasks = {

@@ -2,19 +2,20 @@ import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import { ApiError } from "@/api/errors";
-import type { Attachment } from "@/api/types";
+import type { Attachment, Message } from "@/api/types";
 import { conversations } from "@/api/weir";
+import { explain } from "@/lib/explain";
 import { tellTabs } from "@/lib/tabs";
 import { keys, queryClient } from "@/queries/client";
 import { changeConversation } from "@/queries/conversations";
-import { forgetMessage } from "@/queries/messages";
+import { refreshMessages, upsertMessages } from "@/queries/messages";
 import { NEW, useConversation } from "@/stores/conversation";
 import { toast } from "@/stores/notices";
 import { canStartTask } from "@/stores/tasks";
 import { reportRefused } from "@/stream/report";
 import { sendMessage, stopTurns } from "@/stream/turns";
 
-/** Sending, stopping and deleting in the conversation on the screen. */
+/** What is done to messages in the conversation on the screen. */
 export function useMessageHandlers(conversationId: string | null, model: string | null) {
 	const [, navigate] = useLocation();
 	const { t } = useTranslation();
@@ -35,7 +36,7 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 				id ??= await beginConversation(model, store.agentId, store.knowledge);
 			} catch (e) {
 				store.setDraft(NEW, draft);
-				reportRefused(e, "");
+				reportRefused(e);
 				return;
 			}
 			if (conversationId === null) navigate(`/c/${id}`);
@@ -50,16 +51,51 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 		if (conversationId) stopTurns(conversationId);
 	}, [conversationId]);
 
-	const remove = useCallback(
-		async (messageId: string) => {
+	/** Asks again in other words; the old ones, and what followed, stay as another version. */
+	const edit = useCallback(
+		(message: Message, content: string) => {
 			if (!conversationId) return;
-			await conversations.removeMessage(conversationId, messageId);
-			forgetMessage(conversationId, messageId);
+			const decision = canStartTask(conversationId);
+			if (decision.allowed) void sendMessage(conversationId, { content, model, attachments: message.attachments }, message);
+			else toast("warn", t(`errors.${decision.reason!}`));
+		},
+		[conversationId, model, t],
+	);
+
+	/** Something about the messages changes on the server; then here, and in the other tabs. */
+	const change = useCallback(
+		async (act: (id: string) => Promise<void>) => {
+			if (!conversationId) return;
+			await act(conversationId);
+			await refreshMessages(conversationId);
 			tellTabs({ type: "message", conversationId });
 		},
 		[conversationId],
 	);
-	return { send, stop, remove };
+	const remove = useCallback(
+		(messageId: string, below: boolean) => change((id) => conversations.removeMessage(id, messageId, below)),
+		[change],
+	);
+	const show = useCallback(
+		(messageId: string) =>
+			change((id) => conversations.showVersion(id, messageId)).catch((e) => {
+				toast("danger", explain(e).text);
+			}),
+		[change],
+	);
+	const judge = useCallback(
+		(message: Message, verdict: "up" | "down") => {
+			const next = message.verdict === verdict ? null : verdict;
+			if (!conversationId) return;
+			upsertMessages(conversationId, { ...message, verdict: next });
+			conversations.judge(conversationId, message.id, next ?? "none").catch((e) => {
+				upsertMessages(conversationId, message);
+				toast("danger", explain(e).text);
+			});
+		},
+		[conversationId],
+	);
+	return { send, stop, edit, remove, show, judge };
 }
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */

@@ -33,7 +33,7 @@ export function useModelSelection(conversation: Conversation | undefined) {
 			change({ model: name });
 			if (!id) return;
 			changeConversation(id, { model: name });
-			conversations.patch(id, { model: name }).catch((e) => reportRefused(e, id));
+			conversations.patch(id, { model: name }).catch((e) => reportRefused(e));
 		},
 		[id, change],
 	);

@@ -17,8 +17,17 @@ export async function download(url: string, name: string) {
 	link.click();
 }
 
-/** The name at the end of an address, if it looks like a file's. */
+/** What a file was called here: its address at the server does not say. */
+const names = new Map<string, string>();
+
+export function nameUpload(url: string, name: string) {
+	names.set(url, name);
+}
+
+/** The name of a file uploaded here, or the one at the end of an address, if it looks like a file's. */
 export function fileName(src: string): string {
+	const known = names.get(src);
+	if (known) return known;
 	const last = new URL(src, location.href).pathname.split("/").pop() ?? "";
 	return /\.\w{2,4}$/.test(last) ? last : "file";
 }

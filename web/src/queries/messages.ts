@@ -44,11 +44,10 @@ export function cachedMessages(conversationId: string): Message[] {
 	return flatten(queryClient.getQueryData<Pages>(keys.messages(conversationId)));
 }
 
-export function forgetMessage(conversationId: string, id: string) {
+/** Takes out what another version has taken the place of. */
+export function dropFrom(conversationId: string, sequence: number) {
 	setNewer<Pages>(keys.messages(conversationId), (data) =>
-		data
-			? { ...data, pages: data.pages.map((p) => ({ ...p, items: p.items.filter((m) => m.id !== id) })) }
-			: data,
+		data ? { ...data, pages: data.pages.map((p) => ({ ...p, items: p.items.filter((m) => m.sequence < sequence) })) } : data,
 	);
 }
 

@@ -18,8 +18,11 @@ export interface LiveTurn {
 	phase: Phase;
 	taskId: string | null;
 	assistantId: string | null;
-	/** The question, until the server's own copy is here. */
+	/** The question, until the server's own copy is here; then its id. */
 	question: Message | null;
+	questionId: string | null;
+	/** The message that another version is made of, which is shown in its place and in that of all that follows. */
+	replaces: Message | null;
 	/** The answer's stand-in, shown in place of the message with assistantId. */
 	answer: Message;
 	text: string;
@@ -92,11 +95,14 @@ export function createStreamingMessage(conversationId: string, model: string | n
 
 /**
  * What the reader sees: the messages of the server with the live turns laid
- * over them. A refilled answer stands where it stood; a new one comes last.
+ * over them. A refilled answer stands where it stood; a new one comes last; of what
+ * another version takes the place, nothing is shown.
  */
 export function overlay(messages: Message[], live: LiveTurn[]): Message[] {
 	if (live.length === 0) return messages;
-	const out = [...messages];
+	const gone = Math.min(...live.map((turn) => turn.replaces?.sequence ?? Infinity));
+	const ours = new Set(live.flatMap((turn) => [turn.questionId, turn.assistantId]));
+	const out = messages.filter((m) => m.sequence < gone || ours.has(m.id));
 	for (const turn of live) {
 		if (turn.question && !out.some((m) => m.id === turn.question!.id)) out.push(turn.question);
 		const shown = shownAnswer(turn, messages);

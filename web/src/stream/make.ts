@@ -35,7 +35,7 @@ export async function sendMake(conversationId: string | null, chatModel: string 
 		id ??= await beginConversation(chatModel, agentId, knowledge);
 	} catch (e) {
 		setDraft(NEW, { text, attachments, make });
-		reportRefused(e, "");
+		reportRefused(e);
 		return;
 	}
 	if (conversationId === null) {
@@ -57,7 +57,7 @@ export async function makeAgain(conversationId: string, message: Message): Promi
 		const words = typeof asked.body.prompt === "string" ? asked.body.prompt : "";
 		await ask(conversationId, asked.op, asked.body, message.model, words, []);
 	} catch (e) {
-		reportRefused(e, conversationId);
+		reportRefused(e);
 	}
 }
 
@@ -88,7 +88,7 @@ export async function stopMaking(taskId: string, conversationId: string | null):
 	try {
 		await tasksApi.abort(taskId);
 	} catch (e) {
-		reportRefused(e, conversationId ?? "");
+		reportRefused(e);
 	}
 	if (conversationId) void refreshMessages(conversationId);
 }
@@ -111,6 +111,8 @@ async function ask(id: string, op: Op, body: Record<string, unknown>, model: str
 		taskId: null,
 		assistantId: null,
 		question: createTempMessage(id, words, attachments),
+		questionId: null,
+		replaces: null,
 		answer: createStreamingMessage(id, model),
 		text: "",
 		reasoning: "",
@@ -124,7 +126,7 @@ async function ask(id: string, op: Op, body: Record<string, unknown>, model: str
 		void refreshConversations();
 		return true;
 	} catch (e) {
-		reportRefused(e, id);
+		reportRefused(e);
 		return false;
 	} finally {
 		drop(key);

@@ -4,13 +4,14 @@ import type { TurnEnd } from "@/api/types";
 import { t } from "@/i18n";
 import { explain } from "@/lib/explain";
 import { known } from "@/queries/conversations";
+import { useConversation } from "@/stores/conversation";
 import { toast, useNotifications } from "@/stores/notices";
 import type { LiveTurn } from "@/stores/runtime";
 import { useTasks } from "@/stores/tasks";
 
 const chatPath = (id: string) => `/c/${id}`;
 
-export function reportRefused(error: unknown, _conversationId: string) {
+export function reportRefused(error: unknown) {
 	const { text, detail, topUp } = explain(error);
 	toast(topUp ? "warn" : "danger", text, {
 		detail,
@@ -18,8 +19,9 @@ export function reportRefused(error: unknown, _conversationId: string) {
 	});
 }
 
-export function reportLost(_error: unknown, _conversationId: string) {
-	toast("warn", t("chat.lost"));
+/** On the screen the answer itself says so. */
+export function reportLost(conversationId: string) {
+	if (useConversation.getState().activeId !== conversationId) toast("warn", t("chat.lost"));
 }
 
 export function reportEnd(

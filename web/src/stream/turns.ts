@@ -7,10 +7,11 @@ import { send as request } from "@/api/client";
 import { ApiError, isAbort } from "@/api/errors";
 import type { Attachment, Message, TurnEnd, TurnEvent, TurnStart } from "@/api/types";
 import { tasks as tasksApi } from "@/api/weir";
+import { explain } from "@/lib/explain";
 import { newId } from "@/lib/ids";
 import { setBalance } from "@/queries/account";
 import { changeConversation, refreshConversation, refreshConversations } from "@/queries/conversations";
-import { cachedMessages, refreshMessages, upsertMessages } from "@/queries/messages";
+import { cachedMessages, dropFrom, refreshMessages, upsertMessages } from "@/queries/messages";
 import { useConversation } from "@/stores/conversation";
 import { createStreamingMessage, createTempMessage, type LiveTurn, turnsOf, useRuntime } from "@/stores/runtime";
 import { useTasks } from "@/stores/tasks";
@@ -33,16 +34,21 @@ const running = new Map<string, Running>();
 /** Tasks that ended here: a message list read a moment ago may still call them running. */
 const ended = new Set<string>();
 
-/** Asks. Resolves when the turn is over, however it ended; false: it was refused and nothing is kept. */
-export function sendMessage(conversationId: string, question: Question): Promise<boolean> {
+/**
+ * Asks; `instead`: as another version of that question. Resolves when the turn is over, however it ended; false: it
+ * was refused and nothing is kept.
+ */
+export function sendMessage(conversationId: string, question: Question, instead: Message | null = null): Promise<boolean> {
 	const answer = createStreamingMessage(conversationId, question.model);
 	const turn = newTurn(conversationId, "send", answer, {
 		question: createTempMessage(conversationId, question.content, question.attachments),
+		replaces: instead,
 	});
 	return run(turn, `/api/conversations/${conversationId}/messages/stream`, {
 		content: question.content,
 		...(question.model && { model: question.model }),
 		...urls(question.attachments),
+		...(instead && { edit_of: instead.id }),
 	});
 }
 
@@ -50,7 +56,7 @@ export function sendMessage(conversationId: string, question: Question): Promise
 export function regenerateMessage(conversationId: string, message: Message, model: string | null): Promise<boolean> {
 	const turn = message.is_error
 		? newTurn(conversationId, "refill", { ...message, model: model ?? message.model }, { assistantId: message.id })
-		: newTurn(conversationId, "sibling", createStreamingMessage(conversationId, model), {});
+		: newTurn(conversationId, "sibling", createStreamingMessage(conversationId, model), { replaces: message });
 	const path = `/api/conversations/${conversationId}/messages/${message.id}/regenerate`;
 	return run(turn, path, model ? { model } : {});
 }
@@ -78,7 +84,7 @@ function stopTurn(turn: LiveTurn) {
 	useRuntime.getState().change(turn.key, { phase: "stopping" });
 	tasksApi.abort(turn.taskId).catch((e) => {
 		useRuntime.getState().change(turn.key, { phase: "streaming" });
-		reportRefused(e, turn.conversationId);
+		reportRefused(e);
 	});
 }
 
@@ -130,6 +136,8 @@ function newTurn(
 		taskId: null,
 		assistantId: null,
 		question: null,
+		questionId: null,
+		replaces: null,
 		answer,
 		text: "",
 		reasoning: "",
@@ -194,11 +202,12 @@ function phaseNow(key: string): LiveTurn["phase"] {
 function accept(turn: LiveTurn, start: TurnStart, own: Running) {
 	const { change, turns } = useRuntime.getState();
 	const before = turns[turn.key];
-	if (start.user_message) upsertMessages(turn.conversationId, start.user_message);
+	if (start.user_message) upsertMessages(turn.conversationId, asVersion(turn, start.user_message));
 	change(turn.key, {
 		taskId: start.task_id,
 		assistantId: start.assistant_message_id,
 		question: null,
+		questionId: start.user_message?.id ?? null,
 		answer: {
 			...turn.answer,
 			id: start.assistant_message_id ?? turn.answer.id,
@@ -228,11 +237,21 @@ function settle(turn: LiveTurn, question: Message | null, end: { type: string; d
 	const message = data.assistant_message;
 	ended.add(data.task_id);
 	useTasks.getState().completeTask(data.task_id);
-	const both = [question, message && withReasoning(message, turn.key)].filter((m) => m !== null);
+	const answer = message && { ...withReasoning(message, turn.key), finish: data.usage?.finish };
+	const both = [question, answer].filter((m) => m !== null).map((m) => asVersion(turn, m));
+	if (turn.replaces) dropFrom(turn.conversationId, turn.replaces.sequence);
 	upsertMessages(turn.conversationId, ...both);
 	if (data.balance !== undefined) setBalance(data.balance);
 	void refreshConversations();
 	reportEnd(turn, end as { type: "done" | "error" | "cancelled"; data: TurnEnd }, useConversation.getState().activeId);
+}
+
+/** A new message, with the versions that it is one of; one that was there keeps what is known of it. */
+function asVersion(turn: LiveTurn, message: Message): Message {
+	const old = turn.replaces;
+	if (old && old.role === message.role) return { ...message, versions: [...(old.versions ?? [old.id]), message.id] };
+	const known = cachedMessages(turn.conversationId).find((m) => m.id === message.id);
+	return known ? { ...message, versions: known.versions, verdict: known.verdict } : message;
 }
 
 /** The server keeps the answer, not the thoughts: they stay for as long as the page does. */
@@ -251,22 +270,24 @@ async function abandon(turn: LiveTurn, error: unknown): Promise<boolean> {
 	}
 	if (now.taskId !== null && !(error instanceof ApiError && error.status === 404)) {
 		change(turn.key, { phase: "lost" });
-		reportLost(error, turn.conversationId);
+		reportLost(turn.conversationId);
 		return true;
 	}
 	// The server may have kept the question (402) or know the end (404): look.
 	await refreshMessages(turn.conversationId);
 	if (now.taskId !== null) useTasks.getState().failTask(now.taskId);
 	drop(turn.key);
-	reportRefused(error, turn.conversationId);
+	const kept = error instanceof ApiError && keptByServer(error, turn.conversationId);
+	// What was kept says in its place why it was not answered.
+	if (!kept || useConversation.getState().activeId !== turn.conversationId) reportRefused(error);
 	// The question may have given the conversation its title.
-	if (error instanceof ApiError && error.status === 402) await refreshConversation(turn.conversationId).catch(() => undefined);
-	return error instanceof ApiError && keptByServer(error, turn.conversationId);
+	if (kept) await refreshConversation(turn.conversationId).catch(() => undefined);
+	return kept;
 }
 
 function keptByServer(error: ApiError, conversationId: string): boolean {
 	const kept = error.details.assistant_message as Message | undefined;
-	if (kept && !cachedMessages(conversationId).some((m) => m.id === kept.id)) upsertMessages(conversationId, kept);
+	if (kept) upsertMessages(conversationId, { ...kept, error_message: explain(error).detail ?? kept.error_message });
 	return kept !== undefined;
 }
 

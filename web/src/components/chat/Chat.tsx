@@ -1,4 +1,5 @@
 import { useCallback, useRef } from "react";
+import { useTranslation } from "react-i18next";
 import { useConversationById } from "@/queries/conversations";
 import { useMessageHandlers } from "@/hooks/useMessageHandlers";
 import { useModelSelection } from "@/hooks/useModelSelection";
@@ -14,16 +15,17 @@ interface Props {
 
 /** One conversation: title, messages, input. */
 export function Chat({ conversationId, sidebarShown, onShowSidebar }: Props) {
-	const { data: conversation } = useConversationById(conversationId);
+	const { data: conversation, error } = useConversationById(conversationId);
 	const { models, model, select } = useModelSelection(conversation);
-	const { send, stop, remove } = useMessageHandlers(conversationId, model?.name ?? null);
+	const { send, stop, ...acts } = useMessageHandlers(conversationId, model?.name ?? null);
+	const { t } = useTranslation();
 	const input = useRef<InputHandle>(null);
 	const focusInput = useCallback(() => input.current?.focus(), []);
 
 	return (
 		<main className="flex h-full min-w-0 grow flex-col">
-			<TopBar key={conversationId} conversation={conversation} sidebarShown={sidebarShown} onShowSidebar={onShowSidebar} />
-			<MessageArea conversationId={conversationId} model={model?.name ?? null} onRemove={remove} onPick={focusInput} />
+			<TopBar key={conversationId} conversation={conversation} title={conversationId === null ? t("sidebar.new") : error ? t("chat.no_conversation") : ""} sidebarShown={sidebarShown} onShowSidebar={onShowSidebar} />
+			<MessageArea conversationId={conversationId} model={model?.name ?? null} acts={acts} onSend={send} onPick={focusInput} />
 			<InputArea
 				ref={input}
 				conversationId={conversationId}

@@ -1,4 +1,4 @@
-import { Pencil, Share2, Trash2 } from "lucide-react";
+import { Pencil, Share2, Trash } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { MenuItem, type Point, Popover } from "../ui/Menu";
 
@@ -20,7 +20,7 @@ export function ContextMenu({ anchor, onRename, onShare, onDelete, onClose }: Pr
 			<MenuItem icon={<Share2 size={15} />} onSelect={onShare}>
 				{t("sidebar.share")}
 			</MenuItem>
-			<MenuItem danger icon={<Trash2 size={15} />} onSelect={onDelete}>
+			<MenuItem danger icon={<Trash size={15} />} onSelect={onDelete}>
 				{t("common.delete")}
 			</MenuItem>
 		</Popover>

@@ -1,4 +1,4 @@
-import { CircleCheck, MoreHorizontal } from "lucide-react";
+import { CircleCheck, Ellipsis } from "lucide-react";
 import { memo, type MouseEvent, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -58,7 +58,7 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
 					!active && menu === null && "pointer-fine:opacity-0 pointer-fine:group-hover:opacity-100 pointer-fine:focus-visible:opacity-100",
 				)}
 			>
-				<MoreHorizontal size={16} />
+				<Ellipsis size={16} />
 			</IconButton>
 			{menu && (
 				<ContextMenu

@@ -1,5 +1,6 @@
 import { Bot, Sparkles } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { Link } from "wouter";
 import { useAgents, useMe } from "@/queries/account";
 import { NEW, useConversation } from "@/stores/conversation";
 import { cx } from "@/lib/cx";
@@ -48,6 +49,14 @@ export function EmptyState({ onPick }: { onPick: () => void }) {
 						</button>
 					))}
 				</div>
+			)}
+			{me && me.credits <= 0 && (
+				<p role="status" className="max-w-xl rounded-xl bg-warn-tint px-4 py-3 text-center text-sm text-ink">
+					{t("chat.no_credits")}{" "}
+					<Link href="/settings/balance" className="font-medium text-accent underline">
+						{t("chat.get_credits")}
+					</Link>
+				</p>
 			)}
 			<ul className="grid w-full max-w-xl grid-cols-2 gap-2.5">
 				{IDEAS.map((idea) => (

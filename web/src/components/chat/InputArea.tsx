@@ -189,7 +189,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	);
 });
 
-function grow(area: HTMLTextAreaElement | null) {
+export function grow(area: HTMLTextAreaElement | null) {
 	if (!area) return;
 	area.style.height = "auto";
 	area.style.height = `${area.scrollHeight}px`;

@@ -1,4 +1,4 @@
-import { Check, Copy, RefreshCw, Share2, ThumbsDown, ThumbsUp, Trash2, Volume2, VolumeX } from "lucide-react";
+import { Check, Copy, Pencil, RefreshCw, Share2, ThumbsDown, ThumbsUp, Trash, Volume2, VolumeX } from "lucide-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
@@ -7,19 +7,21 @@ import { copyText } from "@/lib/clipboard";
 import { explain } from "@/lib/explain";
 import { canSpeak, toggleSpeech, useSpeech } from "@/lib/speech";
 import { useVoices } from "@/queries/account";
-import { useFeedback } from "@/stores/feedback";
 import { toast } from "@/stores/notices";
 import { IconButton } from "../ui/Button";
 
-interface Props {
+export interface ActionProps {
 	message: Message;
 	/** An answer is being written: nothing may be answered again meanwhile. */
 	busy: boolean;
 	onRegenerate: (message: Message) => void;
 	onDelete: (message: Message) => void;
+	/** Of a question. */
+	onEdit?: () => void;
+	onJudge: (message: Message, verdict: "up" | "down") => void;
 }
 
-export const MessageActions = memo(function MessageActions({ message, busy, onRegenerate, onDelete }: Props) {
+export const MessageActions = memo(function MessageActions({ message, busy, onRegenerate, onDelete, onEdit, onJudge }: ActionProps) {
 	const [copied, copy] = useCopy();
 	const { t } = useTranslation();
 	const isAnswer = message.role === "assistant";
@@ -32,25 +34,29 @@ export const MessageActions = memo(function MessageActions({ message, busy, onRe
 					{copied ? <Check size={15} /> : <Copy size={15} />}
 				</IconButton>
 			)}
+			{onEdit && (
+				<IconButton small label={t("common.edit")} disabled={busy} onClick={onEdit}>
+					<Pencil size={15} />
+				</IconButton>
+			)}
 			{isAnswer && (
 				<>
 					<IconButton small label={t("chat.regenerate")} disabled={busy} onClick={() => onRegenerate(message)}>
 						<RefreshCw size={15} />
 					</IconButton>
-					{hasText && <AnswerActions message={message} />}
+					{hasText && <AnswerActions message={message} onJudge={onJudge} />}
 				</>
 			)}
 			<IconButton small label={t("chat.delete_message")} disabled={busy} onClick={() => onDelete(message)}>
-				<Trash2 size={15} />
+				<Trash size={15} />
 			</IconButton>
 		</>
 	);
 });
 
-function AnswerActions({ message }: { message: Message }) {
+function AnswerActions({ message, onJudge }: Pick<ActionProps, "message" | "onJudge">) {
 	const speaking = useSpeech((s) => s.speaking === message.id);
-	const verdict = useFeedback((s) => s.given[message.id]);
-	const give = useFeedback((s) => s.give);
+	const { verdict } = message;
 	const { speaks } = useVoices();
 	const { t } = useTranslation();
 	const share = async () => {
@@ -72,10 +78,10 @@ function AnswerActions({ message }: { message: Message }) {
 					{speaking ? <VolumeX size={15} /> : <Volume2 size={15} />}
 				</IconButton>
 			)}
-			<IconButton small active={verdict === "up"} aria-pressed={verdict === "up"} label={t("chat.good")} onClick={() => give(message.id, "up")}>
+			<IconButton small active={verdict === "up"} aria-pressed={verdict === "up"} label={t("chat.good")} onClick={() => onJudge(message, "up")}>
 				<ThumbsUp size={15} />
 			</IconButton>
-			<IconButton small active={verdict === "down"} aria-pressed={verdict === "down"} label={t("chat.bad")} onClick={() => give(message.id, "down")}>
+			<IconButton small active={verdict === "down"} aria-pressed={verdict === "down"} label={t("chat.bad")} onClick={() => onJudge(message, "down")}>
 				<ThumbsDown size={15} />
 			</IconButton>
 			<IconButton small label={t("chat.share")} onClick={() => void share()}>

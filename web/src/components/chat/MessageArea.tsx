@@ -1,7 +1,8 @@
 import { ArrowDown } from "lucide-react";
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import type { Message } from "@/api/types";
+import type { Attachment, Message } from "@/api/types";
+import type { useMessageHandlers } from "@/hooks/useMessageHandlers";
 import { useMessageLoader } from "@/hooks/useMessageLoader";
 import { useRegenerateHandlers } from "@/hooks/useRegenerateHandlers";
 import { useScrollManager } from "@/hooks/useScrollManager";
@@ -18,13 +19,14 @@ const DeleteMessageModal = lazy(() => import("./DeleteMessageModal"));
 interface Props {
 	conversationId: string | null;
 	model: string | null;
-	onRemove: (id: string) => Promise<void>;
+	acts: Pick<ReturnType<typeof useMessageHandlers>, "edit" | "remove" | "show" | "judge">;
+	onSend: (content: string, attachments: Attachment[]) => Promise<void>;
 	onPick: () => void;
 }
 
 const SIZES = { small: "text-sm", normal: "text-base", large: "text-lg" };
 
-export function MessageArea({ conversationId, model, onRemove, onPick }: Props) {
+export function MessageArea({ conversationId, model, acts, onSend, onPick }: Props) {
 	const { messages, live, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } =
 		useMessageLoader(conversationId);
 	const scroll = useScrollManager(conversationId);
@@ -34,6 +36,8 @@ export function MessageArea({ conversationId, model, onRemove, onPick }: Props) 
 	const remove = useCallback((m: Message) => setDeleting(m), []);
 	const { t } = useTranslation();
 	const { toBottom } = scroll;
+	const { edit, show, judge } = acts;
+	const goOn = useCallback(() => void onSend(t("chat.go_on_text"), []), [onSend, t]);
 
 	// One's own question is always worth seeing.
 	const asking = live.some((turn) => turn.phase === "asking" && turn.kind !== "follow");
@@ -69,6 +73,10 @@ export function MessageArea({ conversationId, model, onRemove, onPick }: Props) 
 							busy={live.length > 0}
 							onRegenerate={regenerate}
 							onDelete={remove}
+							onEdit={edit}
+							onShow={show}
+							onJudge={judge}
+							onGoOn={goOn}
 						/>
 					))}
 				</div>
@@ -85,7 +93,7 @@ export function MessageArea({ conversationId, model, onRemove, onPick }: Props) 
 			)}
 			{deleting && (
 				<Suspense>
-					<DeleteMessageModal message={deleting} onDelete={onRemove} onClose={() => setDeleting(null)} />
+					<DeleteMessageModal message={deleting} last={deleting.id === messages.at(-1)?.id} onDelete={acts.remove} onClose={() => setDeleting(null)} />
 				</Suspense>
 			)}
 		</div>

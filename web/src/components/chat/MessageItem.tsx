@@ -1,4 +1,4 @@
-import { lazy, memo, Suspense } from "react";
+import { lazy, memo, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
 import { withTexts } from "@/i18n/texts";
@@ -16,6 +16,7 @@ import { Reasoning } from "./Reasoning";
 
 const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
+const QuestionEditor = lazy(() => import("./QuestionEditor"));
 
 export interface ItemProps {
 	message: Message;
@@ -25,14 +26,27 @@ export interface ItemProps {
 	busy: boolean;
 	onRegenerate: (message: Message) => void;
 	onDelete: (message: Message) => void;
+	onEdit: (message: Message, content: string) => void;
+	onShow: (id: string) => Promise<void>;
+	onJudge: (message: Message, verdict: "up" | "down") => void;
+	onGoOn: () => void;
 }
 
 export const MessageItem = memo(function MessageItem(props: ItemProps) {
 	return props.message.role === "user" ? <Question {...props} /> : <Answer {...props} />;
 });
 
-function Question({ message, last, busy, onRegenerate, onDelete }: ItemProps) {
+function Question({ message, onEdit, ...acts }: ItemProps) {
+	const [editing, setEditing] = useState(false);
 	const { t } = useTranslation();
+	if (editing)
+		return (
+			<article aria-label={t("chat.you")} data-message={message.id}>
+				<Suspense>
+					<QuestionEditor message={message} onSend={(content) => onEdit(message, content)} onClose={() => setEditing(false)} />
+				</Suspense>
+			</article>
+		);
 	return (
 		<article aria-label={t("chat.you")} data-message={message.id} className="group flex flex-col items-end ps-10">
 			<div className="max-w-full rounded-2xl rounded-ee-md bg-surface px-4 py-2.5">
@@ -40,13 +54,13 @@ function Question({ message, last, busy, onRegenerate, onDelete }: ItemProps) {
 				<p className="wrap-anywhere whitespace-pre-wrap">{message.content}</p>
 			</div>
 			{message.status !== "pending" && (
-				<MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />
+				<MessageToolbar message={message} onEdit={() => setEditing(true)} {...acts} />
 			)}
 		</article>
 	);
 }
 
-function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps) {
+function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 	const showReasoning = useSettings((s) => s.showReasoning);
 	const { t } = useTranslation();
 	const reasoning = turn ? turn.reasoning : message.reasoning;
@@ -72,8 +86,9 @@ function Answer({ message, turn, last, busy, onRegenerate, onDelete }: ItemProps
 			)}
 			{turn && !making && <TurnState turn={turn} />}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
-			{!turn && message.is_error && <MessageError message={message} busy={busy} onRegenerate={onRegenerate} />}
-			{!turn && !making && <MessageToolbar message={message} last={last} busy={busy} onRegenerate={onRegenerate} onDelete={onDelete} />}
+			{!turn && message.finish === "length" && <Cut {...acts} />}
+			{!turn && message.is_error && <MessageError message={message} busy={acts.busy} onRegenerate={acts.onRegenerate} />}
+			{!turn && !making && <MessageToolbar message={message} {...acts} />}
 		</article>
 	);
 }
@@ -85,6 +100,21 @@ function AnswerText({ message }: { message: Message }) {
 		<Suspense fallback={plain}>
 			<Cited message={message} />
 		</Suspense>
+	);
+}
+
+/** The model had no room for more. */
+function Cut({ last, busy, onGoOn }: Pick<ItemProps, "last" | "busy" | "onGoOn">) {
+	const { t } = useTranslation();
+	return (
+		<div role="status" className="mt-2 flex flex-wrap items-center gap-3 rounded-xl bg-warn-tint px-4 py-2 text-sm text-ink">
+			<p className="min-w-40 grow basis-0">{t("chat.cut")}</p>
+			{last && (
+				<Button small disabled={busy} onClick={onGoOn}>
+					{t("chat.go_on")}
+				</Button>
+			)}
+		</div>
 	);
 }
 

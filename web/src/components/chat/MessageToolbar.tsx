@@ -1,20 +1,17 @@
 import { useTranslation } from "react-i18next";
-import type { Message } from "@/api/types";
 import { cx } from "@/lib/cx";
 import { clock, count, credits } from "@/lib/format";
 import { useSettings } from "@/stores/settings";
-import { MessageActions } from "./MessageActions";
+import { type ActionProps, MessageActions } from "./MessageActions";
+import { Versions } from "./Versions";
 
-interface Props {
-	message: Message;
-	busy: boolean;
+interface Props extends ActionProps {
 	/** The newest message shows its tools; the others when pointed at. */
 	last: boolean;
-	onRegenerate: (message: Message) => void;
-	onDelete: (message: Message) => void;
+	onShow: (id: string) => Promise<void>;
 }
 
-export function MessageToolbar({ message, last, ...actions }: Props) {
+export function MessageToolbar({ message, last, onShow, ...actions }: Props) {
 	const showCosts = useSettings((s) => s.showCosts);
 	const { t } = useTranslation();
 	const isAnswer = message.role === "assistant";
@@ -31,6 +28,7 @@ export function MessageToolbar({ message, last, ...actions }: Props) {
 					)}
 				</p>
 			)}
+			<Versions message={message} busy={actions.busy} onShow={onShow} />
 			<div
 				className={cx(
 					"-ms-2 flex items-center transition-opacity",

@@ -9,11 +9,13 @@ import { TitleEditor } from "./TitleEditor";
 
 interface Props {
 	conversation: Conversation | undefined;
+	/** Where there is no conversation. */
+	title: string;
 	sidebarShown: boolean;
 	onShowSidebar: () => void;
 }
 
-export function TopBar({ conversation, sidebarShown, onShowSidebar }: Props) {
+export function TopBar({ conversation, title, sidebarShown, onShowSidebar }: Props) {
 	const [editing, setEditing] = useState(false);
 	const [, navigate] = useLocation();
 	const agents = useAgents();
@@ -37,7 +39,7 @@ export function TopBar({ conversation, sidebarShown, onShowSidebar }: Props) {
 				) : (
 					<>
 						<h1 className="truncate font-medium" data-testid="title">
-							{conversation ? conversation.title || t("chat.untitled") : t("sidebar.new")}
+							{conversation ? conversation.title || t("chat.untitled") : title}
 						</h1>
 						{conversation && (
 							<IconButton

@@ -20,7 +20,7 @@ export default function ChatChoice({ conversationId, onClose }: { conversationId
 		changeConversation(conversationId, json);
 		conversations.patch(conversationId, json).catch((e) => {
 			changeConversation(conversationId, { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode });
-			reportRefused(e, conversationId);
+			reportRefused(e);
 		});
 	};
 	return (

@@ -1,5 +1,5 @@
 import { type InfiniteData, useInfiniteQuery } from "@tanstack/react-query";
-import { Ban, FileText, KeyRound, Replace, RotateCcw, Trash2 } from "lucide-react";
+import { Ban, FileText, KeyRound, Replace, RotateCcw, Trash } from "lucide-react";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -58,7 +58,7 @@ function Row({ base, doc, mine }: { base: string; doc: Doc; mine: boolean }) {
 		...(works ? [{ label: t("knowledge.cancel"), icon: <Ban size={15} />, run: () => void attempt(() => knowledge.cancel(base, doc.id)) }] : []),
 		...(now.state === "failed" || now.skipped > 0 ? [{ label: t("common.retry"), icon: <RotateCcw size={15} />, run: () => (needsPassword ? setAsks("password") : void attempt(() => knowledge.retry(base, doc.id))) }] : []),
 		{ label: t("knowledge.replace"), icon: <Replace size={15} />, run: () => file.current?.click() },
-		{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setAsks("delete") },
+		{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setAsks("delete") },
 	];
 	return (
 		<li data-document={doc.id} data-state={now.state} className="flex min-w-0 items-start gap-3 px-4 py-3">

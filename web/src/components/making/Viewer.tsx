@@ -1,4 +1,4 @@
-import { Brush, ChevronLeft, ChevronRight, Clapperboard, Download, MessageSquare, Trash2, X } from "lucide-react";
+import { Brush, ChevronLeft, ChevronRight, Clapperboard, Download, MessageSquare, Trash, X } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -104,7 +104,7 @@ export function Viewer({ made, at, onMove, onRemoved, onClose }: Props) {
 							<Download size={18} />
 						</IconButton>
 						<IconButton label={t("making.remove")} onClick={() => setRemoving(true)}>
-							<Trash2 size={18} />
+							<Trash size={18} />
 						</IconButton>
 						<IconButton label={t("common.close")} onClick={onClose}>
 							<X size={18} />

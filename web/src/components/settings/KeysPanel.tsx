@@ -1,5 +1,5 @@
 import { type InfiniteData, useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { Ban, ClockAlert, KeySquare, PackageOpen, Plus, RotateCw, TimerOff, Trash2 } from "lucide-react";
+import { Ban, ClockAlert, KeySquare, PackageOpen, Plus, RotateCw, TimerOff, Trash } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { ApiKey, List, NewApiKey } from "@/api/types";
@@ -115,7 +115,7 @@ function KeyRow({ apiKey: key, onDo }: { apiKey: ApiKey; onDo: (what: Doing) => 
 		key.status === "active" && { label: t("keys.rotate"), icon: <RotateCw size={16} />, run: () => onDo({ what: "rotate", key }) },
 		alive && { label: t("keylife.expire"), icon: <TimerOff size={16} />, run: () => onDo({ what: "expire", key }) },
 		alive && { label: t("keys.revoke"), icon: <Ban size={16} />, danger: true, run: () => onDo({ what: "revoke", key }) },
-		{ label: t("common.delete"), icon: <Trash2 size={16} />, danger: true, run: () => onDo({ what: "remove", key }) },
+		{ label: t("common.delete"), icon: <Trash size={16} />, danger: true, run: () => onDo({ what: "remove", key }) },
 	].filter((a) => a !== false);
 	return (
 		<li className="flex items-start gap-3 py-3 text-sm">

@@ -32,7 +32,7 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 	const current = tab !== undefined && tab in PANELS ? (tab as SettingsTab) : own;
 	const { Panel } = PANELS[current];
 	return (
-		<div className="flex flex-col gap-6 sm:min-h-96 sm:flex-row">
+		<div className={cx("flex flex-col gap-6 sm:flex-row", !onTab && "h-[min(38rem,calc(100dvh-8rem))] min-h-0")}>
 			<div role="tablist" aria-label={t("settings.title")} className="-mx-1 flex shrink-0 gap-1 overflow-x-auto px-1 pb-1 sm:w-40 sm:flex-col">
 				{TABS.map((name) => {
 					const { Icon } = PANELS[name];
@@ -57,7 +57,7 @@ export function SettingsPanels({ tab, onTab }: { tab?: string; onTab?: (tab: Set
 					);
 				})}
 			</div>
-			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className="min-w-0 grow">
+			<div role="tabpanel" id="settings-panel" aria-labelledby={`tab-${current}`} className={cx("min-w-0 grow", !onTab && "min-h-0 overflow-y-auto pe-1")}>
 				<Suspense fallback={<Skeleton className="h-72" />}>
 					<Panel />
 				</Suspense>

@@ -72,13 +72,16 @@ interface ConfirmProps {
 	busy?: boolean;
 	onConfirm: () => void;
 	onClose: () => void;
+	/** What is to be chosen. */
+	children?: ReactNode;
 }
 
-export function Confirm({ title, text, action, busy, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ title, text, action, busy, onConfirm, onClose, children }: ConfirmProps) {
 	const { t } = useTranslation();
 	return (
 		<Dialog title={title} onClose={onClose}>
 			<p className="text-sm text-soft">{text}</p>
+			{children}
 			<div className="mt-6 flex justify-end gap-2">
 				<Button onClick={onClose}>{t("common.cancel")}</Button>
 				<Button look="danger" busy={busy} onClick={onConfirm} autoFocus>

@@ -1,4 +1,4 @@
-import { MoreHorizontal } from "lucide-react";
+import { Ellipsis } from "lucide-react";
 import { type ReactNode, useCallback, useRef, useState } from "react";
 import { IconButton } from "./Button";
 import { MenuItem, Popover } from "./Menu";
@@ -18,7 +18,7 @@ export function RowMenu({ label, actions }: { label: string; actions: RowAction[
 	return (
 		<>
 			<IconButton ref={button} small className="pointer-coarse:size-11!" label={label} aria-haspopup="menu" aria-expanded={open} onClick={() => setOpen(!open)}>
-				<MoreHorizontal size={16} />
+				<Ellipsis size={16} />
 			</IconButton>
 			{open && (
 				<Popover anchor={button.current!} label={label} alignEnd onClose={close} className="w-52">

@@ -1,4 +1,4 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, Users, Waypoints } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, ThumbsUp, Users, Waypoints } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -20,13 +20,14 @@ const AREAS = {
 	usage: { Icon: ChartColumn, Area: lazy(() => withTexts(["usage"], import("./UsageArea"))) },
 	jobs: { Icon: ListChecks, Area: lazy(() => withTexts(["jobs"], import("./JobsArea"))) },
 	security: { Icon: ShieldAlert, Area: lazy(() => withTexts(["security"], import("./SecurityArea"))) },
+	verdicts: { Icon: ThumbsUp, Area: lazy(() => import("./VerdictsArea")) },
 	pool: { Icon: Activity, Area: lazy(() => import("./PoolArea")) },
 } as const;
 type AreaName = keyof typeof AREAS;
 
 const GROUPS = [
 	{ name: "people", areas: ["users", "keys", "security"] },
-	{ name: "catalogue", areas: ["models", "channels", "route", "agents"] },
+	{ name: "catalogue", areas: ["models", "channels", "route", "agents", "verdicts"] },
 	{ name: "operation", areas: ["log", "usage", "jobs", "pool"] },
 ] as const satisfies readonly { name: string; areas: readonly AreaName[] }[];
 

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Bot, Bug, Pencil, Trash2 } from "lucide-react";
+import { Bot, Bug, Pencil, Trash } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AdminAgent } from "@/api/types";
@@ -65,7 +65,7 @@ export default function AgentsArea() {
 						label={t("admin.actions")}
 						actions={[
 							{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(a) },
-							{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(a) },
+							{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setDeleting(a) },
 						]}
 					/>
 				</>

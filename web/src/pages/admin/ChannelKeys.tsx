@@ -1,4 +1,4 @@
-import { Coins, Plus, PlugZap, RefreshCw, Trash2 } from "lucide-react";
+import { Coins, Plus, PlugZap, RefreshCw, Trash } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Channel, ChannelKey } from "@/api/types";
@@ -60,7 +60,7 @@ export function ChannelKeys({ channel, onChange, onClose }: Props) {
 					actions={[
 						{ label: t("admin.test"), icon: <PlugZap size={15} />, run: () => void test(key) },
 						{ label: t("channels.replace"), icon: <RefreshCw size={15} />, run: () => setReplacing(key) },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(key) },
+						{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setDeleting(key) },
 					]}
 				/>
 			),
@@ -69,7 +69,7 @@ export function ChannelKeys({ channel, onChange, onClose }: Props) {
 	const test = (key: ChannelKey) =>
 		attempt(async () => {
 			const r = await admin.testChannel(channel.id, { key_id: key.id });
-			if (r.ok) toast("ok", t("admin.test_ok", { name: key.name, ms: Math.round(r.latency_ms) }));
+			if (r.ok) toast("ok", t("admin.test_ok", { name: key.name, ms: Math.max(1, Math.round(r.latency_ms)) }));
 			else toast("danger", t("admin.test_failed", { name: key.name }), { detail: [r.http_status > 0 && `HTTP ${r.http_status}`, r.detail].filter(Boolean).join(" · ") });
 		});
 	return (

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Activity, Cable, KeyRound, Pencil, PlugZap, Trash2 } from "lucide-react";
+import { Activity, Cable, KeyRound, Pencil, PlugZap, Trash } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Channel, ChannelTest } from "@/api/types";
@@ -208,7 +208,7 @@ function Actions({ channel, onTest, onKeys, onHealth, onEdit, onDelete }: Action
 		await attempt(async () => {
 			const r = await admin.testChannel(channel.id);
 			onTest(channel.id, r);
-			if (r.ok) toast("ok", t("admin.test_ok", { name: channel.name, ms: Math.round(r.latency_ms) }), { detail: r.text ?? undefined });
+			if (r.ok) toast("ok", t("admin.test_ok", { name: channel.name, ms: Math.max(1, Math.round(r.latency_ms)) }));
 			else toast("danger", t("admin.test_failed", { name: channel.name }), { detail: lastError(channel, r)?.text });
 		});
 		setTesting(false);
@@ -224,7 +224,7 @@ function Actions({ channel, onTest, onKeys, onHealth, onEdit, onDelete }: Action
 						{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
 						{ label: t("channels.keys"), icon: <KeyRound size={15} />, run: onKeys },
 						{ label: t("channels.fares.health"), icon: <Activity size={15} />, run: onHealth },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
+						{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: onDelete },
 					]}
 				/>
 		</>

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Pencil, Trash2 } from "lucide-react";
+import { Pencil, Trash } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AdminUser, Budget, Group } from "@/api/types";
@@ -50,7 +50,7 @@ export function GroupsPanel() {
 					label={t("admin.actions")}
 					actions={[
 						{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(g) },
-						...(g.name === "default" ? [] : [{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(g) }]),
+						...(g.name === "default" ? [] : [{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setDeleting(g) }]),
 					]}
 				/>
 			),

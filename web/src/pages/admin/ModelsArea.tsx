@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Cpu, Pencil, Star, Trash2 } from "lucide-react";
+import { Cpu, Pencil, Star, Trash } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AdminModel } from "@/api/types";
@@ -69,7 +69,7 @@ export default function ModelsArea() {
 					actions={[
 						{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setEditing(m) },
 						{ label: t("admin.is_default"), icon: <Star size={15} />, run: () => void change(m, { is_default: true }) },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setDeleting(m) },
+						{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setDeleting(m) },
 					]}
 				/>
 			),

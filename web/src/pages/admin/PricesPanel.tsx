@@ -1,4 +1,4 @@
-import { Calculator, FileUp, Pencil, Tag as TagIcon, Trash2 } from "lucide-react";
+import { Calculator, FileUp, Pencil, Tag as TagIcon, Trash } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { AdminModel, Price } from "@/api/types";
@@ -65,7 +65,7 @@ export function PricesPanel({ models }: { models: AdminModel[] }) {
 					label={t("admin.actions")}
 					actions={[
 						{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setOpen({ edit: row }) },
-						{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setOpen({ remove: row }) },
+						{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setOpen({ remove: row }) },
 					]}
 				/>
 			),

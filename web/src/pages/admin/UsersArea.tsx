@@ -34,6 +34,7 @@ export default function UsersArea() {
 	const [grouping, setGrouping] = useState<AdminUser | null>(null);
 	const [historyOf, setHistoryOf] = useState<AdminUser | null>(null);
 	const [disabling, setDisabling] = useState<AdminUser | null>(null);
+	const [promoting, setPromoting] = useState<AdminUser | null>(null);
 	const { t } = useTranslation();
 	const { query, items: users } = usePaged<AdminUser>(keys.admin("users", q, role, status), (ask) => admin.users({ q, role, status, ...ask }));
 	const columns: Column<AdminUser>[] = [
@@ -86,7 +87,7 @@ export default function UsersArea() {
 			bare: true,
 			end: true,
 			className: "whitespace-nowrap",
-			cell: (u) => <Actions user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onHistory={() => setHistoryOf(u)} onDisable={() => setDisabling(u)} />,
+			cell: (u) => <Actions user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onHistory={() => setHistoryOf(u)} onDisable={() => setDisabling(u)} onPromote={() => setPromoting(u)} />,
 		},
 	];
 	return (
@@ -112,6 +113,7 @@ export default function UsersArea() {
 				</Dialog>
 			)}
 			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
+			{promoting && <PromoteDialog user={promoting} onClose={() => setPromoting(null)} />}
 		</div>
 	);
 }
@@ -138,7 +140,7 @@ function Status({ user }: { user: AdminUser }) {
 	return <Tag tone={user.status === "active" ? "ok" : "off"}>{t(user.status === "active" ? "admin.active" : "admin.disabled")}</Tag>;
 }
 
-function Actions({ user, onGrant, onGroup, onHistory, onDisable }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onHistory: () => void; onDisable: () => void }) {
+function Actions({ user, onGrant, onGroup, onHistory, onDisable, onPromote }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onHistory: () => void; onDisable: () => void; onPromote: () => void }) {
 	const { t } = useTranslation();
 	const change = (json: Parameters<typeof admin.patchUser>[1]) => () =>
 		void attempt(() => admin.patchUser(user.id, json)).then(refresh);
@@ -158,13 +160,31 @@ function Actions({ user, onGrant, onGroup, onHistory, onDisable }: { user: Admin
 						{ label: t("admin.log"), icon: <ScrollText size={15} />, run: () => navigate(`/admin/log?user=${user.id}`) },
 						isAdmin
 							? { label: t("admin.make_user"), icon: <ShieldOff size={15} />, run: change({ role: "user" }) }
-							: { label: t("admin.make_admin"), icon: <Shield size={15} />, run: change({ role: "admin" }) },
+							: { label: t("admin.make_admin"), icon: <Shield size={15} />, run: onPromote },
 						isActive
 							? { label: t("admin.disable"), icon: <Ban size={15} />, danger: true, run: onDisable }
 							: { label: t("admin.enable"), icon: <CircleCheck size={15} />, run: change({ status: "active" }) },
 					]}
 				/>
 		</>
+	);
+}
+
+function PromoteDialog({ user, onClose }: { user: AdminUser; onClose: () => void }) {
+	const { t } = useTranslation();
+	const confirm = async () => {
+		await attempt(() => admin.patchUser(user.id, { role: "admin" }));
+		void refresh();
+		onClose();
+	};
+	return (
+		<Confirm
+			title={t("admin.promote_title", { name: nameOf(user) })}
+			text={t("admin.promote_text")}
+			action={t("admin.make_admin")}
+			onConfirm={() => void confirm()}
+			onClose={onClose}
+		/>
 	);
 }
 

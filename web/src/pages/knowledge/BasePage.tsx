@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { Pencil, Share2, Trash2 } from "lucide-react";
+import { Pencil, Share2, Trash } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -43,7 +43,7 @@ export function BasePage({ id }: { id: string }) {
 						actions={[
 							{ label: t("common.edit"), icon: <Pencil size={15} />, run: () => setAsks("edit") },
 							{ label: t("knowledge.share"), icon: <Share2 size={15} />, run: () => setAsks("share") },
-							{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: () => setAsks("delete") },
+							{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: () => setAsks("delete") },
 						]}
 					/>
 				)

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { BookOpen, Pencil, Plus, Share2, Trash2 } from "lucide-react";
+import { BookOpen, Pencil, Plus, Share2, Trash } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useLocation } from "wouter";
@@ -71,7 +71,7 @@ function BaseCard({ base, onEdit, onShare, onDelete }: { base: Base; onEdit: () 
 							actions={[
 								{ label: t("common.edit"), icon: <Pencil size={15} />, run: onEdit },
 								{ label: t("knowledge.share"), icon: <Share2 size={15} />, run: onShare },
-								{ label: t("common.delete"), icon: <Trash2 size={15} />, danger: true, run: onDelete },
+								{ label: t("common.delete"), icon: <Trash size={15} />, danger: true, run: onDelete },
 							]}
 						/>
 					</div>
