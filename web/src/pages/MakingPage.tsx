@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { making } from "@/api/making";
 import type { Attachment, List, Task } from "@/api/types";
-import { AttachmentStrip } from "@/components/chat/AttachmentStrip";
+import AttachmentStrip from "@/components/chat/AttachmentStrip";
 import MakeBar from "@/components/chat/MakeBar";
 import { ProgressBar, StopMaking } from "@/components/chat/Making";
 import { Gallery } from "@/components/making/Gallery";

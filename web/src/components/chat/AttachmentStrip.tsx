@@ -8,7 +8,7 @@ import { IconButton } from "../ui/Button";
 import { Spinner } from "../ui/Spinner";
 
 /** What goes along with the next message. */
-export function AttachmentStrip({ attachments, pending, onRemove }: { attachments: Attachment[]; pending: Pending[]; onRemove: (url: string) => void }) {
+export default function AttachmentStrip({ attachments, pending, onRemove }: { attachments: Attachment[]; pending: Pending[]; onRemove: (url: string) => void }) {
 	const { t } = useTranslation();
 	if (attachments.length === 0 && pending.length === 0) return null;
 	return (

@@ -11,9 +11,9 @@ import { modelNamed, useModels } from "@/queries/account";
 import { draftOf, NEW, useConversation } from "@/stores/conversation";
 import { turnsOf, useRuntime } from "@/stores/runtime";
 import { useSettings } from "@/stores/settings";
-import { AttachmentStrip } from "./AttachmentStrip";
 import { InputControls } from "./InputControls";
 
+const AttachmentStrip = lazy(() => import("./AttachmentStrip"));
 const ConflictAlert = lazy(() => import("./ConflictAlert"));
 const MakeBar = lazy(() => withTexts(["making"], import("./MakeBar")));
 
@@ -146,11 +146,15 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 						/>
 					</Suspense>
 				)}
-				<AttachmentStrip
-					attachments={draft.attachments}
-					pending={pending}
-					onRemove={(url) => setDraft(key, { attachments: draft.attachments.filter((a) => a.url !== url) })}
-				/>
+				{(draft.attachments.length > 0 || pending.length > 0) && (
+					<Suspense>
+						<AttachmentStrip
+							attachments={draft.attachments}
+							pending={pending}
+							onRemove={(url) => setDraft(key, { attachments: draft.attachments.filter((a) => a.url !== url) })}
+						/>
+					</Suspense>
+				)}
 				<textarea
 					ref={area}
 					rows={1}
