@@ -22,7 +22,8 @@
 #define AFTER_BYTES_MAX 256
 
 const struct field responses_get_query[] = {
-	{ "stream", F_BOOL, 0, .help = "read its stream on: of a call with an Idempotency-Key, while its journal is there" },
+	{ "stream", F_BOOL, 0,
+	    .help = "read its stream on: of a call with an Idempotency-Key, while its journal is there" },
 	{ "starting_after", F_INT, 0, .help = "with stream: behind the event of that sequence_number" },
 	{ .name = NULL },
 };

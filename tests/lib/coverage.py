@@ -13,7 +13,7 @@ GROUPS = {
     # what is held, charged and returned
     "money": "src/base/money.c src/base/tokens.c src/core/idempotency.c src/ledger src/engine/settle.c src/engine/reap.c src/chat/turn.c",
     # who may run how much, and for how long it is theirs
-    "slots": "src/limits",
+    "slots": "src/limits src/score/seats.c",
     # the way of an answer from the provider to its readers
     "stream": "src/engine src/core/sink.c src/core/feed.c src/chat/wire.c",
     # what reads bytes that somebody else chose

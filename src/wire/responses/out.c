@@ -369,7 +369,8 @@ put_failure(struct encoder *e, struct buf *out, enum status st, const char *mess
 	char *text = json_dumps(why, JSON_COMPACT);
 	struct responses_state *s = responses_state(e);
 
-	if (s->position * RESPONSES_STEP + s->n_here < e->seen_events) /* he has more than was kept: he is told all the same */
+	if (s->position * RESPONSES_STEP + s->n_here <
+	    e->seen_events) /* he has more than was kept: he is told all the same */
 		go_to(e, e->seen_events / RESPONSES_STEP + 1);
 	s->event_id[0] = '\0';
 

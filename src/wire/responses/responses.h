@@ -68,11 +68,11 @@ struct responses_item {
 #define RESPONSES_STEP 1024
 
 struct responses_state {
-	uint64_t position;  /* bytes of the answer that were told */
-	uint64_t n_here;    /* events there so far */
-	uint64_t number;    /* of the event at hand, */
-	size_t event_at;    /* where it begins, */
-	char event_id[32];  /* and the line before it: "id: …", or "" */
+	uint64_t position; /* bytes of the answer that were told */
+	uint64_t n_here;   /* events there so far */
+	uint64_t number;   /* of the event at hand, */
+	size_t event_at;   /* where it begins, */
+	char event_id[32]; /* and the line before it: "id: …", or "" */
 	struct responses_item *items;
 	size_t n_items;
 	json_t *echo; /* NULL: none */

@@ -623,7 +623,8 @@ static void
 test_numbers_stay(void)
 {
 	struct encoder small = encoder(NULL), large = encoder(NULL);
-	struct piece pieces[] = { piece_of(PIECE_TEXT, "a", 1), piece_of(PIECE_TEXT, "bc", 3), piece_of(PIECE_TEXT, "d", 4) };
+	struct piece pieces[] = { piece_of(PIECE_TEXT, "a", 1), piece_of(PIECE_TEXT, "bc", 3),
+		piece_of(PIECE_TEXT, "d", 4) };
 	struct piece all = piece_of(PIECE_TEXT, "abcd", 4), thought = piece_of(PIECE_REASONING, "e", 5);
 	struct buf out = BUF_INIT(0), again = BUF_INIT(0);
 
@@ -637,8 +638,7 @@ test_numbers_stay(void)
 	dialect_responses.end(&small, &out, 5, DONE("\"stop\""));
 	dialect_responses.end(&large, &again, 5, DONE("\"stop\""));
 	/* behind the last delta of the text all is the same */
-	CU_ASSERT_STRING_EQUAL(
-	    behind(buf_str(&out), 4 * RESPONSES_STEP), behind(buf_str(&again), 4 * RESPONSES_STEP));
+	CU_ASSERT_STRING_EQUAL(behind(buf_str(&out), 4 * RESPONSES_STEP), behind(buf_str(&again), 4 * RESPONSES_STEP));
 	dialect_responses.forget(&small);
 	dialect_responses.forget(&large);
 	buf_free(&out);

@@ -10743,7 +10743,10 @@ export interface operations {
     };
     responses_get: {
         parameters: {
-            query?: never;
+            query?: {
+                starting_after?: number;
+                stream?: boolean;
+            };
             header?: never;
             path: {
                 response_id: string;
@@ -10761,6 +10764,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
+            400: components["responses"]["E400"];
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
