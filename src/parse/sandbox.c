@@ -36,10 +36,16 @@ struct ruleset_attr {
 	uint64_t handled_access_fs, handled_access_net, scoped;
 };
 
+/* No more than that, and no more than there was. */
 static bool
 limit(int resource, rlim_t soft, rlim_t hard)
 {
-	return setrlimit(resource, &(struct rlimit){ soft, hard }) == 0;
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) != 0)
+		return false;
+	hard = hard < now.rlim_max ? hard : now.rlim_max;
+	return setrlimit(resource, &(struct rlimit){ soft < hard ? soft : hard, hard }) == 0;
 }
 
 static bool
