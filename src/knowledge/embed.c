@@ -33,6 +33,7 @@ struct run_row {
 	const char *document_id, *kb_id, *group, *user_id;
 	int version, failures;
 	int64_t space_id, model_id, left_chunks, left_tokens;
+	size_t at_once;	     /* so many are asked for with one call */
 	const char *task_id; /* NULL: none yet */
 	char new_task[UUID_LEN];
 	bool is_user_active;
@@ -55,6 +56,8 @@ struct batch {
 	size_t *ask; /* which of the entries are to be asked for */
 	size_t n_ask;
 	size_t dims;
+	size_t most;	 /* of one call that went well */
+	bool is_refused; /* one did not */
 };
 
 /* ---- how it ends -------------------------------------------------------------- */
@@ -243,7 +246,7 @@ read_batch(struct context *cx, struct batch *w, const struct run_row *r)
 	int n;
 	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT chunk_id, heading, body, ntok, cached, cache_key FROM kb_embed_batch($1::uuid, $2::int, $3, $4, $5::int)",
-	    PS(r->document_id), PI(r->version), PI(r->space_id), PS(r->space.model), PI(cx->conf->knowledge_batch));
+	    PS(r->document_id), PI(r->version), PI(r->space_id), PS(r->space.model), PI(r->at_once));
 
 	if (st != OK)
 		return fail(cx, st, "read chunks: %s", pg_error(cx->pg));
@@ -277,6 +280,7 @@ call_once(struct context *cx, const struct job *job, struct batch *w, const stru
 		return st;
 	for (size_t i = from; i < to; i++)
 		give(w, &w->b.entries[w->ask[i]], told->values + (i - from) * told->dims, told->dims);
+	w->most = w->most > to - from ? w->most : to - from;
 	w->b.tokens += told->tokens;
 	w->b.cost_ucr += told->cost_ucr;
 	w->b.channel_id = told->channel_id;
@@ -294,6 +298,7 @@ ask_range(struct context *cx, const struct job *job, struct batch *w, const stru
 
 	if (st == OK || !told->is_refused)
 		return st;
+	w->is_refused = true;
 	if (to - from > 1) {
 		size_t middle = from + (to - from) / 2;
 
@@ -353,6 +358,8 @@ do_batch(struct context *cx, struct job *job, struct batch *w, struct run_row *r
 		return put_off(
 		    cx, r, (int64_t)cx->retry_after_s * 1000, told.detail == NULL ? status_code(st) : told.detail);
 	r->failures = 0;
+	if (w->is_refused && w->most > 0) /* it takes fewer at once, or did not like one of them */
+		r->at_once = w->most;
 	return keep(cx, w, r, goes_on);
 }
 
@@ -411,6 +418,7 @@ do_run(struct context *cx, struct job *job, struct run_row *r)
 		return st;
 	if (code != NULL)
 		return fail_run(cx, r, code, NULL);
+	r->at_once = (size_t)cx->conf->knowledge_batch;
 	return do_batches(cx, job, r);
 }
 
