@@ -1,6 +1,7 @@
 """Documents of knowledge: read, cut, embedded once, charged once; replaced, stopped, removed without a rest."""
 
 import http.server
+import json
 import os
 import signal
 import threading
@@ -488,3 +489,58 @@ def test_weirctl(weir, user):
     for words_ in (("kb", "list", "nobody@example.org"), ("kb", "documents", "x"), ("kb", "documents", d["id"]), ("kb", "retry", kb["id"], kb["id"])):
         done = weir.weirctl(*words_, check=False)
         assert done.returncode == 1 and done.stderr, words_
+
+
+class Few(http.server.BaseHTTPRequestHandler):
+    """A provider that takes four texts at once, and says 429 to the first call."""
+
+    calls, lock = [], threading.Lock()
+
+    def do_POST(self):
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        with self.lock:
+            self.calls.append((time.monotonic(), len(texts)))
+            first = len(self.calls) == 1
+        if first or len(texts) > 4:
+            self.answer(429 if first else 400, {"error": {"message": "too many", "type": "invalid_request_error"}}, {"Retry-After": "2"} if first else {})
+        else:
+            self.answer(200, {"object": "list", "model": "few", "usage": {"prompt_tokens": 5 * len(texts), "total_tokens": 5 * len(texts)}, "data": [
+                {"object": "embedding", "index": i, "embedding": [len(t) % 7 + 1, len(t) % 5, i + 1, 1]} for i, t in enumerate(texts)]})
+
+    def answer(self, status, body, headers=None):
+        body = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_provider_that_takes_few_at_once(weir, user):
+    few = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Few)
+    threading.Thread(target=few.serve_forever, daemon=True).start()
+    weir.weirctl("model", "add", "few", "--type", "embedding", "--input", str(PRICE), "--output", "0", "--context", "8192", "--max-output", "1")
+    weir.weirctl("channel", "add", "few", "--provider", "openai-compatible", "--url", f"http://127.0.0.1:{few.server_port}/v1", "--key-stdin",
+                 "--allow-private", "--model", "few", input="key\n")
+    kb = base(weir, user, embedding_model="few", chunk={"tokens": 50, "overlap": 0})
+    d = ended(weir, user, add(weir, user, kb, words(5, "few at once")), timeout_s=60)
+    few.shutdown()
+    assert d["vectors"] == d["chunks"] > 8 and d["skipped"] == 0
+    (t,) = tasks(weir, user)
+    with weir.pg() as pg:
+        assert int(pg.query("SELECT request_tokens FROM usage WHERE task_id = $1", t["id"])[0][0]) == 5 * d["chunks"]
+    assert Few.calls[1][0] - Few.calls[0][0] >= 2  # it was given its time
+    assert sum(n for _, n in Few.calls if n > 4) <= 3 * 8  # and is soon asked for fewer
+
+
+def test_gemini_gives_vectors_too(weir, user):
+    weir.weirctl("model", "add", "gvec", "--type", "embedding", "--input", str(PRICE), "--output", "0", "--context", "8192", "--max-output", "1")
+    weir.weirctl("channel", "add", "gemini", "--provider", "gemini", "--url", weir.demo_url.removesuffix("/v1"), "--key-stdin", "--allow-private",
+                 "--model", "gvec=demo", input="demo\n")
+    kb, since = base(weir, user, embedding_model="gvec"), len(weir.demo_requests())
+    d = ended(weir, user, add(weir, user, kb, words(3, "gemini")))
+    assert d["vectors"] == d["chunks"]
+    assert any("batchEmbedContents" in r["path"] for r in weir.demo_requests()[since:])
