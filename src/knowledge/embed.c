@@ -30,7 +30,7 @@ const struct kind kind_embed = { .name = "embed" };
 
 /* A run at work. */
 struct run_row {
-	const char *document_id, *kb_id, *group, *user_id;
+	const char *document_id, *group, *user_id;
 	int version, failures;
 	int64_t space_id, model_id, left_chunks, left_tokens;
 	size_t at_once;	     /* so many are asked for with one call */
@@ -212,7 +212,7 @@ shorten(struct arena *a, struct piece *p, size_t len)
 }
 
 static void
-take_row(struct context *cx, struct batch *w, const struct run_row *r, const struct rows *rows, int i)
+take_row(struct batch *w, const struct run_row *r, const struct rows *rows, int i)
 {
 	struct space_entry *e = &w->b.entries[i];
 	struct piece *p = &w->pieces[i];
@@ -221,7 +221,6 @@ take_row(struct context *cx, struct batch *w, const struct run_row *r, const str
 	size_t len = 0;
 	unsigned char *half = row_bytes(rows, i, "cached", w->arena, &len);
 
-	(void)cx;
 	*e = (struct space_entry){ .chunk = row_int(rows, i, "chunk_id"),
 		.cache_key = arena_strdup(w->arena, row_text(rows, i, "cache_key")),
 		.is_cached = half != NULL && len >= 2 && (r->space.dims == 0 || len == 2 * r->space.dims) };
@@ -259,7 +258,7 @@ read_batch(struct context *cx, struct batch *w, const struct run_row *r)
 	w->ask = ARENA_ARRAY(w->arena, size_t, n + 1);
 	memset(w->pieces, 0, sizeof(struct piece) * (size_t)(n + 1));
 	for (int i = 0; i < n; i++)
-		take_row(cx, w, r, rows, i);
+		take_row(w, r, rows, i);
 	return OK;
 }
 
@@ -389,7 +388,6 @@ take_run(struct context *cx, const struct job *job, const struct rows *rows, str
 	struct arena *a = cx->arena;
 
 	*out = (struct run_row){ .document_id = arena_strdup(a, row_text(rows, 0, "document_id")),
-		.kb_id = arena_strdup(a, row_text(rows, 0, "kb_id")),
 		.group = arena_strdup(a, row_text(rows, 0, "user_group")),
 		.task_id = arena_strdup(a, row_text(rows, 0, "task_id")),
 		.user_id = field_text(job->payload, "user_id"),
@@ -433,7 +431,7 @@ j_knowledge_embed(struct context *cx, struct job *job)
 	if (user_id == NULL)
 		return job_give_up(job, fail(cx, E_INTERNAL, "a job without a user"));
 	st = pg_query_again(cx->pg, &rows,
-	    "SELECT document_id, version, space_id, kb_id, model_id, user_group, user_active, task_id, left_chunks,"
+	    "SELECT document_id, version, space_id, model_id, user_group, user_active, task_id, left_chunks,"
 	    " left_tokens, failures, wait_ms FROM kb_embed_take($1::uuid, $2::uuid)",
 	    PS(user_id), PS(job->id));
 	if (st != OK)
