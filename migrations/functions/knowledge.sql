@@ -755,7 +755,7 @@ CREATE OR REPLACE FUNCTION kb_space_recentre(p_space_id bigint, p_version int, p
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
-	-- those who write vectors hold it FOR SHARE
+	-- those who write vectors hold it FOR KEY SHARE
 	PERFORM FROM kb_space s WHERE s.id = p_space_id AND s.mean_version = p_version FOR UPDATE;
 	IF NOT FOUND OR (SELECT count(*) FROM kb_vec e WHERE e.space_id = p_space_id AND e.v IS NOT NULL) <> jsonb_array_length(p_vectors) THEN
 		RETURN false;
@@ -780,7 +780,8 @@ DECLARE
 	v_run kb_run;
 	v_mean int;
 BEGIN
-	SELECT s.mean_version INTO v_mean FROM kb_space s WHERE s.id = p_space_id AND s.state <> 'retired' FOR SHARE;
+	-- in the way of kb_space_recentre() alone
+	SELECT s.mean_version INTO v_mean FROM kb_space s WHERE s.id = p_space_id AND s.state <> 'retired' FOR KEY SHARE;
 	SELECT r.* INTO v_run FROM kb_run r
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id AND r.state IN ('waiting', 'running')
 		AND r.task_id IS NOT DISTINCT FROM p_task_id FOR NO KEY UPDATE;

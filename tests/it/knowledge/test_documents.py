@@ -3,6 +3,7 @@
 import http.server
 import json
 import os
+import random
 import signal
 import threading
 import time
@@ -544,3 +545,39 @@ def test_gemini_gives_vectors_too(weir, user):
     d = ended(weir, user, add(weir, user, kb, words(3, "gemini")))
     assert d["vectors"] == d["chunks"]
     assert any("batchEmbedContents" in r["path"] for r in weir.demo_requests()[since:])
+
+
+def test_everything_at_once(weir, user):
+    """Documents are stopped, begun again, replaced and get another model while they are embedded: no request fails, all comes to an end."""
+    kb = base(weir, user, chunk={"tokens": 50, "overlap": 0})
+    docs, failed = [add(weir, user, kb, words(6, f"race {i}")) for i in range(12)], []
+
+    def act(n):
+        dice = random.Random(n)
+        for _ in range(12):
+            path = f"{BASES}/{kb['id']}/documents/{dice.choice(docs)['id']}"
+            answer = dice.choice((
+                lambda: weir.post(path + "/cancel", None, user), lambda: weir.post(path + "/retry", {}, user),
+                lambda: weir.request("PUT", path, user, {"text": words(3, f"version {dice.random()}")}),
+                lambda: weir.patch(f"{BASES}/{kb['id']}", {"embedding_model": dice.choice(("vec", "vec-2"))}, user), lambda: weir.get(path, user)))()
+            if answer.status not in (200, 202, 409):
+                failed.append(answer)
+            time.sleep(dice.random() * 0.3)
+
+    threads = [threading.Thread(target=act, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failed == []
+
+    def live():
+        with weir.pg() as pg:
+            return pg.query("SELECT state FROM kb_version WHERE kb_id = $1 AND state NOT IN ('ready', 'failed') UNION ALL SELECT r.state FROM kb_run r"
+                            " JOIN kb_space s ON s.id = r.space_id WHERE s.kb_id = $1 AND r.state IN ('waiting', 'running')", kb["id"])
+
+    wait_until(lambda: live() == [], live, timeout_s=90)
+    with weir.pg() as pg:
+        (row,) = pg.dicts("SELECT sum(credits_used) AS used, count(*) FILTER (WHERE completed_at IS NULL) AS live FROM tasks WHERE user_id = $1", user.id)
+    assert row["live"] == "0" and weir.balance(user) == pytest.approx(1000 - float(row["used"]))
+    weir.audit()
