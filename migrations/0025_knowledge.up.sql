@@ -12,8 +12,6 @@ CREATE DOMAIN kb_space_state AS varchar(10) CHECK (VALUE IN ('building', 'active
 COMMENT ON DOMAIN kb_space_state IS 'building: not searched yet; active: the one that is searched; retired: to be removed.';
 CREATE DOMAIN kb_run_state AS varchar(10) CHECK (VALUE IN ('waiting', 'running', 'done', 'failed', 'cancelled'));
 COMMENT ON DOMAIN kb_run_state IS 'How far the vectors of a version in a space are.';
-CREATE DOMAIN kb_mode AS varchar(10) CHECK (VALUE IN ('auto', 'always', 'off'));
-COMMENT ON DOMAIN kb_mode IS 'When a chat looks into its bases: where something fits, with each question, never.';
 
 CREATE TABLE kb (
 	id uuid PRIMARY KEY,
@@ -306,14 +304,16 @@ COMMENT ON COLUMN kb_embed_cache.v IS 'The vector as the model gave it: float2, 
 COMMENT ON COLUMN kb_embed_cache.used_at IS 'When it was used last, to the day.';
 
 ALTER TABLE agents ADD COLUMN knowledge_ids uuid[] NOT NULL DEFAULT '{}' CHECK (cardinality(knowledge_ids) <= 10),
-	ADD COLUMN knowledge_mode kb_mode NOT NULL DEFAULT 'auto';
+	ADD COLUMN knowledge_mode varchar(10) NOT NULL DEFAULT 'auto' CHECK (knowledge_mode IN ('auto', 'always', 'off'));
 COMMENT ON COLUMN agents.knowledge_ids IS 'Bases it looks into (no foreign keys: those that are gone, or that the user may not read, are passed over).';
-COMMENT ON COLUMN agents.knowledge_mode IS 'When it does.';
-ALTER TABLE conversations ADD COLUMN knowledge_ids uuid[] CHECK (cardinality(knowledge_ids) <= 10),
-	ADD COLUMN knowledge_mode kb_mode;
+COMMENT ON COLUMN agents.knowledge_mode IS 'When it does: auto, where something fits; always, with each question; off.';
+-- the large ones: no row is rewritten or looked at
+ALTER TABLE conversations ADD COLUMN knowledge_ids uuid[], ADD COLUMN knowledge_mode varchar(10),
+	ADD CONSTRAINT conversations_knowledge CHECK (cardinality(knowledge_ids) <= 10 AND knowledge_mode IN ('auto', 'always', 'off')) NOT VALID;
 COMMENT ON COLUMN conversations.knowledge_ids IS 'Bases it looks into, as agents.knowledge_ids; NULL: those of its agent.';
 COMMENT ON COLUMN conversations.knowledge_mode IS 'When it does; NULL: as its agent, or auto.';
-ALTER TABLE conversation_messages ADD COLUMN citations jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(citations) = 'array');
+ALTER TABLE conversation_messages ADD COLUMN citations jsonb NOT NULL DEFAULT '[]',
+	ADD CONSTRAINT conversation_messages_citations CHECK (jsonb_typeof(citations) = 'array') NOT VALID;
 COMMENT ON COLUMN conversation_messages.citations IS 'What an answer refers to: [{n, document_id, version, title, page, c0, c1, quote}].';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON kb, kb_share, kb_document, kb_version, kb_text, kb_space, kb_chunk, kb_code, kb_vec, kb_run, kb_embed_cache

@@ -17,8 +17,8 @@ h_knowledge_documents_chunks(struct request *rq)
 	enum status st;
 
 	if ((st = page_read_int(rq, &page)) != OK ||
-	    (st = document_chunks(&rq->cx, path_uuid(rq, "knowledge_id"), path_uuid(rq, "document_id"), &page, &items,
-		 &more)) != OK)
+	    (st = document_chunks(
+		 &rq->cx, path_uuid(rq, "knowledge_id"), path_uuid(rq, "document_id"), &page, &items, &more)) != OK)
 		return st;
 	return reply_list(rq, items, more);
 }

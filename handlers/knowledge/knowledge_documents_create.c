@@ -23,6 +23,5 @@ h_knowledge_documents_create(struct request *rq)
 	if ((st = document_may_add(&rq->cx, kb_id, NULL)) != OK || (st = document_source_read(rq, &from)) != OK ||
 	    (st = document_add(&rq->cx, kb_id, NULL, &from, &is_new, &document)) != OK)
 		return st;
-	return reply_json(
-	    rq, is_new ? 202 : 200, json_pack("{s:o, s:b}", "document", document, "duplicate", !is_new));
+	return reply_json(rq, is_new ? 202 : 200, json_pack("{s:o, s:b}", "document", document, "duplicate", !is_new));
 }

@@ -29,7 +29,8 @@ h_knowledge_documents_list(struct request *rq)
 	enum status st;
 
 	if (state != NULL && !is_state(state))
-		return fail_field(&rq->cx, "state", "must be one of pending, parsing, chunking, embedding, ready, failed");
+		return fail_field(
+		    &rq->cx, "state", "must be one of pending, parsing, chunking, embedding, ready, failed");
 	if ((st = page_read(rq, &page)) != OK || (st = page_search(rq, &q)) != OK ||
 	    (st = documents_list(&rq->cx, path_uuid(rq, "knowledge_id"), &page, state, q, &items, &more)) != OK)
 		return st;

@@ -28,6 +28,5 @@ h_knowledge_documents_replace(struct request *rq)
 	if ((st = document_may_add(&rq->cx, kb_id, id)) != OK || (st = document_source_read(rq, &from)) != OK ||
 	    (st = document_add(&rq->cx, kb_id, id, &from, &is_new, &document)) != OK)
 		return st;
-	return reply_json(
-	    rq, is_new ? 202 : 200, json_pack("{s:o, s:b}", "document", document, "duplicate", !is_new));
+	return reply_json(rq, is_new ? 202 : 200, json_pack("{s:o, s:b}", "document", document, "duplicate", !is_new));
 }

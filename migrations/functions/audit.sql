@@ -137,9 +137,19 @@ UNION ALL
 	FROM quotas q, LATERAL (SELECT coalesce(sum(u.cost), 0) AS cost FROM usage u
 		WHERE u.user_id = q.user_id AND u.created_at >= date_trunc('month', now(), 'UTC')) AS g
 	WHERE q.user_id IS NOT NULL
-		AND g.cost <> CASE WHEN q.spent_at >= date_trunc('month', now(), 'UTC') THEN q.month_spent ELSE 0 END;
+		AND g.cost <> CASE WHEN q.spent_at >= date_trunc('month', now(), 'UTC') THEN q.month_spent ELSE 0 END
+UNION ALL
+	-- I14: a document that is ready has all its chunks, and in the space that is searched each has a vector or was skipped
+	SELECT 'I14', jsonb_build_object('document_id', v.document_id, 'version', v.version, 'chunks', v.chunks, 'found', n.chunks, 'vectors', n.vectors)
+	FROM kb_document d
+		JOIN kb_version v ON v.document_id = d.id AND v.version = d.version AND v.state = 'ready'
+		LEFT JOIN kb_space s ON s.kb_id = d.kb_id AND s.state = 'active', LATERAL (
+			SELECT count(*) AS chunks, count(e.chunk_id) AS vectors
+			FROM kb_chunk c LEFT JOIN kb_vec e ON e.chunk_id = c.id AND e.space_id = s.id
+			WHERE c.document_id = d.id AND c.version = d.version) AS n
+	WHERE n.chunks <> v.chunks OR (s.id IS NOT NULL AND n.vectors <> v.chunks);
 COMMENT ON VIEW audit_broken IS 'Every row that breaks an invariant; empty when the ledger is sound.';
-COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6, I9, I10 or I11.';
+COMMENT ON COLUMN audit_broken.invariant IS 'I1 to I6, I9 to I11 or I14.';
 COMMENT ON COLUMN audit_broken.detail IS 'The offending row.';
 GRANT SELECT ON audit_ledger, audit_broken TO weir_service;
 
@@ -164,7 +174,8 @@ AS $$
 		('I6', 'spent <= held; any excess is on record and not charged'),
 		('I9', 'no task runs without a heartbeat, or a job that carries it, for more than 35 s'),
 		('I10', 'what calls of an allowance used is what its account paid'),
-		('I11', 'what the budgets of users counted this month is what usage shows')) AS i (name, rule)
+		('I11', 'what the budgets of users counted this month is what usage shows'),
+		('I14', 'of each document that is ready vectors + skipped = passages')) AS i (name, rule)
 		LEFT JOIN broken b ON b.invariant = i.name
 	GROUP BY i.name, i.rule
 	ORDER BY length(i.name), i.name

@@ -2,7 +2,7 @@
  * weirctl audit [--no-wait]    prove the ledger: one line per invariant, and
  *                              every row that breaks one
  *
- * I1-I6 and I9-I11 are one query over one snapshot of the database.  I8 compares
+ * I1-I6, I9-I11 and I14 are one query over one snapshot of the database.  I8 compares
  * the slots in Redis with the live tasks; it may take one lease until both
  * agree, so differences are looked at again for that long (--no-wait: once).
  * The exit status is 0 when all hold.

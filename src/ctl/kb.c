@@ -45,13 +45,13 @@ list(struct ctl *c, const char *login)
 	    PS(login == NULL ? NULL : user_id));
 	if (st != OK)
 		return ctl_fail_pg(c, st, "kb list");
-	printf("%-36s  %-24s  %-20s  %9s  %6s  %6s  %8s  %9s  %s\n", "ID", "OWNER", "MODEL", "DOCUMENTS", "READY", "FAILED",
-	    "PASSAGES", "BUILDING", "NAME");
+	printf("%-36s  %-24s  %-20s  %9s  %6s  %6s  %8s  %9s  %s\n", "ID", "OWNER", "MODEL", "DOCUMENTS", "READY",
+	    "FAILED", "PASSAGES", "BUILDING", "NAME");
 	for (int i = 0; i < rows_count(rows); i++)
 		printf("%-36s  %-24s  %-20s  %9s  %6s  %6s  %8s  %9s  %s\n", row_text(rows, i, "id"),
-		    or_dash(row_text(rows, i, "owner")), or_dash(row_text(rows, i, "model")), row_text(rows, i, "documents"),
-		    row_text(rows, i, "ready"), row_text(rows, i, "failed"), row_text(rows, i, "chunks"),
-		    or_dash(row_text(rows, i, "building")), row_text(rows, i, "name"));
+		    or_dash(row_text(rows, i, "owner")), or_dash(row_text(rows, i, "model")),
+		    row_text(rows, i, "documents"), row_text(rows, i, "ready"), row_text(rows, i, "failed"),
+		    row_text(rows, i, "chunks"), or_dash(row_text(rows, i, "building")), row_text(rows, i, "name"));
 	return CTL_OK;
 }
 
@@ -70,14 +70,14 @@ documents(struct ctl *c, const char *kb_id)
 
 	if (st != OK)
 		return ctl_fail_pg(c, st, "kb documents");
-	printf("%-36s  %7s  %-9s  %-20s  %8s  %8s  %8s  %s\n", "ID", "VERSION", "STATE", "CODE", "PASSAGES", "VECTORS", "SKIPPED",
-	    "TITLE");
+	printf("%-36s  %7s  %-9s  %-20s  %8s  %8s  %8s  %s\n", "ID", "VERSION", "STATE", "CODE", "PASSAGES", "VECTORS",
+	    "SKIPPED", "TITLE");
 	for (int i = 0; i < rows_count(rows); i++) {
 		const char *title = row_text(rows, i, "title"), *detail = row_text(rows, i, "detail");
 
-		printf("%-36s  %7s  %-9s  %-20s  %8s  %8s  %8s  %s\n", row_text(rows, i, "id"), row_text(rows, i, "version"),
-		    row_text(rows, i, "state"), or_dash(row_text(rows, i, "code")), row_text(rows, i, "chunks"),
-		    row_text(rows, i, "vectors"), row_text(rows, i, "skipped"),
+		printf("%-36s  %7s  %-9s  %-20s  %8s  %8s  %8s  %s\n", row_text(rows, i, "id"),
+		    row_text(rows, i, "version"), row_text(rows, i, "state"), or_dash(row_text(rows, i, "code")),
+		    row_text(rows, i, "chunks"), row_text(rows, i, "vectors"), row_text(rows, i, "skipped"),
 		    *title != '\0' ? title : or_dash(row_text(rows, i, "filename")));
 		if (detail != NULL && strcmp(row_text(rows, i, "state"), "ready") != 0)
 			printf("%38s%s\n", "", detail);
@@ -104,9 +104,11 @@ each(struct ctl *c, bool is_retry, const char *kb_id, const char *document_id)
 
 		uuid_v7(job_id);
 		st = is_retry
-		    ? pg_query(c->cx.pg, &said, "SELECT kb_document_retry(NULL, $1::uuid, $2::uuid, $3::uuid, NULL) = 'ok' AS done",
+		    ? pg_query(c->cx.pg, &said,
+			  "SELECT kb_document_retry(NULL, $1::uuid, $2::uuid, $3::uuid, NULL) = 'ok' AS done",
 			  PS(kb_id), PS(id), PS(job_id))
-		    : pg_query(c->cx.pg, &said, "SELECT kb_document_cancel(NULL, $1::uuid, $2::uuid) > 0 AS done", PS(kb_id), PS(id));
+		    : pg_query(c->cx.pg, &said, "SELECT kb_document_cancel(NULL, $1::uuid, $2::uuid) > 0 AS done",
+			  PS(kb_id), PS(id));
 		if (st != OK || !row_bool(said, 0, "done"))
 			continue;
 		done++;
@@ -152,7 +154,8 @@ find_base(struct ctl *c, const char *word, char id[UUID_LEN])
 		ctl_fail("%s is no id of a base: weirctl kb list", word);
 		return false;
 	}
-	if (pg_query_again(c->cx.pg, &rows, "SELECT FROM kb WHERE id = $1::uuid AND deleted_at IS NULL", PS(id)) != OK) {
+	if (pg_query_again(c->cx.pg, &rows, "SELECT FROM kb WHERE id = $1::uuid AND deleted_at IS NULL", PS(id)) !=
+	    OK) {
 		ctl_fail_pg(c, E_UNAVAILABLE, "kb");
 		return false;
 	}

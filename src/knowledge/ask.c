@@ -109,7 +109,7 @@ take_vectors(struct arena *a, const struct asking *g, const struct embed_ask *as
 		return E_UPSTREAM_FAILED;
 	}
 	bytes = v.n * v.dimensions * sizeof(float);
-	out->values = memcpy(ARENA_ARRAY(a, float, v.n * v.dimensions), v.values, bytes);
+	out->values = memcpy(ARENA_ARRAY(a, float, v.n *v.dimensions), v.values, bytes);
 	out->dims = v.dimensions;
 	free(v.values);
 	return OK;
@@ -148,8 +148,8 @@ run(struct context *cx, struct arena *a, struct asking *g, const struct embed_as
 	g->answer.bytes.max_bytes = ANSWER_BYTES_MAX;
 	call_init(&g->call, &g->process, &(struct call_ids){ .task = ask->task_id, .request = cx->request_id },
 	    &g->answer, a);
-	st = call_prepare(&g->call,
-	    &(struct call_ask){ .ask = what, .model = ask->model, .limits = call_limits_of(cx->conf) }, prep);
+	st = call_prepare(
+	    &g->call, &(struct call_ask){ .ask = what, .model = ask->model, .limits = call_limits_of(cx->conf) }, prep);
 	if (st != OK)
 		return st;
 	reactor_timer_start(g->look, LOOK_EVERY_MS);

@@ -38,7 +38,8 @@ static const struct field share_fields[] = {
 	LIST_SQL("uuid", "SELECT FROM kb k WHERE k.id = $1::uuid AND kb_may_read(k.id, $3)", \
 	    "SELECT kb_json(k, $3) AS json, k.id AS at, k.id AS tie FROM kb k WHERE k.deleted_at IS NULL" \
 	    " AND (k.user_id = $3 OR k.is_shared OR k.id IN (SELECT s.kb_id FROM kb_share s WHERE s.user_id = $3" \
-	    "  OR s.user_group = (SELECT u.user_group FROM users u WHERE u.id = $3))) AND k.id " than " " LIST_FIRST_UUID, \
+	    "  OR s.user_group = (SELECT u.user_group FROM users u WHERE u.id = $3))) AND k.id " than \
+	    " " LIST_FIRST_UUID, \
 	    order)
 static const struct list bases = { "knowledge bases", BASES("<", "DESC"), BASES(">", "ASC") };
 
@@ -156,14 +157,15 @@ add_shares(struct context *cx, const char *id, const json_t *share)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	char *text = json_dumps(share, JSON_COMPACT);
-	enum status st = pg_query(cx->pg, &rows, "SELECT field, name FROM kb_set_share($1::uuid, $2::jsonb)", PS(id),
-	    PS(text));
+	enum status st = pg_query(
+	    cx->pg, &rows, "SELECT field, name FROM kb_set_share($1::uuid, $2::jsonb)", PS(id), PS(text));
 
 	free(text);
 	if (st != OK)
 		return fail(cx, st, "share: %s", pg_error(cx->pg));
 	if (rows_count(rows) > 0)
-		return fail_field(cx, "share", "%s: there is no %s", row_text(rows, 0, "field"), row_text(rows, 0, "name"));
+		return fail_field(
+		    cx, "share", "%s: there is no %s", row_text(rows, 0, "field"), row_text(rows, 0, "name"));
 	return OK;
 }
 
@@ -202,7 +204,8 @@ insert(struct context *cx, const char *id, const json_t *in)
 	if (st != OK)
 		return fail(cx, st, "make a base: %s", pg_error(cx->pg));
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0)
-		return fail_with(cx, E_KNOWLEDGE_LIMIT, json_pack("{s:I}", "limit", (json_int_t)cx->conf->knowledge_bases),
+		return fail_with(cx, E_KNOWLEDGE_LIMIT,
+		    json_pack("{s:I}", "limit", (json_int_t)cx->conf->knowledge_bases),
 		    "as many bases as there may be");
 	return OK;
 }
@@ -300,7 +303,8 @@ kb_remove(struct context *cx, const char *id)
 		return fail(cx, st, "delete a base: %s", pg_error(cx->pg));
 	if (!row_bool(rows, 0, "gone"))
 		return fail(cx, E_NOT_FOUND, "base %s", id);
-	events_tell(cx, cx->caller.user_id, "knowledge", json_pack("{s:s, s:s}", "knowledge_id", id, "state", "deleted"));
+	events_tell(
+	    cx, cx->caller.user_id, "knowledge", json_pack("{s:s, s:s}", "knowledge_id", id, "state", "deleted"));
 	knowledge_tell_balance(cx, cx->caller.user_id);
 	return OK;
 }

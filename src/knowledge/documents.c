@@ -61,7 +61,8 @@ need_base(struct context *cx, const char *kb_id)
 
 	if (kb_id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such base");
-	st = pg_query_again(cx->pg, &rows, "SELECT kb_may_read($1::uuid, $2::uuid) AS may", PS(kb_id), PS(cx->caller.user_id));
+	st = pg_query_again(
+	    cx->pg, &rows, "SELECT kb_may_read($1::uuid, $2::uuid) AS may", PS(kb_id), PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "find base: %s", pg_error(cx->pg));
 	return row_bool(rows, 0, "may") ? OK : fail(cx, E_NOT_FOUND, "base %s", kb_id);
@@ -76,7 +77,8 @@ documents_list(struct context *cx, const char *kb_id, const struct page *page, c
 	enum status st;
 
 	if ((st = need_base(cx, kb_id)) != OK ||
-	    (st = page_run(cx, page, &documents, items, more, PS(kb_id), PS(cx->caller.user_id), PS(state), PS(q))) != OK)
+	    (st = page_run(cx, page, &documents, items, more, PS(kb_id), PS(cx->caller.user_id), PS(state), PS(q))) !=
+		OK)
 		return st;
 	json_array_foreach(*items, i, item)
 		explain(cx, item);
@@ -165,7 +167,8 @@ read_source(struct context *cx, const struct document_source *from, struct addin
 		return OK;
 	if ((st = spool_text(cx, text, &out->spool)) != OK)
 		return st;
-	out->filename = *out->title == '\0' ? "text.md" : arena_printf(cx->arena, "%.200s.md", plain_name(cx->arena, out->title));
+	out->filename = *out->title == '\0' ? "text.md"
+					    : arena_printf(cx->arena, "%.200s.md", plain_name(cx->arena, out->title));
 	return OK;
 }
 
@@ -174,7 +177,8 @@ refuse(struct context *cx, const char *outcome, const struct rows *rows)
 {
 	if (strcmp(outcome, "too_many") == 0)
 		return fail_with(cx, E_KNOWLEDGE_LIMIT,
-		    json_pack("{s:I}", "limit", (json_int_t)cx->conf->knowledge_documents), "as many documents as there may be");
+		    json_pack("{s:I}", "limit", (json_int_t)cx->conf->knowledge_documents),
+		    "as many documents as there may be");
 	if (strcmp(outcome, "quota") == 0)
 		return fail_with(cx, E_STORAGE_QUOTA,
 		    json_pack("{s:I, s:I}", "limit_bytes", (json_int_t)cx->conf->uploads_user_bytes, "used_bytes",
@@ -186,7 +190,8 @@ refuse(struct context *cx, const char *outcome, const struct rows *rows)
 }
 
 static enum status
-put(struct context *cx, const char *kb_id, const char *document_id, const struct adding *g, bool *is_new, const char **id)
+put(struct context *cx, const char *kb_id, const char *document_id, const struct adding *g, bool *is_new,
+    const char **id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct store_new placed = { 0 };
@@ -204,9 +209,9 @@ put(struct context *cx, const char *kb_id, const char *document_id, const struct
 	    " $4::boolean, left($5, 255), left($6, 500), $7, $8, $9, $10, $11, $12::uuid, $13::int, $14, $15::uuid)",
 	    PS(cx->caller.user_id), PS(kb_id), PS(document_id == NULL ? new_id : document_id), PB(document_id == NULL),
 	    PS(g->filename), PS(g->title), PS(g->url), PS(cx->lang == LANG_ZH ? "zh" : "en"),
-	    g->spool == NULL ? none : PS(placed.name), g->spool == NULL ? none : PX(placed.sha256, sizeof(placed.sha256)),
-	    PI(placed.size_bytes), PS(g->upload_id), PI(cx->conf->knowledge_documents), PI(cx->conf->uploads_user_bytes),
-	    PS(job_id));
+	    g->spool == NULL ? none : PS(placed.name),
+	    g->spool == NULL ? none : PX(placed.sha256, sizeof(placed.sha256)), PI(placed.size_bytes), PS(g->upload_id),
+	    PI(cx->conf->knowledge_documents), PI(cx->conf->uploads_user_bytes), PS(job_id));
 	if (st != OK) /* it may have been added: the sweep will see */
 		return fail(cx, st, "add a document: %s", pg_error(cx->pg));
 	outcome = row_text(rows, 0, "outcome");
@@ -278,8 +283,8 @@ document_cancel(struct context *cx, const char *kb_id, const char *id, json_t **
 
 	if (kb_id == NULL || id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such document");
-	st = pg_query(cx->pg, &rows, "SELECT kb_document_cancel($1::uuid, $2::uuid, $3::uuid) AS n", PS(cx->caller.user_id),
-	    PS(kb_id), PS(id));
+	st = pg_query(cx->pg, &rows, "SELECT kb_document_cancel($1::uuid, $2::uuid, $3::uuid) AS n",
+	    PS(cx->caller.user_id), PS(kb_id), PS(id));
 	if (st != OK)
 		return fail(cx, st, "cancel: %s", pg_error(cx->pg));
 	if (row_null(rows, 0, "n"))
@@ -312,8 +317,8 @@ document_retry(struct context *cx, const char *kb_id, const char *id, const char
 	if (st != OK)
 		return fail(cx, st, "retry: %s", pg_error(cx->pg));
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0)
-		return fail(cx, strcmp(row_text(rows, 0, "outcome"), "conflict") == 0 ? E_CONFLICT : E_NOT_FOUND, "document %s",
-		    id);
+		return fail(cx, strcmp(row_text(rows, 0, "outcome"), "conflict") == 0 ? E_CONFLICT : E_NOT_FOUND,
+		    "document %s", id);
 	return changed(cx, kb_id, id, out);
 }
 
@@ -344,7 +349,8 @@ document_remove(struct context *cx, const char *kb_id, const char *id)
 /* ---- what is in it -------------------------------------------------------------------- */
 
 enum status
-document_text(struct context *cx, const char *kb_id, const char *id, int64_t version, int64_t from, int64_t to, json_t **out)
+document_text(
+    struct context *cx, const char *kb_id, const char *id, int64_t version, int64_t from, int64_t to, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	struct store_object object = { 0 };
@@ -371,8 +377,9 @@ document_text(struct context *cx, const char *kb_id, const char *id, int64_t ver
 	if (from < to && (st = text_slice(cx, &object, from, to, &text)) != OK)
 		return st;
 	*out = json_pack("{s:s, s:I, s:s, s:s?, s:o, s:I, s:I, s:I, s:s}", "document_id", id, "version",
-	    (json_int_t)row_int(rows, 0, "version"), "title", row_text(rows, 0, "title"), "kind", row_text(rows, 0, "kind"),
-	    "pages", row_null(rows, 0, "pages") ? json_null() : json_integer(row_int(rows, 0, "pages")), "from",
+	    (json_int_t)row_int(rows, 0, "version"), "title", row_text(rows, 0, "title"), "kind",
+	    row_text(rows, 0, "kind"), "pages",
+	    row_null(rows, 0, "pages") ? json_null() : json_integer(row_int(rows, 0, "pages")), "from",
 	    (json_int_t)from, "to", (json_int_t)to, "total", (json_int_t)total, "text", text);
 	return *out != NULL ? OK : fail(cx, E_INTERNAL, "the text of document %s is no UTF-8", id);
 }
@@ -414,7 +421,8 @@ disposition(struct arena *a, const char *how, const char *name)
 	const char *out;
 
 	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++)
-		if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') || strchr("-._~", *p) != NULL)
+		if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
+		    strchr("-._~", *p) != NULL)
 			buf_printf(&b, "%c", *p);
 		else
 			buf_printf(&b, "%%%02X", *p);

@@ -51,8 +51,8 @@ enum status document_text(struct context *cx, const char *kb_id, const char *id,
     int64_t to, json_t **out) MUST_CHECK;
 /* Chunks of the current version in their order: {id, ord, page_from, page_to, from, to, heading, text, tokens, state}.
  * state: vector, waiting, skipped, or text where the base has no model.  Readers too. */
-enum status document_chunks(
-    struct context *cx, const char *kb_id, const char *id, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+enum status document_chunks(struct context *cx, const char *kb_id, const char *id, const struct page *page,
+    json_t **items, bool *more) MUST_CHECK;
 /* Answer with its bytes as they came: a PDF to be shown, everything else to be saved.  Readers too. */
 enum status document_send(struct request *rq, const char *kb_id, const char *id) MUST_CHECK;
 

@@ -24,9 +24,9 @@ const struct kind kind_embed = { .name = "embed" };
 #define WAIT_FIRST_MS 2000
 #define WAIT_MOST_MS 60000
 #define FAILURES_MAX 8
-#define SHORTENED_MAX 3		/* halved so often; then a chunk is skipped */
-#define CONTEXT_PERCENT 75	/* of the model's context, at most */
-#define CREDITS_LATER_MS 2000	/* processes are asked to give back what is idle */
+#define SHORTENED_MAX 3	      /* halved so often; then a chunk is skipped */
+#define CONTEXT_PERCENT 75    /* of the model's context, at most */
+#define CREDITS_LATER_MS 2000 /* processes are asked to give back what is idle */
 
 /* A run at work. */
 struct run_row {
@@ -76,8 +76,8 @@ end_run(struct context *cx, const struct run_row *r, const char *outcome, const 
 	    LS("detail", detail == NULL ? "" : detail), LI("charged_ucr", row_ucr(rows, 0, "charged")));
 	knowledge_tell(cx, r->user_id, r->document_id);
 	if (r->task_id != NULL)
-		events_tell(cx, r->user_id, "balance",
-		    credits_event(row_ucr(rows, 0, "balance"), row_ucr(rows, 0, "held")));
+		events_tell(
+		    cx, r->user_id, "balance", credits_event(row_ucr(rows, 0, "balance"), row_ucr(rows, 0, "held")));
 	return OK;
 }
 
@@ -166,8 +166,8 @@ open_task(struct context *cx, const struct job *job, struct run_row *r, bool *is
 	if (strcmp(outcome, "ok") == 0) {
 		r->task_id = r->new_task;
 		*is_open = true;
-		events_tell(cx, r->user_id, "balance",
-		    credits_event(row_ucr(rows, 0, "balance"), row_ucr(rows, 0, "held")));
+		events_tell(
+		    cx, r->user_id, "balance", credits_event(row_ucr(rows, 0, "balance"), row_ucr(rows, 0, "held")));
 		return OK;
 	}
 	if (strcmp(outcome, "gone") == 0 || strcmp(outcome, "open") == 0) /* open: it is taken up with the next step */
@@ -266,11 +266,7 @@ call_once(struct context *cx, const struct job *job, struct batch *w, const stru
     struct embed_told *told)
 {
 	const char **texts = ARENA_ARRAY(w->arena, const char *, to - from);
-	struct embed_ask ask = { .model = r->model,
-		.texts = texts,
-		.n = to - from,
-		.task_id = r->task_id,
-		.job = job };
+	struct embed_ask ask = { .model = r->model, .texts = texts, .n = to - from, .task_id = r->task_id, .job = job };
 	enum status st;
 
 	for (size_t i = from; i < to; i++) {
@@ -354,7 +350,8 @@ do_batch(struct context *cx, struct job *job, struct batch *w, struct run_row *r
 	if (st == E_INTERRUPTED)
 		return OK;
 	if (st != OK)
-		return put_off(cx, r, (int64_t)cx->retry_after_s * 1000, told.detail == NULL ? status_code(st) : told.detail);
+		return put_off(
+		    cx, r, (int64_t)cx->retry_after_s * 1000, told.detail == NULL ? status_code(st) : told.detail);
 	r->failures = 0;
 	return keep(cx, w, r, goes_on);
 }

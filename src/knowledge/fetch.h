@@ -9,7 +9,7 @@
  * network ([knowledge] allow_private: or is), by way of at most three redirections.  *filename (in the arena): what it is
  * called there, or "".  E_FORBIDDEN such an address; E_TOO_LARGE; E_UPSTREAM_FAILED it could not be had;
  * E_STORAGE_FULL; E_INTERRUPTED.  Waits, for a job. */
-enum status knowledge_fetch(struct context *cx, const struct job *job, const char *url, struct spool *file,
-    const char **filename) MUST_CHECK;
+enum status knowledge_fetch(
+    struct context *cx, const struct job *job, const char *url, struct spool *file, const char **filename) MUST_CHECK;
 
 #endif

@@ -41,17 +41,18 @@ struct watch {
 /* ---- what became of it -------------------------------------------------------- */
 
 static enum status
-note_failed(struct context *cx, const struct work_row *w, const char *code, const char *detail,
-    const struct parsed *parsed)
+note_failed(
+    struct context *cx, const struct work_row *w, const char *code, const char *detail, const struct parsed *parsed)
 {
-	enum status st = pg_query_again(cx->pg, NULL, "SELECT kb_parse_failed($1::uuid, $2::int, $3, $4, $5, nullif($6::int, 0))",
-	    PS(w->document_id), PI(w->version), PS(code), PS(detail), PS(parsed == NULL ? NULL : parsed->kind),
+	enum status st = pg_query_again(cx->pg, NULL,
+	    "SELECT kb_parse_failed($1::uuid, $2::int, $3, $4, $5, nullif($6::int, 0))", PS(w->document_id),
+	    PI(w->version), PS(code), PS(detail), PS(parsed == NULL ? NULL : parsed->kind),
 	    PI(parsed == NULL ? 0 : parsed->pages));
 
 	if (st != OK)
 		return fail(cx, st, "note %s: %s", w->document_id, pg_error(cx->pg));
-	LOG(INFO, "knowledge_not_parsed", LS("document_id", w->document_id), LI("version", w->version), LS("code", code),
-	    LS("detail", detail == NULL ? "" : detail));
+	LOG(INFO, "knowledge_not_parsed", LS("document_id", w->document_id), LI("version", w->version),
+	    LS("code", code), LS("detail", detail == NULL ? "" : detail));
 	knowledge_tell(cx, w->user_id, w->document_id);
 	return OK;
 }
@@ -355,7 +356,8 @@ static enum status
 take_up(struct sweeper *s)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(s->cx.pg, &rows, "SELECT kind, user_id FROM kb_idle($1::int)", PI(IDLE_AT_ONCE));
+	enum status st = pg_query_again(
+	    s->cx.pg, &rows, "SELECT kind, user_id FROM kb_idle($1::int)", PI(IDLE_AT_ONCE));
 
 	for (int i = 0; st == OK && i < rows_count(rows) && !s->stopping(); i++) {
 		char id[UUID_LEN];

@@ -51,8 +51,10 @@ knowledge_tell_balance(struct context *cx, const char *user_id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 
-	if (pg_query_again(cx->pg, &rows, "SELECT u.credits AS balance, credits_held(u.id) AS held FROM users u WHERE u.id = $1",
-		PS(user_id)) == OK && rows_count(rows) > 0)
+	if (pg_query_again(cx->pg, &rows,
+		"SELECT u.credits AS balance, credits_held(u.id) AS held FROM users u WHERE u.id = $1",
+		PS(user_id)) == OK &&
+	    rows_count(rows) > 0)
 		events_tell(
 		    cx, user_id, "balance", credits_event(row_ucr(rows, 0, "balance"), row_ucr(rows, 0, "held")));
 }

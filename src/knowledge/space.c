@@ -51,7 +51,7 @@ gather(struct arena *a, const struct space_batch *b, size_t dims, float **out)
 {
 	size_t n = 0;
 
-	*out = ARENA_ARRAY(a, float, b->n * dims + 1);
+	*out = ARENA_ARRAY(a, float, b->n *dims + 1);
 	for (size_t i = 0; i < b->n; i++)
 		if (b->entries[i].v != NULL)
 			memcpy(*out + dims * n++, b->entries[i].v, dims * sizeof(float));
@@ -178,8 +178,8 @@ recentre(struct context *cx, const struct space *s)
 static json_t *
 entry_json(struct arena *a, const struct space *s, const struct space_entry *e)
 {
-	json_t *o = json_pack("{s:I, s:s?, s:s?, s:b}", "c", (json_int_t)e->chunk, "s", e->v == NULL ? e->skipped : NULL,
-	    "k", e->cache_key, "h", e->is_cached);
+	json_t *o = json_pack("{s:I, s:s?, s:s?, s:b}", "c", (json_int_t)e->chunk, "s",
+	    e->v == NULL ? e->skipped : NULL, "k", e->cache_key, "h", e->is_cached);
 	unsigned char *half;
 
 	if (e->v == NULL)

@@ -40,7 +40,7 @@ enum status space_read(struct context *cx, int64_t id, struct space *out) MUST_C
 /* Keep a batch of vectors of `dims` numbers, and what it cost: both or neither.  *outcome (static text): "ok";
  * "cancel": the same, and its task is to be stopped; "gone": nobody wants it any more; "dims": the model
  * gives other vectors than before. */
-enum status space_store(struct context *cx, struct space *s, size_t dims, const struct space_batch *b,
-    const char **outcome) MUST_CHECK;
+enum status space_store(
+    struct context *cx, struct space *s, size_t dims, const struct space_batch *b, const char **outcome) MUST_CHECK;
 
 #endif

@@ -365,7 +365,7 @@ def test_audit_is_clean_and_finds_what_is_not(weir):
     user = weir.make_user()
     weir.chat(user, "Hello", model="demo-fast")
     text = weir.weirctl("audit").stdout
-    for invariant in ("I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11"):
+    for invariant in ("I1", "I2", "I3", "I4", "I5", "I6", "I8", "I9", "I10", "I11", "I14"):
         assert re.search(rf"^{invariant}  ok ", text, re.M), text
 
     ghost = "00000000-0000-7000-8000-000000000001"

@@ -37,7 +37,7 @@ class Audit(DatabaseTest):
 
     def test_sound(self):
         rows = self.db.query("SELECT * FROM audit_run()")
-        self.assertEqual([r["invariant"] for r in rows], ["I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11"])
+        self.assertEqual([r["invariant"] for r in rows], ["I1", "I2", "I3", "I4", "I5", "I6", "I9", "I10", "I11", "I14"])
         self.assertTrue(all(r["ok"] for r in rows))
         total = rows[0]["detail"]["sum"]
         self.assertEqual(total["granted"], total["available"] + total["held"] + total["spent"])

@@ -191,7 +191,104 @@ test_rules(void)
 	buf_free(&b);
 }
 
+/* The bodies of all chunks, with a bar between them. */
+static void
+check_bodies(const char *text, const char *expected)
+{
+	struct chunk *c;
+	int n = cut(text, &c);
+	char *got = arena_strdup(arena, "");
+
+	for (int i = 0; i < n; i++)
+		got = arena_printf(arena, "%s%s%s", got, i > 0 ? "!" : "", c[i].body);
+	if (strcmp(got, expected) != 0)
+		fprintf(stderr, "# got  %s\n# want %s\n", got, expected);
+	CU_ASSERT_STRING_EQUAL(got, expected);
+}
+
+/* What is nearly Markdown, and what ends what. */
+static void
+test_messy(void)
+{
+	check_bodies("####### seven\n#no\n#\nhash", "####### seven\n#no\n#\nhash");
+	check_bodies("# \ntext", "text");
+	check_bodies("#\tTab\n\ntext", "text");
+	check_bodies("a\n# H\nb", "a!b");
+	check_bodies("a\n```\ncode", "a\n```\ncode");
+	check_bodies("- a\n- b\n# H\nc", "- a\n- b!c");
+	check_bodies("1. a\n22) b\n333333. no\n * c\n\t+ d\n-e", "1. a\n22) b\n333333. no\n * c\n\t+ d\n-e");
+	check_bodies(
+	    "- a\n\n- b\n```\nc\n```\n| d | e |\n- f\n| g |", "- a\n\n- b\n```\nc\n```\n| d | e |\n- f\n| g |");
+	check_bodies("- a\f- b\fc", "- a\f- b\fc");
+	check_bodies("| a |\n| b |\ntext\n| c |\n|:-:|\n| d |", "| a |\n| b |\ntext\n| c |\n|:-:|\n| d |");
+	check_bodies("|\n| - x |\n--\n", "|\n| - x |\n--");
+	check_bodies("text\n- item\n```x", "text\n- item\n```x");
+	check_bodies("Said \"so.\" Then (it.) And \xe2\x80\x9cno!\xe2\x80\x9d e.g. this v1.2.3 end?",
+	    "Said \"so.\" Then (it.) And \xe2\x80\x9cno!\xe2\x80\x9d e.g. this v1.2.3 end?");
+	check_bodies("# A\n# B\n## C\n# D\nx", "A!C!x");
+	check_bodies("\xe0\xb8\xaa\xe0\xb8\xa7 \xd0\xbf \xf0\x9f\x98\x80 \xe3\x80\x80",
+	    "\xe0\xb8\xaa\xe0\xb8\xa7 \xd0\xbf \xf0\x9f\x98\x80");
+}
+
+/* A header that is as large as a chunk is a row as others, and rows that are too large are cut. */
+static void
+test_large_rows(void)
+{
+	struct buf b = BUF_INIT(0);
+	struct chunk *c;
+	int n;
+
+	buf_puts(&b, "| ");
+	for (int i = 0; i < 400; i++)
+		buf_printf(&b, "column%d ", i);
+	buf_puts(&b, "|\n| --- |\n");
+	for (int i = 0; i < 300; i++)
+		buf_puts(&b, "| cell ");
+	n = cut(buf_str(&b), &c);
+	CU_ASSERT_TRUE(n > 3);
+	for (int i = 1; i < n; i++)
+		CU_ASSERT_PTR_NULL(strstr(c[i].body, "column0 "));
+	buf_clear(&b);
+	buf_puts(&b, "| a | b |\n|---|---|\n| ");
+	for (int i = 0; i < 900; i++)
+		buf_printf(&b, "word%d%s", i, i % 50 == 49 ? "" : " ");
+	n = cut(buf_str(&b), &c);
+	CU_ASSERT_TRUE_FATAL(n > 3);
+	CU_ASSERT_EQUAL(strncmp(c[n - 1].body, "| a | b |\n|---|---|\n", 20), 0);
+	/* A list that is longer than the cap, and an item of its own that is. */
+	buf_clear(&b);
+	buf_puts(&b, "Some words before it.\n\n- ");
+	for (int i = 0; i < 900; i++)
+		buf_puts(&b, "word ");
+	buf_puts(&b, "\n- last\n\nAfter. ");
+	for (int i = 0; i < 300; i++)
+		buf_puts(&b, "Short one. ");
+	CU_ASSERT_TRUE(cut(buf_str(&b), &c) > 4);
+	buf_free(&b);
+}
+
+/* Sentences one by one. */
+static void
+test_sentences(void)
+{
+	const char *text = " One. Two\nlines.\n\n- item\n| row |\fThree";
+	static const char *const expected[] = { "One.", "Two\nlines.", "- item", "| row |", "Three" };
+	size_t at = 0, from, to, n = 0, len = strlen(text);
+
+	while (chunk_next_sentence(text, len, &at, &from, &to)) {
+		CU_ASSERT_TRUE_FATAL(n < 5);
+		CU_ASSERT_STRING_EQUAL(arena_strndup(arena, text + from, to - from), expected[n]);
+		n++;
+	}
+	CU_ASSERT_EQUAL(n, 5);
+	CU_ASSERT_EQUAL(chunk_last_sentence(text, 0, 17), 6);
+	CU_ASSERT_EQUAL(chunk_last_sentence(text, 3, 3), 3);
+}
+
 static CU_TestInfo tests[] = {
+	{ "what is nearly Markdown", test_messy },
+	{ "rows and items that are too large", test_large_rows },
+	{ "sentences", test_sentences },
 	{ "tokens", test_tokens },
 	{ "headings end chunks and name them", test_headings },
 	{ "sentences are not cut", test_prose },
