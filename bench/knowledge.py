@@ -58,7 +58,7 @@ def copy_base(pg, kb, space, user, chunks):
     pg.query("INSERT INTO kb_version (document_id, version, kb_id, user_id, title, state, chunks) VALUES ($1, 1, $2, $3, 'all', 'ready', $4)",
              document, other, user.id, chunks)
     first = pg.query("SELECT max(id) + 1 FROM kb_chunk")[0][0]
-    pg.query("INSERT INTO kb_chunk (id, kb_id, document_id, version, ord, page_from, page_to, c0, c1, heading, body, ntok, tsv, text_hash)"
+    pg.query("INSERT INTO kb_chunk (id, kb_id, document_id, version, ord, page_from, page_to, c0, c1, heading, body, ntok, tsv, text_hash) OVERRIDING SYSTEM VALUE"
              " SELECT $4::bigint + row_number() OVER (ORDER BY c.id) - 1, $2, $3, 1, row_number() OVER (ORDER BY c.id), 1, 1, c0, c1, heading, body, ntok,"
              "  ts_delete(tsv, kb_lexeme($1::uuid)) || quote_literal(kb_lexeme($2::uuid))::tsvector, text_hash"
              " FROM (SELECT * FROM kb_chunk WHERE kb_id = $1 ORDER BY id LIMIT $5) AS c", kb, other, document, first, chunks)

@@ -11,6 +11,7 @@
 #ifndef WEIR_DEMO_ANSWER_H
 #define WEIR_DEMO_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,10 @@ struct question {
 
 /* Append the answer (UTF-8 Markdown, at least 1 byte) to out. */
 void answer_write(struct buf *out, const struct question *q);
+
+/* Append the sentences of numbered passages ("\n\n[1] heading\ntext") that answer the question, with their numbers.
+ * False, and nothing: none has a word of it. */
+bool answer_cite(struct buf *out, const char *passages, const char *question, bool is_chinese);
 
 /* Append the thinking that precedes it (one paragraph) to out. */
 void answer_think(struct buf *out, const struct question *q);

@@ -62,6 +62,8 @@ void
 ask_text(struct ask *ask, const json_t *text, bool keep)
 {
 	ask->bytes += json_string_length(text);
+	if (!keep && json_is_string(text) && strstr(json_string_value(text), "\n\n[1] ") != NULL)
+		ask->passages = json_string_value(text);
 	if (keep)
 		buf_add(&ask->prompt, json_string_value(text), json_string_length(text));
 }

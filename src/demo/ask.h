@@ -26,6 +26,7 @@ struct ask {
 	size_t model_len;
 	size_t base_len;	     /* of the model name before its script */
 	struct buf prompt;	     /* text of the last user message; owned */
+	const char *passages;	     /* the text that has numbered passages, in root; NULL: none */
 	struct buf result;	     /* what the tools said, when they spoke last; owned */
 	char image[ASK_IMAGE_BYTES]; /* first image URL there, maybe cut short */
 	uint32_t images;

@@ -153,6 +153,20 @@ strip_directives(struct buf *out, const struct buf *prompt)
 		buf_consume(out, from);
 }
 
+/* Are there passages that answer it? */
+static bool
+cites(struct run *run, const struct ask *ask, const struct question *q)
+{
+	bool is_chinese = false;
+
+	if (ask->passages == NULL || run->script.deltas > 0)
+		return false;
+	for (size_t i = 0; i < q->prompt.len; i++)
+		is_chinese = is_chinese ||
+		    ((unsigned char)q->prompt.at[i] >= 0xe4 && (unsigned char)q->prompt.at[i] <= 0xe9);
+	return answer_cite(&run->text, ask->passages, q->prompt.at, is_chinese);
+}
+
 /* What is said: what a tool said before, an example, the question, or an answer. */
 static void
 write_words(struct run *run, const struct ask *ask, const struct question *q)
@@ -165,7 +179,7 @@ write_words(struct run *run, const struct ask *ask, const struct question *q)
 		buf_puts(&run->text, "{\"answer\":\"example\"}");
 	else if (run->script.echo)
 		buf_add(&run->text, q->prompt.at, q->prompt.len);
-	else
+	else if (!cites(run, ask, q))
 		answer_write(&run->text, q);
 	if (run->text.len == 0)
 		buf_puts(&run->text, "(nothing to echo)");

@@ -10,6 +10,7 @@
 #include "core/events.h"
 #include "core/process.h"
 #include "knowledge/query.h"
+#include "knowledge/rarity.h"
 #include "ledger/credits.h"
 #include "search/chunk.h"
 #include "search/fuse.h"
@@ -159,6 +160,25 @@ terms_json(struct arena *a, const struct search *s)
 	return text;
 }
 
+/* How rare the terms are, where that matters; NULL: it does not. */
+static enum status
+shares_of(struct context *cx, const struct search *s, const char **out)
+{
+	const char *items[TERMS_QUERY_MAX];
+	double shares[TERMS_QUERY_MAX];
+	enum status st;
+
+	*out = NULL;
+	if (s->chunks <= GATE || s->n_terms == 0)
+		return OK;
+	if ((st = rarity_shares(cx, s->terms, s->n_terms, shares)) != OK)
+		return st;
+	for (size_t i = 0; i < s->n_terms; i++)
+		items[i] = arena_printf(cx->arena, "%.9g", shares[i]);
+	*out = array_of(cx->arena, items, s->n_terms);
+	return OK;
+}
+
 static const struct place *
 place_of(const struct search *s, int64_t space_id)
 {
@@ -193,17 +213,19 @@ static enum status
 find(struct context *cx, struct search *s)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *spaces, *codes;
+	const char *spaces, *codes, *shares;
 	struct pg_arg none = PNULL;
 	enum status st;
 
+	if ((st = shares_of(cx, s, &shares)) != OK)
+		return st;
 	codes_of(cx->arena, s, &spaces, &codes);
 	st = pg_query_again(cx->pg, &rows,
 	    "SELECT chunk_id, document_id, ord, ntok, space_id, v, lexical, idf_total FROM kb_search($1::uuid, $2::uuid[],"
-	    " $3::bigint[], $4::varbit[], ARRAY(SELECT json_array_elements_text($5::json)), $6, $7::uuid[], $8::int, $9::int,"
-	    " $10::int, $11::int)",
+	    " $3::bigint[], $4::varbit[], ARRAY(SELECT json_array_elements_text($5::json)), $6::float8[], $7, $8::uuid[], $9::int,"
+	    " $10::int, $11::int, $12::int)",
 	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)), PS(spaces), PS(codes),
-	    PS(terms_json(cx->arena, s)), PI(s->chunks),
+	    PS(terms_json(cx->arena, s)), PS(shares), PI(s->chunks),
 	    s->ask.n_documents == 0 ? none : PS(array_of(cx->arena, s->ask.document_ids, s->ask.n_documents)),
 	    PI(CANDIDATES), PI(WORDED), PI(GATE), PI(SCORED_TERMS));
 	if (st != OK)

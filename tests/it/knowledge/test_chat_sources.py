@@ -168,3 +168,14 @@ def test_the_vector_cannot_be_had(weir, user, base):
             pg.query("UPDATE channel_models SET upstream_name = 'demo-fast' WHERE model_id = (SELECT id FROM llm_models WHERE name = 'demo-vectors')")
         weir.weirctl("channel", "set", "vectors", "--priority", "0")
     weir.audit()
+
+
+def test_a_model_that_cites_by_itself(weir, user, base):
+    kb, (leave, pay, manual) = base
+    turn = weir.chat(user, "How many holidays do employees have?", weir.conversation(user, knowledge_ids=[kb]))
+    assert turn.text == "Your documents say: Employees have 25 days of vacation a year. [1]"
+    (cited,) = turn.final["data"]["assistant_message"]["citations"]
+    assert cited["document_id"] == leave and cited["quote"] == "Employees have 25 days of vacation a year."
+    turn = weir.chat(user, "怎样删除索引？", weir.conversation(user, knowledge_ids=[kb]))
+    assert turn.text.startswith("您的文档中写道：如何删除索引：使用 DROP INDEX 语句。[1]"), turn.text
+    assert turn.final["data"]["assistant_message"]["citations"][0]["document_id"] == manual
