@@ -154,7 +154,7 @@ start(struct context *cx, struct child *c, int fd, const char *hint, const char 
 		arena_printf(a, "--text=%zu", conf->knowledge_parse_text_bytes),
 		arena_printf(a, "--pages=%lld", (long long)conf->knowledge_parse_pages),
 		arena_printf(a, "--lang=%s", lang != NULL && strcmp(lang, "zh") == 0 ? "zh" : "en"),
-		arena_printf(a, "--hint=%s", hint), NULL };
+		arena_printf(a, "--hint=%s", hint), arena_printf(a, "--parent=%ld", (long)getpid()), NULL };
 	int in = password_fd(password), out[2] = { -1, -1 }, err[2] = { -1, -1 }, error = 0;
 
 	if (in < 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0)

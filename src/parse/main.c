@@ -20,7 +20,7 @@
 #include "parse/sandbox.h"
 
 struct settings {
-	long cpu_s, wall_s, memory_bytes, text_bytes, pages;
+	long cpu_s, wall_s, memory_bytes, text_bytes, pages, parent;
 	char hint[16];
 	bool is_zh;
 };
@@ -30,6 +30,7 @@ usage(FILE *to)
 {
 	fputs(
 	    "usage: weir-parse --cpu S --wall S --memory BYTES --text BYTES --pages N [--lang zh|en] [--hint EXTENSION]\n"
+	    "                  [--parent PID]\n"
 	    "\n"
 	    "Reads the document that is file descriptor 3 and writes its text to standard output, in a sandbox.\n"
 	    "A part of weir-worker: see [knowledge] in weir.conf(5).\n",
@@ -54,7 +55,7 @@ read_settings(int argc, char **argv, struct settings *s)
 		{ "wall", required_argument, NULL, 'w' }, { "memory", required_argument, NULL, 'm' },
 		{ "text", required_argument, NULL, 't' }, { "pages", required_argument, NULL, 'p' },
 		{ "lang", required_argument, NULL, 'l' }, { "hint", required_argument, NULL, 'e' },
-		{ "help", no_argument, NULL, 'h' }, { 0 } };
+		{ "parent", required_argument, NULL, 'P' }, { "help", no_argument, NULL, 'h' }, { 0 } };
 	bool fine = true;
 	int c;
 
@@ -68,7 +69,8 @@ read_settings(int argc, char **argv, struct settings *s)
 		else
 			fine = (c == 'c' && number(optarg, &s->cpu_s)) || (c == 'w' && number(optarg, &s->wall_s)) ||
 			    (c == 'm' && number(optarg, &s->memory_bytes)) ||
-			    (c == 't' && number(optarg, &s->text_bytes)) || (c == 'p' && number(optarg, &s->pages));
+			    (c == 't' && number(optarg, &s->text_bytes)) || (c == 'p' && number(optarg, &s->pages)) ||
+			    (c == 'P' && number(optarg, &s->parent));
 	}
 	return fine && optind == argc && s->cpu_s > 0 && s->wall_s > 0 && s->memory_bytes > 0 && s->text_bytes > 0 &&
 	    s->pages > 0 && s->pages <= INT_MAX;
@@ -157,6 +159,7 @@ main(int argc, char **argv)
 	walls = sandbox_enter(&(struct sandbox){ .fd_max = PARSE_FD,
 				  .cpu_s = (unsigned)s.cpu_s,
 				  .wall_s = (unsigned)s.wall_s,
+				  .parent = (pid_t)s.parent,
 				  .memory_bytes = (size_t)s.memory_bytes },
 	    &why);
 	if (walls == SANDBOX_FAILED) {

@@ -1,7 +1,9 @@
 """Documents of knowledge: read, cut, embedded once, charged once; replaced, stopped, removed without a rest."""
 
+import http.server
 import os
 import signal
+import threading
 import time
 
 import pytest
@@ -418,3 +420,70 @@ def test_a_killed_worker_costs_nobody_twice(weir, user, when):
     with weir.pg() as pg:
         assert len(pg.query("SELECT FROM usage WHERE task_id = $1", t["id"])) == 1
     weir.audit()
+
+
+class Pages(http.server.BaseHTTPRequestHandler):
+    """A site with a page, a way to it, a way round in a circle, and one that is gone."""
+
+    def do_GET(self):
+        where = {"/to": "/notes%20of%20a%20weir.html", "/circle": "/circle"}.get(self.path)
+        known = self.path == "/notes%20of%20a%20weir.html"
+        self.send_response(302 if where else 200 if known else 404)
+        if where:
+            self.send_header("Location", where)
+        body = b"<html><head><title>Notes</title></head><body><h1>Weirs</h1><p>A weir holds water back.</p></body></html>" if known else b""
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_an_address_is_fetched(weir, user):
+    site = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    conf = weir.folder + "/fetching.conf"
+    weir.write_conf({"knowledge": {"allow_private": "true"}, "server": {"base_url": f"http://127.0.0.1:{weir.port}"}}, conf)
+    weir.daemons.stop("worker")
+    weir.start_worker(conf=conf)
+    try:
+        kb, at = base(weir, user), f"http://127.0.0.1:{site.server_port}"
+        path = f"{BASES}/{kb['id']}/documents"
+        d = ended(weir, user, weir.post(path, {"url": at + "/to"}, user).json["document"])
+        assert (d["kind"], d["filename"], d["title"], d["source_url"]) == ("html", "notes of a weir.html", "Notes", at + "/to")
+        assert "holds water back" in weir.get(f"{path}/{d['id']}/text", user).json["text"]
+        for where, code in (("/circle", "fetch_failed"), ("/gone", "fetch_failed"), ("/notes%20of%20a%20weir.html", "duplicate")):
+            e = ended(weir, user, weir.post(path, {"url": at + where}, user).json["document"], "failed")
+            assert e["code"] == code, e
+    finally:
+        site.shutdown()
+        weir.daemons.stop("worker")
+        weir.start_worker()
+
+
+def test_weirctl(weir, user):
+    kb = base(weir, user, name="of the operator")
+    d = ended(weir, user, add(weir, user, kb, words(2, "operators"), title="A manual"))
+    assert [line for line in weir.weirctl("kb", "list", user.login).stdout.splitlines() if line.startswith(kb["id"]) and "vec" in line]
+    assert "A manual" in weir.weirctl("kb", "documents", kb["id"]).stdout
+    assert "0 documents" in weir.weirctl("kb", "cancel", kb["id"]).stdout and "0 documents" in weir.weirctl("kb", "retry", kb["id"], d["id"]).stdout
+    since = len(weir.demo_requests())
+    assert "made anew" in weir.weirctl("kb", "reindex", kb["id"]).stdout
+    wait_until(lambda: weir.get(f"{BASES}/{kb['id']}", user).json["index"] is None, "the new vectors", timeout_s=30)
+    assert embed_calls(weir, since) and len(tasks(weir, user)) == 2  # what was cached is not believed
+    assert weir.get(f"{BASES}/{kb['id']}/stats", user).json["vectors"] == d["chunks"]
+    weir.weirctl("job", "pause", "knowledge_parse")
+    try:
+        e = add(weir, user, kb, words(2, "stopped"))
+        assert "1 documents were stopped" in weir.weirctl("kb", "cancel", kb["id"], e["id"]).stdout
+        assert find(weir, user, e)["code"] == "cancelled"
+        assert "1 documents are done again" in weir.weirctl("kb", "retry", kb["id"]).stdout
+    finally:
+        weir.weirctl("job", "resume", "knowledge_parse")
+    ended(weir, user, e)
+    for words_ in (("kb",), ("kb", "list", "a", "b"), ("kb", "documents")):
+        assert weir.weirctl(*words_, check=False).returncode == 2, words_
+    for words_ in (("kb", "list", "nobody@example.org"), ("kb", "documents", "x"), ("kb", "documents", d["id"]), ("kb", "retry", kb["id"], kb["id"])):
+        done = weir.weirctl(*words_, check=False)
+        assert done.returncode == 1 and done.stderr, words_
