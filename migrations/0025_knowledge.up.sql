@@ -314,7 +314,7 @@ COMMENT ON COLUMN conversations.knowledge_ids IS 'Bases it looks into, as agents
 COMMENT ON COLUMN conversations.knowledge_mode IS 'When it does; NULL: as its agent, or auto.';
 ALTER TABLE conversation_messages ADD COLUMN citations jsonb NOT NULL DEFAULT '[]',
 	ADD CONSTRAINT conversation_messages_citations CHECK (jsonb_typeof(citations) = 'array') NOT VALID;
-COMMENT ON COLUMN conversation_messages.citations IS 'What an answer refers to: [{n, document_id, version, title, page, c0, c1, quote}].';
+COMMENT ON COLUMN conversation_messages.citations IS 'What an answer refers to: [{n, knowledge_id, document_id, version, title, page, c0, c1, quote}].';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON kb, kb_share, kb_document, kb_version, kb_text, kb_space, kb_chunk, kb_code, kb_vec, kb_run, kb_embed_cache
 	TO weir_service;

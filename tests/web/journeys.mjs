@@ -1909,6 +1909,10 @@ journey("knowledge: a password opens a file; a new version takes the old one's p
 	await page.getByRole("button", { name: words.create }).click();
 	await page.locator("main input[type=file]").first().setInputFiles(kbFile("libreoffice-writer-password.pdf"));
 	const row = page.locator("[data-document]");
+	await row.getByRole("button", { name: words.enter_password }).waitFor();
+	await row.getByRole("link").click();
+	await page.getByText(words.fault_encrypted).waitFor();
+	await page.getByRole("link", { name: words.back_to_base }).click();
 	await row.getByRole("button", { name: words.enter_password }).click();
 	const dialog = page.getByRole("dialog");
 	await dialog.getByLabel(words.password, { exact: true }).fill("wrong");

@@ -3,13 +3,13 @@ import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { type Doc, knowledge } from "@/api/knowledge";
 import { Empty, Failed, Skeleton } from "@/components/ui/State";
-import { KNOWLEDGE } from "./parts";
+import { KEPT } from "./parts";
 
 /** The PDF as it came, in the browser's own viewer, at its page. It is read with the token, which a frame cannot send. */
 export function Original({ base, doc, page }: { base: string; doc: Doc; page: number | null }) {
 	const { t } = useTranslation();
 	const { data, error, refetch } = useQuery({
-		queryKey: [...KNOWLEDGE, base, "file", doc.id, doc.version],
+		queryKey: [...KEPT, base, "file", doc.id, doc.version],
 		queryFn: () => knowledge.file(base, doc.id),
 		staleTime: Infinity,
 		gcTime: 0,

@@ -7,6 +7,8 @@ import { keys, queryClient } from "@/queries/client";
 import { toast } from "@/stores/notices";
 
 export const KNOWLEDGE = keys.knowledge;
+/** What of a version never changes: no news of a base has it read again. */
+export const KEPT = ["knowledge-kept"] as const;
 /** Should no event tell. */
 export const LOOK_EVERY_MS = 4000;
 

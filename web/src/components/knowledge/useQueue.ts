@@ -63,7 +63,7 @@ export function useQueue(base: string, onArrived: (added: Added) => void) {
 	const again = useCallback(
 		(id: string) => {
 			const item = items.current.find((x) => x.id === id);
-			if (item) item.state = "waiting";
+			if (item) Object.assign(item, { state: "waiting", problem: undefined });
 			next();
 		},
 		[next],

@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link, useSearch } from "wouter";
 import { type Chunk, type Doc, knowledge } from "@/api/knowledge";
-import { attempt, Frame, KNOWLEDGE } from "@/components/knowledge/parts";
+import { attempt, Frame, KEPT, KNOWLEDGE, LOOK_EVERY_MS } from "@/components/knowledge/parts";
 import { Original } from "@/components/knowledge/Original";
 import { StateTag } from "@/components/knowledge/StateTag";
 import { type Place, TextView } from "@/components/knowledge/TextView";
@@ -13,7 +13,7 @@ import { Segments } from "@/components/ui/Field";
 import { Empty, Failed, Skeleton } from "@/components/ui/State";
 import { saveFile } from "@/lib/download";
 import { bytes, count } from "@/lib/format";
-import { documentPath, pageAt, placeOf, WINDOW, windowAround } from "@/lib/knowledge";
+import { documentPath, faultOf, inWork, newest, pageAt, placeOf, WINDOW, windowAround } from "@/lib/knowledge";
 
 type View = "text" | "chunks" | "original";
 
@@ -22,7 +22,11 @@ export function DocumentPage({ base, id }: { base: string; id: string }) {
 	const search = useSearch();
 	const { place, version, page } = useMemo(() => placeOf(search), [search]);
 	const [view, setView] = useState<View>("text");
-	const { data: doc, error, refetch } = useQuery({ queryKey: [...KNOWLEDGE, base, "document", id], queryFn: () => knowledge.document(base, id) });
+	const { data: doc, error, refetch } = useQuery({
+		queryKey: [...KNOWLEDGE, base, "document", id],
+		queryFn: () => knowledge.document(base, id),
+		refetchInterval: (query) => (query.state.data && inWork(newest(query.state.data)) ? LOOK_EVERY_MS : false),
+	});
 	const isPdf = doc?.kind === "pdf";
 	const title = doc?.title || doc?.filename || t("knowledge.document");
 	return (
@@ -69,7 +73,8 @@ export function DocumentPage({ base, id }: { base: string; id: string }) {
 							</Link>
 						</p>
 					)}
-					{view === "text" && <Text key={`${place?.from}-${version}`} base={base} doc={doc} place={place} page={page} version={version} />}
+					{view === "text" && doc.chars === null && version === undefined && <NoText doc={doc} />}
+					{view === "text" && (doc.chars !== null || version !== undefined) && <Text key={`${place?.from}-${version}`} base={base} doc={doc} place={place} page={page} version={version} />}
 					{view === "chunks" && <Chunks base={base} doc={doc} onOpen={() => setView("text")} />}
 					{view === "original" && <Original base={base} doc={doc} page={page} />}
 				</>
@@ -78,11 +83,17 @@ export function DocumentPage({ base, id }: { base: string; id: string }) {
 	);
 }
 
+function NoText({ doc }: { doc: Doc }) {
+	const { t } = useTranslation();
+	const fault = faultOf(doc.code);
+	return fault ? <Empty title={t(`knowledge.fault_${fault}`)} hint={t(`knowledge.advice_${fault}`)} /> : <Empty title={t("knowledge.no_text")} />;
+}
+
 /** The text, from a window around the place on, earlier and later parts as they are wanted. */
 function Text({ base, doc, place, page, version }: { base: string; doc: Doc; place: Place | null; page: number | null; version: number | undefined }) {
 	const { t } = useTranslation();
 	const query = useInfiniteQuery({
-		queryKey: [...KNOWLEDGE, base, "text", doc.id, version ?? doc.version, place?.from ?? 0],
+		queryKey: [...KEPT, base, "text", doc.id, version ?? doc.version, place?.from ?? 0],
 		initialPageParam: windowAround(place),
 		queryFn: ({ pageParam }) => knowledge.text(base, doc.id, { ...pageParam, version }),
 		getNextPageParam: (last) => (last.to < last.total ? { from: last.to, to: last.to + WINDOW } : undefined),
