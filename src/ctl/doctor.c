@@ -265,6 +265,36 @@ check_content(struct ctl *c)
 		ok("weir-worker", "%lld running", (long long)row_int(rows, 0, "daemons"));
 }
 
+/* ---- documents ---- */
+
+#define POPPLER_DATA "/usr/share/poppler/cMap/Adobe-GB1"
+
+/* Reads a document of one word, in the sandbox, and looks for what PDFs in Chinese need. */
+static void
+check_documents(struct ctl *c)
+{
+	const char *program = parse_program(c->cx.conf);
+	int fd = memfd_create("document", MFD_CLOEXEC);
+	struct parsed parsed = { 0 };
+
+	if (fd < 0 || write(fd, "word\n", 5) != 5)
+		bad("documents", "%s", strerror(errno));
+	else if (parse_document(&c->cx, fd, "word.txt", NULL, "en", NULL, NULL, &parsed) != OK)
+		bad("documents", "%s; none can be read: install the package anew, or set [knowledge] parser",
+		    c->cx.log_detail);
+	else if (parsed.code != NULL || strcmp(parsed.text, "word\n") != 0)
+		bad("documents", "%s does not read them: %s", program, parsed.detail != NULL ? parsed.detail : "?");
+	else if (access(POPPLER_DATA, R_OK) != 0)
+		warn("documents",
+		    "%s is missing: PDFs in Chinese, Japanese or Korean may have no text; apt install"
+		    " poppler-data",
+		    POPPLER_DATA);
+	else
+		ok("documents", "%s reads them", program);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* ---- Redis ---- */
 
 /* The value of `name:` in INFO's text, in the arena; "" when it is not there. */
@@ -339,36 +369,6 @@ check_previews(struct ctl *c)
 	else
 		warn("previews", "%s is missing: pages load pictures and films whole; apt install libvips-tools ffmpeg",
 		    missing);
-}
-
-/* ---- documents ---- */
-
-#define POPPLER_DATA "/usr/share/poppler/cMap/Adobe-GB1"
-
-/* Reads a document of one word, in the sandbox, and looks for what PDFs in Chinese need. */
-static void
-check_documents(struct ctl *c)
-{
-	const char *program = parse_program(c->cx.conf);
-	int fd = memfd_create("document", MFD_CLOEXEC);
-	struct parsed parsed = { 0 };
-
-	if (fd < 0 || write(fd, "word\n", 5) != 5)
-		bad("documents", "%s", strerror(errno));
-	else if (parse_document(&c->cx, fd, "word.txt", NULL, "en", NULL, NULL, &parsed) != OK)
-		bad("documents", "%s; none can be read: install the package anew, or set [knowledge] parser",
-		    c->cx.log_detail);
-	else if (parsed.code != NULL || strcmp(parsed.text, "word\n") != 0)
-		bad("documents", "%s does not read them: %s", program, parsed.detail != NULL ? parsed.detail : "?");
-	else if (access(POPPLER_DATA, R_OK) != 0)
-		warn("documents",
-		    "%s is missing: PDFs in Chinese, Japanese or Korean may have no text; apt install"
-		    " poppler-data",
-		    POPPLER_DATA);
-	else
-		ok("documents", "%s reads them", program);
-	if (fd >= 0)
-		close(fd);
 }
 
 /* ---- the responders ---- */
@@ -491,10 +491,10 @@ check_all(struct ctl *c)
 		if (check_migrations(c))
 			check_content(c);
 	}
+	check_documents(c);
 	check_redis(c);
 	check_storage(c);
 	check_previews(c);
-	check_documents(c);
 	check_responders(c);
 }
 

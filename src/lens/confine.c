@@ -18,9 +18,6 @@
 
 #define READ_FILE LANDLOCK_ACCESS_FS_READ_FILE
 #define READ_ALL (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_EXECUTE)
-#define WRITE_BELOW \
-	(READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG | \
-	    LANDLOCK_ACCESS_FS_REMOVE_FILE)
 /* Version 1 of the interface: what is not named here is not refused by it. */
 #define HANDLED \
 	(READ_ALL | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE | \
@@ -63,7 +60,7 @@ allow(int rules, const char *path, uint64_t access)
 }
 
 static bool
-allow_all(int rules, int file, const char *folder)
+allow_all(int rules, int file)
 {
 	static const char *const readable[] = { "/usr", "/lib", "/lib64", "/lib32", "/bin", "/etc/ld.so.cache",
 		"/etc/ld.so.preload", "/etc/localtime", "/dev/urandom", "/sys/devices/system/cpu" };
@@ -73,13 +70,11 @@ allow_all(int rules, int file, const char *folder)
 			return problem(readable[i]);
 	if (!allow(rules, "/dev/null", READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE))
 		return problem("/dev/null");
-	if (file >= 0 && !allow_fd(rules, file, READ_FILE))
-		return problem("the file that is given");
-	return folder == NULL || allow(rules, folder, WRITE_BELOW) || problem(folder);
+	return allow_fd(rules, file, READ_FILE) || problem("the file that is given");
 }
 
 static bool
-confine_files(int file, const char *folder)
+confine_files(int file)
 {
 	struct landlock_ruleset_attr handled = { .handled_access_fs = HANDLED };
 	/* its size as of version 1, so that older kernels know it */
@@ -92,7 +87,7 @@ confine_files(int file, const char *folder)
 	}
 	if (rules < 0)
 		return problem("Landlock");
-	ok = allow_all(rules, file, folder);
+	ok = allow_all(rules, file);
 	if (ok && syscall(SYS_landlock_restrict_self, rules, 0) != 0)
 		ok = problem("Landlock");
 	close(rules);
@@ -132,11 +127,11 @@ confine_calls(void)
 }
 
 bool
-confine(int file, const char *folder)
+confine(int file)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return problem("no new privileges");
-	return confine_files(file, folder) && confine_calls();
+	return confine_files(file) && confine_calls();
 }
 
 /* ---- bounds ------------------------------------------------------------------------- */

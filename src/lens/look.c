@@ -65,13 +65,24 @@ keep_whole(struct look *found, bool is_whole, int out)
 		fputs("cannot forget what was written\n", stderr);
 }
 
+/* In the colours of screens; a libvips that calls that otherwise makes it in the picture's own. */
+static bool
+make_small(int in, int out)
+{
+	static const char *const in_srgb[] = { "stdin", "--size", "512x512>", "-e", "srgb", "-o", ".webp[Q=80,strip]",
+		NULL };
+	static const char *const plain[] = { "stdin", "--size", "512x512>", "-o", ".webp[Q=80,strip]", NULL };
+
+	if (tool_run("vipsthumbnail", in_srgb, in, out))
+		return true;
+	return ftruncate(out, 0) == 0 && lseek(out, 0, SEEK_SET) == 0 && tool_run("vipsthumbnail", plain, in, out);
+}
+
 /* EXIF orientation 5 to 8 is a quarter turn: vipsthumbnail turns it upright. */
 static bool
 look_at_picture(int in, int out, struct look *found)
 {
 	static const char *const header[] = { "-a", "stdin", NULL };
-	static const char *const small[] = { "stdin", "--size", "512x512>", "--export-profile", "srgb", "-o",
-		".webp[Q=80,strip]", NULL };
 	static char told[TOLD_BYTES];
 
 	if (!tool_ask("vipsheader", header, in, told, sizeof(told)) ||
@@ -79,7 +90,7 @@ look_at_picture(int in, int out, struct look *found)
 		found, number_of(told, "width: "), number_of(told, "height: "), number_of(told, "orientation: ") >= 5))
 		return false;
 	if (found->width * found->height <= PIXELS_MAX)
-		keep_whole(found, tool_run("vipsthumbnail", small, in, out), out);
+		keep_whole(found, make_small(in, out), out);
 	return true;
 }
 

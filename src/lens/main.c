@@ -57,7 +57,7 @@ look(const char *type)
 
 	if (can(type) != DONE)
 		return MISSING;
-	if (!confine(STDIN_FILENO, NULL))
+	if (!confine(STDIN_FILENO))
 		return UNABLE;
 	if (!look_at(type, STDIN_FILENO, 3, &found))
 		return UNREADABLE;
@@ -69,7 +69,7 @@ look(const char *type)
 static int
 label(const char *type, const char *aigc)
 {
-	if (!confine_limit(&label_limits) || !confine(STDIN_FILENO, NULL))
+	if (!confine_limit(&label_limits) || !confine(STDIN_FILENO))
 		return UNABLE;
 	return marked_copy(type, STDIN_FILENO, 3, aigc) ? DONE : UNREADABLE;
 }

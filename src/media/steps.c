@@ -241,18 +241,18 @@ unmap(void *arg)
 static const struct answer *
 answer_of(struct context *cx, const struct exchange *e)
 {
-	struct answer *answer = ARENA_NEW(cx->arena, struct answer);
-	void *at;
+	struct answer *whole = ARENA_NEW(cx->arena, struct answer), *mapped;
 
-	*answer = (struct answer){ buf_str(&e->body), e->body.len };
+	*whole = (struct answer){ buf_str(&e->body), e->body.len };
 	if (e->file == NULL || e->file->len == 0 || e->result != HTTP_OK)
-		return answer;
-	at = mmap(NULL, e->file->len, PROT_READ, MAP_PRIVATE, e->file->fd, 0);
-	if (at == MAP_FAILED) /* as if it had not come */
-		return answer;
-	*answer = (struct answer){ at, e->file->len };
-	arena_cleanup(cx->arena, unmap, answer);
-	return answer;
+		return whole;
+	mapped = ARENA_NEW(cx->arena, struct answer);
+	mapped->len = e->file->len;
+	mapped->text = mmap(NULL, mapped->len, PROT_READ, MAP_PRIVATE, e->file->fd, 0);
+	if (mapped->text == MAP_FAILED) /* as if it had not come */
+		return whole;
+	arena_cleanup(cx->arena, unmap, mapped);
+	return mapped;
 }
 
 /* It is in the answer, which nobody gives again. */

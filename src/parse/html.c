@@ -119,7 +119,9 @@ opened(void *arg, const xmlChar *name, const xmlChar **attributes)
 	(void)attributes;
 	switch (e.what) {
 	case WHAT_SKIP: h->skipped++; break;
-	case WHAT_TITLE: h->in_title = true; break;
+	case WHAT_TITLE:
+		h->in_title = h->skipped == 0 && h->title.len == 0;
+		break; /* neither a picture's nor a second */
 	case WHAT_CODE:
 		h->code++;
 		text_block(t, BLOCK_CODE, 0);

@@ -1,6 +1,8 @@
 /* PDF, page by page (poppler).  Where lines are further apart than usual, or the first of
- * them is indented, a paragraph begins; what the outline names is a heading. */
+ * them is indented, a paragraph begins.  What the outline names is a heading; where there is
+ * none, what is set larger than the rest of its page. */
 #include <glib.h>
+#include <math.h>
 #include <poppler.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +13,8 @@
 #define OUTLINE_MAX 20000
 #define OUTLINE_DEPTH_MAX 6
 #define LINES_MAX 100000 /* of a page */
+#define SIZES_MAX 32	 /* of fonts, on a page */
+#define HEADING_MAX_COLUMNS 80
 
 /* A heading by the outline. */
 struct entry {
@@ -30,6 +34,7 @@ struct line {
 	const char *text;
 	size_t len;
 	double x, top;
+	double size;	/* of its first character's font; 0: not asked for */
 	unsigned width; /* columns */
 };
 
@@ -141,8 +146,9 @@ heading_level(struct pdf *p, int page, const struct line *line)
 
 /* The lines of a page; each gets its place from that of its first character.  The caller frees them. */
 static struct line *
-split(PopplerPage *page, const char *text, size_t *n)
+split(PopplerPage *page, const char *text, bool with_sizes, size_t *n)
 {
+	GList *runs = with_sizes ? poppler_page_get_text_attributes(page) : NULL, *run = runs;
 	PopplerRectangle *places = NULL;
 	guint n_places = 0, at = 0;
 	struct line *lines = NULL;
@@ -162,12 +168,17 @@ split(PopplerPage *page, const char *text, size_t *n)
 			line.x = places[at].x1;
 			line.top = places[at].y1;
 		}
+		while (run != NULL && ((PopplerTextAttributes *)run->data)->end_index < (gint)at)
+			run = run->next;
+		line.size = run == NULL ? 0 : ((PopplerTextAttributes *)run->data)->font_size;
 		at += (guint)g_utf8_strlen(text, (gssize)line.len) + 1;
 		if ((*n & (*n - 1)) == 0)
 			lines = g_realloc(lines, (*n == 0 ? 1 : 2 * *n) * sizeof(line));
 		lines[(*n)++] = line;
 	}
 	g_free(places);
+	if (runs != NULL)
+		poppler_page_free_text_attributes(runs);
 	return lines;
 }
 
@@ -232,46 +243,104 @@ bullet(const struct line *line)
 	return 0;
 }
 
-/* A line with a mark before it. */
-static void
-write_marked(struct text *t, const char *mark, const char *line, size_t len)
+/* The size that most of a page's text has; 0: none has most of it, so that nothing stands out. */
+static double
+body_size(const struct line *lines, size_t n)
 {
+	struct {
+		double size;
+		size_t columns, lines;
+	} seen[SIZES_MAX] = { 0 };
+	size_t columns = 0, most = 0, k;
+
+	for (size_t i = 0; i < n; i++) {
+		columns += lines[i].width;
+		for (k = 0; k < SIZES_MAX && seen[k].lines > 0 && fabs(seen[k].size - lines[i].size) > 0.25; k++)
+			;
+		if (k == SIZES_MAX)
+			continue;
+		seen[k].size = lines[i].size;
+		seen[k].columns += lines[i].width;
+		seen[k].lines++;
+		if (seen[k].columns > seen[most].columns)
+			most = k;
+	}
+	return seen[most].lines >= 3 && seen[most].columns * 2 > columns ? seen[most].size : 0;
+}
+
+/* The level of a heading by its size: short, and no sentence; 0: none. */
+static int
+level_by_size(const struct line *line, double body)
+{
+	static const char *const ends[] = { ".", ",", ";", ":", "。", "，", "；", "：", "、" };
+	bool has_letter = false;
+
+	if (body <= 0 || line->size < body * 1.12 || line->width < 2 || line->width > HEADING_MAX_COLUMNS)
+		return 0;
+	for (size_t i = 0; i < line->len; i++)
+		has_letter = has_letter || g_ascii_isalpha(line->text[i]) || (unsigned char)line->text[i] >= 0x80;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (line->len >= strlen(ends[i]) &&
+		    memcmp(line->text + line->len - strlen(ends[i]), ends[i], strlen(ends[i])) == 0)
+			return 0;
+	return !has_letter ? 0 : line->size >= body * 1.6 ? 1 : line->size >= body * 1.3 ? 2 : 3;
+}
+
+/* An item, if the line begins with a bullet. */
+static bool
+write_item(struct text *t, const struct line *line)
+{
+	size_t skip = bullet(line);
 	struct buf b = BUF_INIT(0);
 
-	buf_puts(&b, mark);
-	buf_add(&b, line, len);
+	if (skip == 0)
+		return false;
+	buf_puts(&b, "- ");
+	buf_add(&b, line->text + skip, line->len - skip);
 	text_line(t, b.data, b.len, false);
 	buf_free(&b);
+	return true;
+}
+
+/* A heading; `more`: it goes on in another line. */
+static void
+write_heading(struct text *t, const struct line *line, int level, bool more)
+{
+	if (more)
+		text_add(t, "\n", 1);
+	else
+		text_block(t, BLOCK_HEADING, level);
+	text_add(t, line->text, line->len);
 }
 
 static void
 write_page(struct pdf *p, int number, const struct line *lines, size_t n)
 {
 	struct text *t = &p->doc->text;
-	double usual = usual_step(lines, n);
+	double usual = usual_step(lines, n), body = p->n == 0 ? body_size(lines, n) : 0;
+	int level, before = 0; /* of the line before, by its size */
 	unsigned widest = 0;
-	size_t skip;
-	int level;
 
 	for (size_t i = 0; i < n; i++)
 		if (lines[i].width > widest)
 			widest = lines[i].width;
 	for (size_t i = 0; i < n && !t->out.overflow; i++) {
-		level = heading_level(p, number, &lines[i]);
-		if (i > 0 && (level > 0 || begins(lines, i, n, usual)))
-			text_line(t, "", 0, false);
+		level = p->n > 0 ? heading_level(p, number, &lines[i]) : level_by_size(&lines[i], body);
 		if (level > 0) {
-			write_marked(t, "###### " + 6 - level, lines[i].text, lines[i].len);
+			write_heading(t, &lines[i], level,
+			    p->n == 0 && level == before && lines[i].top > lines[i - 1].top &&
+				lines[i].top - lines[i - 1].top < lines[i].size * 2);
+			before = level;
+			continue;
+		}
+		text_block(t, BLOCK_PARAGRAPH, 0); /* the heading is over */
+		before = 0;
+		if (i > 0 && begins(lines, i, n, usual))
 			text_line(t, "", 0, false);
-			continue;
-		}
-		skip = bullet(&lines[i]);
-		if (skip > 0) {
-			write_marked(t, "- ", lines[i].text + skip, lines[i].len - skip);
-			continue;
-		}
-		text_line(t, lines[i].text, lines[i].len, i > 0 && lines[i - 1].width * 10 >= widest * 7);
+		if (!write_item(t, &lines[i]))
+			text_line(t, lines[i].text, lines[i].len, i > 0 && lines[i - 1].width * 10 >= widest * 7);
 	}
+	text_block(t, BLOCK_PARAGRAPH, 0);
 }
 
 static void
@@ -287,7 +356,7 @@ read_page(struct pdf *p, int number)
 		return;
 	text = poppler_page_get_text(page);
 	if (text != NULL && *text != '\0') {
-		lines = split(page, text, &n);
+		lines = split(page, text, p->n == 0, &n);
 		write_page(p, number, lines, n);
 		g_free(lines);
 	}

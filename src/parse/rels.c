@@ -110,16 +110,28 @@ rels_by_id(const struct rels *r, const char *id)
 	return NULL;
 }
 
+static bool
+ends(const char *s, const char *end)
+{
+	size_t len = strlen(s), end_len = strlen(end);
+
+	return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
+
+bool
+rels_is(const struct rels *r, const char *id, const char *type_end)
+{
+	for (size_t i = 0; id != NULL && i < r->n; i++)
+		if (strcmp(r->items[i].id, id) == 0)
+			return ends(r->items[i].type, type_end);
+	return false;
+}
+
 const char *
 rels_by_type(const struct rels *r, const char *type_end)
 {
-	size_t end_len = strlen(type_end);
-
-	for (size_t i = 0; i < r->n; i++) {
-		size_t len = strlen(r->items[i].type);
-
-		if (len >= end_len && memcmp(r->items[i].type + len - end_len, type_end, end_len) == 0)
+	for (size_t i = 0; i < r->n; i++)
+		if (ends(r->items[i].type, type_end))
 			return r->items[i].target;
-	}
 	return NULL;
 }

@@ -16,6 +16,15 @@ static const char *const readable[] = { "/usr", "/lib", "/lib64", "/etc/fonts", 
 
 #define OPEN_FILES_MAX 64
 
+/* The sanitizers want terabytes of addresses, which nothing is behind. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define ALL_ADDRESSES
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ALL_ADDRESSES
+#endif
+#endif
+
 /* Rights and scopes that the headers of Debian 12 do not know: <linux/landlock.h> of Linux 6.12. */
 #define FS_TRUNCATE (1ULL << 14)
 #define FS_IOCTL_DEV (1ULL << 15)
@@ -27,10 +36,16 @@ struct ruleset_attr {
 	uint64_t handled_access_fs, handled_access_net, scoped;
 };
 
+/* No more than that, and no more than there was. */
 static bool
 limit(int resource, rlim_t soft, rlim_t hard)
 {
-	return setrlimit(resource, &(struct rlimit){ soft, hard }) == 0;
+	struct rlimit now;
+
+	if (getrlimit(resource, &now) != 0)
+		return false;
+	hard = hard < now.rlim_max ? hard : now.rlim_max;
+	return setrlimit(resource, &(struct rlimit){ soft < hard ? soft : hard, hard }) == 0;
 }
 
 static bool
@@ -39,15 +54,8 @@ limit_resources(const struct sandbox *s)
 	bool done = limit(RLIMIT_CORE, 0, 0) && limit(RLIMIT_FSIZE, 0, 0) &&
 	    limit(RLIMIT_NOFILE, OPEN_FILES_MAX, OPEN_FILES_MAX) && limit(RLIMIT_CPU, s->cpu_s, s->cpu_s + 1);
 
-#ifndef __SANITIZE_ADDRESS__
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_ADDRESS_SANITIZER
-#endif
-#endif
-#ifndef WITH_ADDRESS_SANITIZER
+#ifndef ALL_ADDRESSES
 	done = done && limit(RLIMIT_AS, s->memory_bytes, s->memory_bytes);
-#endif
 #endif
 	alarm(s->wall_s);
 	return done;

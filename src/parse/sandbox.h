@@ -18,7 +18,7 @@ struct sandbox {
 	unsigned cpu_s;	     /* time it may compute; past it SIGXCPU ends it */
 	unsigned wall_s;     /* time it may live; past it SIGALRM ends it */
 	pid_t parent;	     /* dies with it; 0: with whichever process that is */
-	size_t memory_bytes; /* address space; not under the address sanitizer, which needs terabytes */
+	size_t memory_bytes; /* address space; any under the sanitizers */
 };
 
 enum sandbox_walls { SANDBOX_FAILED, SANDBOX_PARTIAL, SANDBOX_FULL };

@@ -407,20 +407,24 @@ clean_line(struct text *t, const char *s, size_t len)
 void
 text_line(struct text *t, const char *s, size_t len, bool join)
 {
+	bool after_block;
 	size_t indent;
 	ucs4_t before, first = 0;
 
 	clean_line(t, s, len);
 	t->out.overflow = t->out.overflow || t->line.overflow;
+	after_block = t->out.len > 0 && t->out.data[t->out.len - 1] != '\n' && t->out.data[t->out.len - 1] != '\f';
 	if (t->line.len == 0) {
-		if (!t->was_blank)
+		if (!t->was_blank && !after_block)
 			buf_puts(&t->out, "\n");
-		t->was_blank = true;
+		t->was_blank = t->was_blank || !after_block;
 		return;
 	}
+	if (after_block)
+		buf_puts(&t->out, "\n\n");
 	indent = strspn(t->line.data, " ");
 	character(&first, t->line.data + indent, t->line.len - indent);
-	if (t->out.len > 0 && t->out.data[t->out.len - 1] == '\n' && !t->was_blank && join) {
+	if (t->out.len > 0 && t->out.data[t->out.len - 1] == '\n' && !t->was_blank && !after_block && join) {
 		t->out.data[--t->out.len] = '\0';
 		before = last(&t->out);
 		if (!(is_han(before) || goes_on(before)) || !is_han(first))

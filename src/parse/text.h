@@ -55,7 +55,7 @@ void text_table_end(struct text *t);
 /* Another page, slide or sheet begins, also the first. */
 void text_page(struct text *t);
 
-/* A line as it stands; several empty ones are one.  `join`: goes on where the line before
+/* A line as it stands, in a paragraph of its own after a block, which is to be over; several empty ones are one.  `join`: goes on where the line before
  * ends, without a space, if Han characters meet. */
 void text_line(struct text *t, const char *s, size_t len, bool join);
 /* The columns that a line takes: Han and full-width characters are two. */

@@ -359,7 +359,7 @@ read_sheets(struct xlsx *b, const struct rels *rels, const char *main_part)
 	enum xml_event e = XML_BROKEN;
 	enum code code = CODE_OK;
 	char name[XML_VALUE_MAX_BYTES];
-	const char *part, *state;
+	const char *state;
 	struct xml x;
 
 	if (xml_open(&x, b->zip, main_part))
@@ -372,9 +372,8 @@ read_sheets(struct xlsx *b, const struct rels *rels, const char *main_part)
 			if (state != NULL && strcmp(state, "visible") != 0)
 				continue;
 			snprintf(name, sizeof(name), "%s", xml_attr(&x, "name") == NULL ? "" : x.value);
-			part = rels_by_id(rels, xml_rel_id(&x));
-			if (part != NULL && strstr(part, "worksheets/") != NULL) /* not a chart, a dialog */
-				code = read_sheet(b, part, name);
+			if (rels_is(rels, xml_rel_id(&x), "/worksheet")) /* no chart, no dialog */
+				code = read_sheet(b, rels_by_id(rels, x.value), name);
 		}
 	xml_close(&x);
 	return e == XML_BROKEN && code == CODE_OK ? doc_fail(b->doc, CODE_DAMAGED, "the list of sheets is no whole XML")

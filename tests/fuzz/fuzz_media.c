@@ -85,12 +85,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const int statuses[] = { 200, 201, 202, 0, 400, 401, 404, 422, 429, 500, 503 };
 	char *body;
 
-	if (size < 2)
+	if (size < 3)
 		return 0;
-	body = malloc(size - 1); /* of its own, so that a read past its end is seen */
+	body = malloc(size - 2); /* of its own and no string, so that a read past its end is seen */
 	check(body != NULL);
 	memcpy(body, data + 2, size - 2);
-	body[size - 2] = '\0';
 	for (size_t len = size - 2, i = 0; i < 2; i++, len /= 2) { /* and what came of it before it was cut */
 		struct arena *a = arena_new(4096, ARENA_BYTES);
 

@@ -78,6 +78,18 @@ def test_a_small_picture_is_not_made_larger(weir, user):
     assert size_of(weir.get(f"/api/uploads/{new['id']}/thumbnail", user).body) == (40, 30)
 
 
+def test_a_picture_that_lies_on_its_side_stands_up(weir, user, tmp_path):
+    """EXIF says how a phone was held."""
+    (tmp_path / "a.png").write_bytes(png(400, 300))
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", tmp_path / "a.png", tmp_path / "a.jpg"], check=True)
+    data = (tmp_path / "a.jpg").read_bytes()
+    exif = b"Exif\0\0II*\0\x08\0\0\0\x01\0" + struct.pack("<HHIHH", 0x112, 3, 1, 6, 0) + b"\0\0\0\0"
+    new = upload(weir, user, data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    got = seen(weir, user, new["id"])
+    assert (got["width"], got["height"]) == (300, 400)
+    assert size_of(weir.get(f"/api/uploads/{new['id']}/thumbnail", user).body) == (300, 400)
+
+
 def test_it_is_shown_to_its_owner_alone(weir, user):
     new = upload(weir, user, png(64, 64))
     seen(weir, user, new["id"])

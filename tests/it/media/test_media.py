@@ -3,7 +3,10 @@
 import base64
 import http.server
 import json
+import os
+import shutil
 import signal
+import subprocess
 import threading
 import time
 import urllib.request
@@ -664,6 +667,32 @@ def test_what_is_stopped_while_openai_makes_it_is_kept_and_paid(weir, user):
     t = ended(weir, user, ident)
     assert t["credits_used"] == 7 and weir.balance(user) == 993 and unmarked(kept(weir, user, t)) == PIXEL
     assert weir.get("/api/tasks/limits", user).json["global"]["active"] == 0
+
+
+def test_without_weir_lens_it_is_made_all_the_same(weir, user, tmp_path):
+    """A program that is missing costs the mark and the small picture, and nothing else."""
+    for name in ("weir-worker", "weirctl"):
+        shutil.copy(weir.program(name), tmp_path / name)
+    doctor = subprocess.run([tmp_path / "weirctl", "-c", weir.conf_path, "doctor"], stdout=subprocess.PIPE, text=True).stdout
+    (line,) = [li for li in doctor.splitlines() if "previews" in li]
+    assert line.startswith("warn") and "weir-lens is missing" in line
+    weir.daemons.stop("worker")
+    weir.daemons.start("worker", [str(tmp_path / "weir-worker"), "-c", weir.folder + "/impatient.conf"])
+    try:
+        since = os.path.getsize(weir.daemons.log("worker"))
+        for _ in range(2):
+            t = ended(weir, user, make(weir, user, model="gpt")["id"])
+            (file,) = t["result"]["files"]
+            assert kept(weir, user, t) == PIXEL and file["width"] is None and file["is_ai_made"] is True
+            assert weir.get(f"/api/uploads/{file['id']}/thumbnail", user).body == PIXEL
+        assert weir.balance(user) == 986
+        with open(weir.daemons.log("worker")) as f:
+            f.seek(since)
+            log = f.read()
+        assert log.count('"no_previews"') == 1 and log.count('"media_not_labelled"') == 2, log
+    finally:
+        weir.daemons.stop("worker")
+        worker(weir)
 
 
 # ---- fal: tasks that differ by their words alone -------------------------------------------

@@ -2,10 +2,11 @@
 
 import io
 import os
-import resource
+import signal
 import struct
 import subprocess
 import tempfile
+import time
 import zipfile
 import zlib
 
@@ -32,7 +33,7 @@ class Parsed:
         assert not any(ord(c) < 32 and c not in "\n\f" for c in self.text)
 
 
-def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000):
+def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000, before=()):
     with tempfile.TemporaryFile() as f:
         f.write(data)
         f.flush()
@@ -41,7 +42,7 @@ def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000):
             os.dup2(f.fileno(), 3)
             os.set_inheritable(3, True)  # also if it was 3 already
 
-        done = subprocess.run([PROGRAM, "--cpu=30", "--wall=60", f"--memory={memory}", f"--text={text}",
+        done = subprocess.run([*before, PROGRAM, "--cpu=30", "--wall=60", f"--memory={memory}", f"--text={text}",
                                f"--pages={pages}", f"--lang={lang}", f"--hint={hint}"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=third, close_fds=False)
     assert done.returncode == 0, (done.returncode, done.stderr)
@@ -302,7 +303,7 @@ def test_html():
       <ul><li>a<li><p>b</p><p>more</p><li>c <ul><li>d</ul></ul>
       <pre>  code\n\n    here </pre><blockquote>said</blockquote>
       <table><caption>Cap</caption><thead><tr><th>h<th>i</thead><tr><td>1<td>2<br>3</table>
-      <noscript>no</noscript><svg><text>no</text></svg><textarea>no</textarea>&lt;&nbsp;&amp;&#x4e2d;&copy;</body></html>""".encode())
+      <noscript>no</noscript><svg><title>no</title><text>no</text></svg><textarea>no</textarea>&lt;&nbsp;&amp;&#x4e2d;&copy;</body></html>""".encode())
     assert got.kind == "html" and got.title == "A title"
     assert got.text == ("## Head ing\n\nTextbold and\nbreak\n\none\n\ntwo\n\n- a\n- b\n\nmore\n\n- c\n- d\n\n"
                         "```\n  code\n\n    here\n```\n\nsaid\n\n| h | i |\n| --- | --- |\n| 1 | 2 3 |\n\n< &中©\n")
@@ -405,11 +406,11 @@ def stream(text):
 
 
 def page_lines(lines, top=700):
-    """lines: (x, step down, text)"""
-    out, y = "BT /F1 12 Tf ", top
-    for x, step, text in lines:
+    """lines: (x, step down, text, size)"""
+    out, y = "BT ", top
+    for x, step, text, *size in lines:
         y -= step
-        out += f"1 0 0 1 {x} {y} Tm ({text}) Tj "
+        out += f"/F1 {size[0] if size else 12} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj "
     return stream(out + "ET")
 
 
@@ -438,6 +439,21 @@ def test_pdf_paragraphs_and_outline():
                         "\f## Second page\n")
 
 
+def test_pdf_headings_by_size():
+    """Without an outline what is set larger than the text is a heading, also on two lines."""
+    body = [(72, 14, "Text of the usual size that stands on a line"), (72, 14, "and on another one, and on a third.")]
+    got = parse(pdf([
+        b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Resources << /Font << /F1 4 0 R >> >> /Contents 5 0 R >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        page_lines([(72, 0, "A long title that", 24), (72, 28, "takes two lines", 24), *body, (72, 30, "1. A part", 16), *body,
+                    (72, 30, "Smaller part", 14), *body, (72, 30, "This is a sentence that is set large.", 14),
+                    (72, 20, "2026", 24)])]))
+    text = "Text of the usual size that stands on a line\nand on another one, and on a third."
+    assert got.text == (f"# A long title that takes two lines\n\n{text}\n\n## 1. A part\n\n{text}\n\n### Smaller part\n\n"
+                        f"{text}\n\nThis is a sentence that is set large.\n2026\n")
+
+
 def test_pdf_outline_loops():
     """An outline that leads to itself ends."""
     got = parse(pdf([
@@ -445,6 +461,16 @@ def test_pdf_outline_loops():
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 9 9] >>", b"<< /First 5 0 R /Last 5 0 R /Count 1 >>",
         b"<< /Title (x) /Parent 4 0 R /Next 5 0 R /First 5 0 R /Last 5 0 R >>"]))
     assert got.code == "no_text_layer"
+
+
+def test_pdf_without_language_pack():
+    """Without poppler-data the text of some fonts is missing: that is an error, not a document without text."""
+    hidden = ["unshare", "-m" if os.getuid() == 0 else "-rm", "sh", "-c", 'mount -t tmpfs none /usr/share/poppler && exec "$@"', "sh"]
+    if subprocess.run([*hidden, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("no mount namespaces here")
+    with open(os.path.join(os.environ.get("srcdir", "."), "tests/data/kbfiles/made-zh-unembedded-font.pdf"), "rb") as f:
+        got = parse(f.read(), before=hidden)
+    assert got.code == "missing_language_pack" and got.text == ""
 
 
 # ---- archives that are not what they seem
@@ -509,6 +535,28 @@ def test_memory():
         assert "-6" in str(e) or "-11" in str(e) or "-5" in str(e), e
 
 
+def test_signals():
+    """Whoever stops the service signals all of its processes: a document is read to its end even so."""
+    document = os.open(os.path.join(os.environ.get("srcdir", "."), "tests/data/kbfiles/made-pdf-form-bomb.pdf"), os.O_RDONLY)
+
+    def third():
+        os.dup2(document, 3)
+        os.set_inheritable(3, True)
+
+    p = subprocess.Popen([PROGRAM, "--cpu=60", "--wall=60", "--memory=1073741824", "--text=65536", "--pages=5"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=third, close_fds=False)
+    os.close(document)
+    try:
+        time.sleep(1)
+        for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            p.send_signal(signo)
+        with pytest.raises(subprocess.TimeoutExpired):
+            p.wait(1)
+    finally:
+        p.kill()
+        p.communicate()
+
+
 @pytest.mark.parametrize("cut", range(0, 100, 7))
 def test_any_prefix(cut):
     """Whatever of a file arrives, it ends well."""
@@ -520,4 +568,3 @@ def test_usage():
     assert subprocess.run([PROGRAM, "--help"], stdout=subprocess.PIPE).returncode == 0
     for args in ([], ["--cpu=x"], ["--cpu=1", "--wall=1", "--memory=1", "--text=1", "--pages=99999999999"]):
         assert subprocess.run([PROGRAM, *args], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 64
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 0  # of this process, for the tests that follow

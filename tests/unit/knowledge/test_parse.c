@@ -4,7 +4,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "parse/frame.h"
 #include "tap.h"
 
@@ -396,14 +399,45 @@ test_stays(void)
 	CU_ASSERT_TRUE(clock_mono_ms() - began_ms < 20000);
 }
 
-/* Whoever stops the service signals all of its processes; a document is read to its end even so. */
-static void
-test_ignores_term(void)
-{
-	struct parsed out;
+/* ---- several at once, as weir-worker's threads do ---- */
 
-	CU_ASSERT_EQUAL(run_script("#!/bin/sh\nkill -TERM $$\n", &out), OK);
-	CU_ASSERT_TRUE(is(out.code, "parser_failed")); /* the script takes it, for comparison */
+#define THREADS 6
+#define EACH 8
+
+/* How many of them came out right. */
+static void *
+parse_some(void *arg)
+{
+	struct context mine = { .conf = &conf, .arena = arena_new(4096, 1u << 20) };
+	intptr_t right = 0;
+
+	for (int i = 0; i < EACH; i++) {
+		char text[64];
+		struct parsed out;
+		int fd = memfd_create("document", MFD_CLOEXEC);
+		int len = snprintf(text, sizeof(text), "thread %d, document %d\n", (int)(intptr_t)arg, i);
+
+		if (write(fd, text, (size_t)len) == len &&
+		    parse_document(&mine, fd, "a.txt", NULL, "en", NULL, NULL, &out) == OK && is(out.text, text))
+			right++;
+		close(fd);
+	}
+	arena_free(mine.arena);
+	return (void *)right;
+}
+
+static void
+test_threads(void)
+{
+	pthread_t threads[THREADS];
+	void *right;
+
+	for (intptr_t i = 0; i < THREADS; i++)
+		thread_start(&threads[i], parse_some, (void *)i);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &right);
+		CU_ASSERT_EQUAL((intptr_t)right, EACH);
+	}
 }
 
 /* ---- nothing stays behind ---- */
@@ -486,7 +520,7 @@ static CU_TestInfo tests[] = {
 	{ "no program, no sandbox", test_missing },
 	{ "what it says is not believed", test_frames },
 	{ "one that stays is killed", test_stays },
-	{ "a signal", test_ignores_term },
+	{ "several at once", test_threads },
 	{ "dies with its worker", test_orphan },
 	{ "nothing stays behind", test_no_leak },
 	{ "codes explain themselves", test_codes },

@@ -157,6 +157,15 @@ test_pages(void)
 	line("four", false);
 	CU_ASSERT_STRING_EQUAL(end(), "one\n\ntwo\n\f\ffour\n");
 	begin();
+	line("before", false);
+	text_block(&t, BLOCK_HEADING, 2);
+	add("head");
+	text_block(&t, BLOCK_PARAGRAPH, 0);
+	line("", false);
+	line("after", true);
+	line("that", true);
+	CU_ASSERT_STRING_EQUAL(end(), "before\n\n## head\n\nafter\nthat\n");
+	begin();
 	text_page(&t);
 	text_page(&t);
 	CU_ASSERT_TRUE(text_is_blank(&t));
