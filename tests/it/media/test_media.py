@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import signal
-import threading
 import subprocess
+import threading
 import time
 import urllib.request
 

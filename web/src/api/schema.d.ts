@@ -2202,6 +2202,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/uploads/{upload_id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a file that is in the bucket */
+        post: operations["uploads_complete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads/{upload_id}/thumbnail": {
         parameters: {
             query?: never;
@@ -2213,6 +2230,23 @@ export interface paths {
         get: operations["uploads_thumbnail"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/presign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say where a browser puts a file into the bucket itself */
+        post: operations["uploads_presign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4165,6 +4199,10 @@ export interface components {
             progress?: number;
             status: string;
         };
+        TicketHeaders: {
+            "Content-Type": string;
+            "If-None-Match": string;
+        };
         TrialEnd: {
             assistant_message: components["schemas"]["TrialMessage"];
             balance: number;
@@ -4239,6 +4277,16 @@ export interface components {
             /** Format: uri */
             url: string;
             width: number | null;
+        };
+        UploadTicket: {
+            expires_in: number;
+            headers: components["schemas"]["TicketHeaders"];
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            method: "PUT";
+            /** Format: uri */
+            url: string;
         };
         Usage: {
             estimated: boolean;
@@ -9677,6 +9725,34 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    uploads_complete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     uploads_thumbnail: {
         parameters: {
             query?: never;
@@ -9700,6 +9776,50 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_presign: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description as POST /api/uploads would tell it, such as image/png */
+                    content_type: string;
+                    /**
+                     * Format: int64
+                     * @description its length
+                     */
+                    size_bytes: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadTicket"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
