@@ -1,7 +1,7 @@
-"""Versions of questions and answers: edit_of of messages and messages/stream, .../{message_id}/activate, DELETE with below.
+"""Versions of questions and answers: edit_of of messages and messages/stream,
+POST /api/conversations/{conversation_id}/messages/{message_id}/activate, DELETE with below.
 
-What the provider is sent is what is shown: weir-demo says how many messages it was given ([[demo echo=count]] is not
-needed: input tokens grow with them).
+What goes upstream is what is shown: its tokens say so.
 """
 
 import uuid
