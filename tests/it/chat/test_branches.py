@@ -40,7 +40,7 @@ class Talk:
         return next(m for m in self.messages() if m["content"] == content)
 
     def activate(self, ident, user=None):
-        return self.weir.post(f"{self.path}/{ident}/activate", None, user or self.user)
+        return self.weir.post(f"/api/conversations/{self.id}/messages/{ident}/activate", None, user or self.user)
 
 
 @pytest.fixture
