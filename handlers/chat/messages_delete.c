@@ -16,8 +16,8 @@ h_messages_delete(struct request *rq)
 {
 	enum status st;
 
-	st = message_delete(&rq->cx, path_uuid(rq, "conversation_id"), path_uuid(rq, "message_id"),
-	    query_bool(rq, "below", false));
+	st = message_delete(
+	    &rq->cx, path_uuid(rq, "conversation_id"), path_uuid(rq, "message_id"), query_bool(rq, "below", false));
 	if (st != OK)
 		return st;
 	return reply_empty(rq);

@@ -9,7 +9,8 @@
 	    { "image_urls", F_ARRAY, 0, .max = QUESTION_IMAGES_MAX, .help = "Several pictures; 10 with image_url." }, \
 	    { "video_url", F_URL, 0, .max = 2048 }, { "audio_url", F_URL, 0, .max = 2048 }, \
 	    { "edit_of", F_UUID, 0, \
-		.help = "A question of before: this one and its answer are shown in its place and in that of what follows it, which stays." }, \
+		    .help = \
+			"A question of before: this one and its answer are shown in its place and in that of what follows it, which stays." }, \
 	{ \
 		.name = NULL \
 	}

@@ -23,7 +23,8 @@
 /* A message and all before it, shown or not: `way`, which begins at what `first` finds.  Failures are on it as well,
  * so it goes further back than so many messages. */
 #define WAY_SQL(first) \
-	"WITH RECURSIVE way AS (SELECT m.id, m.parent_id, 1 AS steps FROM conversation_messages m WHERE m.id = (" first ")" \
+	"WITH RECURSIVE way AS (SELECT m.id, m.parent_id, 1 AS steps FROM conversation_messages m WHERE m.id = (" first \
+	")" \
 	" UNION ALL SELECT m.id, m.parent_id, w.steps + 1 FROM way w JOIN conversation_messages m ON m.id = w.parent_id" \
 	" WHERE w.steps < 2 * $3::bigint)"
 #define ON_THE_WAY "way JOIN conversation_messages m ON m.id = way.id WHERE true"
@@ -31,10 +32,10 @@
 const char history_sql[] = HISTORY_SQL("conversation_messages m WHERE m.active", "false");
 
 /* $5 the assistant message to make again; its question is the target. */
-const char history_again_sql[] =
-    WAY_SQL("SELECT q.id FROM conversation_messages a JOIN conversation_messages q ON q.id = a.parent_id AND q.role = 'user'"
-	    " WHERE a.id = $5::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant'")
-	HISTORY_SQL(ON_THE_WAY, "(m.id = (SELECT id FROM way WHERE steps = 1))");
+const char history_again_sql[] = WAY_SQL(
+    "SELECT q.id FROM conversation_messages a JOIN conversation_messages q ON q.id = a.parent_id AND q.role = 'user'"
+    " WHERE a.id = $5::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant'")
+    HISTORY_SQL(ON_THE_WAY, "(m.id = (SELECT id FROM way WHERE steps = 1))");
 
 /* $5 the user message that another version is asked of. */
 const char history_edit_sql[] = WAY_SQL("SELECT q.parent_id FROM conversation_messages q"

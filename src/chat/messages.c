@@ -17,7 +17,8 @@ static const struct {
 
 /* Trying again is of no use: the conversation has outgrown the model. */
 static const char *const too_long[] = {
-	[LANG_EN] = "The conversation is too long for this model. Choose one with a longer context, or begin a new conversation.",
+	[LANG_EN] =
+	    "The conversation is too long for this model. Choose one with a longer context, or begin a new conversation.",
 	[LANG_ZH] = "对话超出了模型的上下文长度，请选择上下文更长的模型，或新建对话",
 };
 

@@ -45,7 +45,8 @@ enum status messages_list(struct context *cx, const char *conversation_id, const
 /* Delete physically: a question with its answers, and what follows moves up; `below`, or where there is another
  * version: with all that follows.  An answer being written is asked to stop; what it delivered is charged all the same.
  * E_NOT_FOUND. */
-enum status message_delete(struct context *cx, const char *conversation_id, const char *message_id, bool below) MUST_CHECK;
+enum status message_delete(
+    struct context *cx, const char *conversation_id, const char *message_id, bool below) MUST_CHECK;
 /* Show this version, all before it, and what was shown behind it.  E_NOT_FOUND. */
 enum status message_activate(struct context *cx, const char *conversation_id, const char *message_id) MUST_CHECK;
 

@@ -232,8 +232,9 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
 	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
-	    PS(o->ask->edit_id == NULL ? o->ask->regenerate_id : o->ask->edit_id), PS(o->title), PS(key->key), PS(key->route),
-	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices), PS(cx->caller.group));
+	    PS(o->ask->edit_id == NULL ? o->ask->regenerate_id : o->ask->edit_id), PS(o->title), PS(key->key),
+	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices),
+	    PS(cx->caller.group));
 	enum status st = pg_together_run(
 	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
 
@@ -350,7 +351,7 @@ opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
 
 	*o = (struct opening){ .chat = chat,
 		.ask = ask,
-		.mode = ask->edit_id != NULL	     ? "edit"
+		.mode = ask->edit_id != NULL	 ? "edit"
 		    : ask->regenerate_id == NULL ? "send"
 						 : "regenerate_in_place" };
 	uuid_v7(o->transaction_id);

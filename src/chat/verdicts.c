@@ -3,7 +3,8 @@
 #include "core/events.h"
 
 enum status
-verdict_give(struct context *cx, const char *conversation_id, const char *message_id, const char *verdict, const char *note)
+verdict_give(
+    struct context *cx, const char *conversation_id, const char *message_id, const char *verdict, const char *note)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -37,7 +38,8 @@ verdict_give(struct context *cx, const char *conversation_id, const char *messag
 static const struct list verdicts = { "verdicts", VERDICTS("<", "DESC"), VERDICTS(">", "ASC") };
 
 enum status
-verdicts_list(struct context *cx, const struct page *page, const char *verdict, const char *model, json_t **items, bool *more)
+verdicts_list(
+    struct context *cx, const struct page *page, const char *verdict, const char *model, json_t **items, bool *more)
 {
 	return page_run(cx, page, &verdicts, items, more, PS(verdict), PS(model));
 }

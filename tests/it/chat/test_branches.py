@@ -1,7 +1,7 @@
-"""Versions of questions and answers: edit_of of messages and messages/stream, .../{message_id}/activate, DELETE with below.
+"""Versions of questions and answers: edit_of of messages and messages/stream,
+POST /api/conversations/{conversation_id}/messages/{message_id}/activate, DELETE with below.
 
-What the provider is sent is what is shown: weir-demo says how many messages it was given ([[demo echo=count]] is not
-needed: input tokens grow with them).
+What goes upstream is what is shown: its tokens say so.
 """
 
 import uuid
@@ -40,7 +40,7 @@ class Talk:
         return next(m for m in self.messages() if m["content"] == content)
 
     def activate(self, ident, user=None):
-        return self.weir.post(f"{self.path}/{ident}/activate", None, user or self.user)
+        return self.weir.post(f"/api/conversations/{self.id}/messages/{ident}/activate", None, user or self.user)
 
 
 @pytest.fixture
