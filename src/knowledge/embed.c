@@ -62,6 +62,8 @@ struct batch {
 
 /* ---- how it ends -------------------------------------------------------------- */
 
+static enum status put_off(struct context *cx, const struct run_row *r, int64_t least_ms, const char *detail);
+
 static enum status
 end_run(struct context *cx, const struct run_row *r, const char *outcome, const char *code, const char *detail)
 {
@@ -72,6 +74,8 @@ end_run(struct context *cx, const struct run_row *r, const char *outcome, const 
 
 	if (st != OK)
 		return fail(cx, st, "end embedding %s: %s", r->document_id, pg_error(cx->pg));
+	if (strcmp(row_text(rows, 0, "outcome"), "more") == 0) /* not at once, in a circle */
+		return put_off(cx, r, 0, "passages are without a vector, and none of them is found");
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0)
 		return OK;
 	LOG(INFO, "knowledge_embedded", LS("document_id", r->document_id), LI("version", r->version),
