@@ -342,7 +342,8 @@ BEGIN
 	END IF;
 	v_stopped := kb_stop(v.id, v.version, 'cancelled');
 	IF v.next_version IS NOT NULL THEN
-		v_stopped := v_stopped + kb_stop(v.id, v.next_version, 'cancelled');
+		PERFORM kb_stop(v.id, v.next_version, 'cancelled');
+		v_stopped := v_stopped + 1;
 		DELETE FROM kb_version n WHERE n.document_id = v.id AND n.version = v.next_version;
 		UPDATE kb_document d SET next_version = NULL, updated_at = now() WHERE d.id = v.id;
 	END IF;
@@ -350,7 +351,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION kb_document_cancel(uuid, uuid, uuid) IS
-	'Stops what is being done for a document: a new version goes, and the one before it stays. NULL: there is no such document of the user (NULL: of anybody).';
+	'Stops what is being done for a document: a new version goes, even one that has failed, and the one before it stays. How much was stopped; NULL: there is no such document of the user (NULL: of anybody).';
 
 CREATE OR REPLACE FUNCTION kb_document_retry(p_user_id uuid, p_kb_id uuid, p_document_id uuid, p_job_id uuid, p_sealed bytea) RETURNS text
 	LANGUAGE plpgsql SET search_path = public, pg_temp
@@ -677,16 +678,18 @@ BEGIN
 	-- whoever carries it says so to those who look for tasks that nobody carries
 	UPDATE tasks t SET job_id = p_job_id WHERE t.id = v.task_id AND t.completed_at IS NULL AND t.job_id IS DISTINCT FROM p_job_id;
 	RETURN QUERY SELECT v.document_id, v.version, v.space_id, s.kb_id, s.model_id, u.user_group::text, u.status = 'active',
-		(SELECT t.id FROM tasks t WHERE t.id = v.task_id AND t.completed_at IS NULL), n.chunks, n.tokens, v.failures, 0::bigint
-	FROM kb_space s, users u, LATERAL (SELECT count(*) AS chunks, coalesce(sum(c.ntok), 0)::bigint AS tokens FROM kb_chunk c
-		WHERE c.document_id = v.document_id AND c.version = v.version
+		t.id, n.chunks, n.tokens, v.failures, 0::bigint
+	FROM kb_space s, users u LEFT JOIN tasks t ON t.id = v.task_id AND t.completed_at IS NULL, LATERAL (
+		-- once there is a task nobody asks
+		SELECT count(*) AS chunks, coalesce(sum(c.ntok), 0)::bigint AS tokens FROM kb_chunk c
+		WHERE t.id IS NULL AND c.document_id = v.document_id AND c.version = v.version
 			AND NOT EXISTS (SELECT FROM kb_embed_cache e WHERE e.hash = kb_cache_key(s.model, c.text_hash))
 			AND NOT EXISTS (SELECT FROM kb_vec e WHERE e.chunk_id = c.id AND e.space_id = v.space_id)) AS n
 	WHERE s.id = v.space_id AND u.id = p_user_id;
 END
 $$;
 COMMENT ON FUNCTION kb_embed_take(uuid, uuid) IS
-	'What of this user is to be embedded next, carried by that job, what was begun first; none: nothing. document_id NULL: something in wait_ms. left_: chunks that have no vector yet, here or in the cache, and their tokens. task_id: a live task that pays; NULL: there is none yet.';
+	'What of this user is to be embedded next, carried by that job, what was begun first; none: nothing. document_id NULL: something in wait_ms. left_: before there is a task, chunks that have no vector yet, here or in the cache, and their tokens. task_id: a live task that pays; NULL: there is none yet.';
 
 CREATE OR REPLACE FUNCTION kb_embed_open(p_document_id uuid, p_version int, p_space_id bigint, p_task_id uuid, p_transaction_id uuid, p_job_id uuid,
 	p_hold numeric, p_lease_s int, p_prices jsonb, p_group text)
@@ -752,7 +755,7 @@ CREATE OR REPLACE FUNCTION kb_space_recentre(p_space_id bigint, p_version int, p
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
-	-- those who write vectors hold it FOR SHARE
+	-- those who write vectors hold it FOR KEY SHARE
 	PERFORM FROM kb_space s WHERE s.id = p_space_id AND s.mean_version = p_version FOR UPDATE;
 	IF NOT FOUND OR (SELECT count(*) FROM kb_vec e WHERE e.space_id = p_space_id AND e.v IS NOT NULL) <> jsonb_array_length(p_vectors) THEN
 		RETURN false;
@@ -777,7 +780,8 @@ DECLARE
 	v_run kb_run;
 	v_mean int;
 BEGIN
-	SELECT s.mean_version INTO v_mean FROM kb_space s WHERE s.id = p_space_id AND s.state <> 'retired' FOR SHARE;
+	-- in the way of kb_space_recentre() alone
+	SELECT s.mean_version INTO v_mean FROM kb_space s WHERE s.id = p_space_id AND s.state <> 'retired' FOR KEY SHARE;
 	SELECT r.* INTO v_run FROM kb_run r
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id AND r.state IN ('waiting', 'running')
 		AND r.task_id IS NOT DISTINCT FROM p_task_id FOR NO KEY UPDATE;

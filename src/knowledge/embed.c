@@ -30,9 +30,10 @@ const struct kind kind_embed = { .name = "embed" };
 
 /* A run at work. */
 struct run_row {
-	const char *document_id, *kb_id, *group, *user_id;
+	const char *document_id, *group, *user_id;
 	int version, failures;
 	int64_t space_id, model_id, left_chunks, left_tokens;
+	size_t at_once;	     /* so many are asked for with one call */
 	const char *task_id; /* NULL: none yet */
 	char new_task[UUID_LEN];
 	bool is_user_active;
@@ -55,9 +56,13 @@ struct batch {
 	size_t *ask; /* which of the entries are to be asked for */
 	size_t n_ask;
 	size_t dims;
+	size_t most;	 /* of one call that went well */
+	bool is_refused; /* one did not */
 };
 
 /* ---- how it ends -------------------------------------------------------------- */
+
+static enum status put_off(struct context *cx, const struct run_row *r, int64_t least_ms, const char *detail);
 
 static enum status
 end_run(struct context *cx, const struct run_row *r, const char *outcome, const char *code, const char *detail)
@@ -69,6 +74,8 @@ end_run(struct context *cx, const struct run_row *r, const char *outcome, const 
 
 	if (st != OK)
 		return fail(cx, st, "end embedding %s: %s", r->document_id, pg_error(cx->pg));
+	if (strcmp(row_text(rows, 0, "outcome"), "more") == 0) /* not at once, in a circle */
+		return put_off(cx, r, 0, "passages are without a vector, and none of them is found");
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0)
 		return OK;
 	LOG(INFO, "knowledge_embedded", LS("document_id", r->document_id), LI("version", r->version),
@@ -209,7 +216,7 @@ shorten(struct arena *a, struct piece *p, size_t len)
 }
 
 static void
-take_row(struct context *cx, struct batch *w, const struct run_row *r, const struct rows *rows, int i)
+take_row(struct batch *w, const struct run_row *r, const struct rows *rows, int i)
 {
 	struct space_entry *e = &w->b.entries[i];
 	struct piece *p = &w->pieces[i];
@@ -218,7 +225,6 @@ take_row(struct context *cx, struct batch *w, const struct run_row *r, const str
 	size_t len = 0;
 	unsigned char *half = row_bytes(rows, i, "cached", w->arena, &len);
 
-	(void)cx;
 	*e = (struct space_entry){ .chunk = row_int(rows, i, "chunk_id"),
 		.cache_key = arena_strdup(w->arena, row_text(rows, i, "cache_key")),
 		.is_cached = half != NULL && len >= 2 && (r->space.dims == 0 || len == 2 * r->space.dims) };
@@ -243,7 +249,7 @@ read_batch(struct context *cx, struct batch *w, const struct run_row *r)
 	int n;
 	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT chunk_id, heading, body, ntok, cached, cache_key FROM kb_embed_batch($1::uuid, $2::int, $3, $4, $5::int)",
-	    PS(r->document_id), PI(r->version), PI(r->space_id), PS(r->space.model), PI(cx->conf->knowledge_batch));
+	    PS(r->document_id), PI(r->version), PI(r->space_id), PS(r->space.model), PI(r->at_once));
 
 	if (st != OK)
 		return fail(cx, st, "read chunks: %s", pg_error(cx->pg));
@@ -256,7 +262,7 @@ read_batch(struct context *cx, struct batch *w, const struct run_row *r)
 	w->ask = ARENA_ARRAY(w->arena, size_t, n + 1);
 	memset(w->pieces, 0, sizeof(struct piece) * (size_t)(n + 1));
 	for (int i = 0; i < n; i++)
-		take_row(cx, w, r, rows, i);
+		take_row(w, r, rows, i);
 	return OK;
 }
 
@@ -277,6 +283,7 @@ call_once(struct context *cx, const struct job *job, struct batch *w, const stru
 		return st;
 	for (size_t i = from; i < to; i++)
 		give(w, &w->b.entries[w->ask[i]], told->values + (i - from) * told->dims, told->dims);
+	w->most = w->most > to - from ? w->most : to - from;
 	w->b.tokens += told->tokens;
 	w->b.cost_ucr += told->cost_ucr;
 	w->b.channel_id = told->channel_id;
@@ -294,6 +301,7 @@ ask_range(struct context *cx, const struct job *job, struct batch *w, const stru
 
 	if (st == OK || !told->is_refused)
 		return st;
+	w->is_refused = true;
 	if (to - from > 1) {
 		size_t middle = from + (to - from) / 2;
 
@@ -353,6 +361,8 @@ do_batch(struct context *cx, struct job *job, struct batch *w, struct run_row *r
 		return put_off(
 		    cx, r, (int64_t)cx->retry_after_s * 1000, told.detail == NULL ? status_code(st) : told.detail);
 	r->failures = 0;
+	if (w->is_refused && w->most > 0) /* it takes fewer at once, or did not like one of them */
+		r->at_once = w->most;
 	return keep(cx, w, r, goes_on);
 }
 
@@ -382,7 +392,6 @@ take_run(struct context *cx, const struct job *job, const struct rows *rows, str
 	struct arena *a = cx->arena;
 
 	*out = (struct run_row){ .document_id = arena_strdup(a, row_text(rows, 0, "document_id")),
-		.kb_id = arena_strdup(a, row_text(rows, 0, "kb_id")),
 		.group = arena_strdup(a, row_text(rows, 0, "user_group")),
 		.task_id = arena_strdup(a, row_text(rows, 0, "task_id")),
 		.user_id = field_text(job->payload, "user_id"),
@@ -411,6 +420,7 @@ do_run(struct context *cx, struct job *job, struct run_row *r)
 		return st;
 	if (code != NULL)
 		return fail_run(cx, r, code, NULL);
+	r->at_once = (size_t)cx->conf->knowledge_batch;
 	return do_batches(cx, job, r);
 }
 
@@ -425,7 +435,7 @@ j_knowledge_embed(struct context *cx, struct job *job)
 	if (user_id == NULL)
 		return job_give_up(job, fail(cx, E_INTERNAL, "a job without a user"));
 	st = pg_query_again(cx->pg, &rows,
-	    "SELECT document_id, version, space_id, kb_id, model_id, user_group, user_active, task_id, left_chunks,"
+	    "SELECT document_id, version, space_id, model_id, user_group, user_active, task_id, left_chunks,"
 	    " left_tokens, failures, wait_ms FROM kb_embed_take($1::uuid, $2::uuid)",
 	    PS(user_id), PS(job->id));
 	if (st != OK)

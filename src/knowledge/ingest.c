@@ -24,7 +24,7 @@
 
 /* A version at work. */
 struct work_row {
-	const char *document_id, *kb_id, *user_id, *filename, *title, *source_url, *lang;
+	const char *document_id, *user_id, *filename, *title, *source_url, *lang;
 	int version, chunk_tokens, chunk_overlap;
 	bool has_object;
 	struct store_object object;
@@ -293,7 +293,6 @@ take_version(struct context *cx, const struct rows *rows, struct work_row *out)
 	struct arena *a = cx->arena;
 
 	*out = (struct work_row){ .document_id = arena_strdup(a, row_text(rows, 0, "document_id")),
-		.kb_id = arena_strdup(a, row_text(rows, 0, "kb_id")),
 		.user_id = arena_strdup(a, row_text(rows, 0, "user_id")),
 		.filename = arena_strdup(a, row_text(rows, 0, "filename")),
 		.title = arena_strdup(a, row_text(rows, 0, "title")),
@@ -337,7 +336,7 @@ j_knowledge_parse(struct context *cx, struct job *job)
 	if (user_id == NULL)
 		return job_give_up(job, fail(cx, E_INTERNAL, "a job without a user"));
 	st = pg_query_again(cx->pg, &rows,
-	    "SELECT document_id, version, kb_id, user_id, filename, title, source_url, lang, chunk_tokens, chunk_overlap,"
+	    "SELECT document_id, version, user_id, filename, title, source_url, lang, chunk_tokens, chunk_overlap,"
 	    " object_name, object_bytes, object_place FROM kb_parse_take($1::uuid, $2::uuid, $3::uuid, $4::int)",
 	    PS(user_id), PS(alone), PS(job->id), PI(PARSE_TRIES));
 	if (st != OK)

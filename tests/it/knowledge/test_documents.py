@@ -1,7 +1,9 @@
 """Documents of knowledge: read, cut, embedded once, charged once; replaced, stopped, removed without a rest."""
 
 import http.server
+import json
 import os
+import random
 import signal
 import threading
 import time
@@ -230,8 +232,9 @@ def test_a_new_version_takes_the_place_of_the_one_before(weir, user):
     assert bad.status == 202, bad
     wait_until(lambda: (find(weir, user, d)["next"] or {}).get("state") == "failed", lambda: find(weir, user, d), timeout_s=20)
     assert find(weir, user, d)["state"] == "ready" and find(weir, user, d)["next"]["message"]
+    assert weir.post(path + "/cancel", None, user).json["next"] is None  # and may be thrown away
     stopped = weir.request("PUT", path, user, {"text": words(20, "third sluice") + "\n\n[[demo delay=3000]]"})
-    assert stopped.json["document"]["next"]["version"] == 4
+    assert stopped.json["document"]["next"]["version"] == 3
     assert weir.post(path + "/cancel", None, user).json["next"] is None
     assert find(weir, user, d)["version"] == 2
 
@@ -487,3 +490,94 @@ def test_weirctl(weir, user):
     for words_ in (("kb", "list", "nobody@example.org"), ("kb", "documents", "x"), ("kb", "documents", d["id"]), ("kb", "retry", kb["id"], kb["id"])):
         done = weir.weirctl(*words_, check=False)
         assert done.returncode == 1 and done.stderr, words_
+
+
+class Few(http.server.BaseHTTPRequestHandler):
+    """A provider that takes four texts at once, and says 429 to the first call."""
+
+    calls, lock = [], threading.Lock()
+
+    def do_POST(self):
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["input"]
+        with self.lock:
+            self.calls.append((time.monotonic(), len(texts)))
+            first = len(self.calls) == 1
+        if first or len(texts) > 4:
+            self.answer(429 if first else 400, {"error": {"message": "too many", "type": "invalid_request_error"}}, {"Retry-After": "2"} if first else {})
+        else:
+            self.answer(200, {"object": "list", "model": "few", "usage": {"prompt_tokens": 5 * len(texts), "total_tokens": 5 * len(texts)}, "data": [
+                {"object": "embedding", "index": i, "embedding": [len(t) % 7 + 1, len(t) % 5, i + 1, 1]} for i, t in enumerate(texts)]})
+
+    def answer(self, status, body, headers=None):
+        body = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_provider_that_takes_few_at_once(weir, user):
+    few = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Few)
+    threading.Thread(target=few.serve_forever, daemon=True).start()
+    weir.weirctl("model", "add", "few", "--type", "embedding", "--input", str(PRICE), "--output", "0", "--context", "8192", "--max-output", "1")
+    weir.weirctl("channel", "add", "few", "--provider", "openai-compatible", "--url", f"http://127.0.0.1:{few.server_port}/v1", "--key-stdin",
+                 "--allow-private", "--model", "few", input="key\n")
+    kb = base(weir, user, embedding_model="few", chunk={"tokens": 50, "overlap": 0})
+    d = ended(weir, user, add(weir, user, kb, words(5, "few at once")), timeout_s=60)
+    few.shutdown()
+    assert d["vectors"] == d["chunks"] > 8 and d["skipped"] == 0
+    (t,) = tasks(weir, user)
+    with weir.pg() as pg:
+        assert int(pg.query("SELECT request_tokens FROM usage WHERE task_id = $1", t["id"])[0][0]) == 5 * d["chunks"]
+    assert Few.calls[1][0] - Few.calls[0][0] >= 2  # it was given its time
+    assert sum(n for _, n in Few.calls if n > 4) <= 3 * 8  # and is soon asked for fewer
+
+
+def test_gemini_gives_vectors_too(weir, user):
+    weir.weirctl("model", "add", "gvec", "--type", "embedding", "--input", str(PRICE), "--output", "0", "--context", "8192", "--max-output", "1")
+    weir.weirctl("channel", "add", "gemini", "--provider", "gemini", "--url", weir.demo_url.removesuffix("/v1"), "--key-stdin", "--allow-private",
+                 "--model", "gvec=demo", input="demo\n")
+    kb, since = base(weir, user, embedding_model="gvec"), len(weir.demo_requests())
+    d = ended(weir, user, add(weir, user, kb, words(3, "gemini")))
+    assert d["vectors"] == d["chunks"]
+    assert any("batchEmbedContents" in r["path"] for r in weir.demo_requests()[since:])
+
+
+def test_everything_at_once(weir, user):
+    """Documents are stopped, begun again, replaced and get another model while they are embedded: no request fails, all comes to an end."""
+    kb = base(weir, user, chunk={"tokens": 50, "overlap": 0})
+    docs, failed = [add(weir, user, kb, words(6, f"race {i}")) for i in range(12)], []
+
+    def act(n):
+        dice = random.Random(n)
+        for _ in range(12):
+            path = f"{BASES}/{kb['id']}/documents/{dice.choice(docs)['id']}"
+            answer = dice.choice((
+                lambda: weir.post(path + "/cancel", None, user), lambda: weir.post(path + "/retry", {}, user),
+                lambda: weir.request("PUT", path, user, {"text": words(3, f"version {dice.random()}")}),
+                lambda: weir.patch(f"{BASES}/{kb['id']}", {"embedding_model": dice.choice(("vec", "vec-2"))}, user), lambda: weir.get(path, user)))()
+            if answer.status not in (200, 202, 409):
+                failed.append(answer)
+            time.sleep(dice.random() * 0.3)
+
+    threads = [threading.Thread(target=act, args=(n,)) for n in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failed == []
+
+    def live():
+        with weir.pg() as pg:
+            return pg.query("SELECT state FROM kb_version WHERE kb_id = $1 AND state NOT IN ('ready', 'failed') UNION ALL SELECT r.state FROM kb_run r"
+                            " JOIN kb_space s ON s.id = r.space_id WHERE s.kb_id = $1 AND r.state IN ('waiting', 'running')", kb["id"])
+
+    wait_until(lambda: live() == [], live, timeout_s=90)
+    with weir.pg() as pg:
+        (row,) = pg.dicts("SELECT sum(credits_used) AS used, count(*) FILTER (WHERE completed_at IS NULL) AS live FROM tasks WHERE user_id = $1", user.id)
+    assert row["live"] == "0" and weir.balance(user) == pytest.approx(1000 - float(row["used"]))
+    weir.audit()

