@@ -1,13 +1,13 @@
-"""B13: how long a search takes in a large base, and in a small one among many; and what its candidates miss."""
+"""B13: how long a search takes in a large base, and in a small one among many.
 
-import json
+How good it is, tests/it/knowledge/test_evaluation.py says: texts by chance have no neighbours to be found.
+"""
+
 import random
-import subprocess
 import sys
 import time
 
-import weirstack
-from benchlib import HERE, Row, median, ms, say
+from benchlib import HERE, Row, ms, say
 
 sys.path.insert(0, HERE + "/../tests/it/knowledge")
 import searchlib  # noqa: E402
@@ -91,12 +91,6 @@ def row(case, what, took, target_ms):
     return Row(case, what, ms(p50), "", f"p95 {ms(p95)}", f"≤ {target_ms} ms" if target_ms else "", p50 <= 1000 * target_ms if target_ms else None)
 
 
-def recall(pages, asked):
-    lines = [{"id": searchlib.uuid7(), "title": t, "text": x} for t, x in documents(pages)] + [{"query": q} for q in asked]
-    told = subprocess.run([searchlib.tool(), "recall"], input="".join(json.dumps(x) + "\n" for x in lines).encode(), stdout=subprocess.PIPE, check=True)
-    return float(told.stdout.decode().split()[0])
-
-
 def b13(bench, plan):
     searchlib.add_models(bench)
     user = bench.make_user(credits="1000000")
@@ -114,12 +108,10 @@ def b13(bench, plan):
         settle(pg)
         among = int(pg.one("SELECT count(*) FROM kb_chunk"))
     few = times(bench, user, small, asked, "hybrid")
-    part = recall(min(pages, 5000), asked)
     rows = [
         row("B13", f"search, {chunks:,} chunks in one base, p50", large["hybrid"], 30),
         row("", "  vectors alone", large["vector"], 0),
         row("", "  words alone", large["text"], 0),
         row("", f"  {SMALL:,} chunks among {among:,}", few, 6),
-        Row("", "  of the ten nearest, among the candidates", f"{part:.3f}", "", "", "≥ .95", part >= 0.95),
     ]
-    return rows, [{"large_us": large, "small_us": few, "chunks": chunks, "among": among, "recall": part}]
+    return rows, [{"large_us": large, "small_us": few, "chunks": chunks, "among": among}]

@@ -1040,13 +1040,14 @@ BEGIN
 		SELECT string_agg(q::text, ' | ')::tsquery INTO v_any FROM unnest(v_terms) AS q;
 	END IF;
 	-- A column for each term: one pass over the chunks, where a row for each of both took four times as long. Nothing but
-	-- their number goes into the statement.
+	-- their number goes into the statement. With an empty vector added, one is read from where it is kept once, not for each term.
 	v_n := ARRAY(SELECT g.n::text FROM generate_series(1, cardinality(v_terms)) AS g (n));
 	RETURN QUERY EXECUTE
-		'WITH f AS MATERIALIZED (SELECT c.id, greatest(c.ntok, 1) AS ntok, '
+		'WITH f AS MATERIALIZED (SELECT c.id, c.ntok, '
 			|| (SELECT string_agg(format('ts_rank(c.tsv, $1[%s]) AS r%s', n, n), ', ') FROM unnest(v_n) AS n)
-		|| ' FROM kb_chunk c JOIN kb_document d ON d.id = c.document_id AND d.version = c.version'
-			' WHERE c.tsv @@ $2 AND c.kb_id = ANY ($3) AND ($4 IS NULL OR c.document_id = ANY ($4))'
+		|| ' FROM (SELECT c.id, greatest(c.ntok, 1) AS ntok, c.tsv || $9 AS tsv FROM kb_chunk c'
+			' JOIN kb_document d ON d.id = c.document_id AND d.version = c.version'
+			' WHERE c.tsv @@ $2 AND c.kb_id = ANY ($3) AND ($4 IS NULL OR c.document_id = ANY ($4)) OFFSET 0) AS c'
 		'), s AS MATERIALIZED (SELECT 1 + ln(avg(ntok)::float8) AS length, '
 			|| (SELECT string_agg(format('count(*) FILTER (WHERE r%s > 0) AS d%s', n, n), ', ') FROM unnest(v_n) AS n)
 		|| ' FROM f), w AS MATERIALIZED (SELECT length, '
@@ -1056,7 +1057,7 @@ BEGIN
 		|| ') * length / (1 + ln(f.ntok::float8)) / $7)::float8, ('
 			|| (SELECT string_agg('w' || n, ' + ') FROM unnest(v_n) AS n)
 		|| ')::float8 FROM w LEFT JOIN f ON true ORDER BY 2 DESC NULLS LAST, 1 LIMIT $8'
-	USING v_terms, v_base && v_any, p_kb_ids, p_documents, v_idf, p_chunks, v_once, p_limit;
+	USING v_terms, v_base && v_any, p_kb_ids, p_documents, v_idf, p_chunks, v_once, p_limit, ''::tsvector;
 END
 $$;
 COMMENT ON FUNCTION kb_search_words(uuid[], bigint, text[], float8[], uuid[], int, int, int) IS

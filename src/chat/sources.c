@@ -174,7 +174,7 @@ page_at(const struct source_piece *p, size_t offset)
 static json_t *
 citation(struct arena *a, const struct source *s, const struct mark *m, const char *answer)
 {
-	const struct source_piece *best = NULL;
+	const struct source_piece *best = &s->pieces[0]; /* a source has one at least */
 	size_t from = 0, to = 0;
 	int most = -1;
 	int64_t c0;

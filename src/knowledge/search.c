@@ -270,7 +270,7 @@ read_text(struct context *cx, const struct search *s, const struct rows *rows, i
 	h->page_to = (int)row_int(rows, row, "page_to");
 	h->c0 = row_int(rows, row, "c0");
 	h->c1 = row_int(rows, row, "c1");
-	h->score = h->fused = hit->score;
+	h->score = h->fused = hit->score < 1 ? hit->score : 1;
 	h->has_cosine = hit->has_cosine;
 	h->cosine = hit->cosine;
 	h->lexical = hit->lexical;

@@ -9,6 +9,8 @@ enum {
 };
 
 #define WEIGHT .45
+#define BEYOND .4
+#define COVERED_MOST 1.2
 
 static int
 compare_hits(const void *a, const void *b)
@@ -18,8 +20,19 @@ compare_hits(const void *a, const void *b)
 
 	if (x->score != y->score)
 		return x->score < y->score ? 1 : -1;
+	if (x->lexical != y->lexical)
+		return x->lexical < y->lexical ? 1 : -1;
 	order = strcmp(x->document, y->document);
 	return order != 0 ? order : (x->ord > y->ord) - (x->ord < y->ord);
+}
+
+/* Of two that have all the words, the one that has them more often is a little better. */
+static double
+share_of(double covered)
+{
+	double more = (covered - 1) * BEYOND;
+
+	return covered < 1 ? covered : 1 + (more < COVERED_MOST - 1 ? more : COVERED_MOST - 1);
 }
 
 void
@@ -45,7 +58,7 @@ fuse_order(struct hit *hits, size_t count, const struct fuse_rules *rules)
 		double near = !h->has_cosine ? 0 : high > low ? (double)(h->cosine - low) / (high - low) : 1;
 		double covered = rules->idf_total > 0 ? h->lexical / rules->idf_total : 0;
 
-		h->score = weight * near + (1 - weight) * (covered < 1 ? covered : 1);
+		h->score = weight * near + (1 - weight) * share_of(covered);
 	}
 	if (count > 1)
 		qsort(hits, count, sizeof *hits, compare_hits);

@@ -1,7 +1,8 @@
 /*
  * What vectors found and what words found, as one list: coverage fusion.
  *
- *	score = w · minmax(cosine, over all) + (1 - w) · min(1, lexical / Σ idf of all terms asked for)
+ *	score = w · minmax(cosine, over all) + (1 - w) · coverage
+ *	coverage = lexical / Σ idf of all terms asked for; what it has beyond 1 counts two fifths, to 1.2
  *
  * The share of the words is small when few of them occur (questions, another language), and
  * large for exact strings.  Pure, any thread.
@@ -22,7 +23,7 @@ struct hit {
 	bool has_cosine; /* it has a vector, whichever leg found it */
 	float cosine;
 	double lexical; /* Σ idf · ts_rank / (1 + ln tokens) over the terms; 0: no term is in it */
-	double score;	/* what fuse_order() made of them, 0-1 */
+	double score;	/* what fuse_order() made of them: 0 to a little more than 1 */
 	void *more;	/* the caller's */
 };
 

@@ -246,9 +246,8 @@ main(int argc, char **argv)
 		printf("\\.\n");
 		if (n_rows > 0)
 			put_vectors(all, argv[2]);
-		printf(
-		    "UPDATE kb_version v SET chunks = c.n FROM (SELECT document_id, count(*) AS n FROM kb_chunk"
-		    " WHERE kb_id = '%s' GROUP BY 1) AS c WHERE c.document_id = v.document_id AND v.version = 1;\n",
+		printf("UPDATE kb_version v SET chunks = c.n FROM (SELECT document_id, count(*) AS n FROM kb_chunk"
+		       " WHERE kb_id = '%s' GROUP BY 1) AS c WHERE c.document_id = v.document_id AND v.version = 1;\n",
 		    argv[1]);
 	}
 	arena_free(all);

@@ -113,6 +113,17 @@ test_order(void)
 	CU_ASSERT_EQUAL(hits[0].chunk, 2);
 	CU_ASSERT_DOUBLE_EQUAL(hits[0].score, 1, 1e-6);
 	fuse_order(NULL, 0, &rules);
+	/* Both have all the words: more of them is a little better, to a bound; equal ones by their words. */
+	hits[0] = (struct hit){ .chunk = 1, .document = "a", .lexical = 10 };
+	hits[1] = (struct hit){ .chunk = 2, .document = "b", .lexical = 12 };
+	hits[2] = (struct hit){ .chunk = 3, .document = "c", .lexical = 50 };
+	hits[3] = (struct hit){ .chunk = 4, .document = "d", .lexical = 60 };
+	fuse_order(hits, 4, &rules);
+	CU_ASSERT_EQUAL(hits[0].chunk, 4);
+	CU_ASSERT_EQUAL(hits[1].chunk, 3);
+	CU_ASSERT_EQUAL(hits[2].chunk, 2);
+	CU_ASSERT_DOUBLE_EQUAL(hits[0].score, 1.2, 1e-6);
+	CU_ASSERT_DOUBLE_EQUAL(hits[2].score, 1.08, 1e-6);
 }
 
 static void
