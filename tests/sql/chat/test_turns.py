@@ -9,7 +9,7 @@ from decimal import Decimal as D
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from pq import Error  # noqa: E402
-from sqltest import DatabaseTest, new_id  # noqa: E402
+from sqltest import DatabaseTest, migration_files, new_id  # noqa: E402
 
 MESSAGE_KEYS = {
     "id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message", "model",
@@ -391,6 +391,29 @@ class Branches(TurnTest):
         self.settle(two, content="second")
         self.settle(one, content="first")
         self.assertEqual(self.shown(), "hello first hello second")
+
+    def test_conversations_of_before(self):
+        """What the migration makes of messages without a place: answers made again stood at the end."""
+        self.begin()
+        self.db.query("UPDATE conversations SET message_count = 8 WHERE id = $1", self.where)
+        told = [("q1", "success", None), ("a1", "llm_error", "q1"), ("b1", "success", "q1"), ("q2", "success", None), ("a2", "success", None),
+                ("c1", "success", "q1"), ("q3", "success", None), ("d2", "error", "q2")]
+        for sequence, (name, status, of) in enumerate(told, 1):
+            task, self.ids[name] = new_id(), new_id()
+            if of:
+                self.db.query("INSERT INTO tasks (id, user_id, conversation_id, type, status, completed_at, user_message_id)"
+                              " VALUES ($1, $2, $3, 'chat', 'completed', now(), $4)", task, self.who, self.where, self.ids[of])
+            self.db.query("INSERT INTO conversation_messages (id, conversation_id, user_id, sequence, role, content, status, task_id)"
+                          " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", self.ids[name], self.where, self.who, sequence,
+                          "user" if name[0] == "q" else "assistant", name, status, task if of else None)
+        path, = [p for p in migration_files("up") if p.endswith("_branches.up.sql")]
+        with open(path, encoding="utf-8") as file, self.connect("postgres") as admin:
+            admin.script("BEGIN;\n" + file.read().split("-- What is there:")[1].split("\n", 2)[2] + "\nCOMMIT")
+        self.assertEqual(self.shown(), "q1 b1 q2 a2 q3")
+        self.assertEqual(self.choose("c1"), "q1 c1")
+        self.assertEqual(self.choose("a1"), "q1 a1")
+        self.assertEqual(self.choose("d2"), "q1 b1 q2 d2")
+        self.assertEqual(self.choose("q3"), "q1 b1 q2 a2 q3")
 
     def end(self, task, status, finish):
         turn = {"task_id": task, "outcome": "completed" if status == "success" else "failed", "message_status": status, "content": "x",
