@@ -46,8 +46,8 @@ refuse(struct context *cx, const char *outcome, const char *conversation_id)
 	if (strcmp(outcome, "empty") == 0)
 		fail_message(cx, "There is no answer in this conversation to be shared.", "该对话还没有可分享的回答");
 	else
-		fail_message(
-		    cx, "You share as many conversations as you may. Revoke a link first.", "分享链接已达上限，请先撤销一些");
+		fail_message(cx, "You share as many conversations as you may. Revoke a link first.",
+		    "分享链接已达上限，请先撤销一些");
 	return E_CONFLICT;
 }
 
@@ -65,9 +65,8 @@ share_create(struct context *cx, const char *conversation_id, json_t **out)
 	uuid_v7(id);
 	crypto_random(token, sizeof(token));
 	st = pg_query(cx->pg, &rows,
-	    "SELECT a.outcome, " SHARE_JSON(
-		"$1") " FROM conversation_share($2, $3, $4, $5, $6, $7, $8) AS a"
-		      " LEFT JOIN LATERAL (SELECT (a.share).*) AS s ON true",
+	    "SELECT a.outcome, " SHARE_JSON("$1") " FROM conversation_share($2, $3, $4, $5, $6, $7, $8) AS a"
+						  " LEFT JOIN LATERAL (SELECT (a.share).*) AS s ON true",
 	    PS(site(cx)), PS(id), PS(crypto_base64url(cx->arena, token, sizeof(token))), PS(cx->caller.user_id),
 	    PS(conversation_id), PS(upload_url(cx->arena, cx->conf, "")), PI(SHARES_MAX), PI(SNAPSHOT_BYTES));
 	if (st != OK)

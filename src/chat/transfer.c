@@ -38,7 +38,8 @@ write_markdown(struct context *cx, const json_t *file, struct buf *out)
 		json_array_foreach(json_object_get(m, "attachments"), k, a) {
 			bool image = strcmp(field_text(a, "type"), "image") == 0;
 
-			buf_printf(out, "\n%s[%s](%s)\n", image ? "!" : "", field_text(a, "type"), field_text(a, "url"));
+			buf_printf(
+			    out, "\n%s[%s](%s)\n", image ? "!" : "", field_text(a, "type"), field_text(a, "url"));
 		}
 	}
 }
@@ -127,10 +128,11 @@ check_messages(struct context *cx, json_t *messages)
 		if (!json_is_object(m))
 			return fail_field(cx, arena_printf(cx->arena, "messages/%zu", i), "must be an object");
 		if (!fields_check(cx->arena, message_fields, m, &problem))
-			return fail_field(cx, arena_printf(cx->arena, "messages/%zu/%s", i, problem.field), "%s",
-			    problem.message);
+			return fail_field(
+			    cx, arena_printf(cx->arena, "messages/%zu/%s", i, problem.field), "%s", problem.message);
 		if (!is_time(m, &wall_ms))
-			return fail_field(cx, arena_printf(cx->arena, "messages/%zu/created_at", i), "must be a time, RFC 3339");
+			return fail_field(
+			    cx, arena_printf(cx->arena, "messages/%zu/created_at", i), "must be a time, RFC 3339");
 		answered |= strcmp(field_text(m, "role"), "assistant") == 0;
 		uuid_v7(id);
 		json_object_set_new(m, "id", json_string(id));

@@ -184,7 +184,8 @@ concept_of(const char *text, size_t len, bool is_han)
 static void
 note_concept(struct features *f, int concept)
 {
-	char number[2] = { (char)(concept & 0xff), (char)(concept >> 8) };
+	unsigned of = (unsigned)concept;
+	char number[2] = { (char)(of & 0xff), (char)(of >> 8) };
 
 	if (concept >= 0)
 		note(f, FEATURE_CONCEPT, number, sizeof number, WEIGHT_CONCEPT);
