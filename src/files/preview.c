@@ -23,6 +23,7 @@
 #define AT_ONCE 2
 #define REST_AT_ONCE 500
 #define PATH_BYTES 512
+#define SAID_BYTES 4096
 
 /* As weir-lens ends. */
 enum { LENS_DONE, LENS_UNREADABLE, LENS_UNABLE, LENS_MISSING };
@@ -39,19 +40,31 @@ say_missing(const char *what)
 		    LS("hint", "install libvips-tools and ffmpeg for small pictures of pictures and films"));
 }
 
+static const char *
+first_line(struct arena *a, const struct buf *said)
+{
+	const char *text = buf_str(said);
+
+	return arena_strndup(a, text, strcspn(text, "\n"));
+}
+
 bool
 preview_can(struct arena *a, const char *type, const char **missing)
 {
 	char path[PATH_BYTES];
 	const char *const argv[] = { LENS, "can", type, NULL };
-	struct helper h = { .path = path, .argv = argv, .in = -1, .out = -1, .total_ms = CAN_MS };
+	struct buf said = BUF_INIT(SAID_BYTES);
+	struct helper h = { .path = path, .argv = argv, .in = -1, .file = -1, .total_ms = CAN_MS, .said = &said };
+	bool can = false;
 
 	*missing = LENS;
-	if (!helper_find(LENS, path, sizeof(path)) || !helper_run(&h) ||
-	    (h.exit_status != LENS_DONE && h.exit_status != LENS_MISSING))
-		return false;
-	*missing = arena_printf(a, "%.*s", (int)strcspn(h.said, "\n"), h.said);
-	return h.exit_status == LENS_DONE;
+	if (helper_find(LENS, path, sizeof(path)) && helper_run(&h) &&
+	    (h.exit_status == LENS_DONE || h.exit_status == LENS_MISSING)) {
+		*missing = first_line(a, &said);
+		can = h.exit_status == LENS_DONE;
+	}
+	buf_free(&said);
+	return can;
 }
 
 /* ---- looking --------------------------------------------------------------------------- */
@@ -120,7 +133,7 @@ read_told(const char *said, struct preview *out)
 
 static enum status
 run_lens(struct context *cx, const struct job *job, int fd, const struct media_type *type, struct spool *small,
-    struct helper *h)
+    struct buf *said, struct helper *h)
 {
 	char path[PATH_BYTES];
 	const char *const argv[] = { LENS, "look", type->type, NULL };
@@ -128,8 +141,9 @@ run_lens(struct context *cx, const struct job *job, int fd, const struct media_t
 	*h = (struct helper){ .path = path,
 		.argv = argv,
 		.in = fd,
-		.out = small->fd,
+		.file = small->fd,
 		.total_ms = LOOK_MS,
+		.said = said,
 		.stopping = stopping,
 		.arg = (void *)job };
 	if (!helper_find(LENS, path, sizeof(path))) {
@@ -145,31 +159,43 @@ run_lens(struct context *cx, const struct job *job, int fd, const struct media_t
 	return OK;
 }
 
+/* What it told, when it has ended. */
 static enum status
-look_into(struct context *cx, const struct job *job, int fd, const struct media_type *type, struct spool *small,
-    struct preview *out)
+judge(
+    struct context *cx, const struct helper *h, const struct media_type *type, struct spool *small, struct preview *out)
 {
-	struct helper *h = ARENA_NEW(cx->arena, struct helper);
-	enum status st = run_lens(cx, job, fd, type, small, h);
+	const char *missing;
 
-	if (st != OK)
-		return st;
-	if (stopping((void *)job))
+	if (h->end == HELPER_STOPPED)
 		return fail(cx, E_CANCELLED, "the process ends");
 	if (h->exit_status == LENS_MISSING) {
-		h->said[strcspn(h->said, "\n")] = '\0';
-		say_missing(h->said);
-		return fail(cx, E_NOT_FOUND, "no %s", h->said);
+		missing = first_line(cx->arena, h->said);
+		say_missing(missing);
+		return fail(cx, E_NOT_FOUND, "no %s", missing);
 	}
 	if (h->exit_status == LENS_UNABLE)
 		return fail(cx, E_UNAVAILABLE, LENS ": %s", h->complained);
 	if (h->exit_status != LENS_DONE) {
 		LOG(INFO, "no_preview", LS("type", type->type),
-		    LS("why", h->was_late ? "it took too long" : h->complained));
+		    LS("why", h->end == HELPER_LATE ? "it took too long" : h->complained));
 		return OK;
 	}
-	read_told(h->said, out);
+	read_told(buf_str(h->said), out);
 	return keep_small(cx, small, out);
+}
+
+static enum status
+look_into(struct context *cx, const struct job *job, int fd, const struct media_type *type, struct spool *small,
+    struct preview *out)
+{
+	struct buf said = BUF_INIT(SAID_BYTES);
+	struct helper h;
+	enum status st = run_lens(cx, job, fd, type, small, &said, &h);
+
+	if (st == OK)
+		st = judge(cx, &h, type, small, out);
+	buf_free(&said);
+	return st;
 }
 
 enum status

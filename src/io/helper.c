@@ -7,14 +7,16 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 
-#define LOOK_EVERY_MS 200
-#define WAIT_MS 2
-#define OUT_FD 3
+#define LOOK_EVERY_MS 100
+#define WAIT_MS 1
+#define LEAVE_MS 1000 /* from the end of what it writes to its own */
+#define FILE_FD 3
 
 bool
 helper_find(const char *name, char *path, unsigned size)
@@ -63,10 +65,10 @@ set_files(posix_spawn_file_actions_t *files, const struct helper *h, const struc
 		error = posix_spawn_file_actions_adddup2(files, p->said[1], STDOUT_FILENO);
 	if (error == 0)
 		error = posix_spawn_file_actions_adddup2(files, p->complained[1], STDERR_FILENO);
-	if (error == 0 && h->out >= 0)
-		error = posix_spawn_file_actions_adddup2(files, h->out, OUT_FD);
+	if (error == 0 && h->file >= 0)
+		error = posix_spawn_file_actions_adddup2(files, h->file, FILE_FD);
 	if (error == 0)
-		error = posix_spawn_file_actions_addclosefrom_np(files, h->out >= 0 ? OUT_FD + 1 : OUT_FD);
+		error = posix_spawn_file_actions_addclosefrom_np(files, h->file >= 0 ? FILE_FD + 1 : FILE_FD);
 	return error;
 }
 
@@ -111,68 +113,83 @@ spawn(const struct helper *h, const struct pipes *p, pid_t *pid)
 
 /* ---- listening ----------------------------------------------------------------------- */
 
-struct heard {
-	char *text;
-	size_t len, size;
+/* What it writes, until both are closed. */
+struct ears {
+	struct helper *h;
+	struct pollfd fds[2]; /* its standard output and error */
+	struct buf complained;
 };
 
-/* False: there will be no more. */
-static bool
-hear(int fd, struct heard *heard)
+/* Take what is there. */
+static void
+hear(struct ears *e, int which)
 {
-	char piece[1024];
-	ssize_t n = read(fd, piece, sizeof(piece));
-	size_t room = heard->size - 1 - heard->len;
+	struct buf *into = which == 0 ? e->h->said : &e->complained;
+	char piece[65536];
+	ssize_t n = read(e->fds[which].fd, piece, sizeof(piece));
+	size_t room, take;
 
 	if (n < 0 && errno == EINTR)
-		return true;
-	if (n <= 0)
-		return false;
-	if ((size_t)n < room)
-		room = (size_t)n;
-	memcpy(heard->text + heard->len, piece, room);
-	heard->len += room;
-	heard->text[heard->len] = '\0';
-	return true;
-}
-
-static bool
-is_over(const struct helper *h, int64_t until_ms)
-{
-	return clock_mono_ms() >= until_ms || (h->stopping != NULL && h->stopping(h->arg));
-}
-
-/* Until both are closed; false: its time is over. */
-static bool
-listen_to(struct helper *h, const struct pipes *p, int64_t until_ms)
-{
-	struct heard heard[2] = { { h->said, 0, sizeof(h->said) }, { h->complained, 0, sizeof(h->complained) } };
-	struct pollfd fds[2] = { { p->said[0], POLLIN, 0 }, { p->complained[0], POLLIN, 0 } };
-
-	while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-		if (is_over(h, until_ms))
-			return false;
-		if (poll(fds, 2, LOOK_EVERY_MS) < 0 && errno != EINTR)
-			return false;
-		for (int i = 0; i < 2; i++)
-			if (fds[i].fd >= 0 && fds[i].revents != 0 && !hear(fds[i].fd, &heard[i]))
-				fds[i].fd = -1;
+		return;
+	if (n <= 0) {
+		e->fds[which].fd = -1;
+		return;
 	}
-	return true;
+	room = into->max_bytes - into->len;
+	take = (size_t)n < room ? (size_t)n : room;
+	buf_add(into, piece, take);
+	if (which == 0 && take < (size_t)n)
+		e->h->end = HELPER_SAID_TOO_MUCH;
 }
 
-/* What has closed its output is about to end.  It is left to be reaped: until then its number is its own. */
+/* Has somebody had enough? */
 static bool
-wait_for(struct helper *h, pid_t pid, int64_t until_ms)
+is_over(struct helper *h, int64_t until_ms)
 {
+	if (h->end == HELPER_ENDED && h->stopping != NULL && h->stopping(h->arg))
+		h->end = HELPER_STOPPED;
+	if (h->end == HELPER_ENDED && clock_mono_ms() >= until_ms)
+		h->end = HELPER_LATE;
+	return h->end != HELPER_ENDED;
+}
+
+static void
+listen_to(struct ears *e, int64_t until_ms)
+{
+	while ((e->fds[0].fd >= 0 || e->fds[1].fd >= 0) && !is_over(e->h, until_ms)) {
+		if (poll(e->fds, 2, LOOK_EVERY_MS) <= 0)
+			continue;
+		for (int i = 0; i < 2; i++)
+			if (e->fds[i].fd >= 0 && e->fds[i].revents != 0)
+				hear(e, i);
+	}
+}
+
+/* What has closed its output is about to end; who stays is killed.  It is left to be reaped: until then its number is
+ * its own. */
+static void
+wait_for(const struct helper *h, pid_t pid)
+{
+	int64_t until_ms = clock_mono_ms() + LEAVE_MS;
 	siginfo_t info = { 0 };
 
-	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid == 0) {
-		if (is_over(h, until_ms))
-			return false;
+	while (h->end == HELPER_ENDED && clock_mono_ms() < until_ms &&
+	    (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT | WNOHANG) != 0 || info.si_pid == 0))
 		poll(NULL, 0, WAIT_MS);
+}
+
+static void
+reap(struct helper *h, pid_t pid)
+{
+	struct rusage used = { 0 };
+	int status = 0;
+
+	kill(-pid, SIGKILL); /* itself, when it is to go, and what it left behind */
+	while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
 	}
-	return true;
+	h->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	h->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+	h->memory_bytes = used.ru_maxrss * 1024;
 }
 
 bool
@@ -181,20 +198,24 @@ helper_run(struct helper *h)
 	int64_t until_ms = clock_mono_ms() + h->total_ms;
 	struct pipes p;
 	pid_t pid;
-	int error, status = 0;
+	int error;
 
-	h->said[0] = h->complained[0] = '\0';
+	h->end = HELPER_ENDED;
+	h->complained[0] = '\0';
 	if (!open_pipes(&p))
 		return false;
 	error = spawn(h, &p, &pid);
 	close(p.said[1]);
 	close(p.complained[1]);
 	if (error == 0) {
-		h->was_late = !listen_to(h, &p, until_ms) || !wait_for(h, pid, until_ms);
-		kill(-pid, SIGKILL); /* itself, when it is late, and what it left behind */
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-		}
-		h->exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+		struct ears e = { h, { { p.said[0], POLLIN, 0 }, { p.complained[0], POLLIN, 0 } },
+			BUF_INIT(HELPER_COMPLAINED_BYTES - 1) };
+
+		listen_to(&e, until_ms);
+		wait_for(h, pid);
+		reap(h, pid);
+		memcpy(h->complained, buf_str(&e.complained), e.complained.len + 1);
+		buf_free(&e.complained);
 	}
 	close(p.said[0]);
 	close(p.complained[0]);

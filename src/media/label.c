@@ -43,22 +43,25 @@ mark(struct context *cx, const struct job *job, const struct media_type *type, c
 	char path[PATH_BYTES];
 	const char *const argv[] = { LENS, "label", type->type, words(cx, file->id), NULL };
 	struct helper *h = ARENA_NEW(cx->arena, struct helper);
+	struct buf said = BUF_INIT(1); /* nothing */
 	struct stat st;
 	ssize_t n;
 
 	*h = (struct helper){ .path = path,
 		.argv = argv,
 		.in = file->fd,
-		.out = copy->fd,
+		.file = copy->fd,
 		.total_ms = LABEL_MS,
+		.said = &said,
 		.stopping = stopping,
 		.arg = (void *)job };
 	if (!helper_find(LENS, path, sizeof(path)))
 		return "no " LENS;
 	if (!helper_run(h))
 		return strerror(errno);
-	if (h->was_late || h->exit_status != 0)
-		return h->was_late ? "it took too long" : h->complained;
+	buf_free(&said);
+	if (h->end != HELPER_ENDED || h->exit_status != 0)
+		return h->end == HELPER_LATE ? "it took too long" : h->complained;
 	n = pread(copy->fd, copy->head, sizeof(copy->head), 0);
 	if (n <= 0 || media_sniff(copy->head, (size_t)n) != type || fstat(copy->fd, &st) != 0 ||
 	    (size_t)st.st_size <= file->len)
