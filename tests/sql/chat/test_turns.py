@@ -15,7 +15,7 @@ MESSAGE_KEYS = {
     "id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message", "model",
     "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "task_id", "created_at", "updated_at"}
 TASK_KEYS = {
-    "id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "result",
+    "id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "asked", "result",
     "error_message", "created_at", "started_at", "completed_at"}
 RFC3339 = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 FAILURES = ("error", "insufficient_balance", "content_violation", "llm_error")
