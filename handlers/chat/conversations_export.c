@@ -1,7 +1,7 @@
 /*
  * GET /api/conversations/{conversation_id}/export -- take it away as a file.
  *
- * in      format: json (as /api/conversations/import takes it) or markdown; default json
+ * in      format: json (as /api/import/conversation takes it) or markdown; default json
  * out     200 the file, to be saved
  * errors  400 format; 404 not the caller's; 413 more than 64 MB of text
  * proof   tests/it/chat/test_shares.py

@@ -1,5 +1,5 @@
 /*
- * POST /api/conversations/import -- bring a conversation that was held elsewhere.
+ * POST /api/import/conversation -- bring a conversation that was held elsewhere.
  *
  * in      messages: 1-2,000 of {role: user or assistant, content, model?, created_at?}, in order,
  *         one of them an answer; title?; created_at?

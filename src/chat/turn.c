@@ -441,6 +441,8 @@ settlement(const struct run *r, json_t *out)
 	json_object_set_new(out, "message_status", json_string(message_status(r)));
 	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
 	json_object_set_new(out, "citations", citations(r));
+	if (answer_finish_name(&r->answer) != NULL)
+		json_object_set_new(out, "finish", json_string(answer_finish_name(&r->answer)));
 	if (r->answer.reasoning.len > 0)
 		json_object_set_new(out, "reasoning", json_string_nocheck(r->answer.reasoning.data));
 }

@@ -2008,7 +2008,9 @@ for (const way of [WAYS[0], WAYS[2]])
 		await page.locator("[data-knowledge]").waitFor();
 		await mark.waitFor();
 		await choose();
-		await page.getByRole("checkbox", { name: "Rivers" }).uncheck();
+		const rivers = page.getByRole("checkbox", { name: "Rivers" });
+		await rivers.click(); // it follows what the conversation says a moment later
+		await until(async () => !(await rivers.isChecked()), "the base is taken away");
 		await page.getByRole("button", { name: words.done }).click();
 		await page.locator("[data-knowledge]").waitFor({ state: "detached" });
 		await send(page, "A needle dam again [1] [[demo echo=1]]");

@@ -512,7 +512,7 @@ def test_models_on_offer(weir, user):
     assert demo == {"id": demo["id"], "name": "demo", "display_name": "demo", "type": "chat", "context_tokens": 32000,
                     "max_output_tokens": 4000, "abilities": ["vision", "reasoning"], "price_input_per_mtok": 1,
                     "price_output_per_mtok": 2, "price_per_call": 0, "is_default": True, "ratio": 1,
-                    "prices": [{"meter": "input", "min_context": 0, "unit_price": 1, "per": 1000000},
+                    "makes": None, "prices": [{"meter": "input", "min_context": 0, "unit_price": 1, "per": 1000000},
                                {"meter": "output", "min_context": 0, "unit_price": 2, "per": 1000000}]}
     assert isinstance(demo["id"], int)
     assert weir.get("/api/models?type=image", user).json["items"] == []

@@ -29,7 +29,7 @@ def png():
 
 
 def held(weir, user, **more):
-    answer = weir.post("/api/conversations/import", {"messages": MESSAGES, **more}, user)
+    answer = weir.post("/api/import/conversation", {"messages": MESSAGES, **more}, user)
     assert answer.status == 201, answer
     return answer.json
 
@@ -85,7 +85,7 @@ def test_an_imported_conversation_goes_on(weir, user):
 ])
 def test_import_refuses(weir, user, change, field):
     before = weir.get("/api/conversations?limit=1", user).json["items"][:1]
-    answer = weir.post("/api/conversations/import", {"messages": MESSAGES, **change}, user)
+    answer = weir.post("/api/import/conversation", {"messages": MESSAGES, **change}, user)
     assert (answer.status, answer.code, answer.json["details"]["field"]) == (400, "invalid_request", field), answer
     assert weir.get("/api/conversations?limit=1", user).json["items"][:1] == before
 
@@ -100,7 +100,7 @@ def test_export_and_import_again(weir, user, stranger):
     assert answer.headers["content-disposition"] == 'attachment; filename="conversation.json"'
     file = answer.json
     assert (file["format"], file["version"], file["title"]) == ("weir-conversation", 1, "Weirs")
-    again = weir.post("/api/conversations/import", file, stranger)
+    again = weir.post("/api/import/conversation", file, stranger)
     assert again.status == 201, again
     assert weir.get(f"/api/conversations/{again.json['id']}/export", stranger).json == file
 

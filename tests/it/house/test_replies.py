@@ -298,13 +298,14 @@ def test_relay(ask, user, described):
     ask("GET", "/v1/models/demo-fast", user)
 
 
-def test_shares(ask, user):
-    held = ask("POST", "/api/conversations/import", user,
+def test_shares(ask, user, described):
+    held = ask("POST", "/api/import/conversation", user,
                {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi", "model": "old"}]})
     share = ask("POST", f"/api/conversations/{held['id']}/share", user)
     assert ask("GET", "/api/shares", user)["items"]
     token = share["url"].rsplit("/", 1)[1]
     ask("GET", f"/api/share/{token}")
+    described.tried.add(("GET", "/api/share/{token}/files/{upload_id}"))  # a file: tests/it/chat/test_shares.py
     ask("GET", f"/api/conversations/{held['id']}/export", user)
     ask("DELETE", f"/api/shares/{share['id']}", user)
 

@@ -62,7 +62,7 @@ def test_the_description_is_compressed_and_kept(weir, front):
     plain = weir.get("/api/openapi.json", port=port)
     packed = weir.get("/api/openapi.json", port=port, headers={"Accept-Encoding": "gzip"})
     assert packed.status == 200 and packed.headers["Content-Encoding"] == "gzip", packed
-    assert len(packed.body) < 20_000 and gzip.decompress(packed.body) == plain.body
+    assert 5 * len(packed.body) < len(plain.body) and gzip.decompress(packed.body) == plain.body
     kept = weir.get("/api/openapi.json", port=port,
                     headers={"Accept-Encoding": "gzip", "If-None-Match": packed.headers["ETag"]})
     assert (kept.status, kept.body) == (304, b""), kept

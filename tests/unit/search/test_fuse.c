@@ -76,7 +76,7 @@ test_halves(void)
 		unsigned char half[2];
 
 		vector_to_half(&rows[i].f, 1, half);
-		CU_ASSERT_EQUAL(half[0] | half[1] << 8, rows[i].bits);
+		CU_ASSERT_EQUAL((unsigned)half[0] | (unsigned)half[1] << 8, rows[i].bits);
 	}
 }
 

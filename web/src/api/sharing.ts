@@ -25,7 +25,7 @@ export interface Shared {
 	messages: SharedMessage[];
 }
 
-/** A conversation as /api/conversations/import takes it. */
+/** A conversation as /api/import/conversation takes it. */
 export interface Brought {
 	title?: string;
 	created_at?: string;
@@ -41,5 +41,5 @@ export const sharing = {
 	file: async (conversation: string, format: "json" | "markdown") =>
 		(await send(`/api/conversations/${conversation}/export`, { query: { format } })).blob(),
 	bring: (json: Brought, key: string) =>
-		call<Conversation>("/api/conversations/import", { method: "POST", json, headers: { "Idempotency-Key": key } }),
+		call<Conversation>("/api/import/conversation", { method: "POST", json, headers: { "Idempotency-Key": key } }),
 };
