@@ -1,4 +1,4 @@
-"""B13: how long a search takes in a large base, and in a small one among many.
+"""B13: how long a search takes in a large base, and in a small one among many.  B14: how soon a document is ready.
 
 How good it is, tests/it/knowledge/test_evaluation.py says: texts by chance have no neighbours to be found.
 """
@@ -115,3 +115,63 @@ def b13(bench, plan):
         row("", f"  {SMALL:,} chunks among {among:,}", few, 6),
     ]
     return rows, [{"large_us": large, "small_us": few, "chunks": chunks, "among": among}]
+
+
+def pdf(pages, seed):
+    """A PDF of so many full pages of text."""
+    chance, parts, places = random.Random(seed), [b"%PDF-1.4\n"], []
+    words = vocabulary(random.Random(13))
+
+    def add(number, body):
+        places.append((number, sum(map(len, parts))))
+        parts.append(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+
+    add(1, b"<< /Type /Catalog /Pages 2 0 R >>")
+    add(2, b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, b" ".join(b"%d 0 R" % (4 + 2 * n) for n in range(pages))))
+    add(3, b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    for n in range(pages):
+        lines = [" ".join(chance.choices(words, k=12)).capitalize() + "." for _ in range(42)]
+        drawn = "BT /F1 11 Tf 14 TL 60 780 Td " + " ".join(f"({line}) Tj T*" for line in lines) + " ET"
+        add(4 + 2 * n, b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F1 3 0 R >> >>"
+            b" /Contents %d 0 R >>" % (5 + 2 * n))
+        add(5 + 2 * n, b"<< /Length %d >>\nstream\n%s\nendstream" % (len(drawn), drawn.encode()))
+    at = sum(map(len, parts))
+    parts.append(b"xref\n0 %d\n0000000000 65535 f \n" % (len(places) + 1))
+    parts.extend(b"%010d 00000 n \n" % place for _, place in sorted(places))
+    parts.append(b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(places) + 1, at))
+    return b"".join(parts)
+
+
+def ready(bench, user, kb, body):
+    """Seconds from sending a document until each of its passages has its vector; how many there are."""
+    began = time.perf_counter()
+    answer = bench.request("POST", f"/api/knowledge/{kb}/documents?filename=book.pdf", user, body=body,
+                           headers={"Content-Type": "application/pdf"})
+    assert answer.status == 202, answer
+    path = f"/api/knowledge/{kb}/documents/{answer.json['document']['id']}"
+    while (document := bench.get(path, user).json)["state"] != "ready":
+        assert document["state"] != "failed" and time.perf_counter() - began < 300, document
+        time.sleep(0.05)
+    return time.perf_counter() - began, document
+
+
+def b14(bench, plan):
+    if not bench.get("/api/models?type=embedding", bench.make_user()).json["items"]:
+        searchlib.add_models(bench, price="1")
+        time.sleep(1)
+    user, pages = bench.make_user(credits="1000000"), 250
+    kb = bench.post("/api/knowledge", {"name": "B14", "embedding_model": searchlib.MODEL}, user).json["id"]
+    took, chunks = [], 0
+    for n in range(plan.rounds):
+        seconds, document = ready(bench, user, kb, pdf(pages, n))
+        assert document["pages"] == pages and document["skipped"] == 0, document
+        chunks = document["chunks"]
+        took.append(seconds * 1e6)
+    took.sort()
+    p50 = took[len(took) // 2]
+    rows = [
+        Row("B14", f"a PDF of {pages} pages, {chunks:,} passages: sent, read, embedded by weir-demo", ms(p50), "", f"slowest {ms(took[-1])}",
+            "≤ 10 s", p50 <= 10e6),
+        Row("", "  pages per second", f"{pages / (p50 / 1e6):.0f}", "", "", "", None),
+    ]
+    return rows, [{"took_us": took, "pages": pages, "chunks": chunks}]
