@@ -482,7 +482,7 @@ journey("small things: a picture grows, a file is refused before it is sent, a c
 
 	const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 	await files.setInputFiles({ name: "weir at dawn.png", mimeType: "image/png", buffer: picture });
-	await page.getByText("weir at dawn.png").waitFor();
+	await page.getByRole("img", { name: "weir at dawn.png" }).waitFor();
 	await chooseModel(page, "demo");
 	await send(page, "What is on it?");
 	await page.getByRole("button", { name: "Enlarge image" }).click();

@@ -22,6 +22,15 @@ def mail_address():
     return f"m-{uuid.uuid4()}@Example.org"
 
 
+def unhurried(ask):
+    """What it answers, of three tries at most: a machine that is busy with something else hashes slower than the wait allows."""
+    for _ in range(3):
+        answers = ask()
+        if all(a.status != 503 for a in answers):
+            break
+    return answers
+
+
 def refused(answer, status, code, field=None):
     assert (answer.status, answer.code) == (status, code), answer
     assert answer.json["request_id"] and answer.json["message"]
@@ -85,8 +94,13 @@ def test_register_taken(weir):
 
 
 def test_register_race(weir):
-    address = mail_address()
-    answers = at_once(12, lambda i: weir.post("/api/auth/register", {"email": address, "password": PASSWORD}), 12)
+    def register():
+        nonlocal address
+        address = mail_address()
+        return at_once(12, lambda i: weir.post("/api/auth/register", {"email": address, "password": PASSWORD}), 12)
+
+    address = ""
+    answers = unhurried(register)
     assert sorted(a.status for a in answers) == [201] + [409] * 11
     with weir.pg() as pg:
         assert pg.one("SELECT count(*) FROM credits_history h JOIN users u ON u.id = h.user_id WHERE lower(u.email) = lower($1)",
@@ -416,11 +430,7 @@ def test_sixteen_sign_ins_at_once(pool):
         body = {"login": address, "password": PASSWORD if i % 2 else "wrong password"}
         return raw(path, "POST", "/api/auth/login", json.dumps(body).encode(), headers={"X-Request-Id": f"sixteen-{i:08d}"})
 
-    # a machine that is busy with something else hashes slower than the wait allows: the best of three
-    for _ in range(3):
-        answers = at_once(CROWD, work, CROWD)
-        if all(a.status != 503 for a in answers):
-            break
+    answers = unhurried(lambda: at_once(CROWD, work, CROWD))
     assert [a.status for a in answers] == [401, 200] * (CROWD // 2)
     # each ran once, as far as anybody can see
     assert [a.headers["X-Request-Id"] for a in answers] == [f"sixteen-{i:08d}" for i in range(CROWD)]
@@ -430,12 +440,17 @@ def test_sixteen_sign_ins_at_once(pool):
 
 def test_waiting_is_counted_and_audited_once(weir, pool):
     path = pool(hashing_slots="2", server_workers="3", limits_rate_account=f"{CROWD}/1h")
-    address = mail_address()
-    assert raw(path, "POST", "/api/auth/register", as_json(email=address)).status == 201
     with weir.pg() as pg:
-        before = int(pg.one("SELECT coalesce(max(id), 0) FROM audit_log"))
-        body = json.dumps({"login": address, "password": "wrong password"}).encode()
-        answers = at_once(CROWD, lambda i: raw(path, "POST", "/api/auth/login", body), CROWD)
+        def sign_in():
+            nonlocal before, body
+            address = mail_address()
+            assert raw(path, "POST", "/api/auth/register", as_json(email=address)).status == 201
+            before = int(pg.one("SELECT coalesce(max(id), 0) FROM audit_log"))
+            body = json.dumps({"login": address, "password": "wrong password"}).encode()
+            return at_once(CROWD, lambda i: raw(path, "POST", "/api/auth/login", body), CROWD)
+
+        before, body = 0, b""
+        answers = unhurried(sign_in)
         assert {a.status for a in answers} == {401}
         assert raw(path, "POST", "/api/auth/login", body).status == 429
         assert [(r[0], int(r[1])) for r in pg.query(
@@ -453,7 +468,7 @@ def test_changing_the_password_waits_too(pool):
         return raw(path, "POST", "/api/auth/password", body, token=users[i]["access_token"])
 
     assert [a.status for a in at_once(many, work, many)] == [204] * many
-    made = at_once(many, lambda i: raw(path, "POST", "/api/auth/register", as_json(email=mail_address())), many)
+    made = unhurried(lambda: at_once(many, lambda i: raw(path, "POST", "/api/auth/register", as_json(email=mail_address())), many))
     assert [a.status for a in made] == [201] * many
 
 

@@ -52,6 +52,9 @@ export function dropFrom(conversationId: string, sequence: number) {
 }
 
 /** The newest state of a conversation's messages: now if it is on the screen, else when it next is. */
-export function refreshMessages(conversationId: string) {
-	return queryClient.invalidateQueries({ queryKey: keys.messages(conversationId) });
+export async function refreshMessages(conversationId: string) {
+	const queryKey = keys.messages(conversationId);
+	// A first read that is on its way may be older, and would be waited for instead of made anew.
+	if (queryClient.getQueryData(queryKey) === undefined) await queryClient.cancelQueries({ queryKey });
+	await queryClient.invalidateQueries({ queryKey });
 }

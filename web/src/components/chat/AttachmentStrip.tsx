@@ -14,7 +14,7 @@ export default function AttachmentStrip({ attachments, pending, onRemove }: { at
 	return (
 		<ul className="flex flex-wrap gap-2 px-3 pt-3">
 			{attachments.map((a) => a.type === "image" ? (
-				<li key={a.url} className="relative size-16">
+				<li key={a.url} title={fileName(a.url)} className="relative size-16">
 					<Thumb attachment={a} />
 					<button
 						type="button"
@@ -47,7 +47,7 @@ export default function AttachmentStrip({ attachments, pending, onRemove }: { at
 
 function Thumb({ attachment }: { attachment: Attachment }) {
 	const { src } = useMediaUrl(attachment.url);
-	if (attachment.type === "image" && src) return <img src={src} alt="" className="size-full rounded-lg border border-line bg-hover object-cover" />;
+	if (attachment.type === "image" && src) return <img src={src} alt={fileName(attachment.url)} className="size-full rounded-lg border border-line bg-hover object-cover" />;
 	const Sign = attachment.type === "video" ? Film : attachment.type === "audio" ? AudioLines : File;
 	if (attachment.type === "image") return <span className="block size-full rounded-lg border border-line bg-hover" />;
 	return <Sign size={18} aria-hidden className="shrink-0 text-faint" />;
