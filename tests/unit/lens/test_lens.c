@@ -19,6 +19,17 @@
 #define ESCAPED "{&quot;Label&quot;:&quot;1&quot;,&quot;ContentProducer&quot;:&quot;&lt;&amp;&gt;&quot;}"
 #define OUT_BYTES (1u << 20)
 
+/* The sanitizers want all of the address space. */
+#if !defined(__has_feature)
+#define __has_feature(what) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) || \
+    __has_feature(thread_sanitizer)
+#define MEMORY_BYTES 0
+#else
+#define MEMORY_BYTES (1ULL << 30)
+#endif
+
 /* ---- bound --------------------------------------------------------------------------- */
 
 /* Each a door that must be shut; the number of the first that is open, 0: none. */
@@ -82,9 +93,9 @@ test_limits(void)
 		char *bytes;
 
 		if (!confine_limit(
-			&(struct confine_limits){ .cpu_s = 1, .memory_bytes = 1ULL << 30, .written_bytes = 1000 }))
+			&(struct confine_limits){ .cpu_s = 1, .memory_bytes = MEMORY_BYTES, .written_bytes = 1000 }))
 			_exit(1);
-		bytes = malloc(2UL << 30);
+		bytes = MEMORY_BYTES == 0 ? NULL : malloc(2UL << 30);
 		if (bytes != NULL)
 			_exit(2);
 		for (volatile unsigned long n = 0;; n++) {

@@ -530,7 +530,7 @@ test_seats(void)
 {
 	struct scoreboard *board = scoreboard_open("", 8, NULL);
 	struct seats *seats = &scoreboard_pairs(board)->seats;
-	struct scoreboard_slot *slot = scoreboard_join(board, -1, table);
+	struct scoreboard_slot *slot = scoreboard_join(board, -1, table), *many[AT_ONCE + 1];
 
 	CU_ASSERT_EQUAL(seat_take(slot, CHANNEL, 0), SEAT_NONE);
 	CU_ASSERT_EQUAL(seat_take(NULL, CHANNEL, 1), SEAT_NONE);
@@ -553,9 +553,12 @@ test_seats(void)
 	seat_return(slot, CHANNEL);
 	CU_ASSERT_EQUAL(seats_taken(seats, CHANNEL), 0);
 	scoreboard_leave(slot);
+	for (int i = 0; i < AT_ONCE + 1; i++) {
+		many[i] = scoreboard_join(board, -1, table);
+		CU_ASSERT_EQUAL(seat_take(many[i], CHANNEL, AT_ONCE), i < AT_ONCE ? SEAT_TAKEN : SEAT_FULL);
+	}
 	for (int i = 0; i < AT_ONCE + 1; i++)
-		CU_ASSERT_EQUAL(seat_take(scoreboard_join(board, -1, table), CHANNEL, AT_ONCE),
-		    i < AT_ONCE ? SEAT_TAKEN : SEAT_FULL);
+		scoreboard_leave(many[i]);
 	scoreboard_close(board);
 }
 
