@@ -158,8 +158,8 @@ differing(const char *a, const char *b)
 static int
 recall(struct arena *all, char *const *queries, size_t n_queries)
 {
-	struct near *exact = malloc(n_rows * sizeof *exact), *coded = malloc(n_rows * sizeof *coded);
-	char **codes = malloc(n_rows * sizeof *codes);
+	struct near *exact = ARENA_ARRAY(all, struct near, n_rows), *coded = ARENA_ARRAY(all, struct near, n_rows);
+	char **codes = ARENA_ARRAY(all, char *, n_rows);
 	float mean[DIMS], v[DIMS];
 	size_t found = 0;
 
