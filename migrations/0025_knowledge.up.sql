@@ -312,6 +312,8 @@ ALTER TABLE conversations ADD COLUMN knowledge_ids uuid[], ADD COLUMN knowledge_
 	ADD CONSTRAINT conversations_knowledge CHECK (cardinality(knowledge_ids) <= 10 AND knowledge_mode IN ('auto', 'always', 'off')) NOT VALID;
 COMMENT ON COLUMN conversations.knowledge_ids IS 'Bases it looks into, as agents.knowledge_ids; NULL: those of its agent.';
 COMMENT ON COLUMN conversations.knowledge_mode IS 'When it does; NULL: as its agent, or auto.';
+-- It reads rows of the table, which PostgreSQL 17 does not let grow then; it comes again with its area.
+DROP FUNCTION IF EXISTS message_json(conversation_messages);
 ALTER TABLE conversation_messages ADD COLUMN citations jsonb NOT NULL DEFAULT '[]',
 	ADD CONSTRAINT conversation_messages_citations CHECK (jsonb_typeof(citations) = 'array') NOT VALID;
 COMMENT ON COLUMN conversation_messages.citations IS 'What an answer refers to: [{n, knowledge_id, document_id, version, title, page, c0, c1, quote}].';

@@ -1,5 +1,7 @@
 -- Versions of questions and answers, why an answer ended, and what its reader thinks of it.
 
+-- It reads rows of the table, which PostgreSQL 17 does not let grow then; it comes again with its area.
+DROP FUNCTION IF EXISTS message_json(conversation_messages);
 ALTER TABLE conversation_messages
 	ADD COLUMN parent_id uuid,
 	ADD COLUMN chosen boolean NOT NULL DEFAULT true,

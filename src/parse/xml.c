@@ -91,7 +91,7 @@ attribute(struct xml *x, const char *name, const char *ns_end)
 	bool found = false;
 
 	for (int more = xmlTextReaderMoveToFirstAttribute(x->reader); more == 1 && !found;
-	     more = found ? 0 : xmlTextReaderMoveToNextAttribute(x->reader)) {
+	    more = found ? 0 : xmlTextReaderMoveToNextAttribute(x->reader)) {
 		const char *uri = (const char *)xmlTextReaderConstNamespaceUri(x->reader);
 		const char *value = xml_text(x);
 		size_t len = strlen(value);
