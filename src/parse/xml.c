@@ -88,16 +88,18 @@ ends(const char *s, const char *end)
 static const char *
 attribute(struct xml *x, const char *name, const char *ns_end)
 {
+	int more = xmlTextReaderMoveToFirstAttribute(x->reader);
 	bool found = false;
 
-	for (int more = xmlTextReaderMoveToFirstAttribute(x->reader); more == 1 && !found;
-	    more = found ? 0 : xmlTextReaderMoveToNextAttribute(x->reader)) {
+	while (more == 1 && !found) {
 		const char *uri = (const char *)xmlTextReaderConstNamespaceUri(x->reader);
 		const char *value = xml_text(x);
 		size_t len = strlen(value);
 
-		if (!xml_is(x, name) || !ends(uri, ns_end))
+		if (!xml_is(x, name) || !ends(uri, ns_end)) {
+			more = xmlTextReaderMoveToNextAttribute(x->reader);
 			continue;
+		}
 		if (len >= sizeof(x->value))
 			len = sizeof(x->value) - 1 - utf8_tail(value, sizeof(x->value) - 1);
 		memcpy(x->value, value, len);
