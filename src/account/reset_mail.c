@@ -9,11 +9,8 @@ static const char *
 reset_link(struct context *cx, const char *token)
 {
 	const char *base = cx->conf->server_base_url;
-	size_t len = strlen(base);
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	return arena_printf(cx->arena, "%.*s/reset#token=%s", (int)len, base, token);
+	return arena_printf(cx->arena, "%.*s/reset#token=%s", (int)conf_site_len(cx->conf), base, token);
 }
 
 enum status

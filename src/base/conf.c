@@ -332,6 +332,16 @@ show_value(const struct conf *c, const struct option *o, FILE *to)
 	}
 }
 
+size_t
+conf_site_len(const struct conf *c)
+{
+	size_t len = strlen(c->server_base_url);
+
+	while (len > 0 && c->server_base_url[len - 1] == '/')
+		len--;
+	return len;
+}
+
 /* Call `fn` for every section and option in the order of the table. */
 static void
 each_option(

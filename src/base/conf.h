@@ -46,6 +46,8 @@ struct conf {
  * before others start. */
 enum status conf_load(const char *path, struct conf **out) MUST_CHECK;
 void conf_free(struct conf *c);
+/* How many bytes of [server] base_url stand before a path: without slashes at its end.  Any thread. */
+size_t conf_site_len(const struct conf *c);
 /* Every option with its current value, secrets as "(set)" or "(empty)". */
 void conf_show(const struct conf *c, FILE *to);
 /* The commented sample file, or weir.conf(5) in roff, or Markdown. */

@@ -25,11 +25,8 @@ static const char *
 site(struct context *cx)
 {
 	const char *base = cx->conf->server_base_url;
-	size_t len = strlen(base);
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	return arena_strndup(cx->arena, base, len);
+	return arena_strndup(cx->arena, base, conf_site_len(cx->conf));
 }
 
 static enum status

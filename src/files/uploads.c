@@ -15,21 +15,15 @@
 static const char *
 url_prefix(struct arena *a, const struct conf *conf)
 {
-	size_t len = strlen(conf->server_base_url);
-
-	while (len > 0 && conf->server_base_url[len - 1] == '/')
-		len--;
-	return arena_printf(a, "%.*s" URL_PATH, (int)len, conf->server_base_url);
+	return arena_printf(a, "%.*s" URL_PATH, (int)conf_site_len(conf), conf->server_base_url);
 }
 
 bool
 upload_id_of_url(const struct conf *conf, const char *url, char id[UUID_LEN])
 {
 	const char *base = conf->server_base_url;
-	size_t len = strlen(base);
+	size_t len = conf_site_len(conf);
 
-	while (len > 0 && base[len - 1] == '/')
-		len--;
 	return strncasecmp(url, base, len) == 0 && strncmp(url + len, URL_PATH, strlen(URL_PATH)) == 0 &&
 	    uuid_parse(url + len + strlen(URL_PATH), id);
 }

@@ -147,14 +147,12 @@ callback_url(struct context *cx, const struct work_task *w, const char *provider
 	unsigned char token[TOKEN_BYTES];
 	char hex[2 * TOKEN_BYTES + 1];
 	const char *base = cx->conf->server_base_url;
-	size_t len = strlen(base);
 
 	crypto_random(token, sizeof(token));
 	crypto_hex(token, sizeof(token), hex);
 	crypto_sha256(hex, strlen(hex), hash);
-	while (len > 0 && base[len - 1] == '/')
-		len--;
-	return arena_printf(cx->arena, "%.*s/api/hooks/media/%s/%s/%s", (int)len, base, provider, w->task.id, hex);
+	return arena_printf(
+	    cx->arena, "%.*s/api/hooks/media/%s/%s/%s", (int)conf_site_len(cx->conf), base, provider, w->task.id, hex);
 }
 
 /* True: it is ours to send now, and nobody else's ever. */
