@@ -23,11 +23,12 @@ def mail_address():
 
 
 def unhurried(ask):
-    """What it answers, of three tries at most: a machine that is busy with something else hashes slower than the wait allows."""
-    for _ in range(3):
+    """What it answers, of a few tries: a machine that is busy with something else hashes slower than the wait allows."""
+    for _ in range(12):
         answers = ask()
         if all(a.status != 503 for a in answers):
             break
+        time.sleep(1)
     return answers
 
 

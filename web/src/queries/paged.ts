@@ -23,5 +23,7 @@ export function usePaged<T extends { id: string | number }>(queryKey: readonly u
 		staleTime,
 		refetchInterval: ({ state }) => (state.data && state.data.pages.length > 1 ? false : every_ms),
 	});
-	return { query: { ...query, sort, onSort: setSort }, items: query.data?.pages.flatMap((p) => p.items) ?? [] };
+	// What is shown meanwhile, of the question before, is asked whether there is more of it, too: query.hasNextPage knows only what has come.
+	const hasNextPage = query.data?.pages.at(-1)?.has_more === true;
+	return { query: { ...query, hasNextPage, sort, onSort: setSort }, items: query.data?.pages.flatMap((p) => p.items) ?? [] };
 }
