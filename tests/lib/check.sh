@@ -130,6 +130,7 @@ check_suites() {
 		tail -n 40 "$log" | sed 's/^/        /'
 	fi
 	grep -E '^SKIP:' "$log" | sed 's/^/        /' || true
+	grep -rhoE 'UNSTEADY: .*' "$build/tests" --include='*.log' | sed 's/^/        /' || true
 	tell_failed "$build"
 	say "$( ((failed == before)) && echo 'ok    ' || echo 'not ok')  make check ($((SECONDS - began)) s): $passed passed, $failed failed, $skipped skipped"
 }

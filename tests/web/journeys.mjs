@@ -10,6 +10,7 @@ import {
 	badLine,
 	balanceOf,
 	chooseModel,
+	CORNERS,
 	equal,
 	grant,
 	holds,
@@ -38,7 +39,7 @@ const TEXT = {
 
 // -- the whole way, at both sizes, in both languages and themes
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`register, chat, stop, regenerate, switch, reload, settings, sign out (${way.name})`, async () => {
 		const page = await newPage(way);
 		const words = TEXT[way.language];
@@ -375,7 +376,7 @@ Hidden **text**.
 
 [^1]: The note.`;
 
-for (const way of [WAYS[0], WAYS[2], WAYS[3]])
+for (const way of CORNERS)
 	journey(`formulas, emphasis, tags and footnotes are drawn as meant (${way.name})`, async () => {
 		const user = await newUser();
 		const page = await newPage(way);
@@ -401,7 +402,7 @@ for (const way of [WAYS[0], WAYS[2], WAYS[3]])
 		await shot(page, `rich-top-${way.name}`);
 	});
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`versions: a question edited, an answer made again, everywhere the same; deleted from here (${way.name})`, async () => {
 		const zh = way.language === "zh";
 		const words = zh
@@ -664,7 +665,7 @@ const KEY_TEXT = {
 	zh: { add: "新建 API 密钥", create: "创建密钥", name: "名称", some: "指定模型", budget: "预算（积分）", period: "重置周期", expires: "有效期", copy: "复制", copied: "已复制", kept: "我已复制", rotate: "轮换", overlap: "旧密钥失效时间", revoke: "吊销", remove: "删除", replaced: "已替换", revoked: "已吊销", none: "还没有 API 密钥" },
 };
 
-for (const way of [WAYS[0], WAYS[2], WAYS[3]])
+for (const way of CORNERS)
 	journey(`API keys: made, shown once, rotated, revoked, removed (${way.name})`, async () => {
 		const user = await newUser();
 		const page = await newPage(way);
@@ -913,7 +914,7 @@ journey("an admin grants credits, and the user's balance changes live", async ()
 	await theirs.getByText("For administrators only").waitFor();
 });
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`administration: models, channels, agents, pool (${way.name})`, async () => {
 		const page = await newPage(way);
 		const zh = way.language === "zh";
@@ -964,7 +965,7 @@ for (const way of [WAYS[0], WAYS[2]])
 		await api("DELETE", `/api/admin/agents/${made.id}`, { token: await admin() });
 	});
 
-for (const way of WAYS)
+for (const way of CORNERS)
 	journey(`channels: keys, routes, a provider's models (${way.name})`, async () => {
 		const words = JSON.parse(readFileSync(new URL(`../../web/src/i18n/channels.${way.language}.json`, import.meta.url), "utf8")).channels;
 		const zh = way.language === "zh";
@@ -1040,7 +1041,7 @@ const PRICES = {
 	zh: { add: "新增", save: "保存", credits: "积分", counted: "计量项", calculator: "计算器", work: "计算", imports: "导入", file: "文件（JSON）", perUsd: "每美元对应积分", preview: "预览变更", apply: "应用", name: "名称", ratio: "倍率", budget: "预算 (积分)", set: "分组与预算", group: "分组", actions: "操作", left: "剩余 9 / 9", pays: /0.5 倍/, close: "关闭" },
 };
 
-for (const way of WAYS)
+for (const way of CORNERS)
 	journey(`administration: prices, an import, a quote, a group with a budget (${way.name})`, async () => {
 		const w = PRICES[way.language];
 		const user = await newUser();
@@ -1106,7 +1107,7 @@ for (const way of WAYS)
 		await look(theirs, `budgets-${way.name}`);
 	});
 
-for (const way of WAYS)
+for (const way of CORNERS)
 	journey(`channels: how one fares (${way.name})`, async () => {
 		const words = JSON.parse(readFileSync(new URL(`../../web/src/i18n/channels.${way.language}.json`, import.meta.url), "utf8")).channels;
 		const page = await newPage(way);
@@ -1236,7 +1237,7 @@ const USAGE = {
 	zh: { calls: "调用次数", model: "模型", status: "状态", none: "该时间段内没有用量", csv: "下载 CSV", table: "以表格显示", user: "用户", find: "邮箱、手机号、昵称或 ID" },
 };
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`usage: what a chat used is shown, filtered and downloaded (${way.name})`, async () => {
 		const words = USAGE[way.language];
 		const user = await newUser();
@@ -1327,7 +1328,7 @@ const WATCH = {
 	zh: { actions: "的操作", lock: "锁定", unlock: "解除锁定", reason: "原因（会告知所有者）", locked: "已锁定", leaks: "泄露的密钥", list: "列表", lockThem: "锁定", done: "疑似密钥 1 个，本站密钥 1 个，已锁定 1 个。", leaked: "泄露", away: "标记为已处理", note: "备注", find: "名称、标签、开头或所有者", label: "标签", auto: "自动轮换", add: "新建 API 密钥", create: "创建密钥", name: "名称", kept: "我已复制", collect: "领取密钥", expire: "立即到期", expired: "已过期", details: "详情" },
 };
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`keys: an admin locks one, and those in a list of leaked ones; their owner sees why (${way.name})`, async () => {
 		const words = WATCH[way.language];
 		const user = await newUser(`Owner ${way.name}`);
@@ -1506,7 +1507,7 @@ async function painter(name) {
 	equal(made.status, 201, `a channel: ${JSON.stringify(made)}`);
 }
 
-for (const way of WAYS)
+for (const way of CORNERS)
 	journey(`pictures: one is made, watched, and there after a reload (${way.name})`, async () => {
 		const words = JSON.parse(readFileSync(new URL(`../../web/src/i18n/making.${way.language}.json`, import.meta.url), "utf8")).making;
 		const name = `painter-${way.name}-${Date.now()}`;
@@ -1539,7 +1540,7 @@ for (const way of WAYS)
 
 // -- a conversation leaves by a link and a file, and one comes from another program
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`share, export, import (${way.name})`, async () => {
 		const [w, app] = ["sharing", ""].map((part) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/${part ? `${part}.` : ""}${way.language}.json`, import.meta.url), "utf8")));
 		const words = w.sharing;
@@ -1645,7 +1646,7 @@ async function drawn(page, n, what = "img") {
 	return one;
 }
 
-for (const way of WAYS)
+for (const way of CORNERS)
 	journey(`making: a picture in a conversation, watched, edited, kept (${way.name})`, async () => {
 		const words = makingWords(way);
 		const site = pageWords(way);
@@ -1701,7 +1702,7 @@ for (const way of WAYS)
 		await look(page, `gallery-${way.name}`);
 	});
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`making: films of words, of a picture and of scenes (${way.name})`, async () => {
 		const words = makingWords(way);
 		const site = pageWords(way);
@@ -1834,7 +1835,7 @@ async function embedder() {
 
 const ready = (page, name) => page.locator('[data-document][data-state="ready"]').filter({ hasText: name });
 
-for (const way of WAYS)
+for (const way of CORNERS)
 	journey(`knowledge: files become ready or say why not, are found, and open at their place (${way.name})`, async () => {
 		const words = knowledgeWords(way);
 		await embedder();
@@ -1961,7 +1962,7 @@ journey("knowledge: a password opens a file; a new version takes the old one's p
 	await page.getByText(words.none, { exact: true }).waitFor();
 });
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`knowledge: an answer has sources, and a mark opens what it means (${way.name})`, async () => {
 		const words = knowledgeWords(way);
 		await embedder();
