@@ -268,7 +268,7 @@ def test_an_old_program_starts_on_the_next_schema(release):
     sv.up()
     wait_until(sv.whole, "the pool is whole")
     assert "ahead of this build, by 9000_next" in sv.events("schema_ahead")[0]["why"]
-    assert sv.events("schema_ahead", "worker")
+    wait_until(lambda: sv.events("schema_ahead", "worker"), "the worker says so, too", 60)
     assert sv.chat(sv.make_user(), "Hello").final["type"] == "done"
     assert sv.get("/readyz").status == 200
     assert "warn" in next(line for line in sv.weirctl("doctor", check=False).stdout.splitlines() if "9000_next" in line).lower()
