@@ -142,6 +142,16 @@ configure_asan() {
 }
 configure_tsan() { configure_in "$build-tsan" --enable-sanitizers=thread CC=clang CFLAGS="-g1 -O1"; }
 
+# The builds with sanitizers, of what the suites leave of the processors. What goes wrong goes wrong again below, and is told.
+build_beside() {
+	local kind
+	renice -n 19 -p $BASHPID
+	for kind in asan tsan; do
+		"configure_$kind"
+		make -C "$build-$kind" -s check TESTS=
+	done
+}
+
 # sanitized KIND TEST... -- the named tests in the build for KIND: asan, tsan.
 # A report that a program wrote fails the proof even when every test passed.
 sanitized() {
@@ -294,12 +304,21 @@ check_debian() {
 check_all() {
 	local only=${1:-all}
 	wants() { [[ $only == all || $only == "$1" ]]; }
+	local builds=
 	check_build
-	! wants suites || check_suites
+	if wants all; then
+		build_beside > "$check_logs/builds.log" 2>&1 < /dev/null &
+		builds=$!
+	fi
+	# What runs under the sanitizers below, and tells nothing else without them, runs there.
+	if [[ $only == all ]]; then check_suites "$(make_list plain_tests)"; elif wants suites; then check_suites; fi
 	# From here on nothing compares times.
+	[[ -z $builds ]] || wait "$builds" || true
 	! wants all || release_begin "$(release_other)" quick
-	! wants asan || prove "suites under address and undefined sanitizers, built with clang" \
-		sanitized asan $(make_list dynamic_tests)
+	if wants asan; then
+		prove "suites under address and undefined sanitizers, built with clang" sanitized asan $(make_list dynamic_tests)
+		count_trs "$build-asan"
+	fi
 	! wants tsan || prove "threads under the thread sanitizer" \
 		sanitized tsan $(make_list thread_tests)
 	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-3} s each" fuzz_short
