@@ -100,7 +100,7 @@ def test_what_others_hold_idle_is_asked_for(weir):
     began = time.monotonic()
     conversation = {"model": "all-of-it", "messages": [{"role": "user", "content": "all"}]}
     assert weir.post(PATH, conversation, user).status == 402, "300 are left"
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 5 * weirtest.busy()
     weir.weirctl("credits", "grant", user.login, "20", "--reason", "test")
     crowd(weir, user, 1)
     weir.weirctl("credits", "grant", user.login, "1", "--reason", "test")

@@ -76,13 +76,18 @@ def start_time(pid):
     return None if fields[0] in (b"Z", b"X") else int(fields[19])
 
 
+def busy():
+    """By how much a machine with more to do than it can is slower: what bounds a time from above is stretched by it; 1 on a quiet one."""
+    return max(1.0, os.getloadavg()[0] / os.cpu_count())
+
+
 def wait_until(check, what, timeout_s=START_TIMEOUT_S, every_s=0.02):
     """Calls check() until it is true; StackError after timeout_s, or three times that on a machine that has more to do than it can."""
     end = time.monotonic() + timeout_s
     busy_until = end + 2 * timeout_s
     while not (got := check()):
         now = time.monotonic()
-        if now > busy_until or (now > end and os.getloadavg()[0] < os.cpu_count()):
+        if now > busy_until or (now > end and busy() == 1):
             raise StackError(f"timed out after {timeout_s} s: {what() if callable(what) else what}")
         time.sleep(every_s)
     return got

@@ -31,7 +31,7 @@ import time
 import urllib.parse
 
 import weirstack
-from weirstack import Pg, PgError, Redis, RedisError, Stack, StackError, free_port, wait_until  # noqa: F401
+from weirstack import Pg, PgError, Redis, RedisError, Stack, StackError, busy, free_port, wait_until  # noqa: F401
 
 SHARED_NOTE = "tests/lib/services.json"
 TEMPLATE = "weir_template"

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from weirtest import busy
 
 WEIR_CONF = {"upstream": {"first_byte_timeout": "5s", "retries": "0"}}
 
@@ -29,7 +30,7 @@ def test_time_out_switches_to_the_fallback_model(weir, admin, user, models):
     agent = agent_with(weir, admin, models)
     began = time.monotonic()
     turn = ask(weir, user, agent, "slow [[demo model=demo-slow fault=stall-before]]")
-    assert 1 <= time.monotonic() - began < 4
+    assert 1 <= time.monotonic() - began < 4 * busy()
     assert turn.final["type"] == "done", turn.final
     assert turn.final["data"]["assistant_message"]["model"] == "demo-fast"
     task = turn.events[0]["data"]["task_id"]

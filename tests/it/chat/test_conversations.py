@@ -6,7 +6,7 @@ import time
 import uuid
 
 import pytest
-from weirtest import quote, wait_until
+from weirtest import busy, quote, wait_until
 
 MESSAGE_KEYS = {"id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message",
                 "error_display", "model", "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "task_id",
@@ -448,7 +448,7 @@ def test_abort_stops_a_running_task(weir, user):
     answer = weir.post(f"/api/tasks/{running.task}/abort", {}, user)  # as many clients send it
     took = time.monotonic() - began
     assert answer.status == 200 and answer.json["status"] == "cancelled", answer
-    assert took < 1, took
+    assert took < busy(), took
     assert running.final()["type"] == "cancelled"
     assert running.task not in ids(weir.get("/api/tasks?active=true", user))
     again = weir.post(f"/api/tasks/{running.task}/abort", None, user)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import weirstack
-from weirtest import Services, wait_until
+from weirtest import Services, busy, wait_until
 
 EXIT_CONFIG = 78
 
@@ -251,7 +251,7 @@ def test_a_stop_ends_the_wait(release):
         wait_until(lambda log=log: sv.events("schema_awaited", log), f"the {log} waits", 20)
         began = time.monotonic()
         assert sv.daemons.stop(log) == 0
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 * busy()
     said = subprocess.run([sv.program("weir-worker"), "-c", sv.conf_path, "--once"], capture_output=True, text=True, timeout=30)
     assert said.returncode == EXIT_CONFIG and "9000_next; run weirctl migrate up" in said.stderr
 

@@ -105,7 +105,7 @@ def test_first_comment_comes_at_once(weir, user, front):
         first_line = stream.resp.readline()
         waited = time.monotonic() - began
         assert first_line.startswith(b":"), first_line
-        assert waited < 1.0, waited
+        assert waited < 1.0 * weirtest.busy(), waited
         assert list(stream.events())[-1].data == "[DONE]"
 
 

@@ -115,7 +115,7 @@ def test_killed_responders_come_back_at_once(weir):
             os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         assert weir.get("/healthz").status == 200
-        assert time.monotonic() - killed < 1, "the next request succeeds within a second"
+        assert time.monotonic() - killed < weirtest.busy(), "the next request succeeds within a second"
         wait_until(lambda: not set(pids) & set(weir.responders()) and ready(weir, 2)(), "two new processes")
     after = json.loads(weir.weirctl("status", "--json").stdout)
     assert after["pool"]["respawns"] - before["pool"]["respawns"] == 10
@@ -136,7 +136,7 @@ def test_load_survives_random_kills(weir):
     wait_until(ready(weir, 2), "the pool is whole")
     # only what the dead had in their hands failed, and nginx says 502 for it
     assert len(load.failed) <= 15 * 4 and set(load.failed) <= {502}, load.failed
-    assert load.count > 100 and load.slowest < 2
+    assert load.count > 100 / weirtest.busy() and load.slowest < 2 * weirtest.busy()
 
 
 def test_crashes_back_off(weir):
@@ -150,7 +150,7 @@ def test_crashes_back_off(weir):
         pauses.append(time.monotonic() - died)
         victim = events(weir, "responder_ready")[-1]["child"]
     assert pauses[0] >= 0.1 and pauses[1] >= 0.2 and pauses[2] >= 0.4 and pauses[3] >= 0.8, pauses
-    assert pauses[3] < 2 * weirtest.SLOWNESS, pauses
+    assert pauses[3] < 2 * weirtest.busy() * weirtest.SLOWNESS, pauses
     wait_until(ready(weir, 2), "the pool is whole")
 
 
@@ -194,7 +194,7 @@ def test_reload_under_load_drops_nothing(weir):
     time.sleep(0.3)
     load.stop()
     assert load.failed == [] and load.count > 100, load.failed
-    assert load.slowest < 1, "no request waits for a stream to end"
+    assert load.slowest < weirtest.busy(), "no request waits for a stream to end"
     assert old & set(weir.responders()), "the old processes carry their streams"
     for s in streams:
         s.join(60)
@@ -267,7 +267,7 @@ def test_stop_ends_streams_at_the_drain_timeout():
         sv.daemons.send("pool", signal.SIGTERM)
         stream.join(30)
         wait_until(lambda: sv.daemons.pid("pool") is None, "the pool has ended", 10)
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 6 * weirtest.busy()
         assert (stream.last, stream.closed) == ("error", True), "a typed end"
         assert events(sv, "responder_killed") == []
         sv.weirctl("audit", "--no-wait")
@@ -366,7 +366,7 @@ def test_spawn_fcgi_multiwatch(data):
         assert healthz(path) == 200
         began = time.monotonic()
         data.daemons.stop("odd")  # multiwatch passes it on as SIGUSR1
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 * weirtest.busy()
 
 
 def test_listen_mode_and_group(data):
