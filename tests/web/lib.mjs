@@ -53,7 +53,7 @@ export async function newPage(way = WAYS[0], sharedContext = null) {
 		}));
 	if (!sharedContext) contexts.push(context);
 	const page = await context.newPage();
-	page.setDefaultTimeout(15_000);
+	page.setDefaultTimeout(45_000);
 	page.problems = [];
 	page.on("pageerror", (e) => page.problems.push(`page error: ${e.message}`));
 	page.on("console", (m) => {
@@ -137,13 +137,15 @@ export async function newUser(nickname = "Ada") {
 	return { email, nickname, id: json.user.id, token: json.access_token };
 }
 
-let adminToken;
+let adminToken = null;
+let adminUntil = 0;
 export async function admin() {
-	adminToken ??= (
-		await api("POST", "/api/auth/login", {
-			json: { login: process.env.WEIR_ADMIN_LOGIN, password: process.env.WEIR_ADMIN_PASSWORD },
-		})
-	).json.access_token;
+	// A token is good for a quarter of an hour, which all of them together may take.
+	if (!adminToken || Date.now() > adminUntil) {
+		const login = { login: process.env.WEIR_ADMIN_LOGIN, password: process.env.WEIR_ADMIN_PASSWORD };
+		adminUntil = Date.now() + 300_000;
+		adminToken = (await api("POST", "/api/auth/login", { json: login })).json.access_token;
+	}
 	return adminToken;
 }
 
@@ -182,7 +184,7 @@ export async function chooseModel(page, name) {
 }
 
 /** The answer that is complete now, as the n-th of the page. */
-export async function waitAnswer(page, n, status = "success", timeout = 30_000) {
+export async function waitAnswer(page, n, status = "success", timeout = 60_000) {
 	const one = answers(page).nth(n - 1);
 	await one.and(page.locator(`[data-status="${status}"][aria-busy="false"]`)).waitFor({ timeout });
 	return one;
@@ -239,7 +241,7 @@ export function holds(condition, what) {
 }
 
 /** Waits until `check` answers something true. */
-export async function until(check, what, timeout = 10_000) {
+export async function until(check, what, timeout = 30_000) {
 	const end = Date.now() + timeout;
 	for (;;) {
 		const value = await check();
