@@ -97,14 +97,34 @@ read_place(struct context *cx, const struct rows *rows, int row, struct place *p
 	return OK;
 }
 
+/* How many chunks the bases have, where these are too many to be counted. */
+static enum status
+chunks_of(struct context *cx, const struct search *s, const char **out)
+{
+	const char **items = ARENA_ARRAY(cx->arena, const char *, s->ask.n_kbs + 1);
+	int64_t *chunks = ARENA_ARRAY(cx->arena, int64_t, s->ask.n_kbs + 1);
+	enum status st = rarity_chunks(cx, s->ask.kb_ids, s->ask.n_kbs, GATE, chunks);
+
+	if (st != OK)
+		return st;
+	for (size_t i = 0; i < s->ask.n_kbs; i++)
+		items[i] = arena_printf(cx->arena, "%lld", (long long)chunks[i]);
+	*out = array_of(cx->arena, items, s->ask.n_kbs);
+	return OK;
+}
+
 static enum status
 read_places(struct context *cx, struct search *s)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT kb_id, chunks, space_id, model_id, model, dims, mean FROM kb_search_bases($1::uuid, $2::uuid[])",
-	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)));
+	const char *chunks;
+	enum status st = chunks_of(cx, s, &chunks);
 
+	if (st != OK)
+		return st;
+	st = pg_query_again(cx->pg, &rows,
+	    "SELECT kb_id, chunks, space_id, model_id, model, dims, mean FROM kb_search_bases($1::uuid, $2::uuid[], $3::bigint[])",
+	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)), PS(chunks));
 	if (st != OK)
 		return fail(cx, st, "bases to search: %s", pg_error(cx->pg));
 	s->n_places = (size_t)rows_count(rows);
