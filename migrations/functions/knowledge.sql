@@ -1022,7 +1022,7 @@ DECLARE
 	-- of a word that is in more of the chunks than this, the index is not asked: it says next to nothing
 	v_common CONSTANT float8 := 0.5;
 	-- so often a word is ranked in a chunk
-	v_ranks CONSTANT int := 2400;
+	v_ranks CONSTANT int := 1200;
 BEGIN
 	IF coalesce(cardinality(p_terms), 0) = 0 OR coalesce(cardinality(p_kb_ids), 0) = 0 THEN
 		RETURN;
@@ -1063,7 +1063,7 @@ BEGIN
 	), s AS (
 		SELECT 1 + ln(avg(g.ntok)::float8) AS length FROM g
 	), b AS MATERIALIZED (
-		SELECT g.id, g.ntok FROM g ORDER BY g.covered / (1 + ln(g.ntok::float8)) DESC, g.id LIMIT greatest(2 * p_limit, v_ranks / cardinality(v_looked))
+		SELECT g.id, g.ntok FROM g ORDER BY g.covered / (1 + ln(g.ntok::float8)) DESC, g.id LIMIT greatest(p_limit, v_ranks / cardinality(v_looked))
 	), r AS (
 		SELECT c.id, (SELECT sum(w.idf * ts_rank(c.tsv, w.q)) FROM w) / (1 + ln(c.ntok::float8)) AS ranked
 		FROM (SELECT b.id, b.ntok, c.tsv || ''::tsvector AS tsv FROM b JOIN kb_chunk c ON c.id = b.id
