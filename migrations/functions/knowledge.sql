@@ -922,8 +922,9 @@ CREATE OR REPLACE FUNCTION kb_search_bases(p_user_id uuid, p_kb_ids uuid[], p_ch
 	RETURNS TABLE (kb_id uuid, chunks bigint, space_id bigint, model_id bigint, model text, dims int, mean bytea)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT k.id, CASE WHEN w.chunks > 0 THEN w.chunks ELSE (SELECT coalesce(sum(v.chunks), 0) FROM kb_document d
-			JOIN kb_version v ON v.document_id = d.id AND v.version = d.version WHERE d.kb_id = k.id) END,
+	-- OFFSET 0: one by one; to join them, all versions of all bases would be read
+	SELECT k.id, CASE WHEN w.chunks > 0 THEN w.chunks ELSE (SELECT coalesce(sum(c.chunks), 0) FROM kb_document d CROSS JOIN LATERAL (
+			SELECT v.chunks FROM kb_version v WHERE v.document_id = d.id AND v.version = d.version OFFSET 0) AS c WHERE d.kb_id = k.id) END,
 		s.id, s.model_id, s.model, s.dims, s.mean
 	FROM unnest(p_kb_ids, p_chunks) WITH ORDINALITY AS w (id, chunks, n) JOIN kb k ON k.id = w.id
 		LEFT JOIN kb_space s ON s.kb_id = k.id AND s.state = 'active' AND s.mean IS NOT NULL
