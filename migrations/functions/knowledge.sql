@@ -755,7 +755,7 @@ CREATE OR REPLACE FUNCTION kb_space_recentre(p_space_id bigint, p_version int, p
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
-	-- those who write vectors hold it FOR KEY SHARE
+	-- those who write vectors have changed it
 	PERFORM FROM kb_space s WHERE s.id = p_space_id AND s.mean_version = p_version FOR UPDATE;
 	IF NOT FOUND OR (SELECT count(*) FROM kb_vec e WHERE e.space_id = p_space_id AND e.v IS NOT NULL) <> jsonb_array_length(p_vectors) THEN
 		RETURN false;
@@ -779,9 +779,10 @@ AS $$
 DECLARE
 	v_run kb_run;
 	v_mean int;
+	v_batch int;
 BEGIN
-	-- in the way of kb_space_recentre() alone
-	SELECT s.mean_version INTO v_mean FROM kb_space s WHERE s.id = p_space_id AND s.state <> 'retired' FOR KEY SHARE;
+	-- one after the other, as batches are counted; and not while kb_space_recentre() is at it
+	UPDATE kb_space s SET batch = s.batch + 1 WHERE s.id = p_space_id AND s.state <> 'retired' RETURNING s.mean_version, s.batch INTO v_mean, v_batch;
 	SELECT r.* INTO v_run FROM kb_run r
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id AND r.state IN ('waiting', 'running')
 		AND r.task_id IS NOT DISTINCT FROM p_task_id FOR NO KEY UPDATE;
@@ -796,8 +797,8 @@ BEGIN
 	END IF;
 	INSERT INTO kb_vec (chunk_id, space_id, v, skipped)
 		SELECT n.c, p_space_id, decode(n.v, 'base64'), n.s FROM jsonb_to_recordset(p_vectors) AS n (c bigint, v text, s text);
-	INSERT INTO kb_code (chunk_id, space_id, code)
-		SELECT n.c, p_space_id, n.b::varbit FROM jsonb_to_recordset(p_vectors) AS n (c bigint, b text) WHERE n.b IS NOT NULL;
+	INSERT INTO kb_code (chunk_id, space_id, batch, code)
+		SELECT n.c, p_space_id, v_batch, n.b::varbit FROM jsonb_to_recordset(p_vectors) AS n (c bigint, b text) WHERE n.b IS NOT NULL;
 	INSERT INTO kb_embed_cache AS e (hash, v)
 		SELECT DISTINCT ON (n.k) decode(n.k, 'hex'), decode(n.f, 'base64') FROM jsonb_to_recordset(p_vectors) AS n (k text, f text) WHERE n.f IS NOT NULL ORDER BY n.k
 		ON CONFLICT (hash) DO NOTHING;
@@ -919,13 +920,13 @@ COMMENT ON FUNCTION kb_sweep(int, int) IS 'Removes a piece of what nobody wants 
 
 DROP FUNCTION IF EXISTS kb_search_bases(uuid, uuid[]);
 CREATE OR REPLACE FUNCTION kb_search_bases(p_user_id uuid, p_kb_ids uuid[], p_chunks bigint[])
-	RETURNS TABLE (kb_id uuid, chunks bigint, space_id bigint, model_id bigint, model text, dims int, mean bytea)
+	RETURNS TABLE (kb_id uuid, chunks bigint, space_id bigint, model_id bigint, model text, dims int, mean bytea, batch int)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
 	-- OFFSET 0: one by one; to join them, all versions of all bases would be read
 	SELECT k.id, CASE WHEN w.chunks > 0 THEN w.chunks ELSE (SELECT coalesce(sum(c.chunks), 0) FROM kb_document d CROSS JOIN LATERAL (
 			SELECT v.chunks FROM kb_version v WHERE v.document_id = d.id AND v.version = d.version OFFSET 0) AS c WHERE d.kb_id = k.id) END,
-		s.id, s.model_id, s.model, s.dims, s.mean
+		s.id, s.model_id, s.model, s.dims, s.mean, s.batch
 	FROM unnest(p_kb_ids, p_chunks) WITH ORDINALITY AS w (id, chunks, n) JOIN kb k ON k.id = w.id
 		LEFT JOIN kb_space s ON s.kb_id = k.id AND s.state = 'active' AND s.mean IS NOT NULL
 	WHERE kb_may_read(w.id, p_user_id) ORDER BY w.n;
@@ -1077,7 +1078,8 @@ $$;
 COMMENT ON FUNCTION kb_search_words(uuid[], bigint, text[], float8[], uuid[], int, int, int) IS
 	'The chunks in which words of a query are, by the sum of idf times ts_rank of each: BM25 without a table of its own. p_terms: each as a tsquery of one word; p_shares: in which share of all chunks it is (NULL, 0: it is rare). In more than p_gate chunks (p_chunks: of all bases) those are looked at that have the rarest of the words; fewer are counted exactly. Of what is looked at those are ranked whose words, however often they come, weigh most. idf_total: of all words, whether they are there or not; where none is, one row without a chunk tells it.';
 
-CREATE OR REPLACE FUNCTION kb_search(p_user_id uuid, p_kb_ids uuid[], p_space_ids bigint[], p_codes varbit[], p_terms text[], p_shares float8[], p_chunks bigint, p_documents uuid[],
+DROP FUNCTION IF EXISTS kb_search(uuid, uuid[], bigint[], varbit[], text[], float8[], bigint, uuid[], int, int, int, int);
+CREATE OR REPLACE FUNCTION kb_search(p_user_id uuid, p_kb_ids uuid[], p_space_ids bigint[], p_codes varbit[], p_near bigint[], p_terms text[], p_shares float8[], p_chunks bigint, p_documents uuid[],
 	p_candidates int, p_worded int, p_gate int, p_most int)
 	RETURNS TABLE (chunk_id bigint, document_id uuid, ord int, ntok int, space_id bigint, v bytea, by_vector boolean, lexical float8, idf_total float8)
 	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -1085,7 +1087,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	v_kb_ids uuid[] := kb_readable(p_user_id, p_kb_ids);
-	v_near bigint[] := kb_search_vectors(v_kb_ids, p_space_ids, p_codes, p_documents, p_candidates);
+	v_near bigint[] := p_near || kb_search_vectors(v_kb_ids, p_space_ids, p_codes, p_documents, p_candidates);
 	v_worded bigint[];
 	v_lexical float8[];
 	v_idf_total float8;
@@ -1104,8 +1106,8 @@ BEGIN
 	WHERE c.kb_id = ANY (v_kb_ids);
 END
 $$;
-COMMENT ON FUNCTION kb_search(uuid, uuid[], bigint[], varbit[], text[], float8[], bigint, uuid[], int, int, int, int) IS
-	'Candidates of both legs in bases that the user may read, with the vectors to put them in order: of the p_candidates nearest codes of each space, and of the p_worded best by words. Only what is shown of a document is found, not its other versions.';
+COMMENT ON FUNCTION kb_search(uuid, uuid[], bigint[], varbit[], bigint[], text[], float8[], bigint, uuid[], int, int, int, int) IS
+	'Candidates of both legs in bases that the user may read, with the vectors to put them in order: of the p_candidates nearest codes of each space (of one whose code is empty, none), of p_near, which the caller found, and of the p_worded best by words. Only what is shown of a document is found, not its other versions.';
 
 CREATE OR REPLACE FUNCTION kb_search_texts(p_user_id uuid, p_chunk_ids bigint[])
 	RETURNS TABLE (chunk_id bigint, kb_id uuid, document_id uuid, version int, title text, page_from int, page_to int, c0 int, c1 int, heading text, body text)

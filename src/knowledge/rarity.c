@@ -105,8 +105,9 @@ read_table(struct context *cx, struct table **out)
 	if (st != OK)
 		return fail(cx, st, "statistics of words: %s", pg_error(cx->pg));
 	known = rows_count(rows) == 1;
-	*out = known ? make(row_text(rows, 0, "words"), row_text(rows, 0, "shares"), strtod(row_text(rows, 0, "chunks"), NULL))
-		     : make(NULL, NULL, 0);
+	*out = known
+	    ? make(row_text(rows, 0, "words"), row_text(rows, 0, "shares"), strtod(row_text(rows, 0, "chunks"), NULL))
+	    : make(NULL, NULL, 0);
 	pthread_mutex_lock(&lock);
 	before = newest;
 	newest = *out;
