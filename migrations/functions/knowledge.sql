@@ -755,7 +755,7 @@ CREATE OR REPLACE FUNCTION kb_space_recentre(p_space_id bigint, p_version int, p
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
-	-- those who write vectors hold it FOR KEY SHARE
+	-- those who write vectors have changed it
 	PERFORM FROM kb_space s WHERE s.id = p_space_id AND s.mean_version = p_version FOR UPDATE;
 	IF NOT FOUND OR (SELECT count(*) FROM kb_vec e WHERE e.space_id = p_space_id AND e.v IS NOT NULL) <> jsonb_array_length(p_vectors) THEN
 		RETURN false;
@@ -779,9 +779,10 @@ AS $$
 DECLARE
 	v_run kb_run;
 	v_mean int;
+	v_batch int;
 BEGIN
-	-- in the way of kb_space_recentre() alone
-	SELECT s.mean_version INTO v_mean FROM kb_space s WHERE s.id = p_space_id AND s.state <> 'retired' FOR KEY SHARE;
+	-- one after the other, as batches are counted; and not while kb_space_recentre() is at it
+	UPDATE kb_space s SET batch = s.batch + 1 WHERE s.id = p_space_id AND s.state <> 'retired' RETURNING s.mean_version, s.batch INTO v_mean, v_batch;
 	SELECT r.* INTO v_run FROM kb_run r
 	WHERE r.document_id = p_document_id AND r.version = p_version AND r.space_id = p_space_id AND r.state IN ('waiting', 'running')
 		AND r.task_id IS NOT DISTINCT FROM p_task_id FOR NO KEY UPDATE;
@@ -796,8 +797,8 @@ BEGIN
 	END IF;
 	INSERT INTO kb_vec (chunk_id, space_id, v, skipped)
 		SELECT n.c, p_space_id, decode(n.v, 'base64'), n.s FROM jsonb_to_recordset(p_vectors) AS n (c bigint, v text, s text);
-	INSERT INTO kb_code (chunk_id, space_id, code)
-		SELECT n.c, p_space_id, n.b::varbit FROM jsonb_to_recordset(p_vectors) AS n (c bigint, b text) WHERE n.b IS NOT NULL;
+	INSERT INTO kb_code (chunk_id, space_id, batch, code)
+		SELECT n.c, p_space_id, v_batch, n.b::varbit FROM jsonb_to_recordset(p_vectors) AS n (c bigint, b text) WHERE n.b IS NOT NULL;
 	INSERT INTO kb_embed_cache AS e (hash, v)
 		SELECT DISTINCT ON (n.k) decode(n.k, 'hex'), decode(n.f, 'base64') FROM jsonb_to_recordset(p_vectors) AS n (k text, f text) WHERE n.f IS NOT NULL ORDER BY n.k
 		ON CONFLICT (hash) DO NOTHING;
@@ -917,18 +918,21 @@ COMMENT ON FUNCTION kb_sweep(int, int) IS 'Removes a piece of what nobody wants 
 
 -- ---- search: which spaces, what a query costs, candidates by vectors and by words ----
 
-CREATE OR REPLACE FUNCTION kb_search_bases(p_user_id uuid, p_kb_ids uuid[])
-	RETURNS TABLE (kb_id uuid, chunks bigint, space_id bigint, model_id bigint, model text, dims int, mean bytea)
+DROP FUNCTION IF EXISTS kb_search_bases(uuid, uuid[]);
+CREATE OR REPLACE FUNCTION kb_search_bases(p_user_id uuid, p_kb_ids uuid[], p_chunks bigint[])
+	RETURNS TABLE (kb_id uuid, chunks bigint, space_id bigint, model_id bigint, model text, dims int, mean bytea, batch int)
 	LANGUAGE sql STABLE SET search_path = public, pg_temp
 AS $$
-	SELECT k.id, (SELECT coalesce(sum(v.chunks), 0) FROM kb_document d JOIN kb_version v ON v.document_id = d.id AND v.version = d.version
-			WHERE d.kb_id = k.id), s.id, s.model_id, s.model, s.dims, s.mean
-	FROM unnest(kb_readable(p_user_id, p_kb_ids)) WITH ORDINALITY AS w (id, n) JOIN kb k ON k.id = w.id
+	-- OFFSET 0: one by one; to join them, all versions of all bases would be read
+	SELECT k.id, CASE WHEN w.chunks > 0 THEN w.chunks ELSE (SELECT coalesce(sum(c.chunks), 0) FROM kb_document d CROSS JOIN LATERAL (
+			SELECT v.chunks FROM kb_version v WHERE v.document_id = d.id AND v.version = d.version OFFSET 0) AS c WHERE d.kb_id = k.id) END,
+		s.id, s.model_id, s.model, s.dims, s.mean, s.batch
+	FROM unnest(p_kb_ids, p_chunks) WITH ORDINALITY AS w (id, chunks, n) JOIN kb k ON k.id = w.id
 		LEFT JOIN kb_space s ON s.kb_id = k.id AND s.state = 'active' AND s.mean IS NOT NULL
-	ORDER BY w.n;
+	WHERE kb_may_read(w.id, p_user_id) ORDER BY w.n;
 $$;
-COMMENT ON FUNCTION kb_search_bases(uuid, uuid[]) IS
-	'Those of the bases that this user may read: how many chunks are found there, and the space that is searched (NULL: there is none, or nothing in it yet).';
+COMMENT ON FUNCTION kb_search_bases(uuid, uuid[], bigint[]) IS
+	'Those of the bases that this user may read: how many chunks are found there (p_chunks, where that is above 0; else they are counted), and the space that is searched (NULL: there is none, or nothing in it yet).';
 
 -- ---- what a query costs ----
 
@@ -1007,63 +1011,75 @@ COMMENT ON FUNCTION kb_search_vectors(uuid[], bigint[], varbit[], uuid[], int) I
 CREATE OR REPLACE FUNCTION kb_search_words(p_kb_ids uuid[], p_chunks bigint, p_terms text[], p_shares float8[], p_documents uuid[],
 	p_gate int, p_most int, p_limit int)
 	RETURNS TABLE (chunk_id bigint, lexical float8, idf_total float8)
-	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET enable_seqscan = off
+	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
 AS $$
 #variable_conflict use_column
 DECLARE
 	v_base tsquery;
-	v_any tsquery;
 	v_terms tsquery[];
+	v_looked tsquery[];
 	v_idf float8[];
-	v_n text[];
 	-- a word that comes once in a chunk has this rank; ts_rank grows with its number as BM25 does, to 1.64 times
 	v_once CONSTANT float8 := 0.0607927;
+	-- of a word that is in more of the chunks than this, the index is not asked: it says next to nothing
+	v_common CONSTANT float8 := 0.5;
+	-- so often a word is ranked in a chunk
+	v_ranks CONSTANT int := 1200;
 BEGIN
 	IF coalesce(cardinality(p_terms), 0) = 0 OR coalesce(cardinality(p_kb_ids), 0) = 0 THEN
 		RETURN;
 	END IF;
 	SELECT string_agg(quote_literal(kb_lexeme(w.id)), ' | ')::tsquery INTO v_base FROM unnest(p_kb_ids) AS w (id);
 	IF p_chunks > p_gate THEN
-		-- the rarest terms count; those of them say which chunks are looked at that come first until they are enough
+		-- the rarest terms count; those of them say which chunks are looked at that come first, as long as these are not too many
 		WITH rare AS (
-			SELECT t.term::tsquery AS q, coalesce(p_shares[t.n], 0) * p_chunks AS df, row_number() OVER (ORDER BY coalesce(p_shares[t.n], 0), t.n) AS place
+			SELECT t.term::tsquery AS q, coalesce(p_shares[t.n], 0) AS share, row_number() OVER (ORDER BY coalesce(p_shares[t.n], 0), t.n) AS place
 			FROM unnest(p_terms) WITH ORDINALITY AS t (term, n)
 		), summed AS (
-			SELECT r.*, coalesce(sum(r.df) OVER (ORDER BY r.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
+			SELECT r.*, r.share * p_chunks AS df, r.place = 1 OR sum(r.share) OVER (ORDER BY r.place) * p_chunks <= p_gate AS opens
 			FROM rare r WHERE r.place <= p_most
+		), gate AS (
+			SELECT string_agg(s.q::text, ' | ')::tsquery AS q FROM summed s WHERE s.opens
 		)
 		SELECT array_agg(s.q ORDER BY s.place), array_agg(ln(1 + (p_chunks - s.df + 0.5) / (s.df + 0.5)) ORDER BY s.place),
-			string_agg(s.q::text, ' | ') FILTER (WHERE s.before < p_gate)::tsquery
-		INTO v_terms, v_idf, v_any FROM summed s;
+			array_agg(CASE WHEN s.opens THEN v_base && s.q ELSE v_base && g.q && s.q END ORDER BY s.place) FILTER (WHERE s.opens OR s.share <= v_common)
+		INTO v_terms, v_idf, v_looked FROM summed s CROSS JOIN gate g;
 	ELSE
-		v_terms := ARRAY(SELECT t.term::tsquery FROM unnest(p_terms) WITH ORDINALITY AS t (term, n) ORDER BY t.n LIMIT p_most);
-		SELECT string_agg(q::text, ' | ')::tsquery INTO v_any FROM unnest(v_terms) AS q;
+		SELECT array_agg(t.term::tsquery ORDER BY t.n), array_agg(v_base && t.term::tsquery ORDER BY t.n) INTO v_terms, v_looked
+		FROM unnest(p_terms) WITH ORDINALITY AS t (term, n) WHERE t.n <= p_most;
 	END IF;
-	-- A column for each term: one pass over the chunks, where a row for each of both took four times as long. Nothing but
-	-- their number goes into the statement. With an empty vector added, one is read from where it is kept once, not for each term.
-	v_n := ARRAY(SELECT g.n::text FROM generate_series(1, cardinality(v_terms)) AS g (n));
-	RETURN QUERY EXECUTE
-		'WITH f AS MATERIALIZED (SELECT c.id, c.ntok, '
-			|| (SELECT string_agg(format('ts_rank(c.tsv, $1[%s]) AS r%s', n, n), ', ') FROM unnest(v_n) AS n)
-		|| ' FROM (SELECT c.id, greatest(c.ntok, 1) AS ntok, c.tsv || $9 AS tsv FROM kb_chunk c'
-			' JOIN kb_document d ON d.id = c.document_id AND d.version = c.version'
-			' WHERE c.tsv @@ $2 AND c.kb_id = ANY ($3) AND ($4 IS NULL OR c.document_id = ANY ($4)) OFFSET 0) AS c'
-		'), s AS MATERIALIZED (SELECT 1 + ln(avg(ntok)::float8) AS length, '
-			|| (SELECT string_agg(format('count(*) FILTER (WHERE r%s > 0) AS d%s', n, n), ', ') FROM unnest(v_n) AS n)
-		|| ' FROM f), w AS MATERIALIZED (SELECT length, '
-			|| (SELECT string_agg(format('coalesce($5[%s], ln(1 + (greatest($6, d%s) - d%s + 0.5) / (d%s + 0.5))) AS w%s', n, n, n, n, n), ', ') FROM unnest(v_n) AS n)
-		|| ' FROM s) SELECT f.id, (('
-			|| (SELECT string_agg(format('w%s * r%s', n, n), ' + ') FROM unnest(v_n) AS n)
-		|| ') * length / (1 + ln(f.ntok::float8)) / $7)::float8, ('
-			|| (SELECT string_agg('w' || n, ' + ') FROM unnest(v_n) AS n)
-		|| ')::float8 FROM w LEFT JOIN f ON true ORDER BY 2 DESC NULLS LAST, 1 LIMIT $8'
-	USING v_terms, v_base && v_any, p_kb_ids, p_documents, v_idf, p_chunks, v_once, p_limit, ''::tsvector;
+	-- In which chunks each word is, the index says alone: no words of a chunk are read for that. Those that have most of them
+	-- are ranked, which has to read them; with an empty vector added, it reads them once, not for each word.
+	RETURN QUERY
+	WITH f AS MATERIALIZED (
+		SELECT t.n, c.id, c.ntok FROM unnest(v_looked) WITH ORDINALITY AS t (q, n) CROSS JOIN LATERAL (
+			SELECT c.id, greatest(c.ntok, 1) AS ntok FROM kb_chunk c
+			WHERE c.tsv @@ t.q AND c.kb_id = ANY (p_kb_ids) AND (p_documents IS NULL OR c.document_id = ANY (p_documents))) AS c
+	), d AS (
+		SELECT f.n, count(*) AS df FROM f GROUP BY f.n
+	), w AS MATERIALIZED (
+		SELECT t.n, t.q, coalesce(v_idf[t.n], ln(1 + (greatest(p_chunks, coalesce(d.df, 0)) - coalesce(d.df, 0) + 0.5) / (coalesce(d.df, 0) + 0.5))) AS idf
+		FROM unnest(v_terms) WITH ORDINALITY AS t (q, n) LEFT JOIN d ON d.n = t.n
+	), g AS MATERIALIZED (
+		SELECT f.id, f.ntok, sum(w.idf) AS covered FROM f JOIN w ON w.n = f.n GROUP BY f.id, f.ntok
+	), s AS (
+		SELECT 1 + ln(avg(g.ntok)::float8) AS length FROM g
+	), b AS MATERIALIZED (
+		SELECT g.id, g.ntok FROM g ORDER BY g.covered / (1 + ln(g.ntok::float8)) DESC, g.id LIMIT greatest(p_limit, v_ranks / cardinality(v_looked))
+	), r AS (
+		SELECT c.id, (SELECT sum(w.idf * ts_rank(c.tsv, w.q)) FROM w) / (1 + ln(c.ntok::float8)) AS ranked
+		FROM (SELECT b.id, b.ntok, c.tsv || ''::tsvector AS tsv FROM b JOIN kb_chunk c ON c.id = b.id
+			JOIN kb_document d ON d.id = c.document_id AND d.version = c.version OFFSET 0) AS c
+	)
+	SELECT r.id, (r.ranked * s.length / v_once)::float8, i.total FROM (SELECT sum(w.idf) AS total FROM w) AS i CROSS JOIN s LEFT JOIN r ON true
+	ORDER BY 2 DESC NULLS LAST, 1 LIMIT p_limit;
 END
 $$;
 COMMENT ON FUNCTION kb_search_words(uuid[], bigint, text[], float8[], uuid[], int, int, int) IS
-	'The chunks in which words of a query are, by the sum of idf times ts_rank of each: BM25 without a table of its own. p_terms: each as a tsquery of one word; p_shares: in which share of all chunks it is (NULL, 0: it is rare). In more than p_gate chunks (p_chunks: of all bases) those are looked at that have the rarest of the words; fewer are counted exactly. idf_total: of all words, whether they are there or not; where none is, one row without a chunk tells it.';
+	'The chunks in which words of a query are, by the sum of idf times ts_rank of each: BM25 without a table of its own. p_terms: each as a tsquery of one word; p_shares: in which share of all chunks it is (NULL, 0: it is rare). In more than p_gate chunks (p_chunks: of all bases) those are looked at that have the rarest of the words; fewer are counted exactly. Of what is looked at those are ranked whose words, however often they come, weigh most. idf_total: of all words, whether they are there or not; where none is, one row without a chunk tells it.';
 
-CREATE OR REPLACE FUNCTION kb_search(p_user_id uuid, p_kb_ids uuid[], p_space_ids bigint[], p_codes varbit[], p_terms text[], p_shares float8[], p_chunks bigint, p_documents uuid[],
+DROP FUNCTION IF EXISTS kb_search(uuid, uuid[], bigint[], varbit[], text[], float8[], bigint, uuid[], int, int, int, int);
+CREATE OR REPLACE FUNCTION kb_search(p_user_id uuid, p_kb_ids uuid[], p_space_ids bigint[], p_codes varbit[], p_near bigint[], p_terms text[], p_shares float8[], p_chunks bigint, p_documents uuid[],
 	p_candidates int, p_worded int, p_gate int, p_most int)
 	RETURNS TABLE (chunk_id bigint, document_id uuid, ord int, ntok int, space_id bigint, v bytea, by_vector boolean, lexical float8, idf_total float8)
 	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -1071,7 +1087,7 @@ AS $$
 #variable_conflict use_column
 DECLARE
 	v_kb_ids uuid[] := kb_readable(p_user_id, p_kb_ids);
-	v_near bigint[] := kb_search_vectors(v_kb_ids, p_space_ids, p_codes, p_documents, p_candidates);
+	v_near bigint[] := p_near || kb_search_vectors(v_kb_ids, p_space_ids, p_codes, p_documents, p_candidates);
 	v_worded bigint[];
 	v_lexical float8[];
 	v_idf_total float8;
@@ -1090,8 +1106,8 @@ BEGIN
 	WHERE c.kb_id = ANY (v_kb_ids);
 END
 $$;
-COMMENT ON FUNCTION kb_search(uuid, uuid[], bigint[], varbit[], text[], float8[], bigint, uuid[], int, int, int, int) IS
-	'Candidates of both legs in bases that the user may read, with the vectors to put them in order: of the p_candidates nearest codes of each space, and of the p_worded best by words. Only what is shown of a document is found, not its other versions.';
+COMMENT ON FUNCTION kb_search(uuid, uuid[], bigint[], varbit[], bigint[], text[], float8[], bigint, uuid[], int, int, int, int) IS
+	'Candidates of both legs in bases that the user may read, with the vectors to put them in order: of the p_candidates nearest codes of each space (of one whose code is empty, none), of p_near, which the caller found, and of the p_worded best by words. Only what is shown of a document is found, not its other versions.';
 
 CREATE OR REPLACE FUNCTION kb_search_texts(p_user_id uuid, p_chunk_ids bigint[])
 	RETURNS TABLE (chunk_id bigint, kb_id uuid, document_id uuid, version int, title text, page_from int, page_to int, c0 int, c1 int, heading text, body text)

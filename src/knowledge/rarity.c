@@ -21,7 +21,8 @@ struct word {
 struct table {
 	struct word *words; /* sorted */
 	size_t n;
-	char *text; /* of them all */
+	double chunks; /* of all bases */
+	char *text;    /* of the words */
 	int64_t until_ms;
 	unsigned refs;
 };
@@ -68,7 +69,7 @@ take(void)
 
 /* Words with a line for each, and their shares with blanks between. */
 static struct table *
-make(const char *words, const char *shares)
+make(const char *words, const char *shares, double chunks)
 {
 	struct table *t = xcalloc(1, sizeof *t);
 	char *end;
@@ -84,6 +85,7 @@ make(const char *words, const char *shares)
 	}
 	t->words = xrealloc(t->words, (t->n + 1) * sizeof *t->words);
 	qsort(t->words, t->n, sizeof *t->words, compare_words);
+	t->chunks = chunks;
 	t->until_ms = clock_mono_ms() + (t->n > 0 ? KEEP_MS : KEEP_NOTHING_MS);
 	t->refs = 2; /* the process' and the caller's */
 	return t;
@@ -96,13 +98,16 @@ read_table(struct context *cx, struct table **out)
 	struct table *before;
 	bool known;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT array_to_string(most_common_elems, E'\\n') AS words, array_to_string(most_common_elem_freqs, ' ') AS shares"
+	    "SELECT array_to_string(most_common_elems, E'\\n') AS words, array_to_string(most_common_elem_freqs, ' ') AS shares,"
+	    " (SELECT c.reltuples::float8 FROM pg_class c WHERE c.oid = 'public.kb_chunk'::regclass) AS chunks"
 	    " FROM pg_stats WHERE schemaname = 'public' AND tablename = 'kb_chunk' AND attname = 'tsv'");
 
 	if (st != OK)
 		return fail(cx, st, "statistics of words: %s", pg_error(cx->pg));
 	known = rows_count(rows) == 1;
-	*out = make(known ? row_text(rows, 0, "words") : NULL, known ? row_text(rows, 0, "shares") : NULL);
+	*out = known
+	    ? make(row_text(rows, 0, "words"), row_text(rows, 0, "shares"), strtod(row_text(rows, 0, "chunks"), NULL))
+	    : make(NULL, NULL, 0);
 	pthread_mutex_lock(&lock);
 	before = newest;
 	newest = *out;
@@ -111,19 +116,49 @@ read_table(struct context *cx, struct table **out)
 	return OK;
 }
 
+/* The caller drops it. */
+static enum status
+table_get(struct context *cx, struct table **out)
+{
+	*out = take();
+	return *out != NULL ? OK : read_table(cx, out);
+}
+
+static double
+share_of(const struct table *t, const char *text)
+{
+	const struct word wanted = { .text = text };
+	const struct word *found = bsearch(&wanted, t->words, t->n, sizeof *t->words, compare_words);
+
+	return found == NULL ? 0 : found->share;
+}
+
 enum status
 rarity_shares(struct context *cx, const char *const *terms, size_t n, double *shares)
 {
-	struct table *t = take();
-	enum status st;
+	struct table *t;
+	enum status st = table_get(cx, &t);
 
-	if (t == NULL && (st = read_table(cx, &t)) != OK)
+	if (st != OK)
+		return st;
+	for (size_t i = 0; i < n; i++)
+		shares[i] = share_of(t, terms[i]);
+	drop(t);
+	return OK;
+}
+
+enum status
+rarity_chunks(struct context *cx, const char *const *kb_ids, size_t n, int64_t least, int64_t *chunks)
+{
+	struct table *t;
+	enum status st = table_get(cx, &t);
+
+	if (st != OK)
 		return st;
 	for (size_t i = 0; i < n; i++) {
-		const struct word wanted = { .text = terms[i] };
-		const struct word *found = bsearch(&wanted, t->words, t->n, sizeof *t->words, compare_words);
+		double about = share_of(t, arena_printf(cx->arena, "=%s", kb_ids[i])) * t->chunks;
 
-		shares[i] = found == NULL ? 0 : found->share;
+		chunks[i] = about > (double)least ? (int64_t)about : 0;
 	}
 	drop(t);
 	return OK;

@@ -9,6 +9,7 @@
 #include "core/await.h"
 #include "core/events.h"
 #include "core/process.h"
+#include "knowledge/codes.h"
 #include "knowledge/query.h"
 #include "knowledge/rarity.h"
 #include "ledger/credits.h"
@@ -19,6 +20,7 @@
 
 enum {
 	CANDIDATES = 400, /* of each space, by codes */
+	GONE_PART = 10,	  /* such a part of them may be gone */
 	WORDED = 200,	  /* by words */
 	GATE = 3000,	  /* chunks of which words are counted */
 	SCORED_TERMS = 24,
@@ -30,7 +32,9 @@ enum {
 /* A base and its space. */
 struct place {
 	const char *kb_id;
+	int64_t chunks;
 	int64_t space_id; /* 0: none */
+	int64_t batch;
 	int64_t model_id;
 	const char *model;
 	size_t dims;
@@ -82,7 +86,8 @@ read_place(struct context *cx, const struct rows *rows, int row, struct place *p
 	unsigned char *mean;
 	size_t len;
 
-	*p = (struct place){ .kb_id = arena_strdup(cx->arena, row_text(rows, row, "kb_id")) };
+	*p = (struct place){ .kb_id = arena_strdup(cx->arena, row_text(rows, row, "kb_id")),
+		.chunks = row_int(rows, row, "chunks") };
 	if (row_null(rows, row, "space_id"))
 		return OK;
 	p->dims = (size_t)row_int(rows, row, "dims");
@@ -90,6 +95,7 @@ read_place(struct context *cx, const struct rows *rows, int row, struct place *p
 	if (mean == NULL || p->dims > VECTOR_MAX_DIMS || len != 4 * p->dims)
 		return fail(cx, E_INTERNAL, "the space of base %s has no sound mean", p->kb_id);
 	p->space_id = row_int(rows, row, "space_id");
+	p->batch = row_int(rows, row, "batch");
 	p->model_id = row_int(rows, row, "model_id");
 	p->model = arena_strdup(cx->arena, row_text(rows, row, "model"));
 	p->mean = ARENA_ARRAY(cx->arena, float, p->dims);
@@ -97,47 +103,120 @@ read_place(struct context *cx, const struct rows *rows, int row, struct place *p
 	return OK;
 }
 
+/* How many chunks the bases have, where these are too many to be counted. */
+static enum status
+chunks_of(struct context *cx, const struct search *s, const char **out)
+{
+	const char **items = ARENA_ARRAY(cx->arena, const char *, s->ask.n_kbs + 1);
+	int64_t *chunks = ARENA_ARRAY(cx->arena, int64_t, s->ask.n_kbs + 1);
+	enum status st = rarity_chunks(cx, s->ask.kb_ids, s->ask.n_kbs, GATE, chunks);
+
+	if (st != OK)
+		return st;
+	for (size_t i = 0; i < s->ask.n_kbs; i++)
+		items[i] = arena_printf(cx->arena, "%lld", (long long)chunks[i]);
+	*out = array_of(cx->arena, items, s->ask.n_kbs);
+	return OK;
+}
+
 static enum status
 read_places(struct context *cx, struct search *s)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT kb_id, chunks, space_id, model_id, model, dims, mean FROM kb_search_bases($1::uuid, $2::uuid[])",
-	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)));
+	const char *chunks;
+	enum status st = chunks_of(cx, s, &chunks);
 
+	if (st != OK)
+		return st;
+	st = pg_query_again(cx->pg, &rows,
+	    "SELECT kb_id, chunks, space_id, model_id, model, dims, mean, batch"
+	    " FROM kb_search_bases($1::uuid, $2::uuid[], $3::bigint[])",
+	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)), PS(chunks));
 	if (st != OK)
 		return fail(cx, st, "bases to search: %s", pg_error(cx->pg));
 	s->n_places = (size_t)rows_count(rows);
 	s->places = ARENA_ARRAY(cx->arena, struct place, s->n_places + 1);
 	s->found.any_base = s->n_places > 0;
 	for (size_t i = 0; i < s->n_places; i++) {
-		s->chunks += row_int(rows, (int)i, "chunks");
 		if ((st = read_place(cx, rows, (int)i, &s->places[i])) != OK)
 			return st;
+		s->chunks += s->places[i].chunks;
 	}
 	return OK;
 }
 
 /* ---- candidates ------------------------------------------------------------------ */
 
-/* The spaces that have a vector of the query, and its code in each. */
-static void
-codes_of(struct arena *a, const struct search *s, const char **spaces, const char **codes)
-{
-	const char **ids = ARENA_ARRAY(a, const char *, s->n_places + 1);
-	const char **bits = ARENA_ARRAY(a, const char *, s->n_places + 1);
-	size_t n = 0;
+/* Who finds the nearest codes: as PostgreSQL reads arrays. */
+struct nearby {
+	const char *spaces; /* that have a vector of the query */
+	const char *codes;  /* its code in each; "": it was looked for in memory */
+	const char *chunks; /* that were found there */
+};
 
-	for (size_t i = 0; i < s->n_places; i++) {
+/* Look into one space in memory, if it is large; *found: that was done. */
+static enum status
+look(struct context *cx, const struct search *s, const struct place *p, const char *bits, struct buf *chunks,
+    bool *found)
+{
+	int64_t *nearest;
+	size_t n;
+	enum status st;
+
+	*found = false;
+	if (p->chunks < CODES_LEAST || s->ask.n_documents > 0)
+		return OK;
+	st = codes_nearest(cx, p->space_id, p->batch, bits, p->dims, CANDIDATES, found, &nearest, &n);
+	for (size_t i = 0; st == OK && *found && i < n; i++)
+		buf_printf(chunks, "%s%lld", chunks->len > 1 ? "," : "", (long long)nearest[i]);
+	return st;
+}
+
+static enum status
+look_around(struct context *cx, const struct search *s, struct nearby *out)
+{
+	const char **ids = ARENA_ARRAY(cx->arena, const char *, s->n_places + 1);
+	const char **codes = ARENA_ARRAY(cx->arena, const char *, s->n_places + 1);
+	struct buf chunks = BUF_INIT(0);
+	size_t n = 0;
+	enum status st = OK;
+
+	buf_puts(&chunks, "{");
+	for (size_t i = 0; st == OK && i < s->n_places; i++) {
 		const struct place *p = &s->places[i];
+		const char *bits;
+		bool found;
 
 		if (p->query == NULL)
 			continue;
-		ids[n] = arena_printf(a, "%lld", (long long)p->space_id);
-		bits[n++] = vector_code(a, p->query, p->mean, p->dims);
+		bits = vector_code(cx->arena, p->query, p->mean, p->dims);
+		st = look(cx, s, p, bits, &chunks, &found);
+		ids[n] = arena_printf(cx->arena, "%lld", (long long)p->space_id);
+		codes[n++] = st == OK && found ? "\"\"" : bits;
 	}
-	*spaces = array_of(a, ids, n);
-	*codes = array_of(a, bits, n);
+	buf_puts(&chunks, "}");
+	*out = (struct nearby){ .spaces = array_of(cx->arena, ids, n),
+		.codes = array_of(cx->arena, codes, n),
+		.chunks = arena_strndup(cx->arena, chunks.data, chunks.len) };
+	buf_free(&chunks);
+	return st;
+}
+
+/* Of what is found in memory, a few may be gone since; where many are, it is read anew. */
+static void
+forget_gone(const struct search *s, const struct rows *rows)
+{
+	for (size_t i = 0; i < s->n_places; i++) {
+		const struct place *p = &s->places[i];
+		size_t there = 0;
+
+		if (p->query == NULL || p->chunks < CODES_LEAST || s->ask.n_documents > 0)
+			continue;
+		for (int row = 0; row < rows_count(rows); row++)
+			there += row_bool(rows, row, "by_vector") && row_int(rows, row, "space_id") == p->space_id;
+		if (there < CANDIDATES - CANDIDATES / GONE_PART)
+			codes_forget(p->space_id);
+	}
 }
 
 /* Each term as a tsquery of its own, as JSON: what is in it needs quotes of many kinds. */
@@ -213,23 +292,26 @@ static enum status
 find(struct context *cx, struct search *s)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *spaces, *codes, *shares;
+	struct nearby near;
+	const char *shares;
 	struct pg_arg none = PNULL;
 	enum status st;
 
 	if ((st = shares_of(cx, s, &shares)) != OK)
 		return st;
-	codes_of(cx->arena, s, &spaces, &codes);
+	if ((st = look_around(cx, s, &near)) != OK)
+		return st;
 	st = pg_query_again(cx->pg, &rows,
-	    "SELECT chunk_id, document_id, ord, ntok, space_id, v, lexical, idf_total FROM kb_search($1::uuid, $2::uuid[],"
-	    " $3::bigint[], $4::varbit[], ARRAY(SELECT json_array_elements_text($5::json)), $6::float8[], $7, $8::uuid[], $9::int,"
-	    " $10::int, $11::int, $12::int)",
-	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)), PS(spaces), PS(codes),
-	    PS(terms_json(cx->arena, s)), PS(shares), PI(s->chunks),
+	    "SELECT chunk_id, document_id, ord, ntok, space_id, v, by_vector, lexical, idf_total FROM kb_search($1::uuid, $2::uuid[],"
+	    " $3::bigint[], $4::varbit[], $5::bigint[], ARRAY(SELECT json_array_elements_text($6::json)), $7::float8[], $8, $9::uuid[],"
+	    " $10::int, $11::int, $12::int, $13::int)",
+	    PS(cx->caller.user_id), PS(array_of(cx->arena, s->ask.kb_ids, s->ask.n_kbs)), PS(near.spaces),
+	    PS(near.codes), PS(near.chunks), PS(terms_json(cx->arena, s)), PS(shares), PI(s->chunks),
 	    s->ask.n_documents == 0 ? none : PS(array_of(cx->arena, s->ask.document_ids, s->ask.n_documents)),
 	    PI(CANDIDATES), PI(WORDED), PI(GATE), PI(SCORED_TERMS));
 	if (st != OK)
 		return fail(cx, st, "search: %s", pg_error(cx->pg));
+	forget_gone(s, rows);
 	s->n_hits = (size_t)rows_count(rows);
 	s->hits = ARENA_ARRAY(cx->arena, struct hit, s->n_hits + 1);
 	for (size_t i = 0; i < s->n_hits; i++)

@@ -182,6 +182,29 @@ def test_what_the_jobs_made_is_found(weir, user):
     weir.audit()
 
 
+def test_a_large_base(weir, user):
+    """Its codes are kept in memory; what comes, and what goes, is known there too."""
+    lines = [f"Shelf {n * 7919 % 10007} has the number {n}." for n in range(5500)]
+    pages = ["\n\n".join(f"# Box {n}\n\n{lines[n]}" for n in range(at, at + 55)) for at in range(0, len(lines), 55)]
+    kb, ids = make_base(weir, user, [(f"Hall {n}", text) for n, text in enumerate(pages)])
+    with weir.pg() as pg:
+        assert pg.query("SELECT sum(chunks) FROM kb_version WHERE kb_id = $1", kb)[0][0] == "5500"
+
+    def first(query, **more):
+        item = search(weir, user, kb, query, **more)["items"][0]
+        return item["document_id"], item["text"]
+
+    for n in (0, 77, 5499) * 2:
+        there = (ids[n // 55], lines[n])
+        assert first(f"Hall {n // 55} › Box {n}\n{lines[n]}", mode="vector") == first(lines[n], mode="text") == there
+    assert first(lines[5], filters={"document_ids": [ids[0], ids[6]]}) == (ids[0], lines[5])
+    made = weir.post(f"/api/knowledge/{kb}/documents", {"title": "Orchids", "text": "Orchids are watered on Mondays."}, user).json["document"]["id"]
+    wait_until(lambda: weir.get(f"/api/knowledge/{kb}/documents/{made}", user).json["state"] == "ready", "the document is ready", timeout_s=60)
+    assert {first("orchids are watered", mode="vector")[0] for _ in range(4)} == {made}
+    assert weir.delete(f"/api/knowledge/{kb}/documents/{made}", user).status == 204
+    assert made not in {i["document_id"] for i in search(weir, user, kb, "orchids are watered", mode="vector")["items"]}
+
+
 def test_a_hold_whose_process_died_goes_back(weir, user, base):
     kb, _ = base
     before = weir.balance(user)
