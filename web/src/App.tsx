@@ -81,6 +81,16 @@ function useSignedIn() {
 		tasks.limits().then(useTasks.getState().setLimits, () => undefined);
 		return () => over.abort();
 	}, []);
+	useEffect(() => {
+		const over = new AbortController();
+		// What keys do is loaded with the first; the browser's own search must not come up meanwhile.
+		const onKey = (e: KeyboardEvent) => {
+			if ((e.ctrlKey || e.metaKey) && e.key === "k") e.preventDefault();
+			void import("@/components/finder/shortcuts").then(({ begin }) => begin(e));
+		};
+		document.addEventListener("keydown", onKey, { once: true, signal: over.signal });
+		return () => over.abort();
+	}, []);
 }
 
 /** Where they wanted to go, and an address of our own only. */

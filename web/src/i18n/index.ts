@@ -6,6 +6,7 @@ import type admin from "./admin.en.json";
 import type channels from "./channels.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
+import type finder from "./finder.en.json";
 import type jobs from "./jobs.en.json";
 import type knowledge from "./knowledge.en.json";
 import type making from "./making.en.json";
@@ -19,7 +20,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof channels & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }

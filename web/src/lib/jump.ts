@@ -1,4 +1,5 @@
 /* The way to a message, wherever it is in its conversation. */
+import { ApiError } from "@/api/errors";
 import type { List, Message } from "@/api/types";
 import { conversations } from "@/api/weir";
 import { queryClient } from "@/queries/client";
@@ -64,10 +65,26 @@ async function show(messageId: string): Promise<void> {
 	hands.abort();
 }
 
+interface Found {
+	id: string;
+	conversation_id: string;
+	/** It is in the version that is shown. */
+	active: boolean;
+}
+
 /**
  * Goes to a message: in another version of the conversation, that is shown. False: it is gone.
  */
-export async function jumpTo(message: { id: string; conversation_id: string; active: boolean }, navigate: (path: string) => void): Promise<boolean> {
+export async function jumpTo(message: Found, navigate: (path: string) => void): Promise<boolean> {
+	try {
+		return await goTo(message, navigate);
+	} catch (e) {
+		if (e instanceof ApiError && e.status === 404) return false;
+		throw e;
+	}
+}
+
+async function goTo(message: Found, navigate: (path: string) => void): Promise<boolean> {
 	const { id, conversation_id: conversationId } = message;
 	const activate = async () => {
 		await conversations.showVersion(conversationId, id);

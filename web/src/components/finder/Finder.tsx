@@ -1,6 +1,6 @@
 import { Keys } from "./Keys";
 import { Palette } from "./Palette";
-import { close, useFinder } from "./keys";
+import { close, useFinder } from "./shortcuts";
 
 export function Finder() {
 	const view = useFinder((s) => s.view);

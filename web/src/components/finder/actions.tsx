@@ -5,7 +5,7 @@ import { me as api } from "@/api/weir";
 import { useMe } from "@/queries/account";
 import { type Theme, useSettings } from "@/stores/settings";
 import { Kbd, KEYS } from "./Keys";
-import { open } from "./keys";
+import { open } from "./shortcuts";
 import type { Item } from "./Palette";
 
 const THEMES: Record<Theme, LucideIcon> = { light: Sun, dark: Moon, system: Monitor };
