@@ -7,10 +7,10 @@ CREATE OR REPLACE FUNCTION message_lexeme(p_user_id uuid) RETURNS text
 COMMENT ON FUNCTION message_lexeme(uuid) IS 'The word that stands in message_words.words of all messages of a user, and in no text.';
 
 CREATE OR REPLACE FUNCTION message_note() RETURNS trigger
-	LANGUAGE plpgsql
+	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 BEGIN
-	INSERT INTO public.message_news (message_id) VALUES (NEW.id);
+	INSERT INTO message_news (message_id) VALUES (NEW.id);
 	RETURN NULL;
 END
 $$;
