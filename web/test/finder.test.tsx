@@ -5,7 +5,8 @@ import { useSession } from "@/api/session";
 import { Finder } from "@/components/finder/Finder";
 import { Marked } from "@/components/finder/Palette";
 import { actOf, close, open, useFinder } from "@/components/finder/shortcuts";
-import { addTexts, startI18n } from "@/i18n";
+import { startI18n } from "@/i18n";
+import { withTexts } from "@/i18n/texts";
 import { jumpTo } from "@/lib/jump";
 import { keys, queryClient } from "@/queries/client";
 import { cachedMessages } from "@/queries/messages";
@@ -37,7 +38,7 @@ let answers: Record<string, (url: URL) => unknown> = {};
 
 beforeAll(async () => {
 	await startI18n();
-	await addTexts({ en: () => import("@/i18n/finder.en.json"), zh: () => import("@/i18n/finder.zh.json") });
+	await withTexts(["finder", "settings"], Promise.resolve());
 	HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
 		this.open = true;
 	};

@@ -5,6 +5,7 @@ const TEXTS = {
 	admin: { en: () => import("./admin.en.json"), zh: () => import("./admin.zh.json") },
 	auth: { en: () => import("./auth.en.json"), zh: () => import("./auth.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
+	finder: { en: () => import("./finder.en.json"), zh: () => import("./finder.zh.json") },
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },

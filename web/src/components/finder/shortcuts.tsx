@@ -6,11 +6,10 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { create } from "zustand";
 import { onSignOut, useSession } from "@/api/session";
-import { addTexts } from "@/i18n";
+import { withTexts } from "@/i18n/texts";
 import { queryClient } from "@/queries/client";
 import { useConversation } from "@/stores/conversation";
 import { stopTurns } from "@/stream/turns";
-import { Finder } from "./Finder";
 
 /** Everything; the models; which keys there are. */
 export type View = "all" | "models" | "keys";
@@ -22,7 +21,7 @@ export const close = () => useFinder.setState({ view: null });
 let drawn: Promise<void> | null = null;
 
 export async function open(view: View) {
-	drawn ??= addTexts({ en: () => import("@/i18n/finder.en.json"), zh: () => import("@/i18n/finder.zh.json") }).then(() => {
+	drawn ??= withTexts(["finder", "settings"], import("./Finder")).then(({ Finder }) => {
 		createRoot(document.body.appendChild(document.createElement("div"))).render(
 			<QueryClientProvider client={queryClient}>
 				<Finder />
