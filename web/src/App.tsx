@@ -82,14 +82,13 @@ function useSignedIn() {
 		return () => over.abort();
 	}, []);
 	useEffect(() => {
-		const over = new AbortController();
 		// What keys do is loaded with the first; the browser's own search must not come up meanwhile.
 		const onKey = (e: KeyboardEvent) => {
 			if ((e.ctrlKey || e.metaKey) && e.key === "k") e.preventDefault();
 			void import("@/components/finder/shortcuts").then(({ begin }) => begin(e));
 		};
-		document.addEventListener("keydown", onKey, { once: true, signal: over.signal });
-		return () => over.abort();
+		document.addEventListener("keydown", onKey);
+		return () => document.removeEventListener("keydown", onKey);
 	}, []);
 }
 

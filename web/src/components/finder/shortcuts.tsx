@@ -81,12 +81,13 @@ function onKey(e: KeyboardEvent) {
 	act();
 }
 
-let begun = false;
+let heardFrom_ms = Infinity;
 
-/** From now on keys are heard, beginning with this one, which was pressed before this file was there. */
-export function begin(first: KeyboardEvent) {
-	if (begun) return;
-	begun = true;
-	document.addEventListener("keydown", onKey);
-	if (useSession.getState().status === "in") actOf(first)?.();
+/** A key that whoever loads this file has heard: from the first on keys are heard here; this one may have been earlier. */
+export function begin(e: KeyboardEvent) {
+	if (heardFrom_ms === Infinity) {
+		heardFrom_ms = performance.now();
+		document.addEventListener("keydown", onKey);
+	}
+	if (e.timeStamp < heardFrom_ms && useSession.getState().status === "in") actOf(e)?.();
 }
