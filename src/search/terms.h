@@ -37,7 +37,7 @@ char *terms_tsquery(struct arena *a, const char *const *terms, size_t count);
 /* ---- what has all the words that are being typed ---- */
 
 /* The literal of a tsvector of a text without places, each term once; and each last character of a run of Han, by
- * which one character alone is found wherever it stands. */
+ * which one character alone is found wherever it stands.  Of 65,536 characters all fit into a tsvector, which has 1 MB. */
 char *terms_set(struct arena *a, const char *text);
 
 /* Words of a query of which all must be there: the term, or what begins with `begins` (NULL: nothing does).  Of the
