@@ -72,6 +72,7 @@
 #include "chat/trial.h"
 #include "chat/turn.h"
 #include "chat/verdicts.h"
+#include "chat/words.h"
 #include "files/ticket.h"
 #include "files/uploads.h"
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "bridge/bridge.h"
 #include "catalog/health_sweep.h"
+#include "chat/words.h"
 #include "engine/flight.h"
 #include "engine/pings.h"
 #include "engine/reap.h"

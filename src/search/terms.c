@@ -153,6 +153,15 @@ struct reading {
 	void *arg;
 	struct sb_stemmer *stemmer;
 	int position; /* of the last word; 0: none yet */
+	bool only_whole; /* words of several parts: not the parts */
+	bool ends;	 /* the last character of a run, too */
+	bool as_is;	 /* the text is read as it stands, so that its places are those of the caller's */
+	/* For `take`: the word as it is written, folded, "" in a run; the bytes of the text it stands in. */
+	char word[TERM_MAX_BYTES + 1];
+	size_t from, to;
+	size_t run_from; /* where the run begins */
+	const char *text;
+	char left_out[TERM_MAX_BYTES + 1]; /* the stop word behind all that was taken, or "" */
 };
 
 static uint32_t
@@ -227,7 +236,7 @@ is_lower(char c)
 static void
 take_part(struct reading *rd, const char *part, size_t len, bool is_whole)
 {
-	char word[TERM_MAX_BYTES + 1];
+	char *word = rd->word;
 	bool is_plain = true;
 
 	if (len > TERM_MAX_BYTES) {
@@ -240,8 +249,13 @@ take_part(struct reading *rd, const char *part, size_t len, bool is_whole)
 		is_plain = is_plain && is_lower(word[i]);
 	}
 	word[len] = '\0';
-	if (len == 0 || (!is_whole && is_stop_word(word)))
+	if (len == 0)
 		return;
+	if (!is_whole && is_stop_word(word)) {
+		memcpy(rd->left_out, word, len + 1);
+		return;
+	}
+	rd->left_out[0] = '\0';
 	if (is_plain && !is_whole && len >= STEM_MIN_BYTES) {
 		const sb_symbol *stem = sb_stemmer_stem(rd->stemmer, (const sb_symbol *)word, (int)len);
 
@@ -300,7 +314,7 @@ take_word(struct reading *rd, const char *w, size_t len)
 		return;
 	}
 	take_part(rd, w, len, true);
-	for (size_t at = 0; at < len; at = first) {
+	for (size_t at = 0; at < len && !rd->only_whole; at = first) {
 		while (at < len && (w[at] == '_' || w[at] == '-' || w[at] == '.'))
 			at++;
 		if (at >= len)
@@ -308,31 +322,47 @@ take_word(struct reading *rd, const char *w, size_t len)
 		first = part_end(w, len, at);
 		if (at > 0)
 			rd->position++;
+		if (w != folded) {
+			rd->from = (size_t)(w + at - rd->text);
+			rd->to = rd->from + first - at;
+		}
 		take_part(rd, w + at, first - at, false);
 	}
 }
 
-/* A run of characters that are written without spaces: each two of them. */
+/* What stands between two bytes of a run. */
 static void
-take_run(struct reading *rd, const char *run, size_t len)
+take_piece(struct reading *rd, const char *run, size_t from, size_t to)
 {
-	size_t at = 0, before = 0, end;
+	rd->word[0] = rd->left_out[0] = '\0';
+	rd->from = rd->run_from + from;
+	rd->to = rd->run_from + to;
+	rd->take(rd->arg, run + from, to - from, rd->position);
+}
 
-	if (len == 0)
+/* Characters of a run, which are written without spaces: each two of them. */
+static void
+take_run(struct reading *rd, const char *run, size_t from, size_t len)
+{
+	size_t at = from, before = from, end;
+
+	if (from >= len)
 		return;
 	script_next(run, len, &at);
 	if (at >= len) { /* it stands alone */
 		rd->position++;
-		rd->take(rd->arg, run, len, rd->position);
+		take_piece(rd, run, from, len);
 		return;
 	}
 	for (; at < len; at = end) {
 		end = at;
 		script_next(run, len, &end);
 		rd->position++;
-		rd->take(rd->arg, run + before, end - before, rd->position);
+		take_piece(rd, run, before, end);
 		before = at;
 	}
+	if (rd->ends)
+		take_piece(rd, run, before, len);
 }
 
 static bool
@@ -394,19 +424,20 @@ take_asked(struct reading *rd, const char *run, size_t len)
 			script_next(run, len, &at);
 			continue;
 		}
-		take_run(rd, run + from, at - from);
+		take_run(rd, run, from, at);
 		from = at += n;
 	}
-	take_run(rd, run + from, len - from);
+	take_run(rd, run, from, len);
 }
 
 /* Tell all terms of `text`.  `cut`: without words that only ask. */
 static void
 read_text(struct arena *a, struct reading *rd, const char *text, bool cut)
 {
-	size_t len, at = 0, next;
-	const char *s = normal(a, text, &len);
+	size_t len = strlen(text), at = 0, next;
+	const char *s = rd->as_is ? text : normal(a, text, &len);
 
+	rd->text = s;
 	while (at < len) {
 		size_t from = at;
 		uint32_t c = script_next(s, len, &at);
@@ -419,7 +450,11 @@ read_text(struct arena *a, struct reading *rd, const char *text, bool cut)
 				buf_add(&run, utf8, put_utf8(utf8, simplify(c)));
 				next = at;
 			} while (at < len && script_is_cjk(c = script_next(s, len, &next)) && (at = next) > 0);
-			(cut ? take_asked : take_run)(rd, buf_str(&run), run.len);
+			rd->run_from = from; /* what is simplified is as long */
+			if (cut)
+				take_asked(rd, buf_str(&run), run.len);
+			else
+				take_run(rd, buf_str(&run), 0, run.len);
 			buf_free(&run);
 		} else if (is_word_char(c)) {
 			size_t end = at;
@@ -431,6 +466,8 @@ read_text(struct arena *a, struct reading *rd, const char *text, bool cut)
 				else if (end < at || !is_joiner(c)) /* one joiner joins, two end it */
 					break;
 			}
+			rd->from = from;
+			rd->to = end;
 			take_word(rd, s + from, end - from);
 			at = end;
 		}
@@ -590,4 +627,158 @@ terms_tsquery(struct arena *a, const char *const *terms, size_t count)
 		put_quoted(&out, terms[i]);
 	}
 	return give(a, &out);
+}
+
+/* ---- what has all the words -------------------------------------------------- */
+
+char *
+terms_set(struct arena *a, const char *text)
+{
+	struct gathering g = { .arena = a };
+	struct reading rd = { .take = gather, .arg = &g, .stemmer = stemmer_new(), .ends = true };
+	struct buf out = BUF_INIT(0);
+
+	read_text(a, &rd, text, false);
+	sb_stemmer_delete(rd.stemmer);
+	if (g.count > 0)
+		qsort(g.places, g.count, sizeof *g.places, compare_places);
+	for (size_t i = 0; i < g.count; i++) {
+		if (i > 0 && strcmp(g.places[i].term, g.places[i - 1].term) == 0)
+			continue;
+		buf_puts(&out, i == 0 ? "" : " ");
+		put_quoted(&out, g.places[i].term);
+	}
+	return give(a, &out);
+}
+
+struct wanting {
+	struct arena *arena;
+	const struct reading *rd;
+	struct terms_wanted *out;
+	size_t last; /* the word that was taken last */
+	const char *last_written;
+};
+
+static bool
+is_one_character(const char *term, size_t len)
+{
+	size_t at = 0;
+
+	return script_is_cjk(script_next(term, len, &at)) && at == len;
+}
+
+static void
+want_term(void *arg, const char *term, size_t len, int position)
+{
+	struct wanting *w = arg;
+	struct terms_wanted *out = w->out;
+	size_t i = 0;
+
+	(void)position;
+	while (i < out->count && (strlen(out->words[i].term) != len || memcmp(out->words[i].term, term, len) != 0))
+		i++;
+	if (i == TERMS_QUERY_MAX)
+		return;
+	w->last = i;
+	w->last_written = w->rd->word[0] == '\0' ? NULL : arena_strdup(w->arena, w->rd->word);
+	if (i < out->count)
+		return;
+	out->words[out->count].term = arena_strndup(w->arena, term, len);
+	out->words[out->count].begins = is_one_character(term, len) ? out->words[i].term : NULL;
+	out->count++;
+}
+
+/* Does a text end within a word that is not of Han? */
+static bool
+ends_in_word(const char *text)
+{
+	size_t len = strlen(text), at = len;
+
+	if (len == 0)
+		return false;
+	do
+		at--;
+	while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80);
+	return is_word_char(script_next(text, len, &at));
+}
+
+void
+terms_want(struct arena *a, const char *query, struct terms_wanted *out)
+{
+	struct reading rd = { .take = want_term, .stemmer = stemmer_new(), .only_whole = true };
+	struct wanting w = { .arena = a, .rd = &rd, .out = out };
+
+	*out = (struct terms_wanted){ 0 };
+	rd.arg = &w;
+	read_text(a, &rd, query, true);
+	if (out->count == 0)
+		read_text(a, &rd, query, false);
+	sb_stemmer_delete(rd.stemmer);
+	if (!ends_in_word(query))
+		return;
+	if (out->count == 0 && rd.left_out[0] != '\0') { /* stop words alone: what begins so */
+		const char *word = arena_strdup(a, rd.left_out);
+
+		out->words[out->count++] = (struct terms_word){ .term = word, .begins = word };
+	} else if (out->count > 0 && rd.left_out[0] == '\0' && w.last_written != NULL)
+		out->words[w.last].begins = w.last_written;
+}
+
+char *
+terms_all(struct arena *a, const struct terms_wanted *wanted, const char *also)
+{
+	struct buf out = BUF_INIT(0);
+
+	put_quoted(&out, also);
+	for (size_t i = 0; i < wanted->count; i++) {
+		const struct terms_word *word = &wanted->words[i];
+
+		buf_puts(&out, word->begins == NULL ? " & " : " & (");
+		put_quoted(&out, word->term);
+		if (word->begins == NULL)
+			continue;
+		buf_puts(&out, " | ");
+		put_quoted(&out, word->begins);
+		buf_puts(&out, ":*)");
+	}
+	return give(a, &out);
+}
+
+struct finding {
+	const struct reading *rd;
+	const struct terms_wanted *wanted;
+	struct terms_place *places;
+	size_t count, max;
+};
+
+static void
+find_term(void *arg, const char *term, size_t len, int position)
+{
+	struct finding *f = arg;
+
+	(void)position;
+	for (size_t i = 0; i < f->wanted->count && f->count < f->max; i++) {
+		const struct terms_word *word = &f->wanted->words[i];
+		size_t begins = word->begins == NULL ? 0 : strlen(word->begins);
+		bool is_it = strlen(word->term) == len && memcmp(word->term, term, len) == 0;
+
+		if (!is_it && (begins == 0 || begins > len || memcmp(word->begins, term, begins) != 0))
+			continue;
+		/* a word whole; of a run what was asked for */
+		f->places[f->count++] = (struct terms_place){ .from = f->rd->from,
+			.to = is_it || f->rd->word[0] != '\0' ? f->rd->to : f->rd->from + begins,
+			.word = i };
+	}
+}
+
+size_t
+terms_find(struct arena *a, const char *text, const struct terms_wanted *wanted, struct terms_place *places, size_t max)
+{
+	struct reading rd = { .take = find_term, .stemmer = stemmer_new(), .ends = true, .as_is = true };
+	struct finding f = { .rd = &rd, .wanted = wanted, .places = places, .max = max };
+
+	rd.arg = &f;
+	read_text(a, &rd, text, false);
+	sb_stemmer_delete(rd.stemmer);
+	return f.count;
 }

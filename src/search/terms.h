@@ -34,4 +34,36 @@ size_t terms_query(struct arena *a, const char *query, const char *terms[TERMS_Q
 /* The literal of a tsquery that finds any of `count` terms: 'a' | 'b'; NULL for none. */
 char *terms_tsquery(struct arena *a, const char *const *terms, size_t count);
 
+/* ---- what has all the words that are being typed ---- */
+
+/* The literal of a tsvector of a text without places, each term once; and each last character of a run of Han, by
+ * which one character alone is found wherever it stands.  Of 65,536 characters all fit into a tsvector, which has 1 MB. */
+char *terms_set(struct arena *a, const char *text);
+
+/* Words of a query of which all must be there: the term, or what begins with `begins` (NULL: nothing does).  Of the
+ * word at the end of the query its beginning is enough, and so it is of a single character of Han. */
+struct terms_word {
+	const char *term, *begins;
+};
+struct terms_wanted {
+	struct terms_word words[TERMS_QUERY_MAX];
+	size_t count;
+};
+
+/* The words of a query, each once; a word of several parts as a whole.  count 0: there is nothing to look for.  The
+ * strings are in the arena. */
+void terms_want(struct arena *a, const char *query, struct terms_wanted *out);
+
+/* The literal of a tsquery that finds what terms_set() made of a text with all of them and with `also`, a term of the
+ * caller's own: 'also' & 'a' & ('b' | 'bc':*). */
+char *terms_all(struct arena *a, const struct terms_wanted *wanted, const char *also);
+
+/* Where a word stands: bytes of the text, and which of those that are wanted it is. */
+struct terms_place {
+	size_t from, to, word;
+};
+
+/* The places of what is wanted in a text, in its order, at most `max` of them: how many.  They may overlap. */
+size_t terms_find(struct arena *a, const char *text, const struct terms_wanted *wanted, struct terms_place *places, size_t max);
+
 #endif

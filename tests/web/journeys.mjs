@@ -2043,4 +2043,67 @@ journey("knowledge: an agent brings its bases", async () => {
 	equal((await api("DELETE", `/api/knowledge/${base.json.id}`, { token })).status, 204, "removed");
 });
 
+// -- the finder
+
+const FIND = {
+	en: { open: null, field: "Find anything", group: "Messages" },
+	zh: { open: "查找 (Ctrl+K)", field: "查找", group: "消息" },
+};
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`the finder: words of long ago are found, and the page goes there (${way.name})`, async () => {
+		const user = await newUser();
+		const messages = Array.from({ length: 300 }, (_, n) => ({ role: n % 2 ? "assistant" : "user", content: `number ${n} of many 第${n}条` }));
+		messages[41].content = "A **weir** near Heerenveen holds the water.\n\n海伦芬附近的堰挡住了水。";
+		const held = await api("POST", "/api/import/conversation", { token: user.token, json: { title: "Long ago", messages } });
+		equal(held.status, 201, held.text);
+		const wanted = way.language === "zh" ? "海伦芬 堰" : "heerenveen weir";
+		await until(async () => (await api("GET", `/api/search?q=${encodeURIComponent(wanted)}`, { token: user.token })).json.items?.length === 1, "its words are noted", 60_000);
+		const words = FIND[way.language];
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		await input(page).waitFor();
+		if (words.open) {
+			await openSidebar(page, way);
+			await page.getByRole("button", { name: words.open }).click();
+		} else await page.keyboard.press("Control+k");
+		const field = page.getByRole("combobox", { name: words.field });
+		await field.fill(wanted);
+		const hit = page.getByRole("group", { name: words.group }).getByRole("option").first();
+		await hit.locator("mark").first().waitFor();
+		await accessible(page, "the finder");
+		await shot(page, `finder-${way.name}`);
+		if (way.phone) await hit.click();
+		else {
+			await until(async () => (await hit.getAttribute("aria-selected")) === "true", "the hit is chosen");
+			await page.keyboard.press("Enter");
+		}
+		const found = page.locator("article[data-found]");
+		await found.waitFor({ timeout: 60_000 });
+		holds((await found.innerText()).includes("Heerenveen"), "it is that message");
+		await until(
+			() =>
+				page.evaluate(() => {
+					const box = document.querySelector('[data-testid="messages"]').getBoundingClientRect();
+					const at = [...document.querySelectorAll("article[data-message]")].find((a) => a.innerText.includes("Heerenveen")).getBoundingClientRect();
+					return at.top >= box.top && at.bottom <= box.bottom;
+				}),
+			"the message is in view",
+		);
+		equal(new URL(page.url()).pathname, `/c/${held.json.id}`, "where the page is");
+		await shot(page, `finder-found-${way.name}`);
+		if (way.phone) return;
+		// keys: the last question again, and which there are
+		await page.keyboard.press("/");
+		await page.keyboard.press("ArrowUp");
+		await page.locator("article textarea").waitFor();
+		equal(await page.locator("article textarea").inputValue(), messages[298].content, "the last question");
+		await page.keyboard.press("Escape");
+		await page.locator("article textarea").waitFor({ state: "detached" });
+		await page.keyboard.press("Control+/");
+		await page.getByRole("dialog").locator("kbd").first().waitFor();
+		await accessible(page, "the list of keys");
+		await shot(page, `keys-${way.name}`);
+	});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -310,6 +310,12 @@ def test_shares(ask, user, described):
     ask("DELETE", f"/api/shares/{share['id']}", user)
 
 
+def test_search(ask, user):
+    ask("POST", "/api/import/conversation", user,
+        {"messages": [{"role": "user", "content": "where is the sluice"}, {"role": "assistant", "content": "there", "model": "old"}]})
+    wait_until(lambda: ask("GET", "/api/search?q=sluice", user)["items"], "its words", timeout_s=60, every_s=0.2)
+
+
 def test_uploads(ask, user, described):
     kept = ask("POST", "/api/uploads", user, PNG)
     assert ask("GET", "/api/uploads", user)["items"]

@@ -109,6 +109,89 @@ test_limits(void)
 	}
 }
 
+static void
+check_set(const char *text, const char *expected)
+{
+	char *got = terms_set(arena, text);
+
+	if (strcmp(got, expected) != 0)
+		fprintf(stderr, "# %s\n# got  %s\n# want %s\n", text, got, expected);
+	CU_ASSERT_STRING_EQUAL(got, expected);
+}
+
+static void
+check_all(const char *query, const char *expected)
+{
+	struct terms_wanted wanted;
+	char *got;
+
+	terms_want(arena, query, &wanted);
+	got = terms_all(arena, &wanted, "=me");
+	if (strcmp(got, expected) != 0)
+		fprintf(stderr, "# %s\n# got  %s\n# want %s\n", query, got, expected);
+	CU_ASSERT_STRING_EQUAL(got, expected);
+}
+
+/* The places of a query in a text, as 0:from-to of each. */
+static void
+check_places(const char *query, const char *text, const char *expected)
+{
+	struct terms_wanted wanted;
+	struct terms_place places[16];
+	char got[256] = "";
+	size_t n, at = 0;
+
+	terms_want(arena, query, &wanted);
+	n = terms_find(arena, text, &wanted, places, 16);
+	for (size_t i = 0; i < n; i++)
+		at += (size_t)snprintf(got + at, sizeof got - at, "%s%zu:%zu-%zu", i > 0 ? " " : "", places[i].word, places[i].from,
+		    places[i].to);
+	if (strcmp(got, expected) != 0)
+		fprintf(stderr, "# %s in %s\n# got  %s\n# want %s\n", query, text, got, expected);
+	CU_ASSERT_STRING_EQUAL(got, expected);
+}
+
+/* What a text has, each once, and the last character of each run. */
+static void
+test_set(void)
+{
+	check_set("", "");
+	check_set("Files, a file", "'file'");
+	check_set("数据库，锁", "'库' '据库' '数据' '锁'");
+	check_set("max_connections it's", "'connect' 'max' 'max_connections' 's'");
+}
+
+static void
+test_wanted(void)
+{
+	check_all("files Sizes ", "'=me' & 'file' & 'size'");
+	check_all("files siz", "'=me' & 'file' & ('siz' | 'siz':*)");
+	check_all("connections", "'=me' & ('connect' | 'connections':*)");
+	check_all("max_conn", "'=me' & ('max_conn' | 'max_conn':*)");
+	check_all("数据库", "'=me' & '数据' & '据库'");
+	check_all("資料 the 库", "'=me' & '资料' & ('库' | '库':*)");
+	check_all("如何备份", "'=me' & '备份'");
+	check_all("the", "'=me' & ('the' | 'the':*)");
+	check_all("the file the", "'=me' & 'file'");
+	check_all("file FILES file", "'=me' & ('file' | 'file':*)");
+	check_all("При", "'=me' & ('при' | 'при':*)");
+	check_all("it's o'clock\\", "'=me' & 's' & 'o' & 'clock'");
+	check_all("?!", "'=me'");
+}
+
+static void
+test_places(void)
+{
+	check_places("connect", "Two connections.", "0:4-15");
+	check_places("conn", "Two connections, disconnect", "0:4-15");
+	check_places("数据库 ", "大数据库。库", "0:3-9 1:6-12");
+	check_places("库", "库存、数据库", "0:0-3 0:15-18");
+	check_places("資料", "资料", "0:0-6");
+	check_places("connections", "max_connections", "0:4-15");
+	check_places("café ", "A CAFE\xcc\x81 and a cafe", "0:2-8");
+	check_places("nothing ", "Something", "");
+}
+
 static CU_TestInfo tests[] = {
 	{ "English is stemmed, without stop words", test_english },
 	{ "identifiers are found whole and in parts", test_identifiers },
@@ -116,6 +199,9 @@ static CU_TestInfo tests[] = {
 	{ "other scripts are folded", test_other_scripts },
 	{ "a query leaves out what only asks", test_queries },
 	{ "limits", test_limits },
+	{ "what a text has, each once", test_set },
+	{ "all words of a query, the last may be unfinished", test_wanted },
+	{ "where they stand", test_places },
 	CU_TEST_INFO_NULL,
 };
 static CU_SuiteInfo suites[] = {

@@ -5,17 +5,19 @@ import type { List, Message } from "@/api/types";
 import { conversations } from "@/api/weir";
 import { keys, queryClient, setNewer } from "./client";
 
-type Pages = InfiniteData<List<Message>, unknown>;
+export type Pages = InfiniteData<List<Message>, unknown>;
+type Param = string | undefined;
 const PAGE = 50;
 
+export const messagesQuery = (id: string) => ({
+	queryKey: keys.messages(id),
+	initialPageParam: undefined as Param,
+	queryFn: ({ pageParam }: { pageParam: Param }) => conversations.messages(id, { limit: PAGE, before_id: pageParam }),
+	getNextPageParam: (page: List<Message>) => (page.has_more ? page.items[0]?.id : undefined),
+});
+
 export function useMessages(conversationId: string | null) {
-	const query = useInfiniteQuery({
-		queryKey: keys.messages(conversationId ?? ""),
-		enabled: conversationId !== null,
-		initialPageParam: undefined as string | undefined,
-		queryFn: ({ pageParam }) => conversations.messages(conversationId!, { limit: PAGE, before_id: pageParam }),
-		getNextPageParam: (page) => (page.has_more ? page.items[0]?.id : undefined),
-	});
+	const query = useInfiniteQuery({ ...messagesQuery(conversationId ?? ""), enabled: conversationId !== null });
 	const messages = useMemo(() => flatten(query.data), [query.data]);
 	return { ...query, messages };
 }

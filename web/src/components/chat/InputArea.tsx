@@ -157,6 +157,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 				)}
 				<textarea
 					ref={area}
+					id="composer"
 					rows={1}
 					value={draft.text}
 					placeholder={t(drop.over ? "upload.drop" : maker ? "media.placeholder" : "chat.placeholder")}

@@ -35,7 +35,7 @@ export const MessageActions = memo(function MessageActions({ message, busy, onRe
 				</IconButton>
 			)}
 			{onEdit && (
-				<IconButton small label={t("common.edit")} disabled={busy} onClick={onEdit}>
+				<IconButton small label={t("common.edit")} data-edit disabled={busy} onClick={onEdit}>
 					<Pencil size={15} />
 				</IconButton>
 			)}

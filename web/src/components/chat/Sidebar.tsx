@@ -27,9 +27,21 @@ export function Sidebar({ onHide, onChosen, onSettings }: Props) {
 					<Logo size={26} />
 					{t("app.name")}
 				</span>
-				<IconButton small label={t("sidebar.hide")} onClick={onHide}>
-					<PanelLeftClose size={18} />
-				</IconButton>
+				<span className="flex">
+					<IconButton
+						small
+						label={t("sidebar.find")}
+						onClick={() => {
+							onChosen();
+							void import("../finder/shortcuts").then(({ open }) => open("all"));
+						}}
+					>
+						<Search size={17} />
+					</IconButton>
+					<IconButton small label={t("sidebar.hide")} onClick={onHide}>
+						<PanelLeftClose size={18} />
+					</IconButton>
+				</span>
 			</header>
 			<div className="flex flex-col gap-2 px-3 pb-3">
 				<Link
