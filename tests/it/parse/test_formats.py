@@ -42,7 +42,7 @@ def parse(data, hint="", lang="en", memory=1 << 30, text=32 << 20, pages=5000, b
             os.dup2(f.fileno(), 3)
             os.set_inheritable(3, True)  # also if it was 3 already
 
-        done = subprocess.run([*before, PROGRAM, "--cpu=30", "--wall=60", f"--memory={memory}", f"--text={text}",
+        done = subprocess.run([*before, PROGRAM, "--cpu=30", "--wall=600", f"--memory={memory}", f"--text={text}",
                                f"--pages={pages}", f"--lang={lang}", f"--hint={hint}"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=third, close_fds=False)
     assert done.returncode == 0, (done.returncode, done.stderr)
@@ -543,7 +543,7 @@ def test_signals():
         os.dup2(document, 3)
         os.set_inheritable(3, True)
 
-    p = subprocess.Popen([PROGRAM, "--cpu=60", "--wall=60", "--memory=1073741824", "--text=65536", "--pages=5"],
+    p = subprocess.Popen([PROGRAM, "--cpu=60", "--wall=600", "--memory=1073741824", "--text=65536", "--pages=5"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=third, close_fds=False)
     os.close(document)
     try:
