@@ -140,6 +140,9 @@ conversation_create(struct context *cx, const json_t *in, json_t **out)
 	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
 		return st;
 	uuid_v7(id);
+	/* what is temporary never stands in for what is kept, nor the other way round */
+	if (field_bool(in, "temporary", false))
+		return insert(cx, id, in, model_id, knowledge, out);
 	st = duplicate_guard(cx->redis, cx->pg, cx->conf, cx->caller.user_id, agent_id, project_id, id, existing);
 	if (st == E_DUPLICATE_CONVERSATION)
 		return fail_with(cx, st, json_pack("{s:s}", "conversation_id", existing), "duplicate of %s", existing);

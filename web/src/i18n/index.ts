@@ -9,6 +9,7 @@ import { type Language, language as current, setLanguage } from "./language";
 import type jobs from "./jobs.en.json";
 import type knowledge from "./knowledge.en.json";
 import type making from "./making.en.json";
+import type order from "./order.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
 import type sharing from "./sharing.en.json";
@@ -19,7 +20,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof order & typeof prices & typeof security & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }
