@@ -1,4 +1,5 @@
-DROP FUNCTION IF EXISTS folder_create, folder_change, conversations_arrange, conversations_expire, conversations_untitled,
+DROP FUNCTION IF EXISTS folder_create, folder_change, conversations_arrange, conversations_delete,
+	conversations_expire, conversations_untitled,
 	title_submit, title_asked, title_made;
 -- what was to be temporary must not come to stay
 DELETE FROM conversations WHERE temporary_until IS NOT NULL;

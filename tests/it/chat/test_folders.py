@@ -157,7 +157,8 @@ def test_other_pages_are_told(weir, me):
     told = []
     with weir.stream("/api/events", None, me, method="GET", timeout_s=60) as s:
         events = s.events()
-        next(events)
+        with weir.redis() as r:
+            wait_until(lambda: int(r.call("PUBSUB", "NUMSUB", f"weir:user:{me.id}")[1]) > 0, "the subscription")
         arrange(weir, me, ids, "archive")
         arrange(weir, me, ids, "delete")
         while len(told) < 3:
@@ -202,7 +203,7 @@ def test_temporary(weir, me):
     assert weir.get("/api/me/credits", me).json == spent and spent["balance"] < 1000
     assert weir.get("/api/me/credits/history", me).json["items"] == history
     with weir.pg() as pg:
-        assert pg.query("SELECT count(*) FROM conversation_messages WHERE user_id = $1", me.id) == [["0"]]
+        assert pg.query("SELECT count(*) FROM conversation_messages WHERE user_id = $1", me.id) == [("0",)]
 
 
 def test_temporary_goes_in_time_unless_kept(weir, me):
@@ -212,7 +213,7 @@ def test_temporary_goes_in_time_unless_kept(weir, me):
     assert arrange(weir, me, [kept], "keep").status == 204
     with weir.pg() as pg:
         pg.query("UPDATE conversations SET temporary_until = now() WHERE id = $1 AND temporary_until IS NOT NULL", over)
-    wait_until(lambda: weir.get(f"/api/conversations/{over}", me).status == 404, 60)
+    wait_until(lambda: weir.get(f"/api/conversations/{over}", me).status == 404, "it is removed", 60)
     assert listed(weir, me) == [kept]
 
 
@@ -231,7 +232,7 @@ def test_a_model_makes_the_title(weir, me, admin):
         rows = pg.query("SELECT op, cost, model, channel, status, request_tokens > 0, metadata->>'borne' FROM usage"
                         " WHERE user_id = $1 ORDER BY op", me.id)
     assert [r[0] for r in rows] == ["chat", "title"]
-    assert rows[1][2:6] == ["demo-fast", "demo", "completed", "t"] and float(rows[1][1]) == 0 and float(rows[1][6]) > 0
+    assert rows[1][2:6] == ("demo-fast", "demo", "completed", "t") and float(rows[1][1]) == 0 and float(rows[1][6]) > 0
     history = weir.get("/api/me/credits/history", me).json["items"]
     assert sum("title" in json.dumps(item) for item in history) == 0
     # and once
