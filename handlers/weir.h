@@ -67,6 +67,8 @@
 #include "account/sessions.h"
 #include "engine/tasks.h"
 #include "base/tokens.h"
+#include "chat/arrange.h"
+#include "chat/folders.h"
 #include "chat/shares.h"
 #include "chat/transfer.h"
 #include "chat/trial.h"

@@ -3,12 +3,13 @@
  *
  * in      agent_id?, project_id? (the caller's own grouping), model? (name),
  *         title? (custom from the start; else the first message sets one)
- *         knowledge_ids?, knowledge_mode?: bases the answers look into, and when
+ *         knowledge_ids?, knowledge_mode?: bases the answers look into, and when;
+ *         temporary?: in no list, never shared or exported, and removed when [chat] temporary_kept is over
  * out     201 the conversation; it shows in the list after its first answer
  * errors  400 agent_id or model not offered, a base that is not there; 409 duplicate_conversation with
  *         details.conversation_id: the same agent and project within
  *         limits_duplicate_window
- * proof   tests/it/chat/test_conversations.py
+ * proof   tests/it/chat/test_conversations.py, tests/it/chat/test_folders.py
  */
 #include "weir.h"
 
@@ -18,6 +19,7 @@ const struct field conversations_create_fields[] = {
 	{ "model", F_LINE, 0, .min = 1, .max = 200,
 	    .help = "name of a chat model; absent: the agent's or the default" },
 	{ "title", F_LINE, 0, .max = CONVERSATION_TITLE_CHARS, .help = "absent: made from the first message" },
+	{ "temporary", F_BOOL, 0, .help = "in no list, never shared or exported, and removed in time" },
 	{ "knowledge_ids", F_TEXTS, F_NULLABLE, .max = SEARCH_BASES_MAX,
 	    .help = "bases to look into; null: the agent's" },
 	{ "knowledge_mode", F_CHOICE, F_NULLABLE, .choices = "auto always off",

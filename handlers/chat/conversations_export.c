@@ -3,7 +3,7 @@
  *
  * in      format: json (as /api/import/conversation takes it) or markdown; default json
  * out     200 the file, to be saved
- * errors  400 format; 404 not the caller's; 413 more than 64 MB of text
+ * errors  400 format; 404 not the caller's; 409 temporary; 413 more than 64 MB of text
  * proof   tests/it/chat/test_shares.py
  */
 #include "weir.h"

@@ -313,32 +313,43 @@ $$;
 COMMENT ON FUNCTION turn_settle(uuid, uuid, text, text, text, text, text, text, int, int, boolean, numeric, bigint, bigint, int, int, text) IS
 	'turns_settle() for one, with its message as it is stored then.';
 
-CREATE OR REPLACE FUNCTION conversation_delete(p_user_id uuid, p_conversation_id uuid)
+CREATE OR REPLACE FUNCTION conversations_delete(p_user_id uuid, p_ids uuid[])
 	RETURNS TABLE (deleted boolean, live_tasks uuid[])
-	LANGUAGE plpgsql SET search_path = public, pg_temp
+	LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off
 AS $$
 BEGIN
-	-- once it is locked no task can open in it
-	PERFORM FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR UPDATE;
-	deleted := FOUND;
+	-- once they are locked no task can open in them
+	PERFORM FROM conversations c WHERE c.id = ANY (p_ids) AND c.user_id = p_user_id ORDER BY c.id FOR UPDATE;
+	deleted := (SELECT count(*) FROM conversations c WHERE c.id = ANY (p_ids) AND c.user_id = p_user_id)
+		= (SELECT count(DISTINCT i) FROM unnest(p_ids) AS i);
 	live_tasks := '{}';
 	IF deleted THEN
 		-- those that have ended too: the deletion writes to all of them
-		PERFORM FROM tasks t WHERE t.conversation_id = p_conversation_id ORDER BY t.id FOR NO KEY UPDATE;
+		PERFORM FROM tasks t WHERE t.conversation_id = ANY (p_ids) ORDER BY t.id FOR NO KEY UPDATE;
 		WITH live AS (
 			UPDATE tasks t SET cancel_requested_at = coalesce(t.cancel_requested_at, now())
-			WHERE t.conversation_id = p_conversation_id AND t.completed_at IS NULL
+			WHERE t.conversation_id = ANY (p_ids) AND t.completed_at IS NULL
 			RETURNING t.id
 		)
 		SELECT coalesce(array_agg(l.id ORDER BY l.id), '{}') INTO live_tasks FROM live l;
 		PERFORM job_wake(t.job_id) FROM tasks t WHERE t.id = ANY (live_tasks) AND t.job_id IS NOT NULL;
-		DELETE FROM conversations c WHERE c.id = p_conversation_id;
+		-- what was said before an answer was made again, too
+		UPDATE tasks t SET prev_message = NULL WHERE t.conversation_id = ANY (p_ids) AND t.prev_message IS NOT NULL;
+		DELETE FROM conversations c WHERE c.id = ANY (p_ids);
 	END IF;
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION conversation_delete(uuid, uuid) IS
-	'Deletes a user''s conversation with its messages and asks its live tasks to cancel (the caller publishes the abort for those returned); their money settles as usual. deleted = false: not there or not theirs.';
+COMMENT ON FUNCTION conversations_delete(uuid, uuid[]) IS
+	'Deletes conversations of a user with their messages, all or none, and asks their live tasks to cancel (the caller publishes the abort for those returned); their money settles as usual. deleted = false: one of them is not there or not theirs.';
+
+CREATE OR REPLACE FUNCTION conversation_delete(p_user_id uuid, p_conversation_id uuid)
+	RETURNS TABLE (deleted boolean, live_tasks uuid[])
+	LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+	SELECT d.deleted, d.live_tasks FROM conversations_delete(p_user_id, ARRAY[p_conversation_id]) AS d
+$$;
+COMMENT ON FUNCTION conversation_delete(uuid, uuid) IS 'conversations_delete() of one.';
 
 CREATE OR REPLACE FUNCTION messages_delete(p_user_id uuid, p_conversation_id uuid, p_message_id uuid, p_below boolean)
 	RETURNS TABLE (deleted uuid[], live_tasks uuid[])

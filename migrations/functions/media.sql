@@ -32,13 +32,14 @@ AS $$
 DECLARE
 	v_refusal text;
 	v_sequence bigint;
+	v_temporary boolean;
 	v_model text := (SELECT m.name FROM llm_models m WHERE m.id = p_model_id);
 	v task_opened;
 BEGIN
 	IF p_conversation_id IS NOT NULL THEN
-		SELECT c.last_sequence INTO v_sequence FROM conversations c
+		SELECT c.last_sequence, c.temporary_until IS NOT NULL INTO v_sequence, v_temporary FROM conversations c
 		WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR NO KEY UPDATE;
-		v_refusal := CASE WHEN NOT FOUND THEN 'not_found' END;
+		v_refusal := CASE WHEN NOT FOUND THEN 'not_found' WHEN v_temporary THEN 'temporary' END;
 	END IF;
 	v := task_open(ROW(p_task_id, p_transaction_id, p_user_id, p_type, p_conversation_id, NULL, p_model_id, p_hold, p_lease_s,
 		left(p_op || ': ' || coalesce(v_model, ''), 100), p_user_limit, p_conv_limit, NULL, p_key, p_route, p_hash, v_refusal,
@@ -62,7 +63,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION media_open(uuid, uuid, uuid, uuid, uuid, text, bigint, numeric, int, int, int, text, text, bytea, jsonb, text, text, jsonb, jsonb, int, uuid, uuid, text, jsonb) IS
-	'Opens a task of a picture or film: task_open(), what is to be asked, the job that does it, and in a conversation the prompt and a message for the result, or nothing. outcome besides those of task_open(): not_found (no such conversation of the user). held is what the user''s live tasks hold, this one included.';
+	'Opens a task of a picture or film: task_open(), what is to be asked, the job that does it, and in a conversation the prompt and a message for the result, or nothing. outcome besides those of task_open(): not_found (no such conversation of the user), temporary (what is made stays, and such a conversation does not). held is what the user''s live tasks hold, this one included.';
 
 DROP FUNCTION IF EXISTS media_claim(uuid, bigint, bigint, bytea);
 CREATE OR REPLACE FUNCTION media_claim(

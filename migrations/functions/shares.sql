@@ -20,13 +20,15 @@ AS $$
 DECLARE
 	v_title text;
 	v_messages jsonb;
+	v_temporary boolean;
 BEGIN
 	-- one after the other, so that two at once cannot both be the last
 	PERFORM FROM users u WHERE u.id = p_user_id FOR NO KEY UPDATE;
-	SELECT c.title, conversation_text(c.id, c.user_id) INTO v_title, v_messages
+	SELECT c.title, conversation_text(c.id, c.user_id), c.temporary_until IS NOT NULL INTO v_title, v_messages, v_temporary
 	FROM conversations c WHERE c.id = p_conversation_id AND c.user_id = p_user_id FOR KEY SHARE;
 	outcome := CASE
 		WHEN NOT FOUND THEN 'not_found'
+		WHEN v_temporary THEN 'temporary'
 		WHEN v_messages = '[]' THEN 'empty'
 		WHEN octet_length(v_messages::text) > p_most_bytes THEN 'too_large'
 		WHEN (SELECT count(*) FROM conversation_shares s WHERE s.user_id = p_user_id) >= p_most THEN 'too_many'
@@ -42,7 +44,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION conversation_share(uuid, text, uuid, uuid, text, int, int) IS
-	'Keeps a conversation as it is now for whoever has the link. p_upload_prefix: what stands before an upload''s id in its address. Outcomes: ok with the row, not_found, empty (nothing was answered), too_large (over p_most_bytes), too_many (the user has p_most).';
+	'Keeps a conversation as it is now for whoever has the link. p_upload_prefix: what stands before an upload''s id in its address. Outcomes: ok with the row, not_found, temporary (those are never shared), empty (nothing was answered), too_large (over p_most_bytes), too_many (the user has p_most).';
 
 CREATE OR REPLACE FUNCTION conversation_import(p_id uuid, p_user_id uuid, p_title text, p_messages jsonb, p_at timestamptz)
 	RETURNS void

@@ -14,12 +14,14 @@
 	"jsonb_build_object('id', c.id, 'agent_id', c.agent_id, 'project_id', c.project_id," \
 	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = c.model_id)," \
 	" 'title', c.title, 'title_is_custom', c.title_is_custom, 'message_count', c.message_count," \
+	" 'folder_id', c.folder_id, 'pinned', c.pinned_at IS NOT NULL, 'archived', c.archived_at IS NOT NULL," \
+	" 'temporary_until', json_time(c.temporary_until)," \
 	" 'knowledge_ids', to_jsonb(c.knowledge_ids), 'knowledge_mode', c.knowledge_mode," \
 	" 'total_tokens', c.total_tokens, 'created_at', json_time(c.created_at), 'updated_at', " \
 	"json_time(c.updated_at))" \
 	" AS json"
 
-/* $3 user, $4 what is looked for, or NULL.  The place of the cursor is where it is now. */
+/* $3 user, $4 what is looked for, or NULL, $5 the view, $6 a folder or NULL.  The place of the cursor is where it is now. */
 #define CONVERSATIONS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM conversations c WHERE c.id = $1::uuid AND c.user_id = $3", \
 	    "SELECT " CONVERSATION_JSON ", c.updated_at AS at, c.id AS tie FROM conversations c" \
@@ -28,6 +30,10 @@
 	    "   " LIST_FIRST_UUID ")" \
 	    "  AND EXISTS (SELECT FROM conversation_messages m" \
 	    "   WHERE m.conversation_id = c.id AND m.role = 'assistant' AND m.status = 'success')" \
+	    "  AND c.temporary_until IS NULL AND (c.archived_at IS NOT NULL) = ($5::text = 'archived')" \
+	    "  AND CASE $5 WHEN 'pinned' THEN c.pinned_at IS NOT NULL" \
+	    "   WHEN 'loose' THEN c.pinned_at IS NULL AND c.folder_id IS NULL ELSE true END" \
+	    "  AND ($6::uuid IS NULL OR c.folder_id = $6)" \
 	    "  AND ($4::text IS NULL OR strpos(lower(c.title), lower($4)) > 0)", \
 	    order)
 static const struct list conversations = { "conversations", CONVERSATIONS("<", "DESC"), CONVERSATIONS(">", "ASC") };
@@ -52,9 +58,18 @@ conversation_find(struct context *cx, const char *id, json_t **out)
 }
 
 enum status
-conversations_list(struct context *cx, const struct page *page, const char *q, json_t **items, bool *more)
+conversations_list(
+    struct context *cx, const struct page *page, const struct conversations_ask *ask, json_t **items, bool *more)
 {
-	return page_run(cx, page, &conversations, items, more, PS(cx->caller.user_id), PS(q));
+	static const char *const known[] = { "all", "loose", "pinned", "archived" };
+	bool ok = ask->view == NULL;
+
+	for (size_t i = 0; !ok && i < sizeof(known) / sizeof(known[0]); i++)
+		ok = strcmp(ask->view, known[i]) == 0;
+	if (!ok)
+		return fail_field(cx, "view", "must be one of all, loose, pinned, archived");
+	return page_run(cx, page, &conversations, items, more, PS(cx->caller.user_id), PS(ask->q),
+	    PS(ask->view == NULL ? "all" : ask->view), PS(ask->folder_id));
 }
 
 /* The id, as text, of a chat model that is offered; NULL for name NULL. */
@@ -95,14 +110,18 @@ insert(struct context *cx, const char *id, const json_t *in, const char *model_i
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *title = field_text(in, "title");
+	bool is_temporary = field_bool(in, "temporary", false);
 	enum status st;
 
 	st = pg_query(cx->pg, &rows,
 	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom,"
-	    " knowledge_ids, knowledge_mode)"
-	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8) RETURNING " CONVERSATION_JSON,
+	    " knowledge_ids, knowledge_mode, temporary_until, title_wanted)"
+	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8,"
+	    " now() + $9::bigint * interval '1 millisecond', $10) RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
-	    PS(model_id), PS(title == NULL ? "" : title), PS(knowledge), PS(field_text(in, "knowledge_mode")));
+	    PS(model_id), PS(title == NULL ? "" : title), PS(knowledge), PS(field_text(in, "knowledge_mode")),
+	    is_temporary ? PI(cx->conf->chat_temporary_kept) : PNULL,
+	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'));
 	if (st != OK)
 		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
@@ -121,6 +140,9 @@ conversation_create(struct context *cx, const json_t *in, json_t **out)
 	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
 		return st;
 	uuid_v7(id);
+	/* what is temporary never stands in for what is kept, nor the other way round */
+	if (field_bool(in, "temporary", false))
+		return insert(cx, id, in, model_id, knowledge, out);
 	st = duplicate_guard(cx->redis, cx->pg, cx->conf, cx->caller.user_id, agent_id, project_id, id, existing);
 	if (st == E_DUPLICATE_CONVERSATION)
 		return fail_with(cx, st, json_pack("{s:s}", "conversation_id", existing), "duplicate of %s", existing);

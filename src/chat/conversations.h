@@ -3,8 +3,10 @@
  * rq->caller only; what belongs to somebody else is E_NOT_FOUND.
  *
  * JSON: {id, agent_id, project_id, model, title, title_is_custom,
- * knowledge_ids, knowledge_mode, message_count, total_tokens, created_at, updated_at}; model is a name or
- * null (the agent's or the default one), title "" until the first message.
+ * folder_id, pinned, archived, temporary_until, knowledge_ids, knowledge_mode, message_count,
+ * total_tokens, created_at, updated_at}; model is a name or null (the agent's or the default
+ * one), title "" until the first message.  temporary_until: of a temporary one, when it is
+ * removed at the latest; else null.
  *
  * Worker-only.  A json_t given out is the caller's reference.
  */
@@ -18,12 +20,19 @@
 
 /* E_NOT_FOUND, also for id NULL. */
 enum status conversation_find(struct context *cx, const char *id, json_t **out) MUST_CHECK;
-/* Conversations with at least one successful answer, newest activity first;
- * `q` (NULL: all) must occur in the title, in whatever case.
- * E_INVALID_REQUEST stale cursor. */
-enum status conversations_list(
-    struct context *cx, const struct page *page, const char *q, json_t **items, bool *more) MUST_CHECK;
-/* Create from checked input {agent_id?, project_id?, model?, title?, knowledge_ids?, knowledge_mode?}.
+
+/* What a list may show; "all" is what is not archived, "loose" what of it is neither pinned nor in a folder. */
+#define CONVERSATION_VIEWS "all loose pinned archived"
+struct conversations_ask {
+	const char *q;	       /* must occur in the title, in whatever case; NULL: any */
+	const char *view;      /* one of CONVERSATION_VIEWS; NULL: all */
+	const char *folder_id; /* what is in it; NULL: in any or none */
+};
+/* Conversations with at least one successful answer, newest activity first; never temporary ones.
+ * E_INVALID_REQUEST stale cursor, unknown view. */
+enum status conversations_list(struct context *cx, const struct page *page, const struct conversations_ask *ask,
+    json_t **items, bool *more) MUST_CHECK;
+/* Create from checked input {agent_id?, project_id?, model?, title?, temporary?, knowledge_ids?, knowledge_mode?}.
  * E_INVALID_REQUEST agent_id or model not offered; E_DUPLICATE_CONVERSATION
  * with details.conversation_id: the same agent and project a moment ago. */
 enum status conversation_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;

@@ -16,7 +16,7 @@
 #include "core/request.h"
 
 /* Share the caller's conversation as it is now.  E_NOT_FOUND; E_CONFLICT nothing was answered in
- * it, or the caller has SHARES_MAX; E_TOO_LARGE. */
+ * it, it is temporary, or the caller has SHARES_MAX; E_TOO_LARGE. */
 #define SHARES_MAX 500
 enum status share_create(struct context *cx, const char *conversation_id, json_t **out) MUST_CHECK;
 /* The caller's, newest first. */

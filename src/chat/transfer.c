@@ -54,44 +54,106 @@ keep_text(struct context *cx, const char *text)
 	return kept;
 }
 
-enum status
-conversation_export(struct context *cx, const char *id, const char *format, struct exported *out)
+static enum status
+refuse_temporary(struct context *cx)
+{
+	fail(cx, E_CONFLICT, "the conversation is temporary");
+	fail_message(cx, "A temporary conversation cannot be exported. Keep it first.", "临时对话不能导出，请先保留");
+	return E_CONFLICT;
+}
+
+/* May they be exported: all there, none temporary, not too much? */
+static enum status
+check_export(struct context *cx, const char *ids)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT count(*) = (SELECT count(DISTINCT i) FROM unnest($1::uuid[]) AS i) AS all_there,"
+	    " coalesce(bool_or(c.temporary_until IS NOT NULL), false) AS temporary,"
+	    " coalesce(sum((SELECT sum(octet_length(m.content)) FROM conversation_messages m"
+	    "  WHERE m.conversation_id = c.id)), 0) > $3::bigint AS too_large"
+	    " FROM conversations c WHERE c.id = ANY ($1::uuid[]) AND c.user_id = $2",
+	    PS(ids), PS(cx->caller.user_id), PI(EXPORT_BYTES));
+
+	if (st != OK)
+		return fail(cx, st, "export conversations: %s", pg_error(cx->pg));
+	if (!row_bool(rows, 0, "all_there"))
+		return fail(cx, E_NOT_FOUND, "a conversation to be exported");
+	if (row_bool(rows, 0, "temporary"))
+		return refuse_temporary(cx);
+	if (!row_bool(rows, 0, "too_large"))
+		return OK;
+	fail(cx, E_TOO_LARGE, "more than %d bytes", EXPORT_BYTES);
+	fail_message(cx, "This is too long for a file.", "内容过长，无法导出");
+	return E_TOO_LARGE;
+}
+
+#define EXPORT_JSON \
+	"jsonb_build_object('format', 'weir-conversation', 'version', 1, 'title', c.title, 'created_at'," \
+	" json_time(c.created_at), 'messages', conversation_text(c.id, c.user_id))"
+#define EXPORT_FROM \
+	" FROM unnest($1::uuid[]) WITH ORDINALITY AS i (id, n) JOIN conversations c ON c.id = i.id WHERE c.user_id = $2"
+static const char one_sql[] = "SELECT " EXPORT_JSON " AS json" EXPORT_FROM;
+static const char many_sql[] =
+    "SELECT jsonb_build_object('format', 'weir-conversations', 'version', 1, 'conversations',"
+    " coalesce(jsonb_agg(" EXPORT_JSON " ORDER BY i.n), '[]')) AS json" EXPORT_FROM;
+
+/* As the file of one, or of several with a line between them. */
+static const char *
+markdown_of(struct context *cx, const struct rows *rows)
+{
+	json_t *file = json_own(cx->arena, row_json(rows, 0, "json")), *list = json_object_get(file, "conversations"), *c;
+	struct buf text = BUF_INIT(0);
+	const char *kept;
+	size_t i;
+
+	if (list == NULL)
+		write_markdown(cx, file, &text);
+	json_array_foreach(list, i, c) {
+		if (i > 0)
+			buf_puts(&text, "\n---\n\n");
+		write_markdown(cx, c, &text);
+	}
+	kept = keep_text(cx, buf_str(&text));
+	buf_free(&text);
+	return kept;
+}
+
+static enum status
+export_by(struct context *cx, const char *sql, const char *ids, const char *format, struct exported *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	bool markdown = format != NULL && strcmp(format, "markdown") == 0;
-	struct buf text = BUF_INIT(0);
-	json_t *file;
 	enum status st;
 
 	if (format != NULL && !markdown && strcmp(format, "json") != 0)
 		return fail_field(cx, "format", "must be json or markdown");
+	if ((st = check_export(cx, ids)) != OK)
+		return st;
+	st = pg_query_again(cx->pg, &rows, sql, PS(ids), PS(cx->caller.user_id));
+	if (st != OK)
+		return fail(cx, st, "export conversations: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return fail(cx, E_NOT_FOUND, "a conversation to be exported");
+	if (markdown)
+		*out = (struct exported){ "text/markdown", "md", markdown_of(cx, rows) };
+	else
+		*out = (struct exported){ "application/json", "json", keep_text(cx, row_text(rows, 0, "json")) };
+	return OK;
+}
+
+enum status
+conversation_export(struct context *cx, const char *id, const char *format, struct exported *out)
+{
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such conversation");
-	st = pg_query_again(cx->pg, &rows,
-	    "SELECT CASE WHEN (SELECT sum(octet_length(m.content)) FROM conversation_messages m"
-	    "  WHERE m.conversation_id = c.id) > $3::bigint THEN NULL ELSE"
-	    " jsonb_build_object('format', 'weir-conversation', 'version', 1, 'title', c.title, 'created_at',"
-	    " json_time(c.created_at), 'messages', conversation_text(c.id, c.user_id)) END AS json"
-	    " FROM conversations c WHERE c.id = $1 AND c.user_id = $2",
-	    PS(id), PS(cx->caller.user_id), PI(EXPORT_BYTES));
-	if (st != OK)
-		return fail(cx, st, "export conversation %s: %s", id, pg_error(cx->pg));
-	if (rows_count(rows) == 0)
-		return fail(cx, E_NOT_FOUND, "conversation %s", id);
-	if (row_null(rows, 0, "json")) {
-		fail(cx, E_TOO_LARGE, "conversation %s", id);
-		fail_message(cx, "This conversation is too long for a file.", "该对话过长，无法导出");
-		return E_TOO_LARGE;
-	}
-	if (!markdown) {
-		*out = (struct exported){ "application/json", "json", keep_text(cx, row_text(rows, 0, "json")) };
-		return OK;
-	}
-	file = json_own(cx->arena, row_json(rows, 0, "json"));
-	write_markdown(cx, file, &text);
-	*out = (struct exported){ "text/markdown", "md", keep_text(cx, buf_str(&text)) };
-	buf_free(&text);
-	return OK;
+	return export_by(cx, one_sql, arena_printf(cx->arena, "{%s}", id), format, out);
+}
+
+enum status
+conversations_export(struct context *cx, const char *ids, const char *format, struct exported *out)
+{
+	return export_by(cx, many_sql, ids, format, out);
 }
 
 /* ---- and here ------------------------------------------------------------------------ */

@@ -145,6 +145,16 @@ refuse_budget(struct context *cx, const struct budget *b, const struct rows *row
 	return E_INSUFFICIENT_CREDITS;
 }
 
+/* What is made stays, and such a conversation does not. */
+static enum status
+refuse_temporary(struct context *cx)
+{
+	fail(cx, E_CONFLICT, "the conversation is temporary");
+	fail_message(cx, "Pictures and films cannot be made in a temporary conversation. Keep it first.",
+	    "临时对话中不能生成图片或视频，请先保留该对话");
+	return E_CONFLICT;
+}
+
 /* Its tokens per minute: what it used leaves the minute bit by bit, so that it is worth trying soon. */
 static enum status
 refuse_tokens(struct context *cx)
@@ -184,6 +194,8 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 			return refuse_budget(cx, &budgets[i], rows);
 	if (strcmp(outcome, "key_tokens") == 0)
 		return refuse_tokens(cx);
+	if (strcmp(outcome, "temporary") == 0)
+		return refuse_temporary(cx);
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (strcmp(outcome, refusals[i].outcome) == 0)
 			return refusals[i].slots ? refuse_slots(cx, kind, refusals[i].st)

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "account/security_mail.h"
+#include "chat/titles.h"
 #include "files/preview.h"
 #include "jobs/echo.h"
 #include "jobs/mailing.h"

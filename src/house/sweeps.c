@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "bridge/bridge.h"
 #include "catalog/health_sweep.h"
+#include "chat/arrange.h"
+#include "chat/titles.h"
 #include "chat/words.h"
 #include "engine/flight.h"
 #include "engine/pings.h"

@@ -3,70 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "core/process.h"
-#include "engine/call.h"
 #include "engine/measure.h"
 #include "engine/pace.h"
-#include "io/http.h"
-#include "io/reactor.h"
+#include "engine/waited.h"
 
-#define LOOK_EVERY_MS 200
 #define ANSWER_BYTES_MAX (64u << 20)
-#define PREP_BYTES_MAX (64u << 20)
-
-/* A call on a reactor of its own. */
-struct asking {
-	struct process process;
-	struct call call;
-	struct answer answer;
-	struct reactor_timer *look;
-	const struct job *job;
-	enum status status;
-	const char *detail;
-};
-
-static void
-on_content(void *arg)
-{
-	struct asking *g = arg;
-
-	g->answer.delivered += g->answer.pending.len + (answer_has_bytes(&g->answer) ? g->answer.bytes.len : 0);
-	answer_given(&g->answer);
-}
-
-static void
-on_end(void *arg, enum status st, const char *detail)
-{
-	struct asking *g = arg;
-
-	g->status = st;
-	g->detail = detail;
-	reactor_stop(g->process.reactor);
-}
-
-static const struct call_observer observer = { .on_content = on_content, .on_end = on_end };
-
-static void
-start(void *arg)
-{
-	struct asking *g = arg;
-
-	call_start(&g->call, &observer, g);
-}
-
-static void
-look(void *arg)
-{
-	struct asking *g = arg;
-
-	if (g->job == NULL || !job_stopping(g->job)) {
-		reactor_timer_start(g->look, LOOK_EVERY_MS);
-		return;
-	}
-	call_drop(&g->call);
-	on_end(g, E_INTERRUPTED, "the program is stopping");
-}
 
 bool
 embed_can(const struct offer_channel *ch)
@@ -93,7 +34,7 @@ keep_channels(struct context *cx, struct offer_model *m)
 
 /* Of what came, as many vectors as were asked for. */
 static enum status
-take_vectors(struct arena *a, const struct asking *g, const struct embed_ask *ask, struct embed_told *out)
+take_vectors(struct arena *a, const struct waited *g, const struct embed_ask *ask, struct embed_told *out)
 {
 	struct wire_vectors v;
 	size_t bytes;
@@ -116,7 +57,7 @@ take_vectors(struct arena *a, const struct asking *g, const struct embed_ask *as
 }
 
 static void
-take_use(const struct asking *g, const struct embed_ask *ask, struct embed_told *out)
+take_use(const struct waited *g, const struct embed_ask *ask, struct embed_told *out)
 {
 	struct wire_units units = WIRE_UNITS_UNTOLD;
 	struct usage used = { 0 };
@@ -130,40 +71,12 @@ take_use(const struct asking *g, const struct embed_ask *ask, struct embed_told 
 	out->channel_id = g->call.at.channel_id;
 }
 
-/* What was asked is at fault, not who was asked. */
-static bool
-refuses(enum status st, int http_status)
-{
-	return st == E_INVALID_REQUEST || st == E_CONTENT_VIOLATION || http_status == 400 || http_status == 413 ||
-	    http_status == 422;
-}
-
-static enum status
-run(struct context *cx, struct arena *a, struct asking *g, const struct embed_ask *ask, struct arena *prep)
-{
-	struct ask *what = ARENA_NEW(prep, struct ask);
-	enum status st;
-
-	*what = (struct ask){ .op = OP_EMBED, .embed = { .texts = ask->texts, .n = ask->n } };
-	g->answer.bytes.max_bytes = ANSWER_BYTES_MAX;
-	call_init(&g->call, &g->process, &(struct call_ids){ .task = ask->task_id, .request = cx->request_id },
-	    &g->answer, a);
-	st = call_prepare(
-	    &g->call, &(struct call_ask){ .ask = what, .model = ask->model, .limits = call_limits_of(cx->conf) }, prep);
-	if (st != OK)
-		return st;
-	reactor_timer_start(g->look, LOOK_EVERY_MS);
-	reactor_post(g->process.reactor, start, g);
-	reactor_run(g->process.reactor);
-	return g->status;
-}
-
 enum status
 embed_run(struct context *cx, struct arena *a, struct embed_ask *ask, struct embed_told *out)
 {
 	struct offer_model *some = ARENA_NEW(a, struct offer_model);
-	struct asking *g = ARENA_NEW(a, struct asking);
-	struct arena *prep;
+	struct ask *what = ARENA_NEW(a, struct ask);
+	struct waited *g;
 	enum status st;
 
 	*out = (struct embed_told){ 0 };
@@ -173,24 +86,20 @@ embed_run(struct context *cx, struct arena *a, struct embed_ask *ask, struct emb
 		out->detail = cx->log_detail;
 		return st;
 	}
-	prep = arena_new(65536, PREP_BYTES_MAX);
-	*g = (struct asking){ .process = { .conf = cx->conf, .reactor = reactor_new() }, .job = ask->job };
-	g->process.http = http_client_new(g->process.reactor);
-	g->process.health = cx->process == NULL ? NULL : cx->process->health;
-	g->look = reactor_timer_new(g->process.reactor, look, g);
-	answer_init(&g->answer, ANSWER_BYTES_MAX);
-	st = run(cx, a, g, ask, prep);
+	*what = (struct ask){ .op = OP_EMBED, .embed = { .texts = ask->texts, .n = ask->n } };
+	g = waited_run(cx, a,
+	    &(struct waited_ask){ .ask = what,
+		.model = some,
+		.max_bytes = ANSWER_BYTES_MAX,
+		.task_id = ask->task_id,
+		.job = ask->job });
+	out->is_refused = waited_refused(g);
+	st = g->status;
 	if (st == OK && (st = take_vectors(a, g, ask, out)) == OK)
 		take_use(g, ask, out);
 	else if (out->detail == NULL)
-		out->detail = arena_strdup(a, g->detail != NULL ? g->detail : status_code(st));
-	out->is_refused = st != OK && refuses(st, g->call.at.http_status);
-	call_free(&g->call);
-	answer_free(&g->answer);
-	reactor_timer_free(g->look);
-	http_client_free(g->process.http);
-	reactor_free(g->process.reactor);
-	arena_free(prep);
+		out->detail = g->detail != NULL ? g->detail : arena_strdup(a, status_code(st));
+	waited_free(g);
 	return st;
 }
 

@@ -746,7 +746,7 @@ for (const way of CORNERS)
 		equal((await quota(next)).status, 401, "a removed key");
 	});
 
-journey("the sidebar: search, rename, delete with confirmation", async () => {
+journey("the sidebar: search, rename, delete", async () => {
 	const user = await newUser();
 	const page = await newPage();
 	await signIn(page, user.email);
@@ -757,7 +757,7 @@ journey("the sidebar: search, rename, delete with confirmation", async () => {
 		await send(page, `${name} matters`);
 		await waitAnswer(page, 1);
 	}
-	const items = page.locator("aside nav li");
+	const items = page.locator("aside nav li[data-row=conversation]");
 	await until(async () => (await items.count()) === 2, "two conversations");
 	await page.getByRole("searchbox").fill("alph");
 	await until(async () => (await items.count()) === 1, "one found");
@@ -772,8 +772,6 @@ journey("the sidebar: search, rename, delete with confirmation", async () => {
 	await page.locator("aside a", { hasText: "Gamma" }).waitFor();
 	await page.locator("aside li", { hasText: "Gamma" }).getByRole("button").click();
 	await page.getByRole("menuitem", { name: "Delete" }).click();
-	await look(page, "delete-conversation");
-	await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 	await until(async () => (await items.count()) === 1, "one left");
 	// a message, with confirmation too
 	await page.locator("aside a", { hasText: "Beta" }).click();
@@ -781,6 +779,107 @@ journey("the sidebar: search, rename, delete with confirmation", async () => {
 	await answers(page).first().getByRole("button", { name: "Delete message" }).click();
 	await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 	await until(async () => (await answers(page).count()) === 0, "the answer is gone");
+});
+
+for (const way of [WAYS[0], WAYS[2]])
+	journey(`order: pinned, in a folder, archived, several deleted and had back (${way.name})`, async () => {
+		const [w, app] = ["order.", ""].map((part) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/${part}${way.language}.json`, import.meta.url), "utf8")));
+		const words = w.order;
+		const user = await newUser();
+		const { token } = user;
+		for (const title of ["One", "Two", "Three", "Four"]) {
+			const messages = [{ role: "user", content: title }, { role: "assistant", content: "So it is." }];
+			equal((await api("POST", "/api/import/conversation", { token, json: { title, messages } })).status, 201, "a conversation");
+		}
+		const listed = async (query = "") => (await api("GET", `/api/conversations?${query}`, { token })).json.items.map((c) => c.title).sort().join();
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		await openSidebar(page, way);
+		const rows = page.locator("aside nav li[data-row=conversation]");
+		const row = (title) => rows.filter({ hasText: new RegExp(`^${title}$`) });
+		const act = async (title, name) => {
+			await page.getByRole("button", { name: app.sidebar.menu_of.replace("{{title}}", title) }).click();
+			await page.getByRole("menuitem", { name, exact: true }).click();
+		};
+		const undo = () => page.getByRole("button", { name: words.undo });
+		await until(async () => (await rows.count()) === 4, "four conversations");
+
+		await act("One", words.pin);
+		await page.locator("aside h2", { hasText: words.pinned }).waitFor();
+		await until(async () => (await listed("view=pinned")) === "One", "one is pinned");
+
+		await page.locator("aside nav").getByRole("button", { name: words.new_folder }).click();
+		await page.getByLabel(words.name, { exact: true }).fill("Work");
+		await page.keyboard.press("Enter");
+		const folder = page.locator("aside nav li[data-row=folder]");
+		await folder.waitFor();
+		if (way.phone) {
+			await act("Two", words.move);
+			await look(page, `move-${way.name}`);
+			await page.getByRole("dialog").getByRole("button", { name: "Work" }).click();
+		} else await row("Two").locator("a").dragTo(folder);
+		await until(async () => (await row("Two").count()) === 0, "it has left the list");
+		await look(page, `order-${way.name}`);
+		await folder.getByRole("button").first().click();
+		await row("Two").waitFor();
+		equal(await rows.count(), 1, "what is in the folder");
+		await page.getByRole("button", { name: words.back }).click();
+
+		await act("Three", words.archive);
+		await undo().last().click();
+		await row("Three").waitFor();
+		await act("Three", words.archive);
+		await until(async () => (await listed("view=archived")) === "Three", "one is archived");
+		await page.locator("aside nav li[data-row=archived] button").click();
+		await row("Three").waitFor();
+		await page.getByRole("button", { name: words.back }).click();
+
+		await act("One", words.select);
+		await page.getByRole("checkbox", { name: words.select_one.replace("{{title}}", "Four") }).click();
+		await page.getByRole("toolbar").getByText("2", { exact: false }).waitFor();
+		await look(page, `selected-${way.name}`);
+		await page.getByRole("toolbar").getByRole("button", { name: app.common.delete }).click();
+		await until(async () => (await rows.count()) === 0, "both are gone");
+		await undo().last().click();
+		await until(async () => (await rows.count()) === 2, "both are back");
+		await act("One", words.select);
+		await page.getByRole("checkbox", { name: words.select_one.replace("{{title}}", "Four") }).click();
+		await page.getByRole("toolbar").getByRole("button", { name: app.common.delete }).click();
+		await until(async () => (await rows.count()) === 0, "both are gone again");
+		// who leaves the page does not take it back
+		await page.goto("about:blank");
+		await until(async () => (await listed()) === "Two", "deleted on the server", 30_000);
+	});
+
+journey("a temporary chat is in no list, is paid for, and goes when it is left", async () => {
+	const user = await newUser();
+	const { token } = user;
+	const page = await newPage();
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	await page.getByRole("button", { name: "Temporary chat" }).click();
+	await page.getByRole("note").waitFor();
+	await send(page, "Nobody is to know");
+	await waitAnswer(page, 1);
+	await page.getByRole("note").getByRole("button", { name: "Keep" }).waitFor();
+	await look(page, "temporary");
+	const id = page.url().split("/c/")[1];
+	holds((await api("GET", `/api/conversations/${id}`, { token })).json.temporary_until, "it is temporary");
+	equal((await api("GET", "/api/conversations", { token })).json.items.length, 0, "what is listed");
+	equal(await page.locator("aside nav li[data-row=conversation]").count(), 0, "in the sidebar");
+	await page.locator("aside a[href='/']").click();
+	await until(async () => (await api("GET", `/api/conversations/${id}`, { token })).status === 404, "it is gone", 30_000);
+	equal(await page.getByRole("note").count(), 0, "the next one is not temporary by itself");
+	const history = (await api("GET", "/api/me/credits/history", { token })).json.items;
+	holds(history.some((h) => h.change_type === "chat_cost"), "it was paid for");
+	// and one that is kept
+	await page.getByRole("button", { name: "Temporary chat" }).click();
+	await send(page, "Worth keeping");
+	await waitAnswer(page, 1);
+	await page.getByRole("note").getByRole("button", { name: "Keep" }).click();
+	await page.locator("aside nav li[data-row=conversation]", { hasText: "Worth keeping" }).waitFor();
+	await page.locator("aside a[href='/']").click();
+	equal((await api("GET", "/api/conversations", { token })).json.items.length, 1, "it stays");
 });
 
 journey("everything works by keyboard", async () => {

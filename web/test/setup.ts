@@ -10,6 +10,7 @@ vi.stubGlobal("matchMedia", (media: string) => ({
 }));
 vi.stubGlobal("ResizeObserver", class {
 	observe() {}
+	unobserve() {}
 	disconnect() {}
 });
 Element.prototype.scrollTo ??= () => undefined;

@@ -14,6 +14,8 @@ export interface Ask {
 	/** Sign-in and its kin: no token is sent, and 401 is an answer like others. */
 	anonymous?: boolean;
 	query?: Record<string, string | number | boolean | undefined | null>;
+	/** Goes out even when the page is just being left. */
+	keepalive?: boolean;
 }
 
 /** The response, if it is a success. Throws ApiError, NetworkError, or the signal's AbortError. */
@@ -59,6 +61,7 @@ async function once(path: string, ask: Ask, bearer: string | null): Promise<Resp
 			headers,
 			body: ask.json !== undefined ? JSON.stringify(ask.json) : ask.blob,
 			signal: ask.signal,
+			keepalive: ask.keepalive,
 			credentials: "same-origin",
 		});
 	} catch (e) {

@@ -21,6 +21,7 @@ export type Session = Schemas["SignedIn"];
 export type Device = Schemas["Session"];
 export type KnowledgeMode = Schemas["AdminAgent"]["knowledge_mode"];
 export type Conversation = Schemas["Conversation"];
+export type Folder = Schemas["Folder"];
 export type Citation = Schemas["Citation"];
 export type Attachment = Schemas["Attachment"];
 export type Message = Schemas["Message"] &

@@ -68,13 +68,20 @@ export const quota = {
 	history: (query: Page) => call<List<QuotaChange>>("/api/me/quota/history", { query }),
 };
 
+/** What a list shows: all that is not archived, what of it is neither pinned nor in a folder, … */
+export type View = "all" | "loose" | "pinned" | "archived";
+
+export type Arrange = "pin" | "unpin" | "archive" | "unarchive" | "move" | "keep" | "delete";
+
 export const conversations = {
-	list: (query: Page & { q?: string }) => call<List<Conversation>>("/api/conversations", { query }),
+	/** One thing with several, all or none. */
+	arrange: (ids: string[], action: Arrange, more: { folder_id?: string | null; keepalive?: boolean } = {}) =>
+		call<void>("/api/conversations/arrange", { method: "POST", json: { ids, action, folder_id: more.folder_id ?? null }, keepalive: more.keepalive }),
+	list: (query: Page & { q?: string; view?: View; folder_id?: string }) => call<List<Conversation>>("/api/conversations", { query }),
 	get: (id: string) => call<Conversation>(`/api/conversations/${id}`),
 	create: (json: Body<"/api/conversations", "post">) => post<Conversation>("/api/conversations", json),
 	patch: (id: string, json: Body<"/api/conversations/{conversation_id}", "patch">) =>
 		patch<Conversation>(`/api/conversations/${id}`, json),
-	remove: (id: string) => remove(`/api/conversations/${id}`),
 	messages: (id: string, query: Page) => call<List<Message>>(`/api/conversations/${id}/messages`, { query }),
 	removeMessage: (id: string, message: string, below: boolean) =>
 		remove(`/api/conversations/${id}/messages/${message}${below ? "?below=true" : ""}`),

@@ -100,14 +100,16 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */
 export async function beginConversation(model: string | null, agentId: string | null, chosen: ReturnType<typeof useConversation.getState>["knowledge"]): Promise<string> {
+	const { temporary } = useConversation.getState();
 	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode };
 	try {
 		const made = await conversations.create({
 			...(agentId && { agent_id: agentId }),
 			...(model && !agentId && { model }),
 			...knowledge,
+			...(temporary && { temporary }),
 		});
-		useConversation.getState().addFresh(made);
+		if (!temporary) useConversation.getState().addFresh(made);
 		queryClient.setQueryData(keys.conversation(made.id), made);
 		return made.id;
 	} catch (e) {

@@ -11,6 +11,7 @@ import type finder from "./finder.en.json";
 import type jobs from "./jobs.en.json";
 import type knowledge from "./knowledge.en.json";
 import type making from "./making.en.json";
+import type order from "./order.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
 import type settings from "./settings.en.json";
@@ -22,7 +23,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof auth & typeof channels & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof auth & typeof channels & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }

@@ -9,6 +9,7 @@ const TEXTS = {
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
+	order: { en: () => import("./order.en.json"), zh: () => import("./order.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
 	settings: { en: () => import("./settings.en.json"), zh: () => import("./settings.zh.json") },

@@ -98,6 +98,7 @@ function one(c: unknown): Brought[] | null {
 	if (isObject(c.mapping)) return [chatgpt(c)];
 	if (isObject(c.chat)) return [openwebui(c)];
 	if (c.format === "weir-conversation") return [weir(c)];
+	if (c.format === "weir-conversations") return list(c.conversations).filter(isObject).map(weir);
 	if (isObject(c.state) && Array.isArray(c.state.messages)) return lobechat(c.state);
 	if (isObject(c.data) && Array.isArray(c.data.messages)) return lobechat(c.data);
 	return null;

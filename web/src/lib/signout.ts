@@ -3,6 +3,7 @@ import { auth } from "@/api/weir";
 
 /** Ends the session here at once, and at the server if it can be reached. */
 export async function signOut() {
+	await import("@/stores/order").then((order) => order.deleteWaiting()).catch(() => undefined);
 	try {
 		await auth.logout();
 	} catch {

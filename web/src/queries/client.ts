@@ -30,7 +30,9 @@ export const keys = {
 	keyList: (q: string, status: string) => ["me", "keys", q, status] as const,
 	quota: ["me", "quota"] as const,
 	usage: (...rest: string[]) => ["usage", ...rest] as [string, ...string[]],
-	conversations: (q = "") => ["conversations", q] as const,
+	/** What a list shows, as it is asked of the server. */
+	conversations: (ask: { view?: string; folder_id?: string; q?: string } = {}) => ["conversations", ask] as const,
+	folders: ["folders"] as const,
 	allConversations: ["conversations"] as const,
 	conversation: (id: string) => ["conversation", id] as const,
 	messages: (id: string) => ["messages", id] as const,

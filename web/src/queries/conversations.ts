@@ -1,31 +1,47 @@
 import { type InfiniteData, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import type { Conversation, List } from "@/api/types";
-import { conversations } from "@/api/weir";
+import { conversations, type View } from "@/api/weir";
 import { tellTabs } from "@/lib/tabs";
 import { useConversation } from "@/stores/conversation";
 import { keys, queryClient, setNewer } from "./client";
 
 type Pages = InfiniteData<List<Conversation>, string | undefined>;
 const NOT_FOUND = 404;
+/** Pages of a list that are read again as they are. */
+const LONG = 2;
 
-/** The list of the sidebar: what was just made here first, then what the server lists. */
-export function useConversations(search: string) {
+const PAGE = 100;
+
+export interface ListAsk {
+	view?: View;
+	folder_id?: string;
+	q?: string;
+}
+
+function page(ask: ListAsk, before_id?: string) {
+	return conversations.list({ limit: PAGE, before_id, ...ask });
+}
+
+/** A list of the sidebar; with `own` what was just made here stands first. */
+export function useConversations(ask: ListAsk, own = false) {
 	const fresh = useConversation((s) => s.fresh);
+	const { view, folder_id, q } = ask;
 	const query = useInfiniteQuery({
-		queryKey: keys.conversations(search),
+		queryKey: keys.conversations({ view, folder_id, q }),
 		initialPageParam: undefined as string | undefined,
-		queryFn: ({ pageParam }) => conversations.list({ limit: 50, before_id: pageParam, q: search }),
-		getNextPageParam: (page) => (page.has_more ? page.items.at(-1)?.id : undefined),
-		placeholderData: (before) => before,
+		queryFn: ({ pageParam }) => page({ view, folder_id, q }, pageParam),
+		getNextPageParam: (last) => (last.has_more ? last.items.at(-1)?.id : undefined),
+		placeholderData: (before, from) => (from?.queryKey[1].q !== undefined && q !== undefined ? before : undefined),
 	});
 	const items = useMemo(() => {
 		const listed = query.data?.pages.flatMap((p) => p.items) ?? [];
+		if (!own) return listed;
 		const ids = new Set(listed.map((c) => c.id));
-		const wanted = search.toLowerCase();
-		const own = fresh.filter((c) => !ids.has(c.id) && c.title.toLowerCase().includes(wanted));
-		return [...own, ...listed];
-	}, [query.data, fresh, search]);
+		const wanted = (q ?? "").toLowerCase();
+		const mine = fresh.filter((c) => !ids.has(c.id) && !c.pinned && !c.archived && !c.folder_id && c.title.toLowerCase().includes(wanted));
+		return [...mine, ...listed];
+	}, [query.data, fresh, q, own]);
 	return { ...query, items };
 }
 
@@ -72,8 +88,43 @@ export async function refreshConversation(id: string) {
 	changeConversation(id, await conversations.get(id));
 }
 
-export function refreshConversations() {
-	return queryClient.invalidateQueries({ queryKey: keys.allConversations });
+/**
+ * What the lists show may have changed. Of a long one that was scrolled through, its first page is read, and stands
+ * before what is known of the rest.
+ */
+export async function refreshConversations() {
+	await queryClient.invalidateQueries({
+		queryKey: keys.allConversations,
+		predicate: (query) => ((query.state.data as Pages | undefined)?.pages.length ?? 0) <= LONG,
+	});
+	for (const [queryKey, data] of queryClient.getQueriesData<Pages>({ queryKey: keys.allConversations, type: "active" }))
+		if (data && data.pages.length > LONG) await renewHead(queryKey);
+}
+
+async function renewHead(queryKey: readonly unknown[]) {
+	const head = await page(queryKey[1] as ListAsk).catch(() => null);
+	if (!head) return;
+	const ids = new Set(head.items.map((c) => c.id));
+	const last = head.items.at(-1)?.updated_at ?? "";
+	queryClient.setQueryData<Pages>(queryKey, (data) =>
+		data && {
+			pageParams: data.pageParams,
+			pages: data.pages.map((p, i) => ({
+				...p,
+				// What stood above the end of the new head and is not in it has gone elsewhere.
+				items: i === 0 ? [...head.items, ...rest(p.items, ids, last)] : rest(p.items, ids, last),
+			})),
+		},
+	);
+}
+
+const rest = (items: Conversation[], ids: Set<string>, last: string) => items.filter((c) => !ids.has(c.id) && c.updated_at <= last);
+
+/** No list shows these until it is read anew. */
+export function dropFromLists(ids: string[]) {
+	queryClient.setQueriesData<Pages>({ queryKey: keys.allConversations }, (data) =>
+		data ? { ...data, pages: data.pages.map((p) => ({ ...p, items: p.items.filter((c) => !ids.includes(c.id)) })) } : data,
+	);
 }
 
 /** The title changes at once and goes back if the server refuses. */
@@ -93,23 +144,9 @@ export function useRename() {
 	});
 }
 
-export function useDeleteConversation() {
-	return useMutation({
-		mutationFn: (id: string) => conversations.remove(id),
-		onSuccess: (_r, id) => {
-			forgetConversation(id);
-			tellTabs({ type: "conversation", id });
-		},
-	});
-}
-
 export function forgetConversation(id: string) {
 	useConversation.getState().dropFresh(id);
-	queryClient.setQueriesData<Pages>({ queryKey: keys.allConversations }, (data) =>
-		data
-			? { ...data, pages: data.pages.map((p) => ({ ...p, items: p.items.filter((c) => c.id !== id) })) }
-			: data,
-	);
+	dropFromLists([id]);
 	queryClient.removeQueries({ queryKey: keys.messages(id) });
 	queryClient.removeQueries({ queryKey: keys.conversation(id) });
 }

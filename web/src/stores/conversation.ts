@@ -21,12 +21,15 @@ interface ConversationState {
 	agentId: string | null;
 	/** Bases chosen for a conversation that is not begun yet. */
 	knowledge: { ids: string[]; mode: KnowledgeMode } | null;
+	/** The one that is begun next is temporary. */
+	temporary: boolean;
 	drafts: Record<string, Draft>;
 	/** Made here; the server lists them after their first answer. */
 	fresh: Conversation[];
 	setActive: (id: string | null) => void;
 	setAgent: (id: string | null) => void;
 	setKnowledge: (chosen: ConversationState["knowledge"]) => void;
+	setTemporary: (temporary: boolean) => void;
 	setDraft: (id: string, draft: Partial<Draft>) => void;
 	addFresh: (conversation: Conversation) => void;
 	changeFresh: (id: string, change: Partial<Conversation>) => void;
@@ -60,11 +63,13 @@ export const useConversation = create<ConversationState>((set) => ({
 	activeId: null,
 	agentId: null,
 	knowledge: null,
+	temporary: false,
 	drafts: savedDrafts(),
 	fresh: [],
 	setActive: (activeId) => set({ activeId }),
 	setAgent: (agentId) => set({ agentId }),
 	setKnowledge: (knowledge) => set({ knowledge }),
+	setTemporary: (temporary) => set({ temporary }),
 	setDraft: (id, change) =>
 		set((s) => {
 			const draft = { ...(s.drafts[id] ?? EMPTY), ...change };
@@ -79,7 +84,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
 	clear: () => {
 		saveDrafts({});
-		set({ activeId: null, agentId: null, knowledge: null, drafts: {}, fresh: [] });
+		set({ activeId: null, agentId: null, knowledge: null, temporary: false, drafts: {}, fresh: [] });
 	},
 }));
 

@@ -165,6 +165,7 @@ function onTask({ id, status, conversation_id, progress }: Extract<UserEvent, { 
 function onConversation(id?: string, action?: string) {
 	if (id && action === "deleted") forgetConversation(id);
 	void refreshConversations();
+	if (action === "arranged") void queryClient.invalidateQueries({ queryKey: keys.folders });
 	if (id) void queryClient.invalidateQueries({ queryKey: keys.conversation(id) });
 }
 

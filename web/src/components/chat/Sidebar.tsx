@@ -1,13 +1,16 @@
 import { Image, PanelLeftClose, Search, SquarePen, X } from "lucide-react";
-import { useDeferredValue, useState } from "react";
+import { lazy, Suspense, useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
+import { withTexts } from "@/i18n/texts";
 import { useTasks } from "@/stores/tasks";
 import { IconButton } from "../ui/Button";
 import { Logo } from "../ui/Logo";
 import { AccountMenu } from "./AccountMenu";
-import { ConversationList } from "./ConversationList";
 import { NotificationBell } from "./NotificationBell";
+
+// Not with the page: it is empty until its data are there.
+const ConversationList = lazy(() => withTexts(["order"], import("../order/ConversationList")));
 
 interface Props {
 	onHide: () => void;
@@ -71,8 +74,10 @@ export function Sidebar({ onHide, onChosen, onSettings }: Props) {
 					)}
 				</div>
 			</div>
-			<div className="min-h-0 grow overflow-y-auto px-3">
-				<ConversationList search={wanted} onOpen={onChosen} />
+			<div className="min-h-0 grow">
+				<Suspense>
+					<ConversationList search={wanted} onOpen={onChosen} />
+				</Suspense>
 			</div>
 			<footer className="flex items-center gap-1 border-t border-line p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
 				<AccountMenu onSettings={onSettings} />

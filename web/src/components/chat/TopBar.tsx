@@ -1,24 +1,28 @@
-import { Bot, PanelLeft, Pencil, SquarePen } from "lucide-react";
+import { Bot, MessageCircleDashed, PanelLeft, Pencil, SquarePen } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { Conversation } from "@/api/types";
 import { useAgents } from "@/queries/account";
+import { useConversation } from "@/stores/conversation";
 import { IconButton } from "../ui/Button";
 import { TitleEditor } from "./TitleEditor";
 
 interface Props {
 	conversation: Conversation | undefined;
+	/** None is begun yet: it may be a temporary one. */
+	isNew: boolean;
 	/** Where there is no conversation. */
 	title: string;
 	sidebarShown: boolean;
 	onShowSidebar: () => void;
 }
 
-export function TopBar({ conversation, title, sidebarShown, onShowSidebar }: Props) {
+export function TopBar({ conversation, isNew, title, sidebarShown, onShowSidebar }: Props) {
 	const [editing, setEditing] = useState(false);
 	const [, navigate] = useLocation();
 	const agents = useAgents();
+	const { temporary, setTemporary } = useConversation();
 	const { t } = useTranslation();
 	const agent = agents.find((a) => a.id === conversation?.agent_id);
 	return (
@@ -39,9 +43,9 @@ export function TopBar({ conversation, title, sidebarShown, onShowSidebar }: Pro
 				) : (
 					<>
 						<h1 className="truncate font-medium" data-testid="title">
-							{conversation ? conversation.title || t("chat.untitled") : title}
+							{conversation?.temporary_until ? t("chat.temporary") : conversation ? conversation.title || t("chat.untitled") : title}
 						</h1>
-						{conversation && (
+						{conversation && !conversation.temporary_until && (
 							<IconButton
 								small
 								label={t("sidebar.rename")}
@@ -60,6 +64,11 @@ export function TopBar({ conversation, title, sidebarShown, onShowSidebar }: Pro
 					</>
 				)}
 			</div>
+			{isNew && (
+				<IconButton label={t("chat.temporary")} aria-pressed={temporary} active={temporary} onClick={() => setTemporary(!temporary)}>
+					<MessageCircleDashed size={18} />
+				</IconButton>
+			)}
 		</header>
 	);
 }
