@@ -4,7 +4,7 @@
  * in      name, text: {{name}} in it is a variable
  * out     201 the prompt; with the name and text of one that is there, that one
  * errors  400; 409 the caller keeps as many as one may
- * proof   tests/it/chat/test_own_prompts.py
+ * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"
 

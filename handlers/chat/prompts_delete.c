@@ -3,7 +3,7 @@
  *
  * out     204
  * errors  404 not the caller's
- * proof   tests/it/chat/test_own_prompts.py
+ * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"
 

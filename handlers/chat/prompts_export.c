@@ -2,7 +2,7 @@
  * GET /api/prompts/export -- all of the caller's prompts as a file.
  *
  * out     200 {format: weir-prompts, version, prompts: [{name, text}]}, to be saved; POST /api/prompts/import takes it
- * proof   tests/it/chat/test_own_prompts.py
+ * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"
 

@@ -4,7 +4,7 @@
  * in      prompts: 1-500 of {name, text}
  * out     200 {added}: those that were there already, name and text, are passed over
  * errors  400 the field that does not fit, prompts/N/… for the Nth; 409 there would be more than one may keep; 413
- * proof   tests/it/chat/test_own_prompts.py
+ * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"
 

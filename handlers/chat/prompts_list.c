@@ -4,7 +4,7 @@
  * in      limit 1-100 (50), before_id (older) or after_id (newer)
  * out     200 {items: [{id, name, text, created_at, updated_at}], has_more}
  * errors  400 limit or stale cursor
- * proof   tests/it/chat/test_own_prompts.py
+ * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"
 

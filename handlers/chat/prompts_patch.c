@@ -4,7 +4,7 @@
  * in      name?, text?
  * out     200 the prompt
  * errors  400; 404 not the caller's
- * proof   tests/it/chat/test_own_prompts.py
+ * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"
 

@@ -25,7 +25,7 @@ BEGIN
 	-- one after the other, so that two at once cannot both be the last
 	PERFORM FROM users u WHERE u.id = p_user_id FOR NO KEY UPDATE;
 	IF v_picture IS NOT NULL THEN
-		PERFORM FROM uploads u WHERE u.id = v_picture AND u.user_id = p_user_id AND u.content_type LIKE 'image/%' FOR KEY SHARE;
+		PERFORM FROM uploads u WHERE u.id = v_picture AND u.user_id = p_user_id AND u.content_type LIKE 'image/%';
 		IF NOT FOUND THEN
 			RETURN 'no_picture';
 		END IF;
