@@ -1,4 +1,4 @@
-import { BookOpen, ChevronsUpDown, LogOut, Settings, Shield, Wallet } from "lucide-react";
+import { BookOpen, Bot, ChevronsUpDown, LogOut, Settings, Shield, Wallet } from "lucide-react";
 import { useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
@@ -46,6 +46,9 @@ export function AccountMenu({ onSettings }: { onSettings: () => void }) {
 				<Popover anchor={button.current!} label={t("sidebar.account", { name })} above onClose={close} className="w-60">
 					<MenuItem icon={<BookOpen size={16} />} onSelect={go(() => navigate("/knowledge"))}>
 						{t("account.knowledge")}
+					</MenuItem>
+					<MenuItem icon={<Bot size={16} />} onSelect={go(() => navigate("/assistants"))}>
+						{t("account.assistants")}
 					</MenuItem>
 					<MenuItem icon={<Settings size={16} />} onSelect={go(onSettings)}>
 						{t("settings.title")}
