@@ -1,7 +1,7 @@
 /*
- * GET /api/prompts/export -- all of the caller's prompts as a file.
+ * GET /api/export/prompts -- all of the caller's prompts as a file.
  *
- * out     200 {format: weir-prompts, version, prompts: [{name, text}]}, to be saved; POST /api/prompts/import takes it
+ * out     200 {format: weir-prompts, version, prompts: [{name, text}]}, to be saved; POST /api/import/prompts takes it
  * proof   tests/it/chat/test_assistants.py
  */
 #include "weir.h"

@@ -1,5 +1,5 @@
 /*
- * POST /api/prompts/import -- keep the prompts of a file, all or none.
+ * POST /api/import/prompts -- keep the prompts of a file, all or none.
  *
  * in      prompts: 1-500 of {name, text}
  * out     200 {added}: those that were there already, name and text, are passed over

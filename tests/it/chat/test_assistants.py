@@ -355,19 +355,19 @@ def test_prompts_to_a_file_and_back(weir, user):
     mine, rows = [("a", "one"), ("b", "{{two}}"), ("三", "叁")], []
     for name, text in mine:
         rows.append(weir.post("/api/prompts", {"name": name, "text": text}, user).json)
-    answer = weir.get("/api/prompts/export", user)
+    answer = weir.get("/api/export/prompts", user)
     assert answer.headers["content-disposition"] == 'attachment; filename="prompts.json"'
     assert answer.json == {"format": "weir-prompts", "version": 1, "prompts": [{"name": n, "text": t} for n, t in mine]}
     new = weir.make_user()
-    assert weir.post("/api/prompts/import", answer.json, new).json == {"added": 3}
-    assert weir.post("/api/prompts/import", {"prompts": answer.json["prompts"] + [{"name": "a", "text": "another"}] * 2}, new).json == {"added": 1}
+    assert weir.post("/api/import/prompts", answer.json, new).json == {"added": 3}
+    assert weir.post("/api/import/prompts", {"prompts": answer.json["prompts"] + [{"name": "a", "text": "another"}] * 2}, new).json == {"added": 1}
     assert sorted(kept(weir, new)) == sorted([*mine, ("a", "another")])
     for prompts, field in (([], "prompts"), (["x"], "prompts/0"), ([{"name": "x", "text": "y"}, {"name": "x"}], "prompts/1/text"),
                            ([{"name": "", "text": "y"}], "prompts/0/name"), ([{"name": "x", "text": "y"}] * 501, "prompts")):
-        refused = weir.post("/api/prompts/import", {"prompts": prompts}, new)
+        refused = weir.post("/api/import/prompts", {"prompts": prompts}, new)
         assert (refused.status, refused.json["details"]["field"]) == (400, field), refused
-    refused = weir.post("/api/prompts/import", {"prompts": [{"name": f"n{i}", "text": "t"} for i in range(497)]}, new)
+    refused = weir.post("/api/import/prompts", {"prompts": [{"name": f"n{i}", "text": "t"} for i in range(497)]}, new)
     assert (refused.status, refused.code) == (409, "conflict")
     assert len(kept(weir, new)) == 4, "all or none"
-    assert weir.post("/api/prompts/import", {"prompts": [{"name": f"n{i}", "text": "t"} for i in range(496)]}, new).json == {"added": 496}
+    assert weir.post("/api/import/prompts", {"prompts": [{"name": f"n{i}", "text": "t"} for i in range(496)]}, new).json == {"added": 496}
     assert weir.post("/api/prompts", {"name": "one", "text": "more"}, new).status == 409

@@ -330,8 +330,8 @@ def test_prompts(ask, user):
     made = ask("POST", "/api/prompts", user, {"name": "Reply", "text": "Say {{this}}"})
     assert ask("GET", "/api/prompts", user)["items"]
     ask("PATCH", f"/api/prompts/{made['id']}", user, {"name": "Reply again"})
-    ask("GET", "/api/prompts/export", user)
-    ask("POST", "/api/prompts/import", user, {"prompts": [{"name": "Another", "text": "text"}]})
+    ask("GET", "/api/export/prompts", user)
+    ask("POST", "/api/import/prompts", user, {"prompts": [{"name": "Another", "text": "text"}]})
     ask("DELETE", f"/api/prompts/{made['id']}", user)
 
 

@@ -39,6 +39,6 @@ export const prompts = {
 	create: (json: { name: string; text: string }) => post<Prompt>("/api/prompts", json),
 	patch: (id: string, json: { name?: string; text?: string }) => patch<Prompt>(`/api/prompts/${id}`, json),
 	remove: (id: string) => remove(`/api/prompts/${id}`),
-	file: async () => (await send("/api/prompts/export")).blob(),
-	bring: (list: unknown) => post<{ added: number }>("/api/prompts/import", { prompts: list }),
+	file: async () => (await send("/api/export/prompts")).blob(),
+	bring: (list: unknown) => post<{ added: number }>("/api/import/prompts", { prompts: list }),
 };
