@@ -18,6 +18,8 @@
 #include "account/accounts.h"
 #include "account/users.h"
 #include "chat/agents.h"
+#include "chat/assistants.h"
+#include "chat/own_prompts.h"
 #include "core/audit.h"
 #include "account/auth.h"
 #include "chat/plan.h"

@@ -4,6 +4,8 @@
  * in      title? (custom from then on; "" goes back to automatic), model?
  *         (null goes back to the agent's or the default one)
  *         knowledge_ids?, knowledge_mode?: bases the answers look into, and when
+ *         prompt?, temperature?, top_p?, context_messages?: of this conversation alone; null: its agent's or
+ *         assistant's
  * out     200 the conversation
  * errors  400 model not offered, a base that is not there; 404 not the caller's
  * proof   tests/it/chat/test_conversations.py
@@ -18,6 +20,7 @@ const struct field conversations_patch_fields[] = {
 	    .help = "bases to look into; null: the agent's" },
 	{ "knowledge_mode", F_CHOICE, F_NULLABLE, .choices = "auto always off",
 	    .help = "auto: where something fits the question; null: the agent's" },
+	CONVERSATION_SETTINGS,
 	{ .name = NULL },
 };
 

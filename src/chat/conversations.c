@@ -10,9 +10,15 @@
 
 #define AUTO_TITLE_CHARS 40
 
+/* The assistant, if there was one when it began, and what the conversation sets for itself. */
+#define SETTINGS_JSON \
+	" 'assistant_id', c.assistant_id, 'assistant_name', coalesce((SELECT s.name FROM assistants s" \
+	"  WHERE s.id = c.assistant_id AND assistant_may_use(s.id, c.user_id)), c.assistant_name)," \
+	" 'assistant_gone', c.assistant_id IS NOT NULL AND NOT assistant_may_use(c.assistant_id, c.user_id)," \
+	" 'prompt', c.prompt, 'temperature', c.temperature, 'top_p', c.top_p, 'context_messages', c.context_messages,"
 #define CONVERSATION_JSON \
 	"jsonb_build_object('id', c.id, 'agent_id', c.agent_id, 'project_id', c.project_id," \
-	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = c.model_id)," \
+	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = c.model_id)," SETTINGS_JSON \
 	" 'title', c.title, 'title_is_custom', c.title_is_custom, 'message_count', c.message_count," \
 	" 'folder_id', c.folder_id, 'pinned', c.pinned_at IS NOT NULL, 'archived', c.archived_at IS NOT NULL," \
 	" 'temporary_until', json_time(c.temporary_until)," \
@@ -72,9 +78,8 @@ conversations_list(
 	    PS(ask->view == NULL ? "all" : ask->view), PS(ask->folder_id));
 }
 
-/* The id, as text, of a chat model that is offered; NULL for name NULL. */
-static enum status
-find_model(struct context *cx, const char *name, const char **id)
+enum status
+conversation_model(struct context *cx, const char *name, const char **id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
@@ -105,8 +110,58 @@ check_agent(struct context *cx, const char *agent_id)
 	return rows_count(rows) > 0 ? OK : fail_field(cx, "agent_id", "is not an agent we offer");
 }
 
+/* The name of one the caller may use; NULL for id NULL. */
 static enum status
-insert(struct context *cx, const char *id, const json_t *in, const char *model_id, const char *knowledge, json_t **out)
+find_assistant(struct context *cx, const json_t *in, const char **name)
+{
+	const char *id = field_text(in, "assistant_id");
+	AUTO_ROWS struct rows *rows = NULL;
+	enum status st;
+
+	*name = NULL;
+	if (id == NULL)
+		return OK;
+	if (field_text(in, "agent_id") != NULL)
+		return fail_field(cx, "assistant_id", "cannot be together with agent_id");
+	st = pg_query_again(cx->pg, &rows,
+	    "SELECT name FROM assistants WHERE id = $1::uuid AND assistant_may_use(id, $2::uuid)", PS(id),
+	    PS(cx->caller.user_id));
+	if (st != OK)
+		return fail(cx, st, "find assistant: %s", pg_error(cx->pg));
+	if (rows_count(rows) == 0)
+		return fail_field(cx, "assistant_id", "is not an assistant that you may use");
+	*name = arena_strdup(cx->arena, row_text(rows, 0, "name"));
+	return OK;
+}
+
+/* A number of the input as PostgreSQL reads it; NULL where it is null or absent. */
+static const char *
+number_text(struct context *cx, const json_t *in, const char *field)
+{
+	const json_t *n = json_object_get(in, field);
+
+	return json_is_number(n) ? arena_printf(cx->arena, "%.9g", json_number_value(n)) : NULL;
+}
+
+/* What a new conversation is made of, checked. */
+struct wanted {
+	const char *model_id, *knowledge, *assistant_name;
+};
+
+static enum status
+check(struct context *cx, const json_t *in, struct wanted *w)
+{
+	enum status st;
+
+	if ((st = check_agent(cx, field_text(in, "agent_id"))) != OK ||
+	    (st = find_assistant(cx, in, &w->assistant_name)) != OK ||
+	    (st = conversation_model(cx, field_text(in, "model"), &w->model_id)) != OK)
+		return st;
+	return knowledge_ids_read(cx, in, &w->knowledge);
+}
+
+static enum status
+insert(struct context *cx, const char *id, const json_t *in, const struct wanted *w, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *title = field_text(in, "title");
@@ -115,12 +170,15 @@ insert(struct context *cx, const char *id, const json_t *in, const char *model_i
 
 	st = pg_query(cx->pg, &rows,
 	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom,"
-	    " knowledge_ids, knowledge_mode, temporary_until, title_wanted)"
-	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8,"
-	    " now() + $9::bigint * interval '1 millisecond', $10) RETURNING " CONVERSATION_JSON,
+	    " knowledge_ids, knowledge_mode, assistant_id, assistant_name, prompt, temperature, top_p, context_messages,"
+	    " temporary_until, title_wanted)"
+	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8, $9, $10, $11, $12::real, $13::real,"
+	    " $14::int, now() + $15::bigint * interval '1 millisecond', $16) RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
-	    PS(model_id), PS(title == NULL ? "" : title), PS(knowledge), PS(field_text(in, "knowledge_mode")),
-	    is_temporary ? PI(cx->conf->chat_temporary_kept) : PNULL,
+	    PS(w->model_id), PS(title == NULL ? "" : title), PS(w->knowledge), PS(field_text(in, "knowledge_mode")),
+	    PS(field_text(in, "assistant_id")), PS(w->assistant_name), PS(field_text(in, "prompt")),
+	    PS(number_text(cx, in, "temperature")), PS(number_text(cx, in, "top_p")),
+	    PS(number_text(cx, in, "context_messages")), is_temporary ? PI(cx->conf->chat_temporary_kept) : PNULL,
 	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'));
 	if (st != OK)
 		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
@@ -131,24 +189,23 @@ insert(struct context *cx, const char *id, const json_t *in, const char *model_i
 enum status
 conversation_create(struct context *cx, const json_t *in, json_t **out)
 {
-	const char *agent_id = field_text(in, "agent_id"), *project_id = field_text(in, "project_id"), *model_id;
-	const char *knowledge;
+	const char *agent_id = field_text(in, "agent_id"), *project_id = field_text(in, "project_id");
 	char id[UUID_LEN], existing[UUID_LEN];
+	struct wanted w;
 	enum status st;
 
-	if ((st = check_agent(cx, agent_id)) != OK || (st = find_model(cx, field_text(in, "model"), &model_id)) != OK ||
-	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
+	if ((st = check(cx, in, &w)) != OK)
 		return st;
 	uuid_v7(id);
 	/* what is temporary never stands in for what is kept, nor the other way round */
 	if (field_bool(in, "temporary", false))
-		return insert(cx, id, in, model_id, knowledge, out);
+		return insert(cx, id, in, &w, out);
 	st = duplicate_guard(cx->redis, cx->pg, cx->conf, cx->caller.user_id, agent_id, project_id, id, existing);
 	if (st == E_DUPLICATE_CONVERSATION)
 		return fail_with(cx, st, json_pack("{s:s}", "conversation_id", existing), "duplicate of %s", existing);
 	if (st != OK)
 		return fail(cx, st, "duplicate guard");
-	if ((st = insert(cx, id, in, model_id, knowledge, out)) != OK)
+	if ((st = insert(cx, id, in, &w, out)) != OK)
 		duplicate_forget(cx->redis, cx->conf, cx->caller.user_id, agent_id, project_id, id);
 	return st;
 }
@@ -169,7 +226,7 @@ conversation_update(struct context *cx, const char *id, const json_t *in, json_t
 
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such conversation");
-	if ((st = find_model(cx, field_text(in, "model"), &model_id)) != OK ||
+	if ((st = conversation_model(cx, field_text(in, "model"), &model_id)) != OK ||
 	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
 		return st;
 	st = pg_query(cx->pg, &rows,
@@ -177,11 +234,18 @@ conversation_update(struct context *cx, const char *id, const json_t *in, json_t
 	    "  title_is_custom = coalesce(btrim($3) <> '', c.title_is_custom),"
 	    "  model_id = CASE WHEN $4 THEN $5 ELSE c.model_id END,"
 	    "  knowledge_ids = CASE WHEN $6 THEN $7::uuid[] ELSE c.knowledge_ids END,"
-	    "  knowledge_mode = CASE WHEN $8 THEN $9 ELSE c.knowledge_mode END, updated_at = now()"
+	    "  knowledge_mode = CASE WHEN $8 THEN $9 ELSE c.knowledge_mode END,"
+	    "  prompt = CASE WHEN $10 THEN $11 ELSE c.prompt END,"
+	    "  temperature = CASE WHEN $12 THEN $13::real ELSE c.temperature END,"
+	    "  top_p = CASE WHEN $14 THEN $15::real ELSE c.top_p END,"
+	    "  context_messages = CASE WHEN $16 THEN $17::int ELSE c.context_messages END, updated_at = now()"
 	    " WHERE c.id = $1 AND c.user_id = $2 RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id),
 	    PB(field_present(in, "knowledge_ids")), PS(knowledge), PB(field_present(in, "knowledge_mode")),
-	    PS(field_text(in, "knowledge_mode")));
+	    PS(field_text(in, "knowledge_mode")), PB(field_present(in, "prompt")), PS(field_text(in, "prompt")),
+	    PB(field_present(in, "temperature")), PS(number_text(cx, in, "temperature")),
+	    PB(field_present(in, "top_p")), PS(number_text(cx, in, "top_p")), PB(field_present(in, "context_messages")),
+	    PS(number_text(cx, in, "context_messages")));
 	if (st != OK)
 		return fail(cx, st, "change conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)

@@ -9,17 +9,22 @@
  * of the version that the same snapshot names.  $1 conversation, $2 user. */
 static const char turn_sql[] =
     "SELECT c.id AS conversation_id, c.title, c.title_is_custom, c.message_count, c.model_id AS chosen_id,"
-    "  a.id AS agent_id, a.enabled AS agent_enabled, a.prompt, a.timeout_seconds, a.temperature,"
-    "  a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
-    "  array_to_string(coalesce(c.knowledge_ids, a.knowledge_ids), ' ') AS knowledge_ids,"
-    "  coalesce(c.knowledge_mode, a.knowledge_mode, 'auto') AS knowledge_mode"
-    " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id WHERE c.id = $1 AND c.user_id = $2";
+    "  a.id AS agent_id, a.enabled AS agent_enabled, coalesce(c.prompt, a.prompt, s.prompt) AS prompt, a.timeout_seconds,"
+    "  coalesce(c.temperature, a.temperature, s.temperature) AS temperature, coalesce(c.top_p, s.top_p) AS top_p,"
+    "  s.max_tokens, coalesce(c.context_messages, s.context_messages) AS context_messages,"
+    "  coalesce(a.model_id, s.model_id) AS agent_model_id, a.fallback_model_id,"
+    "  (SELECT version FROM catalog_version) AS version,"
+    "  array_to_string(coalesce(c.knowledge_ids, a.knowledge_ids, s.knowledge_ids), ' ') AS knowledge_ids,"
+    "  coalesce(c.knowledge_mode, a.knowledge_mode, s.knowledge_mode, 'auto') AS knowledge_mode"
+    " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id"
+    " LEFT JOIN assistants s ON s.id = c.assistant_id AND assistant_may_use(s.id, c.user_id)"
+    " WHERE c.id = $1 AND c.user_id = $2";
 
 /* $1 agent */
 static const char agent_sql[] =
     "SELECT NULL::uuid AS conversation_id, '' AS title, false AS title_is_custom, 0 AS message_count,"
-    "  a.id AS agent_id, a.prompt, a.timeout_seconds, a.temperature, a.model_id AS agent_model_id,"
-    "  a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
+    "  a.id AS agent_id, a.prompt, a.timeout_seconds, a.temperature, NULL::real AS top_p, NULL::int AS max_tokens,"
+    "  NULL::int AS context_messages, a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
     "  NULL::text AS knowledge_ids, 'off' AS knowledge_mode"
     " FROM agents a WHERE a.id = $1";
 
@@ -39,17 +44,32 @@ chat_model(const struct offer *o, const struct rows *rows, const char *column)
 	return m != NULL && m->is_chat ? m : NULL;
 }
 
-static void
-read_agent(struct context *cx, const struct rows *rows, struct turn_plan *plan)
+static double
+number(const struct rows *rows, const char *column)
 {
-	plan->temperature = -1;
+	return row_null(rows, 0, column) ? -1 : strtod(row_text(rows, 0, column), NULL);
+}
+
+/* How it is asked: what the conversation, its agent or its assistant say. */
+static void
+read_settings(struct context *cx, const struct rows *rows, struct turn_plan *plan)
+{
+	plan->prompt = copy(cx, rows, "prompt");
+	plan->temperature = number(rows, "temperature");
+	plan->top_p = number(rows, "top_p");
+	plan->context_messages = row_null(rows, 0, "context_messages") ? -1 : row_int(rows, 0, "context_messages");
 	if (row_null(rows, 0, "agent_id"))
 		return;
 	plan->agent_id = copy(cx, rows, "agent_id");
-	plan->prompt = copy(cx, rows, "prompt");
 	plan->timeout_ms = row_int(rows, 0, "timeout_seconds") * 1000;
-	if (!row_null(rows, 0, "temperature"))
-		plan->temperature = strtod(row_text(rows, 0, "temperature"), NULL);
+}
+
+/* An answer may be no longer than the assistant wants it. */
+static void
+shorten(const struct rows *rows, struct offer_model *m)
+{
+	if (m != NULL && !row_null(rows, 0, "max_tokens") && row_int(rows, 0, "max_tokens") < m->max_output_tokens)
+		m->max_output_tokens = row_int(rows, 0, "max_tokens");
 }
 
 /* Bases, as UUIDs with a blank between them. */
@@ -105,12 +125,14 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 	plan->title = copy(cx, rows, "title");
 	plan->title_is_custom = row_bool(rows, 0, "title_is_custom");
 	plan->message_count = row_int(rows, 0, "message_count");
-	read_agent(cx, rows, plan);
+	read_settings(cx, rows, plan);
 	read_knowledge(cx, rows, plan);
 	plan->model = *model;
 	plan->fallback = fallback;
 	if (plan->fallback != NULL && !price_is_known(plan->fallback->price))
 		plan->fallback = NULL;
+	shorten(rows, &plan->model);
+	shorten(rows, plan->fallback);
 	*out = plan;
 	return select_need_price(cx, &plan->model);
 }

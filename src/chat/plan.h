@@ -1,5 +1,5 @@
 /*
- * What a turn needs to know before it opens: the conversation, its agent, the
+ * What a turn needs to know before it opens: the conversation, its agent or assistant, the
  * model that will answer, the one that steps in when it fails, and the channels
  * that reach them.  The history that goes upstream is read in the same round trip.
  *
@@ -24,17 +24,19 @@ struct turn_plan {
 	bool title_is_custom;
 	int64_t message_count;
 
-	const char *agent_id; /* NULL: plain chat, and then: */
-	const char *prompt;   /* NULL */
-	int64_t timeout_ms;   /* 0: upstream_first_byte_timeout holds */
-	double temperature;   /* negative: the provider's default */
+	const char *agent_id;	  /* NULL: none */
+	int64_t timeout_ms;	  /* of the agent; 0: upstream_first_byte_timeout holds */
+	const char *prompt;	  /* the conversation's, or else its agent's or assistant's; NULL: none */
+	double temperature;	  /* the same; negative: the provider's default */
+	double top_p;		  /* the same */
+	int64_t context_messages; /* at most so many earlier messages; negative: all that fit */
 
 	const char *const *knowledge_ids; /* bases to look into */
 	size_t n_knowledge;
 	const char *knowledge_mode; /* auto, always, off */
 	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
 
-	struct offer_model model;
+	struct offer_model model; /* its max_output_tokens: or what the assistant wants, if that is less */
 	struct offer_model *fallback; /* NULL: none, or none that can be reached */
 };
 

@@ -38,9 +38,11 @@ static size_t
 fit_history(const struct turn_plan *plan, const struct history *h, bool last, int64_t *tokens)
 {
 	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
-	size_t first = 0;
+	size_t earlier = h->n - last, first = 0;
 
-	for (size_t i = h->n - last; i > 0; i--) {
+	if (plan->context_messages >= 0 && (size_t)plan->context_messages < earlier)
+		first = earlier - (size_t)plan->context_messages;
+	for (size_t i = earlier; i > first; i--) {
 		*tokens += message_tokens(&h->messages[i - 1]);
 		if (plan->model.context_tokens > 0 && *tokens > budget) {
 			*tokens -= message_tokens(&h->messages[i - 1]);
@@ -48,7 +50,7 @@ fit_history(const struct turn_plan *plan, const struct history *h, bool last, in
 			break;
 		}
 	}
-	while (first < h->n && strcmp(h->messages[first].role, "assistant") == 0)
+	while (first < earlier && strcmp(h->messages[first].role, "assistant") == 0)
 		*tokens -= message_tokens(&h->messages[first++]);
 	return first;
 }
@@ -72,7 +74,7 @@ make_message(struct arena *a, const char *role, const char *text, const struct q
 	return m;
 }
 
-/* The agent's and the sources of the question; NULL: neither. */
+/* The conversation's, or its agent's or assistant's, and the sources of the question; NULL: neither. */
 static const char *
 system_prompt(struct arena *a, const struct turn_plan *plan)
 {
@@ -117,6 +119,7 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 		m[n++] = question;
 	*out = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = m, .n_messages = n } };
 	out->chat.temperature = plan->temperature;
+	out->chat.top_p = plan->top_p;
 	return attachments_inline(cx, m, n, q->content != NULL ? q : NULL);
 }
 

@@ -522,15 +522,17 @@ follow(const struct rows *rows, const char *task_id, enum lang lang, struct foll
 /* What went upstream besides the question: the system prompt and, newest
  * first, the turns before it.  One row at least, for the user's language. */
 static const char prompt_sql[] =
-    "SELECT u.locale, l.context_tokens, a.prompt, m.content"
+    "SELECT u.locale, l.context_tokens, coalesce(c.prompt, a.prompt, s.prompt) AS prompt, m.content"
     " FROM users u"
     " LEFT JOIN llm_models l ON l.id = $4"
     " LEFT JOIN conversations c ON c.id = $2::uuid"
     " LEFT JOIN agents a ON a.id = c.agent_id"
+    " LEFT JOIN assistants s ON s.id = c.assistant_id AND assistant_may_use(s.id, c.user_id)"
     " LEFT JOIN LATERAL (SELECT h.content, h.sequence FROM conversation_messages h"
     "   WHERE h.conversation_id = c.id AND h.active AND h.status = 'success'"
     "     AND h.sequence < (SELECT q.sequence FROM conversation_messages q WHERE q.id = $3::uuid)"
-    "   ORDER BY h.sequence DESC LIMIT $5) AS m ON true"
+    "   ORDER BY h.sequence DESC LIMIT least($5, c.context_messages, CASE WHEN c.context_messages IS NULL"
+    "    THEN s.context_messages END)) AS m ON true"
     " WHERE u.id = $1::uuid ORDER BY m.sequence DESC";
 
 static int64_t

@@ -156,6 +156,12 @@ upload_send_of(struct request *rq, const char *id, const char *user_id)
 enum status
 upload_send_small(struct request *rq, const char *id)
 {
+	return upload_send_small_of(rq, id, rq->cx.caller.user_id);
+}
+
+enum status
+upload_send_small_of(struct request *rq, const char *id, const char *user_id)
+{
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st;
 
@@ -166,7 +172,7 @@ upload_send_small(struct request *rq, const char *id)
 	    " FROM uploads u LEFT JOIN previews p ON p.of_id = u.object_id"
 	    " JOIN objects o ON o.id = coalesce(p.object_id, u.object_id)"
 	    " WHERE u.id = $1 AND u.user_id = $2 AND (p.object_id IS NOT NULL OR u.content_type LIKE 'image/%')",
-	    PS(id), PS(rq->cx.caller.user_id));
+	    PS(id), PS(user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "find upload: %s", pg_error(rq->cx.pg));
 	if (rows_count(rows) == 0)

@@ -28,6 +28,8 @@ enum status upload_send_of(struct request *rq, const char *id, const char *user_
 /* The same with a small picture of it, or of a picture that has none (yet) with the picture.  E_NOT_FOUND also for what
  * has none. */
 enum status upload_send_small(struct request *rq, const char *id) MUST_CHECK;
+/* The same of that user, whoever asks: who calls has seen to it that they may. */
+enum status upload_send_small_of(struct request *rq, const char *id, const char *user_id) MUST_CHECK;
 /* The caller's upload of that id; the caller owns the reference.  E_NOT_FOUND. */
 enum status upload_find(struct context *cx, const char *id, json_t **out) MUST_CHECK;
 /* Refuse for a kind of file that is not taken: E_UNSUPPORTED_MEDIA_TYPE. */

@@ -15,6 +15,7 @@ import { followEvents } from "@/stream/events";
 const ChatPage = lazy(() => import("@/pages/ChatPage"));
 const MakingPage = lazy(() => withTexts(["making"], import("@/pages/MakingPage")));
 const KnowledgePages = lazy(() => withTexts(["knowledge"], import("@/pages/knowledge/KnowledgePages")));
+const AssistantPages = lazy(() => withTexts(["assistants"], import("@/pages/assistants/AssistantPages")));
 const SettingsPage = lazy(() => withTexts(["auth", "settings"], import("@/pages/SettingsPage")));
 const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
 const SignIn = lazy(() => withTexts(["auth"], import("@/pages/SignIn")));
@@ -64,6 +65,9 @@ function SignedIn() {
 			<Route path="/c/:id/print">{({ id }) => <PrintPage id={id} />}</Route>
 			<Route path="/media" component={MakingPage} />
 			<Route path="/knowledge/*?" component={KnowledgePages} />
+			<Route path="/assistants" component={AssistantPages} />
+			<Route path="/prompts" component={AssistantPages} />
+			<Route path="/a/:token" component={AssistantPages} />
 			<Route path="/settings/:tab?">{({ tab }) => <SettingsPage tab={tab} />}</Route>
 			<Route path="/admin/:area?">{({ area }) => <AdminPage area={area} />}</Route>
 			<Route>

@@ -13,7 +13,8 @@ MESSAGE_KEYS = {"id", "conversation_id", "sequence", "role", "content", "status"
                 "created_at", "updated_at", "parent_id", "versions", "finish", "verdict"}
 TASK_KEYS = {"id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "asked", "result",
              "error_message", "created_at", "started_at", "completed_at"}
-CONVERSATION_KEYS = {"id", "agent_id", "project_id", "model", "title", "title_is_custom", "message_count",
+CONVERSATION_KEYS = {"id", "agent_id", "assistant_id", "assistant_name", "assistant_gone", "prompt", "temperature", "top_p",
+                     "context_messages", "project_id", "model", "title", "title_is_custom", "message_count",
                      "total_tokens", "knowledge_ids", "knowledge_mode", "created_at", "updated_at",
                      "folder_id", "pinned", "archived", "temporary_until"}
 

@@ -316,6 +316,31 @@ def test_search(ask, user):
     wait_until(lambda: ask("GET", "/api/search?q=sluice", user)["items"], "its words", timeout_s=60, every_s=0.2)
 
 
+def test_assistants(ask, user, admin, described):
+    made = ask("POST", "/api/assistants", user, {"name": "Reply", "prompt": "Be brief.", "openers": ["Who?"], "share": "link"})
+    path, link = f"/api/assistants/{made['id']}", "/api/assistant-links/" + made["url"].rsplit("/", 1)[1]
+    ask("GET", path, user)
+    ask("PATCH", path, user, {"temperature": 0.5, "share": "house"})
+    assert ask("GET", "/api/assistants", user)["items"]
+    ask("GET", link, admin)
+    ask("POST", link, admin)
+    ask("GET", path, admin)
+    ask("DELETE", path + "/taken", admin)
+    assert ask("GET", "/api/admin/assistants", admin)["items"]
+    ask("PATCH", f"/api/admin/assistants/{made['id']}", admin, {"is_barred": True})
+    described.tried.add(("GET", "/api/assistants/{assistant_id}/picture"))  # a file: tests/it/chat/test_assistants.py
+    ask("DELETE", path, user)
+
+
+def test_prompts(ask, user):
+    made = ask("POST", "/api/prompts", user, {"name": "Reply", "text": "Say {{this}}"})
+    assert ask("GET", "/api/prompts", user)["items"]
+    ask("PATCH", f"/api/prompts/{made['id']}", user, {"name": "Reply again"})
+    ask("GET", "/api/export/prompts", user)
+    ask("POST", "/api/import/prompts", user, {"prompts": [{"name": "Another", "text": "text"}]})
+    ask("DELETE", f"/api/prompts/{made['id']}", user)
+
+
 def test_uploads(ask, user, described):
     kept = ask("POST", "/api/uploads", user, PNG)
     assert ask("GET", "/api/uploads", user)["items"]

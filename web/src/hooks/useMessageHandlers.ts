@@ -100,16 +100,21 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */
 export async function beginConversation(model: string | null, agentId: string | null, chosen: ReturnType<typeof useConversation.getState>["knowledge"]): Promise<string> {
-	const { temporary } = useConversation.getState();
+	const { assistant, overrides, temporary } = useConversation.getState();
+	const { model: chosenModel, ...settings } = overrides ?? {};
+	const asked = chosenModel ?? (agentId || assistant ? null : model);
 	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode };
 	try {
 		const made = await conversations.create({
 			...(agentId && { agent_id: agentId }),
-			...(model && !agentId && { model }),
+			...(assistant && { assistant_id: assistant.id }),
+			...(asked && { model: asked }),
+			...settings,
 			...knowledge,
 			...(temporary && { temporary }),
 		});
 		if (!temporary) useConversation.getState().addFresh(made);
+		useConversation.getState().setOverrides(null);
 		queryClient.setQueryData(keys.conversation(made.id), made);
 		return made.id;
 	} catch (e) {

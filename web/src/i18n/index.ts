@@ -3,6 +3,7 @@ import i18next from "i18next";
 import { initReactI18next } from "react-i18next";
 import { useSettings } from "@/stores/settings";
 import type admin from "./admin.en.json";
+import type assistants from "./assistants.en.json";
 import type auth from "./auth.en.json";
 import type channels from "./channels.en.json";
 import type en from "./en.json";
@@ -23,7 +24,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof auth & typeof channels & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }

@@ -3,6 +3,7 @@ import { addTexts } from "./index";
 
 const TEXTS = {
 	admin: { en: () => import("./admin.en.json"), zh: () => import("./admin.zh.json") },
+	assistants: { en: () => import("./assistants.en.json"), zh: () => import("./assistants.zh.json") },
 	auth: { en: () => import("./auth.en.json"), zh: () => import("./auth.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
 	finder: { en: () => import("./finder.en.json"), zh: () => import("./finder.zh.json") },

@@ -1,7 +1,9 @@
 /* What the chat page holds itself: which conversation is on the screen, unsent text, conversations too new for the list. */
 import { create } from "zustand";
 import type { Attachment, Conversation, KnowledgeMode } from "@/api/types";
+import type { Assistant } from "@/api/assistants";
 import type { Make } from "@/lib/making";
+import type { Overrides } from "@/lib/overrides";
 
 export interface Draft {
 	text: string;
@@ -19,6 +21,10 @@ interface ConversationState {
 	/** The conversation on the screen; null: a new one. */
 	activeId: string | null;
 	agentId: string | null;
+	/** Who is to speak in a conversation that is not begun yet, in place of an agent. */
+	assistant: Assistant | null;
+	/** What such a one sets for itself. */
+	overrides: Partial<Overrides> | null;
 	/** Bases chosen for a conversation that is not begun yet. */
 	knowledge: { ids: string[]; mode: KnowledgeMode } | null;
 	/** The one that is begun next is temporary. */
@@ -28,6 +34,8 @@ interface ConversationState {
 	fresh: Conversation[];
 	setActive: (id: string | null) => void;
 	setAgent: (id: string | null) => void;
+	setAssistant: (assistant: Assistant | null) => void;
+	setOverrides: (overrides: Partial<Overrides> | null) => void;
 	setKnowledge: (chosen: ConversationState["knowledge"]) => void;
 	setTemporary: (temporary: boolean) => void;
 	setDraft: (id: string, draft: Partial<Draft>) => void;
@@ -62,12 +70,16 @@ function saveDrafts(drafts: Record<string, Draft>) {
 export const useConversation = create<ConversationState>((set) => ({
 	activeId: null,
 	agentId: null,
+	assistant: null,
+	overrides: null,
 	knowledge: null,
 	temporary: false,
 	drafts: savedDrafts(),
 	fresh: [],
 	setActive: (activeId) => set({ activeId }),
-	setAgent: (agentId) => set({ agentId }),
+	setAgent: (agentId) => set({ agentId, assistant: null }),
+	setAssistant: (assistant) => set({ assistant, agentId: null }),
+	setOverrides: (overrides) => set({ overrides }),
 	setKnowledge: (knowledge) => set({ knowledge }),
 	setTemporary: (temporary) => set({ temporary }),
 	setDraft: (id, change) =>
@@ -84,7 +96,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
 	clear: () => {
 		saveDrafts({});
-		set({ activeId: null, agentId: null, knowledge: null, temporary: false, drafts: {}, fresh: [] });
+		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, temporary: false, drafts: {}, fresh: [] });
 	},
 }));
 

@@ -1,4 +1,4 @@
-import { BookOpen, LogOut, Settings, Shield, Wallet } from "lucide-react";
+import { BookOpen, Bot, LogOut, Settings, Shield, Wallet } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { User } from "@/api/types";
@@ -24,6 +24,9 @@ export function AccountItems({ anchor, me, onSettings, onClose }: Props) {
 		<Popover anchor={anchor} label={t("sidebar.account", { name })} above onClose={onClose} className="w-60">
 			<MenuItem icon={<BookOpen size={16} />} onSelect={go(() => navigate("/knowledge"))}>
 				{t("account.knowledge")}
+			</MenuItem>
+			<MenuItem icon={<Bot size={16} />} onSelect={go(() => navigate("/assistants"))}>
+				{t("account.assistants")}
 			</MenuItem>
 			<MenuItem icon={<Settings size={16} />} onSelect={go(onSettings)}>
 				{t("settings.title")}

@@ -7,6 +7,8 @@ import { conflictOf } from "@/lib/conflict";
 import { withTexts } from "@/i18n/texts";
 import { cx } from "@/lib/cx";
 import type { Problem } from "@/lib/making";
+import { calledFor } from "@/lib/prompts";
+import type { PromptKeys } from "./PromptList";
 import { modelNamed, useModels } from "@/queries/account";
 import { draftOf, NEW, useConversation } from "@/stores/conversation";
 import { turnsOf, useRuntime } from "@/stores/runtime";
@@ -15,6 +17,7 @@ import { InputControls } from "./InputControls";
 
 const AttachmentStrip = lazy(() => import("./AttachmentStrip"));
 const ConflictAlert = lazy(() => import("./ConflictAlert"));
+const PromptList = lazy(() => withTexts(["assistants"], import("./PromptList")));
 const MakeBar = lazy(() => withTexts(["making"], import("./MakeBar")));
 
 export const CONTENT_MAX_CHARS = 32_000;
@@ -104,7 +107,26 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 		setEarly(false);
 		send();
 	});
+	// "/" at the beginning calls for the prompts that are kept, until they are sent away.
+	const wanted = maker ? null : calledFor(draft.text);
+	const [away, setAway] = useState(false);
+	const [active, setActive] = useState<string>();
+	const promptKeys = useRef<PromptKeys>(null);
+	useEffect(() => {
+		if (wanted === null) {
+			setAway(false);
+			setActive(undefined);
+		}
+	}, [wanted]);
+	const usePrompt = (text: string) => {
+		setDraft(key, { text });
+		requestAnimationFrame(() => {
+			area.current?.focus();
+			area.current?.setSelectionRange(text.length, text.length);
+		});
+	};
 	const onKeyDown = (e: KeyboardEvent) => {
+		if (promptKeys.current?.take(e)) return;
 		if (e.key === "Escape" && streaming) onStop();
 		// During composition (IME) Enter chooses a word.
 		if (e.key !== "Enter" || e.shiftKey || e.nativeEvent.isComposing || e.keyCode === 229) return;
@@ -128,7 +150,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 			<div
 				{...drop.handlers}
 				className={cx(
-					"rounded-2xl border bg-raised shadow-box transition-colors focus-within:border-accent",
+					"relative rounded-2xl border bg-raised shadow-box transition-colors focus-within:border-accent",
 					drop.over ? "border-dashed border-accent bg-tint" : "border-line-strong",
 				)}
 			>
@@ -155,6 +177,11 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 						/>
 					</Suspense>
 				)}
+				{wanted !== null && !away && (
+					<Suspense>
+						<PromptList ref={promptKeys} wanted={wanted} onActive={setActive} onUse={usePrompt} onAway={() => setAway(true)} />
+					</Suspense>
+				)}
 				<textarea
 					ref={area}
 					id="composer"
@@ -162,6 +189,8 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 					value={draft.text}
 					placeholder={t(drop.over ? "upload.drop" : maker ? "media.placeholder" : "chat.placeholder")}
 					aria-label={t("chat.message")}
+					aria-controls={active && "prompt-list"}
+					aria-activedescendant={active}
 					enterKeyHint={sendKey === "enter" ? "send" : "enter"}
 					onChange={(e) => setDraft(key, { text: e.target.value })}
 					onKeyDown={onKeyDown}

@@ -17,6 +17,8 @@ import { RowMenu } from "@/components/ui/RowMenu";
 
 const BaseChoice = lazy(() => withTexts(["knowledge"], import("@/components/knowledge/BaseChoice").then((m) => ({ default: m.BaseChoice }))));
 
+const SharedAssistants = lazy(() => withTexts(["assistants"], import("./SharedAssistants")));
+
 const refresh = () => {
 	void queryClient.invalidateQueries({ queryKey: keys.agents });
 	return queryClient.invalidateQueries({ queryKey: keys.admin("agents") });
@@ -84,6 +86,9 @@ export default function AgentsArea() {
 				<DeleteDialog name={deleting.name} remove={() => admin.removeAgent(deleting.id).then(refresh)} onClose={() => setDeleting(null)} />
 			)}
 			{debugging && <AgentDebug agent={debugging} onClose={() => setDebugging(null)} />}
+			<Suspense>
+				<SharedAssistants />
+			</Suspense>
 		</>
 	);
 }
