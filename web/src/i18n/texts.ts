@@ -3,12 +3,14 @@ import { addTexts } from "./index";
 
 const TEXTS = {
 	admin: { en: () => import("./admin.en.json"), zh: () => import("./admin.zh.json") },
+	auth: { en: () => import("./auth.en.json"), zh: () => import("./auth.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
+	settings: { en: () => import("./settings.en.json"), zh: () => import("./settings.zh.json") },
 	sharing: { en: () => import("./sharing.en.json"), zh: () => import("./sharing.zh.json") },
 	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },
 	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
