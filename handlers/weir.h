@@ -35,6 +35,7 @@
 #include "core/mail.h"
 #include "chat/messages.h"
 #include "ops/migrate.h"
+#include "ops/overview.h"
 #include "engine/follow.h"
 #include "relay/kept.h"
 #include "relay/models.h"

@@ -897,7 +897,7 @@ journey("an admin grants credits, and the user's balance changes live", async ()
 	await signIn(theirs, user.email);
 	await theirs.getByTestId("balance").waitFor();
 	const page = await newPage();
-	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin");
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/users");
 	await page.getByRole("searchbox").fill(user.email);
 	await until(async () => (await page.locator("tbody tr").count()) === 1, "the user is found");
 	await page.getByRole("button", { name: "Grant credits" }).click();

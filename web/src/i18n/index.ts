@@ -10,6 +10,7 @@ import { type Language, language as current, setLanguage } from "./language";
 import type jobs from "./jobs.en.json";
 import type knowledge from "./knowledge.en.json";
 import type making from "./making.en.json";
+import type overview from "./overview.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
 import type settings from "./settings.en.json";
@@ -21,7 +22,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof auth & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof auth & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof overview & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }

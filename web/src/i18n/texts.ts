@@ -8,6 +8,7 @@ const TEXTS = {
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
+	overview: { en: () => import("./overview.en.json"), zh: () => import("./overview.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
 	settings: { en: () => import("./settings.en.json"), zh: () => import("./settings.zh.json") },
