@@ -17,12 +17,13 @@ import type settings from "./settings.en.json";
 import type sharing from "./sharing.en.json";
 import type table from "./table.en.json";
 import type usage from "./usage.en.json";
+import type welcome from "./welcome.en.json";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof auth & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof overview & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof auth & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof overview & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage & typeof welcome;
 		};
 	}
 }

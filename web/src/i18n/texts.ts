@@ -15,6 +15,7 @@ const TEXTS = {
 	sharing: { en: () => import("./sharing.en.json"), zh: () => import("./sharing.zh.json") },
 	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },
 	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
+	welcome: { en: () => import("./welcome.en.json"), zh: () => import("./welcome.zh.json") },
 };
 
 /** The page, once its texts are there. */

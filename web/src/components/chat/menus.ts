@@ -2,6 +2,7 @@
 export { AccountItems } from "./AccountItems";
 export { AdvancedSettingsBox } from "./AdvancedSettings";
 export { ContextMenu } from "./ContextMenu";
+export { MessageMenu } from "./MessageMenu";
 export { ModelList } from "./ModelList";
 export { NotificationItems } from "./NotificationItems";
 export { UploadItems } from "./UploadItems";
