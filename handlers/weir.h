@@ -37,6 +37,7 @@
 #include "core/mail.h"
 #include "chat/messages.h"
 #include "ops/migrate.h"
+#include "ops/overview.h"
 #include "engine/follow.h"
 #include "relay/kept.h"
 #include "relay/models.h"

@@ -93,5 +93,6 @@ export default defineConfig({
 		include: ["test/**/*.test.{ts,tsx}"],
 		setupFiles: ["test/setup.ts"],
 		restoreMocks: true,
+		testTimeout: 60_000,
 	},
 });

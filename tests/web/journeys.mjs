@@ -12,6 +12,7 @@ import {
 	chooseModel,
 	CORNERS,
 	equal,
+	fromMenu,
 	grant,
 	holds,
 	input,
@@ -458,8 +459,7 @@ for (const way of CORNERS)
 		equal(await answers(page).count(), 1, "its answer as well");
 		await send(page, "Third matter");
 		await waitAnswer(page, 2);
-		await answers(page).first().hover();
-		await answers(page).first().getByRole("button", { name: words.remove }).click();
+		await fromMenu(page, answers(page).first(), words.remove, zh ? "更多" : "More");
 		await page.getByRole("dialog").getByLabel(words.below).check();
 		await look(page, `delete-below-${way.name}`);
 		await page.getByRole("dialog").getByRole("button", { name: words.sure, exact: true }).click();
@@ -499,6 +499,35 @@ journey("small things: a picture grows, a file is refused before it is sent, a c
 
 	await page.goto(`${URL_BASE}/c/01a228f3-893d-7857-9b8e-0206045621c6`);
 	await until(async () => (await page.getByTestId("title").innerText()) === "No such conversation", "the title says so");
+});
+
+journey("a first visit: three steps, once; and the page is there without a network", async () => {
+	const user = await newUser();
+	const page = await newPage(WAYS[0], null, true);
+	await signIn(page, user.email);
+	const welcome = page.getByRole("dialog", { name: "Welcome" });
+	await welcome.getByText("Ask something").waitFor();
+	await look(page, "welcome");
+	await welcome.getByRole("button", { name: "Next" }).click();
+	await welcome.getByRole("button", { name: "Next" }).click();
+	await welcome.getByRole("button", { name: "Start" }).click();
+	await until(async () => (await welcome.count()) === 0, "the welcome is gone");
+	await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+	await page.reload();
+	await input(page).waitFor();
+	equal(await welcome.count(), 0, "it does not come back");
+	// nothing of the user is kept by the worker
+	const kept = await page.evaluate(async () => {
+		const all = await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map((r) => new URL(r.url).pathname)));
+		return all.flat();
+	});
+	holds(kept.includes("/index.html"), "the page itself is kept");
+	equal(kept.filter((path) => path !== "/index.html" && !path.startsWith("/assets/")).join(), "", "what is kept besides");
+	await page.context().setOffline(true);
+	await page.reload();
+	await page.getByText("No connection to the server").waitFor();
+	await page.context().setOffline(false);
+	await input(page).waitFor();
 });
 
 journey("making an administrator asks first", async () => {
@@ -776,7 +805,7 @@ journey("the sidebar: search, rename, delete", async () => {
 	// a message, with confirmation too
 	await page.locator("aside a", { hasText: "Beta" }).click();
 	await waitAnswer(page, 1);
-	await answers(page).first().getByRole("button", { name: "Delete message" }).click();
+	await fromMenu(page, answers(page).first(), "Delete message");
 	await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
 	await until(async () => (await answers(page).count()) === 0, "the answer is gone");
 });
@@ -998,7 +1027,7 @@ journey("an admin grants credits, and the user's balance changes live", async ()
 	await signIn(theirs, user.email);
 	await theirs.getByTestId("balance").waitFor();
 	const page = await newPage();
-	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin");
+	await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/users");
 	await page.getByRole("searchbox").fill(user.email);
 	await until(async () => (await page.locator("tbody tr").count()) === 1, "the user is found");
 	await page.getByRole("button", { name: "Grant credits" }).click();
@@ -1021,6 +1050,10 @@ for (const way of CORNERS)
 		await signIn(page, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/users");
 		await page.locator("tbody tr").first().waitFor();
 		await look(page, `admin-users-${way.name}`);
+		await page.goto(`${URL_BASE}/admin`);
+		await page.locator("dl").getByRole("link").first().waitFor();
+		await page.locator("figure svg rect").first().waitFor();
+		await look(page, `admin-overview-${way.name}`);
 		await page.goto(`${URL_BASE}/admin/models`);
 		await page.locator("tbody tr").first().waitFor();
 		await look(page, `admin-models-${way.name}`);
@@ -1589,8 +1622,7 @@ journey("voice: what is said is written down, and an answer read aloud, by model
 	await page.keyboard.press("Enter");
 	await waitAnswer(page, 1);
 	const sound = page.waitForResponse((r) => r.url().endsWith("/v1/audio/speech"));
-	await answers(page).last().hover();
-	await page.getByRole("button", { name: "Read aloud" }).last().click();
+	await fromMenu(page, answers(page).last(), "Read aloud");
 	equal((await sound).status(), 200, "the sound");
 	const calls = await api("GET", "/api/usage/records?limit=10", { token: user.token });
 	const models = calls.json.items.map((r) => r.model);

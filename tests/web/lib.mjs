@@ -38,8 +38,11 @@ const startBrowser = () =>
 		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"],
 	});
 
-/** A page of a browser of its own. What it logs as an error fails the journey. */
-export async function newPage(way = WAYS[0], sharedContext = null) {
+/**
+ * A page of a browser of its own. What it logs as an error fails the journey. `first`: it is a first visit, with the
+ * service worker at work; else the welcome was seen, and requests are seen by `page.route`.
+ */
+export async function newPage(way = WAYS[0], sharedContext = null, first = false) {
 	const { browser, contexts } = lane.getStore();
 	const context =
 		sharedContext ??
@@ -49,9 +52,13 @@ export async function newPage(way = WAYS[0], sharedContext = null) {
 			hasTouch: way.phone,
 			locale: way.language === "zh" ? "zh-CN" : "en-GB",
 			colorScheme: way.theme,
+			serviceWorkers: first ? "allow" : "block",
 			permissions: ["clipboard-read", "clipboard-write"],
 		}));
-	if (!sharedContext) contexts.push(context);
+	if (!sharedContext) {
+		contexts.push(context);
+		if (!first) await context.addInitScript(() => localStorage.setItem("weir.welcome", "1"));
+	}
 	const page = await context.newPage();
 	page.setDefaultTimeout(45_000);
 	page.problems = [];
@@ -170,6 +177,13 @@ export async function signIn(page, login, password = PASSWORD, path = "/", url =
 // -- the chat page
 
 export const input = (page) => page.locator("main textarea");
+/** Does with an answer what stands in its menu. */
+export async function fromMenu(page, answer, action, menu = "More") {
+	await answer.hover();
+	await answer.getByRole("button", { name: menu, exact: true }).click();
+	await page.getByRole("menuitem", { name: action }).click();
+}
+
 export const answers = (page) => page.locator("article[data-status]");
 export const liveAnswer = (page) => page.locator('article[aria-busy="true"]');
 

@@ -1,25 +1,12 @@
-// Fails the build when the script that the chat page needs at first load grows
-// beyond the budget: the entry, what it imports, and the chat page's own chunks.
-import { readFileSync, rmSync, statSync } from "node:fs";
+// Fails the build when the script that the chat page needs at first load grows beyond the budget.
+import { rmSync, statSync } from "node:fs";
+import { firstLoad } from "./first-load.mjs";
 
 const BUDGET_BYTES = 200_000;
-// With the code colours of the common languages, which the first code block loads, and the larger of the texts.
-const FIRST_LOAD = ["ChatPage", "highlight", "zh"];
 const dist = new URL("../dist/", import.meta.url);
-const manifest = JSON.parse(readFileSync(new URL(".vite/manifest.json", dist), "utf8"));
-const seen = new Set();
-
-function add(chunk) {
-	if (!chunk) throw new Error("a chunk of the first load is not in the manifest");
-	if (seen.has(chunk.file)) return;
-	seen.add(chunk.file);
-	for (const next of chunk.imports ?? []) add(manifest[next]);
-}
-
-add(manifest["index.html"]);
-for (const name of FIRST_LOAD) add(Object.values(manifest).find((c) => c.name === name));
 let total = 0;
-for (const file of seen) {
+// With the larger of the texts.
+for (const file of firstLoad(["zh"])) {
 	const size = statSync(new URL(`${file}.gz`, dist)).size;
 	total += size;
 	console.log(`${String(size).padStart(8)}  ${file}`);

@@ -41,3 +41,4 @@ createRoot(document.getElementById("root")!).render(
 	</StrictMode>,
 );
 void openSession();
+if (import.meta.env.PROD && "serviceWorker" in navigator) void navigator.serviceWorker.register("/sw.js").catch(() => undefined);

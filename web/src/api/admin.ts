@@ -13,6 +13,7 @@ import type {
 	HistoryRow,
 	Leaks,
 	List,
+	Overview,
 	PageAsk,
 	Price,
 	PriceImport,
@@ -97,6 +98,8 @@ export const admin = {
 	resolveEvent: (id: number, note: string) =>
 		post<SecurityEvent>(`/api/admin/security/events/${id}/resolve`, note === "" ? {} : { note }),
 	leaks: (list: Blob) => call<Leaks>("/api/admin/security/leaks", { method: "POST", blob: list }),
+
+	overview: (days: number) => call<Overview>("/api/admin/overview", { query: { days } }),
 
 	status: () => call<PoolStatus>("/api/admin/status"),
 };

@@ -689,6 +689,26 @@ export interface paths {
         patch: operations["admin_models_patch"];
         trace?: never;
     };
+    "/api/admin/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who is there, what is kept, what is still to be set up
+         * @description Needs the role admin.
+         */
+        get: operations["admin_overview_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/prices": {
         parameters: {
             query?: never;
@@ -3965,6 +3985,21 @@ export interface components {
             workers: number;
             workers_busy: number;
         };
+        Overview: {
+            days: number;
+            users: number;
+            active_users: number;
+            objects: number;
+            stored_bytes: number;
+            setup: components["schemas"]["Setup"];
+        };
+        Setup: {
+            channel: boolean;
+            model: boolean;
+            gift: boolean;
+            mail: boolean;
+            https: boolean;
+        };
         PoolQueue: {
             length: number;
             max: number;
@@ -7033,6 +7068,31 @@ export interface operations {
             403: components["responses"]["E403"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

@@ -98,6 +98,7 @@ export type RoutePlace = Schemas["RoutePlace"];
 export type AdminAgent = Schemas["AdminAgent"];
 export type AdminUsageRecord = Schemas["AdminUsageRecord"];
 export type DebugLog = Schemas["DebugRun"];
+export type Overview = Schemas["Overview"];
 export type PoolStatus = Schemas["PoolStatus"];
 export type Job = Schemas["Job"];
 export type JobQueue = Schemas["Queue"];

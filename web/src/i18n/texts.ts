@@ -11,12 +11,14 @@ const TEXTS = {
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
 	order: { en: () => import("./order.en.json"), zh: () => import("./order.zh.json") },
+	overview: { en: () => import("./overview.en.json"), zh: () => import("./overview.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
 	settings: { en: () => import("./settings.en.json"), zh: () => import("./settings.zh.json") },
 	sharing: { en: () => import("./sharing.en.json"), zh: () => import("./sharing.zh.json") },
 	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },
 	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
+	welcome: { en: () => import("./welcome.en.json"), zh: () => import("./welcome.zh.json") },
 };
 
 /** The page, once its texts are there. */

@@ -21,15 +21,17 @@ export const canSpeak = (model?: string) => model !== undefined || typeof speech
 
 let reading: AbortController | null = null;
 
+export function stopSpeech() {
+	reading?.abort();
+	if (typeof speechSynthesis !== "undefined") speechSynthesis.cancel();
+	useSpeech.setState({ speaking: null });
+}
+
 /** Starts reading `id`, or stops it if it is being read: by a model where there is one, else by the browser. */
 export function toggleSpeech(id: string, text: string, model?: string, failed?: (e: unknown) => void) {
 	const { speaking } = useSpeech.getState();
-	reading?.abort();
-	if (typeof speechSynthesis !== "undefined") speechSynthesis.cancel();
-	if (speaking === id) {
-		useSpeech.setState({ speaking: null });
-		return;
-	}
+	stopSpeech();
+	if (speaking === id) return;
 	const over = () => useSpeech.setState((s) => (s.speaking === id ? { speaking: null } : s));
 	useSpeech.setState({ speaking: id });
 	if (model === undefined) {

@@ -28,7 +28,7 @@ export const NOTHING: UsageSum = {
 };
 
 /** When the first of the last days began. A time, because a date alone would be the database's. */
-export function fromOf(range: Range, now = Date.now()): string {
+export function fromOf(range: Range | "1", now = Date.now()): string {
 	return `${new Date(now - (Number(range) - 1) * DAY_MS).toISOString().slice(0, 10)}T00:00:00Z`;
 }
 
@@ -41,6 +41,22 @@ export function everyDay({ from, to, items }: UsageSums): Day[] {
 		days.push({ ...NOTHING, ...used.get(name), name });
 	}
 	return days;
+}
+
+/** Every hour of the span, named as the server names them. */
+export function everyHour({ from, to, items }: UsageSums): Day[] {
+	const used = new Map(items.map((item) => [item.name, item]));
+	const hours: Day[] = [];
+	for (let at = Date.parse(from); at <= Date.parse(to); at += 3_600_000) {
+		const name = `${new Date(at).toISOString().slice(0, 13)}:00Z`;
+		hours.push({ ...NOTHING, ...used.get(name), name });
+	}
+	return hours;
+}
+
+/** 2026-11-29T13:00Z: 13:00 */
+export function hourName(name: string): string {
+	return name.slice(11, 16);
 }
 
 export function dayName(name: string): string {

@@ -6,10 +6,13 @@ import { Sidebar } from "@/components/chat/Sidebar";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { useIsWide } from "@/hooks/useMedia";
 import { withTexts } from "@/i18n/texts";
+import { recall, remember } from "@/lib/kept";
+import { useConversations } from "@/queries/conversations";
 import { useConversation } from "@/stores/conversation";
 import { useSettings } from "@/stores/settings";
 import { useTasks } from "@/stores/tasks";
 
+const Welcome = lazy(() => withTexts(["welcome"], import("@/components/chat/Welcome")));
 const SettingsModal = lazy(() => withTexts(["auth", "settings"], import("@/components/chat/SettingsModal")));
 
 export default function ChatPage({ conversationId }: { conversationId: string | null }) {
@@ -24,6 +27,7 @@ export default function ChatPage({ conversationId }: { conversationId: string | 
 		setSettings(true);
 	}, []);
 	useActive(conversationId);
+	const { first, seen } = useFirstVisit();
 	useEffect(() => whenIdle(fetchMenus), []);
 
 	return (
@@ -45,6 +49,11 @@ export default function ChatPage({ conversationId }: { conversationId: string | 
 					onShowSidebar={() => (wide ? change({ sidebarOpen: true }) : setDrawer(true))}
 				/>
 			</ErrorBoundary>
+			{first && (
+				<Suspense>
+					<Welcome onClose={seen} />
+				</Suspense>
+			)}
 			{settings && (
 				<Suspense>
 					<SettingsModal onClose={() => setSettings(false)} />
@@ -52,6 +61,21 @@ export default function ChatPage({ conversationId }: { conversationId: string | 
 			)}
 		</div>
 	);
+}
+
+const WELCOME = "weir.welcome";
+
+/** Somebody without a conversation, who has not been shown around on this device. */
+function useFirstVisit() {
+	const [seen, setSeen] = useState(() => recall(WELCOME));
+	const { items, isSuccess } = useConversations("");
+	return {
+		first: !seen && isSuccess && items.length === 0,
+		seen: () => {
+			remember(WELCOME, true);
+			setSeen(true);
+		},
+	};
 }
 
 /** Not every browser can say that it is idle. */

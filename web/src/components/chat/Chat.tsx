@@ -1,4 +1,4 @@
-import { lazy, Suspense, useCallback, useRef } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useConversationById } from "@/queries/conversations";
 import { useTemporary } from "@/hooks/useTemporary";
@@ -29,6 +29,9 @@ export function Chat({ conversationId, sidebarShown, onShowSidebar }: Props) {
 	useTemporary(conversation);
 	const focusInput = useCallback(() => input.current?.focus(), []);
 
+	const composer = useRef<HTMLDivElement>(null);
+	useHeightOf(composer);
+
 	return (
 		<main className="flex h-full min-w-0 grow flex-col">
 			<TopBar key={conversationId} conversation={conversation} isNew={conversationId === null} title={conversationId === null ? t("sidebar.new") : error ? t("chat.no_conversation") : ""} sidebarShown={sidebarShown} onShowSidebar={onShowSidebar} />
@@ -38,15 +41,30 @@ export function Chat({ conversationId, sidebarShown, onShowSidebar }: Props) {
 				</Suspense>
 			)}
 			<MessageArea conversationId={conversationId} model={model?.name ?? null} acts={acts} onSend={send} onPick={focusInput} />
-			<InputArea
-				ref={input}
-				conversationId={conversationId}
-				models={models}
-				model={model}
-				onSelect={select}
-				onSend={(content, attachments) => void send(content, attachments)}
-				onStop={stop}
-			/>
+			<div ref={composer}>
+				<InputArea
+					ref={input}
+					conversationId={conversationId}
+					models={models}
+					model={model}
+					onSelect={select}
+					onSend={(content, attachments) => void send(content, attachments)}
+					onStop={stop}
+				/>
+			</div>
 		</main>
 	);
+}
+
+/** What floats over the page (toasts) stays above the input: its height is --composer. */
+function useHeightOf(ref: React.RefObject<HTMLDivElement>) {
+	useEffect(() => {
+		const { style } = document.documentElement;
+		const watch = new ResizeObserver(() => style.setProperty("--composer", `${ref.current?.offsetHeight ?? 0}px`));
+		watch.observe(ref.current!);
+		return () => {
+			watch.disconnect();
+			style.removeProperty("--composer");
+		};
+	}, [ref]);
 }

@@ -1,14 +1,11 @@
-import { Check, Copy, Pencil, RefreshCw, Share2, ThumbsDown, ThumbsUp, Trash, Volume2, VolumeX } from "lucide-react";
-import { memo } from "react";
+import { Check, Copy, Ellipsis, Pencil, RefreshCw, ThumbsDown, ThumbsUp, Trash, VolumeX } from "lucide-react";
+import { memo, Suspense, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
 import { useCopy } from "@/hooks/useCopy";
-import { copyText } from "@/lib/clipboard";
-import { explain } from "@/lib/explain";
-import { canSpeak, toggleSpeech, useSpeech } from "@/lib/speech";
-import { useVoices } from "@/queries/account";
-import { toast } from "@/stores/notices";
+import { stopSpeech, useSpeech } from "@/lib/speech";
 import { IconButton } from "../ui/Button";
+import { fetchMenus, MessageMenu } from "./later";
 
 export interface ActionProps {
 	message: Message;
@@ -24,28 +21,30 @@ export interface ActionProps {
 export const MessageActions = memo(function MessageActions({ message, busy, onRegenerate, onDelete, onEdit, onJudge }: ActionProps) {
 	const [copied, copy] = useCopy();
 	const { t } = useTranslation();
-	const isAnswer = message.role === "assistant";
 	const hasText = message.content !== "";
-
+	const copyButton = hasText && (
+		<IconButton small label={copied ? t("common.copied") : t("common.copy")} onClick={() => copy(message.content)}>
+			{copied ? <Check size={15} /> : <Copy size={15} />}
+		</IconButton>
+	);
+	if (message.role === "assistant")
+		return (
+			<>
+				{copyButton}
+				<IconButton small label={t("chat.regenerate")} disabled={busy} onClick={() => onRegenerate(message)}>
+					<RefreshCw size={15} />
+				</IconButton>
+				{hasText && <Verdict message={message} onJudge={onJudge} />}
+				<More message={message} busy={busy} onJudge={onJudge} onDelete={onDelete} />
+			</>
+		);
 	return (
 		<>
-			{hasText && (
-				<IconButton small label={copied ? t("common.copied") : t("common.copy")} onClick={() => copy(message.content)}>
-					{copied ? <Check size={15} /> : <Copy size={15} />}
-				</IconButton>
-			)}
+			{copyButton}
 			{onEdit && (
 				<IconButton small label={t("common.edit")} data-edit disabled={busy} onClick={onEdit}>
 					<Pencil size={15} />
 				</IconButton>
-			)}
-			{isAnswer && (
-				<>
-					<IconButton small label={t("chat.regenerate")} disabled={busy} onClick={() => onRegenerate(message)}>
-						<RefreshCw size={15} />
-					</IconButton>
-					{hasText && <AnswerActions message={message} onJudge={onJudge} />}
-				</>
 			)}
 			<IconButton small label={t("chat.delete_message")} disabled={busy} onClick={() => onDelete(message)}>
 				<Trash size={15} />
@@ -54,39 +53,44 @@ export const MessageActions = memo(function MessageActions({ message, busy, onRe
 	);
 });
 
-function AnswerActions({ message, onJudge }: Pick<ActionProps, "message" | "onJudge">) {
-	const speaking = useSpeech((s) => s.speaking === message.id);
-	const { verdict } = message;
-	const { speaks } = useVoices();
+/** What was said of it, or praise to give; blame is in the menu. */
+function Verdict({ message, onJudge }: Pick<ActionProps, "message" | "onJudge">) {
 	const { t } = useTranslation();
-	const share = async () => {
-		if (navigator.share) {
-			await navigator.share({ text: message.content }).catch(() => undefined);
-			return;
-		}
-		if (await copyText(message.content)) toast("ok", t("chat.shared"));
-	};
-	return (
-		<>
-			{canSpeak(speaks) && (
-				<IconButton
-					small
-					active={speaking}
-					label={t(speaking ? "chat.stop_reading" : "chat.read_aloud")}
-					onClick={() => toggleSpeech(message.id, message.content, speaks, (e) => toast("danger", explain(e).text))}
-				>
-					{speaking ? <VolumeX size={15} /> : <Volume2 size={15} />}
-				</IconButton>
-			)}
-			<IconButton small active={verdict === "up"} aria-pressed={verdict === "up"} label={t("chat.good")} onClick={() => onJudge(message, "up")}>
-				<ThumbsUp size={15} />
-			</IconButton>
-			<IconButton small active={verdict === "down"} aria-pressed={verdict === "down"} label={t("chat.bad")} onClick={() => onJudge(message, "down")}>
+	const { verdict } = message;
+	if (verdict === "down")
+		return (
+			<IconButton small active aria-pressed label={t("chat.bad")} onClick={() => onJudge(message, "down")}>
 				<ThumbsDown size={15} />
 			</IconButton>
-			<IconButton small label={t("chat.share")} onClick={() => void share()}>
-				<Share2 size={15} />
+		);
+	return (
+		<IconButton small active={verdict === "up"} aria-pressed={verdict === "up"} label={t("chat.good")} onClick={() => onJudge(message, "up")}>
+			<ThumbsUp size={15} />
+		</IconButton>
+	);
+}
+
+function More(props: Pick<ActionProps, "message" | "busy" | "onJudge" | "onDelete">) {
+	const speaking = useSpeech((s) => s.speaking === props.message.id);
+	const [open, setOpen] = useState(false);
+	const button = useRef<HTMLButtonElement>(null);
+	const close = useCallback(() => setOpen(false), []);
+	const { t } = useTranslation();
+	return (
+		<>
+			{speaking && (
+				<IconButton small active label={t("chat.stop_reading")} onClick={stopSpeech}>
+					<VolumeX size={15} />
+				</IconButton>
+			)}
+			<IconButton ref={button} small label={t("chat.more")} aria-haspopup="menu" aria-expanded={open} active={open} onPointerEnter={fetchMenus} onClick={() => setOpen(!open)}>
+				<Ellipsis size={15} />
 			</IconButton>
+			{open && (
+				<Suspense>
+					<MessageMenu {...props} anchor={button.current!} onClose={close} />
+				</Suspense>
+			)}
 		</>
 	);
 }

@@ -1,4 +1,4 @@
-import { lazy, memo, Suspense, useState } from "react";
+import { lazy, memo, Suspense, useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "@/api/types";
 import { withTexts } from "@/i18n/texts";
@@ -49,14 +49,34 @@ function Question({ message, onEdit, ...acts }: ItemProps) {
 		);
 	return (
 		<article aria-label={t("chat.you")} data-message={message.id} className="group flex flex-col items-end ps-10">
-			<div className="max-w-full rounded-2xl rounded-ee-md bg-surface px-4 py-2.5">
+			<div className="max-w-full rounded-2xl rounded-ee-md bg-tint px-4 py-2.5">
 				<MessageMedia attachments={message.attachments} />
-				<p className="wrap-anywhere whitespace-pre-wrap">{message.content}</p>
+				<QuestionText text={message.content} />
 			</div>
 			{message.status !== "pending" && (
 				<MessageToolbar message={message} onEdit={() => setEditing(true)} {...acts} />
 			)}
 		</article>
+	);
+}
+
+/** Longer questions are shown in part first. */
+const LONG_CHARS = 900;
+const LONG_LINES = 14;
+
+function QuestionText({ text }: { text: string }) {
+	const isLong = useMemo(() => text.length > LONG_CHARS || text.split("\n", LONG_LINES + 1).length > LONG_LINES, [text]);
+	const [whole, setWhole] = useState(false);
+	const { t } = useTranslation();
+	return (
+		<>
+			<p className={cx("wrap-anywhere whitespace-pre-wrap", isLong && !whole && "line-clamp-10")}>{text}</p>
+			{isLong && (
+				<button type="button" aria-expanded={whole} onClick={() => setWhole(!whole)} className="mt-1 rounded text-sm font-medium text-accent hover:underline">
+					{t(whole ? "chat.show_less" : "chat.show_more")}
+				</button>
+			)}
+		</>
 	);
 }
 
@@ -74,7 +94,7 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 			aria-busy={turn !== undefined || !!making}
 			data-message={message.id}
 			data-status={message.status}
-			className="group"
+			className={cx("group", turn?.phase === "streaming" && "writing")}
 		>
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
 			<MessageMedia attachments={message.attachments} />
@@ -129,7 +149,7 @@ function TurnState({ turn }: { turn: LiveTurn }) {
 				</Button>
 			</div>
 		);
-	if (turn.phase === "streaming" && turn.text) return <span aria-hidden className="mt-2 block h-4 w-2 animate-breathe rounded-xs bg-accent" />;
+	if (turn.phase === "streaming" && turn.text) return <span aria-hidden className="caret mt-2 block h-4 w-2 animate-breathe rounded-xs bg-accent" />;
 	const word = turn.phase === "reconnecting" ? t("chat.reconnecting") : turn.phase === "stopping" ? t("chat.stopping") : null;
 	return (
 		<p role="status" className="flex h-7 items-center gap-1.5 text-sm text-faint">

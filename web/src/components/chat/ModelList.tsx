@@ -1,5 +1,6 @@
 import type { TFunction } from "i18next";
 import { AudioLines, Brain, Check, Eye, Film, Image, Wrench } from "lucide-react";
+import { type KeyboardEvent, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Model } from "@/api/types";
 import { cx } from "@/lib/cx";
@@ -16,11 +17,26 @@ interface Props {
 	onClose: () => void;
 }
 
+/** Above this many there is a field to search them. */
+const MANY = 8;
+const GROUPS = ["chat", "image", "video"] as const;
+
+/** Those that answer, those that make pictures, those that make films; with a search once they are many. */
 export function ModelList({ anchor, models, model, onSelect, onClose }: Props) {
+	const [search, setSearch] = useState("");
 	const { t } = useTranslation();
-	return (
-		<Popover anchor={anchor} role="listbox" label={t("chat.model")} above onClose={onClose} className="w-80">
-			{models.map((m) => (
+	const many = models.length > MANY;
+	const wanted = search.trim().toLowerCase();
+	const found = wanted === "" ? models : models.filter((m) => `${m.display_name ?? ""} ${m.name}`.toLowerCase().includes(wanted));
+	const groups = GROUPS.map((type) => ({ type, items: found.filter((m) => (m.makes ? m.type : "chat") === type) })).filter((g) => g.items.length > 0);
+	const list = groups.map(({ type, items }) => (
+		<div key={type} role="group" aria-label={t(`chat.models_${type}`)}>
+			{groups.length > 1 && (
+				<p aria-hidden className="px-3 pt-2 pb-1 text-xs font-medium text-faint">
+					{t(`chat.models_${type}`)}
+				</p>
+			)}
+			{items.map((m) => (
 				<ModelOption
 					key={m.id}
 					model={m}
@@ -31,6 +47,42 @@ export function ModelList({ anchor, models, model, onSelect, onClose }: Props) {
 					}}
 				/>
 			))}
+		</div>
+	));
+	if (!many)
+		return (
+			<Popover anchor={anchor} role="listbox" label={t("chat.model")} above onClose={onClose} className="w-80">
+				{list}
+			</Popover>
+		);
+	const onKeyDown = (e: KeyboardEvent<HTMLDivElement>) => {
+		const stops = [...e.currentTarget.querySelectorAll<HTMLElement>('input, [role="option"]')];
+		const at = stops.indexOf(document.activeElement as HTMLElement);
+		if (e.key === "Enter" && at === 0) stops[1]?.click();
+		const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[e.key];
+		if (to === undefined) return;
+		e.preventDefault();
+		stops[(to + stops.length) % stops.length]?.focus();
+	};
+	return (
+		<Popover anchor={anchor} role="dialog" label={t("chat.model")} above onClose={onClose} className="w-80">
+			<div onKeyDown={onKeyDown} className="flex h-[min(26rem,calc(100dvh-3rem))] flex-col">
+				<input
+					type="search"
+					value={search}
+					maxLength={100}
+					aria-label={t("chat.find_model")}
+					placeholder={t("chat.find_model")}
+					onChange={(e) => setSearch(e.target.value)}
+					className="mb-1 h-10 w-full shrink-0 rounded-lg border border-line bg-transparent px-3 text-sm placeholder:text-faint"
+				/>
+				{found.length === 0 && <p className="px-3 py-6 text-center text-sm text-faint">{t("sidebar.nothing_found")}</p>}
+				{found.length > 0 && (
+					<div role="listbox" aria-label={t("chat.model")} className="min-h-0 grow overflow-y-auto">
+						{list}
+					</div>
+				)}
+			</div>
 		</Popover>
 	);
 }

@@ -9,6 +9,7 @@ export function fetchMenus() {
 
 export const AccountItems = lazy(() => load().then((m) => ({ default: m.AccountItems })));
 export const AdvancedSettingsBox = lazy(() => load().then((m) => ({ default: m.AdvancedSettingsBox })));
+export const MessageMenu = lazy(() => load().then((m) => ({ default: m.MessageMenu })));
 export const ModelList = lazy(() => load().then((m) => ({ default: m.ModelList })));
 export const NotificationItems = lazy(() => load().then((m) => ({ default: m.NotificationItems })));
 export const UploadItems = lazy(() => load().then((m) => ({ default: m.UploadItems })));

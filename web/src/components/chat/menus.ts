@@ -1,6 +1,7 @@
 /* One chunk: what of the chat page opens by a press. */
 export { AccountItems } from "./AccountItems";
 export { AdvancedSettingsBox } from "./AdvancedSettings";
+export { MessageMenu } from "./MessageMenu";
 export { ModelList } from "./ModelList";
 export { NotificationItems } from "./NotificationItems";
 export { UploadItems } from "./UploadItems";

@@ -20,8 +20,8 @@ export const CodeBlock = memo(function CodeBlock({ code, language }: { code: str
 
 	useEffect(() => setWrap(wrapSetting), [wrapSetting]);
 	return (
-		<figure className="overflow-hidden rounded-xl border border-line bg-code">
-			<figcaption className="flex h-9 items-center justify-between border-b border-line ps-4 pe-1 text-xs text-faint">
+		<figure className="rounded-xl border border-line bg-code">
+			<figcaption className="sticky -top-px z-1 flex min-h-9 rounded-t-xl bg-code items-center justify-between border-b border-line ps-4 pe-1 text-xs text-faint">
 				<span>{language || t("chat.code")}</span>
 				<span className="flex">
 					<IconButton small active={wrap} aria-pressed={wrap} label={t("chat.wrap")} onClick={() => setWrap(!wrap)}>
@@ -35,7 +35,7 @@ export const CodeBlock = memo(function CodeBlock({ code, language }: { code: str
 			<pre
 				tabIndex={0}
 				aria-label={t("chat.code")}
-				className={cx("overflow-x-auto px-4 py-3 font-mono text-[0.86em] leading-relaxed", wrap && "wrap-anywhere whitespace-pre-wrap")}
+				className={cx("overflow-x-auto rounded-b-xl px-4 py-3 font-mono text-[0.86em] leading-relaxed", wrap && "wrap-anywhere whitespace-pre-wrap")}
 			>
 				<code>{coloured ?? code}</code>
 			</pre>

@@ -30,7 +30,7 @@ export function Toaster() {
 			{...{ popover: "manual" }}
 			aria-label={t("notices.title")}
 			aria-live="polite"
-			className="pointer-events-none fixed inset-x-0 top-[calc(3.5rem+env(safe-area-inset-top))] bottom-auto m-0 w-full flex-col gap-2 sm:inset-x-auto sm:end-0 sm:top-auto sm:bottom-3 sm:max-w-sm overflow-visible border-0 bg-transparent px-3 py-0 text-ink open:flex"
+			className="pointer-events-none fixed inset-x-0 top-[calc(3.5rem+env(safe-area-inset-top))] bottom-auto m-0 w-full flex-col gap-2 sm:inset-x-auto sm:end-0 sm:top-auto sm:bottom-[calc(var(--composer,0px)+0.75rem)] sm:max-w-sm overflow-visible border-0 bg-transparent px-3 py-0 text-ink open:flex"
 		>
 			{items.map((toast) => (
 				<ToastCard key={toast.id} toast={toast} />

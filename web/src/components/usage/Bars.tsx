@@ -1,16 +1,18 @@
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { count, credits } from "@/lib/format";
-import { type Day, dayName, roundTop } from "@/lib/usage";
+import { type Day, dayName, hourName, roundTop } from "@/lib/usage";
 import { SumsTable } from "./parts";
 
 const HEIGHT = 100;
 
-/** Credits by day, as bars and as a table. The bars are for who sees them: the table says the same, and more. */
-export function Bars({ days }: { days: Day[] }) {
+/** Credits by day or by hour, as bars and as a table. The bars are for who sees them: the table says the same, and more. */
+export function Bars({ days, hours }: { days: Day[]; hours?: boolean }) {
 	const [shown, setShown] = useState<number | null>(null);
 	const { t } = useTranslation();
 	const top = roundTop(Math.max(0, ...days.map((d) => d.cost)));
+	const nameOf = hours ? hourName : dayName;
+	const title = t(hours ? "usage.by_hour" : "usage.by_day");
 	const day = shown === null ? undefined : days[shown];
 	const marks = [0, Math.floor((days.length - 1) / 2), days.length - 1];
 	const at = (e: React.PointerEvent<SVGSVGElement>) => {
@@ -20,9 +22,9 @@ export function Bars({ days }: { days: Day[] }) {
 	return (
 		<figure className="rounded-xl border border-line bg-raised p-4">
 			<figcaption className="mb-3 flex flex-wrap items-baseline justify-between gap-x-4 text-sm">
-				<span className="font-medium">{t("usage.by_day")}</span>
+				<span className="font-medium">{title}</span>
 				<span className="text-xs text-faint tabular-nums">
-					{day ? t("usage.of_day", { day: dayName(day.name), credits: credits(day.cost), calls: count(day.calls) }) : t("usage.utc")}
+					{day ? t("usage.of_day", { day: nameOf(day.name), credits: credits(day.cost), calls: count(day.calls) }) : t(hours ? "usage.utc_hours" : "usage.utc")}
 				</span>
 			</figcaption>
 			<div aria-hidden className="grid grid-cols-[auto_1fr] gap-x-2 text-xs text-faint tabular-nums">
@@ -51,14 +53,14 @@ export function Bars({ days }: { days: Day[] }) {
 				</svg>
 				<div className="col-start-2 mt-2 flex justify-between">
 					{marks.map((i) => (
-						<span key={i}>{days[i] && dayName(days[i].name)}</span>
+						<span key={i}>{days[i] && nameOf(days[i].name)}</span>
 					))}
 				</div>
 			</div>
 			<details className="mt-3 text-sm">
 				<summary className="w-fit rounded text-xs text-faint hover:text-ink">{t("usage.as_table")}</summary>
 				<div className="@container mt-2">
-					<SumsTable label={t("usage.by_day")} head={t("usage.day")} items={[...days].reverse()} nameOf={dayName} atOnce={days.length} className="max-h-80 overflow-y-auto" />
+					<SumsTable label={title} head={t(hours ? "usage.hour" : "usage.day")} items={[...days].reverse()} nameOf={nameOf} atOnce={days.length} className="max-h-80 overflow-y-auto" />
 				</div>
 			</details>
 		</figure>

@@ -1,4 +1,4 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, ListChecks, ScrollText, ShieldAlert, ThumbsUp, Users, Waypoints } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, LayoutDashboard, ListChecks, ScrollText, ShieldAlert, ThumbsUp, Users, Waypoints } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -10,6 +10,7 @@ import { bringIntoView } from "@/lib/scroll";
 import { useMe } from "@/queries/account";
 
 const AREAS = {
+	overview: { Icon: LayoutDashboard, Area: lazy(() => withTexts(["overview", "usage"], import("./OverviewArea"))) },
 	users: { Icon: Users, Area: lazy(() => withTexts(["prices"], import("./UsersArea"))) },
 	models: { Icon: Cpu, Area: lazy(() => withTexts(["channels", "prices"], import("./ModelsArea"))) },
 	channels: { Icon: Cable, Area: lazy(() => withTexts(["channels"], import("./ChannelsArea"))) },
@@ -26,6 +27,7 @@ const AREAS = {
 type AreaName = keyof typeof AREAS;
 
 const GROUPS = [
+	{ name: "now", areas: ["overview"] },
 	{ name: "people", areas: ["users", "keys", "security"] },
 	{ name: "catalogue", areas: ["models", "channels", "route", "agents", "verdicts"] },
 	{ name: "operation", areas: ["log", "usage", "jobs", "pool"] },
@@ -68,10 +70,10 @@ function AdminNav({ current }: { current: AreaName }) {
 	);
 }
 
-export default function AdminPage({ area = "users" }: { area?: string }) {
+export default function AdminPage({ area = "overview" }: { area?: string }) {
 	const me = useMe();
 	const { t } = useTranslation();
-	const current: AreaName = area in AREAS ? (area as AreaName) : "users";
+	const current: AreaName = area in AREAS ? (area as AreaName) : "overview";
 	const { Area } = AREAS[current];
 	if (me && me.role !== "admin")
 		return (
