@@ -17,7 +17,7 @@ const MakingPage = lazy(() => withTexts(["making"], import("@/pages/MakingPage")
 const KnowledgePages = lazy(() => withTexts(["knowledge"], import("@/pages/knowledge/KnowledgePages")));
 const SettingsPage = lazy(() => import("@/pages/SettingsPage"));
 const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
-const SignIn = lazy(() => import("@/pages/SignIn"));
+const SignIn = lazy(() => withTexts(["security"], import("@/pages/SignIn")));
 const Register = lazy(() => import("@/pages/Register"));
 const Forgot = lazy(() => import("@/pages/Forgot"));
 const SharedPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.SharedPage })));
@@ -45,7 +45,7 @@ function Pages() {
 	return (
 		<Switch>
 			<Route path="/reset" component={Reset} />
-			<Route path="/signin">{status === "in" ? <Return /> : <SignIn />}</Route>
+			<Route path="/signin/:step?">{({ step }) => (status === "in" && !step ? <Return /> : <SignIn step={step} />)}</Route>
 			<Route path="/register">{status === "in" ? <Return /> : <Register />}</Route>
 			<Route path="/forgot">{status === "in" ? <Return /> : <Forgot />}</Route>
 			<Route>{status === "in" ? <SignedIn /> : <ToSignIn />}</Route>

@@ -10,7 +10,7 @@ import { bringIntoView } from "@/lib/scroll";
 import { useMe } from "@/queries/account";
 
 const AREAS = {
-	users: { Icon: Users, Area: lazy(() => withTexts(["prices"], import("./UsersArea"))) },
+	users: { Icon: Users, Area: lazy(() => withTexts(["prices", "security"], import("./UsersArea"))) },
 	models: { Icon: Cpu, Area: lazy(() => withTexts(["channels", "prices"], import("./ModelsArea"))) },
 	channels: { Icon: Cable, Area: lazy(() => withTexts(["channels"], import("./ChannelsArea"))) },
 	route: { Icon: Waypoints, Area: lazy(() => withTexts(["channels"], import("./RouteArea"))) },
