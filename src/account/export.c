@@ -132,6 +132,7 @@ export_send(struct request *rq, const char *id, const char *signature)
  * order.  Pages, so that no account is too large. */
 static const struct part {
 	const char *name, *sql;
+	bool has_urls; /* $3: what stands before the id of an upload */
 } parts[] = {
 	{ "conversations",
 	    "SELECT c.id AS at, json_build_object('id', c.id, 'title', c.title, 'created_at', json_time(c.created_at),"
@@ -144,7 +145,8 @@ static const struct part {
 	{ "uploads",
 	    "SELECT u.id AS at, json_build_object('id', u.id, 'url', $3::text || u.id, 'content_type', u.content_type,"
 	    " 'size_bytes', u.size_bytes, 'is_ai_made', u.is_ai_made, 'created_at', json_time(u.created_at)) AS json"
-	    " FROM uploads u WHERE u.user_id = $1 AND ($2::uuid IS NULL OR u.id > $2::uuid) ORDER BY u.id LIMIT 500" },
+	    " FROM uploads u WHERE u.user_id = $1 AND ($2::uuid IS NULL OR u.id > $2::uuid) ORDER BY u.id LIMIT 500",
+	    .has_urls = true },
 	{ "made",
 	    "SELECT t.id AS at, json_build_object('id', t.id, 'type', t.type, 'status', t.status, 'asked', t.asked,"
 	    " 'result', t.result, 'credits_used', trim_scale(t.credits_used), 'created_at', json_time(t.created_at)) AS json"
@@ -187,10 +189,13 @@ add_part(struct context *cx, struct job *job, struct spool *s, const struct part
 		return st;
 	for (;;) {
 		AUTO_ROWS struct rows *rows = NULL;
+		struct pg_arg after;
 
 		if (job_stopping(job))
 			return fail(cx, E_UNAVAILABLE, "the process is stopping");
-		st = pg_query_again(cx->pg, &rows, part->sql, PS(job->user_id), PS(*at == '\0' ? NULL : at), PS(prefix));
+		after = PS(*at == '\0' ? NULL : at);
+		st = part->has_urls ? pg_query_again(cx->pg, &rows, part->sql, PS(job->user_id), after, PS(prefix))
+				    : pg_query_again(cx->pg, &rows, part->sql, PS(job->user_id), after);
 		if (st != OK)
 			return fail(cx, st, "exporting %s: %s", part->name, pg_error(cx->pg));
 		if (rows_count(rows) == 0)

@@ -1,5 +1,5 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { cleanup, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, configure, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { useSession } from "@/api/session";
@@ -14,6 +14,10 @@ import { keepNext, markLinking, returned, takeNext, wasLinking } from "@/lib/lin
 import SignIn from "@/pages/SignIn";
 import { keys, queryClient } from "@/queries/client";
 import { json } from "./help";
+
+// However busy the machine is.
+vi.setConfig({ testTimeout: 60_000 });
+configure({ asyncUtilTimeout: 50_000 });
 
 const USER = { id: "u1", email: "ada@example.org", phone: null, nickname: "Ada", role: "user", credits: 1, held: 0, locale: "en", created_at: "2026-01-02T03:04:05Z" };
 const SESSION = { user: USER, access_token: "t", token_type: "Bearer", expires_in: 900, refresh_token: "r" };

@@ -49,6 +49,10 @@ def rows(weir, sql, *args):
         return pg.query(sql, *args)
 
 
+def jobs(weir, user):
+    return rows(weir, "SELECT kind, status, error, attempts FROM jobs WHERE user_id = $1", user.id)
+
+
 def path_of(url):
     at = urllib.parse.urlsplit(url)
     return at.path + "?" + at.query
@@ -62,7 +66,7 @@ def test_export(weir):
     refused(weir.get("/api/me/export", user), 404, "not_found")
     begun = weir.post("/api/me/export", None, user)
     assert begun.status == 202 and begun.json["status"] in ("pending", "ready"), begun
-    wait_until(lambda: weir.get("/api/me/export", user).json["status"] == "ready", lambda: "the file is not made", timeout_s=60)
+    wait_until(lambda: weir.get("/api/me/export", user).json["status"] == "ready", lambda: jobs(weir, user), timeout_s=60)
     now = weir.get("/api/me/export", user).json
     path = path_of(now["url"])
     file = weir.get(path)  # whoever has the link
@@ -84,7 +88,7 @@ def test_export(weir):
     # asked for anew, the old link is over
     assert weir.post("/api/me/export", None, user).status == 202
     refused(weir.get(path), 404, "not_found")
-    wait_until(lambda: weir.get("/api/me/export", user).json["status"] == "ready", lambda: "the second is not made", timeout_s=60)
+    wait_until(lambda: weir.get("/api/me/export", user).json["status"] == "ready", lambda: jobs(weir, user), timeout_s=60)
     path = path_of(weir.get("/api/me/export", user).json["url"])
     assert weir.get(path).status == 200
     rows(weir, "UPDATE account_exports SET expires_at = now() - interval '1 s' WHERE user_id = $1", user.id)
@@ -117,7 +121,7 @@ def test_taken_back(weir):
     # the job that comes then finds nothing to do
     rows(weir, "UPDATE jobs SET run_at = now() WHERE kind = 'account_erase' AND user_id = $1", user.id)
     wait_until(lambda: rows(weir, "SELECT status FROM jobs WHERE kind = 'account_erase' AND user_id = $1", user.id) == [("done",)],
-               lambda: "the job does not end", timeout_s=60)
+               lambda: jobs(weir, user), timeout_s=60)
     assert weir.get("/api/me", back).status == 200
     assert models(weir, key).status == 401
 
@@ -131,7 +135,7 @@ def test_erased(weir):
     rows(weir, "UPDATE account_exits SET erase_at = now() WHERE user_id = $1", user.id)
     rows(weir, "UPDATE jobs SET run_at = now() WHERE kind = 'account_erase' AND user_id = $1", user.id)
     wait_until(lambda: rows(weir, "SELECT FROM account_exits WHERE user_id = $1 AND erased_at IS NOT NULL", user.id) == [()],
-               lambda: rows(weir, "SELECT status, error, attempts FROM jobs WHERE user_id = $1", user.id), timeout_s=60)
+               lambda: jobs(weir, user), timeout_s=60)
     refused(weir.post("/api/auth/login", {"login": user.login, "password": PASSWORD}), 401, "bad_credentials")
     for table in ("conversations", "conversation_messages", "uploads", "api_keys", "sessions", "account_exports"):
         assert rows(weir, f"SELECT count(*)::int FROM {table} WHERE user_id = $1", user.id) == [("0",)] or \

@@ -10,7 +10,7 @@ from weirtest import wait_until
 
 PASSWORD = "correct horse battery"
 provider = OidcProvider()
-WEIR_CONF = {"oidc": provider.conf(name="Our house", make_accounts="yes", domains="example.org other.example"), "auth": {"signup_gift": "2.5"}}
+WEIR_CONF = {"oidc": provider.conf(name="Our house", make_accounts="yes", domains="example.org other.example"), "auth": {"signup_gift": "2.5", "registration": "closed"}}
 
 
 def refused(answer, status, code):
