@@ -4,7 +4,8 @@
  * in      login (e-mail address or phone number), password
  * out     200 {user, access_token, token_type, expires_in (s), refresh_token};
  *         the refresh token also as a cookie
- * errors  401 bad_credentials, the same and after the same time for an unknown
+ * errors  401 second_factor: the account has one; details {challenge, expires_in}
+ *         for POST /api/auth/code; 401 bad_credentials, the same and after the same time for an unknown
  *         name and a wrong password; 403 account_disabled (right password);
  *         429 rate_limited, per address and per login name, be there such an
  *         account or not; 503 overloaded: no turn came within 2 s

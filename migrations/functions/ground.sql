@@ -82,7 +82,19 @@ BEGIN
 	DELETE FROM password_resets WHERE expires_at < now() - interval '1 day';
 	GET DIAGNOSTICS removed = ROW_COUNT;
 	RETURN NEXT;
+	what := 'sign_in_challenges';
+	DELETE FROM sign_in_challenges WHERE expires_at < now() - interval '1 hour';
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'account_exports';
+	DELETE FROM account_exports WHERE expires_at < now();
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'oidc_flows';
+	DELETE FROM oidc_flows WHERE expires_at < now() - interval '1 hour';
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
 END
 $$;
 COMMENT ON FUNCTION prune_expired(int) IS
-	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, pins of answers after 30 days, allowances a day after they were given back, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired. At most p_limit rows of each large kind per call; call again while it removes that many.';
+	'Removes what has served its time: idempotency keys after 24 h, journals of ended tasks, pins of answers after 30 days, allowances a day after they were given back, rows of processes dead for an hour, sessions (with their refresh tokens) and password resets a day after they expired, halves of sign-ins an hour after, exports of accounts at once. At most p_limit rows of each large kind per call; call again while it removes that many.';

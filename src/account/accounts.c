@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "ledger/credits.h"
 #include "limits/rates.h"
+#include "account/factor.h"
 #include "account/passwords.h"
 #include "account/reset_mail.h"
 
@@ -266,7 +267,7 @@ account_login(
 		return fail(&rq->cx, E_ACCOUNT_DISABLED, "user %s", *user_id);
 	if (needs_rehash && (st = upgrade_hash(rq, *user_id, password, &hash)) != OK)
 		return st;
-	return session_open(&rq->cx, *user_id, hash, out);
+	return sign_in_go_on(&rq->cx, *user_id, hash, out);
 }
 
 /* ---- passwords --------------------------------------------------------- */
@@ -289,6 +290,32 @@ replace_password(
 	    PS(user_id), PS(old_hash), PS(hash), PS(keep), PS(reason));
 
 	return st == OK && rows_count(rows) == 0 ? E_NOT_FOUND : st;
+}
+
+enum status
+account_prove(struct request *rq, const char *password)
+{
+	AUTO_ROWS struct rows *rows = NULL;
+	bool needs_rehash;
+	enum status st;
+
+	if ((st = limits_account(&rq->cx, rq->cx.caller.user_id)) != OK)
+		return st;
+	st = pg_query_again(rq->cx.pg, &rows,
+	    "SELECT u.password_hash, s.created_at > now() - interval '10 minutes' AS fresh"
+	    " FROM users u JOIN sessions s ON s.user_id = u.id WHERE u.id = $1 AND s.id = $2",
+	    PS(rq->cx.caller.user_id), PS(rq->cx.caller.session_id));
+	if (st != OK)
+		return fail(&rq->cx, st, "looking up the account");
+	if (rows_count(rows) == 0)
+		return fail(&rq->cx, E_UNAUTHENTICATED, "the session is gone");
+	if (row_null(rows, 0, "password_hash"))
+		return row_bool(rows, 0, "fresh") ? OK : fail(&rq->cx, E_SIGN_IN_AGAIN, "no password, and no fresh sign-in");
+	if (password == NULL)
+		return fail_field(&rq->cx, "password", "is required");
+	return passwords_verify(rq->cx.arena, password, row_text(rows, 0, "password_hash"), &needs_rehash)
+	    ? OK
+	    : fail_field(&rq->cx, "password", "is wrong");
 }
 
 enum status

@@ -31,13 +31,17 @@ enum status account_register(struct request *rq, const struct registration *in, 
 /* Sign in.  E_BAD_CREDENTIALS, after the same time, for an unknown name and a
  * wrong password; E_ACCOUNT_DISABLED only when the password was right.  A hash of
  * an older kind is replaced.  E_RATE_LIMITED, for a name nobody has as well;
- * E_OVERLOADED as account/passwords.h has it.  *user_id is whose password was tried, NULL when
+ * E_SECOND_FACTOR as account/factor.h has it; E_OVERLOADED as account/passwords.h has it.  *user_id is whose password was tried, NULL when
  * nobody's. */
 enum status account_login(struct request *rq, const char *login, const char *password, struct session_grant *out,
     const char **user_id) MUST_CHECK;
 /* Change the caller's password and revoke all other sessions.
  * E_INVALID_REQUEST (current_password) when the current one is wrong. */
 enum status account_change_password(struct request *rq, const char *current, const char *password) MUST_CHECK;
+/* The caller is its owner, and not only who found an open page: `password` is his (counted as account_login()
+ * does), or, of an account that has none, he signed in within the last ten minutes.  E_INVALID_REQUEST (password)
+ * it is wrong; E_SIGN_IN_AGAIN; E_RATE_LIMITED.  In routes with ROUTE_PASSWORD. */
+enum status account_prove(struct request *rq, const char *password) MUST_CHECK;
 /* Mail a link to set a new password to the account with that address, if there is one
  * that is active and was not mailed too often lately: *user_id is whose it is, NULL: nobody's.
  * Token and mail are there together or not at all. */

@@ -48,9 +48,11 @@ check_session(struct context *cx, const struct jwt_claims *claims, const char **
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT u.role = 'admin' AS admin, u.user_group, u.status = 'active' AS active,"
+	    " u.role = 'admin' AND $3::boolean AND NOT EXISTS (SELECT FROM user_factors f WHERE f.user_id = u.id"
+	    "	AND f.confirmed_at IS NOT NULL) AS needs_factor,"
 	    " s.revoked_at IS NULL AND s.expires_at > now() AS live"
 	    " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2",
-	    PS(claims->session_id), PS(claims->user_id));
+	    PS(claims->session_id), PS(claims->user_id), PB(cx->conf->auth_admin_factor));
 
 	*why = "the session is gone, revoked or over";
 	if (st != OK)
@@ -65,7 +67,8 @@ check_session(struct context *cx, const struct jwt_claims *claims, const char **
 		.user_id = arena_strdup(cx->arena, claims->user_id),
 		.session_id = arena_strdup(cx->arena, claims->session_id),
 		.group = arena_strdup(cx->arena, row_text(rows, 0, "user_group")),
-		.admin = row_bool(rows, 0, "admin"),
+		.admin = row_bool(rows, 0, "admin") && !row_bool(rows, 0, "needs_factor"),
+		.needs_factor = row_bool(rows, 0, "needs_factor"),
 	};
 	return OK;
 }
@@ -150,6 +153,8 @@ auth_stage(struct request *rq)
 		return refuse(rq, token, why);
 	if (st != OK)
 		return fail(&rq->cx, st, "looking up the session");
+	if (rq->route->caller == CALLER_ADMIN && rq->cx.caller.needs_factor)
+		return fail(&rq->cx, E_FACTOR_REQUIRED, "an admin without a second factor");
 	if (rq->route->caller == CALLER_ADMIN && !rq->cx.caller.admin)
 		return fail(&rq->cx, E_FORBIDDEN, "not an admin");
 	return OK;

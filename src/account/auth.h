@@ -20,6 +20,7 @@
  *	CALLER_ADMIN	the same, with role admin
  *	CALLER_OPS	ops_guard()
  *
+ * E_FACTOR_REQUIRED an admin who has none where [auth] admin_factor asks for one;
  * E_UNAUTHENTICATED no token, or one that does not hold (with WWW-Authenticate), or an
  * API key where none is taken; E_ACCOUNT_DISABLED; E_FORBIDDEN not an admin, or not
  * with this key; E_UNAVAILABLE no database.

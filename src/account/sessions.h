@@ -36,8 +36,8 @@ struct session_grant {
 };
 
 /* Open a session for a user whose password was checked against
- * `password_hash`: it fails with E_BAD_CREDENTIALS when that is not the hash
- * any more, or the account is disabled.  Inside or outside a transaction. */
+ * `password_hash` (NULL: who was known otherwise): it fails with E_BAD_CREDENTIALS when that is not the hash
+ * any more, or the account is disabled.  One that its owner had deleted stays after all.  Inside or outside a transaction. */
 enum status session_open(
     struct context *cx, const char *user_id, const char *password_hash, struct session_grant *out) MUST_CHECK;
 /* How a refresh token was used. */

@@ -3,8 +3,11 @@
 #include <argon2.h>
 #include <crypt.h>
 #include <openssl/crypto.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -129,6 +132,113 @@ crypto_hmac(const void *key, size_t key_len, const void *data, size_t len, unsig
 {
 	if (key_len > INT32_MAX || HMAC(EVP_sha256(), key, (int)key_len, data, len, out, NULL) == NULL)
 		die("HMAC");
+}
+
+void
+crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[SHA1_BYTES])
+{
+	if (key_len > INT32_MAX || HMAC(EVP_sha1(), key, (int)key_len, data, len, out, NULL) == NULL)
+		die("HMAC");
+}
+
+/* A public key of these parameters; NULL: they make none.  Takes `build` over. */
+static EVP_PKEY *
+public_key(const char *type, OSSL_PARAM_BLD *build)
+{
+	OSSL_PARAM *params = build == NULL ? NULL : OSSL_PARAM_BLD_to_param(build);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (params == NULL || ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(build);
+	return key;
+}
+
+/* Takes the key over. */
+static bool
+sha256_signature_holds(EVP_PKEY *key, const void *data, size_t len, const unsigned char *signature, size_t signature_len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool holds = key != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+	    EVP_DigestVerify(ctx, signature, signature_len, data, len) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	return holds;
+}
+
+bool
+crypto_rs256_holds(struct crypto_number n, struct crypto_number e, const void *data, size_t len,
+    const unsigned char *signature, size_t signature_len)
+{
+	BIGNUM *modulus, *exponent;
+	OSSL_PARAM_BLD *build;
+	EVP_PKEY *key = NULL;
+
+	if (n.len < 256 || n.len > 1024 || e.len == 0 || e.len > 8)
+		return false;
+	modulus = BN_bin2bn(n.bytes, (int)n.len, NULL);
+	exponent = BN_bin2bn(e.bytes, (int)e.len, NULL);
+	build = OSSL_PARAM_BLD_new();
+	if (build != NULL && modulus != NULL && BN_num_bits(modulus) >= 2048 && exponent != NULL &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) == 1 &&
+	    OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent) == 1)
+		key = public_key("RSA", build);
+	else
+		OSSL_PARAM_BLD_free(build);
+	BN_free(modulus);
+	BN_free(exponent);
+	return sha256_signature_holds(key, data, len, signature, signature_len);
+}
+
+/* r and s beside each other, as OpenSSL wants them; *der is to be freed.  How long; 0: no. */
+static int
+es256_der(const unsigned char raw[64], unsigned char **der)
+{
+	ECDSA_SIG *pair = ECDSA_SIG_new();
+	BIGNUM *r = BN_bin2bn(raw, 32, NULL), *s = BN_bin2bn(raw + 32, 32, NULL);
+	int len = 0;
+
+	if (pair != NULL && r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1) {
+		len = i2d_ECDSA_SIG(pair, der);
+	} else {
+		BN_free(r);
+		BN_free(s);
+	}
+	ECDSA_SIG_free(pair);
+	return len > 0 ? len : 0;
+}
+
+bool
+crypto_es256_holds(struct crypto_number x, struct crypto_number y, const void *data, size_t len,
+    const unsigned char *signature, size_t signature_len)
+{
+	unsigned char point[65] = { POINT_CONVERSION_UNCOMPRESSED }, *der = NULL;
+	OSSL_PARAM_BLD *build;
+	EVP_PKEY *key = NULL;
+	int der_len;
+	bool holds;
+
+	if (x.len != 32 || y.len != 32 || signature_len != 64)
+		return false;
+	memcpy(point + 1, x.bytes, 32);
+	memcpy(point + 33, y.bytes, 32);
+	build = OSSL_PARAM_BLD_new();
+	if (build != NULL && OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, "prime256v1", 0) == 1 &&
+	    OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof(point)) == 1)
+		key = public_key("EC", build);
+	else
+		OSSL_PARAM_BLD_free(build);
+	der_len = es256_der(signature, &der);
+	holds = sha256_signature_holds(der_len == 0 ? NULL : key, data, len, der, (size_t)der_len);
+	if (der_len == 0)
+		EVP_PKEY_free(key);
+	OPENSSL_free(der);
+	return holds;
 }
 
 bool

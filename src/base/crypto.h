@@ -24,6 +24,20 @@ void crypto_sha256_add(struct crypto_sha256 *h, const void *data, size_t len);
 void crypto_sha256_end(struct crypto_sha256 *h, unsigned char out[SHA256_BYTES]);
 /* HMAC-SHA-256 (RFC 2104). */
 void crypto_hmac(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[SHA256_BYTES]);
+/* HMAC-SHA-1, for RFC 4226 alone. */
+#define SHA1_BYTES 20
+void crypto_hmac_sha1(const void *key, size_t key_len, const void *data, size_t len, unsigned char out[SHA1_BYTES]);
+/* A number or a coordinate as JWKs have it: bytes, the highest first. */
+struct crypto_number {
+	const unsigned char *bytes;
+	size_t len;
+};
+/* Does the signature hold?  RS256 (RFC 7518 3.3) with modulus `n`, of 2048 bits at least, and exponent `e`. */
+bool crypto_rs256_holds(struct crypto_number n, struct crypto_number e, const void *data, size_t len,
+    const unsigned char *signature, size_t signature_len);
+/* ES256 (RFC 7518 3.4): P-256, the point (x, y), 32 bytes each; the signature is 64 bytes. */
+bool crypto_es256_holds(struct crypto_number x, struct crypto_number y, const void *data, size_t len,
+    const unsigned char *signature, size_t signature_len);
 /* Compare without revealing where they differ. */
 bool crypto_equal(const void *a, const void *b, size_t len);
 /* Lower-case hex; `out` holds 2*len+1. */

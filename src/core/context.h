@@ -39,6 +39,7 @@ struct principal {
 	    *group; /* whose prices and channels hold: the key's, or else the user's; never NULL beside a user_id */
 	const struct key_limits *limits; /* of the key; NULL without one */
 	bool admin;			 /* never with a key */
+	bool needs_factor;		 /* would be an admin, but for [auth] admin_factor */
 };
 
 struct context {

@@ -133,6 +133,27 @@ percent_decode(struct arena *a, const char *s, size_t len, bool plus_is_space)
 	return strlen(out) == n && utf8_valid(out, n) ? out : NULL;
 }
 
+char *
+percent_encode(struct arena *a, const char *text)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	char *out = arena_alloc(a, 3 * strlen(text) + 1), *p = out;
+
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c) != NULL) {
+			*p++ = (char)c;
+			continue;
+		}
+		*p++ = '%';
+		*p++ = hex[c >> 4];
+		*p++ = hex[c & 15];
+	}
+	*p = '\0';
+	return out;
+}
+
 const char *
 query_text(struct request *rq, const char *name)
 {

@@ -124,6 +124,8 @@ int64_t path_int(struct request *rq, const char *name);
 /* Percent-decoded text in the arena; NULL when it is malformed, no UTF-8 or
  * hides a NUL. */
 char *percent_decode(struct arena *a, const char *s, size_t len, bool plus_is_space);
+/* The opposite, in the arena: all but what RFC 3986 2.3 leaves as it is. */
+char *percent_encode(struct arena *a, const char *text);
 /* A query parameter, percent-decoded, or NULL. */
 const char *query_text(struct request *rq, const char *name);
 /* A query integer: `def` when absent; E_INVALID_REQUEST when out of bounds. */

@@ -3,6 +3,7 @@
  * weirctl user passwd LOGIN              password on standard input
  * weirctl user role LOGIN user|admin
  * weirctl user disable|enable LOGIN      disabling ends every session at once
+ * weirctl user reset-factor LOGIN        take away a second factor that is lost
  * weirctl user invite                    a code for registration = invite
  * weirctl user list
  */
@@ -12,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/money.h"
 #include "account/accounts.h"
+#include "account/factor.h"
 #include "core/versions.h"
 #include "core/audit.h"
 #include "account/passwords.h"
@@ -23,6 +25,7 @@
 	"       weirctl user passwd LOGIN              (the password on standard input)\n" \
 	"       weirctl user role LOGIN user|admin\n" \
 	"       weirctl user disable|enable LOGIN\n" \
+	"       weirctl user reset-factor LOGIN        (who lost it signs in with the password alone)\n" \
 	"       weirctl user invite [--uses N] [--days N] [--credits AMOUNT]\n" \
 	"       weirctl user list"
 
@@ -172,6 +175,23 @@ set_active(struct ctl *c, const char *login, bool active)
 	return CTL_OK;
 }
 
+static int
+reset_factor(struct ctl *c, const char *login)
+{
+	char id[UUID_LEN];
+	enum status st;
+
+	if (!nouns_user(c, login, id))
+		return CTL_FAILED;
+	if ((st = factor_reset(c->cx.pg, id)) == E_NOT_FOUND)
+		return ctl_fail("%s has no second factor", login);
+	if (st != OK)
+		return ctl_fail_pg(c, st, "user reset-factor");
+	note(c, "user.factor_reset", id, NULL);
+	printf("%s has no second factor any more\n", login);
+	return CTL_OK;
+}
+
 /* A code of letters and digits that nobody mistakes for one another. */
 static void
 make_code(char out[14])
@@ -249,6 +269,8 @@ run(struct ctl *c, int argc, char **argv, json_t *in)
 		return passwd(c, &c->cx, argv[2]);
 	if (strcmp(verb, "role") == 0 && argc == 4)
 		return role(c, argv[2], argv[3]);
+	if (strcmp(verb, "reset-factor") == 0 && argc == 3)
+		return reset_factor(c, argv[2]);
 	if ((strcmp(verb, "disable") == 0 || strcmp(verb, "enable") == 0) && argc == 3)
 		return set_active(c, argv[2], *verb == 'e');
 	return ctl_usage(USAGE);

@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "account/exit.h"
+#include "account/export.h"
 #include "account/security_mail.h"
 #include "chat/titles.h"
 #include "files/preview.h"

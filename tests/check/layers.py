@@ -1,6 +1,6 @@
 """Arrows between rooms run one way, and each library has one owner.
 
-	base <- io <- score <- core <- ledger, jobs <- account; limits on core; store on core and jobs, files on store
+	base <- io <- score <- core <- ledger, jobs <- account; limits on core; store on core and jobs, files and account on store
 	base <- wire; base <- search
 	catalog, engine above them; features above those; house knows all rooms;
 	handlers know all rooms but house; server, worker and ctl know everything.
@@ -21,7 +21,7 @@ ARROWS = {
     "search": ("base",),
     "score": ("base", "io"),
     "core": ("base", "io", "score"),
-    "account": ("core", "jobs", "ledger", "limits"),
+    "account": ("core", "jobs", "ledger", "limits", "store"),
     "ledger": ("core",),
     "limits": ("core",),
     "store": ("core", "jobs"),

@@ -1,6 +1,7 @@
 // A person's ways through the web app: real nginx, responders, database, Chromium.
 //
 //	WEIR_URL=… WEIR_ADMIN_LOGIN=… WEIR_ADMIN_PASSWORD=… node journeys.mjs [part of a name]
+import { createHmac } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import {
 	accessible,
@@ -675,6 +676,56 @@ journey("password: changed, forgotten and set anew; signed out everywhere", asyn
 	await page.locator('input[autocomplete="new-password"]').fill("the fourth password");
 	await page.getByRole("button", { name: "Change password" }).click();
 	await page.getByText("This link or code is not valid or has expired.").waitFor();
+});
+
+/** RFC 6238, as an app on a phone makes it. */
+function codeOf(secret) {
+	const bits = [...secret].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+	const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+	const step = Buffer.alloc(8);
+	step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+	const mac = createHmac("sha1", key).update(step).digest();
+	return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+journey("a second factor: turned on, signed out, signed in with a code", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await page.goto(`${URL_BASE}/settings/password`);
+	await page.getByRole("button", { name: "Turn on" }).click();
+	await page.getByLabel("Current password", { exact: true }).first().fill(PASSWORD);
+	await page.getByRole("button", { name: "Go on" }).click();
+	await page.getByRole("img", { name: "QR code for an authenticator app" }).waitFor();
+	await look(page, "second-factor");
+	await accessible(page, "second factor");
+	const secret = (await page.locator("code").innerText()).replaceAll(" ", "");
+	await page.getByLabel("Code of the app").fill(codeOf(secret));
+	await page.getByRole("button", { name: "Turn on" }).click();
+	const codes = page.getByRole("list", { name: "Recovery codes" }).getByRole("listitem");
+	await codes.first().waitFor();
+	const [recovery] = await codes.allInnerTexts();
+	await look(page, "recovery-codes");
+	await page.getByRole("button", { name: "I have kept them" }).click();
+	await page.getByText("10 recovery codes are left").waitFor();
+
+	await page.goto(`${URL_BASE}/settings/account`);
+	await page.getByRole("button", { name: "Sign out" }).click();
+	const password = page.locator('input[autocomplete="current-password"]');
+	await password.waitFor();
+	await page.locator('input[autocomplete="username"]').fill(user.email);
+	await password.fill(PASSWORD);
+	await page.getByRole("button", { name: "Sign in", exact: true }).click();
+	await page.getByText("One more step").waitFor();
+	await look(page, "sign-in-code");
+	await accessible(page, "code");
+	await page.getByLabel("Code").fill("nonsense");
+	await page.getByRole("button", { name: "Sign in", exact: true }).click();
+	await page.getByRole("alert").waitFor();
+	// The code of these 30 seconds was used to turn it on: a recovery code needs no waiting.
+	await page.getByLabel("Code").fill(recovery);
+	await page.getByRole("button", { name: "Sign in", exact: true }).click();
+	await input(page).waitFor();
 });
 
 function mailedLink(to) {

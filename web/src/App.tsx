@@ -18,7 +18,7 @@ const KnowledgePages = lazy(() => withTexts(["knowledge"], import("@/pages/knowl
 const AssistantPages = lazy(() => withTexts(["assistants"], import("@/pages/assistants/AssistantPages")));
 const SettingsPage = lazy(() => withTexts(["auth", "settings"], import("@/pages/SettingsPage")));
 const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
-const SignIn = lazy(() => withTexts(["auth"], import("@/pages/SignIn")));
+const SignIn = lazy(() => withTexts(["auth", "security"], import("@/pages/SignIn")));
 const Register = lazy(() => withTexts(["auth"], import("@/pages/Register")));
 const Forgot = lazy(() => withTexts(["auth"], import("@/pages/Forgot")));
 const SharedPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.SharedPage })));
@@ -46,7 +46,7 @@ function Pages() {
 	return (
 		<Switch>
 			<Route path="/reset" component={Reset} />
-			<Route path="/signin">{status === "in" ? <Return /> : <SignIn />}</Route>
+			<Route path="/signin/:step?">{({ step }) => (status === "in" && !step ? <Return /> : <SignIn step={step} />)}</Route>
 			<Route path="/register">{status === "in" ? <Return /> : <Register />}</Route>
 			<Route path="/forgot">{status === "in" ? <Return /> : <Forgot />}</Route>
 			<Route>{status === "in" ? <SignedIn /> : <ToSignIn />}</Route>

@@ -2,7 +2,7 @@
 
 import type { components, paths } from "./schema";
 
-type Schemas = components["schemas"];
+export type Schemas = components["schemas"];
 
 /** The JSON body of a request, by path and method. */
 export type Body<P extends keyof paths, M extends "post" | "patch"> = paths[P][M] extends {

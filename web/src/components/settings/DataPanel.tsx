@@ -8,6 +8,7 @@ import { readExport } from "@/lib/bring";
 import { explain } from "@/lib/explain";
 import { keys, queryClient } from "@/queries/client";
 import { ShareRow, shareKey } from "../chat/ShareRow";
+import { DeleteSection, ExportSection } from "../trust/Leaving";
 import { Button } from "../ui/Button";
 import { Empty, Failed, Skeleton } from "../ui/State";
 
@@ -25,6 +26,8 @@ export default function DataPanel() {
 				<h3 className="text-sm font-medium">{t("sharing.links")}</h3>
 				<Links />
 			</section>
+			<ExportSection />
+			<DeleteSection />
 		</div>
 	);
 }

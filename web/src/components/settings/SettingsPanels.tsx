@@ -1,4 +1,4 @@
-import { ChartColumn, Database, KeyRound, KeySquare, Monitor, Palette, User, Wallet } from "lucide-react";
+import { ChartColumn, Database, KeySquare, Monitor, Palette, ShieldCheck, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { withTexts } from "@/i18n/texts";
@@ -7,7 +7,6 @@ import { bringIntoView } from "@/lib/scroll";
 import { AccountPanel } from "./AccountPanel";
 import { AppearancePanel } from "./AppearancePanel";
 import { BalancePanel } from "./BalancePanel";
-import { PasswordPanel } from "./PasswordPanel";
 import { SessionsPanel } from "./SessionsPanel";
 import { Skeleton } from "../ui/State";
 
@@ -16,9 +15,9 @@ const PANELS = {
 	balance: { Icon: Wallet, Panel: BalancePanel },
 	usage: { Icon: ChartColumn, Panel: lazy(() => withTexts(["prices", "usage", "table"], import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
-	password: { Icon: KeyRound, Panel: PasswordPanel },
+	password: { Icon: ShieldCheck, Panel: lazy(() => withTexts(["security"], import("./SecurityPanel"))) },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
-	data: { Icon: Database, Panel: lazy(() => withTexts(["sharing"], import("./DataPanel"))) },
+	data: { Icon: Database, Panel: lazy(() => withTexts(["security", "sharing"], import("./DataPanel"))) },
 	keys: { Icon: KeySquare, Panel: lazy(() => withTexts(["security"], import("./KeysPanel"))) },
 } as const;
 

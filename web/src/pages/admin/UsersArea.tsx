@@ -1,8 +1,9 @@
-import { Ban, CircleCheck, Coins, History, ScrollText, Shield, ShieldOff, UsersRound, UserX } from "lucide-react";
+import { Ban, CircleCheck, Coins, History, KeyRound, ScrollText, Shield, ShieldOff, UsersRound, UserX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
 import type { AdminUser } from "@/api/types";
+import { trust } from "@/api/trust";
 import { admin } from "@/api/weir";
 import { Button } from "@/components/ui/Button";
 import { Choice } from "@/components/ui/Choice";
@@ -35,6 +36,7 @@ export default function UsersArea() {
 	const [historyOf, setHistoryOf] = useState<AdminUser | null>(null);
 	const [disabling, setDisabling] = useState<AdminUser | null>(null);
 	const [promoting, setPromoting] = useState<AdminUser | null>(null);
+	const [resetting, setResetting] = useState<AdminUser | null>(null);
 	const { t } = useTranslation();
 	const { query, items: users } = usePaged<AdminUser>(keys.admin("users", q, role, status), (ask) => admin.users({ q, role, status, ...ask }));
 	const columns: Column<AdminUser>[] = [
@@ -87,7 +89,7 @@ export default function UsersArea() {
 			bare: true,
 			end: true,
 			className: "whitespace-nowrap",
-			cell: (u) => <Actions user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onHistory={() => setHistoryOf(u)} onDisable={() => setDisabling(u)} onPromote={() => setPromoting(u)} />,
+			cell: (u) => <Actions user={u} onGrant={() => setGranting(u)} onGroup={() => setGrouping(u)} onHistory={() => setHistoryOf(u)} onDisable={() => setDisabling(u)} onPromote={() => setPromoting(u)} onReset={() => setResetting(u)} />,
 		},
 	];
 	return (
@@ -113,6 +115,7 @@ export default function UsersArea() {
 				</Dialog>
 			)}
 			{disabling && <DisableDialog user={disabling} onClose={() => setDisabling(null)} />}
+			{resetting && <ResetDialog user={resetting} onClose={() => setResetting(null)} />}
 			{promoting && <PromoteDialog user={promoting} onClose={() => setPromoting(null)} />}
 		</div>
 	);
@@ -140,7 +143,7 @@ function Status({ user }: { user: AdminUser }) {
 	return <Tag tone={user.status === "active" ? "ok" : "off"}>{t(user.status === "active" ? "admin.active" : "admin.disabled")}</Tag>;
 }
 
-function Actions({ user, onGrant, onGroup, onHistory, onDisable, onPromote }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onHistory: () => void; onDisable: () => void; onPromote: () => void }) {
+function Actions({ user, onGrant, onGroup, onHistory, onDisable, onPromote, onReset }: { user: AdminUser; onGrant: () => void; onGroup: () => void; onHistory: () => void; onDisable: () => void; onPromote: () => void; onReset: () => void }) {
 	const { t } = useTranslation();
 	const change = (json: Parameters<typeof admin.patchUser>[1]) => () =>
 		void attempt(() => admin.patchUser(user.id, json)).then(refresh);
@@ -158,6 +161,7 @@ function Actions({ user, onGrant, onGroup, onHistory, onDisable, onPromote }: { 
 						{ label: t("groups.set"), icon: <UsersRound size={15} />, run: onGroup },
 						{ label: t("quota.history"), icon: <History size={15} />, run: onHistory },
 						{ label: t("admin.log"), icon: <ScrollText size={15} />, run: () => navigate(`/admin/log?user=${user.id}`) },
+						{ label: t("trust.reset"), icon: <KeyRound size={15} />, run: onReset },
 						isAdmin
 							? { label: t("admin.make_user"), icon: <ShieldOff size={15} />, run: change({ role: "user" }) }
 							: { label: t("admin.make_admin"), icon: <Shield size={15} />, run: onPromote },
@@ -168,6 +172,18 @@ function Actions({ user, onGrant, onGroup, onHistory, onDisable, onPromote }: { 
 				/>
 		</>
 	);
+}
+
+function ResetDialog({ user, onClose }: { user: AdminUser; onClose: () => void }) {
+	const { t } = useTranslation();
+	const confirm = async () => {
+		await attempt(async () => {
+			await trust.resetOf(user.id);
+			toast("ok", t("trust.reset_done"));
+		});
+		onClose();
+	};
+	return <Confirm title={t("trust.reset")} text={t("trust.reset_text", { name: nameOf(user) })} action={t("trust.reset")} onConfirm={() => void confirm()} onClose={onClose} />;
 }
 
 function PromoteDialog({ user, onClose }: { user: AdminUser; onClose: () => void }) {
