@@ -32,6 +32,7 @@ struct turn_plan {
 	const char *const *knowledge_ids; /* bases to look into */
 	size_t n_knowledge;
 	const char *knowledge_mode; /* auto, always, off */
+	struct chat_files *files;   /* that go along; NULL: none */
 	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
 
 	struct offer_model model;

@@ -4,6 +4,7 @@ import { addTexts } from "./index";
 const TEXTS = {
 	admin: { en: () => import("./admin.en.json"), zh: () => import("./admin.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
+	files: { en: () => import("./files.en.json"), zh: () => import("./files.zh.json") },
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
