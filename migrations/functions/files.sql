@@ -78,7 +78,7 @@ COMMENT ON FUNCTION preview_json(text, text, int, int, bigint, boolean) IS
 	'What the API says of how a file looks. A picture always has a thumbnail_url: where there is no small one, the picture itself is answered there.';
 
 CREATE OR REPLACE FUNCTION upload_json(u uploads, p_prefix text) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+	LANGUAGE sql VOLATILE SET search_path = public, pg_temp
 AS $$
 	SELECT jsonb_build_object('id', u.id, 'url', p_prefix || u.id, 'content_type', u.content_type, 'size_bytes', u.size_bytes,
 			'is_ai_made', u.is_ai_made, 'created_at', json_time(u.created_at))
@@ -87,7 +87,7 @@ AS $$
 			'state', t.state, 'code', t.code, 'kind', t.kind, 'pages', nullif(t.pages, 0), 'chars', t.chars, 'tokens', t.tokens) END)
 	FROM (VALUES (u.object_id)) AS o(id) LEFT JOIN previews p ON p.of_id = o.id LEFT JOIN upload_texts t ON t.upload_id = u.id;
 $$;
-COMMENT ON FUNCTION upload_json(uploads, text) IS 'The API''s Upload; p_prefix stands before its id in its address.';
+COMMENT ON FUNCTION upload_json(uploads, text) IS 'The API''s Upload; p_prefix stands before its id in its address. Volatile, to see what the same statement has just added.';
 
 CREATE OR REPLACE FUNCTION preview_put(
 	p_of_id uuid, p_small_id uuid, p_small_bytes bigint, p_width int, p_height int, p_duration_ms bigint) RETURNS boolean

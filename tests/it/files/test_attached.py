@@ -39,12 +39,12 @@ def seer(weir):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
     server.asked = []
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    for name, context in (("seer", "32000"), ("narrow", "2200")):
+    for name, context in (("seer", "32000"), ("narrow", "1500")):
         weir.weirctl("model", "add", name, "--input", "1", "--output", "2", "--context", context, "--max-output", "200")
     weir.weirctl("channel", "add", "seer", "--provider", "openai", "--url", f"http://127.0.0.1:{server.server_port}/v1", "--key-stdin",
                  "--allow-private", "--model", "seer", "--model", "narrow", input="k\n")
     admin = weir.make_user()
-    wait_until(lambda: {"seer", "narrow"} <= {m["name"] for m in weir.get("/api/models?limit=100", admin).json["items"]}, timeout_s=60)
+    wait_until(lambda: {"seer", "narrow"} <= {m["name"] for m in weir.get("/api/models?limit=100", admin).json["items"]}, "the models", timeout_s=60)
     yield server
     server.shutdown()
     server.server_close()
@@ -76,7 +76,7 @@ def read(weir, user, body, name, state="ready"):
     answer = send(weir, user, body, name)
     assert answer.status == 201, answer
     assert answer.json["document"]["state"] in ("reading", "ready", "failed")
-    wait_until(lambda: about(weir, user, answer.json)["document"]["state"] != "reading", timeout_s=60)
+    wait_until(lambda: about(weir, user, answer.json)["document"]["state"] != "reading", name, timeout_s=60)
     got = about(weir, user, answer.json)
     assert got["document"]["state"] == state, got
     return got

@@ -1390,6 +1390,23 @@ export interface paths {
         patch: operations["conversations_patch"];
         trace?: never;
     };
+    "/api/conversations/{conversation_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Take a conversation away as a file */
+        get: operations["conversations_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/conversations/{conversation_id}/messages": {
         parameters: {
             query?: never;
@@ -1493,6 +1510,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/conversations/{conversation_id}/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Share a conversation as it is now */
+        post: operations["conversations_share"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/events": {
         parameters: {
             query?: never;
@@ -1572,6 +1606,23 @@ export interface paths {
         put?: never;
         /** Have a picture made */
         post: operations["images_generate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/import/conversation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring a conversation that was held elsewhere */
+        post: operations["conversations_import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2081,6 +2132,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/share/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what a link shows */
+        get: operations["share_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/share/{token}/files/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of what a link shows */
+        get: operations["share_file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what the caller shares */
+        get: operations["shares_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/shares/{share_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a link */
+        delete: operations["shares_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/tasks": {
         parameters: {
             query?: never;
@@ -2197,6 +2316,23 @@ export interface paths {
         post?: never;
         /** Remove a file */
         delete: operations["uploads_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/uploads/{upload_id}/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Say what a file is, and whether its text has been read */
+        get: operations["uploads_about"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3077,12 +3213,17 @@ export interface components {
             duration_ms?: number | null;
             height?: number | null;
             is_ai_made?: boolean;
+            kind?: string | null;
+            name?: string;
+            pages?: number | null;
             /** Format: uri */
             poster_url?: string | null;
+            size_bytes?: number;
             /** Format: uri */
             thumbnail_url?: string | null;
+            tokens?: number;
             /** @enum {string} */
-            type: "image" | "video" | "audio";
+            type: "image" | "video" | "audio" | "file";
             /** Format: uri */
             url: string;
             width?: number | null;
@@ -3343,7 +3484,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "insufficient_credits" | "forbidden" | "account_disabled" | "foreign_origin" | "registration_closed" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -4143,6 +4284,33 @@ export interface components {
             ip: string | null;
             user_agent: string | null;
         };
+        Share: {
+            /** Format: uuid */
+            conversation_id: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: uuid */
+            id: string;
+            message_count: number;
+            title: string;
+            /** Format: uri */
+            url: string;
+        };
+        SharedConversation: {
+            /** Format: date-time */
+            created_at: string;
+            messages: components["schemas"]["SharedMessage"][];
+            title: string;
+        };
+        SharedMessage: {
+            attachments: components["schemas"]["Attachment"][];
+            content: string;
+            /** Format: date-time */
+            created_at: string;
+            model: string | null;
+            /** @enum {string} */
+            role: "user" | "assistant";
+        };
         SignedIn: {
             access_token: string;
             expires_in: number;
@@ -4254,6 +4422,7 @@ export interface components {
             assistant_message_id: string | null;
             /** Format: uuid */
             conversation_id: string | null;
+            left_out?: string[];
             model: string | null;
             /** Format: uuid */
             task_id: string;
@@ -4264,7 +4433,9 @@ export interface components {
             content_type: string;
             /** Format: date-time */
             created_at: string;
+            document: components["schemas"]["UploadDocument"] | null;
             duration_ms: number | null;
+            filename: string | null;
             height: number | null;
             /** Format: uuid */
             id: string;
@@ -4277,6 +4448,16 @@ export interface components {
             /** Format: uri */
             url: string;
             width: number | null;
+        };
+        UploadDocument: {
+            chars: number;
+            code: string | null;
+            kind: string | null;
+            message: string | null;
+            pages: number | null;
+            /** @enum {string} */
+            state: "reading" | "ready" | "failed";
+            tokens: number;
         };
         UploadTicket: {
             expires_in: number;
@@ -4367,7 +4548,7 @@ export interface components {
             /** @enum {string} */
             role: "user" | "admin";
         };
-        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["OtherEvent"];
+        UserEvent: components["schemas"]["TaskEvent"] | components["schemas"]["BalanceEvent"] | components["schemas"]["ConversationEvent"] | components["schemas"]["MessageEvent"] | components["schemas"]["UsageEvent"] | components["schemas"]["QuotaEvent"] | components["schemas"]["KnowledgeEvent"] | components["schemas"]["OtherEvent"];
         Verdict: {
             /** Format: date-time */
             at: string;
@@ -4390,7 +4571,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
+        /** @description `file_unreadable`: An attached file could not be read. `invalid_request`: The request is not valid. `invalid_token`: This link or code is not valid or has expired. */
         E400: {
             headers: {
                 [name: string]: unknown;
@@ -4444,7 +4625,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. */
+        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -4453,7 +4634,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `storage_quota`: Your storage is full, please remove some files first. `too_large`: The request is too large. */
+        /** @description `files_too_long`: The attached files are longer than this model can take. Attach less, or choose a model with a longer context. `storage_quota`: Your storage is full, please remove some files first. `too_large`: The request is too large. */
         E413: {
             headers: {
                 [name: string]: unknown;
@@ -7675,6 +7856,34 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    conversations_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     messages_list: {
         parameters: {
             query?: never;
@@ -7730,6 +7939,8 @@ export interface operations {
                      * @description A question of before: this one and its answer are shown in its place and in that of what follows it, which stays.
                      */
                     edit_of?: string;
+                    /** @description Documents, uploads of the caller that have been read: their texts go along, now and with later questions. */
+                    file_urls?: unknown[];
                     /** Format: uri */
                     image_url?: string;
                     /** @description Several pictures; 10 with image_url. */
@@ -7926,6 +8137,8 @@ export interface operations {
                      * @description A question of before: this one and its answer are shown in its place and in that of what follows it, which stays.
                      */
                     edit_of?: string;
+                    /** @description Documents, uploads of the caller that have been read: their texts go along, now and with later questions. */
+                    file_urls?: unknown[];
                     /** Format: uri */
                     image_url?: string;
                     /** @description Several pictures; 10 with image_url. */
@@ -7954,6 +8167,38 @@ export interface operations {
             409: components["responses"]["E409"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    conversations_share: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Share"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            409: components["responses"]["E409"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -8151,6 +8396,49 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MediaTask"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    conversations_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description when it was held (RFC 3339); absent: now */
+                    created_at?: string;
+                    /** @description {role: user|assistant, content, model?, created_at?}, in order */
+                    messages: unknown[];
+                    /** @description absent: made from the first message */
+                    title?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
                 };
             };
             400: components["responses"]["E400"];
@@ -9469,6 +9757,113 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    share_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedConversation"];
+                };
+            };
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    share_file: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "*/*": string;
+                };
+            };
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    shares_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["Share"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    shares_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     tasks_list: {
         parameters: {
             query?: never;
@@ -9716,6 +10111,34 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    uploads_about: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upload"];
+                };
             };
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];

@@ -9,6 +9,7 @@ const TEXTS = {
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },
+	rich: { en: () => import("./rich.en.json"), zh: () => import("./rich.zh.json") },
 	security: { en: () => import("./security.en.json"), zh: () => import("./security.zh.json") },
 	sharing: { en: () => import("./sharing.en.json"), zh: () => import("./sharing.zh.json") },
 	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },

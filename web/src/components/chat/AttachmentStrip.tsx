@@ -11,8 +11,16 @@ import { Spinner } from "../ui/Spinner";
 
 const DraftFile = lazy(() => withTexts(["files"], import("./DraftFile")));
 
+interface Props {
+	/** Whose bases a document may go into instead; absent outside a chat. */
+	conversationId?: string | null;
+	attachments: Attachment[];
+	pending: Pending[];
+	onRemove: (url: string) => void;
+}
+
 /** What goes along with the next message. */
-export default function AttachmentStrip({ conversationId, attachments, pending, onRemove }: { conversationId: string | null; attachments: Attachment[]; pending: Pending[]; onRemove: (url: string) => void }) {
+export default function AttachmentStrip({ conversationId, attachments, pending, onRemove }: Props) {
 	const { t } = useTranslation();
 	if (attachments.length === 0 && pending.length === 0) return null;
 	return (

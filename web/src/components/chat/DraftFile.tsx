@@ -16,7 +16,7 @@ const IntoBase = lazy(() => import("./IntoBase"));
 const LOOK_MS = 700;
 
 /** A document that goes along with the next question, once the server has read it. */
-export default function DraftFile({ conversationId, file, onRemove }: { conversationId: string | null; file: Attachment; onRemove: () => void }) {
+export default function DraftFile({ conversationId, file, onRemove }: { conversationId: string | null | undefined; file: Attachment; onRemove: () => void }) {
 	const [moving, setMoving] = useState(false);
 	const { t } = useTranslation();
 	const isReading = file.state === "reading";
@@ -30,7 +30,7 @@ export default function DraftFile({ conversationId, file, onRemove }: { conversa
 	const { data: bases } = useQuery({ queryKey: [...KNOWLEDGE, "bases"], queryFn: () => knowledge.list(), staleTime: 60_000 });
 	useEffect(() => {
 		const document = data?.document;
-		if (isReading && document && document.state !== "reading")
+		if (isReading && conversationId !== undefined && document && document.state !== "reading")
 			change(conversationId, file.url, { state: document.state, problem: document.message, kind: document.kind, pages: document.pages, tokens: document.tokens });
 	}, [data, isReading, conversationId, file.url]);
 
@@ -39,7 +39,7 @@ export default function DraftFile({ conversationId, file, onRemove }: { conversa
 	return (
 		<li className="max-w-full" data-state={file.state} role={isReading ? "status" : failed ? "alert" : undefined}>
 			<FileChip file={file} failed={failed} state={state} sign={isReading ? <Spinner /> : undefined}>
-				{bases?.items.some((b) => b.is_owner) && (
+				{conversationId !== undefined && bases?.items.some((b) => b.is_owner) && (
 					<IconButton small label={t("files.into", { name: nameOf(file) })} onClick={() => setMoving(true)}>
 						<BookOpen size={15} />
 					</IconButton>
@@ -48,7 +48,7 @@ export default function DraftFile({ conversationId, file, onRemove }: { conversa
 					<X size={15} />
 				</IconButton>
 			</FileChip>
-			{moving && (
+			{moving && conversationId !== undefined && (
 				<Suspense>
 					<IntoBase
 						conversationId={conversationId}
