@@ -153,8 +153,8 @@ files_find(struct context *cx, const struct question *q, const struct history *h
 	if (st != OK)
 		return fail(cx, st, "find attached documents: %s", pg_error(cx->pg));
 	for (size_t i = 0; i < f->n; i++)
-		if ((st = fill(cx, &f->list[i], i >= f->own && q->content != NULL, rows, find_row(rows, f->list[i].id))) !=
-		    OK)
+		if ((st = fill(cx, &f->list[i], i >= f->own && q->content != NULL, rows,
+			 find_row(rows, f->list[i].id))) != OK)
 			return st;
 	*out = f;
 	return OK;
@@ -274,8 +274,8 @@ files_named(struct arena *a, const struct chat_files *files, size_t at, const ch
 json_t *
 file_json(const struct chat_file *f)
 {
-	json_t *one = json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I}", "type", "file", "url", f->url, "name", f->name, "kind",
-	    f->kind, "size_bytes", (json_int_t)f->size_bytes, "tokens", (json_int_t)f->tokens);
+	json_t *one = json_pack("{s:s, s:s, s:s, s:s?, s:I, s:I}", "type", "file", "url", f->url, "name", f->name,
+	    "kind", f->kind, "size_bytes", (json_int_t)f->size_bytes, "tokens", (json_int_t)f->tokens);
 
 	json_object_set_new(one, "pages", f->pages > 0 ? json_integer(f->pages) : json_null());
 	return one;

@@ -42,12 +42,11 @@ struct chat_files {
 /* Those of the question and of what was said before it, in the arena; *out is NULL without any.  Without a question's
  * content the last message of the history is what is to be answered.  Of the question's own: E_INVALID_REQUEST field
  * "file_urls" it is no document of the caller's, E_FILE_NOT_READY, E_FILE_UNREADABLE.  Worker. */
-enum status files_find(struct context *cx, const struct question *q, const struct history *h,
-    struct chat_files **out) MUST_CHECK;
+enum status files_find(
+    struct context *cx, const struct question *q, const struct history *h, struct chat_files **out) MUST_CHECK;
 /* Say which of them go along: their texts may take room_tokens, those of older messages three quarters of them.  *tokens:
  * what they take.  E_FILES_TOO_LONG: there is no room for those of the question (details.tokens, room_tokens). */
-enum status files_choose(
-    struct context *cx, struct chat_files *files, int64_t room_tokens, int64_t *tokens) MUST_CHECK;
+enum status files_choose(struct context *cx, struct chat_files *files, int64_t room_tokens, int64_t *tokens) MUST_CHECK;
 /* What the system prompt has of them: the texts.  It lives as long as the arena, outside its cap.  E_UNAVAILABLE,
  * E_INVALID_REQUEST a text is gone. */
 enum status files_prompt(struct context *cx, struct chat_files *files, const char **out) MUST_CHECK;

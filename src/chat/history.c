@@ -113,8 +113,8 @@ add_file(struct context *cx, struct history *h, const json_t *file)
 	const char *url = json_string_value(json_object_get(file, "url"));
 
 	if (url != NULL && is_same(json_string_value(json_object_get(file, "type")), "file"))
-		h->files[h->n_files++] =
-		    (struct history_file){ .url = arena_strdup(cx->arena, url), .message = h->n - 1 };
+		h->files[h->n_files++] = (struct history_file){ .url = arena_strdup(cx->arena, url),
+			.message = h->n - 1 };
 }
 
 /* The parts of the attachments, behind the text. */

@@ -7,9 +7,9 @@
 #include "base/tokens.h"
 #include "chat/attachments.h"
 
-#define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
+#define MESSAGE_TOKENS 8    /* a message's frame on the wire, beyond its text */
 #define DOCUMENTS_TOKENS 64 /* what is said of documents as such */
-#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
+#define MEDIA_TOKENS 1600   /* an image or clip, as providers count them at most */
 
 static int64_t
 message_tokens(const struct ask_message *m)
@@ -113,8 +113,7 @@ static void
 name_documents(struct context *cx, const struct turn_plan *plan, const struct history *h)
 {
 	for (size_t i = 0; plan->files != NULL && i < h->n; i++)
-		h->messages[i].parts[0].text =
-		    files_named(cx->arena, plan->files, i, h->messages[i].parts[0].text);
+		h->messages[i].parts[0].text = files_named(cx->arena, plan->files, i, h->messages[i].parts[0].text);
 }
 
 /* The system prompt and the question always stay. */

@@ -316,8 +316,8 @@ describe_start(struct context *cx, struct run *r, const struct opening *o, const
 	const struct chat *c = o->chat;
 	bool is_new = row_null(rows, 0, "user_message");
 	json_t *question = is_new ? new_question(cx, r, o, rows) : row_json(rows, 0, "user_message");
-	char *text = start_json(
-	    model, r->task.id, c->conversation_id, row_text(rows, 0, "title"), question, c->message_id, files_left_out(o->files), cx->lang);
+	char *text = start_json(model, r->task.id, c->conversation_id, row_text(rows, 0, "title"), question,
+	    c->message_id, files_left_out(o->files), cx->lang);
 
 	r->start_json = arena_strdup(cx->arena, text);
 	free(text);

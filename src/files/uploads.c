@@ -217,8 +217,7 @@ upload_send_small(struct request *rq, const char *id)
 		return fail(&rq->cx, E_NOT_FOUND, "no such upload");
 	st = pg_query_again(rq->cx.pg, &rows,
 	    "SELECT CASE WHEN p.object_id IS NULL THEN u.content_type ELSE 'image/webp' END AS content_type,"
-	    " NULL AS filename, " STORE_COLUMNS
-	    " FROM uploads u LEFT JOIN previews p ON p.of_id = u.object_id"
+	    " NULL AS filename, " STORE_COLUMNS " FROM uploads u LEFT JOIN previews p ON p.of_id = u.object_id"
 	    " JOIN objects o ON o.id = coalesce(p.object_id, u.object_id)"
 	    " WHERE u.id = $1 AND u.user_id = $2 AND (p.object_id IS NOT NULL OR u.content_type LIKE 'image/%')",
 	    PS(id), PS(rq->cx.caller.user_id));

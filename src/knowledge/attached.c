@@ -27,8 +27,8 @@ struct reading {
 static enum status
 note_failed(struct context *cx, const struct reading *r, const char *code, const struct parsed *p)
 {
-	enum status st = pg_query_again(cx->pg, NULL, "SELECT upload_text_failed($1::uuid, $2, $3, $4::int)",
-	    PS(r->id), PS(code), PS(p == NULL ? NULL : p->kind), PI(p == NULL ? 0 : p->pages));
+	enum status st = pg_query_again(cx->pg, NULL, "SELECT upload_text_failed($1::uuid, $2, $3, $4::int)", PS(r->id),
+	    PS(code), PS(p == NULL ? NULL : p->kind), PI(p == NULL ? 0 : p->pages));
 
 	if (st != OK)
 		return fail(cx, st, "note %s: %s", r->id, pg_error(cx->pg));
@@ -150,6 +150,6 @@ attached_explain(struct context *cx, json_t *upload)
 	const char *code = json_string_value(json_object_get(document, "code"));
 
 	if (json_is_object(document))
-		json_object_set_new(document, "message",
-		    code == NULL ? json_null() : json_string(parse_explain(code, cx->lang)));
+		json_object_set_new(
+		    document, "message", code == NULL ? json_null() : json_string(parse_explain(code, cx->lang)));
 }

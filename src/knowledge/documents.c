@@ -151,8 +151,9 @@ read_source(struct context *cx, const struct document_source *from, struct addin
 		return OK;
 	if ((st = spool_text(cx, text, &out->spool)) != OK)
 		return st;
-	out->filename = *out->title == '\0' ? "text.md"
-					    : arena_printf(cx->arena, "%.200s.md", upload_plain_name(cx->arena, out->title));
+	out->filename = *out->title == '\0'
+	    ? "text.md"
+	    : arena_printf(cx->arena, "%.200s.md", upload_plain_name(cx->arena, out->title));
 	return OK;
 }
 

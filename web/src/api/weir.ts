@@ -94,13 +94,9 @@ export const catalog = {
 	agents: () => call<List<Agent>>("/api/agents", { query: { limit: 100 } }),
 };
 
-/** The server takes 255 bytes; the end says what it is. */
-const shortName = (name: string) => (name.length > 80 ? name.slice(-80) : name);
-
 export const uploads = {
 	post: (file: File, signal?: AbortSignal) =>
-		call<Upload>("/api/uploads", { method: "POST", blob: file, query: { filename: shortName(file.name) }, signal }),
-	about: (url: string) => call<Upload>(`${new URL(url).pathname}/about`),
+		call<Upload>("/api/uploads", { method: "POST", blob: file, query: { filename: file.name.slice(-80) }, signal }),
 	read: async (url: string) => (await send(new URL(url).pathname)).blob(),
 };
 

@@ -48,7 +48,8 @@ export function piecesOf(text: string): Piece[] {
 /** The versions that `source` is one of, and which: those with its title. What has no title is by itself. */
 export function versionsOf(pieces: Piece[], source: string): { versions: Piece[]; at: number } {
 	// What is being written grows: it begins with what was there when it was opened.
-	const own = pieces.findLast((p) => p.source === source) ?? pieces.findLast((p) => !p.complete && p.source.startsWith(source)) ?? pieces.findLast((p) => p.source.startsWith(source));
+	const last = [...pieces].reverse();
+	const own = last.find((p) => p.source === source) ?? last.find((p) => p.source.startsWith(source));
 	if (!own) return { versions: [], at: -1 };
 	const versions = own.title === "" ? [own] : pieces.filter((p) => p.kind === own.kind && p.title === own.title);
 	return { versions, at: versions.indexOf(own) };

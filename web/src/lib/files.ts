@@ -32,10 +32,7 @@ export function fileName(src: string): string {
 	return /\.\w{2,4}$/.test(last) ? last : "file";
 }
 
-/** What may be attached, and as what: whatever is no picture, film or sound is read as a document. */
-export const ACCEPT =
-	"image/png,image/jpeg,image/webp,image/gif,audio/*,video/mp4,video/webm,text/*,.pdf,.docx,.pptx,.xlsx,.odt,.epub,.txt,.md,.csv,.tsv,.json,.xml,.yaml,.yml,.toml,.ini,.log,.sql,.sh,.py,.js,.ts,.tsx,.jsx,.c,.h,.cc,.cpp,.java,.go,.rs,.rb,.php";
-
+/** As what a file is attached: whatever is no picture, film or sound is read as a document. */
 export function kindOf(type: string): Attachment["type"] {
 	const kind = type.split("/")[0];
 	return kind === "image" || kind === "video" || kind === "audio" ? kind : "file";

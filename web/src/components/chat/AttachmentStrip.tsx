@@ -9,7 +9,7 @@ import { fileName } from "@/lib/files";
 import { IconButton } from "../ui/Button";
 import { Spinner } from "../ui/Spinner";
 
-const DraftFile = lazy(() => withTexts(["files"], import("./DraftFile")));
+const DraftFile = lazy(() => withTexts(["files"], import("../attached/DraftFile")));
 
 interface Props {
 	/** Whose bases a document may go into instead; absent outside a chat. */

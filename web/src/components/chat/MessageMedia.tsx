@@ -11,13 +11,12 @@ import { AudioPreview } from "./AudioPreview";
 import { ImagePreview } from "./ImagePreview";
 import { MediaPlaceholder } from "./MediaPlaceholder";
 
-const SentFile = lazy(() => withTexts(["files"], import("./SentFile")));
+const SentFile = lazy(() => withTexts(["files"], import("../attached/SentFile")));
 
 /** What was sent along with a message, or made by it. */
-export function MessageMedia({ attachments }: { attachments: Attachment[] }) {
+export default function MessageMedia({ attachments }: { attachments: Attachment[] }) {
 	const { t } = useTranslation();
 	const edits = useModels().makers.some((m) => m.makes!.ops.includes("images.edit"));
-	if (attachments.length === 0) return null;
 	return (
 		<div className="flex flex-wrap gap-2">
 			{attachments.map((a) => {

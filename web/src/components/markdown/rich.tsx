@@ -2,7 +2,7 @@
 import type { ComponentProps } from "react";
 import { kindOfCode } from "@/lib/artifacts";
 import { ArtifactBar } from "../artifact/ArtifactBar";
-import { Diagram } from "./Diagram";
+import { Diagram } from "../artifact/Diagram";
 import { Code, type Extension } from "./Markdown";
 
 type Node = ComponentProps<typeof Code>["node"];

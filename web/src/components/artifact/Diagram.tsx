@@ -6,7 +6,7 @@ import { asPng, drawDiagram } from "@/lib/diagram";
 import { saveFile } from "@/lib/download";
 import { toast } from "@/stores/notices";
 import { IconButton } from "../ui/Button";
-import { CodeBlock } from "./CodeBlock";
+import { CodeBlock } from "../markdown/CodeBlock";
 
 const ImagePreviewModal = lazy(() => import("../chat/ImagePreviewModal"));
 

@@ -3,8 +3,8 @@ import { BookOpen, X } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { knowledge } from "@/api/knowledge";
-import type { Attachment } from "@/api/types";
-import { uploads } from "@/api/weir";
+import { call } from "@/api/client";
+import type { Attachment, Upload } from "@/api/types";
 import { explain } from "@/lib/explain";
 import { draftOf, NEW, useConversation } from "@/stores/conversation";
 import { KNOWLEDGE } from "../knowledge/parts";
@@ -22,7 +22,7 @@ export default function DraftFile({ conversationId, file, onRemove }: { conversa
 	const isReading = file.state === "reading";
 	const { data, error } = useQuery({
 		queryKey: ["upload", file.url],
-		queryFn: () => uploads.about(file.url),
+		queryFn: () => call<Upload>(`${new URL(file.url).pathname}/about`),
 		enabled: isReading,
 		refetchInterval: (q) => (q.state.data?.document?.state === "reading" || !q.state.data ? LOOK_MS : false),
 		staleTime: 0,
