@@ -33,7 +33,7 @@ export default function QuestionEditor({ message, onSend, onClose }: { message: 
 	};
 	return (
 		<div className="rounded-2xl border border-accent bg-raised p-2 shadow-box">
-			<MessageMedia attachments={message.attachments} />
+			{message.attachments.length > 0 && <MessageMedia attachments={message.attachments} />}
 			<textarea
 				ref={area}
 				rows={1}
