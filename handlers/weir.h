@@ -62,6 +62,7 @@
 #include "core/reply.h"
 #include "ops/report.h"
 #include "jobs/desk.h"
+#include "knowledge/attached.h"
 #include "knowledge/bases.h"
 #include "knowledge/documents.h"
 #include "knowledge/source.h"

@@ -7,6 +7,9 @@
 	    { "model", F_LINE, 0, .min = 1, .max = 100, .help = "A model's name; default: the conversation's." }, \
 	    { "image_url", F_URL, 0, .max = 2048 }, \
 	    { "image_urls", F_ARRAY, 0, .max = QUESTION_IMAGES_MAX, .help = "Several pictures; 10 with image_url." }, \
+	    { "file_urls", F_ARRAY, 0, .max = QUESTION_FILES_MAX, \
+		    .help = \
+			"Documents, uploads of the caller that have been read: their texts go along, now and with later questions." }, \
 	    { "video_url", F_URL, 0, .max = 2048 }, { "audio_url", F_URL, 0, .max = 2048 }, \
 	    { "edit_of", F_UUID, 0, \
 		    .help = \
@@ -37,6 +40,21 @@ message_images(struct request *rq, struct question *q)
 	return OK;
 }
 
+/* Its documents. */
+static inline enum status
+message_files(struct request *rq, struct question *q)
+{
+	json_t *url;
+	size_t i;
+
+	json_array_foreach(json_object_get(rq->json, "file_urls"), i, url) {
+		if (!json_is_string(url) || !field_is_url(json_string_value(url), 2048))
+			return fail_field(&rq->cx, "file_urls", "must be URLs of uploads");
+		q->file_urls[q->n_files++] = json_string_value(url); /* as many as the field may have */
+	}
+	return OK;
+}
+
 /* The turn that the request's body asks for, answered as wanted. */
 static inline enum status
 message_begin(struct request *rq, const struct reader_wants *wants)
@@ -48,7 +66,7 @@ message_begin(struct request *rq, const struct reader_wants *wants)
 	};
 	enum status st = message_images(rq, &question);
 
-	if (st != OK)
+	if (st != OK || (st = message_files(rq, &question)) != OK)
 		return st;
 	return turn_begin(rq,
 	    &(struct turn_ask){ .wants = wants,

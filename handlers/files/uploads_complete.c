@@ -15,5 +15,8 @@ h_uploads_complete(struct request *rq)
 	json_t *upload;
 	enum status st = ticket_complete(&rq->cx, path_uuid(rq, "upload_id"), &upload);
 
-	return st == OK ? reply_json(rq, 200, upload) : st;
+	if (st != OK)
+		return st;
+	attached_explain(&rq->cx, upload);
+	return reply_json(rq, 200, upload);
 }

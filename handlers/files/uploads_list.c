@@ -12,11 +12,14 @@ enum status
 h_uploads_list(struct request *rq)
 {
 	struct page page;
-	json_t *items;
+	json_t *items, *item;
 	bool more;
+	size_t i;
 	enum status st;
 
 	if ((st = page_read(rq, &page)) != OK || (st = uploads_list(&rq->cx, &page, &items, &more)) != OK)
 		return st;
+	json_array_foreach(items, i, item)
+		attached_explain(&rq->cx, item);
 	return reply_list(rq, items, more);
 }

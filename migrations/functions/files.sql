@@ -22,8 +22,25 @@ $$;
 COMMENT ON FUNCTION upload_add(uuid, uuid, text, bigint, bigint) IS
 	'For programs of the release before. Adds a file unless the user''s files would take more than p_quota_bytes (0: no bound). Outcome: ok with the row, or quota with what is used. Locks the user, so that two files at once cannot both take the last room. Asked again with the same id it answers the same.';
 
+CREATE OR REPLACE FUNCTION upload_text_want(p_upload_id uuid, p_content_type text, p_filename text, p_lang text) RETURNS void
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	IF p_content_type IN ('application/pdf', 'application/octet-stream') THEN
+		INSERT INTO upload_texts (upload_id, filename, lang)
+			VALUES (p_upload_id, left(coalesce(p_filename, ''), 255), CASE p_lang WHEN 'zh' THEN 'zh' ELSE 'en' END)
+			ON CONFLICT DO NOTHING;
+		PERFORM job_submit(gen_random_uuid(), 'upload_text', jsonb_build_object('upload_id', p_upload_id), NULL, p_upload_id::text,
+			NULL, 0, 0);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION upload_text_want(uuid, text, text, text) IS 'Has weir-worker read an upload, if it is a document.';
+
+DROP FUNCTION IF EXISTS upload_put(uuid, uuid, text, bigint, bigint, text, bytea);
 CREATE OR REPLACE FUNCTION upload_put(
-	p_id uuid, p_user_id uuid, p_content_type text, p_size_bytes bigint, p_quota_bytes bigint, p_name text, p_sha256 bytea)
+	p_id uuid, p_user_id uuid, p_content_type text, p_size_bytes bigint, p_quota_bytes bigint, p_name text, p_sha256 bytea,
+	p_filename text DEFAULT NULL, p_lang text DEFAULT NULL)
 	RETURNS TABLE (outcome text, used_bytes bigint, object_name text, added uploads)
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
@@ -41,14 +58,15 @@ BEGIN
 	INSERT INTO uploads (id, user_id, content_type, size_bytes, object_id)
 		VALUES (p_id, p_user_id, p_content_type, p_size_bytes, kept.id) ON CONFLICT (id) DO NOTHING;
 	PERFORM preview_want(kept.id, p_content_type);
+	PERFORM upload_text_want(p_id, p_content_type, p_filename, p_lang);
 	SELECT u.* INTO added FROM uploads u WHERE u.id = p_id AND u.user_id = p_user_id;
 	outcome := 'ok';
 	object_name := kept.name;
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION upload_put(uuid, uuid, text, bigint, bigint, text, bytea) IS
-	'Adds a file whose bytes stand under p_name, unless what the user keeps would take more than p_quota_bytes (0: no bound). Outcome: quota with what is used, or ok with the row and the name of the object that has these bytes, which is p_name or one that was there. Locks the user, so that two files at once cannot both take the last room. Asked again with the same id it answers the same.';
+COMMENT ON FUNCTION upload_put(uuid, uuid, text, bigint, bigint, text, bytea, text, text) IS
+	'Adds a file whose bytes stand under p_name, and has it read if it is a document, unless what the user keeps would take more than p_quota_bytes (0: no bound). Outcome: quota with what is used, or ok with the row and the name of the object that has these bytes, which is p_name or one that was there. Locks the user, so that two files at once cannot both take the last room. Asked again with the same id it answers the same.';
 
 CREATE OR REPLACE FUNCTION preview_json(
 	p_content_type text, p_url text, p_width int, p_height int, p_duration_ms bigint, p_has_small boolean) RETURNS jsonb
@@ -60,14 +78,16 @@ COMMENT ON FUNCTION preview_json(text, text, int, int, bigint, boolean) IS
 	'What the API says of how a file looks. A picture always has a thumbnail_url: where there is no small one, the picture itself is answered there.';
 
 CREATE OR REPLACE FUNCTION upload_json(u uploads, p_prefix text) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+	LANGUAGE sql VOLATILE SET search_path = public, pg_temp
 AS $$
 	SELECT jsonb_build_object('id', u.id, 'url', p_prefix || u.id, 'content_type', u.content_type, 'size_bytes', u.size_bytes,
 			'is_ai_made', u.is_ai_made, 'created_at', json_time(u.created_at))
 		|| preview_json(u.content_type, p_prefix || u.id, p.width, p.height, p.duration_ms, p.object_id IS NOT NULL)
-	FROM (VALUES (u.object_id)) AS o(id) LEFT JOIN previews p ON p.of_id = o.id;
+		|| jsonb_build_object('filename', nullif(t.filename, ''), 'document', CASE WHEN t.upload_id IS NOT NULL THEN jsonb_build_object(
+			'state', t.state, 'code', t.code, 'kind', t.kind, 'pages', nullif(t.pages, 0), 'chars', t.chars, 'tokens', t.tokens) END)
+	FROM (VALUES (u.object_id)) AS o(id) LEFT JOIN previews p ON p.of_id = o.id LEFT JOIN upload_texts t ON t.upload_id = u.id;
 $$;
-COMMENT ON FUNCTION upload_json(uploads, text) IS 'The API''s Upload; p_prefix stands before its id in its address.';
+COMMENT ON FUNCTION upload_json(uploads, text) IS 'The API''s Upload; p_prefix stands before its id in its address. Volatile, to see what the same statement has just added.';
 
 CREATE OR REPLACE FUNCTION preview_put(
 	p_of_id uuid, p_small_id uuid, p_small_bytes bigint, p_width int, p_height int, p_duration_ms bigint) RETURNS boolean
@@ -153,9 +173,61 @@ BEGIN
 		INSERT INTO uploads (id, user_id, content_type, size_bytes, object_id)
 			VALUES (v.id, v.user_id, v.content_type, v.size_bytes, v.id);
 		PERFORM preview_want(v.id, v.content_type);
+		PERFORM upload_text_want(v.id, v.content_type, NULL, NULL);
 	END IF;
 	RETURN QUERY SELECT u.* FROM uploads u WHERE u.id = p_id AND u.user_id = p_user_id;
 END
 $$;
 COMMENT ON FUNCTION upload_complete(uuid, uuid, text) IS
 	'The file of a ticket is in the bucket, and is what it was said to be: it is the user''s from now on. The upload; none: no such ticket. Asked again it answers the same.';
+
+CREATE OR REPLACE FUNCTION upload_text_take(p_upload_id uuid, p_tries int)
+	RETURNS TABLE (filename text, lang text, object_name text, object_bytes bigint, object_place text)
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+#variable_conflict use_column
+BEGIN
+	UPDATE upload_texts t SET attempts = t.attempts + 1, updated_at = now(),
+		state = CASE WHEN t.attempts >= p_tries THEN 'failed' ELSE t.state END,
+		code = CASE WHEN t.attempts >= p_tries THEN 'parser_failed' END
+	WHERE t.upload_id = p_upload_id AND t.state = 'reading';
+	RETURN QUERY SELECT t.filename::text, t.lang::text, o.name::text, o.size_bytes, o.place::text
+	FROM upload_texts t JOIN uploads u ON u.id = t.upload_id JOIN objects o ON o.id = u.object_id
+	WHERE t.upload_id = p_upload_id AND t.state = 'reading';
+END
+$$;
+COMMENT ON FUNCTION upload_text_take(uuid, int) IS
+	'Begins to read a document; none: nobody wants it, or it is done. What was begun p_tries times and never ended has failed.';
+
+CREATE OR REPLACE FUNCTION upload_text_ready(p_upload_id uuid, p_kind text, p_pages int, p_chars bigint, p_tokens bigint, p_object_id uuid,
+	p_object_name text, p_sha256 bytea, p_size_bytes bigint)
+	RETURNS text
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_object objects;
+BEGIN
+	PERFORM FROM upload_texts t WHERE t.upload_id = p_upload_id AND t.state = 'reading' FOR NO KEY UPDATE;
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	v_object := object_put(p_object_id, p_object_name, p_sha256, p_size_bytes);
+	UPDATE upload_texts t SET state = 'ready', kind = p_kind, pages = p_pages, chars = p_chars, tokens = p_tokens, object_id = v_object.id,
+		updated_at = now()
+	WHERE t.upload_id = p_upload_id;
+	RETURN v_object.name;
+END
+$$;
+COMMENT ON FUNCTION upload_text_ready(uuid, text, int, bigint, bigint, uuid, text, bytea, bigint) IS
+	'Keeps the text of a document: the name of the object that has it, the new one or one that was there; NULL: nobody wants it any more.';
+
+CREATE OR REPLACE FUNCTION upload_text_failed(p_upload_id uuid, p_code text, p_kind text, p_pages int) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+BEGIN
+	UPDATE upload_texts t SET state = 'failed', code = p_code, kind = p_kind, pages = p_pages, updated_at = now()
+	WHERE t.upload_id = p_upload_id AND t.state = 'reading';
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION upload_text_failed(uuid, text, text, int) IS 'A document has no text, and this is why. False: nobody wants it any more.';

@@ -40,6 +40,8 @@ CREATE OR REPLACE TRIGGER uploads_count AFTER INSERT OR DELETE OR UPDATE OF obje
 	FOR EACH ROW EXECUTE FUNCTION count_object();
 CREATE OR REPLACE TRIGGER previews_count AFTER INSERT OR DELETE OR UPDATE OF object_id ON previews
 	FOR EACH ROW EXECUTE FUNCTION count_object();
+CREATE OR REPLACE TRIGGER upload_texts_count AFTER INSERT OR DELETE OR UPDATE OF object_id ON upload_texts
+	FOR EACH ROW EXECUTE FUNCTION count_object();
 
 CREATE OR REPLACE FUNCTION object_put(p_id uuid, p_name text, p_sha256 bytea, p_size_bytes bigint)
 	RETURNS objects

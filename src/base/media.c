@@ -20,6 +20,8 @@ static const struct media_type types[KNOWN] = {
 	[PDF] = { "application/pdf", "pdf", MEDIA_DOCUMENT },
 };
 
+const struct media_type media_other = { "application/octet-stream", "bin", MEDIA_DOCUMENT };
+
 struct head {
 	const unsigned char *bytes;
 	size_t len;

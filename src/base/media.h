@@ -22,6 +22,8 @@ struct media_type {
 /* The type of a file that begins with `head`: PNG, JPEG, GIF, WebP, MP3, WAV,
  * Ogg audio, WebM, M4A, MP4 or PDF.  NULL: none of these.  Static.  Any thread. */
 const struct media_type *media_sniff(const void *head, size_t len);
+/* What is none of these: to be looked into by whoever knows documents (knowledge/parse.h). */
+extern const struct media_type media_other;
 /* The row of a type media_sniff() gave once, or NULL.  Static.  Any thread. */
 const struct media_type *media_find(const char *type);
 

@@ -93,6 +93,30 @@ pair_up(const struct rows *rows, struct pair *pairs)
 	return n;
 }
 
+/* Room for so many more. */
+static void
+grow_files(struct context *cx, struct history *h, size_t more)
+{
+	struct history_file *files = h->files;
+
+	if (more == 0)
+		return;
+	h->files = ARENA_ARRAY(cx->arena, struct history_file, h->n_files + more);
+	if (h->n_files > 0)
+		memcpy(h->files, files, h->n_files * sizeof(*files));
+}
+
+/* Documents are put into the prompt by chat/files.c. */
+static void
+add_file(struct context *cx, struct history *h, const json_t *file)
+{
+	const char *url = json_string_value(json_object_get(file, "url"));
+
+	if (url != NULL && is_same(json_string_value(json_object_get(file, "type")), "file"))
+		h->files[h->n_files++] = (struct history_file){ .url = arena_strdup(cx->arena, url),
+			.message = h->n - 1 };
+}
+
 /* The parts of the attachments, behind the text. */
 static void
 add_attachments(struct context *cx, struct ask_message *m, const json_t *attachments)
@@ -117,12 +141,17 @@ add(struct context *cx, struct history *h, int row)
 {
 	json_t *attachments = row_null(h->rows, row, "attachments") ? NULL : row_json(h->rows, row, "attachments");
 	struct ask_message *m = &h->messages[h->n++];
+	json_t *one;
+	size_t i;
 
 	m->role = row_text(h->rows, row, "role");
 	m->parts = ARENA_ARRAY(cx->arena, struct ask_part, 1 + json_array_size(attachments));
 	m->parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = row_text(h->rows, row, "content") };
 	m->n_parts = 1;
 	add_attachments(cx, m, attachments);
+	grow_files(cx, h, json_array_size(attachments));
+	json_array_foreach(attachments, i, one)
+		add_file(cx, h, one);
 	json_decref(attachments);
 }
 

@@ -16,11 +16,19 @@
 
 struct rows;
 
+/* A document that was attached to a message. */
+struct history_file {
+	const char *url;
+	size_t message; /* which */
+};
+
 /* Past messages, oldest first, that alternate user, assistant, user, …; all in the request's arena. */
 struct history {
 	struct rows *rows; /* the text of the messages */
 	size_t n;
 	struct ask_message *messages;
+	struct history_file *files; /* in the order in which they were attached */
+	size_t n_files;
 	const char *question_id; /* user message to be answered again, the last one; NULL unless regenerating */
 };
 

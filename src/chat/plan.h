@@ -34,6 +34,7 @@ struct turn_plan {
 	const char *const *knowledge_ids; /* bases to look into */
 	size_t n_knowledge;
 	const char *knowledge_mode; /* auto, always, off */
+	struct chat_files *files;   /* that go along; NULL: none */
 	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
 
 	struct offer_model model; /* its max_output_tokens: or what the assistant wants, if that is less */

@@ -1,12 +1,15 @@
 #include "chat/prompt.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/tokens.h"
 #include "chat/attachments.h"
 
-#define MESSAGE_TOKENS 8  /* a message's frame on the wire, beyond its text */
-#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
+#define MESSAGE_TOKENS 8    /* a message's frame on the wire, beyond its text */
+#define DOCUMENTS_TOKENS 64 /* what is said of documents as such */
+#define MEDIA_TOKENS 1600   /* an image or clip, as providers count them at most */
 
 static int64_t
 message_tokens(const struct ask_message *m)
@@ -74,15 +77,46 @@ make_message(struct arena *a, const char *role, const char *text, const struct q
 	return m;
 }
 
-/* The conversation's, or its agent's or assistant's, and the sources of the question; NULL: neither. */
+/* The conversation's prompt, or its agent's or assistant's, the documents of the conversation, and the sources of the
+ * question, as far as there are; NULL: none. */
 static const char *
-system_prompt(struct arena *a, const struct turn_plan *plan)
+system_prompt(struct context *cx, const struct turn_plan *plan, const char *documents)
 {
-	const char *own = plan->prompt != NULL && *plan->prompt != '\0' ? plan->prompt : NULL;
+	const char *const all[] = { plan->prompt, documents, plan->sources };
+	struct buf text = BUF_INIT(0);
 
-	if (own == NULL || plan->sources == NULL)
-		return own != NULL ? own : plan->sources;
-	return arena_printf(a, "%s\n\n%s", own, plan->sources);
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (all[i] != NULL && *all[i] != '\0')
+			buf_printf(&text, "%s%s", text.len > 0 ? "\n\n" : "", all[i]);
+	if (text.data != NULL)
+		arena_cleanup(cx->arena, free, text.data);
+	return text.data;
+}
+
+/* What the documents may take beside `tokens`, and the texts of those that go along; *tokens grows by them. */
+static enum status
+put_documents(struct context *cx, const struct turn_plan *plan, int64_t budget, const char **out, int64_t *tokens)
+{
+	int64_t room = cx->conf->chat_files_tokens, more;
+	enum status st;
+
+	*out = NULL;
+	if (plan->files == NULL)
+		return OK;
+	if (plan->model.context_tokens > 0 && budget - *tokens - DOCUMENTS_TOKENS < room)
+		room = budget - *tokens - DOCUMENTS_TOKENS;
+	if ((st = files_choose(cx, plan->files, room, &more)) != OK || (st = files_prompt(cx, plan->files, out)) != OK)
+		return st;
+	*tokens += more + DOCUMENTS_TOKENS;
+	return OK;
+}
+
+/* The words of the messages that have documents name them. */
+static void
+name_documents(struct context *cx, const struct turn_plan *plan, const struct history *h)
+{
+	for (size_t i = 0; plan->files != NULL && i < h->n; i++)
+		h->messages[i].parts[0].text = files_named(cx->arena, plan->files, i, h->messages[i].parts[0].text);
 }
 
 /* The system prompt and the question always stay. */
@@ -92,25 +126,29 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 {
 	const struct history none = { .n = 0 }, *h = history == NULL ? &none : history;
 	struct ask_message *m = ARENA_ARRAY(cx->arena, struct ask_message, h->n + 2);
-	struct ask_message question = make_message(cx->arena, "user", q->content, q);
+	const char *content = q->content == NULL ? NULL : files_named(cx->arena, plan->files, h->n, q->content);
+	struct ask_message question = make_message(cx->arena, "user", content, q);
 	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
-	const char *system = system_prompt(cx->arena, plan);
+	const char *documents, *system = system_prompt(cx, plan, NULL);
 	bool again = q->content == NULL && h->n > 0;
 	size_t n = 0, first;
 	enum status st;
 
 	if ((st = check_abilities(cx, plan, q)) != OK)
 		return st;
+	name_documents(cx, plan, h);
 	*tokens = 0;
-	if (system != NULL) {
-		m[n++] = make_message(cx->arena, "system", system, &(struct question){ .content = NULL });
-		*tokens += message_tokens(&m[0]);
-	}
+	if (system != NULL)
+		*tokens += MESSAGE_TOKENS + tokens_estimate(system, strlen(system));
 	if (q->content != NULL || again)
 		*tokens += message_tokens(again ? &h->messages[h->n - 1] : &question);
 	if (plan->model.context_tokens > 0 && *tokens > budget)
 		return fail_field(cx, "content", "is too long for the model (about %lld of %lld tokens)",
 		    (long long)*tokens, (long long)budget);
+	if ((st = put_documents(cx, plan, budget, &documents, tokens)) != OK)
+		return st;
+	if ((system = documents == NULL ? system : system_prompt(cx, plan, documents)) != NULL)
+		m[n++] = make_message(cx->arena, "system", system, &(struct question){ .content = NULL });
 	first = fit_history(plan, h, again, tokens);
 	if (h->n > first)
 		memcpy(m + n, h->messages + first, (h->n - first) * sizeof(*m));

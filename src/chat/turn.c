@@ -14,6 +14,7 @@
 #include "engine/gate.h"
 #include "engine/measure.h"
 #include "engine/run.h"
+#include "files/uploads.h"
 #include "io/pg_together.h"
 
 #define SOURCES_TOKENS 3000
@@ -34,6 +35,7 @@ struct opening {
 	const struct turn_ask *ask;
 	const char *mode; /* of turn_open() */
 	char transaction_id[UUID_LEN], user_message_id[UUID_LEN];
+	const struct chat_files *files; /* NULL: none */
 	char *attachments, *title;
 	const char *prices; /* as tasks.prices keeps them */
 };
@@ -104,9 +106,10 @@ plan(struct context *cx, struct turning *t)
 	const char *model;
 	enum status st;
 
-	if ((st = previous_model(cx, &t->ask, &model)) != OK)
+	if ((st = previous_model(cx, &t->ask, &model)) != OK ||
+	    (st = catalog_turn(cx, t->ask.conversation_id, model, &wanted, &t->plan, &t->history)) != OK)
 		return st;
-	return catalog_turn(cx, t->ask.conversation_id, model, &wanted, &t->plan, &t->history);
+	return files_find(cx, &t->ask.question, t->history, &t->plan->files);
 }
 
 /* Prompt, call and ceiling. */
@@ -190,26 +193,40 @@ static const char opened_sql[] =
     " JOIN conversation_messages q ON q.id = t.user_message_id"
     " WHERE t.id = $1 AND t.owner = $2";
 
+/* A picture of the user's own has a small one. */
 static json_t *
-attachments_list(const struct question *q)
+image_json(const struct conf *conf, const char *url)
+{
+	json_t *one = json_pack("{s:s, s:s}", "type", "image", "url", url);
+	char id[UUID_LEN];
+
+	if (upload_id_of_url(conf, url, id))
+		json_object_set_new(one, "thumbnail_url", json_sprintf("%s/thumbnail", url));
+	return one;
+}
+
+static json_t *
+attachments_list(const struct conf *conf, const struct question *q, const struct chat_files *files)
 {
 	const char *urls[] = { q->video_url, q->audio_url };
 	static const char *const types[] = { "video", "audio" };
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < q->n_images; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s}", "type", "image", "url", q->image_urls[i]));
+		json_array_append_new(list, image_json(conf, q->image_urls[i]));
 	for (int i = 0; i < 2; i++)
 		if (urls[i] != NULL)
 			json_array_append_new(list, json_pack("{s:s, s:s}", "type", types[i], "url", urls[i]));
+	for (size_t i = files == NULL ? 0 : files->own; q->content != NULL && files != NULL && i < files->n; i++)
+		json_array_append_new(list, file_json(&files->list[i]));
 	return list;
 }
 
 static char *
-attachments_json(struct arena *a, const struct question *q)
+attachments_json(struct context *cx, const struct question *q, const struct chat_files *files)
 {
-	json_t *list = attachments_list(q);
-	char *text = json_dumps(list, JSON_WIRE), *copy = arena_strdup(a, text);
+	json_t *list = attachments_list(cx->conf, q, files);
+	char *text = json_dumps(list, JSON_WIRE), *copy = arena_strdup(cx->arena, text);
 
 	free(text);
 	json_decref(list);
@@ -260,7 +277,7 @@ refused(struct context *cx, const struct rows *rows, json_t *details)
 
 /* The question that turn_open() has just stored. */
 static json_t *
-new_question(const struct run *r, const struct opening *o, const struct rows *rows)
+new_question(struct context *cx, const struct run *r, const struct opening *o, const struct rows *rows)
 {
 	return message_written(&(struct message){ .id = o->user_message_id,
 	    .conversation_id = o->chat->conversation_id,
@@ -268,17 +285,17 @@ new_question(const struct run *r, const struct opening *o, const struct rows *ro
 	    .content = o->ask->question.content,
 	    .status = "success",
 	    .sequence = row_int(rows, 0, "user_sequence"),
-	    .attachments = attachments_list(&o->ask->question),
+	    .attachments = attachments_list(cx->conf, &o->ask->question, o->files),
 	    .citations = json_array(),
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, 0, "opened_at"),
 	    .updated_at = row_text(rows, 0, "opened_at") });
 }
 
-/* The data of the start event; malloc'ed. */
+/* The data of the start event; malloc'ed.  `left_out`: documents without room, NULL: none. */
 static char *
 start_json(const char *model, const char *task_id, const char *conversation_id, const char *title, json_t *question,
-    const char *message_id, enum lang lang)
+    const char *message_id, json_t *left_out, enum lang lang)
 {
 	json_t *data;
 	char *text;
@@ -286,6 +303,8 @@ start_json(const char *model, const char *task_id, const char *conversation_id, 
 	message_localize(question, lang);
 	data = json_pack("{s:s?, s:s, s:s?, s:s?, s:o, s:s?}", "model", model, "task_id", task_id, "conversation_id",
 	    conversation_id, "title", title, "user_message", question, "assistant_message_id", message_id);
+	if (left_out != NULL)
+		json_object_set_new(data, "left_out", left_out);
 	text = json_dumps(data, JSON_WIRE);
 	json_decref(data);
 	return text;
@@ -296,9 +315,9 @@ describe_start(struct context *cx, struct run *r, const struct opening *o, const
 {
 	const struct chat *c = o->chat;
 	bool is_new = row_null(rows, 0, "user_message");
-	json_t *question = is_new ? new_question(r, o, rows) : row_json(rows, 0, "user_message");
-	char *text = start_json(
-	    model, r->task.id, c->conversation_id, row_text(rows, 0, "title"), question, c->message_id, cx->lang);
+	json_t *question = is_new ? new_question(cx, r, o, rows) : row_json(rows, 0, "user_message");
+	char *text = start_json(model, r->task.id, c->conversation_id, row_text(rows, 0, "title"), question,
+	    c->message_id, files_left_out(o->files), cx->lang);
 
 	r->start_json = arena_strdup(cx->arena, text);
 	free(text);
@@ -344,9 +363,9 @@ chat_new(struct arena *a, const struct turn_ask *ask)
 }
 
 static struct opening *
-opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
+opening_new(struct context *cx, struct chat *chat, const struct turn_ask *ask, const struct chat_files *files)
 {
-	struct opening *o = ARENA_NEW(a, struct opening);
+	struct opening *o = ARENA_NEW(cx->arena, struct opening);
 	const char *content = ask->question.content;
 
 	*o = (struct opening){ .chat = chat,
@@ -356,8 +375,9 @@ opening_new(struct arena *a, struct chat *chat, const struct turn_ask *ask)
 						 : "regenerate_in_place" };
 	uuid_v7(o->transaction_id);
 	uuid_v7(o->user_message_id);
-	o->attachments = attachments_json(a, &ask->question);
-	o->title = content == NULL ? NULL : conversation_auto_title(a, content);
+	o->files = files;
+	o->attachments = attachments_json(cx, &ask->question, files);
+	o->title = content == NULL ? NULL : conversation_auto_title(cx->arena, content);
 	return o;
 }
 
@@ -370,7 +390,7 @@ begin(struct request *rq, struct turning *t)
 
 	chat->sources = sources_copy(r->arena, t->sources);
 	r->own = chat;
-	st = open_run(rq, r, opening_new(rq->cx.arena, chat, &t->ask), t);
+	st = open_run(rq, r, opening_new(&rq->cx, chat, &t->ask, t->plan->files), t);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
@@ -497,7 +517,7 @@ follow(const struct rows *rows, const char *task_id, enum lang lang, struct foll
 	struct buf whole = BUF_INIT(0);
 
 	out->start_json = start_json(row_text(rows, 0, "model"), task_id, row_text(rows, 0, "conversation_id"),
-	    row_text(rows, 0, "title"), row_json(rows, 0, "user_message"), row_text(rows, 0, "message_id"), lang);
+	    row_text(rows, 0, "title"), row_json(rows, 0, "user_message"), row_text(rows, 0, "message_id"), NULL, lang);
 	if (strcmp(status, "pending") == 0 || strcmp(status, "running") == 0)
 		return;
 	if (row_bool(rows, 0, "same")) { /* a restored message holds another turn's text */
@@ -522,13 +542,17 @@ follow(const struct rows *rows, const char *task_id, enum lang lang, struct foll
 /* What went upstream besides the question: the system prompt and, newest
  * first, the turns before it.  One row at least, for the user's language. */
 static const char prompt_sql[] =
-    "SELECT u.locale, l.context_tokens, coalesce(c.prompt, a.prompt, s.prompt) AS prompt, m.content"
+    "SELECT u.locale, l.context_tokens, coalesce(c.prompt, a.prompt, s.prompt) AS prompt, m.content,"
+    "  coalesce((SELECT sum((f->>'tokens')::bigint)"
+    "   FROM jsonb_array_elements(m.attachments) AS f WHERE f->>'type' = 'file'), 0) AS file_tokens,"
+    "  coalesce((SELECT sum((f->>'tokens')::bigint) FROM conversation_messages q, jsonb_array_elements(q.attachments) AS f"
+    "   WHERE q.id = $3::uuid AND f->>'type' = 'file'), 0) AS question_tokens"
     " FROM users u"
     " LEFT JOIN llm_models l ON l.id = $4"
     " LEFT JOIN conversations c ON c.id = $2::uuid"
     " LEFT JOIN agents a ON a.id = c.agent_id"
     " LEFT JOIN assistants s ON s.id = c.assistant_id AND assistant_may_use(s.id, c.user_id)"
-    " LEFT JOIN LATERAL (SELECT h.content, h.sequence FROM conversation_messages h"
+    " LEFT JOIN LATERAL (SELECT h.content, h.attachments, h.sequence FROM conversation_messages h"
     "   WHERE h.conversation_id = c.id AND h.active AND h.status = 'success'"
     "     AND h.sequence < (SELECT q.sequence FROM conversation_messages q WHERE q.id = $3::uuid)"
     "   ORDER BY h.sequence DESC LIMIT least($5, c.context_messages, CASE WHEN c.context_messages IS NULL"
@@ -564,9 +588,9 @@ recall(struct context *cx, const struct rows *dead, int row, struct run *r)
 		return OK;
 	r->reader.lang = lang_accept(row_text(rows, 0, "locale"));
 	context = row_int(rows, 0, "context_tokens");
-	r->prompt_tokens += text_tokens(row_text(rows, 0, "prompt"));
+	r->prompt_tokens += text_tokens(row_text(rows, 0, "prompt")) + row_int(rows, 0, "question_tokens");
 	for (int i = 0; i < rows_count(rows); i++) {
-		int64_t more = text_tokens(row_text(rows, i, "content"));
+		int64_t more = text_tokens(row_text(rows, i, "content")) + row_int(rows, i, "file_tokens");
 
 		if (context > 0 && r->prompt_tokens + more > context)
 			break;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/buf.h"
 #include "store/local.h"
 #include "store/store.h"
 
@@ -52,6 +53,22 @@ upload_refuse_type(struct context *cx)
 	return E_UNSUPPORTED_MEDIA_TYPE;
 }
 
+const char *
+upload_plain_name(struct arena *a, const char *name)
+{
+	char *out = arena_strdup(a, name == NULL ? "" : name), *to = out;
+	const char *last = out;
+
+	for (const char *p = out; *p != '\0'; p++)
+		if (*p == '/' || *p == '\\')
+			last = p + 1;
+	for (const char *p = last; *p != '\0'; p++)
+		if ((unsigned char)*p >= ' ' && *p != 0x7f)
+			*to++ = *p;
+	*to = '\0';
+	return out;
+}
+
 static enum status
 refuse_type(struct context *cx, struct spool *spool)
 {
@@ -61,14 +78,16 @@ refuse_type(struct context *cx, struct spool *spool)
 
 /* The row; asked again it does no harm, for the id is the same. */
 static enum status
-add_row(struct context *cx, const char *id, const struct store_new *placed, const struct media_type *type, json_t **out)
+add_row(struct context *cx, const char *id, const struct store_new *placed, const struct media_type *type,
+    const char *filename, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
 	    "SELECT a.outcome, a.used_bytes, a.object_name, upload_json(a.added, $1) AS json"
-	    " FROM upload_put($2, $3, $4, $5, $6, $7, $8) AS a",
+	    " FROM upload_put($2, $3, $4, $5, $6, $7, $8, $9, $10) AS a",
 	    PS(url_prefix(cx->arena, cx->conf)), PS(id), PS(cx->caller.user_id), PS(type->type), PI(placed->size_bytes),
-	    PI(cx->conf->uploads_user_bytes), PS(placed->name), PX(placed->sha256, sizeof(placed->sha256)));
+	    PI(cx->conf->uploads_user_bytes), PS(placed->name), PX(placed->sha256, sizeof(placed->sha256)),
+	    PS(filename), PS(cx->lang == LANG_ZH ? "zh" : "en"));
 
 	if (st != OK) /* it may have been added: the worker will see */
 		return fail(cx, st, "add upload: %s", pg_error(cx->pg));
@@ -82,17 +101,18 @@ add_row(struct context *cx, const char *id, const struct store_new *placed, cons
 }
 
 enum status
-upload_store(struct context *cx, struct spool *s, json_t **out)
+upload_store(struct context *cx, struct spool *s, const char *filename, json_t **out)
 {
 	const struct media_type *type = media_sniff(s->head, s->len < sizeof(s->head) ? s->len : sizeof(s->head));
 	struct store_new placed;
 	enum status st;
 
-	if (type == NULL)
+	if (type == NULL && filename == NULL)
 		return refuse_type(cx, s);
 	if ((st = store_place(cx, s, &placed)) != OK)
 		return st;
-	return add_row(cx, s->id, &placed, type, out);
+	return add_row(cx, s->id, &placed, type == NULL ? &media_other : type,
+	    filename == NULL ? NULL : upload_plain_name(cx->arena, filename), out);
 }
 
 /* Under its id, as file_upload() of functions/storage.sql finds it. */
@@ -111,10 +131,45 @@ upload_url(struct arena *a, const struct conf *conf, const char *id)
 
 /* ---- giving -------------------------------------------------------------------------- */
 
+/* For a header: what is no plain ASCII is told by its bytes (RFC 8187). */
+const char *
+upload_disposition(struct arena *a, const char *how, const char *name)
+{
+	struct buf b = BUF_INIT(2048);
+	const char *out;
+
+	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++)
+		if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
+		    strchr("-._~", *p) != NULL)
+			buf_printf(&b, "%c", *p);
+		else
+			buf_printf(&b, "%%%02X", *p);
+	out = arena_printf(a, "%s; filename*=UTF-8''%s", how, buf_str(&b));
+	buf_free(&b);
+	return out;
+}
+
+/* A document by the name its sender gave it; anything else by its id. */
+static const char *
+disposition(struct arena *a, const char *id, const struct media_type *type, const char *filename)
+{
+	const char *how = type->kind == MEDIA_DOCUMENT ? "attachment" : "inline";
+
+	if (filename != NULL && *filename != '\0')
+		return upload_disposition(a, how, filename);
+	return arena_printf(a, "%s; filename=\"%s.%s\"", how, id, type->extension);
+}
+
+static const struct media_type *
+type_named(const char *name)
+{
+	return strcmp(name, media_other.type) == 0 ? &media_other : media_find(name);
+}
+
 static enum status
 send_row(struct request *rq, const char *id, const struct rows *rows)
 {
-	const struct media_type *type = media_find(row_text(rows, 0, "content_type"));
+	const struct media_type *type = type_named(row_text(rows, 0, "content_type"));
 	struct store_object object = { 0 };
 	struct store_show show;
 
@@ -122,8 +177,7 @@ send_row(struct request *rq, const char *id, const struct rows *rows)
 		return fail(&rq->cx, E_INTERNAL, "upload %s has a type we do not know", id);
 	store_read(rows, 0, &object);
 	show.content_type = type->type;
-	show.disposition = arena_printf(rq->cx.arena, "%s; filename=\"%s.%s\"",
-	    type->kind == MEDIA_DOCUMENT ? "attachment" : "inline", id, type->extension);
+	show.disposition = disposition(rq->cx.arena, id, type, row_text(rows, 0, "filename"));
 	return store_send(rq, &object, &show);
 }
 
@@ -142,8 +196,8 @@ upload_send_of(struct request *rq, const char *id, const char *user_id)
 	if (id == NULL)
 		return fail(&rq->cx, E_NOT_FOUND, "no such upload");
 	st = pg_query_again(rq->cx.pg, &rows,
-	    "SELECT u.content_type, " STORE_COLUMNS " FROM uploads u JOIN objects o ON o.id = u.object_id"
-	    " WHERE u.id = $1 AND u.user_id = $2",
+	    "SELECT u.content_type, t.filename, " STORE_COLUMNS " FROM uploads u JOIN objects o ON o.id = u.object_id"
+	    " LEFT JOIN upload_texts t ON t.upload_id = u.id WHERE u.id = $1 AND u.user_id = $2",
 	    PS(id), PS(user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "find upload: %s", pg_error(rq->cx.pg));
@@ -168,8 +222,8 @@ upload_send_small_of(struct request *rq, const char *id, const char *user_id)
 	if (id == NULL)
 		return fail(&rq->cx, E_NOT_FOUND, "no such upload");
 	st = pg_query_again(rq->cx.pg, &rows,
-	    "SELECT CASE WHEN p.object_id IS NULL THEN u.content_type ELSE 'image/webp' END AS content_type, " STORE_COLUMNS
-	    " FROM uploads u LEFT JOIN previews p ON p.of_id = u.object_id"
+	    "SELECT CASE WHEN p.object_id IS NULL THEN u.content_type ELSE 'image/webp' END AS content_type,"
+	    " NULL AS filename, " STORE_COLUMNS " FROM uploads u LEFT JOIN previews p ON p.of_id = u.object_id"
 	    " JOIN objects o ON o.id = coalesce(p.object_id, u.object_id)"
 	    " WHERE u.id = $1 AND u.user_id = $2 AND (p.object_id IS NOT NULL OR u.content_type LIKE 'image/%')",
 	    PS(id), PS(user_id));

@@ -12,13 +12,18 @@
 #include "core/spool.h"
 
 /* Keep the spooled file as the caller's; *out is its description (the caller
- * owns the reference).  E_UNSUPPORTED_MEDIA_TYPE, E_STORAGE_QUOTA
+ * owns the reference).  With a filename whatever is no picture, film or sound is taken for
+ * a document, which weir-worker reads (knowledge/attached.h); without (NULL) a PDF alone.  E_UNSUPPORTED_MEDIA_TYPE, E_STORAGE_QUOTA
  * (details.limit_bytes, used_bytes), E_STORAGE_FULL, E_UNAVAILABLE.  Worker. */
-enum status upload_store(struct context *cx, struct spool *spool, json_t **out) MUST_CHECK;
+enum status upload_store(struct context *cx, struct spool *spool, const char *filename, json_t **out) MUST_CHECK;
 /* Put a spooled file where it is served from, without a row: whoever writes that (table
  * uploads, with the spool's id) makes it somebody's, and until then it is nobody's and will be
  * removed.  Its type by its content; E_UNSUPPORTED_MEDIA_TYPE, E_STORAGE_FULL, E_UNAVAILABLE. */
 enum status upload_place(struct context *cx, struct spool *spool, const struct media_type **type) MUST_CHECK;
+/* A path's last part, without what no file name has; "" for NULL.  In the arena. */
+const char *upload_plain_name(struct arena *a, const char *name);
+/* The header Content-Disposition: `how` is inline or attachment.  In the arena. */
+const char *upload_disposition(struct arena *a, const char *how, const char *name);
 /* Where the file of an id is read, for those it belongs to; in the arena. */
 const char *upload_url(struct arena *a, const struct conf *conf, const char *id);
 /* Answer with the file: store_send().  E_NOT_FOUND also for other people's and for a NULL id. */

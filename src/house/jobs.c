@@ -10,6 +10,7 @@
 #include "jobs/echo.h"
 #include "jobs/mailing.h"
 #include "jobs/prune.h"
+#include "knowledge/attached.h"
 #include "knowledge/embed.h"
 #include "knowledge/ingest.h"
 #include "store/sweep.h"

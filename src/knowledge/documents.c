@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "core/secret.h"
+#include "files/uploads.h"
 #include "knowledge/news.h"
 #include "knowledge/text.h"
 #include "store/store.h"
@@ -108,23 +109,6 @@ document_find(struct context *cx, const char *kb_id, const char *id, json_t **ou
 
 /* ---- adding ----------------------------------------------------------------------- */
 
-/* A path's last part, without what no file name has. */
-static const char *
-plain_name(struct arena *a, const char *name)
-{
-	char *out = arena_strdup(a, name == NULL ? "" : name), *to = out;
-	const char *last = out;
-
-	for (const char *p = out; *p != '\0'; p++)
-		if (*p == '/' || *p == '\\')
-			last = p + 1;
-	for (const char *p = last; *p != '\0'; p++)
-		if ((unsigned char)*p >= ' ' && *p != 0x7f)
-			*to++ = *p;
-	*to = '\0';
-	return out;
-}
-
 /* The text into a file. */
 static enum status
 spool_text(struct context *cx, const char *text, struct spool **out)
@@ -153,7 +137,7 @@ read_source(struct context *cx, const struct document_source *from, struct addin
 	enum status st;
 
 	*out = (struct adding){ .spool = from->spool,
-		.filename = plain_name(cx->arena, from->filename),
+		.filename = upload_plain_name(cx->arena, from->filename),
 		.title = from->title == NULL ? "" : from->title };
 	if (from->spool != NULL)
 		return OK;
@@ -162,13 +146,14 @@ read_source(struct context *cx, const struct document_source *from, struct addin
 	if ((text != NULL) + (out->url != NULL) + (out->upload_id != NULL) != 1)
 		return fail_field(cx, "body", "must have one of upload_id, url and text");
 	out->title = field_text(from->in, "title") == NULL ? "" : field_text(from->in, "title");
-	out->filename = plain_name(cx->arena, field_text(from->in, "filename"));
+	out->filename = upload_plain_name(cx->arena, field_text(from->in, "filename"));
 	if (text == NULL)
 		return OK;
 	if ((st = spool_text(cx, text, &out->spool)) != OK)
 		return st;
-	out->filename = *out->title == '\0' ? "text.md"
-					    : arena_printf(cx->arena, "%.200s.md", plain_name(cx->arena, out->title));
+	out->filename = *out->title == '\0'
+	    ? "text.md"
+	    : arena_printf(cx->arena, "%.200s.md", upload_plain_name(cx->arena, out->title));
 	return OK;
 }
 
@@ -413,24 +398,6 @@ document_chunks(
 	return page_run(cx, page, &chunks, items, more, PS(id));
 }
 
-/* For a header: what is no plain ASCII is told by its bytes (RFC 8187). */
-static const char *
-disposition(struct arena *a, const char *how, const char *name)
-{
-	struct buf b = BUF_INIT(2048);
-	const char *out;
-
-	for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++)
-		if ((*p >= '0' && *p <= '9') || (*p >= 'A' && *p <= 'Z') || (*p >= 'a' && *p <= 'z') ||
-		    strchr("-._~", *p) != NULL)
-			buf_printf(&b, "%c", *p);
-		else
-			buf_printf(&b, "%%%02X", *p);
-	out = arena_printf(a, "%s; filename*=UTF-8''%s", how, buf_str(&b));
-	buf_free(&b);
-	return out;
-}
-
 enum status
 document_send(struct request *rq, const char *kb_id, const char *id)
 {
@@ -455,7 +422,7 @@ document_send(struct request *rq, const char *kb_id, const char *id)
 	store_read(rows, 0, &object);
 	is_pdf = !row_null(rows, 0, "kind") && strcmp(row_text(rows, 0, "kind"), "pdf") == 0;
 	show.content_type = is_pdf ? "application/pdf" : "application/octet-stream";
-	show.disposition = disposition(cx->arena, is_pdf ? "inline" : "attachment",
+	show.disposition = upload_disposition(cx->arena, is_pdf ? "inline" : "attachment",
 	    *row_text(rows, 0, "filename") == '\0' ? "document" : row_text(rows, 0, "filename"));
 	return store_send(rq, &object, &show);
 }

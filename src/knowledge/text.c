@@ -72,3 +72,31 @@ text_slice(struct context *cx, const struct store_object *o, int64_t from, int64
 	buf_free(&g.out);
 	return st;
 }
+
+static bool
+collect(void *arg, const unsigned char *bytes, size_t len)
+{
+	return buf_add(arg, bytes, len);
+}
+
+enum status
+text_whole(struct context *cx, const struct store_object *o, size_t max_bytes, const char **out)
+{
+	struct buf text = BUF_INIT(max_bytes);
+	int fd;
+	enum status st = store_open(cx, o, PATIENCE_MS, &fd);
+
+	if (st != OK)
+		return st;
+	if (!gzip_unpack(fd, collect, &text) || text.overflow) {
+		st = text.overflow ? fail(cx, E_TOO_LARGE, "the text is longer than it was")
+				   : fail(cx, E_UNAVAILABLE, "the text is not whole");
+		buf_free(&text);
+		return st;
+	}
+	if (text.data == NULL)
+		return fail(cx, E_UNAVAILABLE, "the text is empty");
+	arena_cleanup(cx->arena, free, text.data);
+	*out = text.data;
+	return OK;
+}

@@ -11,4 +11,8 @@ enum status text_place(struct context *cx, const char *text, size_t len, struct 
 enum status text_slice(
     struct context *cx, const struct store_object *o, int64_t from, int64_t to, const char **out) MUST_CHECK;
 
+/* All of a text into *out: it lives as long as the arena, outside its cap.  The same, and E_TOO_LARGE: it has more than
+ * max_bytes. */
+enum status text_whole(struct context *cx, const struct store_object *o, size_t max_bytes, const char **out) MUST_CHECK;
+
 #endif

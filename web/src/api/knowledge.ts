@@ -32,7 +32,7 @@ export const knowledge = {
 	documents: (id: string, query: Page) => call<List<Doc>>(`${at(id)}/documents`, { query }),
 	document: (id: string, document: string) => call<Doc>(doc(id, document)),
 	add: (id: string, file: File, signal?: AbortSignal) => call<Added>(`${at(id)}/documents`, { method: "POST", blob: file, query: { filename: file.name }, signal }),
-	addJson: (id: string, json: { url: string } | { text: string; title: string }) => post<Added>(`${at(id)}/documents`, json),
+	addJson: (id: string, json: { url: string } | { text: string; title: string } | { upload_id: string; filename: string }) => post<Added>(`${at(id)}/documents`, json),
 	replace: (id: string, document: string, file: File) => call<Added>(doc(id, document), { method: "PUT", blob: file, query: { filename: file.name } }),
 	removeDocument: (id: string, document: string) => remove(doc(id, document)),
 	retry: (id: string, document: string, json: { password?: string } = {}) => post<Doc>(`${doc(id, document)}/retry`, json),

@@ -23,7 +23,11 @@ export type KnowledgeMode = Schemas["AdminAgent"]["knowledge_mode"];
 export type Conversation = Schemas["Conversation"];
 export type Folder = Schemas["Folder"];
 export type Citation = Schemas["Citation"];
-export type Attachment = Schemas["Attachment"];
+export type Attachment = Schemas["Attachment"] & {
+	/** Not the server's: of a document that is to be sent, how far reading it is, and why there is no text. */
+	state?: "reading" | "ready" | "failed";
+	problem?: string | null;
+};
 export type Message = Schemas["Message"] &
 	Partial<Pick<Schemas["ListedMessage"], "versions" | "finish" | "verdict">> & {
 	/** Not the server's: what the model thought, as far as this page saw it. */

@@ -102,8 +102,8 @@ export const catalog = {
 };
 
 export const uploads = {
-	post: (file: Blob, signal?: AbortSignal) =>
-		call<Upload>("/api/uploads", { method: "POST", blob: file, signal }),
+	post: (file: File, signal?: AbortSignal) =>
+		call<Upload>("/api/uploads", { method: "POST", blob: file, query: { filename: file.name.slice(-80) }, signal }),
 	read: async (url: string) => (await send(new URL(url).pathname)).blob(),
 };
 

@@ -1,7 +1,6 @@
 import { useCallback, useState } from "react";
 import type { Attachment } from "@/api/types";
 import { uploads } from "@/api/weir";
-import { t } from "@/i18n";
 import { newId } from "@/lib/ids";
 import { kindOf, nameUpload } from "@/lib/files";
 import { toast } from "@/stores/notices";
@@ -20,21 +19,15 @@ export function useImageUpload(attach: (a: Attachment) => void) {
 		async (files: readonly File[]) => {
 			await Promise.all(
 				files.map(async (file) => {
-					// Refused before it is sent: the server takes more kinds than a chat can show.
-					if (file.type !== "" && !kindOf(file.type)) {
-						toast("warn", t("upload.not_here"), { detail: file.name });
-						return;
-					}
 					const preview = file.type.startsWith("image/") ? URL.createObjectURL(file) : null;
 					const one: Pending = { id: newId(), name: file.name, preview };
 					setPending((p) => [...p, one]);
 					try {
-						const { url, content_type } = await uploads.post(file);
+						const { url, content_type, size_bytes, document } = await uploads.post(file);
 						const type = kindOf(content_type);
 						const address = new URL(url, location.href).href;
 						nameUpload(address, file.name);
-						if (type) attach({ type, url: address });
-						else toast("warn", t("upload.not_here"), { detail: file.name });
+						attach({ type, url: address, ...(type === "file" && { name: file.name, size_bytes, state: document?.state ?? "reading" }) });
 					} catch (e) {
 						const { text, detail } = explain(e);
 						toast("danger", text, { detail: detail ?? file.name });

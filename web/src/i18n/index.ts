@@ -6,6 +6,7 @@ import type admin from "./admin.en.json";
 import type assistants from "./assistants.en.json";
 import type auth from "./auth.en.json";
 import type channels from "./channels.en.json";
+import type files from "./files.en.json";
 import type finder from "./finder.en.json";
 import type jobs from "./jobs.en.json";
 import type knowledge from "./knowledge.en.json";
@@ -13,6 +14,7 @@ import type making from "./making.en.json";
 import type order from "./order.en.json";
 import type overview from "./overview.en.json";
 import type prices from "./prices.en.json";
+import type rich from "./rich.en.json";
 import type security from "./security.en.json";
 import type settings from "./settings.en.json";
 import type sharing from "./sharing.en.json";
@@ -21,12 +23,14 @@ import type usage from "./usage.en.json";
 import type welcome from "./welcome.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
+import type en from "./en.json";
+import { type Language, language as current, setLanguage } from "./language";
 
 declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof overview & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage & typeof welcome;
+			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof usage & typeof welcome;
 		};
 	}
 }

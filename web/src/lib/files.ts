@@ -32,10 +32,8 @@ export function fileName(src: string): string {
 	return /\.\w{2,4}$/.test(last) ? last : "file";
 }
 
-/** What may be attached, and as what. */
-export const ACCEPT = "image/png,image/jpeg,image/webp,image/gif,audio/*,video/mp4,video/webm";
-
-export function kindOf(type: string): Attachment["type"] | null {
+/** As what a file is attached: whatever is no picture, film or sound is read as a document. */
+export function kindOf(type: string): Attachment["type"] {
 	const kind = type.split("/")[0];
-	return kind === "image" || kind === "video" || kind === "audio" ? kind : null;
+	return kind === "image" || kind === "video" || kind === "audio" ? kind : "file";
 }

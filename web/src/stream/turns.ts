@@ -148,9 +148,11 @@ function newTurn(
 
 function urls(attachments: Attachment[]): Record<string, string | string[]> {
 	const out: Record<string, string | string[]> = {};
-	for (const { type, url } of attachments) if (type !== "image") out[`${type}_url`] = url;
-	const image_urls = attachments.filter((a) => a.type === "image").map((a) => a.url);
-	return image_urls.length > 0 ? { ...out, image_urls } : out;
+	for (const { type, url } of attachments) {
+		if (type === "image" || type === "file") (out[`${type}_urls`] = (out[`${type}_urls`] as string[]) ?? []).push(url);
+		else out[`${type}_url`] = url;
+	}
+	return out;
 }
 
 async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<boolean> {
@@ -216,6 +218,7 @@ function accept(turn: LiveTurn, start: TurnStart, own: Running) {
 		},
 		phase: before?.phase === "stopping" ? "stopping" : before?.text ? "streaming" : "waiting",
 	});
+	if (start.left_out) void import("./leftOut").then(({ tellLeftOut }) => tellLeftOut(start.left_out!));
 	if (start.title) changeConversation(turn.conversationId, { title: start.title });
 	useTasks.getState().startTask(start.task_id, turn.conversationId);
 	if (own.stopWanted) {

@@ -1,19 +1,35 @@
 import { AudioLines, File, Film, X } from "lucide-react";
+import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
 import { useMediaUrl } from "@/hooks/useMediaUrl";
 import type { Pending } from "@/hooks/useImageUpload";
+import { withTexts } from "@/i18n/texts";
 import { fileName } from "@/lib/files";
 import { IconButton } from "../ui/Button";
 import { Spinner } from "../ui/Spinner";
 
+const DraftFile = lazy(() => withTexts(["files"], import("../attached/DraftFile")));
+
+interface Props {
+	/** Whose bases a document may go into instead; absent outside a chat. */
+	conversationId?: string | null;
+	attachments: Attachment[];
+	pending: Pending[];
+	onRemove: (url: string) => void;
+}
+
 /** What goes along with the next message. */
-export default function AttachmentStrip({ attachments, pending, onRemove }: { attachments: Attachment[]; pending: Pending[]; onRemove: (url: string) => void }) {
+export default function AttachmentStrip({ conversationId, attachments, pending, onRemove }: Props) {
 	const { t } = useTranslation();
 	if (attachments.length === 0 && pending.length === 0) return null;
 	return (
 		<ul className="flex flex-wrap gap-2 px-3 pt-3">
-			{attachments.map((a) => a.type === "image" ? (
+			{attachments.map((a) => a.type === "file" ? (
+				<Suspense key={a.url}>
+					<DraftFile conversationId={conversationId} file={a} onRemove={() => onRemove(a.url)} />
+				</Suspense>
+			) : a.type === "image" ? (
 				<li key={a.url} title={fileName(a.url)} className="relative size-16">
 					<Thumb attachment={a} />
 					<button

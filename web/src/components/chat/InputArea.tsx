@@ -53,8 +53,8 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	const attach = useCallback(
 		(a: Attachment) => {
 			const now = draftOf(useConversation.getState().drafts, conversationId).attachments;
-			// The wire has room for ten pictures, and for one of each other kind: the newer takes the place.
-			const others = now.filter((x) => x.url !== a.url && (x.type === "image" || x.type !== a.type));
+			// The wire has room for ten pictures or documents, and for one of each other kind: the newer takes the place.
+			const others = now.filter((x) => x.url !== a.url && (x.type === "image" || x.type === "file" || x.type !== a.type));
 			setDraft(key, { attachments: [...others, a].slice(-IMAGES_MAX) });
 		},
 		[conversationId, key, setDraft],
@@ -92,7 +92,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	const conflict = maker ? null : conflictOf(model, draft.attachments);
 	const length = [...draft.text].length;
 	const isWhole = maker ? problem === null : draft.text.trim() !== "" && !conflict;
-	const isComplete = isWhole && length <= CONTENT_MAX_CHARS && pending.length === 0 && !streaming;
+	const isComplete = isWhole && length <= CONTENT_MAX_CHARS && pending.length === 0 && draft.attachments.every((a) => !a.state || a.state === "ready") && !streaming;
 	const canSend = isComplete && (model ?? maker) !== undefined;
 	// Whoever is quicker than the list of models is not told to try again: it goes when the list is there.
 	const [early, setEarly] = useState(false);
@@ -171,6 +171,7 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 				{(draft.attachments.length > 0 || pending.length > 0) && (
 					<Suspense>
 						<AttachmentStrip
+							conversationId={conversationId}
 							attachments={draft.attachments}
 							pending={pending}
 							onRemove={(url) => setDraft(key, { attachments: draft.attachments.filter((a) => a.url !== url) })}

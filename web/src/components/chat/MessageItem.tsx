@@ -10,12 +10,12 @@ import { retryLost } from "@/stream/turns";
 import { Markdown } from "../markdown/Markdown";
 import { Button } from "../ui/Button";
 import { MessageError } from "./MessageError";
-import { MessageMedia } from "./MessageMedia";
 import { MessageToolbar } from "./MessageToolbar";
 import { Reasoning } from "./Reasoning";
 
 const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
+const MessageMedia = lazy(() => import("./MessageMedia"));
 const QuestionEditor = lazy(() => import("./QuestionEditor"));
 
 export interface ItemProps {
@@ -50,7 +50,7 @@ function Question({ message, onEdit, ...acts }: ItemProps) {
 	return (
 		<article aria-label={t("chat.you")} data-message={message.id} className="group flex flex-col items-end ps-10">
 			<div className="max-w-full rounded-2xl rounded-ee-md bg-tint px-4 py-2.5">
-				<MessageMedia attachments={message.attachments} />
+				<Media of={message} />
 				<QuestionText text={message.content} />
 			</div>
 			{message.status !== "pending" && (
@@ -97,7 +97,7 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 			className={cx("group", turn?.phase === "streaming" && "writing")}
 		>
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
-			<MessageMedia attachments={message.attachments} />
+			<Media of={message} />
 			{message.content && <AnswerText message={message} />}
 			{making && (
 				<Suspense>
@@ -110,6 +110,15 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 			{!turn && message.is_error && <MessageError message={message} busy={acts.busy} onRegenerate={acts.onRegenerate} />}
 			{!turn && !making && <MessageToolbar message={message} {...acts} />}
 		</article>
+	);
+}
+
+function Media({ of: { attachments } }: { of: Message }) {
+	if (attachments.length === 0) return null;
+	return (
+		<Suspense>
+			<MessageMedia attachments={attachments} />
+		</Suspense>
 	);
 }
 

@@ -1,8 +1,9 @@
 import { Brush, Download, Film } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
 import { useMediaUrl } from "@/hooks/useMediaUrl";
+import { withTexts } from "@/i18n/texts";
 import { download, fileName } from "@/lib/files";
 import { useModels } from "@/queries/account";
 import { IconButton } from "../ui/Button";
@@ -10,11 +11,12 @@ import { AudioPreview } from "./AudioPreview";
 import { ImagePreview } from "./ImagePreview";
 import { MediaPlaceholder } from "./MediaPlaceholder";
 
+const SentFile = lazy(() => withTexts(["files"], import("../attached/SentFile")));
+
 /** What was sent along with a message, or made by it. */
-export function MessageMedia({ attachments }: { attachments: Attachment[] }) {
+export default function MessageMedia({ attachments }: { attachments: Attachment[] }) {
 	const { t } = useTranslation();
 	const edits = useModels().makers.some((m) => m.makes!.ops.includes("images.edit"));
-	if (attachments.length === 0) return null;
 	return (
 		<div className="flex flex-wrap gap-2">
 			{attachments.map((a) => {
@@ -38,9 +40,9 @@ export function MessageMedia({ attachments }: { attachments: Attachment[] }) {
 				if (a.type === "video") return <Video key={a.url} film={a} />;
 				if (a.type === "audio") return <AudioPreview key={a.url} url={a.url} />;
 				return (
-					<a key={a.url} href={a.url} target="_blank" rel="noopener noreferrer" className="text-accent underline">
-						{fileName(a.url)}
-					</a>
+					<Suspense key={a.url}>
+						<SentFile file={a} />
+					</Suspense>
 				);
 			})}
 		</div>

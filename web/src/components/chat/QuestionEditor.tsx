@@ -4,7 +4,7 @@ import type { Message } from "@/api/types";
 import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
 import { CONTENT_MAX_CHARS, grow } from "./InputArea";
-import { MessageMedia } from "./MessageMedia";
+import MessageMedia from "./MessageMedia";
 
 /** A question asked before, in other words. Escape leaves it as it was. */
 export default function QuestionEditor({ message, onSend, onClose }: { message: Message; onSend: (content: string) => void; onClose: () => void }) {
@@ -33,7 +33,7 @@ export default function QuestionEditor({ message, onSend, onClose }: { message: 
 	};
 	return (
 		<div className="rounded-2xl border border-accent bg-raised p-2 shadow-box">
-			<MessageMedia attachments={message.attachments} />
+			{message.attachments.length > 0 && <MessageMedia attachments={message.attachments} />}
 			<textarea
 				ref={area}
 				rows={1}

@@ -2,7 +2,6 @@ import { Plus } from "lucide-react";
 import { type ChangeEvent, lazy, Suspense, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment } from "@/api/types";
-import { ACCEPT } from "@/lib/files";
 import { IconButton } from "../ui/Button";
 import { fetchMenus, UploadItems } from "./later";
 
@@ -46,7 +45,7 @@ export function UploadMenu({ onFiles, onLink, onKnowledge, onMake }: Props) {
 					/>
 				</Suspense>
 			)}
-			<input ref={input} type="file" multiple hidden accept={ACCEPT} onChange={take} />
+			<input ref={input} type="file" multiple hidden onChange={take} />
 			<input ref={camera} type="file" capture="environment" hidden accept="image/*" onChange={take} />
 			{linking && (
 				<Suspense>

@@ -7,6 +7,7 @@ import { memo, type MouseEvent, type ReactNode, useEffect, useId, useLayoutEffec
 import { useTranslation } from "react-i18next";
 import ReactMarkdown, { type Components, type Options } from "react-markdown";
 import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
+import { withTexts } from "@/i18n/texts";
 import { splitBlocks } from "@/lib/blocks";
 import { CodeBlock } from "./CodeBlock";
 import { readGfm } from "./gfm";
@@ -29,6 +30,7 @@ export interface Extension {
 const EXTENSIONS = [
 	{ needs: /\$\$|\\[([]|\\begin\{|(?<![\\$\w])\$[^\s$][^$\n]*\$(?!\d)|```math/, load: () => import("./math") },
 	{ needs: /[^\0-\x7f](\*\*?|~~?)|(\*\*?|~~?)[^\0-\x7f]/, load: () => import("./cjk") },
+	{ needs: /(```|~~~) *(mermaid|html|svg|xml)/i, load: () => withTexts(["rich"], import("./rich")) },
 	{ needs: /<\/?(br|sub|sup|kbd|mark|details|summary)\b/i, load: () => import("./html") },
 ];
 const loaded = new Map<number, Extension>();
@@ -114,6 +116,15 @@ function goWithin(e: MouseEvent<HTMLAnchorElement>) {
 	target.focus({ preventScroll: true });
 }
 
+type CodeProps = Parameters<Extract<NonNullable<Components["code"]>, (...a: never[]) => unknown>>[0];
+
+export function Code({ className, children, node }: CodeProps) {
+	const language = /language-(\S+)/.exec(className ?? "")?.[1];
+	const text = String(children ?? "");
+	const isBlock = language !== undefined || text.endsWith("\n") || spansLines(node);
+	return isBlock ? <CodeBlock code={text.replace(/\n$/, "")} language={language ?? ""} /> : <code className={className}>{children}</code>;
+}
+
 const components: Components = {
 	a: ({ href, children, node: _node, ...rest }) =>
 		href?.startsWith("#") ? (
@@ -135,12 +146,7 @@ const components: Components = {
 				{children}
 			</span>
 		),
-	code: ({ className, children, node }) => {
-		const language = /language-(\S+)/.exec(className ?? "")?.[1];
-		const text = String(children ?? "");
-		const isBlock = language !== undefined || text.endsWith("\n") || spansLines(node);
-		return isBlock ? <CodeBlock code={text.replace(/\n$/, "")} language={language ?? ""} /> : <code className={className}>{children}</code>;
-	},
+	code: Code,
 	table: ({ children }) => (
 		<div tabIndex={0} role="group" className="w-fit max-w-full overflow-x-auto rounded-xl border border-line">
 			<table>{children}</table>

@@ -1,0 +1,25 @@
+/*
+ * Frames in which is drawn what a model wrote: pages and diagrams. They are of no origin (sandbox, by attribute and by
+ * the policy they are served with), so what stands in them reaches neither the session nor the storage of this page,
+ * and no other host.
+ */
+const READY_MS = 15_000;
+
+export const frameUrl = (name: "artifact" | "diagram") => `/frames/${name}.html`;
+
+/** Resolves when what is in the frame says that it listens; rejects when it does not come: an older web server's configuration. */
+export function listens(frame: HTMLIFrameElement, signal?: AbortSignal): Promise<void> {
+	return new Promise((done, failed) => {
+		const end = (then: () => void) => () => {
+			clearTimeout(timer);
+			removeEventListener("message", hear);
+			then();
+		};
+		const hear = (e: MessageEvent) => {
+			if (e.source === frame.contentWindow && (e.data as { ready?: boolean } | null)?.ready === true) end(done)();
+		};
+		const timer = setTimeout(end(() => failed(new Error("no frame"))), READY_MS);
+		addEventListener("message", hear);
+		signal?.addEventListener("abort", end(() => failed(new DOMException("", "AbortError"))));
+	});
+}
