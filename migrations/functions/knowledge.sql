@@ -1023,8 +1023,9 @@ DECLARE
 	v_once CONSTANT float8 := 0.0607927;
 	-- of a word that is in more of the chunks than this, the index is not asked: it says next to nothing
 	v_common CONSTANT float8 := 0.5;
-	-- so often a word is ranked in a chunk
-	v_ranks CONSTANT int := 1200;
+	-- so often a word is ranked in a chunk, and so many chunks are with all of them
+	v_ranks CONSTANT int := 600;
+	v_ranked int := 60;
 BEGIN
 	IF coalesce(cardinality(p_terms), 0) = 0 OR coalesce(cardinality(p_kb_ids), 0) = 0 THEN
 		RETURN;
@@ -1048,8 +1049,10 @@ BEGIN
 		SELECT array_agg(t.term::tsquery ORDER BY t.n), array_agg(v_base && t.term::tsquery ORDER BY t.n) INTO v_terms, v_looked
 		FROM unnest(p_terms) WITH ORDINALITY AS t (term, n) WHERE t.n <= p_most;
 	END IF;
+	v_ranked := greatest(v_ranked, v_ranks / cardinality(v_looked));
 	-- In which chunks each word is, the index says alone: no words of a chunk are read for that. Those that have most of them
-	-- are ranked, which has to read them; with an empty vector added, it reads them once, not for each word.
+	-- are ranked, which has to read them; with an empty vector added, it reads them once, not for each word. The others
+	-- count as if each word came once.
 	RETURN QUERY
 	WITH f AS MATERIALIZED (
 		SELECT t.n, c.id, c.ntok FROM unnest(v_looked) WITH ORDINALITY AS t (q, n) CROSS JOIN LATERAL (
@@ -1065,18 +1068,20 @@ BEGIN
 	), s AS (
 		SELECT 1 + ln(avg(g.ntok)::float8) AS length FROM g
 	), b AS MATERIALIZED (
-		SELECT g.id, g.ntok FROM g ORDER BY g.covered / (1 + ln(g.ntok::float8)) DESC, g.id LIMIT greatest(p_limit, v_ranks / cardinality(v_looked))
+		SELECT g.id, g.ntok, g.covered, row_number() OVER (ORDER BY g.covered / (1 + ln(g.ntok::float8)) DESC, g.id) AS place
+		FROM g ORDER BY place LIMIT greatest(p_limit, v_ranked)
 	), r AS (
-		SELECT c.id, (SELECT sum(w.idf * ts_rank(c.tsv, w.q)) FROM w) / (1 + ln(c.ntok::float8)) AS ranked
-		FROM (SELECT b.id, b.ntok, c.tsv || ''::tsvector AS tsv FROM b JOIN kb_chunk c ON c.id = b.id
-			JOIN kb_document d ON d.id = c.document_id AND d.version = c.version OFFSET 0) AS c
+		SELECT c.id, CASE WHEN c.tsv IS NULL THEN c.covered * v_once ELSE (SELECT sum(w.idf * ts_rank(c.tsv, w.q)) FROM w) END
+			/ (1 + ln(c.ntok::float8)) AS ranked
+		FROM (SELECT b.id, b.ntok, b.covered, CASE WHEN b.place <= v_ranked THEN c.tsv || ''::tsvector END AS tsv
+			FROM b JOIN kb_chunk c ON c.id = b.id JOIN kb_document d ON d.id = c.document_id AND d.version = c.version OFFSET 0) AS c
 	)
 	SELECT r.id, (r.ranked * s.length / v_once)::float8, i.total FROM (SELECT sum(w.idf) AS total FROM w) AS i CROSS JOIN s LEFT JOIN r ON true
 	ORDER BY 2 DESC NULLS LAST, 1 LIMIT p_limit;
 END
 $$;
 COMMENT ON FUNCTION kb_search_words(uuid[], bigint, text[], float8[], uuid[], int, int, int) IS
-	'The chunks in which words of a query are, by the sum of idf times ts_rank of each: BM25 without a table of its own. p_terms: each as a tsquery of one word; p_shares: in which share of all chunks it is (NULL, 0: it is rare). In more than p_gate chunks (p_chunks: of all bases) those are looked at that have the rarest of the words; fewer are counted exactly. Of what is looked at those are ranked whose words, however often they come, weigh most. idf_total: of all words, whether they are there or not; where none is, one row without a chunk tells it.';
+	'The chunks in which words of a query are, by the sum of idf times ts_rank of each: BM25 without a table of its own. p_terms: each as a tsquery of one word; p_shares: in which share of all chunks it is (NULL, 0: it is rare). In more than p_gate chunks (p_chunks: of all bases) those are looked at that have the rarest of the words; fewer are counted exactly. Those are ranked whose words, however often they come, weigh most; in the others each counts once. idf_total: of all words, whether they are there or not; where none is, one row without a chunk tells it.';
 
 DROP FUNCTION IF EXISTS kb_search(uuid, uuid[], bigint[], varbit[], text[], float8[], bigint, uuid[], int, int, int, int);
 CREATE OR REPLACE FUNCTION kb_search(p_user_id uuid, p_kb_ids uuid[], p_space_ids bigint[], p_codes varbit[], p_near bigint[], p_terms text[], p_shares float8[], p_chunks bigint, p_documents uuid[],

@@ -23,6 +23,7 @@ enum {
 	GONE_PART = 10,	  /* such a part of them may be gone */
 	WORDED = 200,	  /* by words */
 	GATE = 3000,	  /* chunks of which words are counted */
+	COUNTED = 1000,	  /* chunks of a base that are counted; how many more there are is known about */
 	SCORED_TERMS = 24,
 	RANKED = 30,
 	RANK_TIMEOUT_MS = 2000,
@@ -109,7 +110,7 @@ chunks_of(struct context *cx, const struct search *s, const char **out)
 {
 	const char **items = ARENA_ARRAY(cx->arena, const char *, s->ask.n_kbs + 1);
 	int64_t *chunks = ARENA_ARRAY(cx->arena, int64_t, s->ask.n_kbs + 1);
-	enum status st = rarity_chunks(cx, s->ask.kb_ids, s->ask.n_kbs, GATE, chunks);
+	enum status st = rarity_chunks(cx, s->ask.kb_ids, s->ask.n_kbs, COUNTED, chunks);
 
 	if (st != OK)
 		return st;

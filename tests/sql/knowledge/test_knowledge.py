@@ -207,6 +207,55 @@ class Knowledge(DatabaseTest):
         self.assertEqual(self.db.query("SELECT DISTINCT code::text AS code FROM kb_code WHERE space_id = $1", space), [{"code": "1" * DIMS}])
         self.assertEqual(self.db.row("SELECT mean_count, mean_version FROM kb_space WHERE id = $1", space), {"mean_count": 32, "mean_version": 2})
 
+    def test_batches_are_counted(self):
+        self.document()
+        (run,) = self.take()
+        task, _ = self.open(run)
+        self.mean(run["space_id"])
+        for _ in range(2):
+            self.assertEqual(self.store(run, task, limit=2)[0], "ok")
+        self.assertEqual(self.db.query("SELECT batch, count(*) AS n FROM kb_code WHERE space_id = $1 GROUP BY 1 ORDER BY 1", run["space_id"]),
+                         [{"batch": 1, "n": 2}, {"batch": 2, "n": 1}])
+        self.assertEqual(self.db.value("SELECT batch FROM kb_search_bases($1, ARRAY[$2::uuid], '{0}')", self.who, self.base), 2)
+
+    def words(self, base, terms, shares=None, chunks=20, gate=3000, limit=100):
+        """What kb_search_words() finds: [(ord, lexical)], and idf_total."""
+        rows = self.db.query("SELECT c.ord, w.lexical, w.idf_total FROM kb_search_words(ARRAY[$1::uuid], $2, $3, $4, NULL, $5, 24, $6) AS w"
+                             " LEFT JOIN kb_chunk c ON c.id = w.chunk_id ORDER BY w.lexical DESC, c.ord",
+                             base, chunks, "{" + ",".join(terms) + "}", shares, gate, limit)
+        return [(r["ord"], r["lexical"] and float(r["lexical"])) for r in rows], float(rows[0]["idf_total"])
+
+    def worded(self, base):
+        """20 chunks: a word in all, another in the last four, twice in the very last, a third in every second."""
+        document = self.document(content=base, chunks=20, base=base)
+        self.db.query("UPDATE kb_chunk SET ntok = 100, tsv = array_to_tsvector(ARRAY[kb_lexeme(kb_id)]) || ('everywhere:1 ' || CASE WHEN ord >= 16"
+                      " THEN 'seldom:2 ' ELSE '' END || CASE ord WHEN 19 THEN 'seldom:3 ' ELSE '' END || CASE WHEN ord % 2 = 0 THEN 'even:4' ELSE '' END)::tsvector"
+                      " WHERE document_id = $1", document)
+        return document
+
+    def test_words_by_how_rare_and_how_often_they_are(self):
+        other = new_id()
+        self.assertEqual(self.db.value("SELECT kb_create($1, $2, 'others', '', NULL, 250, 15, 10)", other, self.who), "ok")
+        document = self.worded(self.base)
+        self.worded(other)
+        found, total = self.words(self.base, ["seldom", "everywhere", "even"])
+        self.assertEqual([n for n, _ in found], [16, 18, 19, 17, *range(0, 16, 2), *range(1, 16, 2)])
+        self.assertGreater(dict(found)[19], dict(found)[17])
+        self.assertAlmostEqual(found[0][1], total, places=4)  # all of the words, once each
+        self.assertEqual(self.words(self.base, ["seldom"])[0][0][0], 19)
+        # what is nowhere counts in the total, and one row tells it
+        found, more = self.words(self.base, ["seldom", "nowhere"])
+        self.assertTrue(len(found) == 4 and more > total)
+        found, more = self.words(self.base, ["nowhere"])
+        self.assertTrue(found == [(None, None)] and more > 0)
+        # in more chunks than the gate lets in, the rarest words say which are looked at; the others count in those
+        found, _ = self.words(self.base, ["everywhere", "even", "seldom"], "{1,0.5,0.2}", gate=5)
+        self.assertEqual([n for n, _ in found], [16, 18, 19, 17])
+        self.assertEqual([n for n, _ in self.words(self.base, ["everywhere"], "{1}", gate=5, limit=3)[0]], [0, 1, 2])
+        # chunks of versions that are not shown are not found
+        self.db.query("UPDATE kb_document SET version = 2 WHERE id = $1", document)
+        self.assertEqual(self.words(self.base, ["seldom"])[0], [(None, None)])
+
     def test_deletion_leaves_nothing(self):
         document = self.document(new_id())
         (run,) = self.take()

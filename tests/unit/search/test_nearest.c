@@ -77,7 +77,8 @@ test_edges(void)
 	CU_ASSERT_EQUAL(nearest_codes(codes, codes, 0, WORDS, LIMIT, which), 0);
 	CU_ASSERT_EQUAL(nearest_codes(codes, codes, 3, WORDS, LIMIT, which), 3);
 	CU_ASSERT_EQUAL(nearest_codes(codes, codes, 3, WORDS, 0, which), 0);
-	CU_ASSERT_EQUAL(nearest_codes(all, (const uint64_t[WORDS]){ 0, 0 }, 1, WORDS, 1, which), 1); /* all bits differ */
+	CU_ASSERT_EQUAL(
+	    nearest_codes(all, (const uint64_t[WORDS]){ 0, 0 }, 1, WORDS, 1, which), 1); /* all bits differ */
 	memset(longer, '1', sizeof longer);
 	longer[DIMS + 1] = '\0';
 	CU_ASSERT_FALSE(nearest_pack(longer, DIMS, out));
