@@ -78,7 +78,8 @@ const heard = new WeakSet<KeyboardEvent>();
 function onKey(e: KeyboardEvent) {
 	if (heard.has(e)) return;
 	heard.add(e);
-	if (e.defaultPrevented || useSession.getState().status !== "in") return;
+	// Somebody else's key; but Ctrl+K is always prevented, by who loads this file.
+	if ((e.defaultPrevented && e.key.toLowerCase() !== "k") || useSession.getState().status !== "in") return;
 	const act = actOf(e);
 	if (!act) return;
 	e.preventDefault();
