@@ -28,7 +28,8 @@ read_words(struct arena *a, const struct rows *rows)
 		const char *content = row_text(rows, i, "content");
 		const char *words = content == NULL ? NULL : terms_set(a, content);
 
-		json_array_append_new(list, json_pack("{s:s, s:s?}", "id", row_text(rows, i, "message_id"), "words", words));
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s?}", "id", row_text(rows, i, "message_id"), "words", words));
 	}
 	text = json_dumps(list, JSON_COMPACT);
 	json_decref(list);
@@ -41,7 +42,8 @@ note(struct context *cx, bool *is_more)
 	AUTO_ROWS struct rows *rows = NULL;
 	struct arena *a;
 	char *words;
-	enum status st = pg_query(cx->pg, &rows, "SELECT news, message_id, content FROM message_words_due($1::int)", PI(AT_ONCE));
+	enum status st = pg_query(
+	    cx->pg, &rows, "SELECT news, message_id, content FROM message_words_due($1::int)", PI(AT_ONCE));
 
 	if (st != OK)
 		return st;
@@ -51,8 +53,8 @@ note(struct context *cx, bool *is_more)
 	a = arena_new(STEP_ARENA_BYTES, STEP_ARENA_BYTES_MAX);
 	words = read_words(a, rows);
 	arena_free(a);
-	st = pg_query(
-	    cx->pg, NULL, "SELECT message_words_put($1::jsonb, $2::bigint[])", PS(words), PS(row_text(rows, 0, "news")));
+	st = pg_query(cx->pg, NULL, "SELECT message_words_put($1::jsonb, $2::bigint[])", PS(words),
+	    PS(row_text(rows, 0, "news")));
 	free(words);
 	return st;
 }

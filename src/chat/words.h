@@ -12,7 +12,8 @@
 
 /* The caller's own messages that have all words of `q`, newest first; nothing where q has no words.  E_INVALID_REQUEST
  * a stale cursor.  Worker; the caller owns *items. */
-enum status words_find(struct context *cx, const char *q, const struct page *page, json_t **items, bool *more) MUST_CHECK;
+enum status words_find(
+    struct context *cx, const char *q, const struct page *page, json_t **items, bool *more) MUST_CHECK;
 
 /* Of weir-worker: note the words of what was written, and then of what was there before they were noted. */
 struct sweeper;

@@ -124,7 +124,8 @@ snippet_cut(struct arena *a, const char *text, const struct terms_wanted *wanted
 		buf_puts(&piece, DOTS);
 	for (size_t i = 0; i < n; i++)
 		if (places[i].from >= from && places[i].to <= to)
-			mark(out, dots + chars_between(text, from, places[i].from), dots + chars_between(text, from, places[i].to));
+			mark(out, dots + chars_between(text, from, places[i].from),
+			    dots + chars_between(text, from, places[i].to));
 	out->text = arena_strndup(a, buf_str(&piece), piece.len);
 	buf_free(&piece);
 }

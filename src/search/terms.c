@@ -152,7 +152,7 @@ struct reading {
 	take_fn *take;
 	void *arg;
 	struct sb_stemmer *stemmer;
-	int position; /* of the last word; 0: none yet */
+	int position;	 /* of the last word; 0: none yet */
 	bool only_whole; /* words of several parts: not the parts */
 	bool ends;	 /* the last character of a run, too */
 	bool as_is;	 /* the text is read as it stands, so that its places are those of the caller's */

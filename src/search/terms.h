@@ -64,6 +64,7 @@ struct terms_place {
 };
 
 /* The places of what is wanted in a text, in its order, at most `max` of them: how many.  They may overlap. */
-size_t terms_find(struct arena *a, const char *text, const struct terms_wanted *wanted, struct terms_place *places, size_t max);
+size_t terms_find(
+    struct arena *a, const char *text, const struct terms_wanted *wanted, struct terms_place *places, size_t max);
 
 #endif

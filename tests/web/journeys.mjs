@@ -2370,6 +2370,13 @@ for (const way of [WAYS[0], WAYS[2]])
 		equal(await page.locator("article textarea").inputValue(), messages[298].content, "the last question");
 		await page.keyboard.press("Escape");
 		await page.locator("article textarea").waitFor({ state: "detached" });
+		for (const times of ["once", "twice"]) {
+			await page.keyboard.press("Control+k");
+			await page.getByRole("combobox", { name: words.field }).waitFor();
+			await page.keyboard.press("Control+k");
+			await page.getByRole("combobox", { name: words.field }).waitFor({ state: "detached" });
+			equal(await input(page).inputValue(), "", `nothing was typed (${times})`);
+		}
 		await page.keyboard.press("Control+/");
 		await page.getByRole("dialog").locator("kbd").first().waitFor();
 		await accessible(page, "the list of keys");

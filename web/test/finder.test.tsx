@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import { useSession } from "@/api/session";
 import { Finder } from "@/components/finder/Finder";
 import { Marked } from "@/components/finder/Palette";
-import { actOf, close, open, useFinder } from "@/components/finder/shortcuts";
+import { actOf, begin, close, open, useFinder } from "@/components/finder/shortcuts";
 import { startI18n } from "@/i18n";
 import { withTexts } from "@/i18n/texts";
 import { jumpTo } from "@/lib/jump";
@@ -232,6 +232,29 @@ describe("keys", () => {
 		await open("models");
 		expect(useFinder.getState().view).toBe("models");
 		expect(key({ code: "KeyN", altKey: true }), "not behind the finder").toBeNull();
+	});
+
+	it("pressed while they are loaded are heard once, and so are those after", async () => {
+		const pressed = () => new KeyboardEvent("keydown", { key: "k", ctrlKey: true, bubbles: true, cancelable: true });
+		const views: unknown[] = [];
+		const over = useFinder.subscribe((s) => views.push(s.view));
+		// It was dispatched before anybody listened.
+		begin(pressed());
+		await waitFor(() => expect(views).toEqual(["all"]));
+		// Who loads the file goes on telling: what was heard here is not done again.
+		const next = pressed();
+		document.body.addEventListener("keydown", (e) => e.preventDefault(), { once: true });
+		document.body.dispatchEvent(next);
+		begin(next);
+		await waitFor(() => expect(views).toEqual(["all", null]));
+		// A key that somebody has used is theirs.
+		const used = new KeyboardEvent("keydown", { key: "?", bubbles: true, cancelable: true });
+		document.body.addEventListener("keydown", (e) => e.preventDefault(), { once: true });
+		document.body.dispatchEvent(used);
+		begin(used);
+		await Promise.resolve();
+		expect(views).toEqual(["all", null]);
+		over();
 	});
 
 	it("are told in a list", () => {

@@ -63,7 +63,11 @@ test_long(void)
 		strcat(text, "water flows ");
 	got = cut(text, "weir arnhem");
 	CU_ASSERT_PTR_NOT_NULL(strstr(got, "the [weir] of [Arnhem] at"));
-	CU_ASSERT_EQUAL(strncmp(got, "\xe2\x80\xa6" "flows water", 14), 0);
+	CU_ASSERT_EQUAL(strncmp(got,
+			    "\xe2\x80\xa6"
+			    "flows water",
+			    14),
+	    0);
 	CU_ASSERT_STRING_EQUAL(got + strlen(got) - 3, "\xe2\x80\xa6");
 }
 

@@ -144,8 +144,8 @@ check_places(const char *query, const char *text, const char *expected)
 	terms_want(arena, query, &wanted);
 	n = terms_find(arena, text, &wanted, places, 16);
 	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(got + at, sizeof got - at, "%s%zu:%zu-%zu", i > 0 ? " " : "", places[i].word, places[i].from,
-		    places[i].to);
+		at += (size_t)snprintf(got + at, sizeof got - at, "%s%zu:%zu-%zu", i > 0 ? " " : "", places[i].word,
+		    places[i].from, places[i].to);
 	if (strcmp(got, expected) != 0)
 		fprintf(stderr, "# %s in %s\n# got  %s\n# want %s\n", query, text, got, expected);
 	CU_ASSERT_STRING_EQUAL(got, expected);

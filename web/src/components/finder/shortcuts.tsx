@@ -73,21 +73,33 @@ export function actOf(e: KeyboardEvent): (() => void) | null {
 	return null;
 }
 
+const heard = new WeakSet<KeyboardEvent>();
+
 function onKey(e: KeyboardEvent) {
-	if (e.defaultPrevented || useSession.getState().status !== "in") return;
+	if (heard.has(e)) return;
+	heard.add(e);
+	// Somebody else's key; but Ctrl+K is always prevented, by who loads this file.
+	if ((e.defaultPrevented && e.key.toLowerCase() !== "k") || useSession.getState().status !== "in") return;
 	const act = actOf(e);
 	if (!act) return;
 	e.preventDefault();
 	act();
 }
 
-let heardFrom_ms = Infinity;
+let hasBegun = false;
 
-/** A key that whoever loads this file has heard: from the first on keys are heard here; this one may have been earlier. */
+/**
+ * A key that whoever loads this file has heard. With the first of them keys begin to be heard here; one that was pressed
+ * meanwhile is not lost, and none is heard twice.
+ */
 export function begin(e: KeyboardEvent) {
-	if (heardFrom_ms === Infinity) {
-		heardFrom_ms = performance.now();
-		document.addEventListener("keydown", onKey);
-	}
-	if (e.timeStamp < heardFrom_ms && useSession.getState().status === "in") actOf(e)?.();
+	if (!hasBegun) document.addEventListener("keydown", onKey);
+	hasBegun = true;
+	if (!heard.has(e)) actEarly(e);
+}
+
+/** The browser has had it already; what it does to the page was prevented by who heard it. */
+function actEarly(e: KeyboardEvent) {
+	heard.add(e);
+	if (useSession.getState().status === "in") actOf(e)?.();
 }
