@@ -13,9 +13,9 @@
 #include "weir.h"
 
 const struct field conversations_arrange_fields[] = {
-	{ "ids", F_TEXTS, F_REQUIRED, .min = 1, .max = ARRANGE_MAX, .help = "conversations" },
 	{ "action", F_CHOICE, F_REQUIRED, .choices = ARRANGE_ACTIONS, .help = "what to do with each of them" },
 	{ "folder_id", F_UUID, F_NULLABLE, .help = "of move: where to; null: out of any folder" },
+	{ "ids", F_TEXTS, F_REQUIRED, .min = 1, .max = ARRANGE_MAX, .help = "conversations" },
 	{ .name = NULL },
 };
 

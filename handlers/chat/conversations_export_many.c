@@ -11,8 +11,8 @@
 #include "weir.h"
 
 const struct field conversations_export_fields[] = {
-	{ "ids", F_TEXTS, F_REQUIRED, .min = 1, .max = ARRANGE_MAX, .help = "conversations" },
 	{ "format", F_CHOICE, 0, .choices = "json markdown", .help = "default json" },
+	{ "ids", F_TEXTS, F_REQUIRED, .min = 1, .max = ARRANGE_MAX, .help = "conversations" },
 	{ .name = NULL },
 };
 

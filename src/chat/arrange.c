@@ -40,8 +40,7 @@ refuse(struct context *cx, const char *outcome)
 		return fail(cx, E_NOT_FOUND, "the folder");
 	fail(cx, E_CONFLICT, "conversations: %s", outcome);
 	if (strcmp(outcome, "temporary") == 0)
-		fail_message(
-		    cx, "A temporary conversation can only be kept or deleted.", "临时对话只能保留或删除");
+		fail_message(cx, "A temporary conversation can only be kept or deleted.", "临时对话只能保留或删除");
 	else
 		fail_message(cx, "As many conversations are pinned as may be. Unpin one first.",
 		    "置顶的对话已达上限，请先取消一些");
@@ -73,7 +72,8 @@ note_deleted(struct context *cx, const json_t *in, const struct rows *guarded, c
 		duplicate_forget(cx->redis, cx->conf, cx->caller.user_id, row_text(guarded, k, "agent_id"),
 		    row_text(guarded, k, "project_id"), row_text(guarded, k, "id"));
 	json_array_foreach(json_object_get(in, "ids"), i, id)
-		events_tell(cx, cx->caller.user_id, "conversation", json_pack("{s:O, s:s}", "id", id, "action", "deleted"));
+		events_tell(
+		    cx, cx->caller.user_id, "conversation", json_pack("{s:O, s:s}", "id", id, "action", "deleted"));
 }
 
 enum status
@@ -111,7 +111,8 @@ conversations_sweep(struct sweeper *s)
 
 	do {
 		AUTO_ROWS struct rows *rows = NULL;
-		enum status st = pg_query(cx->pg, &rows, "SELECT id, user_id FROM conversations_expire($1::int)", PI(SWEEP_AT_ONCE));
+		enum status st = pg_query(
+		    cx->pg, &rows, "SELECT id, user_id FROM conversations_expire($1::int)", PI(SWEEP_AT_ONCE));
 
 		if (st != OK)
 			return st;

@@ -61,7 +61,8 @@ folder_create(struct context *cx, const json_t *in, json_t **out)
 		return fail(cx, st, "create folder: %s", pg_error(cx->pg));
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0) {
 		fail(cx, E_CONFLICT, "folders of the user: %s", row_text(rows, 0, "outcome"));
-		fail_message(cx, "You have as many folders as you may. Remove one first.", "文件夹数量已达上限，请先删除一些");
+		fail_message(
+		    cx, "You have as many folders as you may. Remove one first.", "文件夹数量已达上限，请先删除一些");
 		return E_CONFLICT;
 	}
 	tell(cx, id);

@@ -41,7 +41,8 @@ refuse(struct context *cx, const char *outcome, const char *conversation_id)
 	}
 	fail(cx, E_CONFLICT, "conversation %s: %s", conversation_id, outcome);
 	if (strcmp(outcome, "temporary") == 0)
-		fail_message(cx, "A temporary conversation cannot be shared. Keep it first.", "临时对话不能分享，请先保留");
+		fail_message(
+		    cx, "A temporary conversation cannot be shared. Keep it first.", "临时对话不能分享，请先保留");
 	else if (strcmp(outcome, "empty") == 0)
 		fail_message(cx, "There is no answer in this conversation to be shared.", "该对话还没有可分享的回答");
 	else

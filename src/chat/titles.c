@@ -51,7 +51,8 @@ make_ask(struct arena *a, struct naming *n)
 	m[0] = message(a, "system", instructions);
 	m[1] = message(a, "user", n->text);
 	*ask = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = m, .n_messages = 2 } };
-	n->tokens = tokens_estimate(instructions, strlen(instructions)) + tokens_estimate(n->text, strlen(n->text)) + 16;
+	n->tokens = tokens_estimate(instructions, strlen(instructions)) + tokens_estimate(n->text, strlen(n->text)) +
+	    16;
 	return ask;
 }
 
@@ -69,7 +70,8 @@ choose(struct context *cx, struct naming *n)
 	arena_cleanup(cx->arena, (void (*)(void *))offer_unref, o);
 	m = offer_model_named(o, cx->conf->chat_title_model);
 	if (m == NULL || !m->is_chat)
-		return fail(cx, E_NOT_FOUND, "[chat] title_model %s is no chat model on offer", cx->conf->chat_title_model);
+		return fail(
+		    cx, E_NOT_FOUND, "[chat] title_model %s is no chat model on offer", cx->conf->chat_title_model);
 	some = select_candidates(cx, &(struct select_ask){ .model = m, .group = n->group });
 	n->model = some;
 	if (some->n_channels == 0)
@@ -81,9 +83,10 @@ choose(struct context *cx, struct naming *n)
 
 /* What models put around a title: as bytes, the longest first. */
 static const char *const around[] = { "\xe2\x80\x9c", "\xe2\x80\x9d", "\xe2\x80\x98", "\xe2\x80\x99", "\xe3\x80\x8a",
-	"\xe3\x80\x8b", "\xe3\x80\x8c", "\xe3\x80\x8d", "\xe3\x80\x82", "\xe3\x80\x80", "\"", "'", "`", "*", "#", "_", ".", " ",
-	"\t", "\r" };
-static const char *const labels[] = { "Title:", "title:", "\xe6\xa0\x87\xe9\xa2\x98\xef\xbc\x9a", "\xe6\xa0\x87\xe9\xa2\x98:" };
+	"\xe3\x80\x8b", "\xe3\x80\x8c", "\xe3\x80\x8d", "\xe3\x80\x82", "\xe3\x80\x80", "\"", "'", "`", "*", "#", "_",
+	".", " ", "\t", "\r" };
+static const char *const labels[] = { "Title:", "title:", "\xe6\xa0\x87\xe9\xa2\x98\xef\xbc\x9a",
+	"\xe6\xa0\x87\xe9\xa2\x98:" };
 
 static bool
 strip_once(const char **text, size_t *len)
@@ -116,7 +119,8 @@ strip_once(const char **text, size_t *len)
 char *
 title_of_answer(struct arena *a, const char *answer)
 {
-	const char *thought = strstr(answer, "</think>"), *text = thought == NULL ? answer : thought + strlen("</think>");
+	const char *thought = strstr(answer, "</think>"),
+		   *text = thought == NULL ? answer : thought + strlen("</think>");
 	size_t len = 0;
 	char *title;
 
@@ -146,9 +150,9 @@ usage_text(struct context *cx, const struct naming *n, const struct waited *w, e
 	struct usage u = measure(&w->answer, n->tokens, &w->call.at);
 	int64_t cost_ucr = measure_cost_ucr(&w->answer, &w->call.at, &u);
 	json_t *j = json_pack("{s:I, s:I, s:b, s:I, s:s?, s:s?, s:{s:o}}", "input_tokens", (json_int_t)u.input_tokens,
-	    "output_tokens", (json_int_t)u.output_tokens, "estimated", u.estimated, "latency_ms", (json_int_t)w->took_ms,
-	    "request_id", cx->request_id, "error_code", st == OK ? NULL : status_code(st), "details", "borne",
-	    json_credits(cost_ucr));
+	    "output_tokens", (json_int_t)u.output_tokens, "estimated", u.estimated, "latency_ms",
+	    (json_int_t)w->took_ms, "request_id", cx->request_id, "error_code", st == OK ? NULL : status_code(st),
+	    "details", "borne", json_credits(cost_ucr));
 	char *text;
 
 	json_object_set_new(j, "model_id", json_integer(w->call.at.model_id != 0 ? w->call.at.model_id : n->model->id));
@@ -222,7 +226,8 @@ j_title(struct context *cx, struct job *job)
 		return OK;
 	n.user_id = row_text(rows, 0, "user_id");
 	n.group = row_text(rows, 0, "user_group");
-	n.text = arena_printf(cx->arena, "Question:\n%s\n\nAnswer:\n%s", row_text(rows, 0, "question"), row_text(rows, 0, "answer"));
+	n.text = arena_printf(
+	    cx->arena, "Question:\n%s\n\nAnswer:\n%s", row_text(rows, 0, "question"), row_text(rows, 0, "answer"));
 	if ((st = choose(cx, &n)) != OK)
 		return st == E_NOT_FOUND ? job_give_up(job, st) : st;
 	return ask_title(cx, job, &n);

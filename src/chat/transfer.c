@@ -102,7 +102,8 @@ static const char many_sql[] =
 static const char *
 markdown_of(struct context *cx, const struct rows *rows)
 {
-	json_t *file = json_own(cx->arena, row_json(rows, 0, "json")), *list = json_object_get(file, "conversations"), *c;
+	json_t *file = json_own(cx->arena, row_json(rows, 0, "json")), *list = json_object_get(file, "conversations"),
+	       *c;
 	struct buf text = BUF_INIT(0);
 	const char *kept;
 	size_t i;

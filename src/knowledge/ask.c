@@ -88,11 +88,8 @@ embed_run(struct context *cx, struct arena *a, struct embed_ask *ask, struct emb
 	}
 	*what = (struct ask){ .op = OP_EMBED, .embed = { .texts = ask->texts, .n = ask->n } };
 	g = waited_run(cx, a,
-	    &(struct waited_ask){ .ask = what,
-		.model = some,
-		.max_bytes = ANSWER_BYTES_MAX,
-		.task_id = ask->task_id,
-		.job = ask->job });
+	    &(struct waited_ask){
+		.ask = what, .model = some, .max_bytes = ANSWER_BYTES_MAX, .task_id = ask->task_id, .job = ask->job });
 	out->is_refused = waited_refused(g);
 	st = g->status;
 	if (st == OK && (st = take_vectors(a, g, ask, out)) == OK)

@@ -1,5 +1,5 @@
 import { QueryClientProvider } from "@tanstack/react-query";
-import { act, fireEvent, render, screen, waitFor } from "@testing-library/react";
+import { act, cleanup, configure, fireEvent, render, screen, waitFor } from "@testing-library/react";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Conversation, Folder } from "@/api/types";
 import ConversationList from "@/components/order/ConversationList";
@@ -14,6 +14,10 @@ import { useConversation } from "@/stores/conversation";
 import { useToasts } from "@/stores/notices";
 import { deleteWaiting, SELECTED_MAX, useOrder } from "@/stores/order";
 import { json } from "./help";
+
+// A busy machine is slow.
+configure({ asyncUtilTimeout: 20_000 });
+vi.setConfig({ testTimeout: 60_000 });
 
 const NOW = new Date("2026-03-04T12:00:00");
 
@@ -128,7 +132,7 @@ describe("the list", () => {
 		vi.spyOn(Element.prototype, "clientWidth", "get").mockReturnValue(288);
 	});
 	afterEach(() => {
-		document.body.innerHTML = "";
+		cleanup();
 		vi.restoreAllMocks();
 	});
 

@@ -302,6 +302,13 @@ def test_shares(ask, user, described):
     held = ask("POST", "/api/import/conversation", user,
                {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi", "model": "old"}]})
     share = ask("POST", f"/api/conversations/{held['id']}/share", user)
+    folder = ask("POST", "/api/folders", user, {"name": "Work"})
+    ask("PATCH", f"/api/folders/{folder['id']}", user, {"name": "Home", "position": 0})
+    ask("POST", "/api/conversations/arrange", user, {"ids": [held["id"]], "action": "move", "folder_id": folder["id"]})
+    assert ask("GET", "/api/folders", user)["items"][0]["conversations"] == 1
+    assert ask("GET", f"/api/conversations?view=all&folder_id={folder['id']}", user)["items"]
+    ask("POST", "/api/conversations/export", user, {"ids": [held["id"]]})
+    ask("DELETE", f"/api/folders/{folder['id']}", user)
     assert ask("GET", "/api/shares", user)["items"]
     token = share["url"].rsplit("/", 1)[1]
     ask("GET", f"/api/share/{token}")

@@ -42,14 +42,13 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
 		// A long press on a phone selects; it says so by this event, too.
 		if (!press.isTouch()) setMenu({ x: e.clientX, y: e.clientY });
 	};
-	const onClick = (e: MouseEvent) => {
-		if (press.was() || selecting || e.shiftKey) {
-			e.preventDefault();
-			if (!press.was()) onSelect(id, e.shiftKey);
-			press.forget();
-			return;
-		}
-		onOpen();
+	// Before the link, which leaves a click with Shift to the browser.
+	const onClickCapture = (e: MouseEvent) => {
+		if (!press.was() && !selecting && !e.shiftKey) return;
+		e.preventDefault();
+		e.stopPropagation();
+		if (!press.was()) onSelect(id, e.shiftKey);
+		press.forget();
 	};
 	const onDragStart = (e: DragEvent) => {
 		const chosen = useOrder.getState().selected;
@@ -73,7 +72,8 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
 			)}
 			<Link
 				href={`/c/${id}`}
-				onClick={onClick}
+				onClickCapture={onClickCapture}
+				onClick={onOpen}
 				onDoubleClick={() => !selecting && setEditing(true)}
 				onDragStart={onDragStart}
 				{...press.handlers}

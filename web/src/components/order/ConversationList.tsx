@@ -66,7 +66,8 @@ export default function ConversationList({ search, onOpen }: { search: string; o
 		() =>
 			listRows({
 				pinned: home ? pinned.items : [],
-				folders: home ? (folders.data ?? []) : null,
+				// Who has nothing to put into one is not bothered with them.
+				folders: home && (list.items.length > 0 || pinned.items.length > 0 || folders.data?.length) ? (folders.data ?? []) : null,
 				items: list.items,
 				more: list.hasNextPage,
 				archived: home,
