@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
@@ -32,16 +33,20 @@ function theme(): Plugin {
 	};
 }
 
-// The icons that the chat page names are one file: alone, each is 300 bytes, half of them about the file.
-const FOLDERS = ["components/chat", "components/markdown", "components/ui"];
-const firstIcons = new Set(
-	FOLDERS.flatMap((folder) => {
-		const path = fileURLToPath(new URL(`./src/${folder}`, import.meta.url));
-		const sources = readdirSync(path).map((name) => readFileSync(`${path}/${name}`, "utf8"));
-		const named = sources.flatMap((s) => [...s.matchAll(/import \{([^}]*)\} from "lucide-react"/g)].flatMap((m) => m[1]!.split(",")));
-		return named.map((name) => name.trim().split(" ")[0]!.toLowerCase());
-	}),
-);
+// The icons of what the chat page loads at once are one file: alone, each is 300 bytes, half of them about the file.
+const SRC = fileURLToPath(new URL("./src", import.meta.url));
+const firstIcons = new Set<string>();
+
+function gatherIcons(file: string, seen: Set<string>) {
+	const path = ["", ".tsx", ".ts", "/index.ts"].map((end) => file + end).find((p) => /\.tsx?$/.test(p) && existsSync(p));
+	if (!path || seen.has(path)) return;
+	seen.add(path);
+	for (const [, what, from] of readFileSync(path, "utf8").matchAll(/^import (?!type )([^"]*?) from "([^"]+)";$/gm)) {
+		if (from === "lucide-react") for (const name of what!.replace(/[{}]/g, "").split(",")) firstIcons.add(name.trim().split(" ")[0]!.toLowerCase());
+		else if (/^[@.]/.test(from!)) gatherIcons(from!.startsWith("@/") ? resolve(SRC, from!.slice(2)) : resolve(dirname(path), from!), seen);
+	}
+}
+for (const root of ["main.tsx", "pages/ChatPage.tsx"]) gatherIcons(resolve(SRC, root), new Set());
 
 function isFirstIcon(id: string): boolean {
 	const icon = /node_modules\/lucide-react\/dist\/esm\/icons\/([\w-]+)\.m?js$/.exec(id)?.[1];

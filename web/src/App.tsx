@@ -16,14 +16,14 @@ const ChatPage = lazy(() => import("@/pages/ChatPage"));
 const MakingPage = lazy(() => withTexts(["making"], import("@/pages/MakingPage")));
 const KnowledgePages = lazy(() => withTexts(["knowledge"], import("@/pages/knowledge/KnowledgePages")));
 const AssistantPages = lazy(() => withTexts(["assistants"], import("@/pages/assistants/AssistantPages")));
-const SettingsPage = lazy(() => import("@/pages/SettingsPage"));
+const SettingsPage = lazy(() => withTexts(["auth", "settings"], import("@/pages/SettingsPage")));
 const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
-const SignIn = lazy(() => import("@/pages/SignIn"));
-const Register = lazy(() => import("@/pages/Register"));
-const Forgot = lazy(() => import("@/pages/Forgot"));
+const SignIn = lazy(() => withTexts(["auth"], import("@/pages/SignIn")));
+const Register = lazy(() => withTexts(["auth"], import("@/pages/Register")));
+const Forgot = lazy(() => withTexts(["auth"], import("@/pages/Forgot")));
 const SharedPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.SharedPage })));
 const PrintPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.PrintPage })));
-const Reset = lazy(() => import("@/pages/Reset"));
+const Reset = lazy(() => withTexts(["auth"], import("@/pages/Reset")));
 
 export function App() {
 	return (

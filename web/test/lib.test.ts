@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { browserLanguage } from "@/i18n/language";
+import settings from "@/i18n/settings.zh.json";
 import zh from "@/i18n/zh.json";
 import { splitBlocks } from "@/lib/blocks";
 import { channelModels, channelModelsText } from "@/lib/channels";
@@ -174,7 +175,7 @@ describe("texts", () => {
 		expect(zh.chat.placeholder).toBe("发消息...");
 		expect(zh.chat.stop).toBe("停止生成");
 		expect(zh.errors.task_queue_full).toBe("任务队列已满，请等待当前任务完成");
-		expect([zh.account.nickname, zh.account.phone, zh.account.balance, zh.auth.sign_out]).toEqual(["昵称", "手机号", "积分余额", "退出登录"]);
+		expect([settings.account.nickname, settings.account.phone, settings.account.balance, zh.auth.sign_out]).toEqual(["昵称", "手机号", "积分余额", "退出登录"]);
 	});
 });
 

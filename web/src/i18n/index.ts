@@ -4,6 +4,7 @@ import { initReactI18next } from "react-i18next";
 import { useSettings } from "@/stores/settings";
 import type admin from "./admin.en.json";
 import type assistants from "./assistants.en.json";
+import type auth from "./auth.en.json";
 import type channels from "./channels.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
@@ -12,6 +13,7 @@ import type knowledge from "./knowledge.en.json";
 import type making from "./making.en.json";
 import type security from "./security.en.json";
 import type prices from "./prices.en.json";
+import type settings from "./settings.en.json";
 import type sharing from "./sharing.en.json";
 import type table from "./table.en.json";
 import type usage from "./usage.en.json";
@@ -20,7 +22,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof assistants & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof sharing & typeof table & typeof usage;
+			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof jobs & typeof knowledge & typeof making & typeof prices & typeof security & typeof settings & typeof sharing & typeof table & typeof usage;
 		};
 	}
 }

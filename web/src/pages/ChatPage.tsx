@@ -4,11 +4,12 @@ import { Chat } from "@/components/chat/Chat";
 import { Sidebar } from "@/components/chat/Sidebar";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { useIsWide } from "@/hooks/useMedia";
+import { withTexts } from "@/i18n/texts";
 import { useConversation } from "@/stores/conversation";
 import { useSettings } from "@/stores/settings";
 import { useTasks } from "@/stores/tasks";
 
-const SettingsModal = lazy(() => import("@/components/chat/SettingsModal"));
+const SettingsModal = lazy(() => withTexts(["auth", "settings"], import("@/components/chat/SettingsModal")));
 
 export default function ChatPage({ conversationId }: { conversationId: string | null }) {
 	const wide = useIsWide();

@@ -7,9 +7,9 @@ import { memo, type MouseEvent, type ReactNode, useEffect, useId, useLayoutEffec
 import { useTranslation } from "react-i18next";
 import ReactMarkdown, { type Components, type Options } from "react-markdown";
 import rehypeSanitize, { defaultSchema } from "rehype-sanitize";
-import remarkGfm from "remark-gfm";
 import { splitBlocks } from "@/lib/blocks";
 import { CodeBlock } from "./CodeBlock";
+import { readGfm } from "./gfm";
 import { RemoteImage } from "./RemoteImage";
 
 type Plugins = NonNullable<Options["rehypePlugins"]>;
@@ -92,7 +92,7 @@ const TAGS = [...(defaultSchema.tagNames ?? []), "mark"];
 function pluginsFor(extensions: Extension[], prefix: string): Pick<Options, "remarkPlugins" | "rehypePlugins"> {
 	const all = (part: "remark" | "before" | "after") => extensions.flatMap((e) => e[part] ?? []);
 	return {
-		remarkPlugins: [remarkGfm, ...all("remark")],
+		remarkPlugins: [readGfm, ...all("remark")],
 		rehypePlugins: [
 			...all("before"),
 			rawAsText,
