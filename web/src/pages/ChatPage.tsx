@@ -1,6 +1,7 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Chat } from "@/components/chat/Chat";
+import { fetchMenus } from "@/components/chat/later";
 import { Sidebar } from "@/components/chat/Sidebar";
 import { ErrorBoundary } from "@/components/ui/ErrorBoundary";
 import { useIsWide } from "@/hooks/useMedia";
@@ -23,6 +24,7 @@ export default function ChatPage({ conversationId }: { conversationId: string | 
 		setSettings(true);
 	}, []);
 	useActive(conversationId);
+	useEffect(() => whenIdle(fetchMenus), []);
 
 	return (
 		<div className="flex h-full overflow-hidden">
@@ -50,6 +52,12 @@ export default function ChatPage({ conversationId }: { conversationId: string | 
 			)}
 		</div>
 	);
+}
+
+/** Not every browser can say that it is idle. */
+function whenIdle(then: () => void) {
+	if ("requestIdleCallback" in window) requestIdleCallback(then, { timeout: 5_000 });
+	else setTimeout(then, 2_000);
 }
 
 /** The stores know what is on the screen; looking at a conversation clears its badge. */

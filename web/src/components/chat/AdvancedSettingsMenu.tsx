@@ -1,10 +1,8 @@
-import { RotateCcw, SlidersHorizontal } from "lucide-react";
-import { useCallback, useRef, useState } from "react";
+import { SlidersHorizontal } from "lucide-react";
+import { Suspense, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useSettings } from "@/stores/settings";
-import { Button, IconButton } from "../ui/Button";
-import { Segments, Switch } from "../ui/Field";
-import { Popover } from "../ui/Menu";
+import { IconButton } from "../ui/Button";
+import { AdvancedSettingsBox, fetchMenus } from "./later";
 
 /** How chat behaves on this device. Saved as it is changed; one button brings the defaults back. */
 export function AdvancedSettingsMenu() {
@@ -14,48 +12,14 @@ export function AdvancedSettingsMenu() {
 	const { t } = useTranslation();
 	return (
 		<>
-			<IconButton ref={button} label={t("advanced.title")} aria-haspopup="dialog" aria-expanded={open} active={open} onClick={() => setOpen(!open)} medium>
+			<IconButton ref={button} label={t("advanced.title")} aria-haspopup="dialog" aria-expanded={open} active={open} onPointerEnter={fetchMenus} onClick={() => setOpen(!open)} medium>
 				<SlidersHorizontal size={17} />
 			</IconButton>
 			{open && (
-				<Popover anchor={button.current!} role="dialog" label={t("advanced.title")} above onClose={close} className="w-80 p-4">
-					<AdvancedSettings />
-				</Popover>
+				<Suspense>
+					<AdvancedSettingsBox anchor={button.current!} onClose={close} />
+				</Suspense>
 			)}
 		</>
-	);
-}
-
-export function AdvancedSettings() {
-	const s = useSettings();
-	const { t } = useTranslation();
-	return (
-		<div className="flex flex-col gap-2.5">
-			<Segments
-				label={t("advanced.send_key")}
-				value={s.sendKey}
-				onChange={(sendKey) => s.change({ sendKey })}
-				options={[
-					{ value: "enter", label: "Enter" },
-					{ value: "mod-enter", label: "Ctrl+Enter" },
-				]}
-			/>
-			<Segments
-				label={t("advanced.text_size")}
-				value={s.textSize}
-				onChange={(textSize) => s.change({ textSize })}
-				options={[
-					{ value: "small", label: t("advanced.small") },
-					{ value: "normal", label: t("advanced.normal") },
-					{ value: "large", label: t("advanced.large") },
-				]}
-			/>
-			<Switch label={t("advanced.costs")} on={s.showCosts} onChange={(showCosts) => s.change({ showCosts })} />
-			<Switch label={t("advanced.reasoning")} on={s.showReasoning} onChange={(showReasoning) => s.change({ showReasoning })} />
-			<Switch label={t("advanced.wrap")} on={s.wrapCode} onChange={(wrapCode) => s.change({ wrapCode })} />
-			<Button small look="ghost" icon={<RotateCcw size={14} aria-hidden />} onClick={s.resetSettings} className="self-start">
-				{t("advanced.reset")}
-			</Button>
-		</div>
 	);
 }

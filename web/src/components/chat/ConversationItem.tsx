@@ -1,5 +1,5 @@
 import { CircleCheck, Ellipsis } from "lucide-react";
-import { memo, type MouseEvent, useCallback, useRef, useState } from "react";
+import { memo, type MouseEvent, Suspense, useCallback, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import type { Conversation } from "@/api/types";
@@ -8,7 +8,7 @@ import { useTasks } from "@/stores/tasks";
 import type { Point } from "../ui/Menu";
 import { IconButton } from "../ui/Button";
 import { Spinner } from "../ui/Spinner";
-import { ContextMenu } from "./ContextMenu";
+import { ContextMenu } from "./later";
 import { TitleEditor } from "./TitleEditor";
 
 interface Props {
@@ -61,22 +61,24 @@ export const ConversationItem = memo(function ConversationItem({ conversation, a
 				<Ellipsis size={16} />
 			</IconButton>
 			{menu && (
-				<ContextMenu
-					anchor={menu}
-					onClose={closeMenu}
-					onRename={() => {
-						closeMenu();
-						setEditing(true);
-					}}
-					onShare={() => {
-						closeMenu();
-						onShare(conversation);
-					}}
-					onDelete={() => {
-						closeMenu();
-						onDelete(conversation);
-					}}
-				/>
+				<Suspense>
+					<ContextMenu
+						anchor={menu}
+						onClose={closeMenu}
+						onRename={() => {
+							closeMenu();
+							setEditing(true);
+						}}
+						onShare={() => {
+							closeMenu();
+							onShare(conversation);
+						}}
+						onDelete={() => {
+							closeMenu();
+							onDelete(conversation);
+						}}
+					/>
+				</Suspense>
 			)}
 		</div>
 	);

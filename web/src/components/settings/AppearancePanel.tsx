@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 import { me as api } from "@/api/weir";
 import type { Language } from "@/i18n/language";
 import { type Theme, useSettings } from "@/stores/settings";
-import { AdvancedSettings } from "../chat/AdvancedSettingsMenu";
+import { AdvancedSettings } from "../chat/AdvancedSettings";
 import { Segments } from "../ui/Field";
 
 export function AppearancePanel() {
