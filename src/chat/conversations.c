@@ -18,8 +18,7 @@
 	" 'prompt', c.prompt, 'temperature', c.temperature, 'top_p', c.top_p, 'context_messages', c.context_messages,"
 #define CONVERSATION_JSON \
 	"jsonb_build_object('id', c.id, 'agent_id', c.agent_id, 'project_id', c.project_id," \
-	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = c.model_id)," \
-	SETTINGS_JSON \
+	" 'model', (SELECT m.name FROM llm_models m WHERE m.id = c.model_id)," SETTINGS_JSON \
 	" 'title', c.title, 'title_is_custom', c.title_is_custom, 'message_count', c.message_count," \
 	" 'knowledge_ids', to_jsonb(c.knowledge_ids), 'knowledge_mode', c.knowledge_mode," \
 	" 'total_tokens', c.total_tokens, 'created_at', json_time(c.created_at), 'updated_at', " \
@@ -224,8 +223,8 @@ conversation_update(struct context *cx, const char *id, const json_t *in, json_t
 	    PB(field_present(in, "knowledge_ids")), PS(knowledge), PB(field_present(in, "knowledge_mode")),
 	    PS(field_text(in, "knowledge_mode")), PB(field_present(in, "prompt")), PS(field_text(in, "prompt")),
 	    PB(field_present(in, "temperature")), PS(number_text(cx, in, "temperature")),
-	    PB(field_present(in, "top_p")), PS(number_text(cx, in, "top_p")),
-	    PB(field_present(in, "context_messages")), PS(number_text(cx, in, "context_messages")));
+	    PB(field_present(in, "top_p")), PS(number_text(cx, in, "top_p")), PB(field_present(in, "context_messages")),
+	    PS(number_text(cx, in, "context_messages")));
 	if (st != OK)
 		return fail(cx, st, "change conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)
