@@ -124,7 +124,8 @@ refuse(struct context *cx, const char *outcome, const char *id)
 	if (strcmp(outcome, "no_picture") == 0)
 		return fail_field(cx, "picture_id", "is no picture of yours");
 	if (strcmp(outcome, "too_many") == 0)
-		return too_many(cx, "You have as many assistants as you may. Delete one first.", "助手数量已达上限，请先删除一些");
+		return too_many(
+		    cx, "You have as many assistants as you may. Delete one first.", "助手数量已达上限，请先删除一些");
 	return fail(cx, E_NOT_FOUND, "assistant %s", id);
 }
 
@@ -228,8 +229,9 @@ assistant_take(struct context *cx, const char *token, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *outcome;
-	enum status st = pg_query_again(cx->pg, &rows, "SELECT outcome, kept FROM assistant_keep($1, $2::uuid, $3::int)",
-	    PS(token), PS(cx->caller.user_id), PI(ASSISTANTS_KEPT_MAX));
+	enum status st = pg_query_again(cx->pg, &rows,
+	    "SELECT outcome, kept FROM assistant_keep($1, $2::uuid, $3::int)", PS(token), PS(cx->caller.user_id),
+	    PI(ASSISTANTS_KEPT_MAX));
 
 	if (st != OK)
 		return fail(cx, st, "take an assistant: %s", pg_error(cx->pg));

@@ -50,7 +50,8 @@ add(struct context *cx, const json_t *list, int64_t *added)
 		return fail(cx, st, "add prompts: %s", pg_error(cx->pg));
 	if (strcmp(row_text(rows, 0, "outcome"), "ok") != 0) {
 		fail(cx, E_CONFLICT, "too many prompts");
-		fail_message(cx, "You would have more prompts than you may. Delete some first.", "提示词数量将超过上限，请先删除一些");
+		fail_message(cx, "You would have more prompts than you may. Delete some first.",
+		    "提示词数量将超过上限，请先删除一些");
 		return E_CONFLICT;
 	}
 	*added = row_int(rows, 0, "added");
@@ -63,7 +64,8 @@ with_id(const json_t *in)
 	char id[UUID_LEN];
 
 	uuid_v7(id);
-	return json_pack("{s:s, s:O, s:O}", "id", id, "name", json_object_get(in, "name"), "text", json_object_get(in, "text"));
+	return json_pack(
+	    "{s:s, s:O, s:O}", "id", id, "name", json_object_get(in, "name"), "text", json_object_get(in, "text"));
 }
 
 enum status
@@ -153,7 +155,8 @@ prompts_import(struct context *cx, const json_t *in, json_t **out)
 		if (!json_is_object(one))
 			return fail_field(cx, place, "must be an object");
 		if (!fields_check(cx->arena, prompt_fields, one, &problem))
-			return fail_field(cx, arena_printf(cx->arena, "%s/%s", place, problem.field), "%s", problem.message);
+			return fail_field(
+			    cx, arena_printf(cx->arena, "%s/%s", place, problem.field), "%s", problem.message);
 		json_array_append_new(list, with_id(one));
 	}
 	if ((st = add(cx, list, &added)) != OK)

@@ -37,7 +37,7 @@ struct turn_plan {
 	struct chat_files *files;   /* that go along; NULL: none */
 	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
 
-	struct offer_model model; /* its max_output_tokens: or what the assistant wants, if that is less */
+	struct offer_model model;     /* its max_output_tokens: or what the assistant wants, if that is less */
 	struct offer_model *fallback; /* NULL: none, or none that can be reached */
 };
 

@@ -2383,4 +2383,81 @@ for (const way of [WAYS[0], WAYS[2]])
 		await shot(page, `keys-${way.name}`);
 	});
 
+journey("assistants: one is made, speaks, and a conversation sets a temperature of its own", async () => {
+	const user = await newUser();
+	const page = await newPage();
+	await signIn(page, user.email, PASSWORD, "/assistants");
+	await page.getByRole("button", { name: "New assistant" }).click();
+	const form = page.getByRole("dialog");
+	await form.getByLabel("Name", { exact: true }).fill("Fox");
+	await form.getByLabel("Emoji").fill("🦊");
+	await form.getByLabel("Description").fill("Knows rivers.");
+	await form.getByLabel("System prompt").fill("You are a fox.");
+	await form.getByLabel("Question 1", { exact: true }).fill("What is a weir? [[demo echo=1]]");
+	await form.getByRole("button", { name: "Add a question" }).click();
+	await form.getByLabel("Question 2", { exact: true }).fill("What is a dam?");
+	await form.getByLabel("Model", { exact: true }).selectOption({ value: "demo-fast" });
+	await form.getByLabel("Temperature").fill("3");
+	equal(await form.getByRole("button", { name: "Save" }).isDisabled(), true, "out of bounds");
+	await form.getByLabel("Temperature").fill("0.4");
+	await look(page, "assistant-form");
+	await form.getByRole("button", { name: "Save" }).click();
+	await form.waitFor({ state: "detached" });
+	await look(page, "assistants");
+
+	await page.getByRole("button", { name: "Talk" }).click();
+	const openers = page.getByTestId("openers").getByRole("button");
+	await openers.first().waitFor();
+	equal(await openers.count(), 2, "opening questions");
+	await look(page, "assistant-empty");
+	await openers.first().click();
+	await input(page).press("Enter");
+	const answer = await waitAnswer(page, 1);
+	holds((await answer.innerText()).includes("What is a weir?"), "the question was asked");
+	await page.getByTestId("speaker").getByText("Fox").waitFor();
+
+	await page.getByRole("button", { name: "Settings of this conversation" }).click();
+	const settings = page.getByRole("dialog");
+	await settings.getByLabel("Temperature").fill("1.5");
+	await look(page, "conversation-settings");
+	await settings.getByRole("button", { name: "Save" }).click();
+	await page.getByTestId("overrides").getByText("temperature 1.5").waitFor();
+	await page.reload();
+	await page.getByTestId("overrides").getByText("temperature 1.5").waitFor();
+	await look(page, "conversation-overridden");
+	await page.getByRole("button", { name: "Settings of this conversation" }).click();
+	await settings.getByRole("button", { name: "Reset" }).click();
+	await page.getByTestId("overrides").waitFor({ state: "detached" });
+});
+
+journey("prompts: a slash finds one by keyboard, and its variables are asked for", async () => {
+	const user = await newUser();
+	for (const [name, text] of [["Translate", "Translate into {{language}}: {{words}}"], ["Summary", "Sum it up."], ["Trim", "Shorten {{words}}"]])
+		equal((await api("POST", "/api/prompts", { token: user.token, json: { name, text } })).status, 201, name);
+	const page = await newPage();
+	await signIn(page, user.email);
+	await input(page).fill("/");
+	const options = page.getByRole("option");
+	await options.nth(2).waitFor();
+	await look(page, "prompts-list");
+	await input(page).pressSequentially("tr");
+	await options.nth(2).waitFor({ state: "detached" });
+	equal(await options.count(), 2, "found");
+	await input(page).press("ArrowDown");
+	await input(page).press("ArrowUp");
+	await input(page).press("Enter");
+	const dialog = page.getByRole("dialog", { name: "Translate" });
+	await dialog.getByLabel("language").fill("French");
+	await dialog.getByLabel("words").fill("a weir");
+	await look(page, "prompts-variables");
+	await dialog.getByLabel("words").press("Enter");
+	await dialog.waitFor({ state: "detached" });
+	equal(await input(page).inputValue(), "Translate into French: a weir", "inserted");
+	await input(page).fill("/su");
+	await options.first().waitFor();
+	await input(page).press("Escape");
+	await options.first().waitFor({ state: "detached" });
+	equal(await input(page).inputValue(), "/su", "what was typed stays");
+});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

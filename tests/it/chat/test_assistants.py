@@ -302,6 +302,7 @@ def test_for_everybody_until_an_admin_takes_it_back(weir, user, other, admin):
     for share in ("link", "house"):
         token = weir.patch(path, {"share": share}, user).json["url"].rsplit("/", 1)[1]
         assert weir.get(f"/api/assistant-links/{token}", other).status == 404 and weir.get(path, other).status == 404
+        assert weir.post(f"/api/assistant-links/{token}", None, other).status == 404
 
     assert weir.patch(bar, {"is_barred": False}, admin).status == 200
     assert weir.get(path, other).status == 200
