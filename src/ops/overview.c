@@ -22,14 +22,18 @@ overview(struct context *cx, int64_t days, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	const struct conf *conf = cx->conf;
+	json_t *setup;
 	enum status st = pg_query_again(cx->pg, &rows, overview_sql, PI(days));
 
 	if (st != OK)
 		return fail(cx, st, "overview: %s", pg_error(cx->pg));
+	setup = json_object();
+	json_object_set_new(setup, "channel", json_boolean(row_bool(rows, 0, "answered")));
+	json_object_set_new(setup, "model", json_boolean(row_bool(rows, 0, "offered")));
+	json_object_set_new(setup, "gift", json_boolean(conf->auth_signup_gift > 0));
+	json_object_set_new(setup, "mail", json_boolean(mail_configured(conf)));
+	json_object_set_new(setup, "https", json_boolean(strncmp(conf->server_base_url, "https://", 8) == 0));
 	*out = row_json(rows, 0, "json");
-	json_object_set_new(*out, "setup",
-	    json_pack("{s:b, s:b, s:b, s:b, s:b}", "channel", row_bool(rows, 0, "answered"), "model",
-		row_bool(rows, 0, "offered"), "gift", conf->auth_signup_gift > 0, "mail", mail_configured(conf), "https",
-		strncmp(conf->server_base_url, "https://", 8) == 0));
+	json_object_set_new(*out, "setup", setup);
 	return OK;
 }

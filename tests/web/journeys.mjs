@@ -495,6 +495,7 @@ journey("small things: a picture grows, a conversation that is not there", async
 journey("a first visit: three steps, once; and the page is there without a network", async () => {
 	const user = await newUser();
 	const page = await newPage(WAYS[0], null, true);
+	page.setDefaultTimeout(60_000);
 	await signIn(page, user.email);
 	const welcome = page.getByRole("dialog", { name: "Welcome" });
 	await welcome.getByText("Ask something").waitFor();
@@ -502,7 +503,7 @@ journey("a first visit: three steps, once; and the page is there without a netwo
 	await welcome.getByRole("button", { name: "Next" }).click();
 	await welcome.getByRole("button", { name: "Next" }).click();
 	await welcome.getByRole("button", { name: "Start" }).click();
-	await until(async () => (await welcome.count()) === 0, "the welcome is gone");
+	await until(async () => (await welcome.count()) === 0, "the welcome is gone", 60_000);
 	await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
 	await page.reload();
 	await input(page).waitFor();

@@ -4,7 +4,7 @@ import { Bars } from "@/components/usage/Bars";
 import { startI18n } from "@/i18n";
 import { setLanguage } from "@/i18n/language";
 import { withTexts } from "@/i18n/texts";
-import { cost, dayName, duration, everyDay, fromOf, NOTHING, roundTop, short, shortTime } from "@/lib/usage";
+import { cost, dayName, duration, everyDay, everyHour, fromOf, hourName, NOTHING, roundTop, short, shortTime } from "@/lib/usage";
 
 const sum = { ...NOTHING, calls: 2, request_tokens: 30, response_tokens: 40, cost: 0.5 };
 const sums = {
@@ -28,6 +28,14 @@ describe("days", () => {
 			["2026-03-01", 0],
 			["2026-03-02", 0],
 		]);
+	});
+
+	it("have 24 hours, whatever time it is", () => {
+		const today = { ...sums, from: "2026-03-02T00:00:00Z", items: [{ name: "2026-03-02T09:00Z", ...sum }] };
+		const hours = everyHour(today);
+		expect(hours).toHaveLength(24);
+		expect(hours.filter((h) => h.calls > 0).map((h) => hourName(h.name))).toEqual(["09:00"]);
+		expect(hours.at(-1)!.name).toBe("2026-03-02T23:00Z");
 	});
 
 	it("are named in the language, and as UTC's wherever the reader is", () => {

@@ -2152,23 +2152,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Find messages by their words, newest first */
-        get: operations["search"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/share/{token}": {
         parameters: {
             query?: never;
@@ -3507,21 +3490,6 @@ export interface components {
             /** @description As in X-Request-Id and in the log. */
             request_id: string;
         };
-        FoundMessage: {
-            active: boolean;
-            /** Format: uuid */
-            conversation_id: string;
-            /** Format: date-time */
-            created_at: string;
-            /** Format: uuid */
-            id: string;
-            marks: components["schemas"]["TextMark"][];
-            model: string | null;
-            /** @enum {string} */
-            role: "user" | "assistant";
-            snippet: string;
-            title: string;
-        };
         Group: {
             budget: components["schemas"]["Budget"] | null;
             /** Format: date-time */
@@ -3944,6 +3912,14 @@ export interface components {
             /** @enum {string} */
             type: "notification" | "resync";
         };
+        Overview: {
+            active_users: number;
+            days: number;
+            objects: number;
+            setup: components["schemas"]["Setup"];
+            stored_bytes: number;
+            users: number;
+        };
         Piece: {
             text: string;
         };
@@ -3984,21 +3960,6 @@ export interface components {
             streams_open: number;
             workers: number;
             workers_busy: number;
-        };
-        Overview: {
-            days: number;
-            users: number;
-            active_users: number;
-            objects: number;
-            stored_bytes: number;
-            setup: components["schemas"]["Setup"];
-        };
-        Setup: {
-            channel: boolean;
-            model: boolean;
-            gift: boolean;
-            mail: boolean;
-            https: boolean;
         };
         PoolQueue: {
             length: number;
@@ -4329,6 +4290,13 @@ export interface components {
             ip: string | null;
             user_agent: string | null;
         };
+        Setup: {
+            channel: boolean;
+            gift: boolean;
+            https: boolean;
+            mail: boolean;
+            model: boolean;
+        };
         Share: {
             /** Format: uuid */
             conversation_id: string;
@@ -4411,10 +4379,6 @@ export interface components {
             message_id?: string | null;
             progress?: number;
             status: string;
-        };
-        TextMark: {
-            from: number;
-            to: number;
         };
         TicketHeaders: {
             "Content-Type": string;
@@ -6498,6 +6462,31 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_overview_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     admin_prices_list: {
         parameters: {
             query?: {
@@ -7068,31 +7057,6 @@ export interface operations {
             403: components["responses"]["E403"];
             413: components["responses"]["E413"];
             415: components["responses"]["E415"];
-            429: components["responses"]["E429"];
-            500: components["responses"]["E500"];
-            503: components["responses"]["E503"];
-        };
-    };
-    admin_overview_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Overview"];
-                };
-            };
-            401: components["responses"]["E401"];
-            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
@@ -9809,34 +9773,6 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
-            429: components["responses"]["E429"];
-            500: components["responses"]["E500"];
-            503: components["responses"]["E503"];
-        };
-    };
-    search: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Done. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        has_more: boolean;
-                        items: components["schemas"]["FoundMessage"][];
-                    };
-                };
-            };
-            401: components["responses"]["E401"];
-            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];

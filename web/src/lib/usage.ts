@@ -43,11 +43,13 @@ export function everyDay({ from, to, items }: UsageSums): Day[] {
 	return days;
 }
 
-/** Every hour of the span, named as the server names them. */
+/** Every hour of the span, named as the server names them; of a day all 24, so that it does not grow. */
 export function everyHour({ from, to, items }: UsageSums): Day[] {
 	const used = new Map(items.map((item) => [item.name, item]));
 	const hours: Day[] = [];
-	for (let at = Date.parse(from); at <= Date.parse(to); at += 3_600_000) {
+	const start = Date.parse(from);
+	const end = Math.max(Date.parse(to), start + DAY_MS - 1);
+	for (let at = start; at <= end; at += 3_600_000) {
 		const name = `${new Date(at).toISOString().slice(0, 13)}:00Z`;
 		hours.push({ ...NOTHING, ...used.get(name), name });
 	}

@@ -6,6 +6,7 @@ import type { useMessageHandlers } from "@/hooks/useMessageHandlers";
 import { useMessageLoader } from "@/hooks/useMessageLoader";
 import { useRegenerateHandlers } from "@/hooks/useRegenerateHandlers";
 import { useScrollManager } from "@/hooks/useScrollManager";
+import { useShown } from "@/hooks/useShown";
 import { cx } from "@/lib/cx";
 import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
@@ -29,6 +30,8 @@ const SIZES = { small: "text-sm", normal: "text-base", large: "text-lg" };
 export function MessageArea({ conversationId, model, acts, onSend, onPick }: Props) {
 	const { messages, live, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } =
 		useMessageLoader(conversationId);
+	const { shown, more } = useShown(conversationId, messages.length);
+	const hidden = Math.max(0, messages.length - shown);
 	const scroll = useScrollManager(conversationId);
 	const size = useSettings((s) => s.textSize);
 	const [deleting, setDeleting] = useState<Message | null>(null);
@@ -59,17 +62,17 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 					{isNew && <EmptyState onPick={onPick} />}
 					{isEmpty && conversationId !== null && isPending && <LoadingSkeleton />}
 					{isEmpty && error && <Failed error={error} onRetry={() => void refetch()} />}
-					{hasNextPage && (
-						<Button small look="ghost" busy={isFetchingNextPage} onClick={() => void fetchNextPage()} className="self-center">
+					{(hasNextPage || hidden > 0) && (
+						<Button small look="ghost" busy={isFetchingNextPage} onClick={() => !more() && hasNextPage && void fetchNextPage()} className="self-center">
 							{t("chat.earlier")}
 						</Button>
 					)}
-					{messages.map((m, i) => (
+					{messages.slice(hidden).map((m, i) => (
 						<MessageItem
 							key={m.id}
 							message={m}
 							turn={live.find((turn) => (turn.assistantId ?? turn.answer.id) === m.id)}
-							last={i === messages.length - 1}
+							last={hidden + i === messages.length - 1}
 							busy={live.length > 0}
 							onRegenerate={regenerate}
 							onDelete={remove}

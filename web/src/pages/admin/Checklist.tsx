@@ -48,16 +48,17 @@ export function Checklist({ setup }: { setup: Overview["setup"] }) {
 				<Item name={t("overview.backup")} done={backup}>
 					{t("overview.backup_hint")}
 					{!backup && (
-						<Button
-							small
-							className="mt-2 flex"
-							onClick={() => {
-								remember(BACKUP, true);
-								setBackup(true);
-							}}
-						>
-							{t("overview.backup_tick")}
-						</Button>
+						<div className="pt-2">
+							<Button
+								small
+								onClick={() => {
+									remember(BACKUP, true);
+									setBackup(true);
+								}}
+							>
+								{t("overview.backup_tick")}
+							</Button>
+						</div>
 					)}
 				</Item>
 			</ul>
