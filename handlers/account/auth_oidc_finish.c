@@ -21,5 +21,6 @@ const struct field auth_oidc_finish_fields[] = {
 enum status
 h_auth_oidc_finish(struct request *rq)
 {
-	return oidc_finish(rq, field_text(rq->json, "state"), field_text(rq->json, "code"), field_text(rq->json, "iss"));
+	return oidc_finish(
+	    rq, field_text(rq->json, "state"), field_text(rq->json, "code"), field_text(rq->json, "iss"));
 }

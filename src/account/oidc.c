@@ -56,15 +56,14 @@ derived(struct arena *a, const char *purpose, const char *cookie)
 static const char *
 return_url(struct context *cx)
 {
-	return arena_printf(
-	    cx->arena, "%.*s" RETURN_PATH, (int)conf_site_len(cx->conf), cx->conf->server_base_url);
+	return arena_printf(cx->arena, "%.*s" RETURN_PATH, (int)conf_site_len(cx->conf), cx->conf->server_base_url);
 }
 
 static void
 set_cookie(struct request *rq, const char *value, int max_age_s)
 {
-	reply_header(rq, "Set-Cookie", COOKIE "=%s; Max-Age=%d; Path=" COOKIE_PATH "; HttpOnly; SameSite=Strict%s", value,
-	    max_age_s, rq->cx.conf->auth_secure_cookie ? "; Secure" : "");
+	reply_header(rq, "Set-Cookie", COOKIE "=%s; Max-Age=%d; Path=" COOKIE_PATH "; HttpOnly; SameSite=Strict%s",
+	    value, max_age_s, rq->cx.conf->auth_secure_cookie ? "; Secure" : "");
 }
 
 /* ---- the way there ----------------------------------------------------- */
@@ -328,7 +327,8 @@ got_keys(struct request *rq, const json_t *keys, void *arg)
 
 	switch (id_token_check(rq->cx.arena, f->id_token, keys, &expected, &f->claims, &why)) {
 	case ID_HOLDS:
-		return f->link_user_id == NULL ? sign_in(rq, &f->claims) : link_account(rq, f->link_user_id, &f->claims);
+		return f->link_user_id == NULL ? sign_in(rq, &f->claims)
+					       : link_account(rq, f->link_user_id, &f->claims);
 	case ID_UNKNOWN_KEY:
 		if (f->newer_keys)
 			break;
@@ -354,7 +354,9 @@ got_tokens(struct request *rq, int http_status, const json_t *answer, const char
 		return told(rq, f->link_user_id, fail(&rq->cx, E_PROVIDER_REFUSED, "the code is not taken"));
 	return told(rq, f->link_user_id,
 	    fail(&rq->cx, E_PROVIDER_FAILED, "tokens of the OpenID provider: %d %s", http_status,
-		error != NULL ? error : why != NULL ? why : "no ID token"));
+		error != NULL	  ? error
+		    : why != NULL ? why
+				  : "no ID token"));
 }
 
 /* The secret of [oidc] secret_file; NULL: a public client. */
@@ -504,6 +506,7 @@ identity_unlink(struct context *cx, const char *id)
 	if (row_bool(rows, 0, "may"))
 		return OK;
 	st = fail(cx, E_CONFLICT, "the last way to sign in");
-	fail_message(cx, "Set a password first: nothing else would be left to sign in with.", "请先设置密码，否则将无法登录");
+	fail_message(
+	    cx, "Set a password first: nothing else would be left to sign in with.", "请先设置密码，否则将无法登录");
 	return st;
 }

@@ -28,8 +28,7 @@ def somebody():
 
 def begin(weir, user=None):
     """The browser gets its cookie and where to go."""
-    path, body = ("/api/me/identities", {"password": PASSWORD}) if user else ("/api/auth/oidc/start", None)
-    answer = weir.post(path, body, user) if user else weir.request("POST", path)
+    answer = weir.post("/api/me/identities", {"password": PASSWORD}, user) if user else weir.request("POST", "/api/auth/oidc/start")
     assert answer.status == 200, answer
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/api/auth/oidc" in cookie
