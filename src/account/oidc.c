@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "account/accounts.h"
-#include "account/auth.h"
 #include "account/factor.h"
 #include "account/fetch.h"
 #include "account/id_token.h"
@@ -424,7 +423,7 @@ ask_tokens(struct request *rq, const struct oidc_endpoints *e, void *arg)
 	    got_tokens, f);
 }
 
-/* The way this browser is on is taken, once; who it links, NULL: nobody. */
+/* The way this browser is on is taken, once: of a sign-in, or of the account that is to be linked. */
 static enum status
 take_flow(struct request *rq, const char *state, struct finish *f)
 {
@@ -435,20 +434,14 @@ take_flow(struct request *rq, const char *state, struct finish *f)
 	crypto_sha256(state, strlen(state), state_hash);
 	crypto_sha256(f->cookie, strlen(f->cookie), browser_hash);
 	st = pg_query(rq->cx.pg, &rows,
-	    "DELETE FROM oidc_flows WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > now() RETURNING user_id",
-	    PX(state_hash, SHA256_BYTES), PX(browser_hash, SHA256_BYTES));
+	    "DELETE FROM oidc_flows WHERE state_hash = $1 AND browser_hash = $2 AND user_id IS NOT DISTINCT FROM $3::uuid"
+	    " AND expires_at > now()",
+	    PX(state_hash, SHA256_BYTES), PX(browser_hash, SHA256_BYTES), PS(f->link_user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "going on with a sign-in: %s", pg_error(rq->cx.pg));
-	if (rows_count(rows) == 0)
-		return fail(&rq->cx, E_INVALID_TOKEN, "state unknown, over, or of another browser");
-	if (row_null(rows, 0, "user_id"))
-		return OK;
-	f->link_user_id = arena_strdup(rq->cx.arena, row_text(rows, 0, "user_id"));
-	if ((st = auth_try(rq)) != OK)
-		return st;
-	return rq->cx.caller.user_id != NULL && strcmp(rq->cx.caller.user_id, f->link_user_id) == 0
+	return rows_affected(rows) > 0
 	    ? OK
-	    : fail(&rq->cx, E_UNAUTHENTICATED, "who began to link is not who comes back");
+	    : fail(&rq->cx, E_INVALID_TOKEN, "state unknown, over, or of another browser or account");
 }
 
 enum status
@@ -459,9 +452,11 @@ oidc_finish(struct request *rq, const char *state, const char *code, const char 
 
 	if ((st = begin(rq)) != OK)
 		return st;
-	*f = (struct finish){ .code = code, .cookie = request_cookie(rq, COOKIE) };
+	*f = (struct finish){
+		.code = code, .cookie = request_cookie(rq, COOKIE), .link_user_id = rq->cx.caller.user_id
+	};
 	if (f->cookie == NULL)
-		return told(rq, NULL, fail(&rq->cx, E_INVALID_TOKEN, "no cookie"));
+		return told(rq, f->link_user_id, fail(&rq->cx, E_INVALID_TOKEN, "no cookie"));
 	if ((st = take_flow(rq, state, f)) != OK)
 		return told(rq, f->link_user_id, st);
 	set_cookie(rq, "", 0);

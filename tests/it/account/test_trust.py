@@ -1,14 +1,11 @@
 """Second factors: turned on, asked for, once each, and taken away."""
 
-import base64
-import hmac
-import json
-import struct
 import time
 import urllib.parse
 import uuid
 
 import pytest
+from totplib import code_of
 from weirtest import at_once
 
 PASSWORD = "correct horse battery"
@@ -28,14 +25,6 @@ def refused(answer, status, code, field=None):
     if field:
         assert answer.json["details"]["field"] == field, answer
     return answer.json
-
-
-def code_of(secret, step=None):
-    """RFC 6238, written anew."""
-    step = int(time.time()) // 30 if step is None else step
-    mac = hmac.digest(base64.b32decode(secret), struct.pack(">Q", step), "sha1")
-    at = mac[-1] & 15
-    return "%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7FFFFFFF) % 10**6)
 
 
 def wrong_code(secret):
