@@ -2,11 +2,11 @@
  * POST /api/auth/oidc/finish -- back from the sign-in provider.
  *
  * in      state, code, iss?: of the address the provider sent the browser to
- * out     200 as /api/auth/login: signed in; 204: linked to the caller's account
- * errors  400 invalid_token not the browser that began it, or too late, or twice; 403
- *         provider_refused what the provider says does not hold; 401 second_factor; 403
- *         no_account, account_disabled, foreign_origin; 404 there is no provider; 409 conflict
- *         linked to another account; 502 provider_failed
+ * out     200 as /api/auth/login
+ * errors  400 invalid_token not the browser that began it, or too late, or twice; 401
+ *         second_factor; 403 provider_refused what the provider says does not hold; 403
+ *         no_account, account_disabled, foreign_origin; 404 there is no provider; 502
+ *         provider_failed
  * proof   tests/it/account/test_oidc.py
  */
 #include "weir.h"
@@ -21,5 +21,6 @@ const struct field auth_oidc_finish_fields[] = {
 enum status
 h_auth_oidc_finish(struct request *rq)
 {
-	return oidc_finish(rq, field_text(rq->json, "state"), field_text(rq->json, "code"), field_text(rq->json, "iss"));
+	return oidc_finish(
+	    rq, field_text(rq->json, "state"), field_text(rq->json, "code"), field_text(rq->json, "iss"));
 }

@@ -13,7 +13,8 @@
 
 const struct field me_delete_fields[] = {
 	{ "password", F_TEXT, 0, .min = 1, .max = PASSWORD_CHECK_CHARS_MAX },
-	{ "name", F_LINE, F_REQUIRED, .min = 1, .max = LOGIN_CHARS_MAX, .help = "e-mail address or phone number of the account" },
+	{ "name", F_LINE, F_REQUIRED, .min = 1, .max = LOGIN_CHARS_MAX,
+	    .help = "e-mail address or phone number of the account" },
 	{ .name = NULL },
 };
 
@@ -23,7 +24,8 @@ h_me_delete(struct request *rq)
 	json_t *leaving;
 	enum status st = account_leave(rq, field_text(rq->json, "password"), field_text(rq->json, "name"), &leaving);
 
-	audit(&rq->cx, "user.delete", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st), NULL);
+	audit(&rq->cx, "user.delete", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st),
+	    NULL);
 	if (st != OK)
 		return st;
 	session_clear_cookie(rq);

@@ -12,6 +12,7 @@ h_me_export_begin(struct request *rq)
 	json_t *export;
 	enum status st = export_begin(&rq->cx, &export);
 
-	audit(&rq->cx, "user.export", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st), NULL);
+	audit(&rq->cx, "user.export", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st),
+	    NULL);
 	return st == OK ? reply_json(rq, 202, export) : st;
 }

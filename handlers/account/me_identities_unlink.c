@@ -12,6 +12,7 @@ h_me_identities_unlink(struct request *rq)
 {
 	enum status st = identity_unlink(&rq->cx, path_uuid(rq, "identity_id"));
 
-	audit(&rq->cx, "auth.unlink", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st), NULL);
+	audit(&rq->cx, "auth.unlink", audit_user(&rq->cx, rq->cx.caller.user_id), st == OK ? "ok" : status_code(st),
+	    NULL);
 	return st == OK ? reply_empty(rq) : st;
 }

@@ -310,7 +310,8 @@ account_prove(struct request *rq, const char *password)
 	if (rows_count(rows) == 0)
 		return fail(&rq->cx, E_UNAUTHENTICATED, "the session is gone");
 	if (row_null(rows, 0, "password_hash"))
-		return row_bool(rows, 0, "fresh") ? OK : fail(&rq->cx, E_SIGN_IN_AGAIN, "no password, and no fresh sign-in");
+		return row_bool(rows, 0, "fresh") ? OK
+						  : fail(&rq->cx, E_SIGN_IN_AGAIN, "no password, and no fresh sign-in");
 	if (password == NULL)
 		return fail_field(&rq->cx, "password", "is required");
 	return passwords_verify(rq->cx.arena, password, row_text(rows, 0, "password_hash"), &needs_rehash)

@@ -27,7 +27,8 @@ leave(struct context *cx, const char *name, json_t **out)
 		return fail_field(cx, "name", "is not the login name of this account");
 	if (strcmp(outcome, "last_admin") == 0) {
 		st = fail(cx, E_CONFLICT, "the last admin");
-		fail_message(cx, "You are the only administrator. Make somebody else one first.", "您是唯一的管理员，请先指定其他管理员");
+		fail_message(cx, "You are the only administrator. Make somebody else one first.",
+		    "您是唯一的管理员，请先指定其他管理员");
 		return st;
 	}
 	if (strcmp(outcome, "ok") != 0)

@@ -108,11 +108,13 @@ export_send(struct request *rq, const char *id, const char *signature)
 	enum status st;
 
 	for (int n = 0; id != NULL && signature != NULL && n < KEYS_TRIED && sign(&rq->cx, n, id, &wanted); n++)
-		holds = holds || (strlen(signature) == strlen(wanted) && crypto_equal(signature, wanted, strlen(wanted)));
+		holds = holds ||
+		    (strlen(signature) == strlen(wanted) && crypto_equal(signature, wanted, strlen(wanted)));
 	if (!holds)
 		return fail(&rq->cx, E_NOT_FOUND, "no link of ours");
 	st = pg_query_again(rq->cx.pg, &rows,
-	    "SELECT " STORE_COLUMNS ", json_time(e.created_at) AS made FROM account_exports e JOIN objects o ON o.id = e.object_id"
+	    "SELECT " STORE_COLUMNS
+	    ", json_time(e.created_at) AS made FROM account_exports e JOIN objects o ON o.id = e.object_id"
 	    " JOIN users u ON u.id = e.user_id WHERE e.id = $1 AND e.status = 'ready' AND e.expires_at > now()"
 	    " AND u.status = 'active'",
 	    PS(id));
@@ -123,7 +125,8 @@ export_send(struct request *rq, const char *id, const char *signature)
 	store_read(rows, 0, &object);
 	return store_send(rq, &object,
 	    &(struct store_show){ .content_type = "application/json",
-		.disposition = arena_printf(rq->cx.arena, "attachment; filename=\"weir-%.10s.json\"", row_text(rows, 0, "made")) });
+		.disposition = arena_printf(
+		    rq->cx.arena, "attachment; filename=\"weir-%.10s.json\"", row_text(rows, 0, "made")) });
 }
 
 /* ---- writing it -------------------------------------------------------- */
@@ -201,7 +204,8 @@ add_part(struct context *cx, struct job *job, struct spool *s, const struct part
 		if (rows_count(rows) == 0)
 			return add(cx, s, "]");
 		for (int i = 0; i < rows_count(rows); i++, first = false)
-			if ((st = add(cx, s, first ? "\n" : ",\n")) != OK || (st = add(cx, s, row_text(rows, i, "json"))) != OK)
+			if ((st = add(cx, s, first ? "\n" : ",\n")) != OK ||
+			    (st = add(cx, s, row_text(rows, i, "json"))) != OK)
 				return st;
 		snprintf(at, sizeof(at), "%s", row_text(rows, rows_count(rows) - 1, "at"));
 	}
@@ -223,7 +227,8 @@ add_head(struct context *cx, struct job *job, struct spool *s)
 	if (rows_count(rows) == 0)
 		return job_give_up(job, fail(cx, E_NOT_FOUND, "the account is gone"));
 	return add(cx, s,
-	    arena_printf(cx->arena, "{\"format\": \"weir-account\", \"version\": 1, \"made_at\": \"%s\",\n\"account\": %s",
+	    arena_printf(cx->arena,
+		"{\"format\": \"weir-account\", \"version\": 1, \"made_at\": \"%s\",\n\"account\": %s",
 		row_text(rows, 0, "now"), row_text(rows, 0, "json")));
 }
 

@@ -160,8 +160,8 @@ enum status
 sign_in_go_on(struct context *cx, const char *user_id, const char *password_hash, struct session_grant *out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT FROM user_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL", PS(user_id));
+	enum status st = pg_query_again(
+	    cx->pg, &rows, "SELECT FROM user_factors WHERE user_id = $1 AND confirmed_at IS NOT NULL", PS(user_id));
 
 	if (st != OK)
 		return fail(cx, st, "looking up a second factor");
@@ -191,15 +191,16 @@ challenge_answer(
 	if (rows_count(rows) == 0)
 		return fail(cx, E_INVALID_TOKEN, "challenge unknown, over or tried too often");
 	*user_id = arena_strdup(cx->arena, row_text(rows, 0, "id"));
-	password_hash =
-	    row_null(rows, 0, "password_hash") ? NULL : arena_strdup(cx->arena, row_text(rows, 0, "password_hash"));
+	password_hash = row_null(rows, 0, "password_hash")
+	    ? NULL
+	    : arena_strdup(cx->arena, row_text(rows, 0, "password_hash"));
 	st = use_code(cx, *user_id, code);
 	if (st == E_NOT_FOUND) /* it was turned off meanwhile: begin anew */
 		return fail(cx, E_INVALID_TOKEN, "the second factor is gone");
 	if (st != OK)
 		return st;
-	if ((st = pg_query(cx->pg, NULL, "DELETE FROM sign_in_challenges WHERE token_hash = $1",
-		 PX(hash, sizeof(hash)))) != OK)
+	if ((st = pg_query(
+		 cx->pg, NULL, "DELETE FROM sign_in_challenges WHERE token_hash = $1", PX(hash, sizeof(hash)))) != OK)
 		return fail(cx, st, "ending a challenge");
 	return session_open(cx, *user_id, password_hash, out);
 }
@@ -290,8 +291,8 @@ make_codes(struct context *cx, json_t **out)
 		crypto_sha256(text, strlen(text), hash);
 		crypto_hex(hash, sizeof(hash), hex);
 		list = arena_printf(cx->arena, "%s%s%s", list, i == 0 ? "" : ",", hex);
-		json_array_append_new(
-		    codes, json_string(arena_printf(cx->arena, "%.4s-%.4s-%.4s-%.4s", text, text + 4, text + 8, text + 12)));
+		json_array_append_new(codes,
+		    json_string(arena_printf(cx->arena, "%.4s-%.4s-%.4s-%.4s", text, text + 4, text + 8, text + 12)));
 	}
 	st = pg_query(cx->pg, NULL, "DELETE FROM recovery_codes WHERE user_id = $1", PS(cx->caller.user_id));
 	if (st == OK)

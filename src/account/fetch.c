@@ -45,8 +45,9 @@ on_done(void *arg, enum http_result result, const char *detail)
 	f->transfer = NULL;
 	if (result != HTTP_OK) {
 		f->status = 0;
-		f->why = result == HTTP_FORBIDDEN ? "it is at a loopback or private address: see [oidc] allow_private"
-						  : arena_strdup(f->await.rq->cx.arena, detail == NULL ? "no answer" : detail);
+		f->why = result == HTTP_FORBIDDEN
+		    ? "it is at a loopback or private address: see [oidc] allow_private"
+		    : arena_strdup(f->await.rq->cx.arena, detail == NULL ? "no answer" : detail);
 	}
 	await_over(&f->await);
 }

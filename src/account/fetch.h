@@ -22,8 +22,7 @@ struct fetch_ask {
 
 /* Goes on on a worker, as a handler: with the answer, an object that it borrows, or NULL and why there is
  * none (for the log); http_status 0: no answer came. */
-typedef enum status fetch_fn(
-    struct request *rq, int http_status, const json_t *answer, const char *why, void *arg);
+typedef enum status fetch_fn(struct request *rq, int http_status, const json_t *answer, const char *why, void *arg);
 
 /* Ask, and go on with `then`.  Worker. */
 enum status fetch_await(struct request *rq, const struct fetch_ask *ask, fetch_fn *then, void *arg) MUST_CHECK;

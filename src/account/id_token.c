@@ -98,8 +98,8 @@ signature_holds(struct arena *a, const char *token, const struct parts *p, const
 		return crypto_rs256_holds(number_of(a, key, "n"), number_of(a, key, "e"), token, p->signed_len,
 		    p->signature, p->signature_len);
 	return curve != NULL && strcmp(curve, "P-256") == 0 &&
-	    crypto_es256_holds(number_of(a, key, "x"), number_of(a, key, "y"), token, p->signed_len, p->signature,
-		p->signature_len);
+	    crypto_es256_holds(
+		number_of(a, key, "x"), number_of(a, key, "y"), token, p->signed_len, p->signature, p->signature_len);
 }
 
 /* ---- claims ------------------------------------------------------------ */

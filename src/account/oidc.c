@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "account/accounts.h"
-#include "account/auth.h"
 #include "account/factor.h"
 #include "account/fetch.h"
 #include "account/id_token.h"
@@ -56,15 +55,14 @@ derived(struct arena *a, const char *purpose, const char *cookie)
 static const char *
 return_url(struct context *cx)
 {
-	return arena_printf(
-	    cx->arena, "%.*s" RETURN_PATH, (int)conf_site_len(cx->conf), cx->conf->server_base_url);
+	return arena_printf(cx->arena, "%.*s" RETURN_PATH, (int)conf_site_len(cx->conf), cx->conf->server_base_url);
 }
 
 static void
 set_cookie(struct request *rq, const char *value, int max_age_s)
 {
-	reply_header(rq, "Set-Cookie", COOKIE "=%s; Max-Age=%d; Path=" COOKIE_PATH "; HttpOnly; SameSite=Strict%s", value,
-	    max_age_s, rq->cx.conf->auth_secure_cookie ? "; Secure" : "");
+	reply_header(rq, "Set-Cookie", COOKIE "=%s; Max-Age=%d; Path=" COOKIE_PATH "; HttpOnly; SameSite=Strict%s",
+	    value, max_age_s, rq->cx.conf->auth_secure_cookie ? "; Secure" : "");
 }
 
 /* ---- the way there ----------------------------------------------------- */
@@ -328,7 +326,8 @@ got_keys(struct request *rq, const json_t *keys, void *arg)
 
 	switch (id_token_check(rq->cx.arena, f->id_token, keys, &expected, &f->claims, &why)) {
 	case ID_HOLDS:
-		return f->link_user_id == NULL ? sign_in(rq, &f->claims) : link_account(rq, f->link_user_id, &f->claims);
+		return f->link_user_id == NULL ? sign_in(rq, &f->claims)
+					       : link_account(rq, f->link_user_id, &f->claims);
 	case ID_UNKNOWN_KEY:
 		if (f->newer_keys)
 			break;
@@ -354,7 +353,9 @@ got_tokens(struct request *rq, int http_status, const json_t *answer, const char
 		return told(rq, f->link_user_id, fail(&rq->cx, E_PROVIDER_REFUSED, "the code is not taken"));
 	return told(rq, f->link_user_id,
 	    fail(&rq->cx, E_PROVIDER_FAILED, "tokens of the OpenID provider: %d %s", http_status,
-		error != NULL ? error : why != NULL ? why : "no ID token"));
+		error != NULL	  ? error
+		    : why != NULL ? why
+				  : "no ID token"));
 }
 
 /* The secret of [oidc] secret_file; NULL: a public client. */
@@ -422,7 +423,7 @@ ask_tokens(struct request *rq, const struct oidc_endpoints *e, void *arg)
 	    got_tokens, f);
 }
 
-/* The way this browser is on is taken, once; who it links, NULL: nobody. */
+/* The way this browser is on is taken, once: of a sign-in, or of the account that is to be linked. */
 static enum status
 take_flow(struct request *rq, const char *state, struct finish *f)
 {
@@ -433,20 +434,14 @@ take_flow(struct request *rq, const char *state, struct finish *f)
 	crypto_sha256(state, strlen(state), state_hash);
 	crypto_sha256(f->cookie, strlen(f->cookie), browser_hash);
 	st = pg_query(rq->cx.pg, &rows,
-	    "DELETE FROM oidc_flows WHERE state_hash = $1 AND browser_hash = $2 AND expires_at > now() RETURNING user_id",
-	    PX(state_hash, SHA256_BYTES), PX(browser_hash, SHA256_BYTES));
+	    "DELETE FROM oidc_flows WHERE state_hash = $1 AND browser_hash = $2 AND user_id IS NOT DISTINCT FROM $3::uuid"
+	    " AND expires_at > now()",
+	    PX(state_hash, SHA256_BYTES), PX(browser_hash, SHA256_BYTES), PS(f->link_user_id));
 	if (st != OK)
 		return fail(&rq->cx, st, "going on with a sign-in: %s", pg_error(rq->cx.pg));
-	if (rows_count(rows) == 0)
-		return fail(&rq->cx, E_INVALID_TOKEN, "state unknown, over, or of another browser");
-	if (row_null(rows, 0, "user_id"))
-		return OK;
-	f->link_user_id = arena_strdup(rq->cx.arena, row_text(rows, 0, "user_id"));
-	if ((st = auth_try(rq)) != OK)
-		return st;
-	return rq->cx.caller.user_id != NULL && strcmp(rq->cx.caller.user_id, f->link_user_id) == 0
+	return rows_affected(rows) > 0
 	    ? OK
-	    : fail(&rq->cx, E_UNAUTHENTICATED, "who began to link is not who comes back");
+	    : fail(&rq->cx, E_INVALID_TOKEN, "state unknown, over, or of another browser or account");
 }
 
 enum status
@@ -457,9 +452,11 @@ oidc_finish(struct request *rq, const char *state, const char *code, const char 
 
 	if ((st = begin(rq)) != OK)
 		return st;
-	*f = (struct finish){ .code = code, .cookie = request_cookie(rq, COOKIE) };
+	*f = (struct finish){
+		.code = code, .cookie = request_cookie(rq, COOKIE), .link_user_id = rq->cx.caller.user_id
+	};
 	if (f->cookie == NULL)
-		return told(rq, NULL, fail(&rq->cx, E_INVALID_TOKEN, "no cookie"));
+		return told(rq, f->link_user_id, fail(&rq->cx, E_INVALID_TOKEN, "no cookie"));
 	if ((st = take_flow(rq, state, f)) != OK)
 		return told(rq, f->link_user_id, st);
 	set_cookie(rq, "", 0);
@@ -504,6 +501,7 @@ identity_unlink(struct context *cx, const char *id)
 	if (row_bool(rows, 0, "may"))
 		return OK;
 	st = fail(cx, E_CONFLICT, "the last way to sign in");
-	fail_message(cx, "Set a password first: nothing else would be left to sign in with.", "请先设置密码，否则将无法登录");
+	fail_message(
+	    cx, "Set a password first: nothing else would be left to sign in with.", "请先设置密码，否则将无法登录");
 	return st;
 }

@@ -25,9 +25,9 @@ bool oidc_is_on(const struct conf *conf);
 enum status oidc_start(struct request *rq) MUST_CHECK;
 /* The same for the caller, who wants to link it.  Errors of account_prove(), too. */
 enum status oidc_link(struct request *rq, const char *password) MUST_CHECK;
-/* Answer as a sign-in does, or 204: linked.  `iss` may be NULL.  E_INVALID_TOKEN the state is unknown, over, or
- * another browser's; E_PROVIDER_REFUSED, E_PROVIDER_FAILED, E_NO_ACCOUNT, E_ACCOUNT_DISABLED, E_SECOND_FACTOR;
- * E_CONFLICT linked to another account; E_UNAUTHENTICATED who began to link it is not signed in. */
+/* Answer as a sign-in does; or, of a caller, 204: linked to that account.  `iss` may be NULL.  E_INVALID_TOKEN the
+ * state is unknown, over, or of another browser or account; E_PROVIDER_REFUSED, E_PROVIDER_FAILED, E_NO_ACCOUNT,
+ * E_ACCOUNT_DISABLED, E_SECOND_FACTOR; E_CONFLICT linked to another account. */
 enum status oidc_finish(struct request *rq, const char *state, const char *code, const char *iss) MUST_CHECK;
 
 /* The caller's. */

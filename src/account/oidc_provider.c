@@ -54,8 +54,8 @@ static const char *
 address(struct request *rq, const json_t *value, const char *name)
 {
 	const char *url = json_string_value(json_object_get(value, name));
-	bool fits = url != NULL && (strncmp(url, "https://", 8) == 0 ||
-	    (rq->cx.conf->oidc_allow_private && strncmp(url, "http://", 7) == 0));
+	bool fits = url != NULL &&
+	    (strncmp(url, "https://", 8) == 0 || (rq->cx.conf->oidc_allow_private && strncmp(url, "http://", 7) == 0));
 
 	return fits ? arena_strdup(rq->cx.arena, url) : NULL;
 }
@@ -94,8 +94,8 @@ read_discovery(struct request *rq, const json_t *value, struct oidc_endpoints *o
 static enum status
 refuse(struct request *rq, const char *what, int http_status, const char *why)
 {
-	return fail(&rq->cx, E_PROVIDER_FAILED, "%s of the OpenID provider: %d %s", what, http_status,
-	    why == NULL ? "" : why);
+	return fail(
+	    &rq->cx, E_PROVIDER_FAILED, "%s of the OpenID provider: %d %s", what, http_status, why == NULL ? "" : why);
 }
 
 static enum status
@@ -158,7 +158,6 @@ oidc_keys(struct request *rq, const struct oidc_endpoints *e, bool newer, oidc_k
 	}
 	*ask = (struct ask){ .then_keys = then, .arg = arg };
 	return fetch_await(rq,
-	    &(struct fetch_ask){
-		.method = "GET", .url = e->keys, .allow_private = rq->cx.conf->oidc_allow_private },
+	    &(struct fetch_ask){ .method = "GET", .url = e->keys, .allow_private = rq->cx.conf->oidc_allow_private },
 	    got_keys, ask);
 }

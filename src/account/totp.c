@@ -38,8 +38,7 @@ digits_of(const char *text, char out[TOTP_DIGITS + 1])
 }
 
 bool
-totp_matches(
-    const unsigned char *secret, size_t len, int64_t now_s, int64_t last_step, const char *text, int64_t *step)
+totp_matches(const unsigned char *secret, size_t len, int64_t now_s, int64_t last_step, const char *text, int64_t *step)
 {
 	char given[TOTP_DIGITS + 1], code[16];
 	bool found = false;

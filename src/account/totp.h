@@ -21,8 +21,8 @@
 uint32_t totp_code(const unsigned char *secret, size_t len, int64_t step);
 /* Is `text` the code of a step near now_s (s since the epoch) and after `last_step`?  *step is which.
  * Spaces in it do not count. */
-bool totp_matches(const unsigned char *secret, size_t len, int64_t now_s, int64_t last_step, const char *text,
-    int64_t *step);
+bool totp_matches(
+    const unsigned char *secret, size_t len, int64_t now_s, int64_t last_step, const char *text, int64_t *step);
 
 /* Base32 without padding (RFC 4648 6), in the arena. */
 char *base32_encode(struct arena *a, const unsigned char *data, size_t len);

@@ -160,7 +160,8 @@ public_key(const char *type, OSSL_PARAM_BLD *build)
 
 /* Takes the key over. */
 static bool
-sha256_signature_holds(EVP_PKEY *key, const void *data, size_t len, const unsigned char *signature, size_t signature_len)
+sha256_signature_holds(
+    EVP_PKEY *key, const void *data, size_t len, const unsigned char *signature, size_t signature_len)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	bool holds = key != NULL && ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&

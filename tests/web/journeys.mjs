@@ -716,7 +716,9 @@ journey("a second factor: turned on, signed out, signed in with a code", async (
 	// The code of these 30 seconds was used to turn it on: a recovery code needs no waiting.
 	await page.getByLabel("Code").fill(recovery);
 	await page.getByRole("button", { name: "Sign in", exact: true }).click();
-	await input(page).waitFor();
+	await page.getByRole("tab", { name: "Account" }).waitFor(); // where the sign-out was
+	await page.goto(`${URL_BASE}/settings/password`);
+	await page.getByText("9 recovery codes are left").waitFor();
 });
 
 function mailedLink(to) {

@@ -119,10 +119,10 @@ describe("signing in", () => {
 	it("links with the session that began it", async () => {
 		markLinking();
 		history.replaceState(null, "", "/signin/return?state=s1&code=c1");
-		answers["/api/auth/oidc/finish"] = () => refusal(409, "conflict");
+		answers["/api/auth/oidc/link"] = () => refusal(409, "conflict");
 		show(<SignIn step="return" />);
 		expect((await screen.findByRole("alert")).textContent).toBe("conflict");
-		expect(lastOf("/api/auth/oidc/finish")?.bearer).toBe("Bearer t");
+		expect(lastOf("/api/auth/oidc/link")?.bearer).toBe("Bearer t");
 		expect(screen.getByRole("link", { name: "Back to the settings" })).toBeTruthy();
 	});
 	it("says so when it was broken off, in either language", async () => {

@@ -85,6 +85,7 @@ def test_export(weir):
     refused(weir.get("/api/me/export", other), 404, "not_found")
     refused(weir.get(path[:-3] + "AAA"), 404, "not_found")
     refused(weir.get(path.split("?")[0]), 404, "not_found")
+    refused(weir.get(f"/api/account-exports/{uuid.uuid4()}?signature=x"), 404, "not_found")
     # asked for anew, the old link is over
     assert weir.post("/api/me/export", None, user).status == 202
     refused(weir.get(path), 404, "not_found")

@@ -28,8 +28,7 @@ def somebody():
 
 def begin(weir, user=None):
     """The browser gets its cookie and where to go."""
-    path, body = ("/api/me/identities", {"password": PASSWORD}) if user else ("/api/auth/oidc/start", None)
-    answer = weir.post(path, body, user) if user else weir.request("POST", path)
+    answer = weir.post("/api/me/identities", {"password": PASSWORD}, user) if user else weir.request("POST", "/api/auth/oidc/start")
     assert answer.status == 200, answer
     cookie = answer.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie and "Path=/api/auth/oidc" in cookie
@@ -48,7 +47,8 @@ def go(url):
 
 
 def finish(weir, back, cookie, user=None, **headers):
-    return weir.post("/api/auth/oidc/finish", back, user, headers={**({"Cookie": cookie} if cookie else {}), **headers})
+    headers = {**({"Cookie": cookie} if cookie else {}), **headers}
+    return weir.post("/api/auth/oidc/link", back, user, headers=headers) if user else weir.post("/api/auth/oidc/finish", back, headers=headers)
 
 
 def sign_in(weir, user=None):
@@ -103,7 +103,11 @@ def test_linking(weir, somebody):
     refused(sign_in(weir, other), 409, "conflict")
     # who began to link it is who comes back
     url, cookie = begin(weir, user)
-    refused(finish(weir, go(url), cookie, other), 401, "unauthenticated")
+    back = go(url)
+    refused(finish(weir, back, cookie, other), 400, "invalid_token")
+    refused(finish(weir, back, cookie), 400, "invalid_token")
+    refused(weir.post("/api/auth/oidc/link", back, headers={"Cookie": cookie}), 401, "unauthenticated")
+    assert finish(weir, back, cookie, user).status == 204
     items = weir.get("/api/me/identities", user).json["items"]
     assert [(i["issuer"], i["email"]) for i in items] == [(provider.issuer, somebody["email"])]
     path = f"/api/me/identities/{items[0]['id']}"

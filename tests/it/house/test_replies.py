@@ -11,10 +11,16 @@ import re
 import subprocess
 import threading
 import time
+import urllib.parse
 import uuid
 
 import pytest
+from oidcprovider import OidcProvider
+from totplib import code_of
 from weirtest import wait_until
+
+provider = OidcProvider()
+WEIR_CONF = {"oidc": provider.conf(name="OpenID", make_accounts="yes")}
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
 
@@ -196,6 +202,51 @@ def test_accounts(weir, ask):
         reset = re.search(r"/reset#token=([A-Za-z0-9_-]{43})\s", f.read())
     ask("POST", "/api/auth/reset", None, {"token": reset.group(1), "password": password})
     ask("POST", "/api/auth/logout", None, {"refresh_token": other["refresh_token"]})
+
+
+def test_trust(weir, ask, admin):
+    password = "correct horse battery"
+    user = weir.make_user(password=password)
+
+    def code():
+        return code_of(secret)
+
+    def forget():
+        with weir.pg() as pg:  # a code counts once, and the next comes in half a minute
+            pg.query("UPDATE user_factors SET last_step = 0")
+
+    ask("GET", "/api/me/factor", user)
+    secret = ask("POST", "/api/me/factor", user, {"password": password})["secret"]
+    ask("POST", "/api/me/factor/confirm", user, {"code": code()})
+    forget()
+    half = weir.post("/api/auth/login", {"login": user.login, "password": password}).json
+    ask("POST", "/api/auth/code", None, {"challenge": half["details"]["challenge"], "code": code()})
+    forget()
+    ask("POST", "/api/me/factor/codes", user, {"password": password, "code": code()})
+    forget()
+    ask("POST", "/api/me/factor/remove", user, {"password": password, "code": code()})
+    secret = ask("POST", "/api/me/factor", user, {"password": password})["secret"]
+    ask("POST", "/api/me/factor/confirm", user, {"code": code()})
+    ask("DELETE", f"/api/admin/users/{user.id}/factor", admin)
+
+    assert ask("GET", "/api/auth/methods")["oidc"] == {"name": "OpenID"}
+    provider.person = {"sub": str(uuid.uuid4()), "email": f"{uuid.uuid4()}@example.org", "email_verified": True}
+    for begin, body, caller, end in (("/api/auth/oidc/start", None, None, "/api/auth/oidc/finish"),
+                                     ("/api/me/identities", {"password": password}, user, "/api/auth/oidc/link")):
+        answer = weir.request("POST", begin, caller, body)
+        ask("POST", begin, caller, body)  # whose cookie is not kept
+        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(answer.json["url"]).query))
+        back = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(provider.authorize(query)).query))
+        provider.person = {**provider.person, "sub": str(uuid.uuid4())}
+        ask("POST", end, caller, back, headers={"Cookie": answer.headers["Set-Cookie"].split(";")[0]})
+    identity = ask("GET", "/api/me/identities", user)["items"][0]
+    ask("DELETE", f"/api/me/identities/{identity['id']}", user)
+
+    ask("POST", "/api/me/export", user)
+    wait_until(lambda: ask("GET", "/api/me/export", user)["status"] == "ready", "the export", timeout_s=60)
+    url = urllib.parse.urlsplit(ask("GET", "/api/me/export", user)["url"])
+    ask("GET", f"{url.path}?{url.query}")
+    ask("POST", "/api/me/delete", user, {"password": password, "name": user.login})
 
 
 def test_api_keys(weir, ask, user, admin):

@@ -893,12 +893,13 @@ class Liveness(TurnTest):
         self.db.query("INSERT INTO refresh_tokens (id, session_id, token_hash, expires_at) VALUES ($1, $2, '\\x01', now())", new_id(), session)
         self.db.query("INSERT INTO password_resets (token_hash, user_id, expires_at) VALUES ('\\x02', $1, now() - interval '2 d')", user)
         prune = "SELECT * FROM prune_expired(100)"
+        others = {"sign_in_challenges": 0, "account_exports": 0, "oidc_flows": 0}
         removed = {r["what"]: r["removed"] for r in self.db.query(prune)}
-        self.assertEqual(removed, {"idempotency_keys": 1, "task_journal": 0, "response_pins": 0, "processes": 0, "allowances": 0, "sessions": 1, "password_resets": 1})
+        self.assertEqual(removed, {"idempotency_keys": 1, "task_journal": 0, "response_pins": 0, "processes": 0, "allowances": 0, "sessions": 1, "password_resets": 1, **others})
         self.settle(task, owner=None, outcome="failed", status="error", cost=0)
         self.db.query("UPDATE tasks SET completed_at = now() - interval '11 min' WHERE id = $1", task)
         removed = {r["what"]: r["removed"] for r in self.db.query(prune)}
-        self.assertEqual(removed, {"idempotency_keys": 0, "task_journal": 1, "response_pins": 0, "processes": 1, "allowances": 0, "sessions": 0, "password_resets": 0})
+        self.assertEqual(removed, {"idempotency_keys": 0, "task_journal": 1, "response_pins": 0, "processes": 1, "allowances": 0, "sessions": 0, "password_resets": 0, **others})
         self.assertEqual(self.db.query("SELECT 1 FROM refresh_tokens WHERE session_id = $1", session), [])
 
     def test_deletes_are_owner_only(self):

@@ -28,7 +28,8 @@ tear_down(void)
 static void
 test_rfc_4226(void)
 {
-	static const uint32_t codes[] = { 755224, 287082, 359152, 969429, 338314, 254676, 287922, 162583, 399871, 520489 };
+	static const uint32_t codes[] = { 755224, 287082, 359152, 969429, 338314, 254676, 287922, 162583, 399871,
+		520489 };
 
 	for (int i = 0; i < 10; i++)
 		CU_ASSERT_EQUAL(totp_code(secret, SECRET_LEN, i), codes[i]);
@@ -45,7 +46,8 @@ test_rfc_6238(void)
 		{ 2000000000, 69279037 }, { 20000000000, 65353130 } };
 
 	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
-		CU_ASSERT_EQUAL(totp_code(secret, SECRET_LEN, vectors[i].at_s / TOTP_STEP_S), vectors[i].code % 1000000);
+		CU_ASSERT_EQUAL(
+		    totp_code(secret, SECRET_LEN, vectors[i].at_s / TOTP_STEP_S), vectors[i].code % 1000000);
 }
 
 static void

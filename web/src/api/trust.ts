@@ -22,7 +22,8 @@ export const trust = {
 	code: (challenge: string, code: string) => call<Session>("/api/auth/code", { method: "POST", json: { challenge, code }, anonymous: true }),
 	start: () => call<{ url: string }>("/api/auth/oidc/start", { method: "POST", anonymous: true }),
 	/** A session; or nothing, where the caller's account was linked. */
-	finish: (json: Returned, linking: boolean) => call<Session | undefined>("/api/auth/oidc/finish", { method: "POST", json, anonymous: !linking }),
+	finish: (json: Returned, linking: boolean): Promise<Session | undefined> =>
+		linking ? post<undefined>("/api/auth/oidc/link", json) : call<Session>("/api/auth/oidc/finish", { method: "POST", json, anonymous: true }),
 
 	factor: () => call<Factor>("/api/me/factor"),
 	begin: (password?: string) => post<FactorSecret>("/api/me/factor", { password }),
