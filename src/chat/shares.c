@@ -112,9 +112,11 @@ rewrite_files(struct context *cx, json_t *messages, const char *token)
 			const char *url = json_string_value(json_object_get(file, "url"));
 			char id[UUID_LEN];
 
-			if (url != NULL && upload_id_of_url(cx->conf, url, id))
-				json_object_set_new(file, "url",
-				    json_string(arena_printf(cx->arena, "/api/share/%s/files/%s", token, id)));
+			if (url == NULL || !upload_id_of_url(cx->conf, url, id))
+				continue;
+			json_object_set_new(file, "url",
+			    json_string(arena_printf(cx->arena, "/api/share/%s/files/%s", token, id)));
+			json_object_del(file, "thumbnail_url"); /* its owner's alone */
 		}
 	}
 }

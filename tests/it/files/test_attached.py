@@ -9,7 +9,8 @@ import pytest
 from weirtest import wait_until
 
 FILES = os.path.join(os.environ["srcdir"], "tests/data/kbfiles")
-WEIR_CONF = {"uploads": {"max_bytes": "1m", "previews": "no"}, "chat": {"files_tokens": "2000"}, "knowledge": {"parse_memory": "256m"}}
+WEIR_CONF = {"uploads": {"max_bytes": "1m", "previews": "no"}, "chat": {"files_tokens": "2000"}, "knowledge": {"parse_memory": "256m"},
+             "server": {"frames_url": "https://frames.example"}}
 RAW = {"Content-Type": "application/octet-stream"}
 
 
@@ -195,3 +196,11 @@ def test_one_that_is_being_read_is_waited_for(weir, user):
         pg.query("UPDATE upload_texts SET state = 'reading', object_id = NULL WHERE upload_id = $1", upload["id"])
     refused = weir.chat(user, "Read it", model="seer", file_urls=[upload["url"]])
     assert (refused.status, refused.answer.json["code"]) == (409, "file_not_ready")
+
+
+def test_where_pages_are_shown_from(weir):
+    assert weir.get("/api/frames").json == {"url": "https://frames.example"}
+    for path in ("/frames/artifact.html", "/frames/diagram.html", "/frames/diagram.js"):
+        policy = weir.get(path).headers["Content-Security-Policy"]
+        assert policy.startswith("sandbox allow-scripts; default-src 'none';") and "allow-same-origin" not in policy and "connect-src" not in policy
+    assert "script-src 'self';" in weir.get("/").headers["Content-Security-Policy"]

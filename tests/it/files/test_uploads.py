@@ -503,7 +503,7 @@ def test_an_upload_goes_to_the_model_as_its_bytes(weir, fresh, recorder):
                            "video_url": "https://example.org/clip.mp4"}
     # the message keeps the address
     user_message = turn.of("start")[0]["user_message"]
-    assert {"type": "image", "url": one["url"]} in user_message["attachments"]
+    assert {"type": "image", "url": one["url"], "thumbnail_url": one["url"] + "/thumbnail"} in user_message["attachments"]
     # and the next turn shows it again
     turn = weir.chat(fresh, "and now?", turn.conversation, model="seer")
     assert turn.final["type"] == "done"
@@ -525,7 +525,7 @@ def test_several_pictures_go_with_a_message(weir, fresh, recorder):
     sent = recorder.asked[-1]["messages"][-1]["content"]
     assert [p["image_url"]["url"] for p in sent if p["type"] == "image_url"] == [as_data("image/png", i) for i in images]
     kept = turn.of("start")[0]["user_message"]["attachments"]
-    assert kept == [{"type": "image", "url": u["url"]} for u in (one, two, three)]
+    assert kept == [{"type": "image", "url": u["url"], "thumbnail_url": u["url"] + "/thumbnail"} for u in (one, two, three)]
     shown = weir.get(f"/api/conversations/{turn.conversation}/messages", fresh).json["items"][0]["attachments"]
     assert shown == kept
     # and all again with the next

@@ -170,6 +170,7 @@ def test_the_comparison_finds_faults(described):
 
 def test_operations(ask, admin):
     ask("GET", "/healthz")
+    ask("GET", "/api/frames")
     ask("GET", "/readyz")
     ask("GET", "/metrics")
     ask("GET", "/status")
@@ -404,6 +405,8 @@ def test_uploads(ask, user, described):
     assert ask("GET", "/api/uploads", user)["items"]
     ask("GET", f"/api/uploads/{kept['id']}", user)
     ask("GET", f"/api/uploads/{kept['id']}/thumbnail", user)
+    assert ask("GET", f"/api/uploads/{kept['id']}/about", user)["document"] is None
+    assert ask("POST", "/api/uploads?filename=gates.txt", user, b"Gate 7 opens at 3 metres.")["document"]["state"] == "reading"
     # with a bucket: tests/it/store/test_bucket.py
     described.tried |= {("POST", p) for p in ("/api/uploads/presign", "/api/uploads/{upload_id}/complete")}
     ask("DELETE", f"/api/uploads/{kept['id']}", user)

@@ -40,7 +40,7 @@
 				startOnLoad: false,
 				securityLevel: "strict",
 				suppressErrorRendering: true,
-				theme: dark ? "dark" : "default",
+				theme: dark ? "dark" : "neutral",
 				fontFamily: font,
 				htmlLabels: false,
 				flowchart: { htmlLabels: false },

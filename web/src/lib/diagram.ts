@@ -1,6 +1,6 @@
 /* Mermaid diagrams, drawn in one frame for the whole page (lib/frames.ts). */
 import library from "mermaid/dist/mermaid.min.js?url";
-import { frameUrl, listens } from "./frames";
+import { DIAGRAMS, listens } from "./frames";
 
 const DRAW_MS = 20_000;
 const SOURCE_MAX_CHARS = 50_000;
@@ -17,7 +17,7 @@ let last = 0;
 function open(): Promise<HTMLIFrameElement> {
 	frame ??= (async () => {
 		const el = document.createElement("iframe");
-		el.src = frameUrl("diagram");
+		el.src = DIAGRAMS;
 		el.setAttribute("sandbox", "allow-scripts");
 		el.setAttribute("aria-hidden", "true");
 		el.tabIndex = -1;

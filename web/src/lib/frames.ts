@@ -3,9 +3,28 @@
  * the policy they are served with), so what stands in them reaches neither the session nor the storage of this page,
  * and no other host.
  */
+import { call } from "@/api/client";
+import type { components } from "@/api/schema";
+
+type Frames = components["schemas"]["Frames"];
+
 const READY_MS = 15_000;
 
-export const frameUrl = (name: "artifact" | "diagram") => `/frames/${name}.html`;
+/** Diagrams are drawn here; pages may have a host name of their own. */
+export const DIAGRAMS = "/frames/diagram.html";
+
+let pages: Promise<string> | null = null;
+
+export function pagesUrl(): Promise<string> {
+	pages ??= call<Frames>("/api/frames").then(
+		({ url }) => `${url?.replace(/\/+$/, "") ?? ""}/frames/artifact.html`,
+		(e) => {
+			pages = null;
+			throw e;
+		},
+	);
+	return pages;
+}
 
 /** Resolves when what is in the frame says that it listens; rejects when it does not come: an older web server's configuration. */
 export function listens(frame: HTMLIFrameElement, signal?: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { pageOf, type Piece } from "@/lib/artifacts";
-import { frameUrl, listens } from "@/lib/frames";
+import { listens, pagesUrl } from "@/lib/frames";
 
 /** The page itself, where it can do no harm (lib/frames.ts). */
 export function ArtifactFrame({ piece, title }: { piece: Piece; title: string }) {
@@ -11,12 +11,15 @@ export function ArtifactFrame({ piece, title }: { piece: Piece; title: string })
 	useEffect(() => {
 		const el = frame.current!;
 		const end = new AbortController();
-		listens(el, end.signal).then(
-			() => el.contentWindow?.postMessage({ html: pageOf(piece) }, "*"),
-			() => !end.signal.aborted && setFailed(true),
-		);
-		// Only now: what it says first must be heard.
-		el.src = frameUrl("artifact");
+		const show = async () => {
+			const src = await pagesUrl();
+			if (end.signal.aborted) return;
+			const ready = listens(el, end.signal);
+			el.src = src; // only now: what it says first must be heard
+			await ready;
+			el.contentWindow?.postMessage({ html: pageOf(piece) }, "*");
+		};
+		show().catch(() => !end.signal.aborted && setFailed(true));
 		return () => end.abort();
 	}, [piece]);
 	return (

@@ -37,7 +37,7 @@ export default function DraftFile({ conversationId, file, onRemove }: { conversa
 	const failed = file.state === "failed";
 	const state = failed ? (file.problem ?? t("files.failed")) : isReading ? (error ? explain(error).text : t("files.reading")) : undefined;
 	return (
-		<li className="max-w-full" data-state={file.state} role={isReading ? "status" : failed ? "alert" : undefined}>
+		<li className="max-w-full" data-state={file.state}>
 			<FileChip file={file} failed={failed} state={state} sign={isReading ? <Spinner /> : undefined}>
 				{conversationId !== undefined && bases?.items.some((b) => b.is_owner) && (
 					<IconButton small label={t("files.into", { name: nameOf(file) })} onClick={() => setMoving(true)}>

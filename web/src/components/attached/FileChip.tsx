@@ -26,7 +26,7 @@ export function FileChip({ file, sign, state, failed, children }: { file: Attach
 				<span title={nameOf(file)} className="block truncate text-sm text-ink">
 					{nameOf(file)}
 				</span>
-				<span className={cx("block wrap-anywhere", failed ? "text-danger" : "text-faint")}>{facts.join(" · ")}</span>
+				<span role={failed ? "alert" : state ? "status" : undefined} className={cx("block wrap-anywhere", failed ? "text-danger" : "text-faint")}>{facts.join(" · ")}</span>
 			</span>
 			{children}
 		</span>
