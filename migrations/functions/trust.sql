@@ -90,6 +90,10 @@ BEGIN
 	THEN
 		RETURN -1;
 	END IF;
+	DELETE FROM assistant_keeps k WHERE k.user_id = p_user_id;
+	DELETE FROM assistants a WHERE a.user_id = p_user_id;
+	DELETE FROM prompts p WHERE p.user_id = p_user_id;
+	DELETE FROM conversation_folders f WHERE f.user_id = p_user_id;
 	DELETE FROM uploads u WHERE u.id = ANY (ARRAY(SELECT f.id FROM uploads f WHERE f.user_id = p_user_id LIMIT p_limit));
 	GET DIAGNOSTICS v_rows = ROW_COUNT;
 	IF v_rows > 0 THEN

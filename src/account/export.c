@@ -138,13 +138,23 @@ static const struct part {
 	bool has_urls; /* $3: what stands before the id of an upload */
 } parts[] = {
 	{ "conversations",
-	    "SELECT c.id AS at, json_build_object('id', c.id, 'title', c.title, 'created_at', json_time(c.created_at),"
+	    "SELECT c.id AS at, json_build_object('id', c.id, 'title', c.title, 'folder',"
+	    " (SELECT f.name FROM conversation_folders f WHERE f.id = c.folder_id), 'created_at', json_time(c.created_at),"
 	    " 'updated_at', json_time(c.updated_at), 'messages', (SELECT coalesce(json_agg(json_build_object('id', m.id,"
 	    " 'role', m.role, 'content', m.content, 'reasoning', m.reasoning, 'status', m.status, 'model', m.model,"
 	    " 'attachments', m.attachments, 'input_tokens', m.input_tokens, 'output_tokens', m.output_tokens,"
 	    " 'credits_cost', trim_scale(m.credits_cost), 'shown', m.active, 'created_at', json_time(m.created_at))"
 	    " ORDER BY m.sequence), '[]') FROM conversation_messages m WHERE m.conversation_id = c.id AND m.user_id = $1)) AS json"
 	    " FROM conversations c WHERE c.user_id = $1 AND ($2::uuid IS NULL OR c.id > $2::uuid) ORDER BY c.id LIMIT 1" },
+	{ "assistants",
+	    "SELECT a.id AS at, json_build_object('id', a.id, 'name', a.name, 'description', a.description, 'prompt', a.prompt,"
+	    " 'temperature', a.temperature, 'top_p', a.top_p, 'max_tokens', a.max_tokens, 'context_messages', a.context_messages,"
+	    " 'openers', a.openers, 'share', a.share, 'created_at', json_time(a.created_at)) AS json"
+	    " FROM assistants a WHERE a.user_id = $1 AND ($2::uuid IS NULL OR a.id > $2::uuid) ORDER BY a.id LIMIT 100" },
+	{ "prompts",
+	    "SELECT p.id AS at, json_build_object('id', p.id, 'name', p.name, 'text', p.text,"
+	    " 'created_at', json_time(p.created_at)) AS json"
+	    " FROM prompts p WHERE p.user_id = $1 AND ($2::uuid IS NULL OR p.id > $2::uuid) ORDER BY p.id LIMIT 100" },
 	{ "uploads",
 	    "SELECT u.id AS at, json_build_object('id', u.id, 'url', $3::text || u.id, 'content_type', u.content_type,"
 	    " 'size_bytes', u.size_bytes, 'is_ai_made', u.is_ai_made, 'created_at', json_time(u.created_at)) AS json"

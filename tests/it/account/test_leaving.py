@@ -27,6 +27,10 @@ def png():
             + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"") + os.urandom(8))
 
 
+# What has rows of an account that is gone: its money, who it was to it, and what was done about it.
+MONEY = {"account_exits", "audit_log", "credit_transactions", "credits_history", "jobs", "tasks", "usage"}
+
+
 def somebody(weir):
     """A user with something of each kind: (user, what he said, his key)."""
     user = weir.make_user(password=PASSWORD)
@@ -37,6 +41,10 @@ def somebody(weir):
     assert upload.status == 201, upload
     key = weir.post("/api/keys", {"name": "my laptop"}, user)
     assert key.status == 201, key
+    for path, body in (("/api/assistants", {"name": "my fox"}), ("/api/prompts", {"name": "my words", "text": "about weirs"}),
+                       ("/api/folders", {"name": "my folder"})):
+        made = weir.post(path, body, user)
+        assert made.status == 201, made
     return user, said, key.json["key"]
 
 
@@ -77,6 +85,7 @@ def test_export(weir):
     messages = got["conversations"][0]["messages"]
     assert [m["role"] for m in messages] == ["user", "assistant"] and messages[0]["content"] == said and messages[1]["content"]
     assert [k["name"] for k in got["keys"]] == ["my laptop"] and key not in file.text
+    assert [a["name"] for a in got["assistants"]] == ["my fox"] and [p["text"] for p in got["prompts"]] == ["about weirs"]
     assert len(got["uploads"]) == 1 and got["uploads"][0]["content_type"] == "image/png"
     assert [c["balance_after"] for c in got["credits"]][-1] == got["account"]["credits"]
     assert "password" not in file.text and "$argon2" not in file.text
@@ -138,9 +147,11 @@ def test_erased(weir):
     wait_until(lambda: rows(weir, "SELECT FROM account_exits WHERE user_id = $1 AND erased_at IS NOT NULL", user.id) == [()],
                lambda: jobs(weir, user), timeout_s=60)
     refused(weir.post("/api/auth/login", {"login": user.login, "password": PASSWORD}), 401, "bad_credentials")
-    for table in ("conversations", "conversation_messages", "uploads", "api_keys", "sessions", "account_exports"):
-        assert rows(weir, f"SELECT count(*)::int FROM {table} WHERE user_id = $1", user.id) == [("0",)] or \
-            rows(weir, f"SELECT count(*)::int FROM {table} WHERE user_id = $1", user.id) == [(0,)], table
+    theirs = [t for (t,) in rows(weir, "SELECT c.relname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')"
+                                 " WHERE a.attname = 'user_id' AND c.relnamespace = 'public'::regnamespace AND NOT a.attisdropped ORDER BY 1")]
+    assert {"conversations", "prompts", "kb"} < set(theirs)
+    left = {t for t in theirs if rows(weir, f"SELECT FROM {t} WHERE user_id = $1 LIMIT 1", user.id)}
+    assert left <= MONEY, left - MONEY
     assert rows(weir, "SELECT phone, nickname, password_hash, status FROM users WHERE id = $1", user.id) == [(None, "", None, "disabled")]
     assert user.login not in str(rows(weir, "SELECT email FROM users WHERE id = $1", user.id))
     # the money is there as before, and the audit proves it
