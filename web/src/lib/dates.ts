@@ -33,8 +33,12 @@ export function groupConversationsByDate<T extends { updated_at: string }>(
 	now = new Date(),
 ): DateGroup<T>[] {
 	const groups = new Map<string, T[]>();
+	// Thousands of conversations have some hundred days.
+	const labels = new Map<number, string>();
 	for (const item of items) {
-		const label = formatDateGroup(item.updated_at, language, now);
+		const day = midnight(new Date(item.updated_at));
+		let label = labels.get(day);
+		if (label === undefined) labels.set(day, (label = formatDateGroup(item.updated_at, language, now)));
 		const group = groups.get(label);
 		if (group) group.push(item);
 		else groups.set(label, [item]);
