@@ -30,7 +30,7 @@ const SIZES = { small: "text-sm", normal: "text-base", large: "text-lg" };
 export function MessageArea({ conversationId, model, acts, onSend, onPick }: Props) {
 	const { messages, live, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } =
 		useMessageLoader(conversationId);
-	const { shown, more } = useShown(conversationId, messages.length);
+	const { shown, settled, more } = useShown(conversationId, messages.length);
 	const hidden = Math.max(0, messages.length - shown);
 	const scroll = useScrollManager(conversationId);
 	const size = useSettings((s) => s.textSize);
@@ -62,7 +62,7 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 					{isNew && <EmptyState onPick={onPick} />}
 					{isEmpty && conversationId !== null && isPending && <LoadingSkeleton />}
 					{isEmpty && error && <Failed error={error} onRetry={() => void refetch()} />}
-					{(hasNextPage || hidden > 0) && (
+					{settled && (hasNextPage || hidden > 0) && (
 						<Button small look="ghost" busy={isFetchingNextPage} onClick={() => !more() && hasNextPage && void fetchNextPage()} className="self-center">
 							{t("chat.earlier")}
 						</Button>
