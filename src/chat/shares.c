@@ -114,8 +114,8 @@ rewrite_files(struct context *cx, json_t *messages, const char *token)
 
 			if (url == NULL || !upload_id_of_url(cx->conf, url, id))
 				continue;
-			json_object_set_new(file, "url",
-			    json_string(arena_printf(cx->arena, "/api/share/%s/files/%s", token, id)));
+			json_object_set_new(
+			    file, "url", json_string(arena_printf(cx->arena, "/api/share/%s/files/%s", token, id)));
 			json_object_del(file, "thumbnail_url"); /* its owner's alone */
 		}
 	}
