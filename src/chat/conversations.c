@@ -27,7 +27,8 @@
 	"json_time(c.updated_at))" \
 	" AS json"
 
-/* $3 user, $4 what is looked for, or NULL, $5 the view, $6 a folder or NULL.  The place of the cursor is where it is now. */
+/* $3 user, $4 what is looked for, or NULL, $5 the view, $6 a folder or NULL.  The place of the cursor is where it is now.
+ * OFFSET 0: looked at row by row, as far as the page goes, whatever is known of the tables. */
 #define CONVERSATIONS(than, order) \
 	LIST_SQL("uuid", "SELECT FROM conversations c WHERE c.id = $1::uuid AND c.user_id = $3", \
 	    "SELECT " CONVERSATION_JSON ", c.updated_at AS at, c.id AS tie FROM conversations c" \
@@ -35,7 +36,7 @@
 	    " (coalesce((SELECT o.updated_at FROM conversations o WHERE o.id = $1::uuid), 'infinity')," \
 	    "   " LIST_FIRST_UUID ")" \
 	    "  AND EXISTS (SELECT FROM conversation_messages m" \
-	    "   WHERE m.conversation_id = c.id AND m.role = 'assistant' AND m.status = 'success')" \
+	    "   WHERE m.conversation_id = c.id AND m.role = 'assistant' AND m.status = 'success' OFFSET 0)" \
 	    "  AND c.temporary_until IS NULL AND (c.archived_at IS NOT NULL) = ($5::text = 'archived')" \
 	    "  AND CASE $5 WHEN 'pinned' THEN c.pinned_at IS NOT NULL" \
 	    "   WHEN 'loose' THEN c.pinned_at IS NULL AND c.folder_id IS NULL ELSE true END" \
