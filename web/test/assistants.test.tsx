@@ -107,7 +107,8 @@ describe("what a conversation sets for itself", () => {
 		cleanup();
 		show(<ConversationSettings conversation={conversation} onClose={close} />);
 		fireEvent.click(screen.getByText("Reset"));
-		await waitFor(() => expect(bodies()[1]?.[2]).toEqual(NOTHING_SET));
+		await waitFor(() => expect(close).toHaveBeenCalledTimes(2));
+		expect(bodies()[1]?.[2]).toEqual(NOTHING_SET);
 	});
 	it("waits for a conversation that is not begun, which it then goes into once", async () => {
 		const { beginConversation } = await import("@/hooks/useMessageHandlers");
@@ -152,6 +153,7 @@ describe("assistants", () => {
 		screen.getByText(/private knowledge bases stay private/);
 		fireEvent.click(screen.getByLabelText(/Who has the link/));
 		await waitFor(() => expect(screen.getByLabelText<HTMLInputElement>("Link").value).toBe("https://example.org/a/t"));
+		await waitFor(() => expect(screen.getByRole<HTMLFieldSetElement>("group").disabled).toBe(false));
 		expect(bodies()[0]).toEqual(["PATCH", "/api/assistants/a1", { share: "link" }]);
 	});
 });

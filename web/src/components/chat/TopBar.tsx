@@ -100,7 +100,7 @@ function Speaker({ conversation: c }: { conversation: Conversation }) {
 	return (
 		<span data-testid="speaker" className="ms-1 flex min-w-0 shrink-0 items-center gap-1.5 rounded-full bg-tint py-0.5 ps-1 pe-2.5 text-xs text-accent">
 			<Face assistant={data} className="size-5 text-sm" />
-			<span className="max-w-28 truncate sm:max-w-48">{c.assistant_gone ? t("chat.assistant_gone", { name: c.assistant_name }) : c.assistant_name}</span>
+			<span className="max-w-16 truncate sm:max-w-48">{c.assistant_gone ? t("chat.assistant_gone", { name: c.assistant_name }) : c.assistant_name}</span>
 		</span>
 	);
 }
