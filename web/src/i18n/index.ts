@@ -23,8 +23,6 @@ import type usage from "./usage.en.json";
 import type welcome from "./welcome.en.json";
 import type en from "./en.json";
 import { type Language, language as current, setLanguage } from "./language";
-import type en from "./en.json";
-import { type Language, language as current, setLanguage } from "./language";
 
 declare module "i18next" {
 	interface CustomTypeOptions {

@@ -68,7 +68,7 @@ const WELCOME = "weir.welcome";
 /** Somebody without a conversation, who has not been shown around on this device. */
 function useFirstVisit() {
 	const [seen, setSeen] = useState(() => recall(WELCOME));
-	const { items, isSuccess } = useConversations("");
+	const { items, isSuccess } = useConversations({ view: "loose", q: "" });
 	return {
 		first: !seen && isSuccess && items.length === 0,
 		seen: () => {
