@@ -91,6 +91,9 @@ BEGIN
 			folder_id = CASE p_action WHEN 'move' THEN p_folder_id ELSE c.folder_id END,
 			temporary_until = CASE p_action WHEN 'keep' THEN NULL ELSE c.temporary_until END
 		WHERE c.id = ANY (v_ids);
+		-- what is kept is found from now on
+		INSERT INTO message_news (message_id)
+		SELECT m.id FROM conversation_messages m WHERE p_action = 'keep' AND m.conversation_id = ANY (v_ids) AND m.content <> '';
 	END IF;
 	RETURN NEXT;
 END

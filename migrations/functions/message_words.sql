@@ -53,11 +53,12 @@ BEGIN
 		SELECT message_words_due.news, i.id, left(m.content, 65536)
 		FROM (SELECT DISTINCT u.id FROM unnest(v_ids) AS u (id)) AS i
 			LEFT JOIN conversation_messages m ON m.id = i.id AND m.role IN ('user', 'assistant')
-				AND m.status NOT IN ('pending', 'processing') AND m.content <> '';
+				AND m.status NOT IN ('pending', 'processing') AND m.content <> ''
+				AND NOT EXISTS (SELECT FROM conversations c WHERE c.id = m.conversation_id AND c.temporary_until IS NOT NULL);
 END
 $$;
 COMMENT ON FUNCTION message_words_due(int) IS
-	'The next messages whose words are to be noted: what was written last, or a step into the past. content NULL: nothing is to be noted of it. All rows have the same news, for message_words_put() in the same transaction. No row: nothing is left, or another does it.';
+	'The next messages whose words are to be noted: what was written last, or a step into the past. content NULL: nothing is to be noted of it, as of all in temporary conversations. All rows have the same news, for message_words_put() in the same transaction. No row: nothing is left, or another does it.';
 
 CREATE OR REPLACE FUNCTION message_words_put(p_messages jsonb, p_news bigint[]) RETURNS void
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off

@@ -112,6 +112,7 @@ in_own_arena(struct context *cx, struct reading *r)
 	big.details = NULL;
 	r->cx = &big;
 	st = read_document(&big, r);
+	r->cx = cx;
 	if (st != OK) {
 		cx->error = big.error;
 		cx->log_detail = arena_strdup(cx->arena, big.log_detail);

@@ -194,6 +194,9 @@ def test_temporary(weir, me):
     assert len(weir.get(f"/api/conversations/{conversation}/messages", me).json["items"]) == 2
     for query in ("", "&view=loose", "&view=archived", "&view=pinned", "&q=secret"):
         assert listed(weir, me, query) == []
+    with weir.pg() as pg:  # and its words are looked at, and left out
+        wait_until(lambda: pg.query("SELECT FROM message_news") == [], "the worker has seen it", 60)
+    assert weir.get("/api/search?q=secret", me).json["items"] == []
     for answer in (weir.post(f"/api/conversations/{conversation}/share", None, me), weir.get(f"/api/conversations/{conversation}/export", me),
                    weir.post("/api/conversations/export", {"ids": [conversation]}, me), arrange(weir, me, [conversation], "pin")):
         refused(answer, 409, "conflict")
@@ -215,6 +218,7 @@ def test_temporary_goes_in_time_unless_kept(weir, me):
         pg.query("UPDATE conversations SET temporary_until = now() WHERE id = $1 AND temporary_until IS NOT NULL", over)
     wait_until(lambda: weir.get(f"/api/conversations/{over}", me).status == 404, "it is removed", 60)
     assert listed(weir, me) == [kept]
+    wait_until(lambda: {hit["conversation_id"] for hit in weir.get("/api/search?q=secret", me).json["items"]} == {kept}, "it is found", 60)
 
 
 # ---- titles ------------------------------------------------------------------------
