@@ -854,7 +854,7 @@ journey("the sidebar: search, rename, delete", async () => {
 	await until(async () => (await answers(page).count()) === 0, "the answer is gone");
 });
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`order: pinned, in a folder, archived, several deleted and had back (${way.name})`, async () => {
 		const [w, app] = ["order.", ""].map((part) => JSON.parse(readFileSync(new URL(`../../web/src/i18n/${part}${way.language}.json`, import.meta.url), "utf8")));
 		const words = w.order;
@@ -2323,7 +2323,7 @@ const FIND = {
 	zh: { open: "查找 (Ctrl+K)", field: "查找", group: "消息" },
 };
 
-for (const way of [WAYS[0], WAYS[2]])
+for (const way of CORNERS)
 	journey(`the finder: words of long ago are found, and the page goes there (${way.name})`, async () => {
 		const user = await newUser();
 		const messages = Array.from({ length: 300 }, (_, n) => ({ role: n % 2 ? "assistant" : "user", content: `number ${n} of many 第${n}条` }));
