@@ -317,6 +317,7 @@ def test_usage(ask, user, admin, turn):
     assert ask("GET", "/api/usage/records", user)["items"]
     assert "request_tokens" in ask("GET", "/api/usage/records.csv", user).text
     assert ask("GET", "/api/admin/usage", admin)["items"]
+    assert "setup" in ask("GET", "/api/admin/overview", admin)
     assert ask("GET", "/api/admin/usage/records", admin)["items"]
     assert "channel" in ask("GET", "/api/admin/usage/records.csv", admin).text
 
