@@ -57,12 +57,18 @@ export async function newPage(way = WAYS[0], sharedContext = null, first = false
 		}));
 	if (!sharedContext) {
 		contexts.push(context);
-		if (!first) await context.addInitScript(() => localStorage.setItem("weir.welcome", "1"));
+		if (!first) await context.addInitScript(() => {
+			// a frame of no origin has no storage
+			try {
+				localStorage.setItem("weir.welcome", "1");
+			} catch {}
+		});
 	}
 	const page = await context.newPage();
 	page.setDefaultTimeout(45_000);
 	page.problems = [];
-	page.on("pageerror", (e) => page.problems.push(`page error: ${e.message}`));
+	// Of frames of no origin: Playwright itself looks for service workers there, to block them.
+	page.on("pageerror", (e) => e.message.includes("'serviceWorker' property") || page.problems.push(`page error: ${e.message}`));
 	page.on("console", (m) => {
 		const text = m.text();
 		// Refusals that a journey provokes are logged by the browser itself; what is broken is not.

@@ -18,7 +18,7 @@ const KnowledgePages = lazy(() => withTexts(["knowledge"], import("@/pages/knowl
 const AssistantPages = lazy(() => withTexts(["assistants"], import("@/pages/assistants/AssistantPages")));
 const SettingsPage = lazy(() => withTexts(["auth", "settings"], import("@/pages/SettingsPage")));
 const AdminPage = lazy(() => withTexts(["admin", "table"], import("@/pages/admin/AdminPage")));
-const SignIn = lazy(() => withTexts(["auth", "security"], import("@/pages/SignIn")));
+const SignIn = lazy(() => withTexts(["auth", "trust"], import("@/pages/SignIn")));
 const Register = lazy(() => withTexts(["auth"], import("@/pages/Register")));
 const Forgot = lazy(() => withTexts(["auth"], import("@/pages/Forgot")));
 const SharedPage = lazy(() => withTexts(["sharing"], import("@/pages/SharedPage")).then((m) => ({ default: m.SharedPage })));

@@ -38,7 +38,7 @@ const lastOf = (path: string) => asked.filter((a) => a.path === path).at(-1);
 
 beforeAll(async () => {
 	await startI18n();
-	await withTexts(["auth", "security", "settings", "sharing"], Promise.resolve());
+	await withTexts(["auth", "security", "settings", "sharing", "trust"], Promise.resolve());
 	HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
 		this.open = true;
 	};

@@ -10,12 +10,12 @@ const PAGE = 50;
 
 /**
  * How many of the newest of `length` messages are drawn. A conversation that was read far back is opened as quickly as
- * any other: it begins with its newest page again; `settled` when that is drawn. `more` shows another page, and answers whether all of it is here.
+ * any other: it begins with its newest page again, or with `least`, where one is looked for; `settled` when that is drawn. `more` shows another page, and answers whether all of it is here.
  */
-export function useShown(key: string | null, length: number): { shown: number; settled: boolean; more: () => boolean } {
+export function useShown(key: string | null, length: number, least = 0): { shown: number; settled: boolean; more: () => boolean } {
 	const [now, setNow] = useState({ key, shown: FIRST });
 	if (now.key !== key) setNow({ key, shown: FIRST });
-	const shown = now.key === key ? now.shown : FIRST;
+	const shown = Math.max(least, now.key === key ? now.shown : FIRST);
 	const settled = shown >= PAGE || shown >= length;
 	useEffect(() => {
 		if (settled) return;

@@ -4,6 +4,7 @@ import type { List, Message } from "@/api/types";
 import { conversations } from "@/api/weir";
 import { queryClient } from "@/queries/client";
 import { flatten, messagesQuery, type Pages, refreshMessages } from "@/queries/messages";
+import { useConversation } from "@/stores/conversation";
 
 const WAIT_MS = 20_000;
 const SETTLE_MS = 2_500;
@@ -42,6 +43,7 @@ const frame = () => new Promise<unknown>((done) => requestAnimationFrame(done));
 async function show(messageId: string): Promise<void> {
 	const find = () => document.querySelector<HTMLElement>(`[data-message="${messageId}"]`);
 	const end = performance.now() + WAIT_MS;
+	useConversation.setState({ wanted: messageId });
 	while (!find() && performance.now() < end) await frame();
 	const found = find();
 	if (!found) return;

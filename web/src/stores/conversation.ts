@@ -29,6 +29,8 @@ interface ConversationState {
 	knowledge: { ids: string[]; mode: KnowledgeMode } | null;
 	/** The one that is begun next is temporary. */
 	temporary: boolean;
+	/** A message that is looked for: it is drawn, however far back it is. */
+	wanted: string | null;
 	drafts: Record<string, Draft>;
 	/** Made here; the server lists them after their first answer. */
 	fresh: Conversation[];
@@ -74,6 +76,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	overrides: null,
 	knowledge: null,
 	temporary: false,
+	wanted: null,
 	drafts: savedDrafts(),
 	fresh: [],
 	setActive: (activeId) => set({ activeId }),
@@ -96,7 +99,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
 	clear: () => {
 		saveDrafts({});
-		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, temporary: false, drafts: {}, fresh: [] });
+		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, temporary: false, wanted: null, drafts: {}, fresh: [] });
 	},
 }));
 

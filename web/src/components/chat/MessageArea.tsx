@@ -8,6 +8,7 @@ import { useRegenerateHandlers } from "@/hooks/useRegenerateHandlers";
 import { useScrollManager } from "@/hooks/useScrollManager";
 import { useShown } from "@/hooks/useShown";
 import { cx } from "@/lib/cx";
+import { useConversation } from "@/stores/conversation";
 import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
 import { Failed } from "../ui/State";
@@ -30,7 +31,9 @@ const SIZES = { small: "text-sm", normal: "text-base", large: "text-lg" };
 export function MessageArea({ conversationId, model, acts, onSend, onPick }: Props) {
 	const { messages, live, isPending, error, refetch, hasNextPage, isFetchingNextPage, fetchNextPage } =
 		useMessageLoader(conversationId);
-	const { shown, settled, more } = useShown(conversationId, messages.length);
+	const wanted = useConversation((s) => s.wanted);
+	const at = wanted === null ? -1 : messages.findIndex((m) => m.id === wanted);
+	const { shown, settled, more } = useShown(conversationId, messages.length, at < 0 ? 0 : messages.length - at);
 	const hidden = Math.max(0, messages.length - shown);
 	const scroll = useScrollManager(conversationId);
 	const size = useSettings((s) => s.textSize);

@@ -9,6 +9,7 @@ import { onSignOut, useSession } from "@/api/session";
 import { withTexts } from "@/i18n/texts";
 import { queryClient } from "@/queries/client";
 import { useConversation } from "@/stores/conversation";
+import { turnsOf, useRuntime } from "@/stores/runtime";
 import { stopTurns } from "@/stream/turns";
 
 /** Everything; the models; which keys there are. */
@@ -69,7 +70,7 @@ export function actOf(e: KeyboardEvent): (() => void) | null {
 	if (e.key === "?") return () => void open("keys");
 	if (e.key === "/" && composer()) return () => composer()!.focus();
 	const { activeId } = useConversation.getState();
-	if (e.key === "Escape" && activeId !== null) return () => stopTurns(activeId);
+	if (e.key === "Escape" && turnsOf(useRuntime.getState().turns, activeId).some((turn) => turn.phase !== "lost")) return () => stopTurns(activeId!);
 	return null;
 }
 

@@ -15,9 +15,9 @@ const PANELS = {
 	balance: { Icon: Wallet, Panel: BalancePanel },
 	usage: { Icon: ChartColumn, Panel: lazy(() => withTexts(["prices", "usage", "table"], import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
-	password: { Icon: ShieldCheck, Panel: lazy(() => withTexts(["security"], import("./SecurityPanel"))) },
+	password: { Icon: ShieldCheck, Panel: lazy(() => withTexts(["trust"], import("./SecurityPanel"))) },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
-	data: { Icon: Database, Panel: lazy(() => withTexts(["security", "sharing"], import("./DataPanel"))) },
+	data: { Icon: Database, Panel: lazy(() => withTexts(["sharing", "trust"], import("./DataPanel"))) },
 	keys: { Icon: KeySquare, Panel: lazy(() => withTexts(["security"], import("./KeysPanel"))) },
 } as const;
 

@@ -11,7 +11,7 @@ import { useMe } from "@/queries/account";
 
 const AREAS = {
 	overview: { Icon: LayoutDashboard, Area: lazy(() => withTexts(["overview", "usage"], import("./OverviewArea"))) },
-	users: { Icon: Users, Area: lazy(() => withTexts(["prices", "security"], import("./UsersArea"))) },
+	users: { Icon: Users, Area: lazy(() => withTexts(["prices", "security", "trust"], import("./UsersArea"))) },
 	models: { Icon: Cpu, Area: lazy(() => withTexts(["channels", "prices"], import("./ModelsArea"))) },
 	channels: { Icon: Cable, Area: lazy(() => withTexts(["channels"], import("./ChannelsArea"))) },
 	route: { Icon: Waypoints, Area: lazy(() => withTexts(["channels"], import("./RouteArea"))) },
