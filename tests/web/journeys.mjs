@@ -874,7 +874,7 @@ for (const way of CORNERS)
 			await page.getByRole("button", { name: app.sidebar.menu_of.replace("{{title}}", title) }).click();
 			await page.getByRole("menuitem", { name, exact: true }).click();
 		};
-		const undo = () => page.getByRole("button", { name: words.undo });
+		const undo = (what) => page.getByRole("status").filter({ hasText: what }).getByRole("button", { name: words.undo }).last();
 		await until(async () => (await rows.count()) === 4, "four conversations");
 
 		await act("One", words.pin);
@@ -899,7 +899,7 @@ for (const way of CORNERS)
 		await page.getByRole("button", { name: words.back }).click();
 
 		await act("Three", words.archive);
-		await undo().last().click();
+		await undo(/Archived|已归档/).click();
 		await row("Three").waitFor();
 		await act("Three", words.archive);
 		await until(async () => (await listed("view=archived")) === "Three", "one is archived");
@@ -913,7 +913,7 @@ for (const way of CORNERS)
 		await look(page, `selected-${way.name}`);
 		await page.getByRole("toolbar").getByRole("button", { name: app.common.delete }).click();
 		await until(async () => (await rows.count()) === 0, "both are gone");
-		await undo().last().click();
+		await undo(/deleted|已删除/).click();
 		await until(async () => (await rows.count()) === 2, "both are back");
 		await act("One", words.select);
 		await page.getByRole("checkbox", { name: words.select_one.replace("{{title}}", "Four") }).click();
@@ -1194,7 +1194,7 @@ for (const way of CORNERS)
 		await look(page, `admin-users-${way.name}`);
 		await page.goto(`${URL_BASE}/admin`);
 		await page.locator("dl").getByRole("link").first().waitFor();
-		await page.locator('figure svg rect:not([height="0"])').first().waitFor();
+		await page.locator("figure svg rect").first().waitFor({ state: "attached" }); // without height where nothing was charged
 		await look(page, `admin-overview-${way.name}`);
 		await page.goto(`${URL_BASE}/admin/models`);
 		await page.locator("tbody tr").first().waitFor();
@@ -1695,13 +1695,14 @@ journey("language and theme are kept; a first visit loads little", async () => {
 	const seen = [];
 	page.on("response", async (r) => {
 		seen.push({ path: new URL(r.url()).pathname, kept: r.headers()["cache-control"] ?? "" });
-		if (r.url().endsWith(".js") && r.status() === 200) scripts += Number(r.headers()["content-length"] ?? 0);
+		// what opens by a press is fetched when the page is idle
+		if (r.url().endsWith(".js") && r.status() === 200 && !/\/(menus|SignIn|AuthFrame|auth|trust)[.-]/.test(r.url())) scripts += Number(r.headers()["content-length"] ?? 0);
 	});
 	const user = await newUser();
 	await signIn(page, user.email);
 	await page.locator("main ul button").first().waitFor();
 	console.log(`# script of the first load: ${scripts} bytes`);
-	holds(scripts > 50_000 && scripts <= 200_000, `script of the first load: ${scripts} bytes`);
+	holds(scripts > 150_000 && scripts <= 200_000, `script of the first load: ${scripts} bytes`);
 	holds(!seen.some((r) => r.path === "/api/openapi.json"), "the page does not ask for the API's description");
 	for (const { path, kept } of seen.filter((r) => !r.path.startsWith("/api/")))
 		equal(kept.includes("immutable"), /^\/assets\/.+-[\w-]{8}\.\w+$/.test(path), `${path} is kept for good (${kept})`);
