@@ -17,6 +17,18 @@ def fragment_words():
     return words
 
 
+def broken_lists():
+    """Lines of a list that make never reads, for the line before has no backslash."""
+    broken = []
+    for path in files("src", "handlers", "tests", "migrations", "conf", "man", "web", "docs", "bench", ends=("Makefile.inc",)):
+        before = ""
+        for number, line in enumerate(read(path).split("\n"), 1):
+            if re.match(r"\t(%D%|\w+/)\S+( \\)?$", line) and not before.endswith("\\"):
+                broken.append(f"{path}:{number}")
+            before = line
+    return broken
+
+
 def main():
     words = fragment_words()
     words |= {f"{w}.c" for w in words if re.fullmatch(r"tests/unit/\w+/test_\w+", w)}  # a program stands for its file
@@ -32,6 +44,7 @@ def main():
         gone = [w for w in words if re.fullmatch(r"(src|handlers|tests|migrations|man|conf)/[\w./-]+\.(c|h|def|py|test|sql|8|1)", w)
                 and not os.path.exists(os.path.join(SRC, w))]
         t.none("nothing is listed that is not there", gone)
+        t.none("lists go on to their end", broken_lists())
 
 
 main()

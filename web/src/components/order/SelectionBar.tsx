@@ -35,7 +35,7 @@ export function SelectionBar({ archived, known, onMove, onExport, onDelete }: Pr
 			<IconButton medium label={t("order.stop_selecting")} onClick={unselect}>
 				<X size={16} />
 			</IconButton>
-			<span aria-live="polite" className="me-auto text-sm tabular-nums">
+			<span aria-live="polite" className="me-auto text-sm whitespace-nowrap tabular-nums">
 				{t("order.selected", { count: ids.length })}
 			</span>
 			<IconButton medium label={t("order.move")} onClick={() => onMove(chosen())}>
