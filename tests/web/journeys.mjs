@@ -661,6 +661,7 @@ journey("password: changed, forgotten and set anew; signed out everywhere", asyn
 	await page.goto(URL_BASE + link);
 	await page.locator('input[autocomplete="new-password"]').fill("the third password");
 	await page.getByRole("button", { name: "Change password" }).click();
+	await page.waitForURL("**/signin"); // it is changed
 	await signIn(page, user.email, "the third password");
 	await page.goto(URL_BASE + link);
 	await page.reload();
@@ -2354,7 +2355,8 @@ for (const way of CORNERS)
 		}
 		const found = page.locator("article[data-found]");
 		await found.waitFor({ timeout: 60_000 });
-		holds((await found.innerText()).includes("Heerenveen"), "it is that message");
+		const article = await found.elementHandle(); // which is marked for a moment only
+		await until(async () => (await article.innerText()).includes("Heerenveen"), "it is that message");
 		await until(
 			() =>
 				page.evaluate(() => {
