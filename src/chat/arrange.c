@@ -23,9 +23,9 @@ arrange_ids(struct context *cx, const json_t *in, const char **array)
 			buf_free(&text);
 			return fail_field(cx, "ids", "must be UUIDs");
 		}
-		buf_printf(&text, "%s%s", i == 0 ? "{" : ",", uuid);
+		pg_array_add(&text, uuid);
 	}
-	buf_puts(&text, "}");
+	pg_array_end(&text);
 	*array = arena_strdup(cx->arena, buf_str(&text));
 	buf_free(&text);
 	return OK;

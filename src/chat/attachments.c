@@ -72,20 +72,11 @@ id_array(struct context *cx, const struct places *p)
 	const char *text;
 
 	for (size_t i = 0; i < p->n; i++)
-		buf_printf(&b, "%s%s", i == 0 ? "{" : ",", p->list[i].id);
-	buf_puts(&b, "}");
+		pg_array_add(&b, p->list[i].id);
+	pg_array_end(&b);
 	text = arena_strdup(cx->arena, buf_str(&b));
 	buf_free(&b);
 	return text;
-}
-
-static int
-find_row(const struct rows *rows, const char *id)
-{
-	for (int i = 0; i < rows_count(rows); i++)
-		if (strcmp(row_text(rows, i, "id"), id) == 0)
-			return i;
-	return -1;
 }
 
 /* All `len` bytes of a file, to be freed; NULL when they cannot be had. */
@@ -147,7 +138,7 @@ leave_out(struct context *cx, const struct place *p, const char *problem)
 static enum status
 put_in(struct context *cx, const struct place *p, const struct rows *rows, size_t *room_bytes)
 {
-	int row = find_row(rows, p->id);
+	int row = rows_find(rows, "id", p->id);
 	const struct media_type *type = row < 0 ? NULL : media_find(row_text(rows, row, "content_type"));
 	size_t len = row < 0 ? 0 : (size_t)row_int(rows, row, "object_bytes");
 	struct store_object object = { 0 };

@@ -76,27 +76,15 @@ static const char *
 id_array(struct context *cx, const struct chat_files *f)
 {
 	struct buf b = BUF_INIT(0);
-	const char *text, *between = "";
+	const char *text;
 
-	buf_puts(&b, "{");
 	for (size_t i = 0; i < f->n; i++)
-		if (f->list[i].id[0] != '\0') {
-			buf_printf(&b, "%s%s", between, f->list[i].id);
-			between = ",";
-		}
-	buf_puts(&b, "}");
+		if (f->list[i].id[0] != '\0')
+			pg_array_add(&b, f->list[i].id);
+	pg_array_end(&b);
 	text = arena_strdup(cx->arena, buf_str(&b));
 	buf_free(&b);
 	return text;
-}
-
-static int
-find_row(const struct rows *rows, const char *id)
-{
-	for (int i = 0; i < rows_count(rows); i++)
-		if (strcmp(row_text(rows, i, "id"), id) == 0)
-			return i;
-	return -1;
 }
 
 static enum status
@@ -154,7 +142,7 @@ files_find(struct context *cx, const struct question *q, const struct history *h
 		return fail(cx, st, "find attached documents: %s", pg_error(cx->pg));
 	for (size_t i = 0; i < f->n; i++)
 		if ((st = fill(cx, &f->list[i], i >= f->own && q->content != NULL, rows,
-			 find_row(rows, f->list[i].id))) != OK)
+			 rows_find(rows, "id", f->list[i].id))) != OK)
 			return st;
 	*out = f;
 	return OK;

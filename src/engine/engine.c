@@ -61,9 +61,9 @@ table_list(const struct engine *e)
 
 	for (size_t i = 0; i < RUN_BUCKETS; i++)
 		for (struct run *r = e->runs[i]; r != NULL; r = r->next)
-			buf_printf(&b, "%c%s", b.len == 0 ? '{' : ',', r->task.id);
+			pg_array_add(&b, r->task.id);
 	if (b.len > 0)
-		buf_puts(&b, "}");
+		pg_array_end(&b);
 	return b.data;
 }
 

@@ -639,10 +639,31 @@ rows_free(struct rows *rows)
 	free(rows);
 }
 
+void
+pg_array_add(struct buf *b, const char *word)
+{
+	buf_printf(b, "%c%s", b->len == 0 ? '{' : ',', word);
+}
+
+void
+pg_array_end(struct buf *b)
+{
+	buf_puts(b, b->len == 0 ? "{}" : "}");
+}
+
 int
 rows_count(const struct rows *rows)
 {
 	return PQntuples(rows->res);
+}
+
+int
+rows_find(const struct rows *rows, const char *column, const char *text)
+{
+	for (int i = 0; i < rows_count(rows); i++)
+		if (strcmp(row_text(rows, i, column), text) == 0)
+			return i;
+	return -1;
 }
 
 int64_t

@@ -27,12 +27,18 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/conf.h"
 #include "base/money.h"
 #include "base/status.h"
 
 struct pg;
 struct rows;
+
+/* The literal of an array for a parameter, in `b`, empty at first: a word at a time, each of what needs no quoting
+ * (ids, names), and its end, which makes an array of none of nothing. */
+void pg_array_add(struct buf *b, const char *word);
+void pg_array_end(struct buf *b);
 
 struct pg_arg {
 	const char *text; /* NULL: SQL NULL, unless kind says otherwise */
@@ -123,6 +129,8 @@ rows_cleanup(struct rows **rows)
 #define AUTO_ROWS __attribute__((cleanup(rows_cleanup)))
 
 int rows_count(const struct rows *rows);
+/* The first row whose `column` is `text`; -1: none. */
+int rows_find(const struct rows *rows, const char *column, const char *text);
 /* Rows touched by INSERT/UPDATE/DELETE. */
 int64_t rows_affected(const struct rows *rows);
 /* Column values by name; a column that is not there aborts: it is a typo.

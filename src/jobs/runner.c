@@ -290,12 +290,12 @@ list_due(struct runner *r, const struct job_kind *k, struct buf *ids)
 	for (struct running *g = r->running; g != NULL; g = g->next) {
 		if (g->job.kind != k || g->extend_at_ms > now_ms)
 			continue;
-		buf_printf(ids, "%c%s", ids->len == 0 ? '{' : ',', g->job.id);
+		pg_array_add(ids, g->job.id);
 		g->extend_at_ms = now_ms + k->lease_ms / EXTEND_PARTS;
 	}
 	pthread_mutex_unlock(&r->lock);
 	if (ids->len > 0)
-		buf_puts(ids, "}");
+		pg_array_end(ids);
 }
 
 /* `ids`: NULL: all. */
@@ -379,8 +379,8 @@ array_of_kinds(void)
 	char *text;
 
 	for (const struct job_kind *k = job_kinds(); k->name != NULL; k++)
-		buf_printf(&b, "%c%s", b.len == 0 ? '{' : ',', k->name);
-	buf_puts(&b, b.len == 0 ? "{}" : "}");
+		pg_array_add(&b, k->name);
+	pg_array_end(&b);
 	text = xstrdup(buf_str(&b));
 	buf_free(&b);
 	return text;

@@ -118,8 +118,8 @@ find_makers(struct context *cx, struct seal *seals, size_t n)
 	enum status st;
 
 	for (size_t i = 0; i < n; i++)
-		buf_printf(&ids, "%c%s", i == 0 ? '{' : ',', seals[i].id);
-	buf_puts(&ids, "}");
+		pg_array_add(&ids, seals[i].id);
+	pg_array_end(&ids);
 	st = pg_query_again(cx->pg, &rows,
 	    "SELECT id, channel_id, key_id FROM response_pins WHERE user_id = $1 AND id = ANY ($2::text[])",
 	    PS(cx->caller.user_id), PS(ids.data));

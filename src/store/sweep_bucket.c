@@ -65,11 +65,11 @@ sweep_page(struct sweeping *w, const struct s3_page *page)
 
 	for (size_t i = 0; i < page->n; i++)
 		if (is_candidate(w->cx, &page->items[i])) /* hex, '/', '.', '-': nothing to be quoted */
-			buf_printf(&names, "%s%s", names.len == 0 ? "{" : ",", page->items[i].name);
+			pg_array_add(&names, page->items[i].name);
 	w->out->seen += (int64_t)page->n;
 	if (names.len == 0)
 		return OK;
-	buf_puts(&names, "}");
+	pg_array_end(&names);
 	st = pg_query_again(w->cx->pg, &rows,
 	    "SELECT f.name FROM unnest($1::text[]) AS f(name) LEFT JOIN objects o ON o.name = f.name"
 	    " WHERE o.id IS NULL OR ($2 AND o.place = 'local')",
