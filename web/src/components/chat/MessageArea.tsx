@@ -1,5 +1,5 @@
 import { ArrowDown } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { lazy, Suspense, useCallback, useDeferredValue, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Attachment, Message } from "@/api/types";
 import type { useMessageHandlers } from "@/hooks/useMessageHandlers";
@@ -43,6 +43,9 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 	const { t } = useTranslation();
 	const { toBottom } = scroll;
 	const { edit, show, judge } = acts;
+	// The newest message knows at once; the others, which may be a thousand, bit by bit.
+	const busy = live.length > 0;
+	const busyBefore = useDeferredValue(busy);
 	const goOn = useCallback(() => void onSend(t("chat.go_on_text"), []), [onSend, t]);
 
 	// One's own question is always worth seeing.
@@ -76,7 +79,7 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 							message={m}
 							turn={live.find((turn) => (turn.assistantId ?? turn.answer.id) === m.id)}
 							last={hidden + i === messages.length - 1}
-							busy={live.length > 0}
+							busy={hidden + i === messages.length - 1 ? busy : busyBefore}
 							onRegenerate={regenerate}
 							onDelete={remove}
 							onEdit={edit}
