@@ -28,8 +28,8 @@ export const CORNERS = process.env.WEIR_LONG ? WAYS : [WAYS[0], { name: "phone-z
 
 // -- the browser
 
-/** Journeys mostly wait: two are under way at a time, each in a lane, which is {browser, contexts}. */
-const LANES = 2;
+/** Journeys mostly wait: three are under way at a time, each in a lane, which is {browser, contexts}. */
+const LANES = 3;
 const lane = new AsyncLocalStorage();
 
 const startBrowser = () =>
