@@ -26,7 +26,9 @@ interface Props {
 
 /** A model's answer, on its way or there; or why it did not give one. */
 interface Column {
+	/** The model, and which of its answers, should there be several: the same from the first moment on. */
 	key: string;
+	model: string | null;
 	name: string;
 	message?: Message;
 	turn?: LiveTurn;
@@ -94,16 +96,17 @@ function useWidth(ref: RefObject<HTMLElement>): number {
 }
 
 function columnsOf(item: ItemProps, beside: LiveTurn[], refused: Refused[], nameOf: (name: string | null) => string): Column[] {
-	const there: Column[] = [item.message, ...(item.message.beside ?? [])]
+	const there = [item.message, ...(item.message.beside ?? [])]
 		.sort((a, b) => a.sequence - b.sequence)
 		.map((message) => {
 			const turn = message.id === item.message.id ? item.turn : beside.find((t) => t.assistantId === message.id);
-			return { key: message.id, name: nameOf(message.model), message: turn ? written(message, turn) : message, turn };
+			return { model: turn?.answer.model ?? message.model, message: turn ? written(message, turn) : message, turn };
 		});
 	const coming = beside
 		.filter((turn) => !there.some((c) => c.turn?.key === turn.key))
-		.map((turn): Column => ({ key: turn.key, name: nameOf(turn.answer.model), message: written(turn.answer, turn), turn }));
-	return [...there, ...coming, ...refused.map((r): Column => ({ key: `refused ${r.model}`, name: nameOf(r.model), refused: r }))];
+		.map((turn) => ({ model: turn.answer.model, message: written(turn.answer, turn), turn }));
+	const all: Omit<Column, "key" | "name">[] = [...there, ...coming, ...refused.map((r) => ({ model: r.model, refused: r }))];
+	return all.map((c, i) => ({ ...c, name: nameOf(c.model), key: `${c.model} ${all.slice(0, i).filter((o) => o.model === c.model).length}` }));
 }
 
 function written(message: Message, turn: LiveTurn): Message {
@@ -132,7 +135,7 @@ function Switched({ columns, ...shared }: { columns: Column[] } & Shared) {
 	};
 	return (
 		<>
-			<div role="tablist" aria-label={t("compare.answers")} onKeyDown={onKeyDown} className="flex gap-1 rounded-xl bg-hover p-1">
+			<div role="tablist" aria-label={t("compare.answers")} onKeyDown={onKeyDown} className="sticky top-1 z-2 flex gap-1 rounded-xl bg-hover p-1">
 				{columns.map((column, i) => (
 					<button
 						key={column.key}
@@ -176,7 +179,8 @@ function Answer({ column, ...shared }: { column: Column } & Shared) {
 			data-status={message?.status ?? "refused"}
 			className={cx("flex min-w-0 flex-col gap-2 rounded-2xl border bg-raised px-4 pt-2 pb-3", followed && !shared.item.busy ? "border-accent" : "border-line", turn?.phase === "streaming" && "writing")}
 		>
-			<header className="flex h-9 items-center gap-2">
+			{/* Which it is, however long it is. */}
+			<header className="sticky top-0 z-1 -mx-4 -mt-2 flex h-11 items-center gap-2 rounded-t-2xl bg-raised px-4">
 				<h3 className="min-w-0 grow truncate text-sm font-medium text-ink">{column.name}</h3>
 				{turn && turn.phase !== "lost" && (
 					<IconButton small label={t("compare.stop", { name: column.name })} disabled={turn.phase === "stopping"} onClick={() => stopTurn(turn)}>
@@ -254,9 +258,9 @@ function Choice({ message, followed, busy, onFollow }: { message: Message; follo
 			.finally(() => setGoing(false));
 	};
 	return (
-		<div className="flex min-h-8 flex-wrap items-center gap-2">
+		<div className="flex min-h-8 items-center gap-2">
 			{followed ? (
-				<p className="flex items-center gap-1.5 text-sm text-accent">
+				<p className="flex min-w-0 items-center gap-1.5 text-sm text-accent">
 					<Check size={15} aria-hidden className="shrink-0" />
 					{t("compare.followed")}
 				</p>

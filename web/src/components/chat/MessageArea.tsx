@@ -93,7 +93,7 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 						const questionId = messages[hidden + i - 1]?.id ?? "";
 						if (!m.beside?.length && beside.length === 0 && !refused[questionId]?.length) return alone;
 						return (
-							<Suspense key={questionId} fallback={alone}>
+							<Suspense key={`beside ${questionId}`} fallback={alone}>
 								<Comparison questionId={questionId} beside={beside} item={item} />
 							</Suspense>
 						);
