@@ -63,10 +63,11 @@ export function ModelList({ conversationId, anchor, models, model, onSelect, onC
 		const stops = [...e.currentTarget.querySelectorAll<HTMLElement>('input, [role="option"], button:not([role])')];
 		const at = stops.indexOf(document.activeElement as HTMLElement);
 		if (e.key === "Enter" && stops[at]?.tagName === "INPUT") e.currentTarget.querySelector<HTMLElement>('[role="option"]')?.click();
-		const to = { ArrowDown: at + 1, ArrowUp: at - 1, ...(stops[at]?.tagName !== "INPUT" && { Home: 0, End: stops.length - 1 }) }[e.key];
-		if (to === undefined) return;
+		const options = stops.filter((stop) => stop.getAttribute("role") === "option");
+		const to = { ArrowDown: stops[at + 1] ?? stops[0], ArrowUp: stops.at(at - 1), ...(stops[at]?.tagName !== "INPUT" && { Home: options[0], End: options.at(-1) }) }[e.key];
+		if (!to) return;
 		e.preventDefault();
-		stops[(to + stops.length) % stops.length]?.focus();
+		to.focus();
 	};
 	return (
 		<Popover anchor={anchor} role="dialog" label={comparing ? t("compare.with") : t("chat.model")} above onClose={onClose} className="w-80">
