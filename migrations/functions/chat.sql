@@ -25,6 +25,7 @@ AS $$
 		error_message = p_prev->>'error_message', model = p_prev->>'model',
 		input_tokens = (p_prev->>'input_tokens')::int, output_tokens = (p_prev->>'output_tokens')::int,
 		credits_cost = (p_prev->>'credits_cost')::numeric, task_id = (p_prev->>'task_id')::uuid, finish = p_prev->>'finish',
+		first_token_ms = (p_prev->>'first_token_ms')::int, left_out = nullif(p_prev->'left_out', 'null'),
 		updated_at = now()
 	WHERE id = p_message_id AND task_id = p_task_id
 	RETURNING *
@@ -93,15 +94,37 @@ $$;
 COMMENT ON FUNCTION message_activate(uuid, uuid, uuid) IS
 	'branch_choose() for a user''s own conversation. False: not there or not theirs.';
 
+CREATE OR REPLACE FUNCTION comparison_has_room(p_target conversation_messages) RETURNS boolean
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	SELECT count(*) < 3 FROM conversation_messages m
+	WHERE m.conversation_id = p_target.conversation_id AND m.parent_id = p_target.parent_id AND m.role = 'assistant' AND m.compared
+$$;
+COMMENT ON FUNCTION comparison_has_room(conversation_messages) IS
+	'May another answer stand beside this one, which is compared already? Three are compared at most.';
+
+CREATE OR REPLACE FUNCTION comparison_begin(p_target conversation_messages) RETURNS void
+	LANGUAGE sql SET search_path = public, pg_temp
+AS $$
+	UPDATE conversation_messages m SET compared = m.id = p_target.id
+	WHERE m.conversation_id = p_target.conversation_id AND m.parent_id = p_target.parent_id AND m.role = 'assistant'
+		AND m.compared <> (m.id = p_target.id)
+$$;
+COMMENT ON FUNCTION comparison_begin(conversation_messages) IS
+	'Makes an answer the first of those that are compared; an earlier comparison of the same question is one no more. The caller has locked the conversation.';
+
 DROP FUNCTION IF EXISTS turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text,
 	uuid, text, text, text, bytea);
+DROP FUNCTION IF EXISTS turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text,
+	uuid, text, text, text, bytea, jsonb, text);
 CREATE OR REPLACE FUNCTION turn_open(
 	p_task_id uuid, p_transaction_id uuid, p_user_id uuid, p_conversation_id uuid,
 	p_user_message_id uuid, p_assistant_message_id uuid, p_content text, p_attachments jsonb,
 	p_model_id bigint, p_hold numeric, p_lease_s int, p_owner uuid,
 	p_user_limit int, p_conv_limit int, p_agent_conv_limit int,
 	p_mode text, p_target_message_id uuid, p_title text,
-	p_idem_key text, p_idem_route text, p_idem_hash bytea, p_prices jsonb DEFAULT NULL, p_group text DEFAULT NULL)
+	p_idem_key text, p_idem_route text, p_idem_hash bytea, p_prices jsonb DEFAULT NULL, p_group text DEFAULT NULL,
+	p_left_out jsonb DEFAULT NULL)
 	RETURNS TABLE (outcome text, balance numeric, required numeric, user_message jsonb, assistant_message jsonb,
 		existing_task_id uuid, title text, held numeric, user_sequence bigint, opened_at text)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -117,10 +140,10 @@ DECLARE
 	v_refused boolean;
 	v_asks boolean := p_mode IN ('send', 'edit');
 	v_parent uuid;
-	v_new_messages int := CASE p_mode WHEN 'regenerate_new' THEN 1 WHEN 'regenerate_in_place' THEN 0 ELSE 2 END;
+	v_new_messages int := CASE p_mode WHEN 'regenerate_new' THEN 1 WHEN 'compare' THEN 1 WHEN 'regenerate_in_place' THEN 0 ELSE 2 END;
 	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
 BEGIN
-	IF p_mode NOT IN ('send', 'edit', 'regenerate_new', 'regenerate_in_place') OR p_mode IS NULL THEN
+	IF p_mode NOT IN ('send', 'edit', 'regenerate_new', 'regenerate_in_place', 'compare') OR p_mode IS NULL THEN
 		RAISE EXCEPTION 'turn_open: bad mode %', p_mode USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
@@ -147,13 +170,15 @@ BEGIN
 			WHEN p_mode = 'edit' AND v_target.role = 'user' THEN NULL
 			WHEN p_mode = 'edit' OR v_question.id IS NULL OR v_target.role <> 'assistant'
 				OR (p_mode = 'regenerate_new' AND v_target.status <> 'success')
-				OR (p_mode = 'regenerate_in_place' AND NOT message_is_error(v_target.status)) THEN 'invalid_target' END;
+				OR (p_mode = 'regenerate_in_place' AND NOT message_is_error(v_target.status)) THEN 'invalid_target'
+			WHEN p_mode = 'compare' AND v_target.compared AND NOT comparison_has_room(v_target) THEN 'comparison_full' END;
 		IF p_mode = 'regenerate_in_place' THEN
 			v_before := jsonb_build_object(
 				'status', v_target.status, 'content', v_target.content, 'reasoning', v_target.reasoning,
 				'error_message', v_target.error_message, 'model', v_target.model,
 				'input_tokens', v_target.input_tokens, 'output_tokens', v_target.output_tokens,
-				'credits_cost', v_target.credits_cost, 'task_id', v_target.task_id, 'finish', v_target.finish);
+				'credits_cost', v_target.credits_cost, 'task_id', v_target.task_id, 'finish', v_target.finish,
+				'first_token_ms', v_target.first_token_ms, 'left_out', v_target.left_out);
 		END IF;
 	END IF;
 
@@ -191,21 +216,26 @@ BEGIN
 		v_parent := v_target.parent_id;
 	ELSIF p_mode = 'send' THEN
 		v_parent := conversation_leaf(p_conversation_id);
+	ELSIF p_mode = 'compare' AND NOT v_target.compared THEN
+		PERFORM comparison_begin(v_target);
 	END IF;
 	IF v_asks THEN
 		user_sequence := v_ctx.last_sequence + 1;
-		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, attachments, task_id)
+		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, attachments, task_id, left_out)
 		VALUES (p_user_message_id, p_conversation_id, p_user_id, v_parent, user_sequence, 'user', p_content, 'success', NULL,
-				coalesce(p_attachments, '[]'), v_task_id),
+				coalesce(p_attachments, '[]'), v_task_id, NULL),
 			(v_message_id, p_conversation_id, p_user_id, p_user_message_id, user_sequence + 1, 'assistant', '',
-				CASE WHEN v_refused THEN 'insufficient_balance' ELSE 'processing' END, v_ctx.model, '[]', v_task_id);
-	ELSIF p_mode = 'regenerate_new' THEN
-		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id)
-		VALUES (v_message_id, p_conversation_id, p_user_id, v_parent, v_ctx.last_sequence + 1, 'assistant', '', 'processing', v_ctx.model, p_task_id);
+				CASE WHEN v_refused THEN 'insufficient_balance' ELSE 'processing' END, v_ctx.model, '[]', v_task_id, p_left_out);
+	ELSIF p_mode IN ('regenerate_new', 'compare') THEN
+		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id,
+			left_out, compared, chosen, active)
+		VALUES (v_message_id, p_conversation_id, p_user_id, v_target.parent_id, v_ctx.last_sequence + 1, 'assistant', '', 'processing', v_ctx.model,
+			p_task_id, p_left_out, p_mode = 'compare', p_mode <> 'compare', p_mode <> 'compare');
 	ELSE
 		UPDATE conversation_messages m
 		SET status = 'processing', content = '', reasoning = NULL, error_message = NULL, model = v_ctx.model,
-			input_tokens = 0, output_tokens = 0, credits_cost = 0, task_id = p_task_id, finish = NULL, updated_at = now()
+			input_tokens = 0, output_tokens = 0, credits_cost = 0, task_id = p_task_id, finish = NULL, first_token_ms = NULL,
+			left_out = p_left_out, updated_at = now()
 		WHERE m.id = v_message_id;
 	END IF;
 	IF NOT v_asks THEN
@@ -219,8 +249,8 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea, jsonb, text) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences, behind the last that is shown; edit the same, as another version of the target, a user message, and of what follows it; regenerate_new makes another version of the target, an answer; regenerate_in_place refills the failed target. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send or edit, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
+COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea, jsonb, text, jsonb) IS
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences, behind the last that is shown; edit the same, as another version of the target, a user message, and of what follows it; regenerate_new makes another version of the target, an answer; regenerate_in_place refills the failed target; compare makes another answer beside the target, whatever state that is in, and what is shown stays. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, comparison_full, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send or edit, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
 
 CREATE OR REPLACE FUNCTION turns_settle(p_owner uuid, p_turns json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, message jsonb, task_status text,
@@ -253,17 +283,17 @@ BEGIN
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (
 			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, coalesce(j.citations, '[]') AS citations, j.error_message,
-				coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens, j.finish,
+				coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens, j.finish, j.first_token_ms,
 				-- a failed regeneration in place puts back what was there
 				e.settled AND e.prev_message IS NOT NULL AND message_is_error(j.message_status) AS restore
 			FROM unnest(v_ended) AS e
 				JOIN json_to_recordset(p_turns) AS j (task_id uuid, message_status text, content text, reasoning text, citations jsonb,
-					error_message text, input_tokens int, output_tokens int, finish text) ON j.task_id = e.task_id
+					error_message text, input_tokens int, output_tokens int, finish text, first_token_ms int) ON j.task_id = e.task_id
 		), filled AS (
 			UPDATE conversation_messages m
 			SET status = s.message_status, content = s.content, reasoning = s.reasoning, citations = s.citations, error_message = s.error_message,
 				model = coalesce(s.model, m.model), input_tokens = s.input_tokens, output_tokens = s.output_tokens,
-				credits_cost = s.charged, finish = s.finish, updated_at = now()
+				credits_cost = s.charged, finish = s.finish, first_token_ms = s.first_token_ms, updated_at = now()
 			FROM turn s
 			WHERE m.id = s.message_id AND m.task_id = s.task_id AND s.settled AND NOT s.restore
 			RETURNING s.task_id, m.sequence, m.model, m.attachments, m.created_at

@@ -63,9 +63,16 @@ message_written(const struct message *m)
 }
 
 /* What only a page tells of a message m: its place in the tree, `versions` by age, why it ended, what was thought of it. */
+#define MORE_JSON(m) \
+	"message_json(" m ") || jsonb_build_object('parent_id', " m ".parent_id," \
+	" 'versions', coalesce(v.ids, jsonb_build_array(" m ".id)), 'finish', " m ".finish, 'verdict', " m ".verdict," \
+	" 'left_out', " m ".left_out, 'first_token_ms', " m ".first_token_ms)"
+/* And the answers that were asked for beside it. */
 #define LISTED_JSON \
-	"message_json(m) || jsonb_build_object('parent_id', m.parent_id, 'versions', coalesce(v.ids, jsonb_build_array(m.id))," \
-	" 'finish', m.finish, 'verdict', m.verdict)"
+	MORE_JSON("m") \
+	" || coalesce(CASE WHEN m.compared THEN (SELECT jsonb_build_object('beside', jsonb_agg(" MORE_JSON("b") \
+	"  ORDER BY b.sequence)) FROM jsonb_array_elements_text(v.ids) AS o (id) JOIN conversation_messages b ON b.id = o.id::uuid" \
+	"  WHERE b.compared AND b.id <> m.id HAVING count(*) > 0) END, '{}')"
 /* Of a conversation $1 of the user $2: where there is more than one version. */
 #define VERSIONS_SQL \
 	"WITH v AS MATERIALIZED (SELECT parent_id, role, jsonb_agg(id ORDER BY sequence) AS ids" \
@@ -95,8 +102,8 @@ messages_list(struct context *cx, const char *conversation_id, const struct page
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	bool after = page->after_id != NULL;
-	size_t i;
-	json_t *m;
+	size_t i, k;
+	json_t *m, *other;
 	enum status st;
 
 	if (conversation_id == NULL)
@@ -111,8 +118,11 @@ messages_list(struct context *cx, const char *conversation_id, const struct page
 		return fail(cx, E_NOT_FOUND, "conversation %s", conversation_id);
 	if ((st = page_take(cx, page, rows, !after, items, more)) != OK)
 		return st;
-	json_array_foreach(*items, i, m)
+	json_array_foreach(*items, i, m) {
 		message_localize(m, cx->lang);
+		json_array_foreach(json_object_get(m, "beside"), k, other)
+			message_localize(other, cx->lang);
+	}
 	return OK;
 }
 

@@ -8,8 +8,10 @@
  * has just stored and need not read again; error_display, which is in the
  * reader's language, message_localize() adds wherever a message leaves.
  *
- * A page tells {parent_id, versions, finish, verdict} besides: of the versions of a
- * message, which have one parent, one is shown, and a page is of those that are shown.
+ * A page tells {parent_id, versions, finish, verdict, left_out, first_token_ms} besides:
+ * of the versions of a message, which have one parent, one is shown, and a page is of
+ * those that are shown.  With an answer that is compared with others come these, in
+ * {beside}.
  *
  * Worker-only but for message_localize() and message_written().
  */

@@ -37,6 +37,7 @@ struct opening {
 	char transaction_id[UUID_LEN], user_message_id[UUID_LEN];
 	const struct chat_files *files; /* NULL: none */
 	char *attachments, *title;
+	const char *left_out; /* documents without room, as messages keep them; NULL: none */
 	const char *prices; /* as tasks.prices keeps them */
 };
 
@@ -179,7 +180,7 @@ static const char open_sql[] =
     " user_sequence, opened_at FROM turn_open($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5::uuid,"
     " $6::uuid, $7::text, $8::jsonb, $9::bigint,"
     " $10::numeric, $11::int, $12::uuid, $13::int, $14::int, $15::int, $16::text, $17::uuid, $18::text, $19::text,"
-    " $20::text, $21::bytea, $22::jsonb, $23::text)";
+    " $20::text, $21::bytea, $22::jsonb, $23::text, $24::jsonb)";
 
 /* Turns of one user that open together lock their conversations before the user. */
 static const char lock_sql[] = "SELECT FROM conversations WHERE id = ANY ($1::uuid[]) ORDER BY id FOR NO KEY UPDATE";
@@ -251,7 +252,7 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
 	    PS(o->ask->edit_id == NULL ? o->ask->regenerate_id : o->ask->edit_id), PS(o->title), PS(key->key),
 	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices),
-	    PS(cx->caller.group));
+	    PS(cx->caller.group), PS(o->left_out));
 	enum status st = pg_together_run(
 	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
 
@@ -323,6 +324,18 @@ describe_start(struct context *cx, struct run *r, const struct opening *o, const
 	free(text);
 }
 
+static const char *
+left_out_text(struct arena *a, const struct chat_files *files)
+{
+	json_t *names = files_left_out(files);
+	char *text = names == NULL ? NULL : json_dumps(names, JSON_WIRE);
+	const char *copy = arena_strdup(a, text);
+
+	free(text);
+	json_decref(names);
+	return copy;
+}
+
 /* Prepared: through the gate, and on its way. */
 static enum status
 open_run(struct request *rq, struct run *r, struct opening *o, const struct turning *t)
@@ -335,11 +348,13 @@ open_run(struct request *rq, struct run *r, struct opening *o, const struct turn
 	if ((st = prepare(&rq->cx, r, t)) != OK || (st = gate_admit(rq)) != OK)
 		return st;
 	o->prices = price_text(rq->cx.arena, plan->model.price);
+	o->left_out = left_out_text(rq->cx.arena, o->files);
 	st = gate_open(rq,
 	    &(struct gate_ask){ .kind = &kind_chat,
 		.key = &t->key,
 		.conversation_id = o->chat->conversation_id,
-		.agent = plan->agent_id != NULL,
+		/* an agent speaks once at a time, but beside itself */
+		.agent = plan->agent_id != NULL && !ask->beside,
 		.model_id = plan->model.id,
 		.own = o },
 	    &r->task, ask->wants, &rows);
@@ -372,6 +387,7 @@ opening_new(struct context *cx, struct chat *chat, const struct turn_ask *ask, c
 		.ask = ask,
 		.mode = ask->edit_id != NULL	 ? "edit"
 		    : ask->regenerate_id == NULL ? "send"
+		    : ask->beside		 ? "compare"
 						 : "regenerate_in_place" };
 	uuid_v7(o->transaction_id);
 	uuid_v7(o->user_message_id);
@@ -504,6 +520,7 @@ end(const struct run *r, const struct rows *rows, int row)
 	    .charged_ucr = r->task.charged_ucr,
 	    .balance_ucr = r->task.balance_ucr,
 	    .usage = r->usage,
+	    .first_token_ms = r->first_content_us / 1000,
 	    .finish = answer_finish_name(&r->answer) });
 }
 
@@ -534,7 +551,9 @@ follow(const struct rows *rows, const char *task_id, enum lang lang, struct foll
 	    .charged_ucr = row_ucr(rows, 0, "credits_used"),
 	    .balance_ucr = row_ucr(rows, 0, "balance"),
 	    .usage = { row_int(rows, 0, "input_tokens"), row_int(rows, 0, "output_tokens"),
-		row_bool(rows, 0, "estimated") } });
+		row_bool(rows, 0, "estimated") },
+	    .first_token_ms = row_bool(rows, 0, "same") ? row_int(rows, 0, "first_token_ms") : 0,
+	    .finish = row_bool(rows, 0, "same") ? row_text(rows, 0, "finish") : NULL });
 }
 
 /* ---- a dead owner ---------------------------------------------------------------- */
@@ -616,6 +635,7 @@ const struct kind kind_chat = {
 	.follow_sql =
 	    "SELECT t.status, t.error_code, t.credits_used, t.conversation_id, u.credits AS balance, c.title,"
 	    " coalesce(l.name, m.model) AS model, m.id AS message_id, m.task_id = t.id AS same, m.content, m.reasoning,"
+	    " m.first_token_ms, m.finish,"
 	    " CASE WHEN q.id IS NOT NULL THEN message_json(q) END AS user_message,"
 	    " CASE WHEN m.id IS NOT NULL THEN message_json(m) END AS message, coalesce(us.request_tokens, 0) AS input_tokens,"
 	    " coalesce(us.response_tokens, 0) AS output_tokens, coalesce(us.estimated, false) AS estimated"

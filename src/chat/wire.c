@@ -25,8 +25,9 @@ turn_end_json(const struct turn_end *e)
 		json_object_set_new(data, "message", json_string(status_text(e->why, e->lang)));
 	}
 	json_object_set_new(data, "usage",
-	    json_pack("{s:I, s:I, s:b, s:s?}", "input_tokens", (json_int_t)e->usage.input_tokens, "output_tokens",
-		(json_int_t)e->usage.output_tokens, "estimated", e->usage.estimated, "finish", e->finish));
+	    json_pack("{s:I, s:I, s:b, s:s?, s:o}", "input_tokens", (json_int_t)e->usage.input_tokens, "output_tokens",
+		(json_int_t)e->usage.output_tokens, "estimated", e->usage.estimated, "finish", e->finish,
+		"first_token_ms", e->first_token_ms > 0 ? json_integer(e->first_token_ms) : json_null()));
 	event = json_pack("{s:s, s:o}", "type", event_types[e->outcome], "data", data);
 	text = json_dumps(event, JSON_WIRE);
 	json_decref(event);

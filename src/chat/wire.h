@@ -28,6 +28,7 @@ struct turn_end {
 	json_t *message; /* message_json(); the reference is taken over; may be JSON null */
 	int64_t charged_ucr, balance_ucr;
 	struct usage usage;
+	int64_t first_token_ms; /* 0: not known, or there was none */
 	const char *finish; /* "stop", "length" …; NULL: not known */
 };
 

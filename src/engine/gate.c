@@ -184,6 +184,7 @@ refuse(struct context *cx, const struct kind *kind, const struct rows *rows)
 		{ "idempotency_mismatch", E_IDEMPOTENCY_MISMATCH, false },
 		{ "user_disabled", E_ACCOUNT_DISABLED, false },
 		{ "invalid_target", E_CONFLICT, false },
+		{ "comparison_full", E_COMPARISON_FULL, false },
 	};
 	const char *outcome = row_text(rows, 0, "outcome");
 

@@ -468,6 +468,60 @@ for (const way of CORNERS)
 		equal(await said(), "First matter", "what is left");
 	});
 
+for (const way of CORNERS)
+	journey(`compare: one question to two models, one of them stopped, and on with one (${way.name})`, async () => {
+		const zh = way.language === "zh";
+		const words = zh
+			? { with: "对比模型…", done: "完成", answers: "回答对比", stop: "停止 demo-slow", stopped: "已停止生成", follow: "以此继续", followed: "将以此继续", all: "并排显示" }
+			: { with: "Compare with…", done: "Done", answers: "Answers compared", stop: "Stop demo-slow", stopped: "Stopped.", follow: "Go on with this one", followed: "Goes on with this one", all: "Show side by side" };
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		await chooseModel(page, "demo-fast");
+		// by keyboard: the last entry of the list of models
+		await page.locator('button[aria-haspopup="listbox"]').focus();
+		await page.keyboard.press("Enter");
+		await page.getByRole("option").first().waitFor();
+		await page.getByRole("button", { name: words.with }).focus();
+		await page.keyboard.press("Enter");
+		await page.getByRole("option", { name: /^demo-slow( |$)/ }).focus();
+		await page.keyboard.press("Enter");
+		await look(page, `compare-choose-${way.name}`);
+		await page.getByRole("button", { name: words.done }).click();
+		await page.locator('[data-compared="demo-slow"]').waitFor();
+
+		await send(page, "What is a weir? [[demo model=demo-slow deltas=900 pace=20]]");
+		const section = page.getByRole("region", { name: words.answers });
+		const tab = (name) => section.getByRole("tab", { name });
+		const column = (name) => section.locator("article").filter({ has: page.getByRole("heading", { name, exact: true }) });
+		const turnTo = async (name) => way.phone && (await tab(name).click());
+		await section.waitFor();
+		equal(await section.locator("article").count(), way.phone ? 1 : 2, "columns");
+		await turnTo("demo-fast");
+		await column("demo-fast").and(page.locator('[data-status="success"][aria-busy="false"]')).waitFor();
+		await turnTo("demo-slow");
+		await column("demo-slow").locator(".prose").first().waitFor();
+		await look(page, `compare-live-${way.name}`);
+		await column("demo-slow").getByRole("button", { name: words.stop }).click();
+		await column("demo-slow").getByText(words.stopped).waitFor();
+		await look(page, `compare-${way.name}`);
+
+		// the other is followed, here and after a reload
+		await column("demo-slow").getByRole("button", { name: words.follow }).click();
+		await column("demo-slow").getByText(words.followed).waitFor();
+		await page.reload();
+		await section.waitFor();
+		await turnTo("demo-slow");
+		await column("demo-slow").getByText(words.followed).waitFor();
+		await send(page, "And what is it good for?");
+		await page.getByRole("button", { name: words.all }).waitFor();
+		await waitAnswer(page, 2);
+		holds((await answers(page).first().innerText()).includes("demo-slow"), "the followed one is shown alone");
+		await look(page, `compare-gone-on-${way.name}`);
+		await page.getByRole("button", { name: words.all }).click();
+		await section.waitFor();
+	});
+
 journey("small things: a picture grows, a conversation that is not there", async () => {
 	const user = await newUser();
 	const page = await newPage();

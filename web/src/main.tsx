@@ -5,6 +5,7 @@ import { onSignOut, resume, useSession } from "@/api/session";
 import { App } from "@/App";
 import { startI18n, t } from "@/i18n";
 import { queryClient } from "@/queries/client";
+import { useCompare } from "@/stores/compare";
 import { useConversation } from "@/stores/conversation";
 import { toast, useNotifications } from "@/stores/notices";
 import { watchTheme } from "@/stores/settings";
@@ -19,6 +20,7 @@ onSignOut(() => {
 	useTasks.getState().clear();
 	useNotifications.getState().clear();
 	useConversation.getState().clear();
+	useCompare.getState().clear();
 });
 
 /** A server that cannot be reached is not a sign-out: it is asked again. */

@@ -145,6 +145,27 @@ describe("assistants", () => {
 		fireEvent.click(chip);
 		expect(screen.queryByText("And a dam?")).toBeNull();
 	});
+	it("are all there: one's own, and those of others page by page", async () => {
+		const { ListPage } = await import("@/pages/assistants/ListPage");
+		const owl = (n: number) => ({ ...fox, id: `o${n}`, name: `Owl ${n}`, own: false, share: "house" });
+		const pages: Record<string, object> = {
+			"own": { items: [fox], has_more: false },
+			"taken": { items: [{ ...owl(0), share: "link" }], has_more: false },
+			"house": { items: [owl(1), owl(2)], has_more: true },
+			"house o2": { items: [owl(3)], has_more: false },
+		};
+		sent.mockImplementation((url) => {
+			const { searchParams } = new URL(url, location.href);
+			return Promise.resolve(json(pages[[searchParams.get("scope"), searchParams.get("before_id")].filter(Boolean).join(" ")]));
+		});
+		show(<ListPage />);
+		await screen.findByText("Fox");
+		await screen.findByText("Owl 2");
+		expect(screen.getAllByRole("heading", { level: 3 }).map((h) => h.textContent)).toEqual(["Fox", "Owl 0", "Owl 1", "Owl 2"]);
+		fireEvent.click(screen.getByRole("button", { name: "More assistants" }));
+		await screen.findByText("Owl 3");
+		expect(screen.queryByRole("button", { name: "More assistants" })).toBeNull();
+	});
 	it("are shared with words about what others see", async () => {
 		const { ShareDialog } = await import("@/pages/assistants/ShareDialog");
 		const own = { ...fox, url: null, is_barred: false } as AssistantDetails;

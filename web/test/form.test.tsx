@@ -49,7 +49,7 @@ describe("the operator's checklist", () => {
 describe("the list of models", () => {
 	const model = (name: string, over: Partial<Model> = {}) => ({ id: name, name, display_name: null, type: "chat", abilities: [], prices: [], ratio: 1, context_tokens: 8000, makes: null, ...over }) as unknown as Model;
 	const show = (models: Model[], onSelect = vi.fn()) => {
-		render(<ModelList anchor={document.body} models={models} model={models[0]} onSelect={onSelect} onClose={vi.fn()} />);
+		render(<ModelList conversationId={null} anchor={document.body} models={models} model={models[0]} onSelect={onSelect} onClose={vi.fn()} />);
 		return onSelect;
 	};
 

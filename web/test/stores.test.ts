@@ -131,6 +131,7 @@ describe("what the reader sees while an answer is written", () => {
 		question: null,
 		questionId: null,
 		replaces: null,
+		beside: null,
 		answer: createStreamingMessage("c1", "demo"),
 		text: "half an ans",
 		reasoning: "",

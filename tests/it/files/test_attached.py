@@ -169,6 +169,8 @@ def test_too_long_is_refused_and_what_has_no_room_is_told(weir, user, seer):
     turn = ask(weir, user, "Two", turn.conversation, file_urls=[second["url"]])
     start = next(e for e in turn.events if e["type"] == "start")["data"]
     assert start["left_out"] == ["first.txt"]
+    items = weir.get(f"/api/conversations/{turn.conversation}/messages", user).json["items"]
+    assert [m["left_out"] for m in items] == [None, None, None, ["first.txt"]], "also later"
     assert "Lock number 109" in system_of(seer.asked[-1]) and "Gate number 1 " not in system_of(seer.asked[-1])
     assert 'Document 1, "first.txt", is not shown' in system_of(seer.asked[-1])
     # a model with less room than the site grants

@@ -181,6 +181,37 @@ class Open(TurnTest):
         _, row = self.open(user, conversation)
         self.assertEqual(row["user_message"]["sequence"], 4)
 
+    def test_compare(self):
+        user = self.user(10)
+        conversation = self.conversation(user)
+        first, opened = self.open(user, conversation)
+        target = opened["assistant_message"]["id"]
+        shown = "SELECT array_agg(id ORDER BY sequence) FROM conversation_messages WHERE conversation_id = $1 AND active"
+        before = self.db.value(shown, conversation)
+        # beside an answer that is being written, and beside the one that stands beside it
+        second, row = self.open(user, conversation, mode="compare", target=target, user_message=None, model=self.model2)
+        self.assertEqual((row["outcome"], row["user_message"]["id"]), ("ok", opened["user_message"]["id"]))
+        third, row3 = self.open(user, conversation, mode="compare", target=row["assistant_message"]["id"], user_message=None)
+        self.assertEqual(self.db.value(shown, conversation), before, "what is shown stays")
+        self.assert_refused("comparison_full", user, conversation, mode="compare", target=target, user_message=None)
+        for task in (third, first, second):
+            self.assertTrue(self.settle(task)["settled"])
+            self.assertFalse(self.settle(task)["settled"], "once")
+        self.assertEqual(self.db.value("SELECT credits FROM users WHERE id = $1", user), D("9.25"))
+        answers = self.db.query("SELECT compared, chosen, first_token_ms FROM conversation_messages WHERE conversation_id = $1"
+                                " AND role = 'assistant' ORDER BY sequence", conversation)
+        self.assertEqual([(a["compared"], a["chosen"], a["first_token_ms"]) for a in answers],
+                         [(True, True, 10), (True, False, 10), (True, False, 10)])
+        # another version is compared by itself
+        task, row = self.open(user, conversation, mode="regenerate_new", target=target, user_message=None)
+        self.settle(task)
+        task, _ = self.open(user, conversation, mode="compare", target=row["assistant_message"]["id"], user_message=None)
+        self.assertEqual(self.db.value("SELECT count(*) FROM conversation_messages WHERE conversation_id = $1 AND compared", conversation), 2)
+        self.settle(task)
+        for bad in (opened["user_message"]["id"], new_id()):
+            self.assert_refused("invalid_target" if bad == opened["user_message"]["id"] else "not_found", user, conversation,
+                                mode="compare", target=bad, user_message=None)
+
     def test_regenerate_in_place_succeeds(self):
         user = self.user(10)
         conversation = self.conversation(user)

@@ -4039,6 +4039,17 @@ export interface components {
             title: string;
             version: number;
         };
+        ComparedMessage: components["schemas"]["Message"] & {
+            /** @enum {string|null} */
+            finish: "stop" | "length" | "content_filter" | "tool_calls" | "other" | null;
+            first_token_ms: number | null;
+            left_out: string[] | null;
+            /** Format: uuid */
+            parent_id: string | null;
+            /** @enum {string|null} */
+            verdict: "up" | "down" | null;
+            versions: string[];
+        };
         Conversation: {
             /** Format: uuid */
             agent_id: string | null;
@@ -4114,7 +4125,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "bad_code" | "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "second_factor" | "insufficient_credits" | "forbidden" | "account_disabled" | "factor_required" | "foreign_origin" | "no_account" | "provider_refused" | "registration_closed" | "sign_in_again" | "not_found" | "method_not_allowed" | "cancelled" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "provider_failed" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "bad_code" | "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "second_factor" | "insufficient_credits" | "forbidden" | "account_disabled" | "factor_required" | "foreign_origin" | "no_account" | "provider_refused" | "registration_closed" | "sign_in_again" | "not_found" | "method_not_allowed" | "cancelled" | "comparison_full" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "provider_failed" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -4494,14 +4505,8 @@ export interface components {
             /** Format: uuid */
             task_id: string | null;
         };
-        ListedMessage: components["schemas"]["Message"] & {
-            /** @enum {string|null} */
-            finish: "stop" | "length" | "content_filter" | "tool_calls" | "other" | null;
-            /** Format: uuid */
-            parent_id: string | null;
-            /** @enum {string|null} */
-            verdict: "up" | "down" | null;
-            versions: string[];
+        ListedMessage: components["schemas"]["ComparedMessage"] & {
+            beside?: components["schemas"]["ComparedMessage"][];
         };
         ListenQueue: {
             backlog: number | null;
@@ -5231,6 +5236,7 @@ export interface components {
             estimated: boolean;
             /** @enum {string|null} */
             finish: "stop" | "length" | "content_filter" | "tool_calls" | "other" | null;
+            first_token_ms: number | null;
             input_tokens: number;
             output_tokens: number;
         };
@@ -5383,7 +5389,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. */
+        /** @description `cancelled`: Stopped. `comparison_full`: Three answers at most are compared. Remove one of them first. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -9484,6 +9490,8 @@ export interface operations {
         requestBody?: {
             content: {
                 "application/json": {
+                    /** @description To compare: the answer stays the one that is shown, also while it is being written, and another model's stands beside it; three at most. */
+                    beside?: boolean;
                     /** @description A model's name; default: the one that answered before. */
                     model?: string;
                 };

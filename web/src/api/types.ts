@@ -29,7 +29,9 @@ export type Attachment = Schemas["Attachment"] & {
 	problem?: string | null;
 };
 export type Message = Schemas["Message"] &
-	Partial<Pick<Schemas["ListedMessage"], "versions" | "finish" | "verdict">> & {
+	Partial<Pick<Schemas["ListedMessage"], "versions" | "finish" | "verdict" | "left_out" | "first_token_ms">> & {
+	/** The answers of other models that are compared with this one. */
+	beside?: Message[];
 	/** Not the server's: what the model thought, as far as this page saw it. */
 	reasoning?: string;
 };

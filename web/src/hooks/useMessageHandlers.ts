@@ -9,11 +9,12 @@ import { tellTabs } from "@/lib/tabs";
 import { keys, queryClient } from "@/queries/client";
 import { changeConversation } from "@/queries/conversations";
 import { refreshMessages, upsertMessages } from "@/queries/messages";
+import { othersOf, useCompare } from "@/stores/compare";
 import { NEW, useConversation } from "@/stores/conversation";
 import { toast } from "@/stores/notices";
 import { canStartTask } from "@/stores/tasks";
 import { reportRefused } from "@/stream/report";
-import { sendMessage, stopTurns } from "@/stream/turns";
+import { type Question, sendMessage, stopTurns } from "@/stream/turns";
 
 /** What is done to messages in the conversation on the screen. */
 export function useMessageHandlers(conversationId: string | null, model: string | null) {
@@ -39,8 +40,13 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 				reportRefused(e);
 				return;
 			}
-			if (conversationId === null) navigate(`/c/${id}`);
-			const kept = await sendMessage(id, { content, model, attachments });
+			const others = othersOf(useCompare.getState().chosen, conversationId ?? NEW, model);
+			if (conversationId === null) {
+				useCompare.getState().choose(NEW, []);
+				useCompare.getState().choose(id, others);
+				navigate(`/c/${id}`);
+			}
+			const kept = await ask(id, { content, model, attachments }, others);
 			// Refused: the words go back to where they can be sent again.
 			if (!kept && !useConversation.getState().drafts[id]?.text) store.setDraft(id, draft);
 		},
@@ -56,7 +62,7 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 		(message: Message, content: string) => {
 			if (!conversationId) return;
 			const decision = canStartTask(conversationId);
-			if (decision.allowed) void sendMessage(conversationId, { content, model, attachments: message.attachments }, message);
+			if (decision.allowed) void ask(conversationId, { content, model, attachments: message.attachments }, othersOf(useCompare.getState().chosen, conversationId, model), message);
 			else toast("warn", t(`errors.${decision.reason!}`));
 		},
 		[conversationId, model, t],
@@ -96,6 +102,13 @@ export function useMessageHandlers(conversationId: string | null, model: string 
 		[conversationId],
 	);
 	return { send, stop, edit, remove, show, judge };
+}
+
+/** Of one model, or of several at once. */
+async function ask(id: string, question: Question, others: string[], instead: Message | null = null): Promise<boolean> {
+	if (others.length === 0) return sendMessage(id, question, instead);
+	const { askSeveral } = await import("@/stream/compare");
+	return askSeveral(id, question, others, instead);
 }
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */

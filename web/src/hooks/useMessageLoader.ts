@@ -19,11 +19,12 @@ export function useMessageLoader(conversationId: string | null) {
 	const { makers, isLoading } = useModels();
 	useEffect(() => {
 		if (conversationId === null || query.isFetching || isLoading) return;
-		for (const m of query.messages) {
-			const running = m.status === "processing" || m.status === "pending";
-			if (m.role === "assistant" && running && m.task_id && !isOurs(m.task_id, conversationId) && !modelNamed(makers, m.model))
-				void followTask(conversationId, m.task_id, m);
-		}
+		for (const shown of query.messages)
+			for (const m of [shown, ...(shown.beside ?? [])]) {
+				const running = m.status === "processing" || m.status === "pending";
+				if (m.role === "assistant" && running && m.task_id && !isOurs(m.task_id, conversationId) && !modelNamed(makers, m.model))
+					void followTask(conversationId, m.task_id, m, m === shown ? null : shown.id);
+			}
 	}, [conversationId, query.messages, query.isFetching, isLoading]);
 	return { ...query, messages, live };
 }

@@ -6,6 +6,7 @@ import type admin from "./admin.en.json";
 import type assistants from "./assistants.en.json";
 import type auth from "./auth.en.json";
 import type channels from "./channels.en.json";
+import type compare from "./compare.en.json";
 import type files from "./files.en.json";
 import type finder from "./finder.en.json";
 import type jobs from "./jobs.en.json";
@@ -29,7 +30,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof trust & typeof usage & typeof welcome;
+			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof compare & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof trust & typeof usage & typeof welcome;
 		};
 	}
 }

@@ -6,6 +6,7 @@ const TEXTS = {
 	assistants: { en: () => import("./assistants.en.json"), zh: () => import("./assistants.zh.json") },
 	auth: { en: () => import("./auth.en.json"), zh: () => import("./auth.zh.json") },
 	channels: { en: () => import("./channels.en.json"), zh: () => import("./channels.zh.json") },
+	compare: { en: () => import("./compare.en.json"), zh: () => import("./compare.zh.json") },
 	files: { en: () => import("./files.en.json"), zh: () => import("./files.zh.json") },
 	finder: { en: () => import("./finder.en.json"), zh: () => import("./finder.zh.json") },
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },

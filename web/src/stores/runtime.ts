@@ -14,7 +14,7 @@ export type Phase =
 export interface LiveTurn {
 	key: string;
 	conversationId: string;
-	kind: "send" | "refill" | "sibling" | "follow";
+	kind: "send" | "refill" | "sibling" | "beside" | "follow";
 	phase: Phase;
 	taskId: string | null;
 	assistantId: string | null;
@@ -23,6 +23,8 @@ export interface LiveTurn {
 	questionId: string | null;
 	/** The message that another version is made of, which is shown in its place and in that of all that follows. */
 	replaces: Message | null;
+	/** The answer that it is compared with and shown beside. */
+	beside: string | null;
 	/** The answer's stand-in, shown in place of the message with assistantId. */
 	answer: Message;
 	text: string;
@@ -44,7 +46,13 @@ export const useRuntime = create<RuntimeState>((set) => ({
 	change: (key, change) =>
 		set((s) => {
 			const turn = s.turns[key];
-			return turn ? { turns: { ...s.turns, [key]: { ...turn, ...change } } } : s;
+			if (!turn) return s;
+			const turns = { ...s.turns, [key]: { ...turn, ...change } };
+			// What stands beside it goes by its name.
+			const { answer } = change;
+			if (answer && answer.id !== turn.answer.id)
+				for (const other of Object.values(turns)) if (other.beside === turn.answer.id) turns[other.key] = { ...other, beside: answer.id };
+			return { turns };
 		}),
 	drop: (key) =>
 		set((s) => {
@@ -98,7 +106,8 @@ export function createStreamingMessage(conversationId: string, model: string | n
  * over them. A refilled answer stands where it stood; a new one comes last; of what
  * another version takes the place, nothing is shown.
  */
-export function overlay(messages: Message[], live: LiveTurn[]): Message[] {
+export function overlay(messages: Message[], turns: LiveTurn[]): Message[] {
+	const live = turns.filter((turn) => turn.beside === null);
 	if (live.length === 0) return messages;
 	const gone = Math.min(...live.map((turn) => turn.replaces?.sequence ?? Infinity));
 	const ours = new Set(live.flatMap((turn) => [turn.questionId, turn.assistantId]));
@@ -113,11 +122,18 @@ export function overlay(messages: Message[], live: LiveTurn[]): Message[] {
 	return out.sort((a, b) => a.sequence - b.sequence);
 }
 
+/** Answers that are compared, each once, as it was heard of last. */
+export function joined(before: Message[] | undefined, more: Message[] | undefined): Message[] | undefined {
+	if (!before || !more) return before ?? more;
+	return [...before.filter((m) => !more.some((n) => n.id === m.id)), ...more];
+}
+
 function shownAnswer(turn: LiveTurn, messages: Message[]): Message {
 	const known = messages.find((m) => m.id === turn.assistantId);
 	return {
 		...turn.answer,
 		...(known && { id: known.id, sequence: known.sequence, created_at: known.created_at }),
+		beside: joined(known?.beside, turn.answer.beside),
 		content: turn.text,
 		status: "processing",
 		is_error: false,

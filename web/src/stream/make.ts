@@ -113,6 +113,7 @@ async function ask(id: string, op: Op, body: Record<string, unknown>, model: str
 		question: createTempMessage(id, words, attachments),
 		questionId: null,
 		replaces: null,
+		beside: null,
 		answer: createStreamingMessage(id, model),
 		text: "",
 		reasoning: "",

@@ -13,7 +13,7 @@ import { setBalance } from "@/queries/account";
 import { changeConversation, refreshConversation, refreshConversations } from "@/queries/conversations";
 import { cachedMessages, dropFrom, refreshMessages, upsertMessages } from "@/queries/messages";
 import { useConversation } from "@/stores/conversation";
-import { createStreamingMessage, createTempMessage, type LiveTurn, turnsOf, useRuntime } from "@/stores/runtime";
+import { createStreamingMessage, createTempMessage, joined, type LiveTurn, turnsOf, useRuntime } from "@/stores/runtime";
 import { useTasks } from "@/stores/tasks";
 import { paced } from "./paced";
 import { readTurn } from "./read";
@@ -25,7 +25,16 @@ export interface Question {
 	attachments: Attachment[];
 }
 
-interface Running {
+/** Who waits for more than the end of a turn. */
+interface Hooks {
+	/** It is on the screen. */
+	made?: (turn: LiveTurn) => void;
+	started?: (start: TurnStart) => void;
+	/** It did not begin; `kept`: its question did. Whoever asks tells why. */
+	refused?: (error: unknown, kept: Message | null) => void;
+}
+
+interface Running extends Hooks {
 	abort: AbortController;
 	stopWanted: boolean;
 }
@@ -38,7 +47,7 @@ const ended = new Set<string>();
  * Asks; `instead`: as another version of that question. Resolves when the turn is over, however it ended; false: it
  * was refused and nothing is kept.
  */
-export function sendMessage(conversationId: string, question: Question, instead: Message | null = null): Promise<boolean> {
+export function sendMessage(conversationId: string, question: Question, instead: Message | null = null, hooks: Hooks = {}): Promise<boolean> {
 	const answer = createStreamingMessage(conversationId, question.model);
 	const turn = newTurn(conversationId, "send", answer, {
 		question: createTempMessage(conversationId, question.content, question.attachments),
@@ -49,22 +58,22 @@ export function sendMessage(conversationId: string, question: Question, instead:
 		...(question.model && { model: question.model }),
 		...urls(question.attachments),
 		...(instead && { edit_of: instead.id }),
-	});
+	}, hooks);
 }
 
-/** Answers the same question again: a failed answer in its place, a good one beside it. */
-export function regenerateMessage(conversationId: string, message: Message, model: string | null): Promise<boolean> {
+/** Answers the same question again: a failed answer in its place, a good one as another version; `beside`: what it is compared with. */
+export function regenerateMessage(conversationId: string, message: Message, model: string | null, beside: string | null = null): Promise<boolean> {
 	const turn = message.is_error
-		? newTurn(conversationId, "refill", { ...message, model: model ?? message.model }, { assistantId: message.id })
+		? newTurn(conversationId, "refill", { ...message, model: model ?? message.model }, { assistantId: message.id, beside })
 		: newTurn(conversationId, "sibling", createStreamingMessage(conversationId, model), { replaces: message });
 	const path = `/api/conversations/${conversationId}/messages/${message.id}/regenerate`;
 	return run(turn, path, model ? { model } : {});
 }
 
 /** Joins an answer that is being written: after a reload, or begun in another tab. */
-export function followTask(conversationId: string, taskId: string, message: Message): Promise<boolean> {
+export function followTask(conversationId: string, taskId: string, message: Message, beside: string | null = null): Promise<boolean> {
 	if (ended.has(taskId) || isLiveHere(taskId)) return Promise.resolve(true);
-	const turn = newTurn(conversationId, "follow", message, { assistantId: message.id, taskId, phase: "waiting" });
+	const turn = newTurn(conversationId, "follow", message, { assistantId: message.id, taskId, phase: "waiting", beside });
 	return run(turn, null, null);
 }
 
@@ -73,7 +82,7 @@ export function stopTurns(conversationId: string) {
 	for (const turn of turnsOf(useRuntime.getState().turns, conversationId)) stopTurn(turn);
 }
 
-function stopTurn(turn: LiveTurn) {
+export function stopTurn(turn: LiveTurn) {
 	const own = running.get(turn.key);
 	if (turn.taskId === null) {
 		// Not accepted yet, as far as we know: stop it as soon as it is.
@@ -92,9 +101,9 @@ function stopTurn(turn: LiveTurn) {
 export function retryLost(key: string) {
 	const turn = useRuntime.getState().turns[key];
 	if (!turn || turn.phase !== "lost" || turn.taskId === null) return;
-	const { conversationId, taskId, answer, assistantId } = turn;
+	const { conversationId, taskId, answer, assistantId, beside } = turn;
 	useRuntime.getState().drop(key);
-	void followTask(conversationId, taskId, { ...answer, id: assistantId ?? answer.id });
+	void followTask(conversationId, taskId, { ...answer, id: assistantId ?? answer.id }, beside);
 }
 
 /** Signing out: nothing may be written any more. */
@@ -122,7 +131,7 @@ export function isOurs(taskId: string, conversationId: string | null): boolean {
 
 // -- one turn
 
-function newTurn(
+export function newTurn(
 	conversationId: string,
 	kind: LiveTurn["kind"],
 	answer: Message,
@@ -138,6 +147,7 @@ function newTurn(
 		question: null,
 		questionId: null,
 		replaces: null,
+		beside: null,
 		answer,
 		text: "",
 		reasoning: "",
@@ -155,8 +165,8 @@ function urls(attachments: Attachment[]): Record<string, string | string[]> {
 	return out;
 }
 
-async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<boolean> {
-	const own: Running = { abort: new AbortController(), stopWanted: false };
+export async function run(turn: LiveTurn, path: string | null, body: unknown, hooks: Hooks = {}): Promise<boolean> {
+	const own: Running = { ...hooks, abort: new AbortController(), stopWanted: false };
 	const { put, change, drop } = useRuntime.getState();
 	const text = paced((t, r) => change(turn.key, { text: t, reasoning: r, phase: phaseNow(turn.key) }));
 	let end: { type: string; data: TurnEnd } | null = null;
@@ -164,6 +174,7 @@ async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<
 
 	running.set(turn.key, own);
 	put(turn);
+	hooks.made?.(turn);
 	try {
 		await readTurn({
 			open: path === null ? null : (signal) => ask(path, body, turn.key, signal),
@@ -185,7 +196,7 @@ async function run(turn: LiveTurn, path: string | null, body: unknown): Promise<
 		return true;
 	} catch (e) {
 		text.flush();
-		return await abandon(turn, e);
+		return await abandon(turn, e, own);
 	} finally {
 		running.delete(turn.key);
 	}
@@ -215,12 +226,13 @@ function accept(turn: LiveTurn, start: TurnStart, own: Running) {
 			id: start.assistant_message_id ?? turn.answer.id,
 			model: start.model,
 			sequence: placeOf(turn, start),
+			left_out: start.left_out ?? null,
 		},
 		phase: before?.phase === "stopping" ? "stopping" : before?.text ? "streaming" : "waiting",
 	});
-	if (start.left_out) void import("./leftOut").then(({ tellLeftOut }) => tellLeftOut(start.left_out!));
 	if (start.title) changeConversation(turn.conversationId, { title: start.title });
 	useTasks.getState().startTask(start.task_id, turn.conversationId);
+	own.started?.(start);
 	if (own.stopWanted) {
 		own.stopWanted = false;
 		const now = useRuntime.getState().turns[turn.key];
@@ -240,13 +252,32 @@ function settle(turn: LiveTurn, question: Message | null, end: { type: string; d
 	const message = data.assistant_message;
 	ended.add(data.task_id);
 	useTasks.getState().completeTask(data.task_id);
-	const answer = message && { ...withReasoning(message, turn.key), finish: data.usage?.finish };
-	const both = [question, answer].filter((m) => m !== null).map((m) => asVersion(turn, m));
-	if (turn.replaces) dropFrom(turn.conversationId, turn.replaces.sequence);
-	upsertMessages(turn.conversationId, ...both);
+	const now = useRuntime.getState().turns[turn.key] ?? turn;
+	const { left_out, beside } = now.answer;
+	const answer = message && { ...withReasoning(message, turn.key), left_out, beside, finish: data.usage?.finish, first_token_ms: data.usage?.first_token_ms };
+	if (now.beside) {
+		if (answer) putBeside(turn.conversationId, now.beside, answer);
+	} else {
+		const both = [question, answer].filter((m) => m !== null).map((m) => asVersion(turn, m));
+		if (turn.replaces) dropFrom(turn.conversationId, turn.replaces.sequence);
+		upsertMessages(turn.conversationId, ...both);
+	}
 	if (data.balance !== undefined) setBalance(data.balance);
 	void refreshConversations();
-	reportEnd(turn, end as { type: "done" | "error" | "cancelled"; data: TurnEnd }, useConversation.getState().activeId);
+	// Of those that are compared one tells.
+	if (!now.beside) reportEnd(turn, end as { type: "done" | "error" | "cancelled"; data: TurnEnd }, useConversation.getState().activeId);
+}
+
+/** To the answer that it is compared with, wherever that is: here, or being written itself. */
+function putBeside(conversationId: string, id: string, message: Message) {
+	const { turns, change } = useRuntime.getState();
+	const lead = Object.values(turns).find((t) => t.answer.id === id && t.beside === null);
+	if (lead) change(lead.key, { answer: { ...lead.answer, beside: joined(lead.answer.beside, [message]) } });
+	const known = cachedMessages(conversationId).find((m) => m.id === id);
+	if (known) {
+		const versions = known.versions ?? [id];
+		upsertMessages(conversationId, { ...known, beside: joined(known.beside, [message]), versions: versions.includes(message.id) ? versions : [...versions, message.id] });
+	} else if (!lead) void refreshMessages(conversationId);
 }
 
 /** A new message, with the versions that it is one of; one that was there keeps what is known of it. */
@@ -254,7 +285,7 @@ function asVersion(turn: LiveTurn, message: Message): Message {
 	const old = turn.replaces;
 	if (old && old.role === message.role) return { ...message, versions: [...(old.versions ?? [old.id]), message.id] };
 	const known = cachedMessages(turn.conversationId).find((m) => m.id === message.id);
-	return known ? { ...message, versions: known.versions, verdict: known.verdict } : message;
+	return known ? { ...message, versions: known.versions, verdict: known.verdict, beside: joined(known.beside, message.beside) } : message;
 }
 
 /** The server keeps the answer, not the thoughts: they stay for as long as the page does. */
@@ -264,7 +295,7 @@ function withReasoning(message: Message, key: string): Message {
 }
 
 /** It did not begin, or the connection is gone for good. */
-async function abandon(turn: LiveTurn, error: unknown): Promise<boolean> {
+async function abandon(turn: LiveTurn, error: unknown, own: Running): Promise<boolean> {
 	const { change, drop, turns } = useRuntime.getState();
 	const now = turns[turn.key] ?? turn;
 	if (isAbort(error)) {
@@ -280,18 +311,19 @@ async function abandon(turn: LiveTurn, error: unknown): Promise<boolean> {
 	await refreshMessages(turn.conversationId);
 	if (now.taskId !== null) useTasks.getState().failTask(now.taskId);
 	drop(turn.key);
-	const kept = error instanceof ApiError && keptByServer(error, turn.conversationId);
+	const kept = error instanceof ApiError ? keptByServer(error, turn.conversationId) : null;
 	// What was kept says in its place why it was not answered.
-	if (!kept || useConversation.getState().activeId !== turn.conversationId) reportRefused(error);
+	if (own.refused) own.refused(error, kept);
+	else if (!kept || useConversation.getState().activeId !== turn.conversationId) reportRefused(error);
 	// The question may have given the conversation its title.
 	if (kept) await refreshConversation(turn.conversationId).catch(() => undefined);
-	return kept;
+	return kept !== null;
 }
 
-function keptByServer(error: ApiError, conversationId: string): boolean {
+function keptByServer(error: ApiError, conversationId: string): Message | null {
 	const kept = error.details.assistant_message as Message | undefined;
 	if (kept) upsertMessages(conversationId, { ...kept, error_message: explain(error).detail ?? kept.error_message });
-	return kept !== undefined;
+	return kept ?? null;
 }
 
 export type { TurnEvent };

@@ -10,12 +10,14 @@ import type { Problem } from "@/lib/making";
 import { calledFor } from "@/lib/prompts";
 import type { PromptKeys } from "./PromptList";
 import { modelNamed, useModels } from "@/queries/account";
+import { othersOf, useCompare } from "@/stores/compare";
 import { draftOf, NEW, useConversation } from "@/stores/conversation";
 import { turnsOf, useRuntime } from "@/stores/runtime";
 import { useSettings } from "@/stores/settings";
 import { InputControls } from "./InputControls";
 
 const AttachmentStrip = lazy(() => import("./AttachmentStrip"));
+const CompareChips = lazy(() => withTexts(["compare"], import("./CompareChips")));
 const ConflictAlert = lazy(() => import("./ConflictAlert"));
 const PromptList = lazy(() => withTexts(["assistants"], import("./PromptList")));
 const MakeBar = lazy(() => withTexts(["making"], import("./MakeBar")));
@@ -80,6 +82,8 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 	const { makers } = useModels();
 	const { make } = draft;
 	const maker = make && modelNamed(makers, make.model);
+	const chosen = useCompare((s) => s.chosen);
+	const others = maker ? [] : othersOf(chosen, key, model?.name);
 	const [problem, setProblem] = useState<Problem | null>("words_missing");
 	const choose = (name: string) => {
 		const chosen = modelNamed(makers, name);
@@ -166,6 +170,11 @@ export const InputArea = forwardRef<InputHandle, Props>(function InputArea(
 							onProblem={setProblem}
 							onLeave={() => setDraft(key, { make: undefined })}
 						/>
+					</Suspense>
+				)}
+				{others.length > 0 && (
+					<Suspense>
+						<CompareChips conversationId={conversationId} models={models} others={others} />
 					</Suspense>
 				)}
 				{(draft.attachments.length > 0 || pending.length > 0) && (

@@ -50,7 +50,7 @@ export function InputControls(p: Props) {
 				</Suspense>
 			)}
 			<div className="grow" />
-			<ModelSelector models={p.models} model={p.model} onSelect={p.onSelect} />
+			<ModelSelector conversationId={p.conversationId} models={p.models} model={p.model} onSelect={p.onSelect} />
 			{p.streaming ? (
 				<Button medium disabled={p.stopping} icon={<Square size={12} aria-hidden className="fill-current" />} onClick={p.onStop} className="ms-1">
 					{t("chat.stop")}

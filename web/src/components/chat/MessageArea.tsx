@@ -7,7 +7,9 @@ import { useMessageLoader } from "@/hooks/useMessageLoader";
 import { useRegenerateHandlers } from "@/hooks/useRegenerateHandlers";
 import { useScrollManager } from "@/hooks/useScrollManager";
 import { useShown } from "@/hooks/useShown";
+import { withTexts } from "@/i18n/texts";
 import { cx } from "@/lib/cx";
+import { useCompare } from "@/stores/compare";
 import { useConversation } from "@/stores/conversation";
 import { useSettings } from "@/stores/settings";
 import { Button } from "../ui/Button";
@@ -16,6 +18,7 @@ import { EmptyState } from "./EmptyState";
 import { LoadingSkeleton } from "./LoadingSkeleton";
 import { MessageItem } from "./MessageItem";
 
+const Comparison = lazy(() => withTexts(["compare"], import("./Comparison")));
 const DeleteMessageModal = lazy(() => import("./DeleteMessageModal"));
 
 interface Props {
@@ -46,6 +49,7 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 	// The newest message knows at once; the others, which may be a thousand, bit by bit.
 	const busy = live.length > 0;
 	const busyBefore = useDeferredValue(busy);
+	const refused = useCompare((s) => s.refused);
 	const goOn = useCallback(() => void onSend(t("chat.go_on_text"), []), [onSend, t]);
 
 	// One's own question is always worth seeing.
@@ -63,7 +67,7 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 					ref={scroll.content}
 					role="log"
 					aria-label={t("chat.messages")}
-					className={cx("mx-auto flex min-h-full max-w-3xl flex-col gap-6 px-4 pt-6 pb-10 sm:px-6", SIZES[size])}
+					className={cx("messages mx-auto flex min-h-full flex-col gap-6 px-4 pt-6 pb-10 sm:px-6", SIZES[size])}
 				>
 					{isNew && <EmptyState onPick={onPick} />}
 					{isEmpty && conversationId !== null && isPending && <LoadingSkeleton />}
@@ -73,21 +77,30 @@ export function MessageArea({ conversationId, model, acts, onSend, onPick }: Pro
 							{t("chat.earlier")}
 						</Button>
 					)}
-					{messages.slice(hidden).map((m, i) => (
-						<MessageItem
-							key={m.id}
-							message={m}
-							turn={live.find((turn) => (turn.assistantId ?? turn.answer.id) === m.id)}
-							last={hidden + i === messages.length - 1}
-							busy={hidden + i === messages.length - 1 ? busy : busyBefore}
-							onRegenerate={regenerate}
-							onDelete={remove}
-							onEdit={edit}
-							onShow={show}
-							onJudge={judge}
-							onGoOn={goOn}
-						/>
-					))}
+					{messages.slice(hidden).map((m, i) => {
+						const item = {
+							message: m,
+							turn: live.find((turn) => turn.beside === null && (turn.assistantId ?? turn.answer.id) === m.id),
+							last: hidden + i === messages.length - 1,
+							busy: hidden + i === messages.length - 1 ? busy : busyBefore,
+							onRegenerate: regenerate,
+							onDelete: remove,
+							onEdit: edit,
+							onShow: show,
+							onJudge: judge,
+							onGoOn: goOn,
+						};
+						const alone = <MessageItem key={m.id} {...item} />;
+						if (m.role === "user") return alone;
+						const beside = live.filter((turn) => turn.beside === m.id);
+						const questionId = messages[hidden + i - 1]?.id ?? "";
+						if (!m.beside?.length && beside.length === 0 && !refused[questionId]?.length) return alone;
+						return (
+							<Suspense key={`beside ${questionId}`} fallback={alone}>
+								<Comparison questionId={questionId} beside={beside} item={item} />
+							</Suspense>
+						);
+					})}
 				</div>
 			</div>
 			{scroll.away && (

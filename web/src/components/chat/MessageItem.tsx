@@ -14,6 +14,7 @@ import { MessageToolbar } from "./MessageToolbar";
 import { Reasoning } from "./Reasoning";
 
 const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
+const LeftOut = lazy(() => withTexts(["files"], import("../attached/LeftOut")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
 const MessageMedia = lazy(() => import("./MessageMedia"));
 const QuestionEditor = lazy(() => import("./QuestionEditor"));
@@ -107,13 +108,24 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 			{turn && !making && <TurnState turn={turn} />}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
 			{!turn && message.finish === "length" && <Cut {...acts} />}
+			<Unseen of={message} />
 			{!turn && message.is_error && <MessageError message={message} busy={acts.busy} onRegenerate={acts.onRegenerate} />}
 			{!turn && !making && <MessageToolbar message={message} {...acts} />}
 		</article>
 	);
 }
 
-function Media({ of: { attachments } }: { of: Message }) {
+/** Documents that the model was not shown. */
+export function Unseen({ of: { left_out } }: { of: Message }) {
+	if (!left_out?.length) return null;
+	return (
+		<Suspense>
+			<LeftOut names={left_out} />
+		</Suspense>
+	);
+}
+
+export function Media({ of: { attachments } }: { of: Message }) {
 	if (attachments.length === 0) return null;
 	return (
 		<Suspense>
@@ -122,7 +134,7 @@ function Media({ of: { attachments } }: { of: Message }) {
 	);
 }
 
-function AnswerText({ message }: { message: Message }) {
+export function AnswerText({ message }: { message: Message }) {
 	const plain = <Markdown text={message.content} />;
 	if (!message.citations?.length) return plain;
 	return (
@@ -147,7 +159,7 @@ function Cut({ last, busy, onGoOn }: Pick<ItemProps, "last" | "busy" | "onGoOn">
 	);
 }
 
-function TurnState({ turn }: { turn: LiveTurn }) {
+export function TurnState({ turn }: { turn: LiveTurn }) {
 	const { t } = useTranslation();
 	if (turn.phase === "lost")
 		return (

@@ -5,12 +5,13 @@ import type { Model } from "@/api/types";
 import { fetchMenus, ModelList } from "./later";
 
 interface Props {
+	conversationId: string | null;
 	models: Model[];
 	model: Model | undefined;
 	onSelect: (name: string) => void;
 }
 
-export function ModelSelector({ models, model, onSelect }: Props) {
+export function ModelSelector({ conversationId, models, model, onSelect }: Props) {
 	const [open, setOpen] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
 	const close = useCallback(() => setOpen(false), []);
@@ -34,7 +35,7 @@ export function ModelSelector({ models, model, onSelect }: Props) {
 			</button>
 			{open && (
 				<Suspense>
-					<ModelList anchor={button.current!} models={models} model={model} onSelect={onSelect} onClose={close} />
+					<ModelList conversationId={conversationId} anchor={button.current!} models={models} model={model} onSelect={onSelect} onClose={close} />
 				</Suspense>
 			)}
 		</>

@@ -1,7 +1,8 @@
 /* What of the chat page opens by a press is not part of its first load: it is fetched when the page is idle, or pointed at. */
 import { lazy } from "react";
+import { withTexts } from "@/i18n/texts";
 
-const load = () => import("./menus");
+const load = () => withTexts(["compare"], import("./menus"));
 
 export function fetchMenus() {
 	load().catch(() => undefined); // it is asked again at the press

@@ -8,7 +8,7 @@ import { Button } from "@/components/ui/Button";
 import { Confirm } from "@/components/ui/Dialog";
 import { RowMenu } from "@/components/ui/RowMenu";
 import { Empty, Failed, Skeleton } from "@/components/ui/State";
-import { refreshAssistants, useAssistants } from "@/queries/assistants";
+import { refreshAssistants, useOthersAssistants, useOwnAssistants } from "@/queries/assistants";
 import { useConversation } from "@/stores/conversation";
 import { AssistantForm } from "./AssistantForm";
 import { attempt, Frame } from "./AssistantPages";
@@ -21,13 +21,14 @@ interface Editing {
 }
 
 export function ListPage() {
-	const { data, error, refetch } = useAssistants();
+	const { data, error: ownError } = useOwnAssistants();
+	const { items: others, more, isFetching, error: othersError } = useOthersAssistants();
 	const [editing, setEditing] = useState<Editing | null>(null);
 	const [sharing, setSharing] = useState<AssistantDetails | null>(null);
 	const [deleting, setDeleting] = useState<Assistant | null>(null);
 	const { t } = useTranslation();
-	const own = data?.items.filter((a) => a.own) ?? [];
-	const others = data?.items.filter((a) => !a.own) ?? [];
+	const own = data?.items ?? [];
+	const error = ownError ?? othersError;
 	const open = (a: Assistant, then: (details: AssistantDetails) => void) => void attempt(async () => then(await assistants.get(a.id)));
 	return (
 		<Frame
@@ -37,7 +38,7 @@ export function ListPage() {
 				</Button>
 			}
 		>
-			{error && !data && <Failed error={error} onRetry={() => void refetch()} />}
+			{error && <Failed error={error} onRetry={() => void refreshAssistants()} />}
 			{!data && !error && <Skeleton className="h-40" />}
 			{data && own.length === 0 && <Empty icon={<Bot size={28} />} title={t("assistants.none")} hint={t("assistants.none_hint")} />}
 			<ul className="grid gap-4 sm:grid-cols-2">
@@ -66,6 +67,11 @@ export function ListPage() {
 							/>
 						))}
 					</ul>
+					{more && (
+						<Button busy={isFetching} onClick={more} className="self-center">
+							{t("assistants.more")}
+						</Button>
+					)}
 				</section>
 			)}
 			{editing && <AssistantForm assistant={editing.of} copy={editing.copy} onClose={() => setEditing(null)} />}
