@@ -4,6 +4,7 @@ import { NetworkError } from "@/api/errors";
 import { onSignOut, resume, useSession } from "@/api/session";
 import { App } from "@/App";
 import { startI18n, t } from "@/i18n";
+import { recall } from "@/lib/kept";
 import { queryClient } from "@/queries/client";
 import { useConversation } from "@/stores/conversation";
 import { toast, useNotifications } from "@/stores/notices";
@@ -19,6 +20,7 @@ onSignOut(() => {
 	useTasks.getState().clear();
 	useNotifications.getState().clear();
 	useConversation.getState().clear();
+	if (recall("weir.push")) void import("@/lib/push").then((push) => push.forget()).catch(() => undefined);
 });
 
 /** A server that cannot be reached is not a sign-out: it is asked again. */
