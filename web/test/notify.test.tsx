@@ -121,6 +121,17 @@ describe("the panel", () => {
 		expect(localStorage.getItem(KNOWN)).toBeNull();
 	});
 
+	it("says so where the browser's push service cannot be reached", async () => {
+		const { subscribe } = browser("granted");
+		subscribe.mockRejectedValue(new DOMException("push service error", "AbortError"));
+		show();
+		const panel = await here();
+		fireEvent.click(await panel.findByRole("button", { name: "Turn on" }));
+		expect((await panel.findByRole("alert")).textContent).toContain("cannot be reached");
+		expect(of("POST", "/api/me/push")).toEqual([]);
+		expect(localStorage.getItem(KNOWN)).toBeNull();
+	});
+
 	it("says what a user who said no can do", async () => {
 		browser("default", "denied");
 		show();

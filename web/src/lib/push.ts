@@ -83,13 +83,18 @@ async function subscribe(registration: ServiceWorkerRegistration, publicKey: str
 	note(subscription.endpoint);
 }
 
-/** Asks its user, who has just clicked. What the device is then. */
-export async function turnOn(publicKey: string): Promise<PushState> {
+/** Asks its user, who has just clicked. What the device is then; unreachable: its browser's push service says no, or nothing. */
+export async function turnOn(publicKey: string): Promise<PushState | "unreachable"> {
 	const registration = await worker();
 	if (!registration) return "unsupported";
 	const permission = await Notification.requestPermission();
 	if (permission !== "granted") return permission === "denied" ? "denied" : "off";
-	await subscribe(registration, publicKey);
+	try {
+		await subscribe(registration, publicKey);
+	} catch (e) {
+		if (e instanceof DOMException) return "unreachable"; // the browser's; our server's are others
+		throw e;
+	}
 	return "on";
 }
 

@@ -42,7 +42,7 @@ function ThisDevice({ publicKey, known }: { publicKey: string; known: PushDevice
 		placeholderData: keepPreviousData,
 	});
 	const turn = useMutation({
-		mutationFn: async (on: boolean): Promise<PushState> => {
+		mutationFn: async (on: boolean): Promise<PushState | "unreachable"> => {
 			if (on) return turnOn(publicKey);
 			await turnOff(known);
 			return "off";
@@ -77,6 +77,11 @@ function ThisDevice({ publicKey, known }: { publicKey: string; known: PushDevice
 						</Button>
 					)}
 				</div>
+			)}
+			{turn.data === "unreachable" && (
+				<p role="alert" className="text-sm text-danger">
+					{t("notify.unreachable")}
+				</p>
 			)}
 		</section>
 	);
