@@ -1734,11 +1734,16 @@ for (const way of [WAYS[1], WAYS[3]])
 journey("language and theme are kept; a first visit loads little", async () => {
 	const page = await newPage(WAYS[0]);
 	let scripts = 0;
+	let idle = false; // what opens by a press is fetched when the page is idle, with all that belongs to it
+	const first = new Set();
 	const seen = [];
+	page.on("request", (r) => {
+		idle ||= /\/menus[.-]/.test(r.url());
+		if (!idle) first.add(r);
+	});
 	page.on("response", async (r) => {
 		seen.push({ path: new URL(r.url()).pathname, kept: r.headers()["cache-control"] ?? "" });
-		// what opens by a press is fetched when the page is idle
-		if (r.url().endsWith(".js") && r.status() === 200 && !/\/(menus|SignIn|AuthFrame|auth|trust)[.-]/.test(r.url())) scripts += Number(r.headers()["content-length"] ?? 0);
+		if (first.has(r.request()) && r.url().endsWith(".js") && r.status() === 200 && !/\/(SignIn|AuthFrame|auth|trust)[.-]/.test(r.url())) scripts += Number(r.headers()["content-length"] ?? 0);
 	});
 	const user = await newUser();
 	await signIn(page, user.email);
