@@ -9,7 +9,8 @@
 #include "weir.h"
 
 const struct field me_push_fields[] = {
-	{ "endpoint", F_URL, F_REQUIRED, .max = PUSH_ENDPOINT_BYTES_MAX, .help = "where its push service takes messages" },
+	{ "endpoint", F_URL, F_REQUIRED, .max = PUSH_ENDPOINT_BYTES_MAX,
+	    .help = "where its push service takes messages" },
 	{ "p256dh", F_LINE, F_REQUIRED, .min = 87, .max = 87, .help = "its point on P-256" },
 	{ "auth", F_LINE, F_REQUIRED, .min = 22, .max = 22, .help = "its secret" },
 	{ .name = NULL },

@@ -6,11 +6,13 @@
 
 const struct field preferences_fields[] = {
 	{ "theme", F_CHOICE, F_NULLABLE, .choices = "system light dark", .help = "null: as on any new device" },
-	{ "language", F_CHOICE, F_NULLABLE, .choices = "en zh", .help = "of the page, and of mails; null: the browser's" },
+	{ "language", F_CHOICE, F_NULLABLE, .choices = "en zh",
+	    .help = "of the page, and of mails; null: the browser's" },
 	{ "welcome_seen", F_BOOL, 0, .help = "the page does not introduce itself any more" },
 	{ "notify_media", F_BOOL, 0, .help = "devices are told that a picture or film has ended" },
 	{ "notify_documents", F_BOOL, 0, .help = "devices are told that documents have been read" },
-	{ "notify_answers", F_BOOL, 0, .help = "devices are told that an answer has ended which nobody was there to read" },
+	{ "notify_answers", F_BOOL, 0,
+	    .help = "devices are told that an answer has ended which nobody was there to read" },
 	{ .name = NULL },
 };
 
@@ -23,7 +25,8 @@ preferences_get(struct context *cx, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT " WITH_DEFAULTS("coalesce((SELECT p.preferences FROM user_preferences p WHERE p.user_id = $1), '{}')") " AS json",
+	    "SELECT " WITH_DEFAULTS(
+		"coalesce((SELECT p.preferences FROM user_preferences p WHERE p.user_id = $1), '{}')") " AS json",
 	    PS(cx->caller.user_id));
 
 	if (st != OK)

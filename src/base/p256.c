@@ -45,8 +45,8 @@ p256_make(struct p256_key *out)
 
 	if (key == NULL || EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_PRIV_KEY, &number) != 1 ||
 	    BN_bn2binpad(number, out->secret, P256_PRIVATE_BYTES) != P256_PRIVATE_BYTES ||
-	    EVP_PKEY_get_octet_string_param(
-		key, OSSL_PKEY_PARAM_PUB_KEY, out->public, sizeof(out->public), &len) != 1 ||
+	    EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, out->public, sizeof(out->public), &len) !=
+		1 ||
 	    len != P256_PUBLIC_BYTES) {
 		fprintf(stderr, "weir: making a key failed\n");
 		abort();
@@ -68,8 +68,8 @@ p256_is_point(const unsigned char point[P256_PUBLIC_BYTES])
 }
 
 bool
-p256_agree(const struct p256_key *own, const unsigned char theirs[P256_PUBLIC_BYTES],
-    unsigned char out[P256_PRIVATE_BYTES])
+p256_agree(
+    const struct p256_key *own, const unsigned char theirs[P256_PUBLIC_BYTES], unsigned char out[P256_PRIVATE_BYTES])
 {
 	EVP_PKEY *mine = key_of(own->secret, own->public),
 		 *peer = theirs[0] == POINT_CONVERSION_UNCOMPRESSED ? key_of(NULL, theirs) : NULL;

@@ -21,10 +21,9 @@ void p256_make(struct p256_key *out);
 /* Is it a point of the curve? */
 bool p256_is_point(const unsigned char point[P256_PUBLIC_BYTES]);
 /* The x of the point that both sides come to; false: theirs is no point of the curve, or ours no key. */
-bool p256_agree(const struct p256_key *own, const unsigned char theirs[P256_PUBLIC_BYTES],
-    unsigned char out[P256_PRIVATE_BYTES]);
+bool p256_agree(
+    const struct p256_key *own, const unsigned char theirs[P256_PUBLIC_BYTES], unsigned char out[P256_PRIVATE_BYTES]);
 /* r and s beside each other; false: it is no key. */
-bool p256_sign(
-    const struct p256_key *own, const void *data, size_t len, unsigned char signature[P256_SIGNATURE_BYTES]);
+bool p256_sign(const struct p256_key *own, const void *data, size_t len, unsigned char signature[P256_SIGNATURE_BYTES]);
 
 #endif

@@ -67,7 +67,8 @@ webpush_encrypt_with(struct arena *a, const struct webpush_browser *to, const st
     const unsigned char salt[WEBPUSH_SALT_BYTES], const void *text, size_t len, size_t *out_len)
 {
 	static const char key_label[] = "Content-Encoding: aes128gcm", nonce_label[] = "Content-Encoding: nonce";
-	unsigned char shared[P256_PRIVATE_BYTES], ikm[SHA256_BYTES], key[SHA256_BYTES], nonce[SHA256_BYTES], *out, *record;
+	unsigned char shared[P256_PRIVATE_BYTES], ikm[SHA256_BYTES], key[SHA256_BYTES], nonce[SHA256_BYTES], *out,
+	    *record;
 
 	if (len > WEBPUSH_TEXT_MAX || !p256_agree(once, to->p256dh, shared))
 		return NULL;
@@ -105,13 +106,13 @@ webpush_encrypt(struct arena *a, const struct webpush_browser *to, const void *t
 }
 
 char *
-webpush_vapid(
-    struct arena *a, const struct p256_key *key, const char *endpoint, const char *contact, int64_t expires_s)
+webpush_vapid(struct arena *a, const struct p256_key *key, const char *endpoint, const char *contact, int64_t expires_s)
 {
 	static const char header[] = "{\"typ\":\"JWT\",\"alg\":\"ES256\"}";
 	const char *host = strstr(endpoint, "://");
 	size_t origin_len = host == NULL ? strlen(endpoint) : (size_t)(host + 3 - endpoint) + strcspn(host + 3, "/?#");
-	json_t *claims = json_pack("{s:s%, s:I, s:s}", "aud", endpoint, origin_len, "exp", (json_int_t)expires_s, "sub", contact);
+	json_t *claims = json_pack(
+	    "{s:s%, s:I, s:s}", "aud", endpoint, origin_len, "exp", (json_int_t)expires_s, "sub", contact);
 	char *text = claims == NULL ? NULL : json_dumps(claims, JSON_COMPACT), *token = NULL;
 	unsigned char signature[P256_SIGNATURE_BYTES];
 

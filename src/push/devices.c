@@ -68,15 +68,17 @@ push_devices(struct context *cx, json_t **out)
 	AUTO_ROWS struct rows *rows = NULL;
 	const char *key = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT coalesce(json_agg(" DEVICE_JSON("$2::uuid") " ORDER BY s.id), '[]') AS json FROM push_subscriptions s"
-								" WHERE s.user_id = $1",
+	    "SELECT coalesce(json_agg(" DEVICE_JSON(
+		"$2::uuid") " ORDER BY s.id), '[]') AS json FROM push_subscriptions s"
+			    " WHERE s.user_id = $1",
 	    PS(cx->caller.user_id), PS(cx->caller.session_id));
 
 	if (st != OK)
 		return fail(cx, st, "list devices: %s", pg_error(cx->pg));
 	if (push_configured(cx->conf) && (st = push_key_public(cx, &key)) != OK)
 		return st;
-	*out = json_pack("{s:b, s:s?, s:o}", "is_on", key != NULL, "public_key", key, "items", row_json(rows, 0, "json"));
+	*out = json_pack(
+	    "{s:b, s:s?, s:o}", "is_on", key != NULL, "public_key", key, "items", row_json(rows, 0, "json"));
 	return OK;
 }
 
@@ -94,8 +96,8 @@ outcome_of(struct context *cx, const char *outcome)
 	if (strcmp(outcome, "ok") == 0)
 		return OK;
 	if (strcmp(outcome, "limit") == 0)
-		return fail_with(cx, E_TOO_MANY_DEVICES, json_pack("{s:i}", "limit", PUSH_DEVICES_MAX),
-		    "as many devices as may be");
+		return fail_with(
+		    cx, E_TOO_MANY_DEVICES, json_pack("{s:i}", "limit", PUSH_DEVICES_MAX), "as many devices as may be");
 	return fail(cx, E_UNAUTHENTICATED, "the session is over");
 }
 
@@ -104,8 +106,8 @@ find(struct context *cx, const char *id, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	enum status st = pg_query_again(cx->pg, &rows,
-	    "SELECT " DEVICE_JSON("$3::uuid") " AS json FROM push_subscriptions s WHERE s.id = $1 AND s.user_id = $2", PS(id),
-	    PS(cx->caller.user_id), PS(cx->caller.session_id));
+	    "SELECT " DEVICE_JSON("$3::uuid") " AS json FROM push_subscriptions s WHERE s.id = $1 AND s.user_id = $2",
+	    PS(id), PS(cx->caller.user_id), PS(cx->caller.session_id));
 
 	if (st != OK)
 		return fail(cx, st, "read a device: %s", pg_error(cx->pg));
@@ -147,8 +149,8 @@ enum status
 push_unsubscribe(struct context *cx, const char *id)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(cx->pg, &rows, "DELETE FROM push_subscriptions WHERE id = $1 AND user_id = $2", PS(id),
-	    PS(cx->caller.user_id));
+	enum status st = pg_query(cx->pg, &rows, "DELETE FROM push_subscriptions WHERE id = $1 AND user_id = $2",
+	    PS(id), PS(cx->caller.user_id));
 
 	if (st != OK)
 		return fail(cx, st, "remove a device: %s", pg_error(cx->pg));

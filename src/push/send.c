@@ -102,8 +102,8 @@ static enum status
 gave_up(struct context *cx, const struct device *d, bool is_gone, const struct exchange *e)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	enum status st = pg_query(cx->pg, &rows, "SELECT push_refused($1, $2, $3) AS is_removed", PS(d->id), PB(is_gone),
-	    PI(FAILURES_MAX));
+	enum status st = pg_query(
+	    cx->pg, &rows, "SELECT push_refused($1, $2, $3) AS is_removed", PS(d->id), PB(is_gone), PI(FAILURES_MAX));
 
 	if (st != OK)
 		return fail(cx, st, "note a refused message: %s", pg_error(cx->pg));
@@ -180,8 +180,7 @@ j_push(struct context *cx, struct job *job)
 	if (!push_endpoint_fits(cx->conf, d.endpoint))
 		return job_give_up(job, fail(cx, E_FORBIDDEN, "that is at an address that is not sent to"));
 	body = message(cx, job, &d, &len);
-	vapid = webpush_vapid(
-	    cx->arena, &key, d.endpoint, cx->conf->push_contact, clock_wall_ms() / 1000 + VAPID_S);
+	vapid = webpush_vapid(cx->arena, &key, d.endpoint, cx->conf->push_contact, clock_wall_ms() / 1000 + VAPID_S);
 	if (body == NULL || vapid == NULL)
 		return job_give_up(job, fail(cx, E_INTERNAL, "a message that cannot be made"));
 	return post(cx, job, &d, body, len, vapid);

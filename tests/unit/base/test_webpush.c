@@ -33,9 +33,11 @@ decode(const char *text, unsigned char *out, size_t len)
 	memcpy(out, bytes, len);
 }
 
-static const char ua_public[] = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+static const char ua_public[] =
+    "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
 		  ua_private[] = "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94",
-		  as_public[] = "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+		  as_public[] =
+		      "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
 		  as_private[] = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw",
 		  text[] = "When I grow up, I want to be a watermelon";
 
@@ -125,7 +127,7 @@ test_encrypt_anew(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(a);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b);
 	CU_ASSERT_EQUAL(a_len, b_len);
-	CU_ASSERT_NOT_EQUAL(memcmp(a, b, 16), 0);	     /* another salt */
+	CU_ASSERT_NOT_EQUAL(memcmp(a, b, 16), 0);	    /* another salt */
 	CU_ASSERT_NOT_EQUAL(memcmp(a + 21, b + 21, 65), 0); /* and another key */
 	CU_ASSERT_PTR_NOT_NULL(webpush_encrypt(arena, &to, big, WEBPUSH_TEXT_MAX, &a_len));
 	CU_ASSERT_TRUE(a_len <= 4096);
@@ -157,9 +159,10 @@ test_vapid(void)
 	char *header, *comma;
 
 	decode("BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs", theirs, 65);
-	CU_ASSERT_TRUE(holds(arena_printf(arena, "%s%s", claims,
-				 "i3CYb7t4xfxCDquptFOepC9GAu_HLGkMlMuCGSK2rpiUfnK9ojFwDXb1JrErtmysazNjjvW2L9OkSSHzvoD1oA"),
-	    theirs));
+	CU_ASSERT_TRUE(
+	    holds(arena_printf(arena, "%s%s", claims,
+		      "i3CYb7t4xfxCDquptFOepC9GAu_HLGkMlMuCGSK2rpiUfnK9ojFwDXb1JrErtmysazNjjvW2L9OkSSHzvoD1oA"),
+		theirs));
 	p256_make(&key);
 	header = webpush_vapid(arena, &key, "https://push.example.net/p/JzLQ3raZJfFBR0aqvOMsLrt54w4rJUsV",
 	    "mailto:push@example.com", 1453523768);
@@ -178,7 +181,8 @@ test_vapid(void)
 static void
 test_audience(void)
 {
-	static const char *const endpoints[] = { "http://127.0.0.1:81", "http://127.0.0.1:81/x/y", "http://127.0.0.1:81?z" };
+	static const char *const endpoints[] = { "http://127.0.0.1:81", "http://127.0.0.1:81/x/y",
+		"http://127.0.0.1:81?z" };
 	char *wanted = crypto_base64url(arena, "{\"aud\":\"http://127.0.0.1:81\",\"exp\":1,\"sub\":\"x\"}", 47);
 	struct p256_key key;
 
