@@ -256,3 +256,14 @@ def test_export(weir, user):
     got = json.loads(file.body)
     assert got["preferences"] == [{"theme": "light"}] and [d["id"] for d in got["devices"]] == [browser.id]
     assert browser.path not in file.text  # whoever knows it can bother them
+
+
+def test_doctor(weir, user):
+    subscribe(weir, user)  # there is a key
+    said = weir.weirctl("doctor", check=False).stdout
+    assert "ok    notifications   mailto:ops@example.net" in said, said
+    conf = weir.folder + "/other.conf"
+    for options, word in (({"push": {"contact": "ops@example.net"}}, "warn"), ({**WEIR_CONF, "auth": {"encryption_key": b64(bytes(32))}}, "fail"), ({}, "ok")):
+        weir.write_conf(options, conf)
+        (line,) = [li for li in weir.weirctl("doctor", conf=conf, check=False).stdout.splitlines() if "notifications" in li]
+        assert line.startswith(word), line
