@@ -72,6 +72,8 @@
 #include "media/lend.h"
 #include "media/make.h"
 #include "media/models.h"
+#include "account/preferences.h"
+#include "push/devices.h"
 #include "account/sessions.h"
 #include "engine/tasks.h"
 #include "base/tokens.h"

@@ -279,6 +279,12 @@ BEGIN
 			input_tokens int, output_tokens int, estimated boolean, cost numeric, model_id bigint, channel_id bigint,
 			latency_ms int, first_token_ms int, request_id text,
 			cached_tokens int, cache_write_tokens int, reasoning_tokens int, details jsonb)));
+	IF strpos(p_turns::text, '"unread":') > 0 THEN -- it may be somebody's text: then there is no such member
+		PERFORM push_note(t.user_id, 'notify_answers', 'task ' || t.id, '/c/' || c.id, jsonb_build_object('about', 'answer', 'outcome', t.status))
+		FROM unnest(v_ended) AS e JOIN json_to_recordset(p_turns) AS j (task_id uuid, unread boolean) ON j.task_id = e.task_id AND j.unread
+			JOIN tasks t ON t.id = e.task_id JOIN conversations c ON c.id = t.conversation_id AND c.temporary_until IS NULL
+		WHERE e.settled AND t.status IN ('completed', 'failed');
+	END IF;
 
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (
@@ -315,7 +321,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turns_settle(uuid, json) IS
-	'Ends tasks exactly once each: task, message, hold, usage and conversation statistics together, for all in one transaction. p_turns is an array of objects: task_id, outcome (completed, failed, cancelled), message_status, content, reasoning, error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, finish. Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. A task that has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL. held is what the user''s other live tasks hold. Of a message that was filled as told, sequence, model, attachments and times are told and the rest is as told; any other is in message as it is stored.';
+	'Ends tasks exactly once each: task, message, hold, usage and conversation statistics together, for all in one transaction. p_turns is an array of objects: task_id, outcome (completed, failed, cancelled), message_status, content, reasoning, error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, finish, unread (nobody was there to read the end: its owner is told on other ways). Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. A task that has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL. held is what the user''s other live tasks hold. Of a message that was filled as told, sequence, model, attachments and times are told and the rest is as told; any other is in message as it is stored.';
 
 CREATE OR REPLACE FUNCTION turn_settle(
 	p_task_id uuid, p_owner uuid, p_outcome text, p_message_status text, p_content text, p_reasoning text,

@@ -201,6 +201,11 @@ BEGIN
 					|| jsonb_build_object('type', split_part(f->>'content_type', '/', 1)))
 				FROM jsonb_array_elements(v_files) AS f), '[]')
 		WHERE m.id = v_task.message_id AND m.task_id = p_task_id;
+		IF p_outcome IN ('completed', 'failed') THEN
+			PERFORM push_note(v_task.user_id, 'notify_media', 'task ' || p_task_id,
+				coalesce('/c/' || (SELECT c.id FROM conversations c WHERE c.id = v_task.conversation_id), '/media'),
+				jsonb_build_object('about', v_task.type, 'outcome', p_outcome));
+		END IF;
 	END IF;
 	RETURN QUERY SELECT v_ended.settled, v_ended.charged, v_ended.balance, v_ended.held;
 END

@@ -116,6 +116,8 @@ BEGIN
 	DELETE FROM security_events e WHERE e.user_id = p_user_id;
 	DELETE FROM api_keys k WHERE k.user_id = p_user_id;
 	DELETE FROM account_exports e WHERE e.user_id = p_user_id;
+	DELETE FROM user_preferences p WHERE p.user_id = p_user_id;
+	DELETE FROM push_subscriptions s WHERE s.user_id = p_user_id;
 	DELETE FROM sessions s WHERE s.user_id = p_user_id;
 	DELETE FROM password_resets r WHERE r.user_id = p_user_id;
 	DELETE FROM user_factors f WHERE f.user_id = p_user_id;

@@ -172,6 +172,13 @@ static const struct part {
 	    " AND v.version = d.version WHERE d.kb_id = k.id)) AS json"
 	    " FROM kb k WHERE k.user_id = $1 AND k.deleted_at IS NULL AND ($2::uuid IS NULL OR k.id > $2::uuid)"
 	    " ORDER BY k.id LIMIT 1" },
+	{ "preferences",
+	    "SELECT p.user_id AS at, p.preferences AS json FROM user_preferences p"
+	    " WHERE p.user_id = $1 AND $2::uuid IS NULL" },
+	{ "devices",
+	    "SELECT s.id AS at, json_build_object('id', s.id, 'user_agent', s.user_agent, 'created_at', json_time(s.created_at),"
+	    " 'last_ok_at', json_time(s.last_ok_at)) AS json FROM push_subscriptions s"
+	    " WHERE s.user_id = $1 AND ($2::uuid IS NULL OR s.id > $2::uuid) ORDER BY s.id LIMIT 100" },
 	{ "keys",
 	    "SELECT k.id AS at, json_build_object('id', k.id, 'name', k.name, 'prefix', k.prefix, 'status', k.status,"
 	    " 'created_at', json_time(k.created_at), 'expires_at', json_time(k.expires_at),"

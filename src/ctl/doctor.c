@@ -34,6 +34,7 @@
 #include "io/redis.h"
 #include "files/preview.h"
 #include "knowledge/parse.h"
+#include "push/key.h"
 #include "store/s3.h"
 
 /* Our clock and theirs may differ by this much before leases and tokens suffer. */
@@ -475,6 +476,33 @@ check_responders(struct ctl *c)
 	scoreboard_close(board);
 }
 
+/* Off is as good as on. */
+static void
+check_push(struct ctl *c)
+{
+	const char *contact = c->cx.conf->push_contact;
+	struct p256_key key;
+	enum status st;
+
+	if (!push_configured(c->cx.conf)) {
+		ok("notifications", "off: [push] contact is empty");
+		return;
+	}
+	if (strncmp(contact, "mailto:", 7) != 0 && strncmp(contact, "https://", 8) != 0) {
+		warn("notifications",
+		    "[push] contact is neither mailto: nor https://, push services will refuse messages");
+		return;
+	}
+	st = push_key_open(&c->cx, &key);
+	c->cx.error = OK;
+	if (st == OK || st == E_NOT_FOUND)
+		ok("notifications", "%s", contact);
+	else
+		bad("notifications",
+		    "the key in table push_key was sealed with another [auth] encryption_key: bring that one back, or DELETE FROM"
+		    " push_key and let people turn them on anew");
+}
+
 /* ---- the command ---- */
 
 static void
@@ -488,8 +516,10 @@ check_all(struct ctl *c)
 	if (check_postgresql(c)) {
 		check_roles(c);
 		check_connections(c);
-		if (check_migrations(c))
+		if (check_migrations(c)) {
 			check_content(c);
+			check_push(c);
+		}
 	}
 	check_documents(c);
 	check_redis(c);

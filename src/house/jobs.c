@@ -13,6 +13,7 @@
 #include "knowledge/attached.h"
 #include "knowledge/embed.h"
 #include "knowledge/ingest.h"
+#include "push/send.h"
 #include "store/sweep.h"
 #include "media/steps.h"
 

@@ -36,6 +36,7 @@ ARROWS = {
     "parse": ("base",),
     "knowledge": ("engine", "files", "jobs", "media", "parse", "search", "wire"),
     "ops": ("core",),
+    "push": ("jobs", "media"),
 }
 ROOMS = tuple(ARROWS)
 PROGRAMS = {

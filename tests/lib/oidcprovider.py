@@ -62,7 +62,7 @@ class OidcProvider:
         self.header = {}     # the same of their header
         self.forge = None    # (header.payload) -> signature, instead of the key's
         self.token_status = 200
-        self.codes, self.asked = {}, []
+        self.codes, self.asked, self.fetched = {}, [], []
         provider = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -81,6 +81,7 @@ class OidcProvider:
 
             def do_GET(self):
                 url = urllib.parse.urlsplit(self.path)
+                provider.fetched.append(url.path)
                 if url.path == "/.well-known/openid-configuration":
                     self.say(200, provider.discovery())
                 elif url.path == "/keys":

@@ -641,6 +641,15 @@ class Stack:
     def web_root(self):
         return os.environ.get("WEIR_WEB_ROOT") or os.path.join(SRC, "web", "dist")
 
+    def small_web(self):
+        """A web app of a few files, for servers that are another user and may not get to the tree."""
+        web = self.folder + "/web"
+        for name, text in {"index.html": "<!doctype html><title>small</title>", "assets/a-12345678.js": "//", "frames/artifact.html": "<!doctype html>"}.items():
+            os.makedirs(os.path.dirname(f"{web}/{name}"), exist_ok=True)
+            with open(f"{web}/{name}", "w") as f:
+                f.write(text)
+        return web
+
     def start_nginx(self, port, processes=1, more="", name="nginx", connections=16384):
         home = f"{self.folder}/{name}"
         os.makedirs(home + "/tmp", exist_ok=True)
@@ -683,7 +692,7 @@ http {{
         """Apache with mod_proxy_fcgi, or with mod_fcgid, which starts the responders itself."""
         home = self.folder + "/apache"
         modules = "/usr/lib/apache2/modules"
-        load = ["mpm_event", "authz_core", "mime", "dir", "unixd", "env", "setenvif"]
+        load = ["mpm_event", "authz_core", "mime", "dir", "unixd", "env", "setenvif", "headers"]
         load += ["fcgid"] if fcgid else ["proxy", "proxy_fcgi"]
         load += ["xsendfile"]
         uploads = [("/var/lib/weir/uploads", self.uploads)]
@@ -692,7 +701,8 @@ http {{
             self._shipped("apache2/weir-fcgid.conf", home + "/weir.conf",
                           [("/usr/sbin/weir-fcgi", self._responder_for_all(home + "/responder")), *uploads])
         else:
-            self._shipped("apache2/weir.conf", home + "/weir.conf", [("/run/weir/fcgi.sock", self.fcgi_path), *uploads])
+            self._shipped("apache2/weir.conf", home + "/weir.conf",
+                          [("/run/weir/fcgi.sock", self.fcgi_path), ("/usr/share/weir/web", self.small_web()), *uploads])
         built_in = subprocess.run([tool("apache2"), "-l"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                   text=True).stdout
         lines = [f"LoadModule {m}_module {modules}/mod_{m}.so" for m in load
@@ -720,7 +730,7 @@ DefaultRuntimeDir {home}
 ErrorLog {self.folder}/log/apache-error.log
 TypesConfig /etc/mime.types
 Listen 127.0.0.1:{port}
-DocumentRoot {home}/htdocs
+DocumentRoot {home + "/htdocs" if fcgid else self.small_web()}
 MaxRequestWorkers 150
 Include {home}/weir.conf
 """)
@@ -746,13 +756,14 @@ Include {home}/weir.conf
     def start_lighttpd(self, port):
         home = self.folder + "/lighttpd"
         self._shipped("lighttpd/weir.conf", home + "/weir.conf",
-                      [("/run/weir/fcgi.sock", self.fcgi_path), ("/var/lib/weir/uploads", self.uploads)])
+                      [("/run/weir/fcgi.sock", self.fcgi_path), ("/usr/share/weir/web", self.small_web()), ("/var/lib/weir/uploads", self.uploads)])
         os.makedirs(home + "/htdocs", exist_ok=True)
         with open(home + "/lighttpd.conf", "w") as f:
             f.write(f"""\
 server.bind = "127.0.0.1"
 server.port = {port}
 server.document-root = "{home}/htdocs"
+index-file.names = ( "index.php", "index.html" )
 server.errorlog = "{self.folder}/log/lighttpd-error.log"
 server.upload-dirs = ( "{home}" )
 include "{home}/weir.conf"

@@ -576,6 +576,47 @@ journey("a first visit: three steps, once; and the page is there without a netwo
 	await input(page).waitFor();
 });
 
+journey("notifications: a message of the server is shown; what is preferred holds on a second device", async () => {
+	const user = await newUser();
+	const page = await newPage(WAYS[0], null, true);
+	page.setDefaultTimeout(60_000);
+	await page.context().grantPermissions(["notifications"]);
+	await signIn(page, user.email);
+	/** Once the server has it. */
+	const kept = async (press) => {
+		const answer = page.waitForResponse((r) => r.url().endsWith("/api/me/preferences") && r.request().method() === "PATCH", { timeout: 60_000 });
+		await press();
+		equal((await answer).status(), 200, "it is kept");
+	};
+	await kept(() => page.getByRole("dialog", { name: "Welcome" }).getByRole("button", { name: "Skip" }).click());
+	await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+	await page.goto(`${URL_BASE}/settings/notifications`);
+	await page.getByText("Nothing is shown on this device.").waitFor();
+	await look(page, "notifications");
+	await kept(() => page.getByRole("switch", { name: "Documents that have been read" }).click({ force: true }));
+	// as the browser's push service would
+	const cdp = await page.context().newCDPSession(page);
+	const registered = new Promise((done) => cdp.on("ServiceWorker.workerRegistrationUpdated", ({ registrations }) => registrations[0] && done(registrations[0])));
+	await cdp.send("ServiceWorker.enable");
+	const { registrationId, scopeURL } = await registered;
+	const data = JSON.stringify({ title: "Your picture is ready", path: "/media", tag: "task 1" });
+	await cdp.send("ServiceWorker.deliverPushMessage", { origin: new URL(scopeURL).origin, registrationId, data });
+	const shown = () => page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications()).map((n) => `${n.title} ${n.tag} ${n.data.path}`).join());
+	await until(async () => (await shown()) === "Your picture is ready task 1 /media", "it is shown", 60_000);
+	await page.goto(`${URL_BASE}/settings/appearance`);
+	await kept(() => page.getByText("Dark", { exact: true }).click());
+	await until(() => page.evaluate(() => document.documentElement.dataset.theme === "dark"), "the page is dark");
+
+	const second = await newPage(WAYS[0], null, true);
+	second.setDefaultTimeout(60_000);
+	await signIn(second, user.email);
+	await until(() => second.evaluate(() => document.documentElement.dataset.theme === "dark"), "it is dark there, too", 60_000);
+	equal(await second.getByRole("dialog", { name: "Welcome" }).count(), 0, "nobody is welcomed twice");
+	await second.goto(`${URL_BASE}/settings/notifications`);
+	await second.getByRole("switch", { name: "Documents that have been read" }).waitFor();
+	equal(await second.getByRole("switch", { name: "Documents that have been read" }).isChecked(), false, "what one is told of");
+});
+
 journey("making an administrator asks first", async () => {
 	const user = await newUser("Candidate");
 	const page = await newPage();
@@ -1747,11 +1788,16 @@ for (const way of [WAYS[1], WAYS[3]])
 journey("language and theme are kept; a first visit loads little", async () => {
 	const page = await newPage(WAYS[0]);
 	let scripts = 0;
+	let idle = false; // what opens by a press is fetched when the page is idle, with all that belongs to it
+	const first = new Set();
 	const seen = [];
+	page.on("request", (r) => {
+		idle ||= /\/menus[.-]/.test(r.url());
+		if (!idle) first.add(r);
+	});
 	page.on("response", async (r) => {
 		seen.push({ path: new URL(r.url()).pathname, kept: r.headers()["cache-control"] ?? "" });
-		// what opens by a press is fetched when the page is idle
-		if (r.url().endsWith(".js") && r.status() === 200 && !/\/(menus|SignIn|AuthFrame|auth|trust)[.-]/.test(r.url())) scripts += Number(r.headers()["content-length"] ?? 0);
+		if (first.has(r.request()) && r.url().endsWith(".js") && r.status() === 200 && !/\/(SignIn|AuthFrame|auth|trust)[.-]/.test(r.url())) scripts += Number(r.headers()["content-length"] ?? 0);
 	});
 	const user = await newUser();
 	await signIn(page, user.email);

@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import weirstack  # noqa: E402
 import weirtest  # noqa: E402
 
-CONF = {"auth": {"registration": "open", "signup_gift": "100", "secure_cookie": "no"}, "limits": {"rate_stream": "30/1m"}}
+CONF = {"push": {"contact": "mailto:ops@example.net"}, "auth": {"registration": "open", "signup_gift": "100", "secure_cookie": "no"}, "limits": {"rate_stream": "30/1m"}}
 CHROMIUM = os.environ.get("WEIR_CHROMIUM", "/usr/bin/chromium")
 
 

@@ -82,6 +82,7 @@ function useSignedIn() {
 	useEffect(() => {
 		const over = new AbortController();
 		void followEvents(over.signal);
+		void import("@/lib/signedIn").then((m) => m.signedIn(over.signal), () => undefined);
 		tasks.limits().then(useTasks.getState().setLimits, () => undefined);
 		return () => over.abort();
 	}, []);

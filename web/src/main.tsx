@@ -4,6 +4,7 @@ import { NetworkError } from "@/api/errors";
 import { onSignOut, resume, useSession } from "@/api/session";
 import { App } from "@/App";
 import { startI18n, t } from "@/i18n";
+import { recall } from "@/lib/kept";
 import { queryClient } from "@/queries/client";
 import { useCompare } from "@/stores/compare";
 import { useConversation } from "@/stores/conversation";
@@ -21,6 +22,7 @@ onSignOut(() => {
 	useNotifications.getState().clear();
 	useConversation.getState().clear();
 	useCompare.getState().clear();
+	if (recall("weir.push")) void import("@/lib/push").then((push) => push.forget()).catch(() => undefined);
 });
 
 /** A server that cannot be reached is not a sign-out: it is asked again. */

@@ -35,7 +35,15 @@ function start(version: string, stores = new Map<string, Map<string, Response>>(
 		Object.defineProperty(answer, "type", { value: "basic" });
 		return answer;
 	});
-	const self = { addEventListener: (name: string, f: (event: object) => void) => (listeners[name] = f), skipWaiting: vi.fn(), clients: { claim: vi.fn() }, location: { origin: SITE } };
+	const shown: { title: string; tag?: string; path: string; open: boolean }[] = [];
+	const registration = {
+		showNotification: async (title: string, { tag, data }: { tag?: string; data: { path: string } }) => void shown.push({ title, tag, path: data.path, open: true }),
+		getNotifications: async ({ tag }: { tag: string }) => shown.filter((n) => n.tag === tag).map((n) => ({ close: () => (n.open = false) })),
+	};
+	const windows: Window[] = [];
+	const opened: string[] = [];
+	const clients = { claim: vi.fn(), matchAll: async () => windows, openWindow: async (path: string) => void opened.push(path) };
+	const self = { registration, addEventListener: (name: string, f: (event: object) => void) => (listeners[name] = f), skipWaiting: vi.fn(), clients, location: { origin: SITE } };
 	class Request {
 		url: string;
 		constructor(url: string) {
@@ -54,7 +62,29 @@ function start(version: string, stores = new Map<string, Map<string, Response>>(
 		listeners.fetch!({ request: { method: "GET", mode: "cors", ...request }, respondWith: (p: Promise<Response>) => (answer = p) });
 		return answer ? (await (answer as Promise<Response>)).text() : null;
 	};
-	return { wait, ask, stores, fetched };
+	const hear = async (name: string, event: object) => {
+		let all: Promise<unknown> = Promise.resolve();
+		listeners[name]!({ waitUntil: (p: Promise<unknown>) => (all = p), ...event });
+		await all;
+	};
+	/** A message of the server, as its text. */
+	const push = (text: string) => hear("push", { data: { json: () => JSON.parse(text) as unknown } });
+	const click = (path: unknown) => hear("notificationclick", { notification: { close: vi.fn(), data: { path } } });
+	const page = (path: string, more: Partial<Window> = {}) => {
+		const made = { url: SITE + path, frameType: "top-level", focused: false, visibilityState: "hidden", postMessage: vi.fn(), focus: vi.fn(), ...more };
+		windows.push(made);
+		return made;
+	};
+	return { wait, ask, stores, fetched, push, click, page, shown, opened };
+}
+
+interface Window {
+	url: string;
+	frameType: string;
+	focused: boolean;
+	visibilityState: string;
+	postMessage: (message: unknown) => void;
+	focus: () => void;
 }
 
 describe("the service worker", () => {
@@ -97,5 +127,50 @@ describe("the service worker", () => {
 			await worker.wait("activate");
 		}
 		expect([...stores.keys()]).toEqual(["two", "three"]);
+	});
+});
+
+describe("notifications", () => {
+	const TOLD = { title: "Your picture is ready", path: "/c/1", tag: "task 1" };
+
+	it("shows what the server says, once while it is about the same", async () => {
+		const { push, shown, page } = start("one");
+		page("/c/1", { visibilityState: "visible" }); // seen, perhaps, but not looked at
+		await push(JSON.stringify(TOLD));
+		expect(shown).toEqual([{ ...TOLD, open: true }]);
+	});
+
+	it("does not keep it before somebody who looks at it", async () => {
+		const { push, shown, page } = start("one");
+		page("/c/1", { focused: true, visibilityState: "visible" });
+		await push(JSON.stringify(TOLD));
+		await push(JSON.stringify({ ...TOLD, path: "/c/2", tag: "task 2" }));
+		expect(shown.map((n) => n.open)).toEqual([false, true]);
+	});
+
+	it.each([["no JSON"], ["null"], ["{}"], ['{"title": 5, "path": "//elsewhere.example", "tag": {}}'], ['{"path": "https://elsewhere.example/"}'], ['{"path": "/\\\\elsewhere.example"}']])("makes the best of %s", async (text) => {
+		const { push, shown } = start("one");
+		await push(text);
+		expect(shown).toEqual([{ title: "Weir", tag: undefined, path: "/", open: true }]);
+	});
+
+	it("leads to a page that is open there, or to one that can go there, or to a new one", async () => {
+		const { click, page, opened } = start("one");
+		await click("/c/1");
+		expect(opened).toEqual(["/c/1"]);
+		const frame = page("/frames/", { frameType: "nested" });
+		const shared = page("/s/abc");
+		await click("//elsewhere.example");
+		expect(opened).toEqual(["/c/1", "/"]);
+		const hidden = page("/knowledge");
+		await click("/c/1");
+		expect(hidden.postMessage).toHaveBeenCalledWith({ open: "/c/1" });
+		expect(hidden.focus).toHaveBeenCalledOnce();
+		const there = page("/c/1");
+		await click("/c/1");
+		expect(there.focus).toHaveBeenCalledOnce();
+		expect(there.postMessage).not.toHaveBeenCalled();
+		for (const other of [frame, shared]) expect(other.focus).not.toHaveBeenCalled();
+		expect(opened).toHaveLength(2);
 	});
 });

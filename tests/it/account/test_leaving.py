@@ -41,6 +41,7 @@ def somebody(weir):
     assert upload.status == 201, upload
     key = weir.post("/api/keys", {"name": "my laptop"}, user)
     assert key.status == 201, key
+    assert weir.patch("/api/me/preferences", {"theme": "dark"}, user).status == 200
     for path, body in (("/api/assistants", {"name": "my fox"}), ("/api/prompts", {"name": "my words", "text": "about weirs"}),
                        ("/api/folders", {"name": "my folder"})):
         made = weir.post(path, body, user)

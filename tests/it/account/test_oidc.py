@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from oidcprovider import Key, OidcProvider
-from weirtest import wait_until
+from weirtest import Fcgi, wait_until
 
 PASSWORD = "correct horse battery"
 provider = OidcProvider()
@@ -211,3 +211,19 @@ def test_new_keys(weir, alg):
         return last[0].status == 200
 
     wait_until(works, lambda: f"the new key is not taken: {last}", timeout_s=60, every_s=0.5)
+
+
+def test_a_provider_in_a_private_network(weir):
+    """Without allow_private nobody is sent to it, and it is not even asked."""
+    conf, path = weir.folder + "/guarded.conf", weir.sockets + "/guarded.sock"
+    weir.write_conf({**WEIR_CONF, "oidc": provider.conf(allow_private="no")}, conf)
+    weir.start_pool(1, conf=conf, name="guarded", path=path)
+    try:
+        before = len(provider.fetched)
+        with Fcgi(path) as fcgi:
+            answer = fcgi.request("POST", "/api/auth/oidc/start")
+        assert answer.status == 502 and answer.code == "provider_failed", answer
+        assert len(provider.fetched) == before
+        wait_until(lambda: "it is at a loopback or private address" in open(weir.daemons.log("guarded"), encoding="utf-8").read(), "the log says why")
+    finally:
+        weir.daemons.stop("guarded")

@@ -16,11 +16,13 @@ import uuid
 
 import pytest
 from oidcprovider import OidcProvider
+from pushservice import PushService
 from totplib import code_of
 from weirtest import wait_until
 
 provider = OidcProvider()
-WEIR_CONF = {"oidc": provider.conf(name="OpenID", make_accounts="yes")}
+service = PushService()
+WEIR_CONF = {"oidc": provider.conf(name="OpenID", make_accounts="yes"), "push": {"contact": "mailto:ops@example.net", "allow_private": "yes"}}
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 60
 
@@ -242,6 +244,14 @@ def test_trust(weir, ask, admin):
         ask("POST", end, caller, back, headers={"Cookie": answer.headers["Set-Cookie"].split(";")[0]})
     identity = ask("GET", "/api/me/identities", user)["items"][0]
     ask("DELETE", f"/api/me/identities/{identity['id']}", user)
+
+    ask("GET", "/api/me/preferences", user)
+    ask("PATCH", "/api/me/preferences", user, {"theme": "dark", "language": "en"})
+    browser = service.browser(ask("GET", "/api/me/push", user)["public_key"])
+    device = ask("POST", "/api/me/push", user, browser.subscription())
+    ask("POST", "/api/me/push/test", user)
+    ask("GET", "/api/me/push", user)
+    ask("DELETE", f"/api/me/push/{device['id']}", user)
 
     ask("POST", "/api/me/export", user)
     wait_until(lambda: ask("GET", "/api/me/export", user)["status"] == "ready", "the export", timeout_s=60)

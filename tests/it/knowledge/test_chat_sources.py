@@ -126,6 +126,34 @@ def test_an_agent_brings_its_bases(weir, user):
     assert {c["document_id"] for c in cited} == {leave} and "25" in cited[0]["quote"]
 
 
+def test_a_shared_assistant_lends_nobody_its_owners_bases(weir, user):
+    """Who took it by its link reads what he may read, and nothing of the rest: neither text nor title, nor that it is there."""
+    owner = weir.make_user()
+    private, (secret,) = make_base(weir, owner, [("Secrets", LEAVE.replace("25", "99"))])
+    made = weir.post("/api/assistants", {"name": "Leave", "model": "demo-fast", "knowledge_ids": [private], "knowledge_mode": "always", "share": "link"}, owner)
+    assert made.status == 201, made
+    question = "Employees have how many days of vacation a year? [1]"
+    conversation = weir.conversation(owner, assistant_id=made.json["id"])
+    cited = ask(weir, owner, conversation, question).final["data"]["assistant_message"]["citations"]
+    assert {c["document_id"] for c in cited} == {secret}
+    with_it = asked(weir)
+    assert weir.post("/api/assistant-links/" + made.json["url"].rsplit("/", 1)[1], None, user).status == 200
+    conversation = weir.conversation(user, assistant_id=made.json["id"])
+    turn = ask(weir, user, conversation, question)
+    assert turn.final["data"]["assistant_message"]["citations"] == [] and asked(weir) < with_it - 50
+    assert "Secrets" not in str(turn.events) and private not in str(turn.events) and used(weir, user) == [("chat", "completed")]
+    told = weir.get(f"/api/conversations/{conversation}", user)
+    assert private not in told.text and private not in weir.get(f"/api/assistants/{made.json['id']}", user).text
+    # nor by naming it
+    assert weir.patch(f"/api/conversations/{conversation}", {"knowledge_ids": [private]}, user).status in (400, 404)
+    assert weir.post("/api/assistants", {"name": "Mine", "model": "demo-fast", "knowledge_ids": [private]}, user).status == 400
+    # once he may read it, he does
+    assert weir.patch(f"/api/knowledge/{private}", {"share": {"users": [user.login]}}, owner).status == 200
+    cited = ask(weir, user, conversation, question).final["data"]["assistant_message"]["citations"]
+    assert {c["document_id"] for c in cited} == {secret}
+    weir.audit()
+
+
 def test_refused(weir, user, base):
     kb, _ = base
     other = weir.make_user()

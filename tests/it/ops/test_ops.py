@@ -341,7 +341,7 @@ def test_doctor(weir):
     done = weir.weirctl("doctor")
     lines = {line[6:20].strip(): line[:4].strip() for line in done.stdout.splitlines()}
     for what in ("configuration", "signing keys", "encryption key", "postgresql", "clock", "roles", "migrations",
-                 "models", "weir-worker", "redis", "documents", "previews", "responders", "socket", "connections"):
+                 "models", "notifications", "weir-worker", "redis", "documents", "previews", "responders", "socket", "connections"):
         assert lines[what] == "ok", f"{what}: {done.stdout}"
     assert "fail" not in lines.values()
 

@@ -128,6 +128,28 @@ def test_an_upload_is_sent_by_the_web_server(weir, user, front):
     assert weir.get(path, user, port=port).code == "not_found"
 
 
+def test_the_web_app_and_its_frames(weir, front):
+    """The page at each of its addresses, by its own rules; what models wrote, by stricter ones."""
+    name, port = front
+    if name == "fcgid":
+        return  # its file serves the API alone
+    for path in ("/", "/index.html", "/c/01a228f3-893d-7857-9b8e-0206045621c6", "/settings/keys"):
+        page = weir.get(path, port=port)
+        assert page.status == 200 and "<!doctype html>" in page.text.lower(), (path, page)
+        policy = page.headers["Content-Security-Policy"]
+        assert "script-src 'self';" in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy, (path, policy)
+        assert page.headers["Cache-Control"] == "no-cache" and page.headers["Referrer-Policy"] == "no-referrer"
+    frame = weir.get("/frames/artifact.html", port=port)
+    assert frame.status == 200 and len(frame.headers.get_all("Content-Security-Policy")) == 1, frame
+    policy = frame.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none';") and "allow-same-origin" not in policy and "connect-src" not in policy
+    assert weir.get("/frames/none.html", port=port).status == 404 and weir.get("/assets/none.js", port=port).status == 404
+    if name != "nginx":  # whose web app is the built one
+        asset = weir.get("/assets/a-12345678.js", port=port)
+        assert asset.status == 200 and "immutable" in asset.headers["Cache-Control"], asset
+    assert weir.get("/api/me", port=port).headers["Content-Security-Policy"] != policy
+
+
 def test_nginx_keeps_connections_to_the_pool(weir, user):
     """fastcgi_keep_conn is on and safe: many requests, few connections, none hangs."""
     def accepted():

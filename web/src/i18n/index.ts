@@ -12,6 +12,7 @@ import type finder from "./finder.en.json";
 import type jobs from "./jobs.en.json";
 import type knowledge from "./knowledge.en.json";
 import type making from "./making.en.json";
+import type notify from "./notify.en.json";
 import type order from "./order.en.json";
 import type overview from "./overview.en.json";
 import type prices from "./prices.en.json";
@@ -30,7 +31,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof compare & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof trust & typeof usage & typeof welcome;
+			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof compare & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof notify & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof trust & typeof usage & typeof welcome;
 		};
 	}
 }

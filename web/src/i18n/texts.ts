@@ -12,6 +12,7 @@ const TEXTS = {
 	jobs: { en: () => import("./jobs.en.json"), zh: () => import("./jobs.zh.json") },
 	knowledge: { en: () => import("./knowledge.en.json"), zh: () => import("./knowledge.zh.json") },
 	making: { en: () => import("./making.en.json"), zh: () => import("./making.zh.json") },
+	notify: { en: () => import("./notify.en.json"), zh: () => import("./notify.zh.json") },
 	order: { en: () => import("./order.en.json"), zh: () => import("./order.zh.json") },
 	overview: { en: () => import("./overview.en.json"), zh: () => import("./overview.zh.json") },
 	prices: { en: () => import("./prices.en.json"), zh: () => import("./prices.zh.json") },

@@ -65,15 +65,33 @@ export default function ChatPage({ conversationId }: { conversationId: string | 
 
 const WELCOME = "weir.welcome";
 
-/** Somebody without a conversation, who has not been shown around on this device. */
+/** Somebody without a conversation, who has not been shown around, on this device or another. */
 function useFirstVisit() {
-	const [seen, setSeen] = useState(() => recall(WELCOME));
+	const [first, setFirst] = useState(false);
 	const { items, isSuccess } = useConversations({ view: "loose", q: "" });
+	const isEmpty = isSuccess && items.length === 0;
+	useEffect(() => {
+		if (!isEmpty || recall(WELCOME)) return;
+		let over = false;
+		void import("@/lib/preferences")
+			.then((preferences) => preferences.adopt())
+			.then(
+				(wasSeen) => {
+					if (wasSeen) remember(WELCOME, true);
+					else if (!over) setFirst(true);
+				},
+				() => undefined,
+			);
+		return () => {
+			over = true;
+		};
+	}, [isEmpty]);
 	return {
-		first: !seen && isSuccess && items.length === 0,
+		first,
 		seen: () => {
 			remember(WELCOME, true);
-			setSeen(true);
+			setFirst(false);
+			void import("@/lib/preferences").then((preferences) => preferences.keep({ welcome_seen: true })).catch(() => undefined);
 		},
 	};
 }

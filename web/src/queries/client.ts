@@ -26,6 +26,8 @@ export const keys = {
 	history: ["me", "history"] as const,
 	holds: ["me", "holds"] as const,
 	sessions: ["me", "sessions"] as const,
+	preferences: ["me", "preferences"] as const,
+	push: ["me", "push"] as const,
 	apiKeys: ["me", "keys"] as const,
 	keyList: (q: string, status: string) => ["me", "keys", q, status] as const,
 	quota: ["me", "quota"] as const,

@@ -1,7 +1,7 @@
 import { BookOpen, ChartColumn, Cpu, Image, KeySquare, Keyboard, Languages, type LucideIcon, Monitor, Moon, Settings, Shield, SquarePen, Sun, Wallet } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useLocation } from "wouter";
-import { me as api } from "@/api/weir";
+import { prefer } from "@/lib/preferences";
 import { useMe } from "@/queries/account";
 import { type Theme, useSettings } from "@/stores/settings";
 import { Kbd, KEYS } from "./Keys";
@@ -13,7 +13,7 @@ const THEMES: Record<Theme, LucideIcon> = { light: Sun, dark: Moon, system: Moni
 /** What can be done from everywhere, by the words of its name. */
 export function useActions(query: string): Item[] {
 	const [, navigate] = useLocation();
-	const { theme, language, change } = useSettings();
+	const { theme, language } = useSettings();
 	const isAdmin = useMe()?.role === "admin";
 	const { t } = useTranslation();
 	const wanted = query.trim().toLowerCase();
@@ -30,18 +30,14 @@ export function useActions(query: string): Item[] {
 	];
 	if (isAdmin) all.push([Shield, "admin", t("account.administration"), to("/admin")]);
 	for (const other of (Object.keys(THEMES) as Theme[]).filter((name) => name !== theme))
-		all.push([THEMES[other], `theme-${other}`, `${t("settings.theme")}: ${t(`settings.theme_${other}`)}`, () => change({ theme: other })]);
+		all.push([THEMES[other], `theme-${other}`, `${t("settings.theme")}: ${t(`settings.theme_${other}`)}`, () => prefer({ theme: other })]);
 	const next = language === "zh" ? "en" : "zh";
 	all.push(
 		[
 			Languages,
 			"language",
 			next === "zh" ? "语言：中文 · Language: Chinese" : "Language: English · 语言：英文",
-			() => {
-				change({ language: next });
-				// Mails come in the same language; if this fails they come in the old one.
-				api.patch({ locale: next }).catch(() => undefined);
-			},
+			() => prefer({ language: next }),
 		],
 		[Keyboard, "keys", t("finder.keys_title"), () => void open("keys"), KEYS.keys],
 	);

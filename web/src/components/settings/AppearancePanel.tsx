@@ -1,24 +1,19 @@
 import { useTranslation } from "react-i18next";
-import { me as api } from "@/api/weir";
 import type { Language } from "@/i18n/language";
+import { prefer } from "@/lib/preferences";
 import { type Theme, useSettings } from "@/stores/settings";
 import { AdvancedSettings } from "../chat/AdvancedSettings";
 import { Segments } from "../ui/Field";
 
 export function AppearancePanel() {
-	const { theme, language, change } = useSettings();
+	const { theme, language } = useSettings();
 	const { t } = useTranslation();
-	const setLanguage = (next: Language) => {
-		change({ language: next });
-		// Mails come in the same language; if this fails they come in the old one.
-		api.patch({ locale: next }).catch(() => undefined);
-	};
 	return (
 		<div className="flex max-w-md flex-col gap-3">
 			<Segments<Language>
 				label={t("settings.language")}
 				value={language}
-				onChange={setLanguage}
+				onChange={(next) => prefer({ language: next })}
 				options={[
 					{ value: "zh", label: "中文" },
 					{ value: "en", label: "English" },
@@ -27,7 +22,7 @@ export function AppearancePanel() {
 			<Segments<Theme>
 				label={t("settings.theme")}
 				value={theme}
-				onChange={(next) => change({ theme: next })}
+				onChange={(next) => prefer({ theme: next })}
 				options={[
 					{ value: "system", label: t("settings.theme_system") },
 					{ value: "light", label: t("settings.theme_light") },

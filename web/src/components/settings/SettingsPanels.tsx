@@ -1,4 +1,4 @@
-import { ChartColumn, Database, KeySquare, Monitor, Palette, ShieldCheck, User, Wallet } from "lucide-react";
+import { Bell, ChartColumn, Database, KeySquare, Monitor, Palette, ShieldCheck, User, Wallet } from "lucide-react";
 import { lazy, Suspense, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { withTexts } from "@/i18n/texts";
@@ -15,6 +15,7 @@ const PANELS = {
 	balance: { Icon: Wallet, Panel: BalancePanel },
 	usage: { Icon: ChartColumn, Panel: lazy(() => withTexts(["prices", "usage", "table"], import("./UsagePanel"))) },
 	appearance: { Icon: Palette, Panel: AppearancePanel },
+	notifications: { Icon: Bell, Panel: lazy(() => withTexts(["notify"], import("./NotificationsPanel"))) },
 	password: { Icon: ShieldCheck, Panel: lazy(() => withTexts(["trust"], import("./SecurityPanel"))) },
 	sessions: { Icon: Monitor, Panel: SessionsPanel },
 	data: { Icon: Database, Panel: lazy(() => withTexts(["sharing", "trust"], import("./DataPanel"))) },
