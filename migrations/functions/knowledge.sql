@@ -957,7 +957,8 @@ $$;
 COMMENT ON FUNCTION kb_query_open(uuid, uuid, uuid, bigint, numeric, int, text, jsonb, text) IS
 	'Holds what a query can cost, as a task that nobody carries: whose process dies before kb_query_end() gets its hold back when the lease ends. outcome as task_open(). Asked again with the same task it answers the same.';
 
-CREATE OR REPLACE FUNCTION kb_query_end(p_task_id uuid, p_user_id uuid, p_model_id bigint, p_outcome text, p_code text, p_tokens int, p_estimated boolean, p_cost numeric,
+DROP FUNCTION IF EXISTS kb_query_end(uuid, uuid, bigint, text, text, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea);
+CREATE OR REPLACE FUNCTION kb_query_end(p_task_id uuid, p_user_id uuid, p_model_id bigint, p_outcome text, p_code text, p_tokens int, p_output_tokens int, p_estimated boolean, p_cost numeric,
 	p_channel_id bigint, p_latency_ms int, p_request_id text, p_op text, p_prices jsonb, p_group text, p_model text, p_text_hash bytea, p_vector bytea)
 	RETURNS TABLE (charged numeric, balance numeric, held numeric)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -971,7 +972,7 @@ BEGIN
 		PERFORM task_open(ROW(p_task_id, NULL, p_user_id, 'embed', NULL, NULL, p_model_id, 0, NULL,
 			NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, p_prices, p_group)::task_ask);
 	END IF;
-	v := tasks_end(NULL, ARRAY[ROW(p_task_id, p_outcome, p_code, p_code, p_tokens, 0, p_estimated, p_cost, NULL,
+	v := tasks_end(NULL, ARRAY[ROW(p_task_id, p_outcome, p_code, p_code, p_tokens, p_output_tokens, p_estimated, p_cost, NULL,
 		p_channel_id, p_latency_ms, NULL, p_request_id, 0, 0, 0, p_op, '{}')::task_end]);
 	IF p_vector IS NOT NULL THEN
 		INSERT INTO kb_embed_cache (hash, v) VALUES (kb_cache_key(p_model, p_text_hash), p_vector) ON CONFLICT (hash) DO NOTHING;
@@ -979,7 +980,7 @@ BEGIN
 	RETURN QUERY SELECT v[1].charged, v[1].balance, v[1].held;
 END
 $$;
-COMMENT ON FUNCTION kb_query_end(uuid, uuid, bigint, text, text, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea) IS
+COMMENT ON FUNCTION kb_query_end(uuid, uuid, bigint, text, text, int, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea) IS
 	'Ends the task of a query, once, and keeps its vector (NULL: there is none): asked again it changes nothing and tells the same.';
 
 -- ---- candidates ----

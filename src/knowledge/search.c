@@ -510,6 +510,8 @@ embedded(struct request *rq, const struct query_told *told, void *arg)
 	struct place *p = &s->places[s->at];
 
 	add_cost(s, told);
+	if (told->was_asked)
+		s->found.model = told->model;
 	if (told->status == OK)
 		take_vector(s, p->model_id, told->vector, told->dims);
 	if (p->query == NULL) {

@@ -67,6 +67,7 @@ struct search_found {
 	bool any_base;	     /* false: none of the bases is one that the user may read */
 	const char *vectors; /* NULL: they were used; else why not: a code */
 	const char *rank;    /* NULL: not wanted; "used"; else why not: a code */
+	const char *model;   /* that was asked for a vector last; NULL: none was */
 	int64_t tokens;	     /* that were embedded and ranked, */
 	int64_t charged_ucr; /* and what that cost */
 	size_t calls;	     /* to providers */

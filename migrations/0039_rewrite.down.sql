@@ -1,0 +1,6 @@
+DROP FUNCTION IF EXISTS kb_query_end;
+DROP FUNCTION IF EXISTS message_json(conversation_messages); -- it reads searched, and comes again with its area
+ALTER TABLE conversation_messages DROP COLUMN searched;
+ALTER TABLE conversations DROP COLUMN knowledge_rewrite;
+ALTER TABLE assistants DROP COLUMN knowledge_rewrite;
+ALTER TABLE agents DROP COLUMN knowledge_rewrite;
