@@ -6,6 +6,17 @@
 #include "base/memory.h"
 #include "demo/answer.h"
 
+/* The line at `at`, without blanks at its end. */
+static void
+put_line(struct buf *out, const char *at)
+{
+	size_t len = strcspn(at, "\n");
+
+	while (len > 0 && at[len - 1] == ' ')
+		len--;
+	buf_add(out, at, len);
+}
+
 bool
 answer_rewrite(struct buf *out, struct span text)
 {
@@ -20,11 +31,11 @@ answer_rewrite(struct buf *out, struct span text)
 		*last = '\0';
 		for (char *at = copy; (at = strstr(at, user)) != NULL;) {
 			at += sizeof user - 1;
-			buf_add(out, at, strcspn(at, "\n"));
+			put_line(out, at);
 			buf_puts(out, " ");
 		}
 		last += sizeof mark - 1;
-		buf_add(out, last, strcspn(last, "\n"));
+		put_line(out, last);
 	}
 	free(copy);
 	return last != NULL;

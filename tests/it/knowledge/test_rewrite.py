@@ -11,6 +11,8 @@ from searchlib import add_models, make_base  # noqa: E402
 
 WEIR_CONF = {"knowledge": {"rewrite_model": "demo-words"}}
 LEAVE = "# Leave\n\nThe rules are new. Employees have 25 days of vacation a year. Ask your manager two weeks before."
+OTHERS = [("Payroll", "# Pay\n\nSalaries are paid on the last working day."), ("手册", "# 数据库\n\n备份请使用 pg_dump 工具。"),
+          ("Canteen", "# Canteen\n\nSoup is served from noon on.")]
 FIRST = "Employees have how many days of vacation a year? [1]"
 SECOND = "And by whom is it granted? [1]"
 
@@ -30,7 +32,7 @@ def user(weir):
 
 @pytest.fixture
 def base(weir, user):
-    return make_base(weir, user, [("Handbook", LEAVE)])
+    return make_base(weir, user, [("Handbook", LEAVE), *OTHERS])
 
 
 def ask(weir, user, conversation, content):
@@ -51,7 +53,7 @@ def calls(weir):
 
 
 def test_only_with_it_the_second_question_finds(weir, user, base):
-    kb, (leave,) = base
+    kb, (leave, *_) = base
     plain = weir.conversation(user, knowledge_ids=[kb])
     assert weir.get(f"/api/conversations/{plain}", user).json["knowledge_rewrite"] is None
     first = ask(weir, user, plain, FIRST)
@@ -85,7 +87,7 @@ def test_each_stage_is_charged_once(weir, user, base):
     kb, _ = base
     conversation = weir.conversation(user, knowledge_ids=[kb], knowledge_rewrite=True)
     ask(weir, user, conversation, FIRST)
-    searched = ask(weir, user, conversation, SECOND)["searched"]
+    searched = ask(weir, user, conversation, "And who pays for it? [1]")["searched"]
     with weir.pg() as pg:
         rows = pg.query("SELECT u.op, u.request_tokens, u.response_tokens, u.cost, t.credits_used FROM usage u JOIN tasks t ON t.id = u.task_id"
                         " WHERE u.user_id = $1 ORDER BY u.id", user.id)
@@ -99,14 +101,12 @@ def test_each_stage_is_charged_once(weir, user, base):
     assert decimal.Decimal(str(stages["rewrite"]["credits"])) == decimal.Decimal(cost)
     assert stages["embeddings"]["model"] == "demo-vectors" and stages["embeddings"]["credits"] > 0
     assert -decimal.Decimal(taken) == sum(decimal.Decimal(r[3]) for r in rows if r[0] in ("rewrite", "embeddings"))
-    with weir.pg() as pg:
-        assert pg.query("SELECT count(*) FROM credit_holds h JOIN tasks t ON t.id = h.task_id WHERE t.user_id = $1", user.id)[0][0] in (0, "0") or True
     weir.audit()
 
 
 def test_agents_and_assistants_may_want_it(weir, user, base):
     admin = weir.make_user(admin=True)
-    kb, (leave,) = make_base(weir, admin, [("Handbook", LEAVE)], shared=True)
+    kb, (leave, *_) = make_base(weir, admin, [("Handbook", LEAVE), *OTHERS], shared=True)
     model = next(m["id"] for m in weir.get("/api/admin/models?limit=100", admin).json["items"] if m["name"] == "demo-fast")
     agent = weir.post("/api/admin/agents", {"name": "Leave", "model_id": model, "knowledge_ids": [kb]}, admin).json
     assert agent["knowledge_rewrite"] is False
@@ -135,12 +135,12 @@ def upstream(weir, name):
 
 @pytest.mark.parametrize("fault", ["400", "cut;at=1", "empty"])
 def test_a_model_that_fails(weir, user, base, fault):
-    kb, (leave,) = base
+    kb, (leave, *_) = base
     conversation = weir.conversation(user, knowledge_ids=[kb], knowledge_rewrite=True)
     ask(weir, user, conversation, FIRST)
     upstream(weir, f"demo-fast;fault={fault}")
     try:
-        question = "Which employees have vacation, says whom? [1]"
+        question = f"Employees have vacation days each year, says who? {fault} [1]"
         answer = ask(weir, user, conversation, question)
     finally:
         upstream(weir, "demo-fast")
@@ -157,10 +157,10 @@ def test_a_model_that_is_not_on_offer(weir, user, base):
     kb, _ = base
     conversation = weir.conversation(user, knowledge_ids=[kb], knowledge_rewrite=True)
     ask(weir, user, conversation, FIRST)
-    weir.weirctl("model", "disable", "demo-words")
+    weir.weirctl("model", "set", "demo-words", "--disabled")
     try:
         searched = ask(weir, user, conversation, SECOND)["searched"]
     finally:
-        weir.weirctl("model", "enable", "demo-words")
+        weir.weirctl("model", "set", "demo-words", "--enabled")
     assert searched["rewrite"] == "unavailable" and "rewrite" not in dict(used(weir, user))
     weir.audit()
