@@ -16,6 +16,7 @@ import { Reasoning } from "./Reasoning";
 const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
 const MessageMedia = lazy(() => import("./MessageMedia"));
+const Searched = lazy(() => withTexts(["knowledge"], import("../knowledge/Searched")));
 const QuestionEditor = lazy(() => import("./QuestionEditor"));
 
 export interface ItemProps {
@@ -105,6 +106,11 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 				</Suspense>
 			)}
 			{turn && !making && <TurnState turn={turn} />}
+			{message.searched?.rewrite && (
+				<Suspense>
+					<Searched searched={message.searched} />
+				</Suspense>
+			)}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
 			{!turn && message.finish === "length" && <Cut {...acts} />}
 			{!turn && message.is_error && <MessageError message={message} busy={acts.busy} onRegenerate={acts.onRegenerate} />}
