@@ -11,9 +11,9 @@
 
 struct looking {
 	const struct turn_plan *plan;
-	const char *query;    /* what is searched for */
-	const char *rewrite;  /* how that went: a code; NULL: it is the question as it was */
-	json_t *stages;	      /* what was asked of models */
+	const char *query;   /* what is searched for */
+	const char *rewrite; /* how that went: a code; NULL: it is the question as it was */
+	json_t *stages;	     /* what was asked of models */
 	struct looked looked;
 	look_then_fn *then;
 	void *arg;

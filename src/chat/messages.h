@@ -26,7 +26,7 @@ struct message {
 	const char *error_message, *model; /* NULL: none */
 	int64_t input_tokens, output_tokens, cost_ucr;
 	json_t *attachments, *citations; /* the references are taken over */
-	const char *searched; /* JSON; NULL: nothing was searched for */
+	const char *searched;		 /* JSON; NULL: nothing was searched for */
 	const char *task_id;
 	const char *created_at, *updated_at; /* from the database's json_time() */
 };

@@ -431,8 +431,7 @@ settlement(const struct run *r, json_t *out)
 	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
 	json_object_set_new(out, "citations", citations(r));
 	if (((const struct chat *)r->own)->searched != NULL)
-		json_object_set_new(
-		    out, "searched", json_loads(((const struct chat *)r->own)->searched, 0, NULL));
+		json_object_set_new(out, "searched", json_loads(((const struct chat *)r->own)->searched, 0, NULL));
 	if (answer_finish_name(&r->answer) != NULL)
 		json_object_set_new(out, "finish", json_string(answer_finish_name(&r->answer)));
 	if (r->answer.reasoning.len > 0)

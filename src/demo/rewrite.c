@@ -25,7 +25,7 @@ answer_rewrite(struct buf *out, struct span text)
 
 	memcpy(copy, text.at, text.len);
 	for (char *at = strncmp(copy, head, sizeof head - 1) == 0 ? strstr(copy, mark) : NULL; at != NULL;
-	     at = strstr(at + 1, mark))
+	    at = strstr(at + 1, mark))
 		last = at;
 	if (last != NULL) {
 		*last = '\0';

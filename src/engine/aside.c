@@ -108,8 +108,7 @@ aside_await(struct request *rq, const struct aside_ask *ask, aside_fn *then, voi
 	    &d->answer, arena);
 	arena_cleanup(arena, aside_free, d);
 	if (call_prepare(&d->call,
-		&(struct call_ask){
-		    .ask = ask->ask,
+		&(struct call_ask){ .ask = ask->ask,
 		    .model = ask->model,
 		    .limits = limits,
 		    .max_output_tokens = ask->max_output_tokens,

@@ -24,9 +24,9 @@ struct aside_ask {
 struct aside_told {
 	enum status status; /* OK: a whole answer of 2xx */
 	const char *detail; /* of a failure, for the log; NULL: none */
-	const char *body; /* of a chat its text */
+	const char *body;   /* of a chat its text */
 	size_t len;
-	const struct answer *answer; /* with what was used, whatever came of it */
+	const struct answer *answer;	 /* with what was used, whatever came of it */
 	const struct endpoint *endpoint; /* that it is of; NULL unless OK */
 	const struct call_candidate *at; /* who was asked last */
 	int64_t took_ms;

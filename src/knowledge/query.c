@@ -263,8 +263,7 @@ ask(struct request *rq, struct query *q)
 			return refused(rq, q, rows, hold_ucr);
 	}
 	return aside_await(rq,
-	    &(struct aside_ask){
-		.ask = &q->what,
+	    &(struct aside_ask){ .ask = &q->what,
 		.model = q->model,
 		.timeout_ms = q->ask.timeout_ms,
 		.max_output_tokens = q->max_output_tokens,
