@@ -24,9 +24,9 @@ answer_rewrite(struct buf *out, struct span text)
 	char *copy = xcalloc(1, text.len + 1), *last = NULL;
 
 	memcpy(copy, text.at, text.len);
-	for (char *at = strncmp(copy, head, sizeof head - 1) == 0 ? strstr(copy, mark) : NULL; at != NULL;
-	    at = strstr(at + 1, mark))
-		last = at;
+	if (strncmp(copy, head, sizeof head - 1) == 0)
+		for (char *at = copy; (at = strstr(at, mark)) != NULL; at++)
+			last = at;
 	if (last != NULL) {
 		*last = '\0';
 		for (char *at = copy; (at = strstr(at, user)) != NULL;) {
