@@ -42,11 +42,11 @@ beforeEach(() => {
 });
 afterEach(cleanup);
 
-describe("the switch for putting questions anew", () => {
+describe("the switch for rewriting questions", () => {
 	it("changes that of a conversation alone, and is not there where nothing is searched", async () => {
 		queryClient.setQueryData(keys.conversation("c1"), { id: "c1", knowledge_ids: ["b1"], knowledge_mode: "auto", knowledge_rewrite: null } as Conversation);
 		show(<ChatChoice conversationId="c1" onClose={() => undefined} />);
-		const toggle = await screen.findByRole("switch", { name: "Put questions anew" });
+		const toggle = await screen.findByRole("switch", { name: "Rewrite questions" });
 		expect((toggle as HTMLInputElement).checked).toBe(false);
 		fireEvent.click(toggle);
 		await waitFor(() => expect(bodies()).toEqual([["PATCH", "/api/conversations/c1", { knowledge_rewrite: true }]]));
@@ -58,7 +58,7 @@ describe("the switch for putting questions anew", () => {
 	it("is kept for a conversation that is not begun yet", async () => {
 		useConversation.getState().setKnowledge({ ids: ["b1"], mode: "always", rewrite: false });
 		show(<ChatChoice conversationId={null} onClose={() => undefined} />);
-		fireEvent.click(await screen.findByRole("switch", { name: "Put questions anew" }));
+		fireEvent.click(await screen.findByRole("switch", { name: "Rewrite questions" }));
 		const chosen = useConversation.getState().knowledge;
 		expect(chosen).toEqual({ ids: ["b1"], mode: "always", rewrite: true });
 		await beginConversation("demo", null, chosen);
@@ -78,11 +78,11 @@ describe("an answer", () => {
 		useSettings.setState({ showCosts: true });
 		show(<MessageItem message={answer("used")} {...acts} />);
 		expect(await screen.findByText("Searched for: How much leave is there?")).toBeTruthy();
-		expect(screen.getByText(/Question put anew: 0\.25 credits, 120 tokens · Vector: 0\.5 credits, 9 tokens/)).toBeTruthy();
+		expect(screen.getByText(/Question rewritten: 0\.25 credits, 120 tokens · Vector: 0\.5 credits, 9 tokens/)).toBeTruthy();
 	});
 	it("tells where the question stayed as it was, and nothing where that was wanted", async () => {
 		const { rerender } = show(<MessageItem message={answer("upstream_failed")} {...acts} />);
-		expect(await screen.findByText("The question could not be put anew: it was searched for as it is.")).toBeTruthy();
+		expect(await screen.findByText("The question could not be rewritten: it was searched for as it is.")).toBeTruthy();
 		rerender(
 			<QueryClientProvider client={queryClient}>
 				<MessageItem message={answer(null)} {...acts} />
