@@ -1020,10 +1020,14 @@ BEGIN
 	IF v_schema IS NULL OR to_regtype(v_schema || '.halfvec') IS NULL THEN
 		RETURN NULL;
 	END IF;
-	-- of the scale nothing: only the direction counts
+	-- Of the scale nothing: only the direction counts. The executor has it made once more of each row that is found, for a
+	-- distance that nobody reads, since the index has told it: kb_near() says so, and it makes nothing then.
 	EXECUTE format($f$
 		CREATE OR REPLACE FUNCTION kb_half(p_v bytea) RETURNS %1$s.halfvec LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $g$
 		BEGIN
+			IF current_setting('weir.near', true) = 'on' THEN
+				RETURN NULL;
+			END IF;
 			RETURN ARRAY(SELECT ((get_byte(p_v, i) + 128) %% 256 - 128)::real FROM generate_series(4, octet_length(p_v) - 1) AS i)::%1$s.halfvec;
 		END
 		$g$;
@@ -1074,10 +1078,11 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN NULL;
 	END IF;
-	PERFORM set_config('hnsw.ef_search', least(greatest(p_limit, 40), 1000)::text, true);
+	PERFORM set_config('hnsw.ef_search', least(greatest(p_limit, 40), 1000)::text, true), set_config('weir.near', 'on', true);
 	EXECUTE format('SELECT coalesce(array_agg(x.chunk_id), ''{}'') FROM (SELECT v.chunk_id FROM kb_vec v WHERE v.space_id = %1$s AND v.v IS NOT NULL'
 		' ORDER BY kb_half(v.v)::%2$s.halfvec(%3$s) OPERATOR(%2$s.<=>) $1::%2$s.halfvec(%3$s) LIMIT $2) AS x', p_space_id, v_schema, v_dims)
 	INTO v_found USING p_query, p_limit;
+	PERFORM set_config('weir.near', 'off', true); -- what this transaction keeps is indexed as ever
 	RETURN v_found;
 END
 $$;
