@@ -183,7 +183,10 @@ build_near(struct ctl *c, struct pg *pg)
 	int rc = CTL_OK;
 	enum status st;
 
-	if ((st = pg_script(pg, "SET statement_timeout = 0")) != OK ||
+	if ((st = pg_script(pg,
+		 "SET statement_timeout = 0; SELECT set_config('role', 'weir_owner', false) FROM pg_roles"
+		 " WHERE rolname = 'weir_owner' AND current_user <> 'weir_owner' AND pg_has_role(current_user, 'weir_owner', 'member')")) !=
+		OK ||
 	    (st = pg_query(pg, &ready, "SELECT kb_near_prepare() IS NOT NULL AS is_there")) != OK)
 		return ctl_fail("kb pgvector: %s", pg_error(pg));
 	if (!row_bool(ready, 0, "is_there"))

@@ -44,7 +44,7 @@ static const struct command {
 	{ "group", ctl_group, NEEDS_CONF | AS_SERVICE, "list | add | set | join | remove" },
 	{ "job", ctl_job, NEEDS_CONF | AS_SERVICE,
 	    "queues | list | retry | cancel | replay | pause | resume | try | schedules | schedule" },
-	{ "kb", ctl_kb, NEEDS_CONF | AS_SERVICE, "list | documents | retry | cancel | reindex: knowledge bases" },
+	{ "kb", ctl_kb, NEEDS_CONF | AS_SERVICE, "list | documents | retry | cancel | reindex | pgvector: knowledge bases" },
 	{ "key", ctl_key, NEEDS_CONF | AS_SERVICE, "create | list | revoke | lock | unlock | leaked" },
 	{ "migrate", ctl_migrate, NEEDS_CONF, "up | down [N] | status | create NAME" },
 	{ "model", ctl_model, NEEDS_CONF | AS_SERVICE, "add | set | list | remove" },
