@@ -3,7 +3,7 @@
  *
  * in      title? (custom from then on; "" goes back to automatic), model?
  *         (null goes back to the agent's or the default one)
- *         knowledge_ids?, knowledge_mode?: bases the answers look into, and when
+ *         knowledge_ids?, knowledge_mode?, knowledge_rewrite?: bases the answers look into, when and how
  *         prompt?, temperature?, top_p?, context_messages?: of this conversation alone; null: its agent's or
  *         assistant's
  * out     200 the conversation
@@ -20,6 +20,8 @@ const struct field conversations_patch_fields[] = {
 	    .help = "bases to look into; null: the agent's" },
 	{ "knowledge_mode", F_CHOICE, F_NULLABLE, .choices = "auto always off",
 	    .help = "auto: where something fits the question; null: the agent's" },
+	{ "knowledge_rewrite", F_BOOL, F_NULLABLE,
+	    .help = "search for the question as a model puts it, from what was said before; null: the agent's" },
 	CONVERSATION_SETTINGS,
 	{ .name = NULL },
 };

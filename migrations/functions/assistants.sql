@@ -48,6 +48,7 @@ BEGIN
 		openers = CASE WHEN jsonb_typeof(p_in->'openers') = 'array' THEN v_openers ELSE a.openers END,
 		knowledge_ids = coalesce(p_knowledge_ids, a.knowledge_ids),
 		knowledge_mode = coalesce(p_in->>'knowledge_mode', a.knowledge_mode),
+		knowledge_rewrite = coalesce((p_in->>'knowledge_rewrite')::boolean, a.knowledge_rewrite),
 		share = coalesce(p_in->>'share', a.share),
 		token = CASE WHEN coalesce(p_in->>'share', a.share) <> 'private' THEN coalesce(a.token, p_token) END,
 		updated_at = now()

@@ -12,7 +12,7 @@ CREATE OR REPLACE FUNCTION message_json(m conversation_messages) RETURNS jsonb
 		'content', m.content, 'status', m.status, 'is_error', message_is_error(m.status),
 		'error_message', m.error_message, 'model', m.model,
 		'input_tokens', m.input_tokens, 'output_tokens', m.output_tokens,
-		'credits_cost', trim_scale(m.credits_cost), 'attachments', m.attachments, 'citations', m.citations, 'task_id', m.task_id,
+		'credits_cost', trim_scale(m.credits_cost), 'attachments', m.attachments, 'citations', m.citations, 'searched', m.searched, 'task_id', m.task_id,
 		'created_at', json_time(m.created_at), 'updated_at', json_time(m.updated_at));
 COMMENT ON FUNCTION message_json(conversation_messages) IS
 	'The API''s Message without error_display, which depends on the reader''s language. Inlined by the planner; the body is parsed at definition, so no search_path applies.';
@@ -288,16 +288,16 @@ BEGIN
 
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (
-			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, coalesce(j.citations, '[]') AS citations, j.error_message,
+			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, coalesce(j.citations, '[]') AS citations, j.searched, j.error_message,
 				coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens, j.finish, j.first_token_ms,
 				-- a failed regeneration in place puts back what was there
 				e.settled AND e.prev_message IS NOT NULL AND message_is_error(j.message_status) AS restore
 			FROM unnest(v_ended) AS e
-				JOIN json_to_recordset(p_turns) AS j (task_id uuid, message_status text, content text, reasoning text, citations jsonb,
+				JOIN json_to_recordset(p_turns) AS j (task_id uuid, message_status text, content text, reasoning text, citations jsonb, searched jsonb,
 					error_message text, input_tokens int, output_tokens int, finish text, first_token_ms int) ON j.task_id = e.task_id
 		), filled AS (
 			UPDATE conversation_messages m
-			SET status = s.message_status, content = s.content, reasoning = s.reasoning, citations = s.citations, error_message = s.error_message,
+			SET status = s.message_status, content = s.content, reasoning = s.reasoning, citations = s.citations, searched = s.searched, error_message = s.error_message,
 				model = coalesce(s.model, m.model), input_tokens = s.input_tokens, output_tokens = s.output_tokens,
 				credits_cost = s.charged, finish = s.finish, first_token_ms = s.first_token_ms, updated_at = now()
 			FROM turn s

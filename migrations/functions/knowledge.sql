@@ -957,7 +957,8 @@ $$;
 COMMENT ON FUNCTION kb_query_open(uuid, uuid, uuid, bigint, numeric, int, text, jsonb, text) IS
 	'Holds what a query can cost, as a task that nobody carries: whose process dies before kb_query_end() gets its hold back when the lease ends. outcome as task_open(). Asked again with the same task it answers the same.';
 
-CREATE OR REPLACE FUNCTION kb_query_end(p_task_id uuid, p_user_id uuid, p_model_id bigint, p_outcome text, p_code text, p_tokens int, p_estimated boolean, p_cost numeric,
+DROP FUNCTION IF EXISTS kb_query_end(uuid, uuid, bigint, text, text, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea);
+CREATE OR REPLACE FUNCTION kb_query_end(p_task_id uuid, p_user_id uuid, p_model_id bigint, p_outcome text, p_code text, p_tokens int, p_output_tokens int, p_estimated boolean, p_cost numeric,
 	p_channel_id bigint, p_latency_ms int, p_request_id text, p_op text, p_prices jsonb, p_group text, p_model text, p_text_hash bytea, p_vector bytea)
 	RETURNS TABLE (charged numeric, balance numeric, held numeric)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET plan_cache_mode = force_generic_plan SET enable_seqscan = off
@@ -971,7 +972,7 @@ BEGIN
 		PERFORM task_open(ROW(p_task_id, NULL, p_user_id, 'embed', NULL, NULL, p_model_id, 0, NULL,
 			NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, p_prices, p_group)::task_ask);
 	END IF;
-	v := tasks_end(NULL, ARRAY[ROW(p_task_id, p_outcome, p_code, p_code, p_tokens, 0, p_estimated, p_cost, NULL,
+	v := tasks_end(NULL, ARRAY[ROW(p_task_id, p_outcome, p_code, p_code, p_tokens, p_output_tokens, p_estimated, p_cost, NULL,
 		p_channel_id, p_latency_ms, NULL, p_request_id, 0, 0, 0, p_op, '{}')::task_end]);
 	IF p_vector IS NOT NULL THEN
 		INSERT INTO kb_embed_cache (hash, v) VALUES (kb_cache_key(p_model, p_text_hash), p_vector) ON CONFLICT (hash) DO NOTHING;
@@ -979,7 +980,7 @@ BEGIN
 	RETURN QUERY SELECT v[1].charged, v[1].balance, v[1].held;
 END
 $$;
-COMMENT ON FUNCTION kb_query_end(uuid, uuid, bigint, text, text, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea) IS
+COMMENT ON FUNCTION kb_query_end(uuid, uuid, bigint, text, text, int, int, boolean, numeric, bigint, int, text, text, jsonb, text, text, bytea, bytea) IS
 	'Ends the task of a query, once, and keeps its vector (NULL: there is none): asked again it changes nothing and tells the same.';
 
 -- ---- candidates ----
@@ -1007,6 +1008,86 @@ END
 $$;
 COMMENT ON FUNCTION kb_search_vectors(uuid[], bigint[], varbit[], uuid[], int) IS
 	'The chunks whose codes differ least from that of the query, of each space as many; p_documents NULL: of all.';
+
+-- ---- pgvector, where it is installed: an index for each large space ----
+
+CREATE OR REPLACE FUNCTION kb_near_prepare() RETURNS text
+	LANGUAGE plpgsql SET search_path = public, pg_temp
+AS $$
+DECLARE
+	v_schema text := (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector');
+BEGIN
+	IF v_schema IS NULL OR to_regtype(v_schema || '.halfvec') IS NULL THEN
+		RETURN NULL;
+	END IF;
+	-- Of the scale nothing: only the direction counts. The executor has it made once more of each row that is found, for a
+	-- distance that nobody reads, since the index has told it: kb_near() says so, and it makes nothing then.
+	EXECUTE format($f$
+		CREATE OR REPLACE FUNCTION kb_half(p_v bytea) RETURNS %1$s.halfvec LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 1000 AS $g$
+		BEGIN
+			IF current_setting('weir.near', true) = 'on' THEN
+				RETURN NULL;
+			END IF;
+			RETURN ARRAY(SELECT ((get_byte(p_v, i) + 128) %% 256 - 128)::real FROM generate_series(4, octet_length(p_v) - 1) AS i)::%1$s.halfvec;
+		END
+		$g$;
+		COMMENT ON FUNCTION kb_half(bytea) IS 'The direction of a kb_vec.v, for an index of pgvector.'$f$, v_schema);
+	RETURN v_schema;
+END
+$$;
+COMMENT ON FUNCTION kb_near_prepare() IS
+	'Makes what indexes of pgvector need: the schema of the extension, quoted; NULL: it is not installed, or older than 0.7. As the owner of the tables.';
+
+CREATE OR REPLACE FUNCTION kb_near_plan(p_least bigint) RETURNS TABLE (kb_id uuid, name text, chunks bigint, index_name text, statement text)
+	LANGUAGE sql STABLE SET search_path = public, pg_temp
+AS $$
+	WITH large AS (
+		SELECT s.id, s.kb_id, k.name::text, s.dims, (SELECT count(*) FROM kb_vec v WHERE v.space_id = s.id AND v.v IS NOT NULL) AS chunks
+		FROM kb_space s JOIN kb k ON k.id = s.kb_id
+		WHERE p_least > 0 AND s.state = 'active' AND s.dims <= 4000 AND k.deleted_at IS NULL -- more numbers halfvec has no index for
+			AND (SELECT sum(v.chunks) FROM kb_version v WHERE v.kb_id = s.kb_id) >= p_least
+	), there AS (
+		SELECT c.relname::text AS name, i.indisvalid AS is_whole FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		WHERE i.indrelid = 'kb_vec'::regclass AND c.relname LIKE 'kb\_vec\_near\_%'
+	), wanted AS (
+		SELECT l.*, 'kb_vec_near_' || l.id AS index_name FROM large l WHERE l.chunks >= p_least
+	)
+	SELECT w.kb_id, w.name, w.chunks, coalesce(t.name, w.index_name), 'DROP INDEX CONCURRENTLY IF EXISTS ' || t.name
+	FROM there t LEFT JOIN wanted w ON w.index_name = t.name WHERE w.id IS NULL OR NOT t.is_whole
+	UNION ALL
+	SELECT w.kb_id, w.name, w.chunks, w.index_name, format('CREATE INDEX CONCURRENTLY %1$s ON kb_vec USING hnsw'
+		' ((kb_half(v)::%2$s.halfvec(%3$s)) %2$s.halfvec_cosine_ops) WHERE space_id = %4$s AND v IS NOT NULL', w.index_name, e.schema, w.dims, w.id)
+	FROM wanted w CROSS JOIN (SELECT quote_ident(n.nspname) AS schema FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'vector') AS e
+	WHERE NOT EXISTS (SELECT FROM there t WHERE t.name = w.index_name AND t.is_whole);
+$$;
+COMMENT ON FUNCTION kb_near_plan(bigint) IS
+	'What is to be done, in this order and outside of a transaction, so that each space of so many vectors or more has an index of pgvector that is whole, and no other has one. kb_id NULL: of a base or space that is gone, or too small.';
+
+CREATE OR REPLACE FUNCTION kb_near(p_space_id bigint, p_query text, p_limit int) RETURNS bigint[]
+	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET enable_seqscan = off SET enable_sort = off
+AS $$
+DECLARE
+	v_dims int;
+	v_schema text;
+	v_found bigint[];
+BEGIN
+	SELECT s.dims, quote_ident(n.nspname) INTO v_dims, v_schema
+	FROM kb_space s CROSS JOIN pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+	WHERE s.id = p_space_id AND e.extname = 'vector' AND EXISTS (SELECT FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+		WHERE c.relname = 'kb_vec_near_' || p_space_id AND c.relnamespace = 'public'::regnamespace AND i.indisvalid);
+	IF NOT FOUND THEN
+		RETURN NULL;
+	END IF;
+	PERFORM set_config('hnsw.ef_search', least(greatest(p_limit, 40), 1000)::text, true), set_config('weir.near', 'on', true);
+	EXECUTE format('SELECT coalesce(array_agg(x.chunk_id), ''{}'') FROM (SELECT v.chunk_id FROM kb_vec v WHERE v.space_id = %1$s AND v.v IS NOT NULL'
+		' ORDER BY kb_half(v.v)::%2$s.halfvec(%3$s) OPERATOR(%2$s.<=>) $1::%2$s.halfvec(%3$s) LIMIT $2) AS x', p_space_id, v_schema, v_dims)
+	INTO v_found USING p_query, p_limit;
+	PERFORM set_config('weir.near', 'off', true); -- what this transaction keeps is indexed as ever
+	RETURN v_found;
+END
+$$;
+COMMENT ON FUNCTION kb_near(bigint, text, int) IS
+	'The chunks of a space whose vectors are nearest to that of the query (less the mean of the space, as pgvector reads it), by its index of pgvector; NULL: it has none.';
 
 CREATE OR REPLACE FUNCTION kb_search_words(p_kb_ids uuid[], p_chunks bigint, p_terms text[], p_shares float8[], p_documents uuid[],
 	p_gate int, p_most int, p_limit int)

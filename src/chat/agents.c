@@ -17,6 +17,7 @@
 	{ "temperature", F_NUMBER, F_NULLABLE, .max = 2, .help = "null: the provider's default" }, \
 	{ "knowledge_ids", F_TEXTS, 0, .max = SEARCH_BASES_MAX, .help = "bases it looks into, for users who may read them" }, \
 	{ "knowledge_mode", F_CHOICE, 0, .choices = "auto always off", .help = "auto: where something fits the question" }, \
+	{ "knowledge_rewrite", F_BOOL, 0, .help = "search for the question as a model puts it, from what was said before" }, \
 	{ "enabled", F_BOOL, 0, .help = "offered to users; default true" }
 /* clang-format on */
 
@@ -31,6 +32,7 @@ const struct field agent_change_fields[] = { AGENT_FIELDS(0), { .name = NULL } }
 		   " 'fallback_model', (SELECT m.name FROM llm_models m WHERE m.id = a.fallback_model_id)," \
 		   " 'prompt', a.prompt, 'timeout_seconds', a.timeout_seconds, 'temperature', a.temperature," \
 		   " 'knowledge_ids', to_jsonb(a.knowledge_ids), 'knowledge_mode', a.knowledge_mode," \
+		   " 'knowledge_rewrite', a.knowledge_rewrite," \
 		   " 'enabled', a.enabled, 'created_at', json_time(a.created_at)," \
 		   " 'updated_at', json_time(a.updated_at)) AS json"
 
@@ -91,12 +93,13 @@ check_model(struct context *cx, const json_t *in, const char *field)
 /* $1 the input, $2 the id, $3 its knowledge_ids or NULL */
 static const char insert_sql[] =
     "INSERT INTO agents AS a (id, name, description, prompt, model_id, fallback_model_id, timeout_seconds, temperature,"
-    "  enabled, knowledge_ids, knowledge_mode)"
+    "  enabled, knowledge_ids, knowledge_mode, knowledge_rewrite)"
     " SELECT $2::uuid, btrim(i.name), coalesce(i.description, ''), coalesce(i.prompt, ''), i.model_id,"
     "  i.fallback_model_id, coalesce(i.timeout_seconds, 120), i.temperature, coalesce(i.enabled, true),"
-    "  coalesce($3::uuid[], '{}'), coalesce(i.knowledge_mode, 'auto')"
+    "  coalesce($3::uuid[], '{}'), coalesce(i.knowledge_mode, 'auto'), coalesce(i.knowledge_rewrite, false)"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, description text, prompt text, model_id bigint,"
-    "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean, knowledge_mode text)"
+    "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean, knowledge_mode text,"
+    "  knowledge_rewrite boolean)"
     " RETURNING " AGENT_JSON;
 static const char update_sql[] =
     "UPDATE agents AS a SET name = coalesce(btrim(i.name), a.name),"
@@ -107,9 +110,11 @@ static const char update_sql[] =
     "  timeout_seconds = coalesce(i.timeout_seconds, a.timeout_seconds),"
     "  temperature = CASE WHEN $1::jsonb ? 'temperature' THEN i.temperature ELSE a.temperature END,"
     "  knowledge_ids = coalesce($3::uuid[], a.knowledge_ids), knowledge_mode = coalesce(i.knowledge_mode, a.knowledge_mode),"
+    "  knowledge_rewrite = coalesce(i.knowledge_rewrite, a.knowledge_rewrite),"
     "  enabled = coalesce(i.enabled, a.enabled), updated_at = now()"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, description text, prompt text, model_id bigint,"
-    "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean, knowledge_mode text)"
+    "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean, knowledge_mode text,"
+    "  knowledge_rewrite boolean)"
     " WHERE a.id = $2::uuid RETURNING " AGENT_JSON;
 
 static enum status

@@ -4,7 +4,7 @@
  *
  * JSON for users: {id, name, description, model}; for admins also {model_id,
  * fallback_model_id, fallback_model, prompt, timeout_seconds, temperature,
- * enabled, created_at, updated_at}.
+ * knowledge_ids, knowledge_mode, knowledge_rewrite, enabled, created_at, updated_at}.
  *
  * Worker-only; weirctl too, with a context of its own.  A json_t given out is
  * the caller's reference.  Who may change agents is checked by the route.

@@ -25,6 +25,7 @@
 	{ "openers", F_TEXTS, 0, .max = OPENERS_MAX, .help = "questions to begin with" }, \
 	{ "knowledge_ids", F_TEXTS, 0, .max = SEARCH_BASES_MAX, .help = "bases it looks into, for users who may read them" }, \
 	{ "knowledge_mode", F_CHOICE, 0, .choices = "auto always off", .help = "auto: where something fits the question" }, \
+	{ "knowledge_rewrite", F_BOOL, 0, .help = "search for the question as a model puts it, from what was said before" }, \
 	{ "share", F_CHOICE, 0, .choices = "private link house", .help = "who may use it: nobody else; who has its link; everybody" }
 /* clang-format on */
 
@@ -46,6 +47,7 @@ const struct field assistant_bar_fields[] = {
 	" || jsonb_build_object('prompt', a.prompt, 'picture_id', a.picture_id, 'temperature', a.temperature," \
 	" 'top_p', a.top_p, 'max_tokens', a.max_tokens, 'context_messages', a.context_messages," \
 	" 'knowledge_ids', to_jsonb(a.knowledge_ids), 'knowledge_mode', a.knowledge_mode," \
+	" 'knowledge_rewrite', a.knowledge_rewrite," \
 	" 'url', " site "::text || '/a/' || a.token, 'is_barred', a.is_barred," \
 	" 'created_at', json_time(a.created_at), 'updated_at', json_time(a.updated_at))"
 #define ADMIN_JSON \

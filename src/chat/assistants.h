@@ -4,8 +4,8 @@
  *
  * JSON for who may use one: {id, name, description, avatar, has_picture, openers,
  * model, own, share}.  For its owner also {prompt, picture_id, temperature, top_p,
- * max_tokens, context_messages, knowledge_ids, knowledge_mode, url, is_barred,
- * created_at, updated_at}: nobody else sees its prompt or what it looks into.  For
+ * max_tokens, context_messages, knowledge_ids, knowledge_mode, knowledge_rewrite, url,
+ * is_barred, created_at, updated_at}: nobody else sees its prompt or what it looks into.  For
  * admins {id, user_id, owner, name, description, openers, share, is_barred,
  * created_at, updated_at}.
  *

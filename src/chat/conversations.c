@@ -23,6 +23,7 @@
 	" 'folder_id', c.folder_id, 'pinned', c.pinned_at IS NOT NULL, 'archived', c.archived_at IS NOT NULL," \
 	" 'temporary_until', json_time(c.temporary_until)," \
 	" 'knowledge_ids', to_jsonb(c.knowledge_ids), 'knowledge_mode', c.knowledge_mode," \
+	" 'knowledge_rewrite', c.knowledge_rewrite," \
 	" 'total_tokens', c.total_tokens, 'created_at', json_time(c.created_at), 'updated_at', " \
 	"json_time(c.updated_at))" \
 	" AS json"
@@ -144,6 +145,15 @@ number_text(struct context *cx, const json_t *in, const char *field)
 	return json_is_number(n) ? arena_printf(cx->arena, "%.9g", json_number_value(n)) : NULL;
 }
 
+/* NULL where it is null or absent. */
+static struct pg_arg
+maybe_bool(const json_t *in, const char *field)
+{
+	struct pg_arg none = PNULL;
+
+	return json_is_boolean(json_object_get(in, field)) ? PB(field_bool(in, field, false)) : none;
+}
+
 /* What a new conversation is made of, checked. */
 struct wanted {
 	const char *model_id, *knowledge, *assistant_name;
@@ -172,15 +182,15 @@ insert(struct context *cx, const char *id, const json_t *in, const struct wanted
 	st = pg_query(cx->pg, &rows,
 	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom,"
 	    " knowledge_ids, knowledge_mode, assistant_id, assistant_name, prompt, temperature, top_p, context_messages,"
-	    " temporary_until, title_wanted)"
+	    " temporary_until, title_wanted, knowledge_rewrite)"
 	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8, $9, $10, $11, $12::real, $13::real,"
-	    " $14::int, now() + $15::bigint * interval '1 millisecond', $16) RETURNING " CONVERSATION_JSON,
+	    " $14::int, now() + $15::bigint * interval '1 millisecond', $16, $17) RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
 	    PS(w->model_id), PS(title == NULL ? "" : title), PS(w->knowledge), PS(field_text(in, "knowledge_mode")),
 	    PS(field_text(in, "assistant_id")), PS(w->assistant_name), PS(field_text(in, "prompt")),
 	    PS(number_text(cx, in, "temperature")), PS(number_text(cx, in, "top_p")),
 	    PS(number_text(cx, in, "context_messages")), is_temporary ? PI(cx->conf->chat_temporary_kept) : PNULL,
-	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'));
+	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'), maybe_bool(in, "knowledge_rewrite"));
 	if (st != OK)
 		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
@@ -239,14 +249,16 @@ conversation_update(struct context *cx, const char *id, const json_t *in, json_t
 	    "  prompt = CASE WHEN $10 THEN $11 ELSE c.prompt END,"
 	    "  temperature = CASE WHEN $12 THEN $13::real ELSE c.temperature END,"
 	    "  top_p = CASE WHEN $14 THEN $15::real ELSE c.top_p END,"
-	    "  context_messages = CASE WHEN $16 THEN $17::int ELSE c.context_messages END, updated_at = now()"
+	    "  context_messages = CASE WHEN $16 THEN $17::int ELSE c.context_messages END,"
+	    "  knowledge_rewrite = CASE WHEN $18 THEN $19 ELSE c.knowledge_rewrite END, updated_at = now()"
 	    " WHERE c.id = $1 AND c.user_id = $2 RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id),
 	    PB(field_present(in, "knowledge_ids")), PS(knowledge), PB(field_present(in, "knowledge_mode")),
 	    PS(field_text(in, "knowledge_mode")), PB(field_present(in, "prompt")), PS(field_text(in, "prompt")),
 	    PB(field_present(in, "temperature")), PS(number_text(cx, in, "temperature")),
 	    PB(field_present(in, "top_p")), PS(number_text(cx, in, "top_p")), PB(field_present(in, "context_messages")),
-	    PS(number_text(cx, in, "context_messages")));
+	    PS(number_text(cx, in, "context_messages")), PB(field_present(in, "knowledge_rewrite")),
+	    maybe_bool(in, "knowledge_rewrite"));
 	if (st != OK)
 		return fail(cx, st, "change conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)

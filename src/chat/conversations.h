@@ -3,7 +3,7 @@
  * rq->caller only; what belongs to somebody else is E_NOT_FOUND.
  *
  * JSON: {id, agent_id, project_id, assistant_id, assistant_name, assistant_gone, model, title, title_is_custom,
- * folder_id, pinned, archived, temporary_until, knowledge_ids, knowledge_mode, prompt, temperature, top_p,
+ * folder_id, pinned, archived, temporary_until, knowledge_ids, knowledge_mode, knowledge_rewrite, prompt, temperature, top_p,
  * context_messages, message_count, total_tokens, created_at, updated_at}; model is a name or null (the agent's or the
  * default one), title "" until the first message.
  * temporary_until: of a temporary one, when it is removed at the latest; else null.
@@ -43,11 +43,11 @@ struct conversations_ask {
 enum status conversations_list(struct context *cx, const struct page *page, const struct conversations_ask *ask,
     json_t **items, bool *more) MUST_CHECK;
 /* Create from checked input {agent_id?, assistant_id?, project_id?, model?, title?, temporary?, knowledge_ids?,
- * knowledge_mode?} and CONVERSATION_SETTINGS.
+ * knowledge_mode?, knowledge_rewrite?} and CONVERSATION_SETTINGS.
  * E_INVALID_REQUEST agent_id, assistant_id or model not offered; E_DUPLICATE_CONVERSATION
  * with details.conversation_id: the same agent and project a moment ago. */
 enum status conversation_create(struct context *cx, const json_t *in, json_t **out) MUST_CHECK;
-/* Change from checked input {title?, model?, knowledge_ids?, knowledge_mode?} and CONVERSATION_SETTINGS: a title is custom from then on,
+/* Change from checked input {title?, model?, knowledge_ids?, knowledge_mode?, knowledge_rewrite?} and CONVERSATION_SETTINGS: a title is custom from then on,
  * an empty one goes back to automatic; model null goes back to the default.
  * E_NOT_FOUND, E_INVALID_REQUEST model not offered. */
 enum status conversation_update(struct context *cx, const char *id, const json_t *in, json_t **out) MUST_CHECK;

@@ -15,7 +15,8 @@ static const char turn_sql[] =
     "  coalesce(a.model_id, s.model_id) AS agent_model_id, a.fallback_model_id,"
     "  (SELECT version FROM catalog_version) AS version,"
     "  array_to_string(coalesce(c.knowledge_ids, a.knowledge_ids, s.knowledge_ids), ' ') AS knowledge_ids,"
-    "  coalesce(c.knowledge_mode, a.knowledge_mode, s.knowledge_mode, 'auto') AS knowledge_mode"
+    "  coalesce(c.knowledge_mode, a.knowledge_mode, s.knowledge_mode, 'auto') AS knowledge_mode,"
+    "  coalesce(c.knowledge_rewrite, a.knowledge_rewrite, s.knowledge_rewrite, false) AS knowledge_rewrite"
     " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id"
     " LEFT JOIN assistants s ON s.id = c.assistant_id AND assistant_may_use(s.id, c.user_id)"
     " WHERE c.id = $1 AND c.user_id = $2";
@@ -25,7 +26,7 @@ static const char agent_sql[] =
     "SELECT NULL::uuid AS conversation_id, '' AS title, false AS title_is_custom, 0 AS message_count,"
     "  a.id AS agent_id, a.prompt, a.timeout_seconds, a.temperature, NULL::real AS top_p, NULL::int AS max_tokens,"
     "  NULL::int AS context_messages, a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
-    "  NULL::text AS knowledge_ids, 'off' AS knowledge_mode"
+    "  NULL::text AS knowledge_ids, 'off' AS knowledge_mode, false AS knowledge_rewrite"
     " FROM agents a WHERE a.id = $1";
 
 /* ---- the plan -------------------------------------------------------------------- */
@@ -81,6 +82,7 @@ read_knowledge(struct context *cx, const struct rows *rows, struct turn_plan *pl
 
 	plan->knowledge_ids = ids;
 	plan->knowledge_mode = copy(cx, rows, "knowledge_mode");
+	plan->knowledge_rewrite = row_bool(rows, 0, "knowledge_rewrite");
 	for (; text != NULL && *text != '\0'; text += strspn(text, " ")) {
 		size_t len = strcspn(text, " ");
 

@@ -34,6 +34,7 @@ struct turn_plan {
 	const char *const *knowledge_ids; /* bases to look into */
 	size_t n_knowledge;
 	const char *knowledge_mode; /* auto, always, off */
+	bool knowledge_rewrite;	    /* search for the question as a model puts it */
 	struct chat_files *files;   /* that go along; NULL: none */
 	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
 

@@ -1,6 +1,7 @@
 /*
  * An admin tries an agent: a call, an answer and a reader, and no task: nobody
- * pays, nothing is kept but a row of admin_debug_logs.
+ * pays, nothing is kept but a row of admin_debug_logs.  For that reason the agent's bases are not searched: what a
+ * search asks of models is charged to who asks.
  */
 #ifndef WEIR_CHAT_TRIAL_H
 #define WEIR_CHAT_TRIAL_H

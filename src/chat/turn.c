@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/tokens.h"
 #include "chat/conversations.h"
+#include "chat/look.h"
 #include "chat/messages.h"
 #include "chat/sources.h"
 #include "chat/wire.h"
@@ -17,9 +18,6 @@
 #include "files/uploads.h"
 #include "io/pg_together.h"
 
-#define SOURCES_TOKENS 3000
-#define SOURCES_PER_DOCUMENT 3
-
 const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole = { &dialect_weir, true };
 
 /* What is a chat's own of a run; in its arena. */
@@ -27,6 +25,7 @@ struct chat {
 	char message_id[UUID_LEN]; /* the assistant's */
 	const char *conversation_id;
 	const struct sources *sources; /* what its prompt had of documents; NULL: nothing */
+	const char *searched;	       /* for what they were searched, as JSON; NULL: they were not */
 };
 
 /* What only opening needs; in the request's arena, which ends with the first content. */
@@ -95,7 +94,7 @@ struct turning {
 	struct gate_key key;
 	struct turn_plan *plan;
 	struct history *history;
-	const struct sources *sources;
+	const struct looked *looked;
 };
 
 static enum status
@@ -129,8 +128,6 @@ prepare(struct context *cx, struct run *r, const struct turning *t)
 	return OK;
 }
 
-/* ---- sources ------------------------------------------------------------------ */
-
 /* The question as text: the new one, or the one that is answered again. */
 static const char *
 question_text(const struct turning *t)
@@ -140,37 +137,6 @@ question_text(const struct turning *t)
 	if (t->ask.question.content != NULL)
 		return t->ask.question.content;
 	return h->n > 0 && h->messages[h->n - 1].n_parts > 0 ? h->messages[h->n - 1].parts[0].text : NULL;
-}
-
-static bool
-looks_for_sources(struct context *cx, const struct turning *t)
-{
-	const char *question = question_text(t);
-
-	if (t->plan->n_knowledge == 0 || strcmp(t->plan->knowledge_mode, "off") == 0 || question == NULL)
-		return false;
-	return sources_wanted(cx->arena, question);
-}
-
-/* So many tokens of sources, beside what else the model has to take. */
-static int
-sources_budget(const struct turn_plan *plan)
-{
-	int64_t quarter = (plan->model.context_tokens - plan->model.max_output_tokens) / 4;
-
-	return plan->model.context_tokens > 0 && quarter < SOURCES_TOKENS ? (int)max64(quarter, 1) : SOURCES_TOKENS;
-}
-
-static enum status begin(struct request *rq, struct turning *t);
-
-static enum status
-found(struct request *rq, const struct search_found *found, void *arg)
-{
-	struct turning *t = arg;
-
-	t->sources = sources_choose(rq->cx.arena, found, strcmp(t->plan->knowledge_mode, "always") == 0);
-	t->plan->sources = sources_prompt(rq->cx.arena, t->sources);
-	return begin(rq, t);
 }
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -404,12 +370,23 @@ begin(struct request *rq, struct turning *t)
 	struct chat *chat = chat_new(r->arena, &t->ask);
 	enum status st;
 
-	chat->sources = sources_copy(r->arena, t->sources);
+	chat->sources = sources_copy(r->arena, t->looked->sources);
+	chat->searched = arena_strdup(r->arena, t->looked->searched);
 	r->own = chat;
 	st = open_run(rq, r, opening_new(&rq->cx, chat, &t->ask, t->plan->files), t);
 	if (st != OK || rq->carry_arg != r)
 		run_free(r);
 	return st;
+}
+
+static enum status
+looked(struct request *rq, const struct looked *looked, void *arg)
+{
+	struct turning *t = arg;
+
+	t->looked = looked;
+	t->plan->sources = sources_prompt(rq->cx.arena, looked->sources);
+	return begin(rq, t);
 }
 
 enum status
@@ -424,15 +401,7 @@ turn_begin(struct request *rq, const struct turn_ask *ask)
 	if ((st = gate_join(rq, &kind_chat, &t->key, ask->wants, &joined)) != OK || joined ||
 	    (st = plan(&rq->cx, t)) != OK)
 		return st;
-	if (!looks_for_sources(&rq->cx, t))
-		return begin(rq, t);
-	return knowledge_search(rq,
-	    &(struct search_ask){ .kb_ids = t->plan->knowledge_ids,
-		.n_kbs = t->plan->n_knowledge,
-		.query = question_text(t),
-		.per_document = SOURCES_PER_DOCUMENT,
-		.token_budget = sources_budget(t->plan) },
-	    found, t);
+	return look_up(rq, t->plan, t->history, question_text(t), looked, t);
 }
 
 /* ---- running and settling ------------------------------------------------------- */
@@ -477,6 +446,8 @@ settlement(const struct run *r, json_t *out)
 	json_object_set_new(out, "message_status", json_string(message_status(r)));
 	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
 	json_object_set_new(out, "citations", citations(r));
+	if (((const struct chat *)r->own)->searched != NULL)
+		json_object_set_new(out, "searched", json_loads(((const struct chat *)r->own)->searched, 0, NULL));
 	if (answer_finish_name(&r->answer) != NULL)
 		json_object_set_new(out, "finish", json_string(answer_finish_name(&r->answer)));
 	if (r->answer.reasoning.len > 0)
@@ -506,6 +477,7 @@ settled_message(const struct run *r, const struct rows *rows, int row)
 	    .cost_ucr = r->task.charged_ucr,
 	    .attachments = row_json(rows, row, "attachments"),
 	    .citations = citations(r),
+	    .searched = c->searched,
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, row, "created_at"),
 	    .updated_at = row_text(rows, row, "updated_at") });

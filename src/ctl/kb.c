@@ -4,10 +4,12 @@
  * weirctl kb retry BASE [DOCUMENT]    do again what failed, of all documents or of one
  * weirctl kb cancel BASE [DOCUMENT]   stop what is being done
  * weirctl kb reindex BASE             make all vectors anew, beside those that are searched
+ * weirctl kb pgvector                 build the indexes of pgvector that large bases have, and remove others
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/ids.h"
 #include "ctl/nouns.h"
 #include "io/pg.h"
@@ -17,7 +19,8 @@
 	"kb list [LOGIN]\n" \
 	"       weirctl kb documents BASE\n" \
 	"       weirctl kb retry|cancel BASE [DOCUMENT]\n" \
-	"       weirctl kb reindex BASE"
+	"       weirctl kb reindex BASE\n" \
+	"       weirctl kb pgvector"
 
 static const char *
 or_dash(const char *text)
@@ -145,6 +148,73 @@ reindex(struct ctl *c, const char *kb_id)
 	return CTL_OK;
 }
 
+/* ---- pgvector ------------------------------------------------------------------------- */
+
+/* One statement of kb_near_plan(); it may take minutes. */
+static int
+carry_out(struct pg *pg, const struct rows *plan, int row)
+{
+	const char *name = row_text(plan, row, "index_name"), *statement = row_text(plan, row, "statement");
+	bool is_drop = strncmp(statement, "DROP", 4) == 0;
+	int64_t began_ms = clock_mono_ms();
+	enum status st;
+
+	if (!is_drop) {
+		printf("base %s, %s passages (%s) ... ", row_text(plan, row, "kb_id"), row_text(plan, row, "chunks"),
+		    row_text(plan, row, "name"));
+		fflush(stdout);
+	}
+	if ((st = pg_script(pg, statement)) != OK) {
+		puts(is_drop ? "" : "failed");
+		return ctl_fail("%s: %s", name, pg_error(pg));
+	}
+	if (is_drop)
+		printf("removed %s\n", name);
+	else
+		printf("%s built in %.1f s\n", name, (double)(clock_mono_ms() - began_ms) / 1000);
+	return CTL_OK;
+}
+
+/* As the owner of the tables. */
+static int
+build_near(struct ctl *c, struct pg *pg)
+{
+	AUTO_ROWS struct rows *ready = NULL, *plan = NULL;
+	int rc = CTL_OK;
+	enum status st;
+
+	if ((st = pg_script(pg,
+		 "SET statement_timeout = 0; SELECT set_config('role', 'weir_owner', false) FROM pg_roles"
+		 " WHERE rolname = 'weir_owner' AND current_user <> 'weir_owner' AND pg_has_role(current_user, 'weir_owner', 'member')")) !=
+		OK ||
+	    (st = pg_query(pg, &ready, "SELECT kb_near_prepare() IS NOT NULL AS is_there")) != OK)
+		return ctl_fail("kb pgvector: %s", pg_error(pg));
+	if (!row_bool(ready, 0, "is_there"))
+		return ctl_fail(
+		    "pgvector (0.7 or later) is not installed in this database; as a superuser: CREATE EXTENSION vector");
+	st = pg_query(pg, &plan, "SELECT kb_id, name, chunks, index_name, statement FROM kb_near_plan($1)",
+	    PI(c->cx.conf->knowledge_pgvector_chunks));
+	if (st != OK)
+		return ctl_fail("kb pgvector: %s", pg_error(pg));
+	for (int i = 0; rc == CTL_OK && i < rows_count(plan); i++)
+		rc = carry_out(pg, plan, i);
+	if (rc == CTL_OK && rows_count(plan) == 0)
+		puts("nothing to do");
+	return rc;
+}
+
+static int
+pgvector(struct ctl *c)
+{
+	const struct conf *conf = c->cx.conf;
+	struct pg *pg = pg_new(
+	    conf, *conf->database_migrate_url != '\0' ? conf->database_migrate_url : conf->database_url, "weirctl kb");
+	int rc = build_near(c, pg);
+
+	pg_free(pg);
+	return rc;
+}
+
 static bool
 find_base(struct ctl *c, const char *word, char id[UUID_LEN])
 {
@@ -173,6 +243,8 @@ ctl_kb(struct ctl *c, int argc, char **argv)
 
 	if (strcmp(what, "list") == 0 && argc <= 3)
 		return list(c, argc == 3 ? argv[2] : NULL);
+	if (strcmp(what, "pgvector") == 0 && argc == 2)
+		return pgvector(c);
 	if (argc < 3 || argc > (is_each ? 4 : 3) ||
 	    (!is_each && strcmp(what, "documents") != 0 && strcmp(what, "reindex") != 0))
 		return ctl_usage(USAGE);

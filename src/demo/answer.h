@@ -34,6 +34,10 @@ void answer_write(struct buf *out, const struct question *q);
  * False, and nothing: none has a word of it. */
 bool answer_cite(struct buf *out, const char *passages, const char *question, bool is_chinese);
 
+/* Append the question that text asks for, where it is "Conversation:\nUser: ...\n\nLast question:\n...", as Weir has
+ * it to be put so that it can be searched for: all that was asked before it, and it.  False, and nothing: it is not. */
+bool answer_rewrite(struct buf *out, struct span text);
+
 /* Append the thinking that precedes it (one paragraph) to out. */
 void answer_think(struct buf *out, const struct question *q);
 

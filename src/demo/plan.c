@@ -177,6 +177,8 @@ write_words(struct run *run, const struct ask *ask, const struct question *q)
 		example_json(&run->text, ask->schema);
 	else if (ask->wants_json)
 		buf_puts(&run->text, "{\"answer\":\"example\"}");
+	else if (answer_rewrite(&run->text, q->prompt))
+		return;
 	else if (run->script.echo)
 		buf_add(&run->text, q->prompt.at, q->prompt.len);
 	else if (!cites(run, ask, q))

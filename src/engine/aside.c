@@ -8,6 +8,7 @@ struct aside {
 	struct call call;
 	struct answer answer;
 	struct aside_told told;
+	bool is_chat;
 	int64_t started_ms;
 	aside_fn *then;
 	void *arg;
@@ -26,16 +27,17 @@ static void
 note_end(struct aside *d, enum status st, const char *detail)
 {
 	d->told.status = st;
-	if (st == OK && !d->answer.bytes_whole) {
+	if (st == OK && !d->is_chat && !d->answer.bytes_whole) {
 		d->told.status = E_UPSTREAM_FAILED;
 		detail = "an answer of another kind";
 	}
 	if (d->told.status == OK) {
-		d->told.body = buf_str(&d->answer.bytes);
-		d->told.len = d->answer.bytes.len;
+		d->told.body = buf_str(d->is_chat ? &d->answer.text : &d->answer.bytes);
+		d->told.len = d->is_chat ? d->answer.text.len : d->answer.bytes.len;
 		d->told.endpoint = d->call.endpoint;
 	}
 	d->told.detail = detail == NULL ? NULL : arena_strdup(d->call.arena, detail);
+	d->told.answer = &d->answer;
 	d->told.at = &d->call.at;
 	d->told.took_ms = clock_mono_ms() - d->started_ms;
 }
@@ -99,17 +101,23 @@ aside_await(struct request *rq, const struct aside_ask *ask, aside_fn *then, voi
 	}
 	d->then = then;
 	d->arg = arg;
+	d->is_chat = ask->ask->op == OP_CHAT;
 	answer_init(&d->answer, ASIDE_MAX_BYTES);
 	d->answer.bytes.max_bytes = ASIDE_MAX_BYTES;
 	call_init(&d->call, rq->cx.process, &(struct call_ids){ .task = ask->task_id, .request = rq->cx.request_id },
 	    &d->answer, arena);
 	arena_cleanup(arena, aside_free, d);
 	if (call_prepare(&d->call,
-		&(struct call_ask){
-		    .ask = ask->ask, .model = ask->model, .limits = limits, .traceparent = rq->cx.traceparent },
+		&(struct call_ask){ .ask = ask->ask,
+		    .model = ask->model,
+		    .limits = limits,
+		    .max_output_tokens = ask->max_output_tokens,
+		    .traceparent = rq->cx.traceparent },
 		arena) != OK) {
-		d->told =
-		    (struct aside_told){ .status = E_UNAVAILABLE, .detail = "no wire can say this", .at = &d->call.at };
+		d->told = (struct aside_told){ .status = E_UNAVAILABLE,
+			.detail = "no wire can say this",
+			.answer = &d->answer,
+			.at = &d->call.at };
 		return then(rq, &d->told, arg);
 	}
 	d->await = (struct await){ .begin = begin, .drop = drop, .then = after };

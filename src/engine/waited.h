@@ -1,6 +1,10 @@
 /*
  * A call whose end its caller waits for: a job, or weirctl.  It goes as every call does, with
  * channels, tries and pauses, on a reactor of this thread's own.  Nobody is charged here.
+ *
+ * In weir-worker and weirctl no channel is passed over for its breaker: those are in the scoreboard of the pool (score/pairs.h),
+ * which the pool alone holds, makes anew when it begins, and may have on another host.  A call tries its channels
+ * one after the other, and a job that failed is put off by its queue.
  */
 #ifndef WEIR_ENGINE_WAITED_H
 #define WEIR_ENGINE_WAITED_H

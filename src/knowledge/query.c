@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
+#include "base/tokens.h"
 #include "catalog/select.h"
 #include "core/events.h"
 #include "engine/aside.h"
@@ -15,7 +16,10 @@
 #include "search/vector.h"
 #include "wire/own.h"
 
-enum { LEASE_S = 120 }; /* of a hold: longer than any query takes */
+enum {
+	LEASE_S = 120,	   /* of a hold: longer than any query takes */
+	FRAME_TOKENS = 16, /* around the messages of a chat */
+};
 
 struct query {
 	struct query_ask ask;
@@ -25,7 +29,8 @@ struct query {
 	unsigned char text_hash[SHA256_BYTES];
 	char task_id[UUID_LEN], transaction_id[UUID_LEN];
 	const char *prices;
-	int64_t prompt_tokens; /* our estimate */
+	int64_t prompt_tokens;	   /* our estimate */
+	int64_t max_output_tokens; /* of words */
 	struct query_told told;
 	query_then_fn *then;
 	void *arg;
@@ -58,6 +63,8 @@ can_say(const struct offer_channel *ch, const struct ask *what)
 
 	if (e == NULL)
 		return false;
+	if (what->op == OP_CHAT)
+		return true;
 	return what->op == OP_EMBED ? e->vectors != NULL : own_words(what, wire->name);
 }
 
@@ -68,12 +75,18 @@ choose(struct context *cx, struct query *q, const struct offer_model *m)
 	size_t n = 0;
 
 	q->model = select_candidates(cx, &(struct select_ask){ .model = m });
+	q->told.model = q->model->name;
 	for (size_t i = 0; i < q->model->n_channels; i++)
 		if (can_say(&q->model->channels[i], &q->what))
 			q->model->channels[n++] = q->model->channels[i];
 	q->model->n_channels = n;
 	if (n == 0)
 		return fail(cx, E_UNAVAILABLE, "no channel of model %s can be asked for %s", m->name, q->op);
+	if (q->what.op == OP_CHAT) {
+		enum status st = select_need_price(cx, q->model);
+
+		return st != OK ? st : pace_take(cx, q->model);
+	}
 	if (!price_has(q->model->price, METER_INPUT) &&
 	    !(q->what.op == OP_RERANK && price_has(q->model->price, METER_QUERY)))
 		return fail(cx, E_PRICE_UNKNOWN, "model %s has no price for %s", m->name, q->op);
@@ -88,7 +101,8 @@ ceiling_ucr(const struct query *q)
 	struct usage most = { .input_tokens = q->prompt_tokens + q->prompt_tokens / 4 + 64,
 		.queries = q->what.op == OP_RERANK };
 
-	return measure_units_cost_ucr(q->model->price, &most);
+	return q->what.op == OP_CHAT ? price_ceiling_ucr(q->model->price, q->prompt_tokens, q->max_output_tokens)
+				     : measure_units_cost_ucr(q->model->price, &most);
 }
 
 static struct usage
@@ -97,6 +111,8 @@ count(const struct query *q, const struct aside_told *got)
 	struct wire_units told = WIRE_UNITS_UNTOLD;
 	struct usage u = { .queries = q->what.op == OP_RERANK };
 
+	if (q->what.op == OP_CHAT)
+		return measure(got->answer, q->prompt_tokens, got->at);
 	if (got->endpoint->meter == NULL || !got->endpoint->meter(got->body, got->len, &told))
 		told = WIRE_UNITS_UNTOLD;
 	if (told.input_tokens >= 0 || u.queries == 0 || measure_prices_tokens(got->at->price))
@@ -149,16 +165,18 @@ settle(struct context *cx, struct query *q, const struct aside_told *got, const 
 		vector = PX(half, 2 * q->told.dims);
 	}
 	st = pg_query_again(cx->pg, &rows,
-	    "SELECT charged, balance, held FROM kb_query_end($1::uuid, $2::uuid, $3, $4, $5, $6::int, $7, $8::numeric, $9,"
-	    " $10::int, $11, $12, $13::jsonb, $14, $15, $16::bytea, $17::bytea)",
+	    "SELECT charged, balance, held FROM kb_query_end($1::uuid, $2::uuid, $3, $4, $5, $6::int, $18::int, $7,"
+	    " $8::numeric, $9, $10::int, $11, $12, $13::jsonb, $14, $15, $16::bytea, $17::bytea)",
 	    PS(q->task_id), PS(cx->caller.user_id), PI(q->model->id), PS(q->told.status == OK ? "completed" : "failed"),
 	    PS(code), PI(u->input_tokens), PB(u->estimated), PM(cost_ucr),
 	    got->at->channel_id == 0 ? none : PI(got->at->channel_id), PI(got->took_ms), PS(cx->request_id), PS(q->op),
-	    PS(q->prices), PS(cx->caller.group), PS(q->model->name), PX(q->text_hash, SHA256_BYTES), vector);
+	    PS(q->prices), PS(cx->caller.group), PS(q->model->name), PX(q->text_hash, SHA256_BYTES), vector,
+	    PI(u->output_tokens));
 	if (st != OK)
 		return fail(cx, st, "settle query %s: %s", q->task_id, pg_error(cx->pg));
 	q->told.charged_ucr = row_ucr(rows, 0, "charged");
 	q->told.tokens = u->input_tokens;
+	q->told.output_tokens = u->output_tokens;
 	if (q->told.charged_ucr > 0)
 		events_tell(cx, cx->caller.user_id, "balance",
 		    credits_event(row_ucr(rows, 0, "balance"), row_ucr(rows, 0, "held")));
@@ -210,7 +228,8 @@ answered(struct request *rq, const struct aside_told *got, void *arg)
 		q->told.status = E_UPSTREAM_FAILED;
 	if (q->told.status == OK) {
 		used = count(q, got);
-		cost_ucr = measure_units_cost_ucr(got->at->price, &used);
+		cost_ucr = q->what.op == OP_CHAT ? measure_cost_ucr(got->answer, got->at, &used)
+						 : measure_units_cost_ucr(got->at->price, &used);
 	}
 	if ((st = settle(&rq->cx, q, got, &used, cost_ucr)) != OK)
 		return st;
@@ -244,8 +263,11 @@ ask(struct request *rq, struct query *q)
 			return refused(rq, q, rows, hold_ucr);
 	}
 	return aside_await(rq,
-	    &(struct aside_ask){
-		.ask = &q->what, .model = q->model, .timeout_ms = q->ask.timeout_ms, .task_id = q->task_id },
+	    &(struct aside_ask){ .ask = &q->what,
+		.model = q->model,
+		.timeout_ms = q->ask.timeout_ms,
+		.max_output_tokens = q->max_output_tokens,
+		.task_id = q->task_id },
 	    answered, q);
 }
 
@@ -349,6 +371,43 @@ query_rank(struct request *rq, const struct query_ask *asked, const char *const 
 		return st;
 	if ((m = offer_default_of(offer, "rerank")) == NULL)
 		return go_on(rq, q, E_NOT_FOUND);
+	if ((st = choose(cx, q, m)) != OK)
+		return go_on(rq, q, st);
+	return ask(rq, q);
+}
+
+/* ---- words --------------------------------------------------------------------------- */
+
+static struct ask_message
+message(struct arena *a, const char *role, const char *text)
+{
+	struct ask_message m = { .role = role, .parts = ARENA_ARRAY(a, struct ask_part, 1), .n_parts = 1 };
+
+	m.parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = text };
+	return m;
+}
+
+enum status
+query_words(struct request *rq, const struct query_ask *asked, const char *instructions, int64_t max_output_tokens,
+    query_then_fn *then, void *arg)
+{
+	struct context *cx = &rq->cx;
+	struct query *q = query_new(cx->arena, asked, "rewrite", then, arg);
+	struct ask_message *messages = ARENA_ARRAY(cx->arena, struct ask_message, 2);
+	const struct offer_model *m;
+	struct offer *offer;
+	enum status st;
+
+	q->ask.may_fail = true;
+	q->max_output_tokens = max_output_tokens;
+	q->prompt_tokens += tokens_estimate(instructions, strlen(instructions)) + FRAME_TOKENS;
+	messages[0] = message(cx->arena, "system", instructions);
+	messages[1] = message(cx->arena, "user", q->ask.text);
+	q->what = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = messages, .n_messages = 2 } };
+	if ((st = select_current(cx, &offer)) != OK)
+		return st;
+	if ((m = offer_model(offer, asked->model_id)) == NULL || !m->is_chat)
+		return go_on(rq, q, E_UNAVAILABLE);
 	if ((st = choose(cx, q, m)) != OK)
 		return go_on(rq, q, st);
 	return ask(rq, q);

@@ -10,6 +10,7 @@
 #include "core/events.h"
 #include "core/process.h"
 #include "knowledge/codes.h"
+#include "knowledge/pgvector.h"
 #include "knowledge/query.h"
 #include "knowledge/rarity.h"
 #include "ledger/credits.h"
@@ -155,19 +156,22 @@ struct nearby {
 	const char *chunks; /* that were found there */
 };
 
-/* Look into one space in memory, if it is large; *found: that was done. */
+/* Look into one space by an index of pgvector or in memory, if it is large; *found: that was done. */
 static enum status
 look(struct context *cx, const struct search *s, const struct place *p, const char *bits, struct buf *chunks,
     bool *found)
 {
-	int64_t *nearest;
+	int64_t *nearest, least = cx->conf->knowledge_pgvector_chunks;
 	size_t n;
-	enum status st;
+	enum status st = OK;
 
 	*found = false;
-	if (p->chunks < CODES_LEAST || s->ask.n_documents > 0)
+	if (s->ask.n_documents > 0)
 		return OK;
-	st = codes_nearest(cx, p->space_id, p->batch, bits, p->dims, CANDIDATES, found, &nearest, &n);
+	if (least > 0 && p->chunks >= least)
+		pgvector_nearest(cx, p->space_id, p->query, p->mean, p->dims, CANDIDATES, found, &nearest, &n);
+	if (!*found && p->chunks >= CODES_LEAST)
+		st = codes_nearest(cx, p->space_id, p->batch, bits, p->dims, CANDIDATES, found, &nearest, &n);
 	for (size_t i = 0; st == OK && *found && i < n; i++)
 		buf_printf(chunks, "%s%lld", chunks->len > 1 ? "," : "", (long long)nearest[i]);
 	return st;
@@ -510,6 +514,8 @@ embedded(struct request *rq, const struct query_told *told, void *arg)
 	struct place *p = &s->places[s->at];
 
 	add_cost(s, told);
+	if (told->was_asked)
+		s->found.model = told->model;
 	if (told->status == OK)
 		take_vector(s, p->model_id, told->vector, told->dims);
 	if (p->query == NULL) {

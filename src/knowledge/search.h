@@ -4,7 +4,7 @@
  *	1 which bases the user may read, and their spaces
  *	2 the vector of the query: one call for each model, or none where it is kept;
  *	  a task of its own, held before and charged once
- *	3 400 candidates of each space by their codes, 200 by words; all of them
+ *	3 400 candidates of each space by their codes or an index of pgvector, 200 by words; all of them
  *	  compared exactly, and put into one order (search/fuse.h)
  *	4 a ranking model puts the best 30 into its order, where that is wanted
  *	5 at most so many, not too many of one document
@@ -67,6 +67,7 @@ struct search_found {
 	bool any_base;	     /* false: none of the bases is one that the user may read */
 	const char *vectors; /* NULL: they were used; else why not: a code */
 	const char *rank;    /* NULL: not wanted; "used"; else why not: a code */
+	const char *model;   /* that was asked for a vector last; NULL: none was */
 	int64_t tokens;	     /* that were embedded and ranked, */
 	int64_t charged_ucr; /* and what that cost */
 	size_t calls;	     /* to providers */

@@ -23,11 +23,12 @@ release_other() {
 	if [[ $(release_here) == trixie ]]; then echo bookworm; else echo trixie; fi
 }
 
-# release_packages FORM
+# release_packages RELEASE FORM
 release_packages() {
-	local name without=$release_without
-	[[ $1 != quick ]] || without+=$release_without_quick
-	for name in "${packages_run[@]}" "${packages_check[@]}"; do
+	local name names=("${packages_run[@]}" "${packages_check[@]}") without=$release_without
+	[[ $1 != trixie ]] || names+=("${packages_trixie[@]}")
+	[[ $2 != quick ]] || without+=$release_without_quick
+	for name in "${names[@]}"; do
 		[[ $without == *" $name "* ]] || printf '%s\n' "$name"
 	done | sort -u
 }
@@ -65,15 +66,15 @@ release_in() {
 		"$root" env HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 }
 
-# release_install ROOT FORM -- everything in release_packages.
+# release_install RELEASE ROOT FORM -- everything in release_packages.
 release_install() {
-	local root=$1 form=$2
+	local release=$1 root=$2 form=$3
 	release_in "$root" apt-get update -q
 	# shellcheck disable=SC2046
-	release_in "$root" apt-get install -q -y --no-install-recommends $(release_packages "$form")
+	release_in "$root" apt-get install -q -y --no-install-recommends $(release_packages "$release" "$form")
 	release_in "$root" apt-get clean
 	touch "$root/.weir-packages"
-	release_packages "$form" | sort -u - "$root/.weir-packages" > "$root/.weir-packages.new"
+	release_packages "$release" "$form" | sort -u - "$root/.weir-packages" > "$root/.weir-packages.new"
 	mv "$root/.weir-packages.new" "$root/.weir-packages"
 }
 
@@ -96,7 +97,7 @@ release_bootstrap() {
 
 # release_ready RELEASE FORM -- is the root there, with every package?
 release_ready() {
-	[[ -d $release_cache/$1 && -z $(comm -23 <(release_packages "$2") "$release_cache/$1/.weir-packages") ]]
+	[[ -d $release_cache/$1 && -z $(comm -23 <(release_packages "$1" "$2") "$release_cache/$1/.weir-packages") ]]
 }
 
 # release_make RELEASE FORM -- the root, made where it is missing, extended where the
@@ -110,7 +111,7 @@ release_make() {
 	else
 		release_bootstrap "$release" "$new"
 	fi
-	release_install "$new" "$form"
+	release_install "$release" "$new" "$form"
 	mv "$new" "$root"
 }
 

@@ -2384,6 +2384,19 @@ for (const way of CORNERS)
 		await page.reload();
 		await page.locator("[data-knowledge]").waitFor();
 		await mark.waitFor();
+		// a question that says nothing by itself is put anew, once that is wanted, and the answer tells
+		await choose();
+		const anew = page.getByRole("switch", { name: words.rewrite });
+		await page.getByText(words.rewrite, { exact: true }).click();
+		await until(() => anew.isChecked(), "questions are put anew");
+		await look(page, `knowledge-anew-${way.name}`);
+		await page.getByRole("button", { name: words.done }).click();
+		await send(page, "And against what? [1] [[demo echo=1]]");
+		const told = await waitAnswer(page, 2);
+		const tells = words.searched_for.replace("{{query}}", "A needle dam is closed by hand, and how? [1] As `[1]` says. And against what? [1]");
+		await told.getByText(tells).waitFor();
+		await look(page, `knowledge-searched-${way.name}`);
+
 		await choose();
 		const rivers = page.getByRole("checkbox", { name: "Rivers" });
 		await rivers.click(); // it follows what the conversation says a moment later
@@ -2391,7 +2404,7 @@ for (const way of CORNERS)
 		await page.getByRole("button", { name: words.done }).click();
 		await page.locator("[data-knowledge]").waitFor({ state: "detached" });
 		await send(page, "A needle dam again [1] [[demo echo=1]]");
-		const second = await waitAnswer(page, 2);
+		const second = await waitAnswer(page, 3);
 		equal(await second.locator("[data-cite]").count(), 0, "marks without sources");
 	});
 

@@ -44,6 +44,7 @@ function conversation(n: number, over: Partial<Conversation> = {}): Conversation
 		temporary_until: null,
 		knowledge_ids: null,
 		knowledge_mode: null,
+		knowledge_rewrite: null,
 		created_at: "2026-01-01T00:00:00.000Z",
 		updated_at: new Date(NOW.getTime() - n * 60_000).toISOString(),
 		...over,

@@ -3735,6 +3735,7 @@ export interface components {
             knowledge_ids: string[];
             /** @enum {string} */
             knowledge_mode: "auto" | "always" | "off";
+            knowledge_rewrite: boolean;
             model_id: number | null;
             prompt: string;
             temperature: number | null;
@@ -3814,6 +3815,7 @@ export interface components {
             knowledge_ids?: string[];
             /** @enum {string} */
             knowledge_mode?: "auto" | "always" | "off";
+            knowledge_rewrite?: boolean;
             max_tokens?: number | null;
             /** Format: uuid */
             picture_id?: string | null;
@@ -4068,6 +4070,7 @@ export interface components {
             knowledge_ids: string[] | null;
             /** @enum {string|null} */
             knowledge_mode: "auto" | "always" | "off" | null;
+            knowledge_rewrite: boolean | null;
             message_count: number;
             model: string | null;
             pinned: boolean;
@@ -4554,6 +4557,7 @@ export interface components {
             output_tokens: number;
             /** @enum {string} */
             role: "user" | "assistant" | "system";
+            searched: components["schemas"]["Searched"] | null;
             sequence: number;
             /** @enum {string} */
             status: "pending" | "processing" | "success" | "error" | "insufficient_balance" | "content_violation" | "llm_error";
@@ -4979,6 +4983,21 @@ export interface components {
         };
         Schedules: {
             items: components["schemas"]["Schedule"][];
+        };
+        Searched: {
+            found: number;
+            query: string;
+            rewrite: string | null;
+            stages: components["schemas"]["SearchStage"][];
+            vectors: string | null;
+        };
+        SearchStage: {
+            credits: number;
+            input_tokens: number;
+            model: string | null;
+            /** @enum {string} */
+            op: "rewrite" | "embeddings";
+            output_tokens: number;
         };
         SecurityEvent: {
             /** @enum {string} */
@@ -5579,6 +5598,8 @@ export interface operations {
                      * @enum {string}
                      */
                     knowledge_mode?: "auto" | "always" | "off";
+                    /** @description search for the question as a model puts it, from what was said before */
+                    knowledge_rewrite?: boolean;
                     /**
                      * Format: int64
                      * @description chat model it runs on
@@ -5701,6 +5722,8 @@ export interface operations {
                      * @enum {string}
                      */
                     knowledge_mode?: "auto" | "always" | "off";
+                    /** @description search for the question as a model puts it, from what was said before */
+                    knowledge_rewrite?: boolean;
                     /**
                      * Format: int64
                      * @description chat model it runs on
@@ -8448,6 +8471,8 @@ export interface operations {
                      * @enum {string}
                      */
                     knowledge_mode?: "auto" | "always" | "off";
+                    /** @description search for the question as a model puts it, from what was said before */
+                    knowledge_rewrite?: boolean;
                     /**
                      * Format: int64
                      * @description most tokens of an answer; null: what the model allows
@@ -8581,6 +8606,8 @@ export interface operations {
                      * @enum {string}
                      */
                     knowledge_mode?: "auto" | "always" | "off";
+                    /** @description search for the question as a model puts it, from what was said before */
+                    knowledge_rewrite?: boolean;
                     /**
                      * Format: int64
                      * @description most tokens of an answer; null: what the model allows
@@ -9152,6 +9179,8 @@ export interface operations {
                      * @enum {string|null}
                      */
                     knowledge_mode?: "auto" | "always" | "off" | null;
+                    /** @description search for the question as a model puts it, from what was said before; null: the agent's */
+                    knowledge_rewrite?: boolean | null;
                     /** @description name of a chat model; absent: the agent's or the default */
                     model?: string;
                     /** @description the caller's own grouping */
@@ -9268,6 +9297,8 @@ export interface operations {
                      * @enum {string|null}
                      */
                     knowledge_mode?: "auto" | "always" | "off" | null;
+                    /** @description search for the question as a model puts it, from what was said before; null: the agent's */
+                    knowledge_rewrite?: boolean | null;
                     /** @description name of a chat model; null: the agent's or the default */
                     model?: string | null;
                     /** @description system prompt of this conversation; null: the agent's or assistant's */

@@ -116,7 +116,7 @@ export async function beginConversation(model: string | null, agentId: string | 
 	const { assistant, overrides, temporary } = useConversation.getState();
 	const { model: chosenModel, ...settings } = overrides ?? {};
 	const asked = chosenModel ?? (agentId || assistant ? null : model);
-	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode };
+	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode, ...(chosen.rewrite && { knowledge_rewrite: true }) };
 	try {
 		const made = await conversations.create({
 			...(agentId && { agent_id: agentId }),

@@ -1,6 +1,7 @@
 /* What the chat page holds itself: which conversation is on the screen, unsent text, conversations too new for the list. */
 import { create } from "zustand";
-import type { Attachment, Conversation, KnowledgeMode } from "@/api/types";
+import type { Attachment, Conversation } from "@/api/types";
+import type { Chosen } from "@/components/knowledge/BaseChoice";
 import type { Assistant } from "@/api/assistants";
 import type { Make } from "@/lib/making";
 import type { Overrides } from "@/lib/overrides";
@@ -26,7 +27,7 @@ interface ConversationState {
 	/** What such a one sets for itself. */
 	overrides: Partial<Overrides> | null;
 	/** Bases chosen for a conversation that is not begun yet. */
-	knowledge: { ids: string[]; mode: KnowledgeMode } | null;
+	knowledge: Chosen | null;
 	/** The one that is begun next is temporary. */
 	temporary: boolean;
 	/** A message that is looked for: it is drawn, however far back it is. */

@@ -87,6 +87,7 @@ function blank(conversationId: string, role: Message["role"]): Message {
 		credits_cost: 0,
 		attachments: [],
 		citations: [],
+		searched: null,
 		task_id: null,
 		created_at: now,
 		updated_at: now,

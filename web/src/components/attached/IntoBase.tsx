@@ -28,7 +28,7 @@ export default function IntoBase({ conversationId, file, bases, onMoved, onClose
 	const { t } = useTranslation();
 	const look = async (base: Base) => {
 		if (chosen.ids.includes(base.id)) return;
-		const next = { ids: [...chosen.ids, base.id], mode: chosen.mode === "off" ? ("auto" as const) : chosen.mode };
+		const next = { ...chosen, ids: [...chosen.ids, base.id], mode: chosen.mode === "off" ? ("auto" as const) : chosen.mode };
 		if (conversationId === null) return setKnowledge(next);
 		const json = { knowledge_ids: next.ids, knowledge_mode: next.mode };
 		await conversations.patch(conversationId, json);

@@ -17,6 +17,7 @@ const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")))
 const LeftOut = lazy(() => withTexts(["files"], import("../attached/LeftOut")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
 const MessageMedia = lazy(() => import("./MessageMedia"));
+const Searched = lazy(() => withTexts(["knowledge"], import("../knowledge/Searched")));
 const QuestionEditor = lazy(() => import("./QuestionEditor"));
 
 export interface ItemProps {
@@ -106,6 +107,11 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 				</Suspense>
 			)}
 			{turn && !making && <TurnState turn={turn} />}
+			{message.searched?.rewrite && (
+				<Suspense>
+					<Searched searched={message.searched} />
+				</Suspense>
+			)}
 			{isStopped && <p className="mt-2 text-sm text-faint italic">{t("chat.stopped")}</p>}
 			{!turn && message.finish === "length" && <Cut {...acts} />}
 			<Unseen of={message} />

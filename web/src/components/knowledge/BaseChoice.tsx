@@ -4,13 +4,15 @@ import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
 import { knowledge } from "@/api/knowledge";
 import type { KnowledgeMode } from "@/api/types";
-import { Segments } from "@/components/ui/Field";
+import { Segments, Switch } from "@/components/ui/Field";
 import { Empty, Failed, Skeleton } from "@/components/ui/State";
 import { KNOWLEDGE } from "./parts";
 
 export interface Chosen {
 	ids: string[];
 	mode: KnowledgeMode;
+	/** Bases are searched for the question as a model puts it. */
+	rewrite: boolean;
 }
 
 const MAX = 10;
@@ -58,6 +60,12 @@ export function BaseChoice({ chosen, onChange }: { chosen: Chosen; onChange: (ch
 				options={(["auto", "always", "off"] as const).map((value) => ({ value, label: t(`knowledge.when_${value}`) }))}
 			/>
 			<p className="text-xs text-faint">{t(`knowledge.when_${chosen.mode}_hint`)}</p>
+			{chosen.mode !== "off" && (
+				<div>
+					<Switch label={t("knowledge.rewrite")} on={chosen.rewrite} onChange={(rewrite) => onChange({ ...chosen, rewrite })} />
+					<p className="pe-14 text-xs text-faint">{t("knowledge.rewrite_hint")}</p>
+				</div>
+			)}
 		</div>
 	);
 }

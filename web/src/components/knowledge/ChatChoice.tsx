@@ -16,10 +16,11 @@ export default function ChatChoice({ conversationId, onClose }: { conversationId
 	const { t } = useTranslation();
 	const change = (next: Chosen) => {
 		if (conversationId === null) return setKnowledge(next.ids.length > 0 ? next : null);
-		const json = { knowledge_ids: next.ids, knowledge_mode: next.mode };
+		// What its agent says of it holds until it is touched.
+		const json = next.rewrite === chosen.rewrite ? { knowledge_ids: next.ids, knowledge_mode: next.mode } : { knowledge_rewrite: next.rewrite };
 		changeConversation(conversationId, json);
 		conversations.patch(conversationId, json).catch((e) => {
-			changeConversation(conversationId, { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode });
+			changeConversation(conversationId, { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode, knowledge_rewrite: chosen.rewrite });
 			reportRefused(e);
 		});
 	};

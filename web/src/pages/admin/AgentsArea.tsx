@@ -105,7 +105,7 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 		timeout_seconds: String(agent?.timeout_seconds ?? 120),
 		temperature: agent?.temperature === null || !agent ? "" : String(agent.temperature),
 	});
-	const [knowledge, setKnowledge] = useState<Chosen>({ ids: agent?.knowledge_ids ?? [], mode: agent?.knowledge_mode ?? "auto" });
+	const [knowledge, setKnowledge] = useState<Chosen>({ ids: agent?.knowledge_ids ?? [], mode: agent?.knowledge_mode ?? "auto", rewrite: agent?.knowledge_rewrite ?? false });
 	const { t } = useTranslation();
 	const field = (name: keyof typeof form) => ({
 		value: form[name],
@@ -122,6 +122,7 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 			temperature: form.temperature === "" ? null : Number(form.temperature),
 			knowledge_ids: knowledge.ids,
 			knowledge_mode: knowledge.mode,
+			knowledge_rewrite: knowledge.rewrite,
 		};
 		await (agent ? admin.patchAgent(agent.id, json) : admin.createAgent(json));
 		await refresh();

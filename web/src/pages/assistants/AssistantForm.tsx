@@ -38,7 +38,7 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 	});
 	const [openers, setOpeners] = useState<string[]>(a?.openers.length ? a.openers : [""]);
 	const [picture, setPicture] = useState(a?.picture_id ?? null);
-	const [knowledge, setKnowledge] = useState<Chosen>({ ids: a?.knowledge_ids ?? [], mode: a?.knowledge_mode ?? "auto" });
+	const [knowledge, setKnowledge] = useState<Chosen>({ ids: a?.knowledge_ids ?? [], mode: a?.knowledge_mode ?? "auto", rewrite: a?.knowledge_rewrite ?? false });
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<string | null>(null);
 	const field = (name: keyof typeof form) => ({
@@ -69,6 +69,7 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 			openers: openers.map((o) => o.trim()).filter(Boolean),
 			knowledge_ids: knowledge.ids,
 			knowledge_mode: knowledge.mode,
+			knowledge_rewrite: knowledge.rewrite,
 		};
 		try {
 			const saved = a && !copy ? await assistants.patch(a.id, json) : await assistants.create(json);
