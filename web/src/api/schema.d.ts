@@ -2544,6 +2544,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/me/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the caller prefers on all devices */
+        get: operations["me_preferences_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Change what the caller prefers on all devices */
+        patch: operations["me_preferences_patch"];
+        trace?: never;
+    };
+    "/api/me/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to subscribe, and the caller's devices */
+        get: operations["me_push_get"];
+        put?: never;
+        /** Have this device told what has ended */
+        post: operations["me_push_subscribe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/push/{device_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Tell a device nothing more */
+        delete: operations["me_push_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/me/push/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a message to this device */
+        post: operations["me_push_test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/me/quota": {
         parameters: {
             query?: never;
@@ -4128,7 +4198,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "bad_code" | "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "second_factor" | "insufficient_credits" | "forbidden" | "account_disabled" | "factor_required" | "foreign_origin" | "no_account" | "provider_refused" | "registration_closed" | "sign_in_again" | "not_found" | "method_not_allowed" | "cancelled" | "comparison_full" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "provider_failed" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "bad_code" | "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "second_factor" | "insufficient_credits" | "forbidden" | "account_disabled" | "factor_required" | "foreign_origin" | "no_account" | "provider_refused" | "registration_closed" | "sign_in_again" | "not_found" | "method_not_allowed" | "cancelled" | "comparison_full" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "too_many_devices" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "provider_failed" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -4741,6 +4811,16 @@ export interface components {
             idle: number;
             total: number;
         };
+        Preferences: {
+            /** @enum {string|null} */
+            language: "en" | "zh" | null;
+            notify_answers: boolean;
+            notify_documents: boolean;
+            notify_media: boolean;
+            /** @enum {string|null} */
+            theme: "system" | "light" | "dark" | null;
+            welcome_seen: boolean;
+        };
         Price: {
             /** Format: date-time */
             created_at: string;
@@ -4825,6 +4905,22 @@ export interface components {
         };
         Providers: {
             items: components["schemas"]["Provider"][];
+        };
+        Push: {
+            is_on: boolean;
+            items: components["schemas"]["PushDevice"][];
+            public_key: string | null;
+        };
+        PushDevice: {
+            /** Format: date-time */
+            created_at: string;
+            current: boolean;
+            failures: number;
+            /** Format: uuid */
+            id: string;
+            /** Format: date-time */
+            last_ok_at: string | null;
+            user_agent: string | null;
         };
         Queue: {
             at_once: number | null;
@@ -5408,7 +5504,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `comparison_full`: Three answers at most are compared. Remove one of them first. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. */
+        /** @description `cancelled`: Stopped. `comparison_full`: Three answers at most are compared. Remove one of them first. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. `too_many_devices`: As many of your devices are told as may be. Remove one first. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -11677,6 +11773,200 @@ export interface operations {
             401: components["responses"]["E401"];
             403: components["responses"]["E403"];
             404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_preferences_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_preferences_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description of the page, and of mails; null: the browser's
+                     * @enum {string|null}
+                     */
+                    language?: "en" | "zh" | null;
+                    /** @description devices are told that an answer has ended which nobody was there to read */
+                    notify_answers?: boolean;
+                    /** @description devices are told that documents have been read */
+                    notify_documents?: boolean;
+                    /** @description devices are told that a picture or film has ended */
+                    notify_media?: boolean;
+                    /**
+                     * @description null: as on any new device
+                     * @enum {string|null}
+                     */
+                    theme?: "system" | "light" | "dark" | null;
+                    /** @description the page does not introduce itself any more */
+                    welcome_seen?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_push_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Push"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_push_subscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description its secret */
+                    auth: string;
+                    /**
+                     * Format: uri
+                     * @description where its push service takes messages
+                     */
+                    endpoint: string;
+                    /** @description its point on P-256 */
+                    p256dh: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushDevice"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_push_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    me_push_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": Record<string, never>;
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
             429: components["responses"]["E429"];
             500: components["responses"]["E500"];
             503: components["responses"]["E503"];
