@@ -68,12 +68,13 @@ message_written(const struct message *m)
 	"message_json(" m ") || jsonb_build_object('parent_id', " m ".parent_id," \
 	" 'versions', coalesce(v.ids, jsonb_build_array(" m ".id)), 'finish', " m ".finish, 'verdict', " m ".verdict," \
 	" 'left_out', " m ".left_out, 'first_token_ms', " m ".first_token_ms)"
-/* And the answers that were asked for beside it. */
-#define LISTED_JSON \
-	MORE_JSON("m") \
-	" || coalesce(CASE WHEN m.compared THEN (SELECT jsonb_build_object('beside', jsonb_agg(" MORE_JSON("b") \
-	"  ORDER BY b.sequence)) FROM jsonb_array_elements_text(v.ids) AS o (id) JOIN conversation_messages b ON b.id = o.id::uuid" \
-	"  WHERE b.compared AND b.id <> m.id HAVING count(*) > 0) END, '{}')"
+/* The answers that were asked for beside it, if it is compared with any. */
+#define BESIDE_JSON \
+	"CASE WHEN m.compared THEN (SELECT jsonb_build_object('beside', jsonb_agg(" MORE_JSON( \
+	    "b") " ORDER BY b.sequence))" \
+		 " FROM jsonb_array_elements_text(v.ids) AS o (id) JOIN conversation_messages b ON b.id = o.id::uuid" \
+		 " WHERE b.compared AND b.id <> m.id HAVING count(*) > 0) END"
+#define LISTED_JSON MORE_JSON("m") " || coalesce(" BESIDE_JSON ", '{}')"
 /* Of a conversation $1 of the user $2: where there is more than one version. */
 #define VERSIONS_SQL \
 	"WITH v AS MATERIALIZED (SELECT parent_id, role, jsonb_agg(id ORDER BY sequence) AS ids" \

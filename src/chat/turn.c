@@ -37,7 +37,7 @@ struct opening {
 	const struct chat_files *files; /* NULL: none */
 	char *attachments, *title;
 	const char *left_out; /* documents without room, as messages keep them; NULL: none */
-	const char *prices; /* as tasks.prices keeps them */
+	const char *prices;   /* as tasks.prices keeps them */
 };
 
 /* ---- planning --------------------------------------------------------------- */

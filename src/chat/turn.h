@@ -25,7 +25,7 @@ struct turn_ask {
 	const char *regenerate_id;   /* the assistant message to make again: a failed one in place, another
 				      * answer beside a good one.  NULL: a new question */
 	const char *edit_id; /* the user message that this one stands beside, as another version; NULL: the next one */
-	bool beside; /* regenerating: an answer beside that one, which may be on its way and stays the one shown; with a model */
+	bool beside; /* regenerating, with a model: another answer beside that one, which stays the one that is shown */
 	const char *model; /* NULL: the conversation's, its agent's or the default one; regenerating, the one before */
 	struct question question; /* regenerating: empty */
 };

@@ -29,7 +29,7 @@ struct turn_end {
 	int64_t charged_ucr, balance_ucr;
 	struct usage usage;
 	int64_t first_token_ms; /* 0: not known, or there was none */
-	const char *finish; /* "stop", "length" …; NULL: not known */
+	const char *finish;	/* "stop", "length" …; NULL: not known */
 };
 
 /* Its terminal event on one line; free() it.  Made by the owner when it settles,

@@ -270,8 +270,10 @@ def asked(weir, turn):
 
 def test_a_whole_answer_where_a_stream_was_asked_for(weir, user):
     turn = weir.chat(user, script("whole", "fault=whole deltas=8"), model="demo-fast")
-    assert turn.final["type"] == "done" and turn.text and turn.final["data"]["usage"] == {
-        "input_tokens": turn.final["data"]["usage"]["input_tokens"], "output_tokens": 8, "estimated": False, "finish": "stop"}
+    usage = turn.final["data"]["usage"]
+    assert turn.final["type"] == "done" and turn.text and usage == {
+        "input_tokens": usage["input_tokens"], "output_tokens": 8, "estimated": False, "finish": "stop",
+        "first_token_ms": usage["first_token_ms"]}
 
 
 @pytest.mark.parametrize("fault,code,tries", [
