@@ -5,6 +5,7 @@ import { useSession } from "@/api/session";
 import NotificationsPanel from "@/components/settings/NotificationsPanel";
 import { changeLanguage, startI18n } from "@/i18n";
 import { withTexts } from "@/i18n/texts";
+import { CHOSEN, recall, remember } from "@/lib/kept";
 import { adopt, prefer } from "@/lib/preferences";
 import { forget, KNOWN, refresh } from "@/lib/push";
 import { signedIn } from "@/lib/signedIn";
@@ -237,6 +238,16 @@ describe("preferences", () => {
 		prefer({ theme: "dark" });
 		expect(useSettings.getState().theme).toBe("dark");
 		await waitFor(() => expect(of("PATCH", "/api/me/preferences")).toEqual([{ theme: "dark" }]));
+	});
+
+	it("give way to the language that was chosen to sign in with", async () => {
+		server.preferences = { ...PREFERENCES, language: "zh" };
+		useSettings.getState().change({ language: "en" });
+		remember(CHOSEN, true);
+		await adopt();
+		expect(useSettings.getState().language).toBe("en");
+		await waitFor(() => expect(of("PATCH", "/api/me/preferences")).toEqual([{ language: "en" }]));
+		expect(recall(CHOSEN)).toBe(false);
 	});
 
 	it("that cannot be asked for leave the page as it is", async () => {

@@ -188,6 +188,22 @@ describe("the list", () => {
 		expect(titles()).toEqual(["Title 0", "Title 2", "Title 3"]);
 	});
 
+	it("puts a folder where it is let go, and not itself, nor a folder into one", async () => {
+		const { asked, arranged } = server(3);
+		draw();
+		const row = async (id: string) => (await screen.findByText(`Folder ${id}`)).closest("[draggable]")!;
+		const dataTransfer = { types: ["text/plain"], setData: () => undefined, getData: () => "", dropEffect: "", effectAllowed: "" };
+		const [a, b] = [await row("a"), await row("b")];
+		fireEvent.dragStart(a, { dataTransfer });
+		expect(fireEvent.dragOver(a, { dataTransfer })).toBe(true); // not taken
+		expect(fireEvent.dragOver(b, { dataTransfer })).toBe(false);
+		fireEvent.drop(b, { dataTransfer });
+		fireEvent.dragEnd(a, { dataTransfer });
+		await waitFor(() => expect(asked.filter((q) => q.path.startsWith("/api/folders/")).map((q) => [q.path, q.body])).toEqual([["/api/folders/a", { position: 1 }]]));
+		expect(fireEvent.dragOver(b, { dataTransfer })).toBe(true); // nothing is dragged any more
+		expect(arranged()).toEqual([]);
+	});
+
 	it("takes what is dropped on a folder, and selects no more than one request takes", async () => {
 		const { arranged } = server(3);
 		draw();

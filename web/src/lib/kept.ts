@@ -1,5 +1,8 @@
 /* Small facts that this device remembers: what was put away, or seen. */
 
+/** Whoever signs in next has just chosen the language: it holds over what the account knows. */
+export const CHOSEN = "weir.language";
+
 export function recall(name: string): boolean {
 	try {
 		return localStorage.getItem(name) !== null;

@@ -4,6 +4,7 @@
  */
 import { call, patch } from "@/api/client";
 import type { Schemas } from "@/api/types";
+import { CHOSEN, recall, remember } from "@/lib/kept";
 import { keys, queryClient } from "@/queries/client";
 import { useSettings } from "@/stores/settings";
 
@@ -19,8 +20,14 @@ export async function adopt(): Promise<boolean | null> {
 	} catch {
 		return null;
 	}
-	const { theme, language } = preferences;
+	const { theme } = preferences;
 	const now = useSettings.getState();
+	let { language } = preferences;
+	if (recall(CHOSEN)) {
+		remember(CHOSEN, false);
+		language = now.language;
+		if (language !== preferences.language) keep({ language }).catch(() => undefined);
+	}
 	if ((theme !== null && theme !== now.theme) || (language !== null && language !== now.language))
 		now.change({ theme: theme ?? now.theme, language: language ?? now.language });
 	return preferences.welcome_seen;

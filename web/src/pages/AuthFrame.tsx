@@ -1,6 +1,7 @@
 import { Languages } from "lucide-react";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { CHOSEN, remember } from "@/lib/kept";
 import { useSettings } from "@/stores/settings";
 import { Button } from "@/components/ui/Button";
 import { Logo } from "@/components/ui/Logo";
@@ -17,7 +18,10 @@ export function AuthFrame({ title, hint, children, footer }: { title: string; hi
 					look="ghost"
 					icon={<Languages size={16} aria-hidden />}
 					lang={language === "zh" ? "en" : "zh"}
-					onClick={() => change({ language: language === "zh" ? "en" : "zh" })}
+					onClick={() => {
+						change({ language: language === "zh" ? "en" : "zh" });
+						remember(CHOSEN, true);
+					}}
 				>
 					{language === "zh" ? "English" : "中文"}
 				</Button>

@@ -22,34 +22,52 @@ interface Props {
 	onDrop: (ids: string[], folder: Folder) => void;
 }
 
+/** A folder that is dragged to another place in the list; from the keyboard its menu moves it. */
+let carried: { id: string; position: number } | null = null;
+
 export function FolderRow({ folder, position, last, onRename, onRemove, onDrop }: Props) {
-	const [over, setOver] = useState(false);
+	/** What is let go here comes into the folder, or (a folder) before or behind it. */
+	const [over, setOver] = useState<"in" | "before" | "behind" | null>(null);
 	const [menu, setMenu] = useState(false);
 	const more = useRef<HTMLButtonElement>(null);
 	const go = useOrder((s) => s.go);
 	const { t } = useTranslation();
-	const move = (to: number) => {
+	const move = (to: number, id = folder.id) => {
 		setMenu(false);
-		folders.patch(folder.id, { position: to }).then(refreshOrder, (e) => toast("danger", explain(e).text));
+		folders.patch(id, { position: to }).then(refreshOrder, (e) => toast("danger", explain(e).text));
 	};
-	const carries = (e: DragEvent) => e.dataTransfer.types.includes(DRAGGED);
+	const takes = (e: DragEvent) => {
+		if (carried !== null) return carried.id === folder.id ? null : carried.position > position ? "before" : "behind";
+		return e.dataTransfer.types.includes(DRAGGED) ? "in" : null;
+	};
 	return (
 		<div
+			draggable
+			onDragStart={(e) => {
+				carried = { id: folder.id, position };
+				e.dataTransfer.effectAllowed = "move";
+				e.dataTransfer.setData("text/plain", folder.name);
+			}}
+			onDragEnd={() => (carried = null)}
 			onDragOver={(e) => {
-				if (!carries(e)) return;
+				const what = takes(e);
+				if (what === null) return;
 				e.preventDefault();
 				e.dataTransfer.dropEffect = "move";
-				setOver(true);
+				setOver(what);
 			}}
-			onDragLeave={() => setOver(false)}
+			onDragLeave={() => setOver(null)}
 			onDrop={(e) => {
-				setOver(false);
-				if (!carries(e)) return;
+				const what = takes(e);
+				setOver(null);
+				if (what === null) return;
 				e.preventDefault();
-				onDrop(draggedIds(e.dataTransfer), folder);
+				if (carried !== null) move(position, carried.id);
+				else onDrop(draggedIds(e.dataTransfer), folder);
 			}}
-			className={cx("group relative flex h-full items-center rounded-lg transition-colors", over ? "bg-tint outline-2 -outline-offset-2 outline-accent" : "hover:bg-hover")}
+			className={cx("group relative flex h-full items-center rounded-lg transition-colors", over === "in" ? "bg-tint outline-2 -outline-offset-2 outline-accent" : "hover:bg-hover")}
 		>
+			{(over === "before" || over === "behind") && <span aria-hidden className={cx("absolute inset-x-0 h-0.5 bg-accent", over === "before" ? "top-0" : "bottom-0")} />}
 			<button type="button" onClick={() => go({ kind: "folder", id: folder.id })} className="flex h-full min-w-0 grow items-center gap-2 rounded-lg ps-3 pe-9 text-start text-sm text-soft">
 				<FolderIcon size={15} aria-hidden className="shrink-0 text-faint" />
 				<span className="truncate">{folder.name}</span>
