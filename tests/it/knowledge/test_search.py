@@ -218,7 +218,7 @@ def test_a_hold_whose_process_died_goes_back(weir, user, base):
     wait_until(lambda: weir.balance(user) == before, "the hold goes back", timeout_s=30)
     # who comes too late charges nothing
     with weir.pg() as pg:
-        pg.query("SELECT * FROM kb_query_end('0190ffff-0000-7000-8000-000000000001', $1, $2, 'completed', NULL, 10, false, 3, NULL, 5, NULL, 'embeddings', NULL,"
+        pg.query("SELECT * FROM kb_query_end('0190ffff-0000-7000-8000-000000000001', $1, $2, 'completed', NULL, 10, 0, false, 3, NULL, 5, NULL, 'embeddings', NULL,"
                  " 'default', 'm', NULL, NULL)", user.id, model)
     assert weir.balance(user) == before and used(weir, user) == []
     weir.audit()
