@@ -2,7 +2,7 @@
  * POST /api/conversations/{conversation_id}/messages/{message_id}/tools -- allow or deny the calls of tools in an answer,
  * make them, and have the model go on with what came of them.
  *
- * in      approve?, deny?: positions of calls; always?: what is approved needs no word in this conversation any more
+ * in      approve?, always?, deny?: positions of calls; always: approved, and needs no word in this conversation any more
  * out     SSE as messages/stream; the answer is a message of its own, behind this one, with a price of its own
  * errors  as messages/stream; 404 no such message, or it calls nothing; 409 tools_undecided: a call is in neither list and
  *	   waits for a word; tools_running; tools_answered: the conversation went on from there
@@ -14,7 +14,8 @@
 const struct field messages_tools_fields[] = {
 	{ "approve", F_ARRAY, 0, .max = TOOL_CALLS_MAX, .help = "Positions of calls that may be made." },
 	{ "deny", F_ARRAY, 0, .max = TOOL_CALLS_MAX, .help = "Positions of calls that may not." },
-	{ "always", F_BOOL, 0, .help = "The tools of approve are called without being asked in this conversation from now on." },
+	{ "always", F_ARRAY, 0, .max = TOOL_CALLS_MAX,
+	    .help = "The same, and their tools are called without being asked in this conversation from now on." },
 	{ .name = NULL },
 };
 
@@ -30,5 +31,5 @@ h_messages_tools(struct request *rq)
 		.message_id = message_id,
 		.approve = json_object_get(rq->json, "approve"),
 		.deny = json_object_get(rq->json, "deny"),
-		.always = field_bool(rq->json, "always", false) });
+		.always = json_object_get(rq->json, "always") });
 }

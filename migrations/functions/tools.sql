@@ -14,11 +14,12 @@ COMMENT ON FUNCTION tools_of(uuid[], varchar[]) IS
 	'The tools of these servers that a model may be told of now; NULL: none. always: its calls wait for nobody; p_always are those of the conversation.';
 
 CREATE OR REPLACE FUNCTION tool_calls_decide(p_user_id uuid, p_conversation_id uuid, p_message_id uuid,
-	p_approve int[], p_deny int[], p_always boolean, p_owner uuid)
+	p_approve int[], p_deny int[], p_always int[], p_owner uuid)
 	RETURNS TABLE (outcome text, calls jsonb)
 	LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
+	v_approve int[] := p_approve || p_always;
 	v_has_calls boolean;
 	v_positions int[];
 BEGIN
@@ -34,13 +35,13 @@ BEGIN
 		AND NOT (process_is_alive(t.owner) AND t.started_at > now() - interval '15 minutes');
 	outcome := CASE
 		WHEN v_has_calls IS NOT TRUE THEN 'not_found'
-		WHEN NOT p_approve <@ v_positions OR p_approve && p_deny THEN 'bad_approve'
+		WHEN NOT v_approve <@ v_positions OR v_approve && p_deny THEN 'bad_approve'
 		WHEN NOT p_deny <@ v_positions THEN 'bad_deny'
 		WHEN EXISTS (SELECT FROM conversation_messages m WHERE m.conversation_id = p_conversation_id
 			AND m.parent_id = p_message_id AND m.role = 'assistant') THEN 'answered'
 		WHEN EXISTS (SELECT FROM tool_calls t WHERE t.message_id = p_message_id AND t.status = 'running') THEN 'running'
 		WHEN EXISTS (SELECT FROM tool_calls t WHERE t.message_id = p_message_id AND t.status IN ('asked', 'unclear')
-			AND NOT t.position = ANY (p_approve || p_deny)) THEN 'undecided'
+			AND NOT t.position = ANY (v_approve || p_deny)) THEN 'undecided'
 		ELSE 'ok' END;
 	IF outcome <> 'ok' THEN
 		RETURN NEXT;
@@ -48,10 +49,10 @@ BEGIN
 	END IF;
 	UPDATE tool_calls t SET status = 'denied', ended_at = now(), result = 'The user did not allow this call.'
 	WHERE t.message_id = p_message_id AND t.position = ANY (p_deny) AND t.status IN ('asked', 'approved', 'unclear');
-	IF p_always THEN
+	IF p_always <> '{}' THEN
 		UPDATE conversations c SET tools_always = ARRAY(
 			SELECT DISTINCT a FROM unnest(c.tools_always || ARRAY(SELECT t.called::varchar FROM tool_calls t
-				WHERE t.message_id = p_message_id AND t.position = ANY (p_approve) AND t.server_id IS NOT NULL)) AS a ORDER BY a)
+				WHERE t.message_id = p_message_id AND t.position = ANY (p_always) AND t.server_id IS NOT NULL)) AS a ORDER BY a)
 		WHERE c.id = p_conversation_id;
 	END IF;
 	WITH mine AS (
@@ -66,8 +67,8 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
-COMMENT ON FUNCTION tool_calls_decide(uuid, uuid, uuid, int[], int[], boolean, uuid) IS
-	'The user''s word on the calls of an answer: those of p_deny are denied; all others that have not ended are taken by p_owner, which makes them, and told in calls (NULL: there are none; server_id NULL: the tool is gone). p_always: the tools of p_approve may be called here without being asked from now on. What has ended stays as it is. Outcomes: ok, not_found, bad_approve and bad_deny (no such call, or both), answered (the conversation went on), running (somebody makes them), undecided (some wait for a word); unless ok nothing is changed but that calls whose process died are unclear.';
+COMMENT ON FUNCTION tool_calls_decide(uuid, uuid, uuid, int[], int[], int[], uuid) IS
+	'The user''s word on the calls of an answer: those of p_deny are denied; all others that have not ended are taken by p_owner, which makes them, and told in calls (NULL: there are none; server_id NULL: the tool is gone). p_always: approved as well, and their tools may be called here without being asked from now on. What has ended stays as it is. Outcomes: ok, not_found, bad_approve and bad_deny (no such call, or both), answered (the conversation went on), running (somebody makes them), undecided (some wait for a word); unless ok nothing is changed but that calls whose process died are unclear.';
 
 CREATE OR REPLACE FUNCTION tool_calls_end(p_message_id uuid, p_owner uuid, p_calls jsonb) RETURNS int
 	LANGUAGE sql SET search_path = public, pg_temp

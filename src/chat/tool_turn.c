@@ -72,16 +72,17 @@ static enum status
 decide(struct context *cx, const struct tool_turn_ask *ask, json_t **taken)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *approve, *deny;
+	const char *approve, *always, *deny;
 	enum status st;
 
 	if ((st = positions(cx, "approve", ask->approve, &approve)) != OK ||
+	    (st = positions(cx, "always", ask->always, &always)) != OK ||
 	    (st = positions(cx, "deny", ask->deny, &deny)) != OK)
 		return st;
 	/* not again: a second run would find them running */
 	st = pg_query(cx->pg, &rows,
-	    "SELECT outcome, calls FROM tool_calls_decide($1::uuid, $2::uuid, $3::uuid, $4::int[], $5::int[], $6, $7::uuid)",
-	    PS(cx->caller.user_id), PS(ask->conversation_id), PS(ask->message_id), PS(approve), PS(deny), PB(ask->always),
+	    "SELECT outcome, calls FROM tool_calls_decide($1::uuid, $2::uuid, $3::uuid, $4::int[], $5::int[], $6::int[], $7::uuid)",
+	    PS(cx->caller.user_id), PS(ask->conversation_id), PS(ask->message_id), PS(approve), PS(deny), PS(always),
 	    PS(cx->process->id));
 	if (st != OK)
 		return fail(cx, st, "decide on calls: %s", pg_error(cx->pg));

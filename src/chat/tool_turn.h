@@ -18,11 +18,11 @@
 
 struct tool_turn_ask {
 	const char *conversation_id, *message_id;
-	const json_t *approve, *deny; /* positions; NULL: none */
-	bool always;		      /* what is approved needs no word in this conversation from now on */
+	const json_t *approve, *always, *deny; /* positions; NULL: none.  always: approved, and their tools need no word in
+						* this conversation from now on */
 };
 
-/* As turn_begin().  E_INVALID_REQUEST field "approve" or "deny"; E_NOT_FOUND also when the message calls nothing;
+/* As turn_begin().  E_INVALID_REQUEST field "approve" (of always, too) or "deny"; E_NOT_FOUND also when the message calls nothing;
  * E_TOOLS_UNDECIDED, E_TOOLS_RUNNING, E_TOOLS_ANSWERED.  Worker. */
 enum status tool_turn_begin(struct request *rq, const struct tool_turn_ask *ask) MUST_CHECK;
 

@@ -170,7 +170,7 @@ def test_what_is_denied_is_not_called(weir, talk):
 
 def test_what_is_allowed_for_the_conversation_is_not_asked_again(weir, talk):
     first = talk.ask("[[demo call=demo__calculator:a=1:b=1]] add")
-    talk.tools(first, approve=[0], always=True)
+    talk.tools(first, always=[0])
     again = talk.ask("[[demo call=demo__calculator:a=1:b=2]] add")
     assert again["calls"][0]["status"] == "approved"
     assert "The tool said: 3" in talk.tools(again)["content"]
