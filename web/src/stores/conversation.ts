@@ -27,6 +27,8 @@ interface ConversationState {
 	overrides: Partial<Overrides> | null;
 	/** Bases chosen for a conversation that is not begun yet. */
 	knowledge: { ids: string[]; mode: KnowledgeMode } | null;
+	/** Servers of tools chosen for such a one. */
+	toolServers: string[];
 	/** The one that is begun next is temporary. */
 	temporary: boolean;
 	/** A message that is looked for: it is drawn, however far back it is. */
@@ -39,6 +41,7 @@ interface ConversationState {
 	setAssistant: (assistant: Assistant | null) => void;
 	setOverrides: (overrides: Partial<Overrides> | null) => void;
 	setKnowledge: (chosen: ConversationState["knowledge"]) => void;
+	setToolServers: (ids: string[]) => void;
 	setTemporary: (temporary: boolean) => void;
 	setDraft: (id: string, draft: Partial<Draft>) => void;
 	addFresh: (conversation: Conversation) => void;
@@ -75,6 +78,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	assistant: null,
 	overrides: null,
 	knowledge: null,
+	toolServers: [],
 	temporary: false,
 	wanted: null,
 	drafts: savedDrafts(),
@@ -84,6 +88,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	setAssistant: (assistant) => set({ assistant, agentId: null }),
 	setOverrides: (overrides) => set({ overrides }),
 	setKnowledge: (knowledge) => set({ knowledge }),
+	setToolServers: (toolServers) => set({ toolServers }),
 	setTemporary: (temporary) => set({ temporary }),
 	setDraft: (id, change) =>
 		set((s) => {
@@ -99,7 +104,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
 	clear: () => {
 		saveDrafts({});
-		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, temporary: false, wanted: null, drafts: {}, fresh: [] });
+		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, toolServers: [], temporary: false, wanted: null, drafts: {}, fresh: [] });
 	},
 }));
 

@@ -14,7 +14,7 @@ export type Phase =
 export interface LiveTurn {
 	key: string;
 	conversationId: string;
-	kind: "send" | "refill" | "sibling" | "follow";
+	kind: "send" | "refill" | "sibling" | "follow" | "tools";
 	phase: Phase;
 	taskId: string | null;
 	assistantId: string | null;
@@ -79,6 +79,7 @@ function blank(conversationId: string, role: Message["role"]): Message {
 		credits_cost: 0,
 		attachments: [],
 		citations: [],
+		calls: null,
 		task_id: null,
 		created_at: now,
 		updated_at: now,

@@ -16,6 +16,7 @@ import { Reasoning } from "./Reasoning";
 const Cited = lazy(() => withTexts(["knowledge"], import("../knowledge/Cited")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
 const MessageMedia = lazy(() => import("./MessageMedia"));
+const ToolCalls = lazy(() => withTexts(["tools"], import("../tools/ToolCalls")));
 const QuestionEditor = lazy(() => import("./QuestionEditor"));
 
 export interface ItemProps {
@@ -99,6 +100,11 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
 			<Media of={message} />
 			{message.content && <AnswerText message={message} />}
+			{message.calls && (
+				<Suspense>
+					<ToolCalls message={message} last={acts.last} busy={acts.busy} />
+				</Suspense>
+			)}
 			{making && (
 				<Suspense>
 					<Making kind={maker.type as "image"} taskId={message.task_id} conversationId={message.conversation_id} />
