@@ -29,7 +29,7 @@ struct chat_tools {
 	bool is_over;	/* the question has had its rounds: the model must answer in words */
 };
 
-/* From what tools_of() in functions/tools.sql tells; NULL for NULL. */
+/* From what tools_of() in functions/mcp.sql tells; NULL for NULL. */
 struct chat_tools *tools_take(struct arena *a, const json_t *told);
 /* In another arena; NULL for NULL. */
 struct chat_tools *tools_copy(struct arena *a, const struct chat_tools *tools);
