@@ -9,7 +9,7 @@ COMMENT ON DOMAIN tool_call_status IS
 
 CREATE TABLE tool_servers (
 	id uuid PRIMARY KEY,
-	name varchar(24) NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9]([a-z0-9-]*[a-z0-9])?$'),
+	name varchar(24) NOT NULL UNIQUE CHECK (name ~ '^[a-z0-9-]+$' AND name NOT LIKE '-%' AND name NOT LIKE '%-'),
 	description varchar(500) NOT NULL DEFAULT '',
 	url varchar(2048) NOT NULL,
 	authorization_enc bytea,

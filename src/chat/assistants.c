@@ -149,8 +149,7 @@ put(struct context *cx, const char *id, bool is_new, const json_t *in, json_t **
 	st = pg_query(cx->pg, &rows,
 	    "SELECT assistant_put($1::uuid, $2::uuid, $3, $4::jsonb, $5::bigint, $6::uuid[], $7, $8::int, $9::uuid[]) AS outcome",
 	    PS(id), PS(cx->caller.user_id), PB(is_new), PS(text), PS(model_id), PS(knowledge),
-	    PS(crypto_base64url(cx->arena, token, sizeof(token))), PI(ASSISTANTS_MAX),
-	    PS(tools));
+	    PS(crypto_base64url(cx->arena, token, sizeof(token))), PI(ASSISTANTS_MAX), PS(tools));
 	free(text);
 	if (st != OK)
 		return fail(cx, st, "write assistant %s: %s", id, pg_error(cx->pg));

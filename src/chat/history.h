@@ -30,8 +30,8 @@ struct history {
 	struct history_file *files; /* in the order in which they were attached */
 	size_t n_files;
 	const char *question_id; /* user message to be answered again; NULL: another is to follow */
-	size_t tail;		 /* so many messages at the end are that one, and the calls of tools made for it already */
-	size_t rounds;		 /* so many answers of those called tools */
+	size_t tail;   /* so many messages at the end are that one, and the calls of tools made for it already */
+	size_t rounds; /* so many answers of those called tools */
 };
 
 /* How much of it is wanted. */

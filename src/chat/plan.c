@@ -228,10 +228,10 @@ ask_both(struct context *cx, const char *conversation_id, const struct history_a
 	struct pg_call go_on = PG_CALL(
 	    history_continue_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->continue_id));
 	struct pg_call calls[] = { plan,
-		ask->regenerate_id != NULL	 ? again
+		ask->regenerate_id != NULL     ? again
 		    : ask->continue_id != NULL ? go_on
-		    : ask->edit_id != NULL	 ? edit
-						 : plain };
+		    : ask->edit_id != NULL     ? edit
+					       : plain };
 	enum status st = pg_run_all(cx->pg, calls, 2, true);
 
 	*plan_rows = calls[0].rows;

@@ -13,7 +13,7 @@
 #define DOCUMENTS_TOKENS 64 /* what is said of documents as such */
 #define RESULT_LEAST 1024   /* bytes of what a tool said that are never cut to make room */
 #define RESULT_CUT "[The rest was cut off: there is no room for it.]"
-#define MEDIA_TOKENS 1600   /* an image or clip, as providers count them at most */
+#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
 
 static int64_t
 part_tokens(const struct ask_part *p)

@@ -57,7 +57,8 @@ refuse(struct context *cx, const char *outcome, const char *message_id)
 	static const struct {
 		const char *outcome;
 		enum status st;
-	} known[] = { { "answered", E_TOOLS_ANSWERED }, { "running", E_TOOLS_RUNNING }, { "undecided", E_TOOLS_UNDECIDED } };
+	} known[] = { { "answered", E_TOOLS_ANSWERED }, { "running", E_TOOLS_RUNNING },
+		{ "undecided", E_TOOLS_UNDECIDED } };
 
 	if (strncmp(outcome, "bad_", 4) == 0)
 		return fail_field(cx, outcome + 4, "must be positions of calls of this message, each in one list");
@@ -138,8 +139,8 @@ ended(const struct mcp_call *c, int64_t position)
 		status = "asked"; /* the process ends: another makes it, if it still may */
 	else if (c->outcome == MCP_NOT_MADE)
 		text = "This tool is not available any more.";
-	return json_pack("{s:I, s:s, s:s?, s:b}", "position", (json_int_t)position, "status", status, "result", text, "is_cut",
-	    c->is_cut);
+	return json_pack("{s:I, s:s, s:s?, s:b}", "position", (json_int_t)position, "status", status, "result", text,
+	    "is_cut", c->is_cut);
 }
 
 static enum status
@@ -165,7 +166,8 @@ made(struct request *rq, void *arg)
 	if (st != OK)
 		return fail(cx, st, "keep the results of tools: %s", pg_error(cx->pg));
 	events_tell(cx, cx->caller.user_id, "message",
-	    json_pack("{s:s, s:s, s:s}", "id", t->message_id, "conversation_id", t->conversation_id, "action", "called"));
+	    json_pack(
+		"{s:s, s:s, s:s}", "id", t->message_id, "conversation_id", t->conversation_id, "action", "called"));
 	return all ? go_on(rq, t) : fail(cx, E_UNAVAILABLE, "the process ends");
 }
 

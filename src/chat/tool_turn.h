@@ -18,7 +18,8 @@
 
 struct tool_turn_ask {
 	const char *conversation_id, *message_id;
-	const json_t *approve, *always, *deny; /* positions; NULL: none.  always: approved, and their tools need no word in
+	const json_t *approve, *always,
+	    *deny; /* positions; NULL: none.  always: approved, and their tools need no word in
 						* this conversation from now on */
 };
 

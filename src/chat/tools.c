@@ -6,9 +6,9 @@
 
 #include "base/tokens.h"
 
-#define TOOL_TOKENS 16	     /* a tool's frame on the wire, beyond its text */
-#define CALLED_MAX 64	     /* characters of a name, as all providers take it */
-#define CALL_ID_MAX 200	     /* as tool_calls keeps it */
+#define TOOL_TOKENS 16	/* a tool's frame on the wire, beyond its text */
+#define CALLED_MAX 64	/* characters of a name, as all providers take it */
+#define CALL_ID_MAX 200 /* as tool_calls keeps it */
 
 /* ---- what there is ---------------------------------------------------------- */
 
@@ -142,7 +142,7 @@ called(const struct chat_tools *tools, const struct answer_call *c, size_t at)
 	return json_pack("{s:s?, s:s, s:b, s:s?, s:s?, s:s, s:s, s:n, s:I, s:o, s:n}", "tool",
 	    tool == NULL ? NULL : tool->name, "called", name, "is_cut", false, "result", against, "server",
 	    tool == NULL ? NULL : tool->server, "status",
-	    against != NULL	? "failed"
+	    against != NULL    ? "failed"
 		: tool->always ? "approved"
 			       : "asked",
 	    "call_id", id, "ended_at", "position", (json_int_t)at, "arguments", json_string_nocheck(arguments),
@@ -208,7 +208,8 @@ tools_history(struct arena *a, const json_t *calls, struct ask_message *call, st
 	if (call->n_parts > 0)
 		memcpy(parts, call->parts, call->n_parts * sizeof(*parts));
 	call->parts = parts;
-	*result = (struct ask_message){ .role = "user", .parts = ARENA_ARRAY(a, struct ask_part, json_array_size(calls)) };
+	*result = (struct ask_message){ .role = "user",
+		.parts = ARENA_ARRAY(a, struct ask_part, json_array_size(calls)) };
 	json_array_foreach(calls, i, one) {
 		const char *status = json_string_value(json_object_get(one, "status"));
 		const char *id = text_of(a, one, "call_id"), *name = text_of(a, one, "called");

@@ -11,7 +11,7 @@
 #include "engine/answer.h"
 #include "wire/ask.h"
 
-#define TOOL_CALLS_MAX 16	    /* of an answer; more are not made */
+#define TOOL_CALLS_MAX 16	      /* of an answer; more are not made */
 #define TOOL_ARGUMENTS_MAX (64 << 10) /* bytes of the arguments of a call */
 
 /* Where a tool is. */

@@ -27,7 +27,7 @@ const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole =
 struct chat {
 	char message_id[UUID_LEN]; /* the assistant's */
 	const char *conversation_id;
-	const struct sources *sources; /* what its prompt had of documents; NULL: nothing */
+	const struct sources *sources;	/* what its prompt had of documents; NULL: nothing */
 	const struct chat_tools *tools; /* that the model could call; NULL: none */
 };
 
@@ -169,7 +169,8 @@ question_text(const struct turning *t)
 
 	if (t->ask.question.content != NULL)
 		return t->ask.question.content;
-	return h->tail > 0 && h->messages[h->n - h->tail].n_parts > 0 ? h->messages[h->n - h->tail].parts[0].text : NULL;
+	return h->tail > 0 && h->messages[h->n - h->tail].n_parts > 0 ? h->messages[h->n - h->tail].parts[0].text
+								      : NULL;
 }
 
 static bool
@@ -287,9 +288,8 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
 	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
-	    PS(target_of(o->ask)), PS(o->title), PS(key->key),
-	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices),
-	    PS(cx->caller.group));
+	    PS(target_of(o->ask)), PS(o->title), PS(key->key), PS(key->route),
+	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices), PS(cx->caller.group));
 	enum status st = pg_together_run(
 	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
 
@@ -409,10 +409,10 @@ opening_new(struct context *cx, struct chat *chat, const struct turn_ask *ask, c
 
 	*o = (struct opening){ .chat = chat,
 		.ask = ask,
-		.mode = ask->edit_id != NULL	   ? "edit"
-		    : ask->continue_id != NULL	   ? "continue"
+		.mode = ask->edit_id != NULL	 ? "edit"
+		    : ask->continue_id != NULL	 ? "continue"
 		    : ask->regenerate_id == NULL ? "send"
-						   : "regenerate_in_place" };
+						 : "regenerate_in_place" };
 	uuid_v7(o->transaction_id);
 	uuid_v7(o->user_message_id);
 	o->files = files;

@@ -27,7 +27,8 @@ struct turn_ask {
 	const char *continue_id; /* the answer that called tools, which have been called: the model goes on with what
 				  * came of it.  NULL: something else */
 	const char *edit_id; /* the user message that this one stands beside, as another version; NULL: the next one */
-	const char *model; /* NULL: the conversation's, its agent's or the default one; regenerating and continuing, the one before */
+	const char *
+	    model; /* NULL: the conversation's, its agent's or the default one; regenerating and continuing, the one before */
 	struct question question; /* regenerating and continuing: empty */
 };
 

@@ -70,7 +70,8 @@ static void
 put_text(struct run *run, const json_t *id, const char *text, bool is_error, bool as_events)
 {
 	put(run, id, "result",
-	    json_pack("{s:[{s:s, s:s}], s:b}", "content", "type", "text", "text", text, "isError", is_error), as_events);
+	    json_pack("{s:[{s:s, s:s}], s:b}", "content", "type", "text", "text", text, "isError", is_error),
+	    as_events);
 }
 
 static void
@@ -83,8 +84,8 @@ list(struct run *run, const json_t *id, const json_t *params)
 
 	for (size_t i = from; i < TOOLS && i < from + PAGE; i++)
 		json_array_append_new(page,
-		    json_pack("{s:s, s:s, s:o}", "name", tools[i].name, "description", tools[i].description, "inputSchema",
-			json_loads(tools[i].schema, 0, NULL)));
+		    json_pack("{s:s, s:s, s:o}", "name", tools[i].name, "description", tools[i].description,
+			"inputSchema", json_loads(tools[i].schema, 0, NULL)));
 	snprintf(next, sizeof next, "%zu", from + PAGE);
 	if (from + PAGE < TOOLS)
 		json_object_set_new(result, "nextCursor", json_string(next));
@@ -102,7 +103,8 @@ search(struct run *run, const json_t *id, const json_t *arguments)
 		return;
 	}
 	snprintf(text, sizeof text,
-	    "1. Weir, a platform for AI: https://example.com/weir\n2. What others say of %.200s: https://example.org/said", query);
+	    "1. Weir, a platform for AI: https://example.com/weir\n2. What others say of %.200s: https://example.org/said",
+	    query);
 	put_text(run, id, text, false, true);
 }
 
@@ -134,7 +136,8 @@ call(struct run *run, const json_t *id, const json_t *params)
 		search(run, id, arguments);
 	} else if (strcmp(name, "calculator") == 0) {
 		snprintf(text, sizeof text, "%.10g",
-		    json_number_value(json_object_get(arguments, "a")) + json_number_value(json_object_get(arguments, "b")));
+		    json_number_value(json_object_get(arguments, "a")) +
+			json_number_value(json_object_get(arguments, "b")));
 		put_text(run, id, text, false, false);
 	} else if (strcmp(name, "wait") == 0) {
 		run->script.delay_ms = (uint32_t)json_integer_value(json_object_get(arguments, "ms"));

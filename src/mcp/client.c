@@ -323,7 +323,8 @@ headers(struct session *s)
 		list[n++] = "Accept: application/json, text/event-stream";
 	}
 	if (s->step != STEP_INITIALIZE)
-		list[n++] = arena_printf(a, "MCP-Protocol-Version: %s", s->version[0] == '\0' ? RPC_VERSION : s->version);
+		list[n++] = arena_printf(
+		    a, "MCP-Protocol-Version: %s", s->version[0] == '\0' ? RPC_VERSION : s->version);
 	if (s->session_id[0] != '\0')
 		list[n++] = arena_printf(a, "Mcp-Session-Id: %s", s->session_id);
 	if (s->server->authorization != NULL)

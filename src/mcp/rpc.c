@@ -273,7 +273,8 @@ rpc_name_tools(json_t *tools, const char *server)
 		for (int k = 2; has(tools, "called", called); k++) {
 			size_t keep = CALLED_MAX - (size_t)snprintf(end, sizeof(end), "_%d", k);
 
-			snprintf(called + (len < keep ? len : keep), sizeof(called) - (len < keep ? len : keep), "%s", end);
+			snprintf(
+			    called + (len < keep ? len : keep), sizeof(called) - (len < keep ? len : keep), "%s", end);
 		}
 		json_object_set_new(one, "called", json_string(called));
 	}
@@ -321,7 +322,8 @@ add_other(struct buf *out, size_t max_bytes, const json_t *part, const char *typ
 bool
 rpc_content(const json_t *result, struct buf *out, size_t max_bytes, bool *is_cut)
 {
-	const json_t *content = json_object_get(result, "content"), *data = json_object_get(result, "structuredContent");
+	const json_t *content = json_object_get(result, "content"),
+		     *data = json_object_get(result, "structuredContent");
 	const json_t *part;
 	char *text;
 	size_t i;

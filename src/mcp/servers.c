@@ -82,7 +82,8 @@ tool_server_find(struct context *cx, const char *id, json_t **out)
 
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such server of tools");
-	st = pg_query_again(cx->pg, &rows, "SELECT " SERVER_JSON " AS json FROM tool_servers s WHERE s.id = $1", PS(id));
+	st = pg_query_again(
+	    cx->pg, &rows, "SELECT " SERVER_JSON " AS json FROM tool_servers s WHERE s.id = $1", PS(id));
 	if (st != OK)
 		return fail(cx, st, "read server of tools: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 0)
@@ -318,5 +319,6 @@ tool_servers_read(struct context *cx, const json_t *in, const char **array)
 	    PS(*array));
 	if (st != OK)
 		return fail(cx, st, "find servers of tools: %s", pg_error(cx->pg));
-	return row_bool(rows, 0, "all_there") ? OK : fail_field(cx, "tool_servers", "names a server that is not offered");
+	return row_bool(rows, 0, "all_there") ? OK
+					      : fail_field(cx, "tool_servers", "names a server that is not offered");
 }

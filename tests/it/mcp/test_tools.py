@@ -1,5 +1,6 @@
-"""Tools of servers that speak MCP: /api/admin/tool-servers, its {server_id} and /read, GET /api/tools, and
-POST /api/conversations/{conversation_id}/messages/{message_id}/tools.
+"""Tools of servers that speak MCP: /api/admin/tool-servers, /api/admin/tool-servers/{server_id} and
+/api/admin/tool-servers/{server_id}/read, GET /api/tools, and POST
+/api/conversations/{conversation_id}/messages/{message_id}/tools.
 
 weir-demo is the server of tools and the model; a line of its log has the tool that was called as its model.
 """

@@ -45,8 +45,8 @@ test_requests(void)
 	json_decref(j);
 	buf_clear(&out);
 	rpc_list(&out, 2, "a\"b");
-	CU_ASSERT_STRING_EQUAL(
-	    buf_str(&out), "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"id\":2,\"params\":{\"cursor\":\"a\\\"b\"}}");
+	CU_ASSERT_STRING_EQUAL(buf_str(&out),
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"tools/list\",\"id\":2,\"params\":{\"cursor\":\"a\\\"b\"}}");
 	buf_clear(&out);
 	rpc_call(&out, 3, "x y", "{\"a\":[1]}");
 	CU_ASSERT_STRING_EQUAL(buf_str(&out),
@@ -118,11 +118,12 @@ called(const json_t *tools, size_t i)
 static void
 test_tools(void)
 {
-	json_t *page = json_loads("{\"tools\":[{\"name\":\"a.b\"},{\"name\":\"a b\",\"inputSchema\":{\"type\":\"object\"}},"
-				  "{\"name\":\"a.b\"},{\"name\":\"\"},{\"name\":1},7,{\"name\":\"x\",\"inputSchema\":[]},"
-				  "{\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"},"
-				  "{\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789x\"}],"
-				  "\"nextCursor\":\"p2\"}",
+	json_t *page = json_loads(
+	    "{\"tools\":[{\"name\":\"a.b\"},{\"name\":\"a b\",\"inputSchema\":{\"type\":\"object\"}},"
+	    "{\"name\":\"a.b\"},{\"name\":\"\"},{\"name\":1},7,{\"name\":\"x\",\"inputSchema\":[]},"
+	    "{\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"},"
+	    "{\"name\":\"0123456789012345678901234567890123456789012345678901234567890123456789x\"}],"
+	    "\"nextCursor\":\"p2\"}",
 	    0, NULL);
 	json_t *tools = json_array(), *none = json_pack("{s:i}", "tools", 1);
 	const char *cursor;
@@ -159,7 +160,8 @@ check_content(const char *json, bool good, const char *text, bool cut)
 static void
 test_content(void)
 {
-	check_content("{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}", true, "a\nb", false);
+	check_content("{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}", true,
+	    "a\nb", false);
 	check_content("{\"content\":[{\"type\":\"text\",\"text\":\"why\"}],\"isError\":true}", false, "why", false);
 	check_content("{\"content\":[{\"type\":\"image\",\"mimeType\":\"image/png\",\"data\":\"AAAA\"}]}", true,
 	    "[image image/png]", false);
