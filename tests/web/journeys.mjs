@@ -2476,10 +2476,11 @@ const TOOLS = {
 /** A model that calls tools, and a server that has some. */
 async function toolServer() {
 	const token = await admin();
-	const model = await api("POST", "/api/admin/models", { token, json: { name: "with-tools", display_name: "With tools", type: "chat", abilities: ["tools"], input_price: 1, output_price: 2, context_tokens: 32000, max_output_tokens: 4000 } });
+	const json = { name: "with-tools", type: "chat", abilities: ["tools"], context_tokens: 32000, max_output_tokens: 4000, price_input_per_mtok: 1, price_output_per_mtok: 2 };
+	const model = await api("POST", "/api/admin/models", { token, json });
 	holds([201, 409].includes(model.status), model.text);
 	if (model.status === 201)
-		equal((await api("POST", "/api/admin/channels", { token, json: { name: "with-tools", provider: "openai", base_url: `${process.env.WEIR_DEMO}/v1`, api_key: "demo", allow_private: true, models: [{ model: "with-tools", upstream_name: "demo-fast" }] } })).status, 201, "the channel");
+		equal((await api("POST", "/api/admin/channels", { token, json: { name: "with-tools", provider: "openai", base_url: process.env.WEIR_DEMO, api_key: "demo", allow_private: true, models: [{ model: "with-tools", upstream_name: "demo-fast" }] } })).status, 201, "the channel");
 }
 
 for (const way of CORNERS)
@@ -2487,7 +2488,7 @@ for (const way of CORNERS)
 		const words = TOOLS[way.language];
 		await toolServer();
 		const token = await admin();
-		const name = `demo-${way.language}`;
+		const name = `demo-${Date.now().toString(36)}`; // a second walk adds another
 		const server = await api("POST", "/api/admin/tool-servers", { token, json: { name, url: `${process.env.WEIR_DEMO}/mcp`, allow_private: true } });
 		equal(server.status, 201, server.text);
 		equal((await api("POST", `/api/admin/tool-servers/${server.json.id}/read`, { token })).json.read_error, null, "it is read");
@@ -2499,7 +2500,7 @@ for (const way of CORNERS)
 		const user = await newUser();
 		const page = await newPage(way);
 		await signIn(page, user.email);
-		await chooseModel(page, "With tools");
+		await chooseModel(page, "with-tools");
 		await page.getByRole("button", { name: words.attach, exact: true }).click();
 		await page.getByRole("menuitem", { name: words.tools, exact: true }).click();
 		const dialog = page.getByRole("dialog");

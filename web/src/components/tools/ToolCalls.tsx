@@ -51,12 +51,13 @@ export default function ToolCalls({ message, last, busy }: { message: Message; l
 
 function Call({ call, word, onSay }: { call: ToolCall; word: Word | undefined; onSay?: (word: Word) => void }) {
 	const asks = onSay !== undefined;
-	const [open, setOpen] = useState(asks);
+	const [choice, setChoice] = useState<boolean | null>(null);
+	const open = choice ?? asks;
 	const { t } = useTranslation();
 	const name = call.tool ?? call.called;
 	return (
 		<li data-call={call.status} className="rounded-xl border border-line text-sm">
-			<button type="button" aria-expanded={open} onClick={() => setOpen(!open)} className="flex min-h-11 w-full items-center gap-2 rounded-xl px-3 py-2 text-start hover:bg-hover">
+			<button type="button" aria-expanded={open} onClick={() => setChoice(!open)} className="flex min-h-11 w-full items-center gap-2 rounded-xl px-3 py-2 text-start hover:bg-hover">
 				<Wrench size={15} aria-hidden className={cx("shrink-0 text-faint", call.status === "running" && "animate-breathe")} />
 				<span className="min-w-0 grow truncate">
 					<span className="font-medium">{name}</span>
@@ -95,7 +96,7 @@ function Words({ title, text }: { title: string; text: string }) {
 	return (
 		<div>
 			<p className="pb-1 text-xs text-faint">{title}</p>
-			<pre tabIndex={0} aria-label={title} className="max-h-72 overflow-auto rounded-lg bg-tint px-3 py-2 font-mono text-xs wrap-anywhere whitespace-pre-wrap">
+			<pre tabIndex={0} aria-label={title} className="max-h-72 overflow-auto rounded-lg bg-hover px-3 py-2 font-mono text-xs wrap-anywhere whitespace-pre-wrap">
 				{text}
 			</pre>
 		</div>
