@@ -4,6 +4,7 @@
  * in      agent_id? or assistant_id?, project_id? (the caller's own grouping), model? (name),
  *         title? (custom from the start; else the first message sets one)
  *         knowledge_ids?, knowledge_mode?, knowledge_rewrite?: bases the answers look into, when and how;
+ *         tool_servers?: whose tools they may call;
  *         prompt?, temperature?, top_p?, context_messages?: of this conversation alone; null: its agent's or
  *         assistant's
  *         temporary?: in no list, never shared or exported, and removed when [chat] temporary_kept is over
@@ -29,6 +30,8 @@ const struct field conversations_create_fields[] = {
 	    .help = "auto: where something fits the question; null: the agent's" },
 	{ "knowledge_rewrite", F_BOOL, F_NULLABLE,
 	    .help = "search for the question as a model puts it, from what was said before; null: the agent's" },
+	{ "tool_servers", F_TEXTS, F_NULLABLE, .max = TOOL_SERVERS_CHOSEN,
+	    .help = "servers whose tools the model may call; null: the agent's" },
 	CONVERSATION_SETTINGS,
 	{ .name = NULL },
 };

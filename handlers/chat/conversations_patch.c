@@ -4,6 +4,7 @@
  * in      title? (custom from then on; "" goes back to automatic), model?
  *         (null goes back to the agent's or the default one)
  *         knowledge_ids?, knowledge_mode?, knowledge_rewrite?: bases the answers look into, when and how
+ *         tool_servers?: whose tools answers may call; tools_ask?: true takes back what was allowed for good
  *         prompt?, temperature?, top_p?, context_messages?: of this conversation alone; null: its agent's or
  *         assistant's
  * out     200 the conversation
@@ -22,6 +23,9 @@ const struct field conversations_patch_fields[] = {
 	    .help = "auto: where something fits the question; null: the agent's" },
 	{ "knowledge_rewrite", F_BOOL, F_NULLABLE,
 	    .help = "search for the question as a model puts it, from what was said before; null: the agent's" },
+	{ "tool_servers", F_TEXTS, F_NULLABLE, .max = TOOL_SERVERS_CHOSEN,
+	    .help = "servers whose tools the model may call; null: the agent's" },
+	{ "tools_ask", F_BOOL, 0, .help = "true: tools that were allowed for the whole conversation ask again" },
 	CONVERSATION_SETTINGS,
 	{ .name = NULL },
 };

@@ -12,8 +12,9 @@ $$;
 COMMENT ON FUNCTION assistant_may_use(uuid, uuid) IS
 	'May this user talk to it? Its owner; of a shared one, while no admin has taken it back and its owner''s account is active, everybody or who has taken it by its link.';
 
+DROP FUNCTION IF EXISTS assistant_put(uuid, uuid, boolean, jsonb, bigint, uuid[], text, int);
 CREATE OR REPLACE FUNCTION assistant_put(p_id uuid, p_user_id uuid, p_new boolean, p_in jsonb, p_model_id bigint, p_knowledge_ids uuid[],
-	p_token text, p_most int) RETURNS text
+	p_token text, p_most int, p_tool_servers uuid[] DEFAULT NULL) RETURNS text
 	LANGUAGE plpgsql SET search_path = public, pg_temp
 AS $$
 DECLARE
@@ -49,6 +50,7 @@ BEGIN
 		knowledge_ids = coalesce(p_knowledge_ids, a.knowledge_ids),
 		knowledge_mode = coalesce(p_in->>'knowledge_mode', a.knowledge_mode),
 		knowledge_rewrite = coalesce((p_in->>'knowledge_rewrite')::boolean, a.knowledge_rewrite),
+		tool_servers = nullif(coalesce(p_tool_servers, a.tool_servers), '{}'),
 		share = coalesce(p_in->>'share', a.share),
 		token = CASE WHEN coalesce(p_in->>'share', a.share) <> 'private' THEN coalesce(a.token, p_token) END,
 		updated_at = now()
@@ -63,8 +65,8 @@ BEGIN
 	RETURN 'ok';
 END
 $$;
-COMMENT ON FUNCTION assistant_put(uuid, uuid, boolean, jsonb, bigint, uuid[], text, int) IS
-	'Makes a user''s assistant, or changes of it what p_in (checked) has. p_knowledge_ids NULL: as they are. p_token: the end of its link, if it has none and needs one. Made private it loses its link and all who took it. Outcomes: ok, not_found (also another user''s), no_picture (picture_id is no picture of theirs), too_many (the user has p_most).';
+COMMENT ON FUNCTION assistant_put(uuid, uuid, boolean, jsonb, bigint, uuid[], text, int, uuid[]) IS
+	'Makes a user''s assistant, or changes of it what p_in (checked) has. p_knowledge_ids, p_tool_servers NULL: as they are. p_token: the end of its link, if it has none and needs one. Made private it loses its link and all who took it. Outcomes: ok, not_found (also another user''s), no_picture (picture_id is no picture of theirs), too_many (the user has p_most).';
 
 CREATE OR REPLACE FUNCTION assistant_by_token(p_token text) RETURNS uuid
 	LANGUAGE sql STABLE SET search_path = public, pg_temp

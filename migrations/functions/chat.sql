@@ -5,6 +5,19 @@ CREATE OR REPLACE FUNCTION message_is_error(p_status varchar) RETURNS boolean
 	RETURN p_status IN ('error', 'insufficient_balance', 'content_violation', 'llm_error');
 COMMENT ON FUNCTION message_is_error(varchar) IS 'Is this message status one of the four failures?';
 
+CREATE OR REPLACE FUNCTION tool_calls_json(p_message_id uuid, p_sealed boolean DEFAULT false) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE SET search_path = public, pg_temp
+AS $$
+	SELECT jsonb_agg(jsonb_build_object('position', t.position, 'call_id', t.call_id, 'called', t.called, 'server', t.server,
+		'tool', t.tool, 'arguments', t.arguments, 'result', t.result, 'is_cut', t.is_cut,
+		'status', CASE WHEN t.status = 'running' AND NOT (process_is_alive(t.owner) AND t.started_at > now() - interval '15 minutes')
+			THEN 'unclear' ELSE t.status END,
+		'started_at', json_time(t.started_at), 'ended_at', json_time(t.ended_at))
+		|| CASE WHEN p_sealed THEN jsonb_build_object('signature', t.signature) ELSE '{}' END ORDER BY t.position)
+	FROM tool_calls t WHERE t.message_id = p_message_id
+$$;
+COMMENT ON FUNCTION tool_calls_json(uuid, boolean) IS 'The calls of an answer as the API tells them; p_sealed: with the seals of their provider, for the next prompt. One whose process died while it was made is unclear.';
+
 CREATE OR REPLACE FUNCTION message_json(m conversation_messages) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN jsonb_build_object(
@@ -13,6 +26,7 @@ CREATE OR REPLACE FUNCTION message_json(m conversation_messages) RETURNS jsonb
 		'error_message', m.error_message, 'model', m.model,
 		'input_tokens', m.input_tokens, 'output_tokens', m.output_tokens,
 		'credits_cost', trim_scale(m.credits_cost), 'attachments', m.attachments, 'citations', m.citations, 'searched', m.searched, 'task_id', m.task_id,
+		'calls', CASE WHEN m.has_calls THEN tool_calls_json(m.id) END,
 		'created_at', json_time(m.created_at), 'updated_at', json_time(m.updated_at));
 COMMENT ON FUNCTION message_json(conversation_messages) IS
 	'The API''s Message without error_display, which depends on the reader''s language. Inlined by the planner; the body is parsed at definition, so no search_path applies.';
@@ -113,6 +127,27 @@ $$;
 COMMENT ON FUNCTION comparison_begin(conversation_messages) IS
 	'Makes an answer the first of those that are compared; an earlier comparison of the same question is one no more. The caller has locked the conversation.';
 
+CREATE OR REPLACE FUNCTION turn_question(p_message_id uuid) RETURNS conversation_messages
+	LANGUAGE plpgsql STABLE SET search_path = public, pg_temp SET enable_seqscan = off
+AS $$
+DECLARE
+	v_message conversation_messages;
+BEGIN
+	LOOP
+		SELECT * INTO v_message FROM conversation_messages m WHERE m.id = p_message_id;
+		IF v_message.role = 'user' THEN
+			RETURN v_message;
+		END IF;
+		IF v_message.has_calls IS NOT TRUE THEN
+			RETURN NULL;
+		END IF;
+		p_message_id := v_message.parent_id;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION turn_question(uuid) IS
+	'The question that stands before an answer whose parent is given: it, or what is before the answers that called tools for it; NULL: there is none.';
+
 DROP FUNCTION IF EXISTS turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text,
 	uuid, text, text, text, bytea);
 DROP FUNCTION IF EXISTS turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text,
@@ -140,10 +175,10 @@ DECLARE
 	v_refused boolean;
 	v_asks boolean := p_mode IN ('send', 'edit');
 	v_parent uuid;
-	v_new_messages int := CASE p_mode WHEN 'regenerate_new' THEN 1 WHEN 'compare' THEN 1 WHEN 'regenerate_in_place' THEN 0 ELSE 2 END;
+	v_new_messages int := CASE p_mode WHEN 'regenerate_new' THEN 1 WHEN 'compare' THEN 1 WHEN 'continue' THEN 1 WHEN 'regenerate_in_place' THEN 0 ELSE 2 END;
 	v_message_id uuid := CASE p_mode WHEN 'regenerate_in_place' THEN p_target_message_id ELSE p_assistant_message_id END;
 BEGIN
-	IF p_mode NOT IN ('send', 'edit', 'regenerate_new', 'regenerate_in_place', 'compare') OR p_mode IS NULL THEN
+	IF p_mode NOT IN ('send', 'edit', 'regenerate_new', 'regenerate_in_place', 'compare', 'continue') OR p_mode IS NULL THEN
 		RAISE EXCEPTION 'turn_open: bad mode %', p_mode USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 
@@ -164,10 +199,12 @@ BEGIN
 	IF p_mode <> 'send' THEN
 		SELECT * INTO v_target FROM conversation_messages m
 		WHERE m.id = p_target_message_id AND m.conversation_id = p_conversation_id;
-		SELECT * INTO v_question FROM conversation_messages m WHERE m.id = v_target.parent_id AND m.role = 'user';
+		v_question := turn_question(CASE WHEN p_mode = 'continue' THEN v_target.id ELSE v_target.parent_id END);
 		v_refusal := CASE
 			WHEN v_target.id IS NULL THEN 'not_found'
 			WHEN p_mode = 'edit' AND v_target.role = 'user' THEN NULL
+			WHEN p_mode = 'continue' AND (v_target.role <> 'assistant' OR v_question.id IS NULL OR EXISTS (
+				SELECT FROM conversation_messages m WHERE m.conversation_id = p_conversation_id AND m.parent_id = v_target.id)) THEN 'invalid_target'
 			WHEN p_mode = 'edit' OR v_question.id IS NULL OR v_target.role <> 'assistant'
 				OR (p_mode = 'regenerate_new' AND v_target.status <> 'success')
 				OR (p_mode = 'regenerate_in_place' AND NOT message_is_error(v_target.status)) THEN 'invalid_target'
@@ -216,8 +253,14 @@ BEGIN
 		v_parent := v_target.parent_id;
 	ELSIF p_mode = 'send' THEN
 		v_parent := conversation_leaf(p_conversation_id);
-	ELSIF p_mode = 'compare' AND NOT v_target.compared THEN
-		PERFORM comparison_begin(v_target);
+	ELSIF p_mode = 'compare' THEN
+		IF NOT v_target.compared THEN
+			PERFORM comparison_begin(v_target);
+		END IF;
+		v_parent := v_target.parent_id;
+	ELSIF p_mode = 'continue' THEN
+		PERFORM branch_choose(p_conversation_id, v_target.id);
+		v_parent := v_target.id;
 	END IF;
 	IF v_asks THEN
 		user_sequence := v_ctx.last_sequence + 1;
@@ -226,10 +269,10 @@ BEGIN
 				coalesce(p_attachments, '[]'), v_task_id, NULL),
 			(v_message_id, p_conversation_id, p_user_id, p_user_message_id, user_sequence + 1, 'assistant', '',
 				CASE WHEN v_refused THEN 'insufficient_balance' ELSE 'processing' END, v_ctx.model, '[]', v_task_id, p_left_out);
-	ELSIF p_mode IN ('regenerate_new', 'compare') THEN
+	ELSIF p_mode IN ('regenerate_new', 'compare', 'continue') THEN
 		INSERT INTO conversation_messages (id, conversation_id, user_id, parent_id, sequence, role, content, status, model, task_id,
 			left_out, compared, chosen, active)
-		VALUES (v_message_id, p_conversation_id, p_user_id, v_target.parent_id, v_ctx.last_sequence + 1, 'assistant', '', 'processing', v_ctx.model,
+		VALUES (v_message_id, p_conversation_id, p_user_id, v_parent, v_ctx.last_sequence + 1, 'assistant', '', 'processing', v_ctx.model,
 			p_task_id, p_left_out, p_mode = 'compare', p_mode <> 'compare', p_mode <> 'compare');
 	ELSE
 		UPDATE conversation_messages m
@@ -250,7 +293,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turn_open(uuid, uuid, uuid, uuid, uuid, uuid, text, jsonb, bigint, numeric, int, uuid, int, int, int, text, uuid, text, text, text, bytea, jsonb, text, jsonb) IS
-	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences, behind the last that is shown; edit the same, as another version of the target, a user message, and of what follows it; regenerate_new makes another version of the target, an answer; regenerate_in_place refills the failed target; compare makes another answer beside the target, whatever state that is in, and what is shown stays. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, comparison_full, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send or edit, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
+	'Opens a chat turn: messages, task, hold, idempotency key, all or nothing. p_mode: send makes a user and an assistant message with adjacent sequences, behind the last that is shown; edit the same, as another version of the target, a user message, and of what follows it; regenerate_new makes another version of the target, an answer; regenerate_in_place refills the failed target; compare makes another answer beside the target, whatever state that is in, and what is shown stays; continue makes an answer behind the target, an answer whose calls of tools have ended. p_hold 0: free. The limits are NULL when Redis holds the slots, else live tasks are counted here, exactly; p_agent_conv_limit marks an agent run, of which a conversation has one at a time. outcome: ok, insufficient, not_found, user_queue_full, conversation_queue_full, conversation_busy, conversation_limit, idempotent_replay (existing_task_id), idempotency_mismatch, invalid_target, comparison_full, user_budget, group_budget, user_disabled; nothing is changed unless ok, but that a question refused for want of credits (send or edit, insufficient) is kept with an answer of status insufficient_balance, without task or key. balance is after the hold; held is what all live tasks of the user hold. The question as it is stored is in user_message, but of a new one that was not refused only user_sequence and opened_at are told: the rest the caller knows. assistant_message is told only of a question that was refused.';
 
 CREATE OR REPLACE FUNCTION turns_settle(p_owner uuid, p_turns json)
 	RETURNS TABLE (task_id uuid, settled boolean, charged numeric, balance numeric, held numeric, message jsonb, task_status text,
@@ -288,21 +331,30 @@ BEGIN
 
 	RETURN QUERY
 		WITH turn AS MATERIALIZED (
-			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, coalesce(j.citations, '[]') AS citations, j.searched, j.error_message,
-				coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens, j.finish, j.first_token_ms,
+			SELECT e.*, j.message_status::message_status, coalesce(j.content, '') AS content, j.reasoning, coalesce(j.citations, '[]') AS citations,
+				j.searched, j.error_message, j.calls, coalesce(j.input_tokens, 0) AS input_tokens, coalesce(j.output_tokens, 0) AS output_tokens,
+				j.finish, j.first_token_ms,
 				-- a failed regeneration in place puts back what was there
 				e.settled AND e.prev_message IS NOT NULL AND message_is_error(j.message_status) AS restore
 			FROM unnest(v_ended) AS e
 				JOIN json_to_recordset(p_turns) AS j (task_id uuid, message_status text, content text, reasoning text, citations jsonb, searched jsonb,
-					error_message text, input_tokens int, output_tokens int, finish text, first_token_ms int) ON j.task_id = e.task_id
+					error_message text, input_tokens int, output_tokens int, finish text, first_token_ms int, calls jsonb) ON j.task_id = e.task_id
 		), filled AS (
 			UPDATE conversation_messages m
 			SET status = s.message_status, content = s.content, reasoning = s.reasoning, citations = s.citations, searched = s.searched, error_message = s.error_message,
 				model = coalesce(s.model, m.model), input_tokens = s.input_tokens, output_tokens = s.output_tokens,
-				credits_cost = s.charged, finish = s.finish, first_token_ms = s.first_token_ms, updated_at = now()
+				credits_cost = s.charged, finish = s.finish, first_token_ms = s.first_token_ms,
+				has_calls = CASE WHEN s.calls IS NOT NULL THEN true END, updated_at = now()
 			FROM turn s
 			WHERE m.id = s.message_id AND m.task_id = s.task_id AND s.settled AND NOT s.restore
-			RETURNING s.task_id, m.sequence, m.model, m.attachments, m.created_at
+			RETURNING s.message_id, s.calls, s.task_id, m.sequence, m.model, m.attachments, m.created_at
+		), called AS (
+			INSERT INTO tool_calls (message_id, position, call_id, called, server_id, server, tool, arguments, signature, status, result)
+			SELECT f.message_id, c.position, c.call_id, c.called, o.id, c.server, c.tool, c.arguments, c.signature, c.status, c.result
+			FROM filled f, jsonb_to_recordset(f.calls) AS c (position int, call_id text, called text, server_id uuid, server text,
+				tool text, arguments text, signature text, status text, result text)
+				LEFT JOIN tool_servers o ON o.id = c.server_id
+			WHERE f.calls IS NOT NULL
 		), counted AS (
 			UPDATE conversations c
 			SET total_tokens = c.total_tokens + s.tokens
@@ -321,7 +373,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION turns_settle(uuid, json) IS
-	'Ends tasks exactly once each: task, message, hold, usage and conversation statistics together, for all in one transaction. p_turns is an array of objects: task_id, outcome (completed, failed, cancelled), message_status, content, reasoning, error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, finish, unread (nobody was there to read the end: its owner is told on other ways). Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. A task that has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL. held is what the user''s other live tasks hold. Of a message that was filled as told, sequence, model, attachments and times are told and the rest is as told; any other is in message as it is stored.';
+	'Ends tasks exactly once each: task, message, hold, usage and conversation statistics together, for all in one transaction. p_turns is an array of objects: task_id, outcome (completed, failed, cancelled), message_status, content, reasoning, error_code, error_message, input_tokens, output_tokens, estimated, cost, model_id, channel_id, latency_ms, first_token_ms, request_id, finish, unread (nobody was there to read the end: its owner is told on other ways), calls (of tools, as tool_calls has them; absent: none). Only the owner may, or anybody (p_owner NULL) once the owner is dead. charged = min(cost, held), the excess goes on record as usage.overrun; cost 0 refunds. A failed regeneration in place restores the message. A conversation or message deleted meanwhile does not matter. A task that has ended already, or is somebody else''s: settled = false with the stored state, and nothing changes; an unknown task has task_status NULL. held is what the user''s other live tasks hold. Of a message that was filled as told, sequence, model, attachments and times are told and the rest is as told; any other is in message as it is stored.';
 
 CREATE OR REPLACE FUNCTION turn_settle(
 	p_task_id uuid, p_owner uuid, p_outcome text, p_message_status text, p_content text, p_reasoning text,

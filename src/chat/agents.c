@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "knowledge/search.h"
+#include "mcp/servers.h"
 
 #define PROMPT_CHARS_MAX 32000
 /* clang-format off */
@@ -18,6 +19,7 @@
 	{ "knowledge_ids", F_TEXTS, 0, .max = SEARCH_BASES_MAX, .help = "bases it looks into, for users who may read them" }, \
 	{ "knowledge_mode", F_CHOICE, 0, .choices = "auto always off", .help = "auto: where something fits the question" }, \
 	{ "knowledge_rewrite", F_BOOL, 0, .help = "search for the question as a model puts it, from what was said before" }, \
+	{ "tool_servers", F_TEXTS, 0, .max = TOOL_SERVERS_CHOSEN, .help = "servers whose tools it may call" }, \
 	{ "enabled", F_BOOL, 0, .help = "offered to users; default true" }
 /* clang-format on */
 
@@ -33,6 +35,7 @@ const struct field agent_change_fields[] = { AGENT_FIELDS(0), { .name = NULL } }
 		   " 'prompt', a.prompt, 'timeout_seconds', a.timeout_seconds, 'temperature', a.temperature," \
 		   " 'knowledge_ids', to_jsonb(a.knowledge_ids), 'knowledge_mode', a.knowledge_mode," \
 		   " 'knowledge_rewrite', a.knowledge_rewrite," \
+		   " 'tool_servers', to_jsonb(coalesce(a.tool_servers, '{}'))," \
 		   " 'enabled', a.enabled, 'created_at', json_time(a.created_at)," \
 		   " 'updated_at', json_time(a.updated_at)) AS json"
 
@@ -90,13 +93,14 @@ check_model(struct context *cx, const json_t *in, const char *field)
 	return rows_count(rows) > 0 ? OK : fail_field(cx, field, "is not a chat model");
 }
 
-/* $1 the input, $2 the id, $3 its knowledge_ids or NULL */
+/* $1 the input, $2 the id, $3 its knowledge_ids or NULL, $4 its tool_servers or NULL */
 static const char insert_sql[] =
     "INSERT INTO agents AS a (id, name, description, prompt, model_id, fallback_model_id, timeout_seconds, temperature,"
-    "  enabled, knowledge_ids, knowledge_mode, knowledge_rewrite)"
+    "  enabled, knowledge_ids, knowledge_mode, knowledge_rewrite, tool_servers)"
     " SELECT $2::uuid, btrim(i.name), coalesce(i.description, ''), coalesce(i.prompt, ''), i.model_id,"
     "  i.fallback_model_id, coalesce(i.timeout_seconds, 120), i.temperature, coalesce(i.enabled, true),"
-    "  coalesce($3::uuid[], '{}'), coalesce(i.knowledge_mode, 'auto'), coalesce(i.knowledge_rewrite, false)"
+    "  coalesce($3::uuid[], '{}'), coalesce(i.knowledge_mode, 'auto'), coalesce(i.knowledge_rewrite, false),"
+    "  nullif($4::uuid[], '{}')"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, description text, prompt text, model_id bigint,"
     "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean, knowledge_mode text,"
     "  knowledge_rewrite boolean)"
@@ -111,6 +115,7 @@ static const char update_sql[] =
     "  temperature = CASE WHEN $1::jsonb ? 'temperature' THEN i.temperature ELSE a.temperature END,"
     "  knowledge_ids = coalesce($3::uuid[], a.knowledge_ids), knowledge_mode = coalesce(i.knowledge_mode, a.knowledge_mode),"
     "  knowledge_rewrite = coalesce(i.knowledge_rewrite, a.knowledge_rewrite),"
+    "  tool_servers = nullif(coalesce($4::uuid[], a.tool_servers), '{}'),"
     "  enabled = coalesce(i.enabled, a.enabled), updated_at = now()"
     " FROM jsonb_to_record($1::jsonb) AS i(name text, description text, prompt text, model_id bigint,"
     "  fallback_model_id bigint, timeout_seconds int, temperature real, enabled boolean, knowledge_mode text,"
@@ -121,15 +126,15 @@ static enum status
 save(struct context *cx, const char *id, bool create, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *knowledge;
+	const char *knowledge, *tools;
 	char *text;
 	enum status st;
 
 	if ((st = check_model(cx, in, "model_id")) != OK || (st = check_model(cx, in, "fallback_model_id")) != OK ||
-	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
+	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK || (st = tool_servers_read(cx, in, &tools)) != OK)
 		return st;
 	text = json_dumps(in, JSON_WIRE);
-	st = pg_query(cx->pg, &rows, create ? insert_sql : update_sql, PS(text), PS(id), PS(knowledge));
+	st = pg_query(cx->pg, &rows, create ? insert_sql : update_sql, PS(text), PS(id), PS(knowledge), PS(tools));
 	free(text);
 	if (st != OK)
 		return fail(cx, st, "write agent: %s", pg_error(cx->pg));

@@ -7,6 +7,7 @@
 #include "chat/conversations.h"
 #include "files/uploads.h"
 #include "knowledge/search.h"
+#include "mcp/servers.h"
 
 #define PROMPT_CHARS_MAX 32000
 #define TOKEN_BYTES 16
@@ -26,6 +27,7 @@
 	{ "knowledge_ids", F_TEXTS, 0, .max = SEARCH_BASES_MAX, .help = "bases it looks into, for users who may read them" }, \
 	{ "knowledge_mode", F_CHOICE, 0, .choices = "auto always off", .help = "auto: where something fits the question" }, \
 	{ "knowledge_rewrite", F_BOOL, 0, .help = "search for the question as a model puts it, from what was said before" }, \
+	{ "tool_servers", F_TEXTS, 0, .max = TOOL_SERVERS_CHOSEN, .help = "servers whose tools it may call" }, \
 	{ "share", F_CHOICE, 0, .choices = "private link house", .help = "who may use it: nobody else; who has its link; everybody" }
 /* clang-format on */
 
@@ -48,6 +50,7 @@ const struct field assistant_bar_fields[] = {
 	" 'top_p', a.top_p, 'max_tokens', a.max_tokens, 'context_messages', a.context_messages," \
 	" 'knowledge_ids', to_jsonb(a.knowledge_ids), 'knowledge_mode', a.knowledge_mode," \
 	" 'knowledge_rewrite', a.knowledge_rewrite," \
+	" 'tool_servers', to_jsonb(coalesce(a.tool_servers, '{}'))," \
 	" 'url', " site "::text || '/a/' || a.token, 'is_barred', a.is_barred," \
 	" 'created_at', json_time(a.created_at), 'updated_at', json_time(a.updated_at))"
 #define ADMIN_JSON \
@@ -136,19 +139,19 @@ put(struct context *cx, const char *id, bool is_new, const json_t *in, json_t **
 {
 	AUTO_ROWS struct rows *rows = NULL;
 	unsigned char token[TOKEN_BYTES];
-	const char *model_id, *knowledge, *outcome;
+	const char *model_id, *knowledge, *tools, *outcome;
 	char *text;
 	enum status st;
 
 	if ((st = conversation_model(cx, field_text(in, "model"), &model_id)) != OK ||
-	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
+	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK || (st = tool_servers_read(cx, in, &tools)) != OK)
 		return st;
 	crypto_random(token, sizeof(token));
 	text = json_dumps(in, JSON_WIRE);
 	st = pg_query(cx->pg, &rows,
-	    "SELECT assistant_put($1::uuid, $2::uuid, $3, $4::jsonb, $5::bigint, $6::uuid[], $7, $8::int) AS outcome",
+	    "SELECT assistant_put($1::uuid, $2::uuid, $3, $4::jsonb, $5::bigint, $6::uuid[], $7, $8::int, $9::uuid[]) AS outcome",
 	    PS(id), PS(cx->caller.user_id), PB(is_new), PS(text), PS(model_id), PS(knowledge),
-	    PS(crypto_base64url(cx->arena, token, sizeof(token))), PI(ASSISTANTS_MAX));
+	    PS(crypto_base64url(cx->arena, token, sizeof(token))), PI(ASSISTANTS_MAX), PS(tools));
 	free(text);
 	if (st != OK)
 		return fail(cx, st, "write assistant %s: %s", id, pg_error(cx->pg));

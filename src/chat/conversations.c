@@ -6,6 +6,7 @@
 #include "core/events.h"
 #include "knowledge/search.h"
 #include "limits/locks.h"
+#include "mcp/servers.h"
 #include "engine/tasks.h"
 
 #define AUTO_TITLE_CHARS 40
@@ -24,6 +25,7 @@
 	" 'temporary_until', json_time(c.temporary_until)," \
 	" 'knowledge_ids', to_jsonb(c.knowledge_ids), 'knowledge_mode', c.knowledge_mode," \
 	" 'knowledge_rewrite', c.knowledge_rewrite," \
+	" 'tool_servers', to_jsonb(c.tool_servers), 'tools_always', to_jsonb(c.tools_always)," \
 	" 'total_tokens', c.total_tokens, 'created_at', json_time(c.created_at), 'updated_at', " \
 	"json_time(c.updated_at))" \
 	" AS json"
@@ -156,7 +158,7 @@ maybe_bool(const json_t *in, const char *field)
 
 /* What a new conversation is made of, checked. */
 struct wanted {
-	const char *model_id, *knowledge, *assistant_name;
+	const char *model_id, *knowledge, *tools, *assistant_name;
 };
 
 static enum status
@@ -166,7 +168,8 @@ check(struct context *cx, const json_t *in, struct wanted *w)
 
 	if ((st = check_agent(cx, field_text(in, "agent_id"))) != OK ||
 	    (st = find_assistant(cx, in, &w->assistant_name)) != OK ||
-	    (st = conversation_model(cx, field_text(in, "model"), &w->model_id)) != OK)
+	    (st = conversation_model(cx, field_text(in, "model"), &w->model_id)) != OK ||
+	    (st = tool_servers_read(cx, in, &w->tools)) != OK)
 		return st;
 	return knowledge_ids_read(cx, in, &w->knowledge);
 }
@@ -182,15 +185,15 @@ insert(struct context *cx, const char *id, const json_t *in, const struct wanted
 	st = pg_query(cx->pg, &rows,
 	    "INSERT INTO conversations AS c (id, user_id, agent_id, project_id, model_id, title, title_is_custom,"
 	    " knowledge_ids, knowledge_mode, assistant_id, assistant_name, prompt, temperature, top_p, context_messages,"
-	    " temporary_until, title_wanted, knowledge_rewrite)"
+	    " temporary_until, title_wanted, knowledge_rewrite, tool_servers)"
 	    " VALUES ($1, $2, $3, $4, $5, btrim($6), btrim($6) <> '', $7::uuid[], $8, $9, $10, $11, $12::real, $13::real,"
-	    " $14::int, now() + $15::bigint * interval '1 millisecond', $16, $17) RETURNING " CONVERSATION_JSON,
+	    " $14::int, now() + $15::bigint * interval '1 millisecond', $16, $17, $18::uuid[]) RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "agent_id")), PS(field_text(in, "project_id")),
 	    PS(w->model_id), PS(title == NULL ? "" : title), PS(w->knowledge), PS(field_text(in, "knowledge_mode")),
 	    PS(field_text(in, "assistant_id")), PS(w->assistant_name), PS(field_text(in, "prompt")),
 	    PS(number_text(cx, in, "temperature")), PS(number_text(cx, in, "top_p")),
 	    PS(number_text(cx, in, "context_messages")), is_temporary ? PI(cx->conf->chat_temporary_kept) : PNULL,
-	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'), maybe_bool(in, "knowledge_rewrite"));
+	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'), maybe_bool(in, "knowledge_rewrite"), PS(w->tools));
 	if (st != OK)
 		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");
@@ -232,13 +235,13 @@ enum status
 conversation_update(struct context *cx, const char *id, const json_t *in, json_t **out)
 {
 	AUTO_ROWS struct rows *rows = NULL;
-	const char *model_id, *knowledge;
+	const char *model_id, *knowledge, *tools;
 	enum status st;
 
 	if (id == NULL)
 		return fail(cx, E_NOT_FOUND, "no such conversation");
 	if ((st = conversation_model(cx, field_text(in, "model"), &model_id)) != OK ||
-	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK)
+	    (st = knowledge_ids_read(cx, in, &knowledge)) != OK || (st = tool_servers_read(cx, in, &tools)) != OK)
 		return st;
 	st = pg_query(cx->pg, &rows,
 	    "UPDATE conversations c SET title = coalesce(btrim($3), c.title),"
@@ -250,7 +253,9 @@ conversation_update(struct context *cx, const char *id, const json_t *in, json_t
 	    "  temperature = CASE WHEN $12 THEN $13::real ELSE c.temperature END,"
 	    "  top_p = CASE WHEN $14 THEN $15::real ELSE c.top_p END,"
 	    "  context_messages = CASE WHEN $16 THEN $17::int ELSE c.context_messages END,"
-	    "  knowledge_rewrite = CASE WHEN $18 THEN $19 ELSE c.knowledge_rewrite END, updated_at = now()"
+	    "  knowledge_rewrite = CASE WHEN $18 THEN $19 ELSE c.knowledge_rewrite END,"
+	    "  tool_servers = CASE WHEN $20 THEN $21::uuid[] ELSE c.tool_servers END,"
+	    "  tools_always = CASE WHEN $22 THEN NULL ELSE c.tools_always END, updated_at = now()"
 	    " WHERE c.id = $1 AND c.user_id = $2 RETURNING " CONVERSATION_JSON,
 	    PS(id), PS(cx->caller.user_id), PS(field_text(in, "title")), PB(field_present(in, "model")), PS(model_id),
 	    PB(field_present(in, "knowledge_ids")), PS(knowledge), PB(field_present(in, "knowledge_mode")),
@@ -258,7 +263,8 @@ conversation_update(struct context *cx, const char *id, const json_t *in, json_t
 	    PB(field_present(in, "temperature")), PS(number_text(cx, in, "temperature")),
 	    PB(field_present(in, "top_p")), PS(number_text(cx, in, "top_p")), PB(field_present(in, "context_messages")),
 	    PS(number_text(cx, in, "context_messages")), PB(field_present(in, "knowledge_rewrite")),
-	    maybe_bool(in, "knowledge_rewrite"));
+	    maybe_bool(in, "knowledge_rewrite"), PB(field_present(in, "tool_servers")), PS(tools),
+	    PB(field_bool(in, "tools_ask", false)));
 	if (st != OK)
 		return fail(cx, st, "change conversation %s: %s", id, pg_error(cx->pg));
 	if (rows_count(rows) == 0)

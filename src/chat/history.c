@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "chat/tools.h"
 #include "io/pg.h"
 
 #define BYTES_PER_TOKEN 8 /* more than any text has */
@@ -12,11 +13,14 @@
  * from, as m, besides which of them count; `target` the question to end with, if any. */
 #define HISTORY_SQL(from, target) \
 	" SELECT m.id, m.parent_id, m.role, m.content, " target " AS is_target," \
+	"  CASE WHEN m.has_calls THEN tool_calls_json(m.id, true) END AS calls," \
 	"  CASE WHEN m.attachments <> '[]' THEN m.attachments END AS attachments" \
-	" FROM (SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence DESC) AS bytes" \
-	"  FROM (SELECT m.id, m.parent_id, m.sequence, m.role, m.content, m.attachments" \
+	" FROM (SELECT *, sum(octet_length(content) + CASE WHEN has_calls THEN (SELECT sum(octet_length(t.arguments)" \
+	"   + octet_length(coalesce(t.result, ''))) FROM tool_calls t WHERE t.message_id = newest.id) ELSE 0 END)" \
+	"   OVER (ORDER BY sequence DESC) AS bytes" \
+	"  FROM (SELECT m.id, m.parent_id, m.sequence, m.role, m.content, m.attachments, m.has_calls" \
 	"   FROM " from " AND m.conversation_id = $1 AND m.user_id = $2" \
-	"    AND (m.role = 'user' OR (m.role = 'assistant' AND m.status = 'success' AND m.content <> ''))" \
+	"    AND (m.role = 'user' OR (m.role = 'assistant' AND m.status = 'success' AND (m.content <> '' OR m.has_calls)))" \
 	"   ORDER BY m.sequence DESC LIMIT $3) AS newest) AS m" \
 	" WHERE m.bytes <= $4::bigint OR " target " ORDER BY m.sequence DESC"
 
@@ -33,8 +37,13 @@ const char history_sql[] = HISTORY_SQL("conversation_messages m WHERE m.active",
 
 /* $5 the assistant message to make again; its question is the target. */
 const char history_again_sql[] = WAY_SQL(
-    "SELECT q.id FROM conversation_messages a JOIN conversation_messages q ON q.id = a.parent_id AND q.role = 'user'"
+    "SELECT q.id FROM conversation_messages a JOIN conversation_messages q ON q.id = a.parent_id AND (q.role = 'user' OR q.has_calls)"
     " WHERE a.id = $5::uuid AND a.conversation_id = $1 AND a.user_id = $2 AND a.role = 'assistant'")
+    HISTORY_SQL(ON_THE_WAY, "(m.id = (SELECT id FROM way WHERE steps = 1))");
+
+/* $5 the answer whose calls have ended. */
+const char history_continue_sql[] = WAY_SQL("SELECT a.id FROM conversation_messages a WHERE a.id = $5::uuid"
+					    " AND a.conversation_id = $1 AND a.user_id = $2 AND a.has_calls")
     HISTORY_SQL(ON_THE_WAY, "(m.id = (SELECT id FROM way WHERE steps = 1))");
 
 /* $5 the user message that another version is asked of. */
@@ -73,12 +82,19 @@ is_same(const char *a, const char *b)
 	return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* A user message and the row of its answer (-1: none). */
+/* A user message and the rows of its answers, down from the first to the last (-1: none). */
 struct pair {
-	int question, answer;
+	int question, first, last;
 };
 
-/* Pair each answer with its question, right before it on the way.  Oldest first; `rows` have the newest first. */
+/* Pair each answer with its question, right before it on the way, or with an answer to it that called tools.  Oldest
+ * first; `rows` have the newest first. */
+static int
+last_of(const struct pair *p)
+{
+	return p->last < 0 ? p->question : p->last;
+}
+
 static size_t
 pair_up(const struct rows *rows, struct pair *pairs)
 {
@@ -86,9 +102,12 @@ pair_up(const struct rows *rows, struct pair *pairs)
 
 	for (int i = rows_count(rows) - 1; i >= 0; i--) {
 		if (strcmp(row_text(rows, i, "role"), "user") == 0)
-			pairs[n++] = (struct pair){ i, -1 };
-		else if (n > 0 && is_same(row_text(rows, i, "parent_id"), row_text(rows, pairs[n - 1].question, "id")))
-			pairs[n - 1].answer = i;
+			pairs[n++] = (struct pair){ i, -1, -1 };
+		else if (n > 0 &&
+		    is_same(row_text(rows, i, "parent_id"), row_text(rows, last_of(&pairs[n - 1]), "id"))) {
+			pairs[n - 1].first = pairs[n - 1].first < 0 ? i : pairs[n - 1].first;
+			pairs[n - 1].last = i;
+		}
 	}
 	return n;
 }
@@ -146,13 +165,40 @@ add(struct context *cx, struct history *h, int row)
 
 	m->role = row_text(h->rows, row, "role");
 	m->parts = ARENA_ARRAY(cx->arena, struct ask_part, 1 + json_array_size(attachments));
-	m->parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = row_text(h->rows, row, "content") };
-	m->n_parts = 1;
+	if (*row_text(h->rows, row, "content") != '\0' || row_null(h->rows, row, "calls")) {
+		m->parts[0] = (struct ask_part){ .kind = ASK_TEXT, .text = row_text(h->rows, row, "content") };
+		m->n_parts = 1;
+	}
 	add_attachments(cx, m, attachments);
 	grow_files(cx, h, json_array_size(attachments));
 	json_array_foreach(attachments, i, one)
 		add_file(cx, h, one);
 	json_decref(attachments);
+}
+
+/* What an answer calls, and what came of it. */
+static void
+add_calls(struct context *cx, struct history *h, int row)
+{
+	json_t *calls;
+
+	if (row_null(h->rows, row, "calls"))
+		return;
+	calls = row_json(h->rows, row, "calls");
+	tools_history(cx->arena, calls, &h->messages[h->n - 1], &h->messages[h->n]);
+	h->n++;
+	json_decref(calls);
+}
+
+/* A question and its answers. */
+static void
+add_pair(struct context *cx, struct history *h, const struct pair *p)
+{
+	add(cx, h, p->question);
+	for (int row = p->first; row >= 0 && row >= p->last; row--) {
+		add(cx, h, row);
+		add_calls(cx, h, row);
+	}
 }
 
 void
@@ -162,14 +208,17 @@ history_fill(struct context *cx, struct history *h)
 	struct pair *pairs = ARENA_ARRAY(cx->arena, struct pair, rows);
 
 	n = pair_up(h->rows, pairs);
-	h->messages = ARENA_ARRAY(cx->arena, struct ask_message, 2 * n);
+	h->messages = ARENA_ARRAY(cx->arena, struct ask_message, 2 * rows); /* with calls an answer is two */
 	for (size_t i = 0; i < n; i++) {
-		if (row_bool(h->rows, pairs[i].question, "is_target")) {
+		size_t before = h->n;
+
+		if (row_bool(h->rows, last_of(&pairs[i]), "is_target")) {
+			add_pair(cx, h, &pairs[i]);
 			h->question_id = row_text(h->rows, pairs[i].question, "id");
-			add(cx, h, pairs[i].question);
-		} else if (pairs[i].answer >= 0) {
-			add(cx, h, pairs[i].question);
-			add(cx, h, pairs[i].answer);
+			h->tail = h->n - before;
+			h->rounds = (h->tail - 1) / 2;
+		} else if (pairs[i].last >= 0) {
+			add_pair(cx, h, &pairs[i]);
 		}
 	}
 }

@@ -100,7 +100,7 @@ look_up(struct request *rq, const struct turn_plan *plan, const struct history *
     look_then_fn *then, void *arg)
 {
 	struct looking *l = ARENA_NEW(rq->cx.arena, struct looking);
-	size_t before = h->n - (h->question_id != NULL);
+	size_t before = h->n - h->tail;
 
 	*l = (struct looking){ .plan = plan, .query = question, .then = then, .arg = arg };
 	if (plan->n_knowledge == 0 || strcmp(plan->knowledge_mode, "off") == 0 || question == NULL)

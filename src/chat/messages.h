@@ -3,7 +3,7 @@
  *
  * JSON as in the API: {id, conversation_id, sequence, role, content, status,
  * is_error, error_message, error_display, model, input_tokens, output_tokens,
- * credits_cost, attachments, citations, searched, task_id, created_at, updated_at}.  PostgreSQL's
+ * credits_cost, attachments, citations, searched, calls, task_id, created_at, updated_at}.  PostgreSQL's
  * message_json() makes it of what is stored, message_written() of what a turn
  * has just stored and need not read again; error_display, which is in the
  * reader's language, message_localize() adds wherever a message leaves.
@@ -27,8 +27,8 @@ struct message {
 	int64_t sequence;
 	const char *error_message, *model; /* NULL: none */
 	int64_t input_tokens, output_tokens, cost_ucr;
-	json_t *attachments, *citations; /* the references are taken over */
-	const char *searched;		 /* JSON; NULL: nothing was searched for */
+	json_t *attachments, *citations, *calls; /* the references are taken over */
+	const char *searched;			 /* JSON; NULL: nothing was searched for */
 	const char *task_id;
 	const char *created_at, *updated_at; /* from the database's json_time() */
 };

@@ -16,7 +16,9 @@ static const char turn_sql[] =
     "  (SELECT version FROM catalog_version) AS version,"
     "  array_to_string(coalesce(c.knowledge_ids, a.knowledge_ids, s.knowledge_ids), ' ') AS knowledge_ids,"
     "  coalesce(c.knowledge_mode, a.knowledge_mode, s.knowledge_mode, 'auto') AS knowledge_mode,"
-    "  coalesce(c.knowledge_rewrite, a.knowledge_rewrite, s.knowledge_rewrite, false) AS knowledge_rewrite"
+    "  coalesce(c.knowledge_rewrite, a.knowledge_rewrite, s.knowledge_rewrite, false) AS knowledge_rewrite,"
+    "  CASE WHEN coalesce(c.tool_servers, a.tool_servers, s.tool_servers) IS NOT NULL"
+    "   THEN tools_of(coalesce(c.tool_servers, a.tool_servers, s.tool_servers), c.tools_always) END AS tools"
     " FROM conversations c LEFT JOIN agents a ON a.id = c.agent_id"
     " LEFT JOIN assistants s ON s.id = c.assistant_id AND assistant_may_use(s.id, c.user_id)"
     " WHERE c.id = $1 AND c.user_id = $2";
@@ -26,7 +28,7 @@ static const char agent_sql[] =
     "SELECT NULL::uuid AS conversation_id, '' AS title, false AS title_is_custom, 0 AS message_count,"
     "  a.id AS agent_id, a.prompt, a.timeout_seconds, a.temperature, NULL::real AS top_p, NULL::int AS max_tokens,"
     "  NULL::int AS context_messages, a.model_id AS agent_model_id, a.fallback_model_id, (SELECT version FROM catalog_version) AS version,"
-    "  NULL::text AS knowledge_ids, 'off' AS knowledge_mode, false AS knowledge_rewrite"
+    "  NULL::text AS knowledge_ids, 'off' AS knowledge_mode, false AS knowledge_rewrite, NULL::jsonb AS tools"
     " FROM agents a WHERE a.id = $1";
 
 /* ---- the plan -------------------------------------------------------------------- */
@@ -91,6 +93,21 @@ read_knowledge(struct context *cx, const struct rows *rows, struct turn_plan *pl
 	}
 }
 
+/* The tools there are, where the model can call them; a fallback that cannot is none then. */
+static void
+read_tools(struct context *cx, const struct rows *rows, struct turn_plan *plan)
+{
+	json_t *told;
+
+	if (row_null(rows, 0, "tools") || !(plan->model.abilities & ABILITY_TOOLS))
+		return;
+	told = row_json(rows, 0, "tools");
+	plan->tools = tools_take(cx->arena, told);
+	json_decref(told);
+	if (plan->tools != NULL && plan->fallback != NULL && !(plan->fallback->abilities & ABILITY_TOOLS))
+		plan->fallback = NULL;
+}
+
 /* The candidates of a turn: its conversation stays where it was, at the account whose cache knows
  * how it began.  A trial of an agent is of none. */
 static struct offer_model *
@@ -135,6 +152,7 @@ make_plan(struct context *cx, const struct offer *o, const struct rows *rows, co
 		plan->fallback = NULL;
 	shorten(rows, &plan->model);
 	shorten(rows, plan->fallback);
+	read_tools(cx, rows, plan);
 	*out = plan;
 	return select_need_price(cx, &plan->model);
 }
@@ -209,7 +227,13 @@ ask_both(struct context *cx, const char *conversation_id, const struct history_a
 	    history_again_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->regenerate_id));
 	struct pg_call edit = PG_CALL(
 	    history_edit_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->edit_id));
-	struct pg_call calls[] = { plan, ask->regenerate_id != NULL ? again : ask->edit_id != NULL ? edit : plain };
+	struct pg_call go_on = PG_CALL(
+	    history_continue_sql, PS(conversation_id), PS(user_id), PI(ask->messages), PI(bytes), PS(ask->continue_id));
+	struct pg_call calls[] = { plan,
+		ask->regenerate_id != NULL     ? again
+		    : ask->continue_id != NULL ? go_on
+		    : ask->edit_id != NULL     ? edit
+					       : plain };
 	enum status st = pg_run_all(cx->pg, calls, 2, true);
 
 	*plan_rows = calls[0].rows;
@@ -238,6 +262,8 @@ catalog_turn(struct context *cx, const char *conversation_id, const char *model_
 		return st;
 	if (ask->regenerate_id != NULL && rows_count(h->rows) == 0)
 		return history_refuse(cx, conversation_id, ask->regenerate_id);
+	if (ask->continue_id != NULL && rows_count(h->rows) == 0)
+		return fail(cx, E_NOT_FOUND, "no calls of tools in message %s", ask->continue_id);
 	*history = h;
 	history_fill(cx, h);
 	return OK;

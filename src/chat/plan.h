@@ -14,6 +14,7 @@
 
 #include "catalog/offer.h"
 #include "chat/history.h"
+#include "chat/tools.h"
 #include "core/request.h"
 
 /* What answers: copies from the offer, with their channels (at least one each) in
@@ -36,6 +37,7 @@ struct turn_plan {
 	const char *knowledge_mode; /* auto, always, off */
 	bool knowledge_rewrite;	    /* search for the question as a model puts it */
 	struct chat_files *files;   /* that go along; NULL: none */
+	struct chat_tools *tools;   /* that the model may call; NULL: none */
 	const char *sources;	    /* what was found there, for the prompt; NULL: nothing */
 
 	struct offer_model model;     /* its max_output_tokens: or what the assistant wants, if that is less */

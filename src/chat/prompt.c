@@ -5,11 +5,24 @@
 
 #include "base/buf.h"
 #include "base/tokens.h"
+#include "base/utf8.h"
 #include "chat/attachments.h"
+#include "chat/tools.h"
 
 #define MESSAGE_TOKENS 8    /* a message's frame on the wire, beyond its text */
 #define DOCUMENTS_TOKENS 64 /* what is said of documents as such */
-#define MEDIA_TOKENS 1600   /* an image or clip, as providers count them at most */
+#define RESULT_LEAST 1024   /* bytes of what a tool said that are never cut to make room */
+#define RESULT_CUT "[The rest was cut off: there is no room for it.]"
+#define MEDIA_TOKENS 1600 /* an image or clip, as providers count them at most */
+
+static int64_t
+part_tokens(const struct ask_part *p)
+{
+	if (p->kind != ASK_TEXT && p->kind != ASK_CALL && p->kind != ASK_RESULT)
+		return MEDIA_TOKENS;
+	return tokens_estimate(p->text, strlen(p->text)) +
+	    (p->kind == ASK_TEXT ? 0 : MESSAGE_TOKENS + tokens_estimate(p->name, strlen(p->name)));
+}
 
 static int64_t
 message_tokens(const struct ask_message *m)
@@ -17,8 +30,7 @@ message_tokens(const struct ask_message *m)
 	int64_t tokens = MESSAGE_TOKENS;
 
 	for (size_t i = 0; i < m->n_parts; i++)
-		tokens += m->parts[i].kind == ASK_TEXT ? tokens_estimate(m->parts[i].text, strlen(m->parts[i].text))
-						       : MEDIA_TOKENS;
+		tokens += part_tokens(&m->parts[i]);
 	return tokens;
 }
 
@@ -34,14 +46,21 @@ check_abilities(struct context *cx, const struct turn_plan *plan, const struct q
 	return OK;
 }
 
+/* Neither an answer nor what came of its calls. */
+static bool
+is_question(const struct ask_message *m)
+{
+	return strcmp(m->role, "user") == 0 && (m->n_parts == 0 || m->parts[0].kind != ASK_RESULT);
+}
+
 /* Where the part of the history begins that fits beside `tokens`, which grow by
  * it.  The oldest goes first; what is left starts with a question, never with the
- * answer to one left out.  `last`: the last message is counted already. */
+ * answer to one left out.  `tail`: so many messages at the end are counted already. */
 static size_t
-fit_history(const struct turn_plan *plan, const struct history *h, bool last, int64_t *tokens)
+fit_history(const struct turn_plan *plan, const struct history *h, size_t tail, int64_t *tokens)
 {
 	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
-	size_t earlier = h->n - last, first = 0;
+	size_t earlier = h->n - tail, first = 0;
 
 	if (plan->context_messages >= 0 && (size_t)plan->context_messages < earlier)
 		first = earlier - (size_t)plan->context_messages;
@@ -53,7 +72,7 @@ fit_history(const struct turn_plan *plan, const struct history *h, bool last, in
 			break;
 		}
 	}
-	while (first < earlier && strcmp(h->messages[first].role, "assistant") == 0)
+	while (first < earlier && !is_question(&h->messages[first]))
 		*tokens -= message_tokens(&h->messages[first++]);
 	return first;
 }
@@ -119,6 +138,41 @@ name_documents(struct context *cx, const struct turn_plan *plan, const struct hi
 		h->messages[i].parts[0].text = files_named(cx->arena, plan->files, i, h->messages[i].parts[0].text);
 }
 
+/* The longest result of a tool in these messages; NULL: none is worth being cut. */
+static struct ask_part *
+longest_result(const struct ask_message *m, size_t n)
+{
+	struct ask_part *longest = NULL;
+	size_t most = RESULT_LEAST;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < m[i].n_parts; k++)
+			if (m[i].parts[k].kind == ASK_RESULT && strlen(m[i].parts[k].text) > most) {
+				longest = &m[i].parts[k];
+				most = strlen(longest->text);
+			}
+	return longest;
+}
+
+/* What the question must have of the history: itself, or what tools said for it, of which as much as fits. */
+static int64_t
+tail_tokens(struct context *cx, const struct history *h, size_t tail, int64_t room)
+{
+	struct ask_message *m = h->messages + h->n - tail;
+	struct ask_part *result;
+	int64_t tokens;
+
+	for (;;) {
+		tokens = 0;
+		for (size_t i = 0; i < tail; i++)
+			tokens += message_tokens(&m[i]);
+		if (tokens <= room || (result = longest_result(m, tail)) == NULL)
+			return tokens;
+		result->text = arena_printf(cx->arena, "%.*s\n" RESULT_CUT,
+		    (int)(strlen(result->text) / 2 - utf8_tail(result->text, strlen(result->text) / 2)), result->text);
+	}
+}
+
 /* The system prompt and the question always stay. */
 static enum status
 make_ask(struct context *cx, const struct turn_plan *plan, const struct question *q, const struct history *history,
@@ -130,18 +184,20 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 	struct ask_message question = make_message(cx->arena, "user", content, q);
 	int64_t budget = plan->model.context_tokens - plan->model.max_output_tokens;
 	const char *documents, *system = system_prompt(cx, plan, NULL);
-	bool again = q->content == NULL && h->n > 0;
-	size_t n = 0, first;
+	size_t tail = q->content == NULL ? h->tail : 0, n = 0, first;
 	enum status st;
 
 	if ((st = check_abilities(cx, plan, q)) != OK)
 		return st;
 	name_documents(cx, plan, h);
-	*tokens = 0;
+	if (plan->tools == NULL)
+		tools_in_words(cx->arena, h->messages, h->n);
+	*tokens = plan->tools == NULL ? 0 : plan->tools->tokens;
 	if (system != NULL)
 		*tokens += MESSAGE_TOKENS + tokens_estimate(system, strlen(system));
-	if (q->content != NULL || again)
-		*tokens += message_tokens(again ? &h->messages[h->n - 1] : &question);
+	if (q->content != NULL)
+		*tokens += message_tokens(&question);
+	*tokens += tail_tokens(cx, h, tail, plan->model.context_tokens > 0 ? budget - *tokens : INT64_MAX);
 	if (plan->model.context_tokens > 0 && *tokens > budget)
 		return fail_field(cx, "content", "is too long for the model (about %lld of %lld tokens)",
 		    (long long)*tokens, (long long)budget);
@@ -149,7 +205,7 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 		return st;
 	if ((system = documents == NULL ? system : system_prompt(cx, plan, documents)) != NULL)
 		m[n++] = make_message(cx->arena, "system", system, &(struct question){ .content = NULL });
-	first = fit_history(plan, h, again, tokens);
+	first = fit_history(plan, h, tail, tokens);
 	if (h->n > first)
 		memcpy(m + n, h->messages + first, (h->n - first) * sizeof(*m));
 	n += h->n - first;
@@ -158,6 +214,11 @@ make_ask(struct context *cx, const struct turn_plan *plan, const struct question
 	*out = (struct ask){ .op = OP_CHAT, .chat = { ASK_CHAT_PLAIN, .messages = m, .n_messages = n } };
 	out->chat.temperature = plan->temperature;
 	out->chat.top_p = plan->top_p;
+	if (plan->tools != NULL) {
+		out->chat.tools = plan->tools->asked;
+		out->chat.n_tools = plan->tools->n;
+		out->chat.choice = plan->tools->is_over ? CHOICE_NONE : CHOICE_AUTO;
+	}
 	return attachments_inline(cx, m, n, q->content != NULL ? q : NULL);
 }
 

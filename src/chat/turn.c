@@ -10,6 +10,7 @@
 #include "chat/look.h"
 #include "chat/messages.h"
 #include "chat/sources.h"
+#include "chat/tools.h"
 #include "chat/wire.h"
 #include "engine/pace.h"
 #include "engine/gate.h"
@@ -24,8 +25,9 @@ const struct reader_wants wants_stream = { &dialect_weir, false }, wants_whole =
 struct chat {
 	char message_id[UUID_LEN]; /* the assistant's */
 	const char *conversation_id;
-	const struct sources *sources; /* what its prompt had of documents; NULL: nothing */
-	const char *searched;	       /* for what they were searched, as JSON; NULL: they were not */
+	const struct sources *sources;	/* what its prompt had of documents; NULL: nothing */
+	const char *searched;		/* for what they were searched, as JSON; NULL: they were not */
+	const struct chat_tools *tools; /* that the model could call; NULL: none */
 };
 
 /* What only opening needs; in the request's arena, which ends with the first content. */
@@ -42,20 +44,21 @@ struct opening {
 
 /* ---- planning --------------------------------------------------------------- */
 
-/* Regenerating keeps to the model that answered before, if it is still on offer. */
+/* Regenerating and continuing keep to the model that answered before, if it is still on offer. */
 static enum status
 previous_model(struct context *cx, const struct turn_ask *ask, const char **model)
 {
 	AUTO_ROWS struct rows *rows = NULL;
+	const char *before = ask->continue_id != NULL ? ask->continue_id : ask->regenerate_id;
 	enum status st;
 
 	*model = ask->model;
-	if (ask->regenerate_id == NULL || ask->model != NULL)
+	if (before == NULL || ask->model != NULL)
 		return OK;
 	st = pg_query_again(cx->pg, &rows,
 	    "SELECT m.model FROM conversation_messages m JOIN llm_models l ON l.name = m.model AND l.enabled"
 	    " WHERE m.id = $1 AND m.conversation_id = $2 AND m.user_id = $3",
-	    PS(ask->regenerate_id), PS(ask->conversation_id), PS(cx->caller.user_id));
+	    PS(before), PS(ask->conversation_id), PS(cx->caller.user_id));
 	if (st != OK)
 		return fail(cx, st, "previous model: %s", pg_error(cx->pg));
 	if (rows_count(rows) == 1)
@@ -97,18 +100,50 @@ struct turning {
 	const struct looked *looked;
 };
 
+/* A question may call tools so many times; then the model is to answer in words, and has no more turns if it does not. */
+static enum status
+check_rounds(struct context *cx, const struct turning *t)
+{
+	size_t most = (size_t)cx->conf->tools_rounds;
+
+	if (t->ask.continue_id == NULL && t->ask.regenerate_id == NULL)
+		return OK;
+	if (t->history->question_id == NULL) {
+		fail(cx, E_CONFLICT, "the question is out of reach");
+		fail_message(cx, "The conversation is too long to go on from here.", "对话过长，无法从此处继续");
+		return E_CONFLICT;
+	}
+	if (t->history->rounds > most) {
+		fail(cx, E_CONFLICT, "%zu rounds of tools", t->history->rounds);
+		fail_message(cx, "Tools have been called as often as they may for one question.",
+		    "本问题的工具调用次数已达上限");
+		return E_CONFLICT;
+	}
+	if (t->plan->tools != NULL)
+		t->plan->tools->is_over = t->history->rounds == most;
+	return OK;
+}
+
 static enum status
 plan(struct context *cx, struct turning *t)
 {
 	struct history_ask wanted = { .regenerate_id = t->ask.regenerate_id,
 		.edit_id = t->ask.edit_id,
+		.continue_id = t->ask.continue_id,
 		.messages = cx->conf->chat_history_messages };
 	const char *model;
 	enum status st;
 
+	if (t->ask.continue_id != NULL || t->ask.regenerate_id != NULL) /* all of what was called must be there */
+		wanted.messages += cx->conf->tools_rounds + 2;
 	if ((st = previous_model(cx, &t->ask, &model)) != OK ||
-	    (st = catalog_turn(cx, t->ask.conversation_id, model, &wanted, &t->plan, &t->history)) != OK)
+	    (st = catalog_turn(cx, t->ask.conversation_id, model, &wanted, &t->plan, &t->history)) != OK ||
+	    (st = check_rounds(cx, t)) != OK)
 		return st;
+	if (t->ask.beside) /* what is compared are answers in words: nobody is asked of calls in several at once */
+		t->plan->tools = NULL;
+	if (t->ask.continue_id != NULL) /* it was put anew for the first answer, and paid */
+		t->plan->knowledge_rewrite = false;
 	return files_find(cx, &t->ask.question, t->history, &t->plan->files);
 }
 
@@ -136,7 +171,8 @@ question_text(const struct turning *t)
 
 	if (t->ask.question.content != NULL)
 		return t->ask.question.content;
-	return h->n > 0 && h->messages[h->n - 1].n_parts > 0 ? h->messages[h->n - 1].parts[0].text : NULL;
+	return h->tail > 0 && h->messages[h->n - h->tail].n_parts > 0 ? h->messages[h->n - h->tail].parts[0].text
+								      : NULL;
 }
 
 /* ---- opening ------------------------------------------------------------------ */
@@ -200,6 +236,13 @@ attachments_json(struct context *cx, const struct question *q, const struct chat
 	return copy;
 }
 
+/* The message that the mode is about; NULL: none. */
+static const char *
+target_of(const struct turn_ask *ask)
+{
+	return ask->edit_id != NULL ? ask->edit_id : ask->continue_id != NULL ? ask->continue_id : ask->regenerate_id;
+}
+
 /* Regenerating first tries to refill a failed answer; when the target is a good
  * one, another is made. */
 static enum status
@@ -216,9 +259,9 @@ open_turn(struct context *cx, const struct gate_ask *ask, const struct task *tas
 	    count ? PI(conf->limits_conversation_tasks) : none,
 	    /* An agent's run is marked even when Redis did the counting. */
 	    !ask->agent ? none : PI(count ? conf->limits_agent_conversations : INT32_MAX), PS(o->mode),
-	    PS(o->ask->edit_id == NULL ? o->ask->regenerate_id : o->ask->edit_id), PS(o->title), PS(key->key),
-	    PS(key->route), key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices),
-	    PS(cx->caller.group), PS(o->left_out));
+	    PS(target_of(o->ask)), PS(o->title), PS(key->key), PS(key->route),
+	    key->key == NULL ? none : PX(key->body_hash, SHA256_BYTES), PS(o->prices), PS(cx->caller.group),
+	    PS(o->left_out));
 	enum status st = pg_together_run(
 	    cx->process->together, cx->pg, task->user_id, &call, lock_sql, o->chat->conversation_id);
 
@@ -254,6 +297,7 @@ new_question(struct context *cx, const struct run *r, const struct opening *o, c
 	    .sequence = row_int(rows, 0, "user_sequence"),
 	    .attachments = attachments_list(cx->conf, &o->ask->question, o->files),
 	    .citations = json_array(),
+	    .calls = json_null(),
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, 0, "opened_at"),
 	    .updated_at = row_text(rows, 0, "opened_at") });
@@ -352,6 +396,7 @@ opening_new(struct context *cx, struct chat *chat, const struct turn_ask *ask, c
 	*o = (struct opening){ .chat = chat,
 		.ask = ask,
 		.mode = ask->edit_id != NULL	 ? "edit"
+		    : ask->continue_id != NULL	 ? "continue"
 		    : ask->regenerate_id == NULL ? "send"
 		    : ask->beside		 ? "compare"
 						 : "regenerate_in_place" };
@@ -372,6 +417,7 @@ begin(struct request *rq, struct turning *t)
 
 	chat->sources = sources_copy(r->arena, t->looked->sources);
 	chat->searched = arena_strdup(r->arena, t->looked->searched);
+	chat->tools = tools_copy(r->arena, t->plan->tools);
 	r->own = chat;
 	st = open_run(rq, r, opening_new(&rq->cx, chat, &t->ask, t->plan->files), t);
 	if (st != OK || rq->carry_arg != r)
@@ -440,9 +486,22 @@ citations(const struct run *r)
 	return sources_cited(strcmp(message_status(r), "success") == 0 ? c->sources : NULL, buf_str(&r->answer.text));
 }
 
+/* Calls count once the answer is whole. */
+static const struct chat_tools *
+tools_of_answer(const struct run *r)
+{
+	const struct chat *c = r->own;
+
+	return r->outcome == OUTCOME_COMPLETED ? c->tools : NULL;
+}
+
 static void
 settlement(const struct run *r, json_t *out)
 {
+	json_t *calls = tools_called(tools_of_answer(r), &r->answer);
+
+	if (calls != NULL)
+		json_object_set_new(out, "calls", calls);
 	json_object_set_new(out, "message_status", json_string(message_status(r)));
 	json_object_set_new(out, "content", json_string_nocheck(buf_str(&r->answer.text)));
 	json_object_set_new(out, "citations", citations(r));
@@ -478,6 +537,7 @@ settled_message(const struct run *r, const struct rows *rows, int row)
 	    .attachments = row_json(rows, row, "attachments"),
 	    .citations = citations(r),
 	    .searched = c->searched,
+	    .calls = tools_called_json(tools_of_answer(r), &r->answer),
 	    .task_id = r->task.id,
 	    .created_at = row_text(rows, row, "created_at"),
 	    .updated_at = row_text(rows, row, "updated_at") });

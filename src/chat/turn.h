@@ -24,10 +24,13 @@ struct turn_ask {
 	const char *conversation_id; /* NULL is E_NOT_FOUND */
 	const char *regenerate_id;   /* the assistant message to make again: a failed one in place, another
 				      * answer beside a good one.  NULL: a new question */
+	const char *continue_id; /* the answer that called tools, which have been called: the model goes on with what
+				  * came of it.  NULL: something else */
 	const char *edit_id; /* the user message that this one stands beside, as another version; NULL: the next one */
 	bool beside; /* regenerating, with a model: another answer beside that one, which stays the one that is shown */
-	const char *model; /* NULL: the conversation's, its agent's or the default one; regenerating, the one before */
-	struct question question; /* regenerating: empty */
+	const char *
+	    model; /* NULL: the conversation's, its agent's or the default one; regenerating and continuing, the one before */
+	struct question question; /* regenerating and continuing: empty */
 };
 
 /* Open a turn and make `rq` a stream, or join the one an Idempotency-Key names.

@@ -94,7 +94,7 @@ calls_write(struct call *calls, const struct script *s, const struct ask *ask, c
 {
 	unsigned count = s->call_count;
 
-	if (!ask->has_tools || ask->result.len > 0)
+	if (!ask->has_tools || (ask->result.len > 0 && !s->again))
 		return 0;
 	if (count == 0 && ask->must_call)
 		write_call(&calls[count++], "1", ask);

@@ -12,6 +12,7 @@
 #include "demo/call.h"
 #include "demo/fal.h"
 #include "demo/kie.h"
+#include "demo/mcp.h"
 #include "demo/route.h"
 #include "demo/run.h"
 
@@ -572,6 +573,8 @@ run_start(struct loop *loop, const struct h1_request *rq, const char *body, size
 		kie_plan(run, loop, rq, (struct span){ body, body_len }, is_authorized(loop->server->options, rq));
 	} else if (fal_is_path(rq->path)) {
 		fal_plan(run, loop, rq, (struct span){ body, body_len });
+	} else if (mcp_is_path(rq->path)) {
+		mcp_plan(run, rq, (struct span){ body, body_len }, is_authorized(loop->server->options, rq));
 	} else if (rq->path.len > 4 && (memcmp(rq->path.at, "/v1", 3) == 0 || memcmp(rq->path.at, "/v2", 3) == 0)) {
 		plan_api(run, loop, rq, (struct span){ body, body_len });
 	} else {

@@ -66,6 +66,7 @@ static const struct key_row keys[] = {
 	{ NUMBER("ts", timestamps, 1, "1: each delta is a CLOCK_MONOTONIC time in ns") },
 	{ NUMBER("timestamps", timestamps, 1, "the same as ts") },
 	{ OTHER("call", KIND_CALL, "call a tool: NAME:key=value:key=value, NAME:!arguments, or the first one") },
+	{ NUMBER("again", again, 1, "1: tools are called although one has spoken") },
 	{ NUMBER("cached", cached, 1000000000, "tokens of the prompt that came from a cache") },
 	{ NUMBER("written", written, 1000000000, "tokens of the prompt that were put into a cache") },
 	{ NUMBER("strict", strict, 1, "1: 400 for a thought or call without the signature it was given") },

@@ -142,6 +142,7 @@ struct script {
 	uint32_t status;      /* for FAULT_STATUS */
 	uint32_t timestamps;  /* 1: deltas are CLOCK_MONOTONIC nanoseconds */
 	uint32_t echo;	      /* 1: the answer is the prompt, word for word */
+	uint32_t again;	      /* 1: tools are called although one has spoken */
 	uint32_t cached;      /* tokens of the prompt that came from a cache */
 	uint32_t written;     /* and that were put into it */
 	uint32_t task_ms;     /* until a task of KIE's ends; 0: 300 */

@@ -2579,4 +2579,69 @@ journey("prompts: a slash finds one by keyboard, and its variables are asked for
 	equal(await input(page).inputValue(), "/su", "what was typed stays");
 });
 
+// -- tools of other servers
+
+const TOOLS = {
+	en: { attach: "Attach", tools: "Tools", done: "Done", allow: "Allow", always: "Allow in this conversation", answer: "Answer" },
+	zh: { attach: "添加附件", tools: "工具", done: "完成", allow: "允许", always: "本对话中始终允许", answer: "结果" },
+};
+
+/** A model that calls tools, and a server that has some. */
+async function toolServer() {
+	const token = await admin();
+	const json = { name: "with-tools", type: "chat", abilities: ["tools"], context_tokens: 32000, max_output_tokens: 4000, price_input_per_mtok: 1, price_output_per_mtok: 2 };
+	const model = await api("POST", "/api/admin/models", { token, json });
+	holds([201, 409].includes(model.status), model.text);
+	if (model.status === 201)
+		equal((await api("POST", "/api/admin/channels", { token, json: { name: "with-tools", provider: "openai", base_url: process.env.WEIR_DEMO, api_key: "demo", allow_private: true, models: [{ model: "with-tools", upstream_name: "demo-fast" }] } })).status, 201, "the channel");
+}
+
+for (const way of CORNERS)
+	journey(`tools: a server is added, a call is allowed, and the model goes on (${way.name})`, async () => {
+		const words = TOOLS[way.language];
+		await toolServer();
+		const token = await admin();
+		const name = `demo-${Date.now().toString(36)}`; // a second walk adds another
+		const server = await api("POST", "/api/admin/tool-servers", { token, json: { name, url: `${process.env.WEIR_DEMO}/mcp`, allow_private: true } });
+		equal(server.status, 201, server.text);
+		equal((await api("POST", `/api/admin/tool-servers/${server.json.id}/read`, { token })).json.read_error, null, "it is read");
+		const desk = await newPage(way);
+		await signIn(desk, process.env.WEIR_ADMIN_LOGIN, process.env.WEIR_ADMIN_PASSWORD, "/admin/tools");
+		await desk.getByText(name, { exact: true }).first().waitFor();
+		await look(desk, `admin-tools-${way.name}`);
+
+		const user = await newUser();
+		const page = await newPage(way);
+		await signIn(page, user.email);
+		await chooseModel(page, "with-tools");
+		await page.getByRole("button", { name: words.attach, exact: true }).click();
+		await page.getByRole("menuitem", { name: words.tools, exact: true }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByRole("checkbox", { name: new RegExp(name) }).check();
+		await look(page, `tools-choice-${way.name}`);
+		await dialog.getByRole("button", { name: words.done, exact: true }).click();
+
+		await send(page, `[[demo call=${name}__web_search:query=weir call=${name}__calculator:a=40:b=2]] What is a weir?`);
+		await waitAnswer(page, 1);
+		const calls = page.locator("[data-call]");
+		await page.getByRole("button", { name: words.allow, exact: true }).first().waitFor();
+		await look(page, `tools-asked-${way.name}`);
+		await page.getByRole("button", { name: words.allow, exact: true }).first().click();
+		await page.getByRole("button", { name: words.always, exact: true }).last().click();
+		const second = await waitAnswer(page, 2);
+		holds((await second.innerText()).includes("42"), "the model has what the tools said");
+		await until(async () => (await page.locator('[data-call="done"]').count()) === 2, "both calls are done");
+		await calls.first().getByRole("button").first().click();
+		await page.getByLabel(words.answer, { exact: true }).first().getByText("https://example.com/weir").waitFor();
+		await look(page, `tools-done-${way.name}`);
+
+		// what was allowed for the conversation goes on by itself
+		await send(page, `[[demo call=${name}__calculator:a=1:b=2]] And this?`);
+		await waitAnswer(page, 4);
+		holds((await answers(page).nth(3).innerText()).includes("The tool said: 3"), "it went on by itself");
+		await page.reload();
+		await until(async () => (await page.locator('[data-call="done"]').count()) === 3, "and is there after a reload");
+		equal((await api("DELETE", `/api/admin/tool-servers/${server.json.id}`, { token })).status, 204, "removed");
+	});
+
 process.exit((await runAll(process.argv[2])) > 0 ? 1 : 0);

@@ -41,6 +41,7 @@ export function message(over: Partial<Message> = {}): Message {
 		attachments: [],
 		citations: [],
 		searched: null,
+		calls: null,
 		task_id: "t1",
 		created_at: "2026-01-02T03:04:05Z",
 		updated_at: "2026-01-02T03:04:05Z",

@@ -33,6 +33,8 @@ function conversation(n: number, over: Partial<Conversation> = {}): Conversation
 		temperature: null,
 		top_p: null,
 		context_messages: null,
+		tool_servers: null,
+		tools_always: null,
 		model: null,
 		title: `Title ${n}`,
 		title_is_custom: false,

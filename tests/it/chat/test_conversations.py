@@ -9,13 +9,13 @@ import pytest
 from weirtest import busy, quote, wait_until
 
 MESSAGE_KEYS = {"id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message",
-                "error_display", "model", "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "searched", "task_id",
+                "error_display", "model", "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "searched", "calls", "task_id",
                 "created_at", "updated_at", "parent_id", "versions", "finish", "verdict"}
 TASK_KEYS = {"id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "asked", "result",
              "error_message", "created_at", "started_at", "completed_at"}
 CONVERSATION_KEYS = {"id", "agent_id", "assistant_id", "assistant_name", "assistant_gone", "prompt", "temperature", "top_p",
                      "context_messages", "project_id", "model", "title", "title_is_custom", "message_count",
-                     "total_tokens", "knowledge_ids", "knowledge_mode", "knowledge_rewrite", "created_at", "updated_at",
+                     "total_tokens", "knowledge_ids", "knowledge_mode", "knowledge_rewrite", "tool_servers", "tools_always", "created_at", "updated_at",
                      "folder_id", "pinned", "archived", "temporary_until"}
 
 

@@ -361,6 +361,28 @@ def test_relay(ask, user, described):
     ask("GET", "/v1/models/demo-fast", user)
 
 
+def test_tools(weir, user, admin, ask, follow):
+    weir.weirctl("model", "add", "with-tools", "--input", "1", "--output", "2", "--context", "32000", "--max-output", "4000",
+                 "--abilities", "tools")
+    weir.weirctl("channel", "add", "with-tools", "--provider", "openai", "--url", weir.demo_url, "--allow-private", "--model",
+                 "with-tools=demo-fast")
+    server = ask("POST", "/api/admin/tool-servers", admin,
+                 {"name": "demo", "url": weir.demo_url.removesuffix("/v1") + "/mcp", "allow_private": True})
+    path = f"/api/admin/tool-servers/{server['id']}"
+    assert ask("POST", path + "/read", admin)["tools"]
+    ask("PATCH", path, admin, {"description": "Of the demo"})
+    ask("GET", path, admin)
+    assert ask("GET", "/api/admin/tool-servers", admin)["items"]
+    assert ask("GET", "/api/tools", user)["items"]
+    held = ask("POST", "/api/conversations", user, {"tool_servers": [server["id"]], "project_id": "tools"})
+    messages = f"/api/conversations/{held['id']}/messages"
+    first = ask("POST", messages, user, {"content": "[[demo call=demo__calculator:a=1:b=2]] add", "model": "with-tools"})
+    events = follow("POST", f"{messages}/{first['assistant_message_id']}/tools", user, {"always": [0]})
+    assert events[-1]["type"] == "done"
+    assert ask("GET", messages, user)["items"][1]["calls"][0]["result"] == "3"
+    ask("DELETE", path, admin)
+
+
 def test_shares(ask, user, described):
     held = ask("POST", "/api/import/conversation", user,
                {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hi", "model": "old"}]})

@@ -1110,6 +1110,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/tool-servers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List all servers of tools
+         * @description Needs the role admin.
+         */
+        get: operations["admin_tool_servers_list"];
+        put?: never;
+        /**
+         * Add a server of tools
+         * @description Needs the role admin.
+         */
+        post: operations["admin_tool_servers_create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/tool-servers/{server_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a server of tools
+         * @description Needs the role admin.
+         */
+        get: operations["admin_tool_servers_get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a server of tools
+         * @description Needs the role admin.
+         */
+        delete: operations["admin_tool_servers_delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a server of tools
+         * @description Needs the role admin.
+         */
+        patch: operations["admin_tool_servers_patch"];
+        trace?: never;
+    };
+    "/api/admin/tool-servers/{server_id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask a server for its tools, and keep the list
+         * @description Needs the role admin.
+         */
+        post: operations["admin_tool_servers_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/usage": {
         parameters: {
             query?: never;
@@ -1741,6 +1813,23 @@ export interface paths {
         put?: never;
         /** Answer the same question again */
         post: operations["messages_regenerate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/conversations/{conversation_id}/messages/{message_id}/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Allow or deny the calls of tools in an answer, make them, and read what the model says then */
+        post: operations["messages_tools"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2939,6 +3028,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the servers of tools that one may choose */
+        get: operations["tools_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/uploads": {
         parameters: {
             query?: never;
@@ -3810,6 +3916,7 @@ export interface components {
             prompt: string;
             temperature: number | null;
             timeout_seconds: number;
+            tool_servers: string[];
             /** Format: date-time */
             updated_at: string;
         };
@@ -3891,6 +3998,7 @@ export interface components {
             picture_id?: string | null;
             prompt?: string;
             temperature?: number | null;
+            tool_servers?: string[];
             top_p?: number | null;
             /** Format: date-time */
             updated_at?: string;
@@ -4151,6 +4259,8 @@ export interface components {
             temporary_until: string | null;
             title: string;
             title_is_custom: boolean;
+            tool_servers: string[] | null;
+            tools_always: string[] | null;
             top_p: number | null;
             total_tokens: number;
             /** Format: date-time */
@@ -4198,7 +4308,7 @@ export interface components {
              * @description Stable; switch on it.
              * @enum {string}
              */
-            code: "bad_code" | "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "second_factor" | "insufficient_credits" | "forbidden" | "account_disabled" | "factor_required" | "foreign_origin" | "no_account" | "provider_refused" | "registration_closed" | "sign_in_again" | "not_found" | "method_not_allowed" | "cancelled" | "comparison_full" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "too_many_devices" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "provider_failed" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
+            code: "bad_code" | "file_unreadable" | "invalid_request" | "invalid_token" | "unauthenticated" | "bad_credentials" | "second_factor" | "insufficient_credits" | "forbidden" | "account_disabled" | "factor_required" | "foreign_origin" | "no_account" | "provider_refused" | "registration_closed" | "sign_in_again" | "not_found" | "method_not_allowed" | "cancelled" | "comparison_full" | "conflict" | "conversation_busy" | "duplicate_conversation" | "file_not_ready" | "idempotency_mismatch" | "knowledge_limit" | "route_gone" | "too_many_devices" | "tools_answered" | "tools_running" | "tools_undecided" | "files_too_long" | "storage_quota" | "too_large" | "uri_too_long" | "unsupported_media_type" | "rate_limited" | "task_queue_full" | "conversation_queue_full" | "conversation_limit" | "headers_too_large" | "internal" | "provider_failed" | "upstream_failed" | "content_violation" | "interrupted" | "overloaded" | "route_unavailable" | "price_unknown" | "unavailable" | "upstream_timeout" | "storage_full";
             /** @description What the code calls for: field, balance, required, ... */
             details?: Record<string, never>;
             /** @description For people, in the caller's language. */
@@ -4610,6 +4720,7 @@ export interface components {
         };
         Message: {
             attachments: components["schemas"]["Attachment"][];
+            calls: components["schemas"]["ToolCall"][] | null;
             citations: components["schemas"]["Citation"][];
             content: string;
             /** Format: uuid */
@@ -4686,6 +4797,20 @@ export interface components {
             makes: components["schemas"]["Makes"] | null;
             prices: components["schemas"]["PriceStep"][];
             ratio: number;
+        };
+        OfferedTool: {
+            /** @enum {string} */
+            approval: "ask" | "always";
+            called: string;
+            description: string;
+            name: string;
+        };
+        OfferedTools: {
+            description: string;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            tools: components["schemas"]["OfferedTool"][];
         };
         OidcMethod: {
             name: string;
@@ -5123,6 +5248,15 @@ export interface components {
             model: string;
             upstream_name: string;
         };
+        ServerTool: {
+            /** @enum {string|null} */
+            approval: "ask" | "always" | null;
+            called: string;
+            description: string;
+            enabled: boolean;
+            name: string;
+            parameters: Record<string, never>;
+        };
         Session: {
             /** Format: date-time */
             created_at: string;
@@ -5248,6 +5382,42 @@ export interface components {
         TicketHeaders: {
             "Content-Type": string;
             "If-None-Match": string;
+        };
+        ToolCall: {
+            arguments: string;
+            call_id: string;
+            called: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            is_cut: boolean;
+            position: number;
+            result: string | null;
+            server: string | null;
+            /** Format: date-time */
+            started_at: string | null;
+            /** @enum {string} */
+            status: "asked" | "approved" | "denied" | "running" | "unclear" | "done" | "failed";
+            tool: string | null;
+        };
+        ToolServer: {
+            allow_private: boolean;
+            /** @enum {string} */
+            approval: "ask" | "always";
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            enabled: boolean;
+            has_authorization: boolean;
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: date-time */
+            read_at: string | null;
+            read_error: string | null;
+            tools: components["schemas"]["ServerTool"][];
+            /** Format: date-time */
+            updated_at: string;
+            url: string;
         };
         TrialEnd: {
             assistant_message: components["schemas"]["TrialMessage"];
@@ -5504,7 +5674,7 @@ export interface components {
                 "application/json": components["schemas"]["Error"];
             };
         };
-        /** @description `cancelled`: Stopped. `comparison_full`: Three answers at most are compared. Remove one of them first. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. `too_many_devices`: As many of your devices are told as may be. Remove one first. */
+        /** @description `cancelled`: Stopped. `comparison_full`: Three answers at most are compared. Remove one of them first. `conflict`: This conflicts with what is already there. `conversation_busy`: This conversation is being processed. `duplicate_conversation`: This conversation was created a moment ago. `file_not_ready`: An attached file is still being read, please wait a moment. `idempotency_mismatch`: This Idempotency-Key was used with another request. `knowledge_limit`: There are as many of these as there may be, please remove some first. `route_gone`: What this continues was made by a provider account that is no longer there. `too_many_devices`: As many of your devices are told as may be. Remove one first. `tools_answered`: The conversation has gone on from there. `tools_running`: These tools are being called at this moment. `tools_undecided`: Please allow or deny each call first. */
         E409: {
             headers: {
                 [name: string]: unknown;
@@ -5712,6 +5882,8 @@ export interface operations {
                      * @description time to the first content; default 120
                      */
                     timeout_seconds?: number;
+                    /** @description servers whose tools it may call */
+                    tool_servers?: string[];
                 };
             };
         };
@@ -5836,6 +6008,8 @@ export interface operations {
                      * @description time to the first content; default 120
                      */
                     timeout_seconds?: number;
+                    /** @description servers whose tools it may call */
+                    tool_servers?: string[];
                 };
             };
         };
@@ -8062,6 +8236,229 @@ export interface operations {
             503: components["responses"]["E503"];
         };
     };
+    admin_tool_servers_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["ToolServer"][];
+                    };
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_tool_servers_create: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description it may be in a private network or on this host; default false */
+                    allow_private?: boolean;
+                    /**
+                     * @description ask: each call waits for the user's word, the default; always: calls are made without
+                     * @enum {string}
+                     */
+                    approval?: "ask" | "always";
+                    /** @description value of the header Authorization, such as Bearer …; kept sealed, never shown; null: none */
+                    authorization?: string | null;
+                    /** @description what users read of it */
+                    description?: string;
+                    /** @description users may choose it; default true */
+                    enabled?: boolean;
+                    /** @description a-z, 0-9 and - ; the names of its tools begin with it */
+                    name: string;
+                    /**
+                     * Format: uri
+                     * @description its endpoint for MCP over Streamable HTTP
+                     */
+                    url: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServer"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_tool_servers_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServer"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_tool_servers_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_tool_servers_patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description it may be in a private network or on this host; default false */
+                    allow_private?: boolean;
+                    /**
+                     * @description ask: each call waits for the user's word, the default; always: calls are made without
+                     * @enum {string}
+                     */
+                    approval?: "ask" | "always";
+                    /** @description value of the header Authorization, such as Bearer …; kept sealed, never shown; null: none */
+                    authorization?: string | null;
+                    /** @description what users read of it */
+                    description?: string;
+                    /** @description users may choose it; default true */
+                    enabled?: boolean;
+                    /** @description what changes of its tools: {name, enabled?, approval?: ask, always or null for the server's} */
+                    tools?: unknown[];
+                    /**
+                     * Format: uri
+                     * @description its endpoint for MCP over Streamable HTTP
+                     */
+                    url?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServer"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    admin_tool_servers_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                server_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolServer"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
     usage_sums: {
         parameters: {
             query?: never;
@@ -8594,6 +8991,8 @@ export interface operations {
                     share?: "private" | "link" | "house";
                     /** @description null: the provider's default */
                     temperature?: number | null;
+                    /** @description servers whose tools it may call */
+                    tool_servers?: string[];
                     /** @description null: the provider's default */
                     top_p?: number | null;
                 };
@@ -8729,6 +9128,8 @@ export interface operations {
                     share?: "private" | "link" | "house";
                     /** @description null: the provider's default */
                     temperature?: number | null;
+                    /** @description servers whose tools it may call */
+                    tool_servers?: string[];
                     /** @description null: the provider's default */
                     top_p?: number | null;
                 };
@@ -9289,6 +9690,8 @@ export interface operations {
                     temporary?: boolean;
                     /** @description absent: made from the first message */
                     title?: string;
+                    /** @description servers whose tools the model may call; null: the agent's */
+                    tool_servers?: string[] | null;
                     /** @description null: the assistant's */
                     top_p?: number | null;
                 };
@@ -9403,6 +9806,10 @@ export interface operations {
                     temperature?: number | null;
                     /** @description empty: automatic again */
                     title?: string;
+                    /** @description servers whose tools the model may call; null: the agent's */
+                    tool_servers?: string[] | null;
+                    /** @description true: tools that were allowed for the whole conversation ask again */
+                    tools_ask?: boolean;
                     /** @description null: the assistant's */
                     top_p?: number | null;
                 };
@@ -9621,6 +10028,53 @@ export interface operations {
                     beside?: boolean;
                     /** @description A model's name; default: the one that answered before. */
                     model?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["TurnEvent"];
+                };
+            };
+            400: components["responses"]["E400"];
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            404: components["responses"]["E404"];
+            409: components["responses"]["E409"];
+            413: components["responses"]["E413"];
+            415: components["responses"]["E415"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    messages_tools: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key and body within 24 h replay the first outcome. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                conversation_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": {
+                    /** @description The same, and their tools are called without being asked in this conversation from now on. */
+                    always?: unknown[];
+                    /** @description Positions of calls that may be made. */
+                    approve?: unknown[];
+                    /** @description Positions of calls that may not. */
+                    deny?: unknown[];
                 };
             };
         };
@@ -12563,6 +13017,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TaskLimits"];
+                };
+            };
+            401: components["responses"]["E401"];
+            403: components["responses"]["E403"];
+            429: components["responses"]["E429"];
+            500: components["responses"]["E500"];
+            503: components["responses"]["E503"];
+        };
+    };
+    tools_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        has_more: boolean;
+                        items: components["schemas"]["OfferedTools"][];
+                    };
                 };
             };
             401: components["responses"]["E401"];

@@ -113,7 +113,7 @@ async function ask(id: string, question: Question, others: string[], instead: Me
 
 /** A new conversation; or the one that was begun with this agent a moment ago. */
 export async function beginConversation(model: string | null, agentId: string | null, chosen: ReturnType<typeof useConversation.getState>["knowledge"]): Promise<string> {
-	const { assistant, overrides, temporary } = useConversation.getState();
+	const { assistant, overrides, temporary, toolServers } = useConversation.getState();
 	const { model: chosenModel, ...settings } = overrides ?? {};
 	const asked = chosenModel ?? (agentId || assistant ? null : model);
 	const knowledge = chosen && { knowledge_ids: chosen.ids, knowledge_mode: chosen.mode, ...(chosen.rewrite && { knowledge_rewrite: true }) };
@@ -124,10 +124,12 @@ export async function beginConversation(model: string | null, agentId: string | 
 			...(asked && { model: asked }),
 			...settings,
 			...knowledge,
+			...(toolServers.length > 0 && { tool_servers: toolServers }),
 			...(temporary && { temporary }),
 		});
 		if (!temporary) useConversation.getState().addFresh(made);
 		useConversation.getState().setOverrides(null);
+		useConversation.getState().setToolServers([]);
 		queryClient.setQueryData(keys.conversation(made.id), made);
 		return made.id;
 	} catch (e) {

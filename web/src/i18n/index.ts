@@ -21,6 +21,7 @@ import type security from "./security.en.json";
 import type settings from "./settings.en.json";
 import type sharing from "./sharing.en.json";
 import type table from "./table.en.json";
+import type tools from "./tools.en.json";
 import type trust from "./trust.en.json";
 import type usage from "./usage.en.json";
 import type welcome from "./welcome.en.json";
@@ -31,7 +32,7 @@ declare module "i18next" {
 	interface CustomTypeOptions {
 		defaultNS: "app";
 		resources: {
-			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof compare & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof notify & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof trust & typeof usage & typeof welcome;
+			app: typeof en & typeof admin & typeof assistants & typeof auth & typeof channels & typeof compare & typeof files & typeof finder & typeof jobs & typeof knowledge & typeof making & typeof notify & typeof order & typeof overview & typeof prices & typeof rich & typeof security & typeof settings & typeof sharing & typeof table & typeof tools & typeof trust & typeof usage & typeof welcome;
 		};
 	}
 }

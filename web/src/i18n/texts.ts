@@ -21,6 +21,7 @@ const TEXTS = {
 	settings: { en: () => import("./settings.en.json"), zh: () => import("./settings.zh.json") },
 	sharing: { en: () => import("./sharing.en.json"), zh: () => import("./sharing.zh.json") },
 	table: { en: () => import("./table.en.json"), zh: () => import("./table.zh.json") },
+	tools: { en: () => import("./tools.en.json"), zh: () => import("./tools.zh.json") },
 	trust: { en: () => import("./trust.en.json"), zh: () => import("./trust.zh.json") },
 	usage: { en: () => import("./usage.en.json"), zh: () => import("./usage.zh.json") },
 	welcome: { en: () => import("./welcome.en.json"), zh: () => import("./welcome.zh.json") },

@@ -28,6 +28,8 @@ interface ConversationState {
 	overrides: Partial<Overrides> | null;
 	/** Bases chosen for a conversation that is not begun yet. */
 	knowledge: Chosen | null;
+	/** Servers of tools chosen for such a one. */
+	toolServers: string[];
 	/** The one that is begun next is temporary. */
 	temporary: boolean;
 	/** A message that is looked for: it is drawn, however far back it is. */
@@ -40,6 +42,7 @@ interface ConversationState {
 	setAssistant: (assistant: Assistant | null) => void;
 	setOverrides: (overrides: Partial<Overrides> | null) => void;
 	setKnowledge: (chosen: ConversationState["knowledge"]) => void;
+	setToolServers: (ids: string[]) => void;
 	setTemporary: (temporary: boolean) => void;
 	setDraft: (id: string, draft: Partial<Draft>) => void;
 	addFresh: (conversation: Conversation) => void;
@@ -76,6 +79,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	assistant: null,
 	overrides: null,
 	knowledge: null,
+	toolServers: [],
 	temporary: false,
 	wanted: null,
 	drafts: savedDrafts(),
@@ -85,6 +89,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	setAssistant: (assistant) => set({ assistant, agentId: null }),
 	setOverrides: (overrides) => set({ overrides }),
 	setKnowledge: (knowledge) => set({ knowledge }),
+	setToolServers: (toolServers) => set({ toolServers }),
 	setTemporary: (temporary) => set({ temporary }),
 	setDraft: (id, change) =>
 		set((s) => {
@@ -100,7 +105,7 @@ export const useConversation = create<ConversationState>((set) => ({
 	dropFresh: (id) => set((s) => ({ fresh: s.fresh.filter((c) => c.id !== id) })),
 	clear: () => {
 		saveDrafts({});
-		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, temporary: false, wanted: null, drafts: {}, fresh: [] });
+		set({ activeId: null, agentId: null, assistant: null, overrides: null, knowledge: null, toolServers: [], temporary: false, wanted: null, drafts: {}, fresh: [] });
 	},
 }));
 

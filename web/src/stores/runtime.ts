@@ -14,7 +14,7 @@ export type Phase =
 export interface LiveTurn {
 	key: string;
 	conversationId: string;
-	kind: "send" | "refill" | "sibling" | "beside" | "follow";
+	kind: "send" | "refill" | "sibling" | "beside" | "follow" | "tools";
 	phase: Phase;
 	taskId: string | null;
 	assistantId: string | null;
@@ -88,6 +88,7 @@ function blank(conversationId: string, role: Message["role"]): Message {
 		attachments: [],
 		citations: [],
 		searched: null,
+		calls: null,
 		task_id: null,
 		created_at: now,
 		updated_at: now,

@@ -70,6 +70,12 @@ export function regenerateMessage(conversationId: string, message: Message, mode
 	return run(turn, path, model ? { model } : {});
 }
 
+/** The user's word on the calls of tools in an answer: those are made, and the model goes on. */
+export function continueTurn(message: Message, json: unknown): Promise<boolean> {
+	const { conversation_id: id } = message;
+	return run(newTurn(id, "tools", createStreamingMessage(id, message.model), {}), `/api/conversations/${id}/messages/${message.id}/tools`, json);
+}
+
 /** Joins an answer that is being written: after a reload, or begun in another tab. */
 export function followTask(conversationId: string, taskId: string, message: Message, beside: string | null = null): Promise<boolean> {
 	if (ended.has(taskId) || isLiveHere(taskId)) return Promise.resolve(true);
@@ -230,6 +236,7 @@ function accept(turn: LiveTurn, start: TurnStart, own: Running) {
 		},
 		phase: before?.phase === "stopping" ? "stopping" : before?.text ? "streaming" : "waiting",
 	});
+	if (turn.kind === "tools") void refreshMessages(turn.conversationId); // what came of the calls
 	if (start.title) changeConversation(turn.conversationId, { title: start.title });
 	useTasks.getState().startTask(start.task_id, turn.conversationId);
 	own.started?.(start);
@@ -264,6 +271,8 @@ function settle(turn: LiveTurn, question: Message | null, end: { type: string; d
 	}
 	if (data.balance !== undefined) setBalance(data.balance);
 	void refreshConversations();
+	// What needs no word is called at once, by the page that asked.
+	if (answer?.calls && turn.kind !== "follow" && !now.beside && !answer.calls.some((c) => c.status === "asked")) void continueTurn(answer, {});
 	// Of those that are compared one tells.
 	if (!now.beside) reportEnd(turn, end as { type: "done" | "error" | "cancelled"; data: TurnEnd }, useConversation.getState().activeId);
 }

@@ -18,6 +18,7 @@ const LeftOut = lazy(() => withTexts(["files"], import("../attached/LeftOut")));
 const Making = lazy(() => withTexts(["making"], import("./Making")));
 const MessageMedia = lazy(() => import("./MessageMedia"));
 const Searched = lazy(() => withTexts(["knowledge"], import("../knowledge/Searched")));
+const ToolCalls = lazy(() => withTexts(["tools"], import("../tools/ToolCalls")));
 const QuestionEditor = lazy(() => import("./QuestionEditor"));
 
 export interface ItemProps {
@@ -101,6 +102,11 @@ function Answer({ message, turn, onEdit: _, ...acts }: ItemProps) {
 			{showReasoning && reasoning && <Reasoning text={reasoning} thinking={!!turn && message.content === ""} />}
 			<Media of={message} />
 			{message.content && <AnswerText message={message} />}
+			{message.calls && (
+				<Suspense>
+					<ToolCalls message={message} last={acts.last} busy={acts.busy} />
+				</Suspense>
+			)}
 			{making && (
 				<Suspense>
 					<Making kind={maker.type as "image"} taskId={message.task_id} conversationId={message.conversation_id} />

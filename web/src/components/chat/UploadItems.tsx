@@ -1,5 +1,6 @@
-import { BookOpen, Camera, FileUp, Image, Link2 } from "lucide-react";
+import { BookOpen, Camera, FileUp, Image, Link2, Wrench } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { useOfferedTools } from "@/queries/tools";
 import { MenuItem, Popover } from "../ui/Menu";
 
 interface Props {
@@ -8,13 +9,15 @@ interface Props {
 	onCamera: () => void;
 	onLink: () => void;
 	onKnowledge: () => void;
+	onTools: () => void;
 	/** Absent where no model makes pictures or films. */
 	onMake?: () => void;
 	onClose: () => void;
 }
 
-export function UploadItems({ anchor, onFile, onCamera, onLink, onKnowledge, onMake, onClose }: Props) {
+export function UploadItems({ anchor, onFile, onCamera, onLink, onKnowledge, onTools, onMake, onClose }: Props) {
 	const { t } = useTranslation();
+	const tools = useOfferedTools();
 	const choose = (then: () => void) => () => {
 		onClose();
 		then();
@@ -35,6 +38,11 @@ export function UploadItems({ anchor, onFile, onCamera, onLink, onKnowledge, onM
 			<MenuItem icon={<BookOpen size={16} />} onSelect={choose(onKnowledge)}>
 				{t("account.knowledge")}
 			</MenuItem>
+			{tools.length > 0 && (
+				<MenuItem icon={<Wrench size={16} />} onSelect={choose(onTools)}>
+					{t("upload.tools")}
+				</MenuItem>
+			)}
 			{onMake && (
 				<MenuItem icon={<Image size={16} />} onSelect={choose(onMake)}>
 					{t("upload.make")}

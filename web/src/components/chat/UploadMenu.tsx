@@ -11,11 +11,12 @@ interface Props {
 	onFiles: (files: File[]) => void;
 	onLink: (attachment: Attachment) => void;
 	onKnowledge: () => void;
+	onTools: () => void;
 	/** Absent where no model makes pictures or films. */
 	onMake?: () => void;
 }
 
-export function UploadMenu({ onFiles, onLink, onKnowledge, onMake }: Props) {
+export function UploadMenu({ onFiles, onLink, onKnowledge, onTools, onMake }: Props) {
 	const [open, setOpen] = useState(false);
 	const [linking, setLinking] = useState(false);
 	const button = useRef<HTMLButtonElement>(null);
@@ -40,6 +41,7 @@ export function UploadMenu({ onFiles, onLink, onKnowledge, onMake }: Props) {
 						onCamera={() => camera.current?.click()}
 						onLink={() => setLinking(true)}
 						onKnowledge={onKnowledge}
+						onTools={onTools}
 						onMake={onMake}
 						onClose={close}
 					/>

@@ -1,4 +1,4 @@
-import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, LayoutDashboard, ListChecks, ScrollText, ShieldAlert, ThumbsUp, Users, Waypoints } from "lucide-react";
+import { Activity, ArrowLeft, Bot, Cable, ChartColumn, Cpu, KeySquare, LayoutDashboard, ListChecks, ScrollText, ShieldAlert, ThumbsUp, Users, Waypoints, Wrench } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "wouter";
@@ -16,6 +16,7 @@ const AREAS = {
 	channels: { Icon: Cable, Area: lazy(() => withTexts(["channels"], import("./ChannelsArea"))) },
 	route: { Icon: Waypoints, Area: lazy(() => withTexts(["channels"], import("./RouteArea"))) },
 	agents: { Icon: Bot, Area: lazy(() => import("./AgentsArea")) },
+	tools: { Icon: Wrench, Area: lazy(() => withTexts(["tools"], import("./ToolsArea"))) },
 	keys: { Icon: KeySquare, Area: lazy(() => withTexts(["security"], import("./KeysArea"))) },
 	log: { Icon: ScrollText, Area: lazy(() => withTexts(["prices", "usage"], import("./RequestsArea"))) },
 	usage: { Icon: ChartColumn, Area: lazy(() => withTexts(["usage"], import("./UsageArea"))) },
@@ -29,7 +30,7 @@ type AreaName = keyof typeof AREAS;
 const GROUPS = [
 	{ name: "now", areas: ["overview"] },
 	{ name: "people", areas: ["users", "keys", "security"] },
-	{ name: "catalogue", areas: ["models", "channels", "route", "agents", "verdicts"] },
+	{ name: "catalogue", areas: ["models", "channels", "route", "agents", "tools", "verdicts"] },
 	{ name: "operation", areas: ["log", "usage", "jobs", "pool"] },
 ] as const satisfies readonly { name: string; areas: readonly AreaName[] }[];
 
