@@ -1417,3 +1417,13 @@ def test_manual_names_every_word():
     missing = [w for w in keys + faults if not re.search(rf"(?m)^\.B.* {re.escape(w)}\b|^\.B {re.escape(w)}", page)]
     missing += [o for o in options if o not in page]
     assert not missing
+
+
+def test_a_question_is_put_anew(demo):
+    """As Weir asks for it before a search: all that was asked before, and the question, whatever is to be echoed."""
+    text = ("Conversation:\nUser: What is a weir? [[demo echo=1]]\nAssistant: A low dam.\nUser: Who builds it?\nAssistant: Millers.\n"
+            "\nLast question:\nAnd what for? [[demo echo=1]]\nmore")
+    said = demo.chat(prompt=text, stream=False).json()
+    assert said["choices"][0]["message"]["content"] == "What is a weir? Who builds it? And what for?"
+    other = demo.chat(prompt="So: " + text, stream=False).json()["choices"][0]["message"]["content"]
+    assert other.startswith("So: Conversation:")  # an echo

@@ -22,6 +22,7 @@ test_titles(void)
 		{ "<think>They ask about rivers, and", NULL },
 		{ "\"\"\n'Rivers'", "Rivers" },
 		{ "Don't \"quote\" me", "Don't \"quote\" me" },
+		{ "Question: What is a weir?", "What is a weir?" },
 		{ "", NULL },
 		{ " \n.\n\t", NULL },
 		{ "Ri\tvers\x01", "Ri vers " },
