@@ -1,7 +1,7 @@
 /* Tables, sums and charts. */
 import type { Meta, StoryObj } from "@storybook/react-vite";
 import { Pencil } from "lucide-react";
-import { expect, userEvent, within } from "storybook/test";
+import { expect, userEvent, waitFor, within } from "storybook/test";
 import { IconButton } from "@/components/ui/Button";
 import { type Column, Table, Tag } from "@/components/ui/Table";
 import { Bars } from "@/components/usage/Bars";
@@ -40,9 +40,9 @@ export const ATable: Story = {
 		const canvas = within(canvasElement);
 		const first = () => within(canvas.getAllByRole("row")[1]!).getAllByRole("cell")[0];
 		await userEvent.click(canvas.getByRole("button", { name: "Weirs" }));
-		await expect(first()).toHaveTextContent("Meuse");
+		await waitFor(() => expect(first()).toHaveTextContent("Meuse"));
 		await userEvent.type(canvas.getByRole("searchbox"), "geul");
-		await expect(first()).toHaveTextContent("Geul");
+		await waitFor(() => expect(first()).toHaveTextContent("Geul"));
 		await userEvent.clear(canvas.getByRole("searchbox"));
 	},
 };
@@ -52,7 +52,7 @@ export const InPages: Story = {
 	play: async ({ canvasElement }) => {
 		const canvas = within(canvasElement);
 		await userEvent.click(canvas.getByRole("button", { name: /next|下一页/i }));
-		await expect(canvas.getAllByRole("row")).toHaveLength(2);
+		await waitFor(() => expect(canvas.getAllByRole("row")).toHaveLength(2));
 	},
 };
 
