@@ -7,7 +7,7 @@
 // narrow ones Chinese.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { PASSWORD, startBrowser, URL_BASE } from "./lib.mjs";
+import { accessible, fits, PASSWORD, startBrowser, URL_BASE } from "./lib.mjs";
 import { OTHER_FONTS, pictureBench, SAME_FONTS } from "./pictures.mjs";
 
 const KEPT = new URL("./screens/", import.meta.url).pathname;
@@ -170,6 +170,13 @@ async function calm(page) {
 	);
 }
 
+/** Rows of a table are 44 px high, with or without the line below. */
+async function rowsAreEven(page) {
+	const heights = await page.locator("main tbody tr:visible").evaluateAll((rows) => rows.map((row) => Math.round(row.getBoundingClientRect().height)));
+	const odd = heights.filter((h) => h !== 44 && h !== 45);
+	if (odd.length > 0) throw new Error(`rows are ${[...new Set(odd)].join(", ")} px high`);
+}
+
 async function open(browser, way) {
 	const context = await browser.newContext({
 		viewport: way.size,
@@ -228,12 +235,15 @@ async function walk(browser, way, screens, take) {
 				await calm(page);
 			}
 			await page.mouse.move(0, 0);
+			await fits(page, screen.name);
+			if (!way.phone && screen.path.startsWith("/admin/")) await rowsAreEven(page);
 			for (const theme of THEMES) {
 				await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
 				await page.locator(`html[data-theme="${theme}"]`).waitFor({ state: "attached" });
 				await calm(page);
 				await page.evaluate(writeOver);
 				await take(`${screen.name}-${way.name}-${theme}`, await page.screenshot({ animations: "disabled" }), way);
+				await accessible(page, `${screen.name}-${way.name}-${theme}`);
 			}
 		} catch (e) {
 			await take(`${screen.name}-${way.name}`, null, way, e);
