@@ -50,8 +50,9 @@ const SCREENS = [
 	{ name: "gallery", who: ADA, path: "/media", see: "[data-made] img" },
 	{ name: "knowledge", who: ADA, path: "/knowledge", see: "main a" },
 	{ name: "base", who: ADA, path: `/knowledge/${seed.base}`, see: "[data-document]" },
-	{ name: "document", who: ADA, path: `/knowledge/${seed.base}/documents/${seed.document}?from=9&to=63`, see: "mark" },
+	{ name: "document", who: ADA, path: `/knowledge/${seed.base}/documents/${seed.document}?from=9&to=66`, see: "mark" },
 	{ name: "finder", who: ADA, path: "/", wideOnly: true, act: (page) => page.keyboard.press("Control+k"), see: "dialog[open]" },
+	{ name: "tasks", who: ADA, path: "/", wideOnly: true, act: (page) => page.getByRole("button", { name: /^Notifications/ }).click(), see: "[role=menu]" },
 	{ name: "assistants", who: ADA, path: "/assistants", see: "main h2, main li" },
 	{ name: "prompts", who: ADA, path: "/prompts", see: "main li" },
 	{ name: "account", who: ADA, path: "/settings/account", see: "[role=tabpanel] input" },
@@ -73,6 +74,7 @@ const LAST = [
 		name: "streaming",
 		who: (way) => (way.phone ? "lin@example.org" : "tomas@example.org"),
 		path: "/",
+		live: true,
 		act: async (page) => {
 			await page.locator("main textarea").fill("[[demo deltas=30 fault=stall-after at=30]] How is a needle dam closed?");
 			await page.locator("main textarea").press("Enter");
@@ -135,8 +137,8 @@ function standStill({ now, days, began }) {
 		const all = await text.call(this);
 		return JSON.parse(this.url.includes("/api/") ? all.replace(TIME, shown) : all);
 	};
-	globalThis.busy = () =>
-		waiting > 0 || document.querySelector(".animate-breathe, .animate-spin") !== null || [...document.images].some((i) => !i.complete) || document.fonts.status !== "loaded";
+	globalThis.busy = (isLive) =>
+		waiting > 0 || (!isLive && document.querySelector(".animate-breathe, .animate-spin") !== null) || [...document.images].some((i) => !i.complete) || document.fonts.status !== "loaded";
 }
 
 /** Runs in the page: what differs from run to run is written over. */
@@ -156,16 +158,17 @@ function writeOver() {
 	}
 }
 
-async function calm(page) {
+/** `live`: an answer is being written, which turns a sign for as long as it lasts. */
+async function calm(page, live = false) {
 	// Nothing is waited for, and nothing has moved, for as long as it takes to draw ten times.
 	await page.waitForFunction(
-		() => {
-			const now = globalThis.busy() ? "" : `${document.body.scrollHeight} ${document.body.textContent.length} ${document.querySelectorAll("*").length}`;
+		(isLive) => {
+			const now = globalThis.busy(isLive) ? "" : `${document.body.scrollHeight} ${document.body.textContent.length} ${document.querySelectorAll("*").length}`;
 			globalThis.calmFor = now !== "" && now === globalThis.calmAs ? (globalThis.calmFor ?? 0) + 1 : 0;
 			globalThis.calmAs = now;
 			return globalThis.calmFor >= 10;
 		},
-		undefined,
+		live,
 		{ polling: "raf", timeout: 60_000 },
 	);
 }
@@ -232,7 +235,7 @@ async function walk(browser, way, screens, take) {
 			if (screen.act) {
 				await screen.act(page, way);
 				if (screen.see) await page.locator(screen.see).first().waitFor();
-				await calm(page);
+				await calm(page, screen.live);
 			}
 			await page.mouse.move(0, 0);
 			await fits(page, screen.name);
@@ -240,7 +243,7 @@ async function walk(browser, way, screens, take) {
 			for (const theme of THEMES) {
 				await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
 				await page.locator(`html[data-theme="${theme}"]`).waitFor({ state: "attached" });
-				await calm(page);
+				await calm(page, screen.live);
 				await page.evaluate(writeOver);
 				await take(`${screen.name}-${way.name}-${theme}`, await page.screenshot({ animations: "disabled" }), way);
 				await accessible(page, `${screen.name}-${way.name}-${theme}`);

@@ -132,8 +132,8 @@ class Seed:
                                                       "wait": True}, self.ada)
 
     def assistants(self):
-        for name, avatar, description, share in (("Fox", "🦊", "Knows rivers, and says so.", "house"),
-                                                 ("翻译", "🌐", "把中文译成英文，把英文译成中文。", "private"),
+        for name, avatar, description, share in (("Fox", "F", "Knows rivers, and says so.", "house"),
+                                                 ("翻译", "译", "把中文译成英文，把英文译成中文。", "private"),
                                                  ("Reviewer", "", "Reads a text twice and tells what is missing.", "link")):
             self.api("POST", "/api/assistants", {"name": name, "avatar": avatar, "description": description, "prompt": "Be brief.",
                                                   "share": share, "openers": ["What is a weir?", "And a dam?"]}, self.ada)
