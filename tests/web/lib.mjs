@@ -32,7 +32,7 @@ export const CORNERS = process.env.WEIR_LONG ? WAYS : [WAYS[0], { name: "phone-z
 const LANES = 3;
 const lane = new AsyncLocalStorage();
 
-const startBrowser = () =>
+export const startBrowser = () =>
 	chromium.launch({
 		executablePath: process.env.WEIR_CHROMIUM ?? "/usr/bin/chromium",
 		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"],

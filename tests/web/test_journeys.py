@@ -9,33 +9,19 @@ Prints TAP. Pictures of the screens are kept in tests/web/shots of the build.
 
 import http.server
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 
+import weblib  # noqa: E402
 import weirstack  # noqa: E402
 import weirtest  # noqa: E402
 
 CONF = {"push": {"contact": "mailto:ops@example.net"}, "auth": {"registration": "open", "signup_gift": "100", "secure_cookie": "no"}, "limits": {"rate_stream": "30/1m"}}
-CHROMIUM = os.environ.get("WEIR_CHROMIUM", "/usr/bin/chromium")
-
-
-def missing():
-    """Why the journeys cannot be walked here, or None."""
-    if not shutil.which("node"):
-        return "no node: install nodejs"
-    if not os.path.exists(CHROMIUM):
-        return "no Chromium: install chromium"
-    if not os.path.isdir(os.path.join(weirstack.SRC, "web", "node_modules", "playwright-core")):
-        return "web/node_modules is not there: ./dev build"
-    if not os.path.exists(os.path.join(weirstack.SRC, "web", "dist", "index.html")):
-        return "web/dist is not built: ./dev build"
-    return None
 
 
 def note_health(sv):
@@ -71,7 +57,7 @@ def hands(sv):
 
 
 def main():
-    why = missing()
+    why = weblib.missing()
     if why:
         print(f"1..0 # SKIP {why}")
         return 0
@@ -81,7 +67,7 @@ def main():
         admin = sv.make_user(admin=True)
         note_health(sv)
         env = {"WEIR_URL": f"http://127.0.0.1:{sv.port}", "WEIR_ADMIN_LOGIN": admin.login,
-               "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": CHROMIUM,
+               "WEIR_ADMIN_PASSWORD": admin.password, "WEIR_SHOTS": shots, "WEIR_CHROMIUM": weblib.CHROMIUM,
                "WEIR_MAIL": sv.folder + "/mail", "WEIR_DEMO": f"http://127.0.0.1:{sv.demo_port}", "WEIR_HANDS": hands(sv)}
         if "--serve" in sys.argv:
             print("\n".join(f"export {k}='{v}'" for k, v in env.items()), flush=True)

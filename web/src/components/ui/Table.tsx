@@ -58,7 +58,7 @@ interface TableProps<Row> {
 
 /**
  * The table of the console: sorted by a press on a head, filtered, page by page, saved as a file. It scrolls sideways
- * in a box of its own where it has no room. When the server has more rows than are here it is the server that sorts
+ * in a box of its own where it has no room. A row is 44 px high, but where a cell says more than two lines. When the server has more rows than are here it is the server that sorts
  * them, by the columns it knows.
  */
 export function Table<Row>(props: TableProps<Row>) {
@@ -159,7 +159,7 @@ interface GridProps<Row> extends Omit<TableProps<Row>, "order"> {
 function Grid<Row>({ label, rows, columns, rowKey, rowClass, order, sortable, onOrder, stale, tight, className }: GridProps<Row>) {
 	return (
 		<div tabIndex={0} role="group" aria-label={label} className={cx("relative overflow-x-auto rounded-xl border border-line bg-raised transition-opacity", stale && "opacity-60", className)}>
-			<table className={cx("w-full text-sm", tight && "[&_:is(td,th)]:px-3 [&_td]:py-2.5")}>
+			<table className={cx("w-full text-sm", tight && "[&_:is(td,th)]:px-3")}>
 				<caption className="sr-only">{label}</caption>
 				<thead>
 					<tr className="border-b border-line text-xs text-faint">
@@ -172,7 +172,7 @@ function Grid<Row>({ label, rows, columns, rowKey, rowClass, order, sortable, on
 					{rows.map((row) => (
 						<tr key={rowKey(row)} className={rowClass?.(row) || undefined}>
 							{columns.map((c) => (
-								<td key={c.name} className={cx("px-4 py-3 align-middle", c.number && "whitespace-nowrap tabular-nums", atEnd(c) && "text-end", c.wide, c.className)}>
+								<td key={c.name} className={cx("h-11 px-4 py-0.5 align-middle max-sm:py-2", c.number && "whitespace-nowrap tabular-nums", atEnd(c) && "text-end", c.wide, c.className)}>
 									{c.cell(row)}
 								</td>
 							))}
@@ -190,7 +190,7 @@ function Head<Row>({ column: c, order, onOrder }: { column: Column<Row>; order: 
 		<th
 			scope="col"
 			aria-sort={order ? (order.down ? "descending" : "ascending") : undefined}
-			className={cx("px-4 font-medium whitespace-nowrap", onOrder ? "py-0.5" : "py-3", atEnd(c) ? "text-end" : "text-start", c.wide)}
+			className={cx("h-11 px-4 font-medium whitespace-nowrap", atEnd(c) ? "text-end" : "text-start", c.wide)}
 		>
 			{onOrder ? (
 				<button

@@ -258,15 +258,18 @@ function Name({ of: channel }: { of: Channel }) {
 	);
 }
 
+/** The others are counted, and named by its title. */
+const SHOWN_MODELS = 2;
+
 function Models({ of: channel }: { of: Channel }) {
 	return (
-		<div className="flex max-w-56 flex-wrap gap-1">
-			{channel.models.slice(0, 6).map((m) => (
+		<div title={channel.models.map((m) => m.model).join(", ")} className="flex items-center gap-1 whitespace-nowrap">
+			{channel.models.slice(0, SHOWN_MODELS).map((m) => (
 				<span key={m.model} title={m.upstream_name}>
 					<Tag>{m.model}</Tag>
 				</span>
 			))}
-			{channel.models.length > 6 && <span className="text-xs text-faint">+{channel.models.length - 6}</span>}
+			{channel.models.length > SHOWN_MODELS && <span className="text-xs text-faint">+{channel.models.length - SHOWN_MODELS}</span>}
 		</div>
 	);
 }

@@ -153,7 +153,7 @@ function Ending({ record }: { record: AdminUsageRecord }) {
 	return (
 		<>
 			<StatusTag status={record.status} />
-			{record.error_code && <p className="mt-1 font-mono text-xs text-danger">{record.error_code}</p>}
+			{record.error_code && <p className="font-mono text-xs text-danger">{record.error_code}</p>}
 		</>
 	);
 }
