@@ -64,7 +64,7 @@ export const AtWork: Story = {
 	name: "Answer being written",
 	render: () => {
 		const answer = message({ content: "", status: "processing" });
-		return <MessageItem {...item} busy message={answer} turn={{ key: "k", conversationId: "c1", kind: "send", phase: "streaming", taskId: "t1", assistantId: "m2", question: null, questionId: null, replaces: null, answer, text: "A weir raises", reasoning: "", startedAt: 0 }} />;
+		return <MessageItem {...item} busy message={answer} turn={{ key: "k", conversationId: "c1", kind: "send", phase: "streaming", taskId: "t1", assistantId: "m2", question: null, questionId: null, replaces: null, beside: null, answer, text: "A weir raises", reasoning: "", startedAt: 0 }} />;
 	},
 };
 
@@ -100,7 +100,7 @@ export const Models: Story = {
 		return (
 			<div ref={setAnchor} className="w-fit">
 				<Button>demo</Button>
-				{anchor && <ModelList anchor={anchor} models={MODELS} model={MODELS[0]} onSelect={done} onClose={() => undefined} />}
+				{anchor && <ModelList anchor={anchor} conversationId={null} models={MODELS} model={MODELS[0]} onSelect={done} onClose={() => undefined} />}
 			</div>
 		);
 	},

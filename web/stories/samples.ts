@@ -19,6 +19,8 @@ export const message = (over: Partial<Message> = {}): Message => ({
 	credits_cost: 0.8,
 	attachments: [],
 	citations: [],
+	searched: null,
+	calls: null,
 	task_id: "t1",
 	created_at: "2026-03-18T10:24:00Z",
 	updated_at: "2026-03-18T10:24:00Z",
