@@ -17,6 +17,7 @@ import { refreshAssistants } from "@/queries/assistants";
 import { useConversation } from "@/stores/conversation";
 import { attempt } from "./AssistantPages";
 
+const ServerChoice = lazy(() => withTexts(["tools"], import("@/components/tools/ToolChoice").then((m) => ({ default: m.ServerChoice }))));
 const BaseChoice = lazy(() => withTexts(["knowledge"], import("@/components/knowledge/BaseChoice").then((m) => ({ default: m.BaseChoice }))));
 const OPENERS_MAX = 6;
 const TOKENS_MAX = 10_000_000;
@@ -38,6 +39,7 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 	});
 	const [openers, setOpeners] = useState<string[]>(a?.openers.length ? a.openers : [""]);
 	const [picture, setPicture] = useState(a?.picture_id ?? null);
+	const [tools, setTools] = useState(a?.tool_servers ?? []);
 	const [knowledge, setKnowledge] = useState<Chosen>({ ids: a?.knowledge_ids ?? [], mode: a?.knowledge_mode ?? "auto" });
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<string | null>(null);
@@ -69,6 +71,7 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 			openers: openers.map((o) => o.trim()).filter(Boolean),
 			knowledge_ids: knowledge.ids,
 			knowledge_mode: knowledge.mode,
+			...(tools !== a?.tool_servers && { tool_servers: tools }),
 		};
 		try {
 			const saved = a && !copy ? await assistants.patch(a.id, json) : await assistants.create(json);
@@ -131,6 +134,12 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 					<p className="pb-1.5 text-sm font-medium text-soft">{t("account.knowledge")}</p>
 					<Suspense fallback={<Skeleton className="h-24" />}>
 						<BaseChoice chosen={knowledge} onChange={setKnowledge} />
+					</Suspense>
+				</div>
+				<div>
+					<p className="pb-1.5 text-sm font-medium text-soft">{t("upload.tools")}</p>
+					<Suspense fallback={<Skeleton className="h-12" />}>
+						<ServerChoice chosen={tools} onChange={setTools} />
 					</Suspense>
 				</div>
 				{problem && (
