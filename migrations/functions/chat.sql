@@ -470,7 +470,7 @@ BEGIN
 	FOR v_next IN
 		SELECT m.id, m.parent_id FROM conversation_messages m
 		WHERE m.conversation_id = p_conversation_id AND m.sequence > v_message.sequence
-			AND (v_below OR v_message.role = 'user' AND m.role = 'assistant' AND m.parent_id = p_message_id)
+			AND (v_below OR v_message.role = 'user' AND m.role = 'assistant')
 		ORDER BY m.sequence
 	LOOP
 		IF v_next.parent_id = ANY (deleted) THEN

@@ -38,7 +38,7 @@ BEGIN
 		WHEN NOT v_approve <@ v_positions OR v_approve && p_deny THEN 'bad_approve'
 		WHEN NOT p_deny <@ v_positions THEN 'bad_deny'
 		WHEN EXISTS (SELECT FROM conversation_messages m WHERE m.conversation_id = p_conversation_id
-			AND m.parent_id = p_message_id AND m.role = 'assistant') THEN 'answered'
+			AND m.parent_id = p_message_id) THEN 'answered'
 		WHEN EXISTS (SELECT FROM tool_calls t WHERE t.message_id = p_message_id AND t.status = 'running') THEN 'running'
 		WHEN EXISTS (SELECT FROM tool_calls t WHERE t.message_id = p_message_id AND t.status IN ('asked', 'unclear')
 			AND NOT t.position = ANY (v_approve || p_deny)) THEN 'undecided'

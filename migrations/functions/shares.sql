@@ -7,10 +7,10 @@ AS $$
 		'created_at', json_time(m.created_at), 'attachments', m.attachments) ORDER BY m.sequence), '[]')
 	FROM conversation_messages m
 	WHERE m.conversation_id = p_conversation_id AND m.user_id = p_user_id AND m.role IN ('user', 'assistant')
-		AND m.status = 'success' AND m.active
+		AND m.status = 'success' AND m.active AND NOT (m.content = '' AND m.has_calls IS TRUE)
 $$;
 COMMENT ON FUNCTION conversation_text(uuid, uuid) IS
-	'What was said in a conversation as it is shown, in order: questions and finished answers, without what they cost or how often they were tried.';
+	'What was said in a conversation as it is shown, in order: questions and finished answers but for those that only call tools, without what they cost or how often they were tried.';
 
 CREATE OR REPLACE FUNCTION conversation_share(
 	p_id uuid, p_token text, p_user_id uuid, p_conversation_id uuid, p_upload_prefix text, p_most int, p_most_bytes int)

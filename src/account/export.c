@@ -142,6 +142,7 @@ static const struct part {
 	    " (SELECT f.name FROM conversation_folders f WHERE f.id = c.folder_id), 'created_at', json_time(c.created_at),"
 	    " 'updated_at', json_time(c.updated_at), 'messages', (SELECT coalesce(json_agg(json_build_object('id', m.id,"
 	    " 'role', m.role, 'content', m.content, 'reasoning', m.reasoning, 'status', m.status, 'model', m.model,"
+	    " 'calls', CASE WHEN m.has_calls THEN tool_calls_json(m.id) END,"
 	    " 'attachments', m.attachments, 'input_tokens', m.input_tokens, 'output_tokens', m.output_tokens,"
 	    " 'credits_cost', trim_scale(m.credits_cost), 'shown', m.active, 'created_at', json_time(m.created_at))"
 	    " ORDER BY m.sequence), '[]') FROM conversation_messages m WHERE m.conversation_id = c.id AND m.user_id = $1)) AS json"

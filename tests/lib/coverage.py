@@ -18,7 +18,7 @@ GROUPS = {
     "stream": "src/engine src/core/sink.c src/core/feed.c src/chat/wire.c",
     # what reads bytes that somebody else chose
     "foreign bytes": """
-        src/wire src/base/conf.c src/base/fields.c src/base/media.c src/base/multipart.c src/base/scan.c src/base/sse.c src/base/trace.c
+        src/wire src/mcp/rpc.c src/base/conf.c src/base/fields.c src/base/media.c src/base/multipart.c src/base/scan.c src/base/sse.c src/base/trace.c
         src/search src/base/utf8.c src/account/jwt.c src/account/key_text.c src/core/page.c
         src/server/router.c src/server/stage_body.c src/server/stage_identify.c
     """,

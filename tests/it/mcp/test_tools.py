@@ -1,6 +1,6 @@
-"""Tools of servers that speak MCP: /api/admin/tool-servers, /api/admin/tool-servers/{server_id} and
-/api/admin/tool-servers/{server_id}/read, GET /api/tools, and POST
-/api/conversations/{conversation_id}/messages/{message_id}/tools.
+"""Tools of servers that speak MCP: POST /api/admin/tool-servers, PATCH /api/admin/tool-servers/{server_id},
+POST /api/admin/tool-servers/{server_id}/read, GET /api/tools, and what is called in conversations:
+POST /api/conversations/{conversation_id}/messages/{message_id}/tools.
 
 weir-demo is the server of tools and the model; a line of its log has the tool that was called as its model.
 """
@@ -65,7 +65,7 @@ class Talk:
 
     def tools(self, message, **body):
         """The answer after the calls: its message; or the refusal."""
-        with self.weir.stream(f"{self.path}/{message['id']}/tools", body, self.user) as s:
+        with self.weir.stream(f"/api/conversations/{self.id}/messages/{message['id']}/tools", body, self.user) as s:
             if s.status != 200:
                 return s.answer()
             last = [e.json for e in s.events() if e.json][-1]
@@ -125,7 +125,7 @@ def test_the_authorization_is_sealed(weir):
     with weir.pg() as pg:
         assert "secret words" not in str(pg.query("SELECT encode(authorization_enc, 'escape') FROM tool_servers"))
     path = f"/api/admin/tool-servers/{server['id']}"
-    assert weir.patch(path, {"description": "x"}, weir.admin).json["has_authorization"]
+    assert weir.patch(f"/api/admin/tool-servers/{server['id']}", {"description": "x"}, weir.admin).json["has_authorization"]
     assert not weir.patch(path, {"authorization": None}, weir.admin).json["has_authorization"]
     assert weir.post("/api/conversations", {"tool_servers": [server["id"]]}, weir.make_user()).code == "invalid_request"
     assert weir.delete(path, weir.admin).status == 204
@@ -257,6 +257,24 @@ def test_an_answer_after_calls_can_be_made_again(weir, talk):
     assert "The tool said: 23" in again["content"] and called(weir, "calculator") == before
     shown = talk.messages()
     assert [m["id"] for m in shown[1:]] == [first["id"], again["id"]] and shown[2]["versions"] == [second["id"], again["id"]]
+
+
+def test_a_question_goes_with_all_its_answers(weir, talk):
+    first = talk.ask("[[demo call=demo__calculator:a=20:b=3]] add")
+    talk.tools(first, approve=[0])
+    last = talk.ask("plain")
+    assert weir.get(f"/api/conversations/{talk.id}/export?format=json", talk.user).text.count('"role"') == 4, "what only calls is no text"
+    assert weir.delete(f"{talk.path}/{talk.messages()[0]['id']}", talk.user).status == 204
+    assert [m["id"] for m in talk.messages()][1:] == [last["id"]]
+    with weir.pg() as pg:
+        assert pg.query(f"SELECT count(*) FROM tool_calls WHERE message_id = '{first['id']}'")[0][0] == "0"
+
+
+def test_calls_nobody_decided_on_do_not_stop_a_conversation(weir, talk):
+    before = called(weir, "calculator")
+    first = talk.ask("[[demo call=demo__calculator:a=20:b=3]] add")
+    assert talk.ask("something else")["content"] != ""
+    assert talk.tools(first, approve=[0]).code == "tools_answered" and called(weir, "calculator") == before
 
 
 def test_a_refused_turn_keeps_the_results(weir):

@@ -13,7 +13,7 @@ from sqltest import DatabaseTest, migration_files, new_id  # noqa: E402
 
 MESSAGE_KEYS = {
     "id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message", "model",
-    "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "searched", "task_id", "created_at", "updated_at"}
+    "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "searched", "calls", "task_id", "created_at", "updated_at"}
 TASK_KEYS = {
     "id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "asked", "result",
     "error_message", "created_at", "started_at", "completed_at"}

@@ -4754,7 +4754,7 @@ export interface components {
         };
         MessageNews: {
             /** @enum {string} */
-            action: "deleted" | "activated" | "judged";
+            action: "deleted" | "activated" | "judged" | "called";
             /** Format: uuid */
             conversation_id: string;
             /** Format: uuid */

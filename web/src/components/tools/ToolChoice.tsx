@@ -62,7 +62,8 @@ export function ServerChoice({ chosen, onChange }: { chosen: string[]; onChange:
 	const servers = useOfferedTools();
 	const { t } = useTranslation();
 	if (servers.length === 0) return <p className="text-sm text-faint">{t("tools.none_offered")}</p>;
-	const toggle = (s: OfferedTools, on: boolean) => onChange(on ? [...chosen, s.id] : chosen.filter((id) => id !== s.id));
+	const known = chosen.filter((id) => servers.some((s) => s.id === id)); // one that is gone cannot be chosen again
+	const toggle = (s: OfferedTools, on: boolean) => onChange(on ? [...known, s.id] : known.filter((id) => id !== s.id));
 	return (
 		<fieldset>
 			<legend className="sr-only">{t("tools.title")}</legend>
@@ -70,7 +71,7 @@ export function ServerChoice({ chosen, onChange }: { chosen: string[]; onChange:
 				{servers.map((s) => (
 					<li key={s.id} className="border-line not-first:border-t">
 						<label className="flex min-h-12 cursor-pointer items-start gap-3 px-4 py-2.5 text-sm hover:bg-hover has-disabled:cursor-default has-disabled:opacity-60">
-							<input type="checkbox" checked={chosen.includes(s.id)} disabled={!chosen.includes(s.id) && chosen.length >= MAX} onChange={(e) => toggle(s, e.target.checked)} className="mt-0.5 size-4.5 shrink-0 accent-accent" />
+							<input type="checkbox" checked={chosen.includes(s.id)} disabled={!chosen.includes(s.id) && known.length >= MAX} onChange={(e) => toggle(s, e.target.checked)} className="mt-0.5 size-4.5 shrink-0 accent-accent" />
 							<span className="min-w-0 grow">
 								<span className="block font-medium">{s.name}</span>
 								{s.description && <span className="block text-xs text-soft">{s.description}</span>}

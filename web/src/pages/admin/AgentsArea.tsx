@@ -17,6 +17,7 @@ import { RowMenu } from "@/components/ui/RowMenu";
 
 const BaseChoice = lazy(() => withTexts(["knowledge"], import("@/components/knowledge/BaseChoice").then((m) => ({ default: m.BaseChoice }))));
 
+const ServerChoice = lazy(() => withTexts(["tools"], import("@/components/tools/ToolChoice").then((m) => ({ default: m.ServerChoice }))));
 const SharedAssistants = lazy(() => withTexts(["assistants"], import("./SharedAssistants")));
 
 const refresh = () => {
@@ -106,6 +107,7 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 		temperature: agent?.temperature === null || !agent ? "" : String(agent.temperature),
 	});
 	const [knowledge, setKnowledge] = useState<Chosen>({ ids: agent?.knowledge_ids ?? [], mode: agent?.knowledge_mode ?? "auto", rewrite: agent?.knowledge_rewrite ?? false });
+	const [tools, setTools] = useState(agent?.tool_servers ?? []);
 	const { t } = useTranslation();
 	const field = (name: keyof typeof form) => ({
 		value: form[name],
@@ -123,6 +125,7 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 			knowledge_ids: knowledge.ids,
 			knowledge_mode: knowledge.mode,
 			knowledge_rewrite: knowledge.rewrite,
+			...(tools !== agent?.tool_servers && { tool_servers: tools }),
 		};
 		await (agent ? admin.patchAgent(agent.id, json) : admin.createAgent(json));
 		await refresh();
@@ -152,6 +155,12 @@ function AgentDialog({ agent, onClose }: { agent: AdminAgent | null; onClose: ()
 				<p className="pb-1.5 text-sm font-medium text-soft">{t("account.knowledge")}</p>
 				<Suspense fallback={<Skeleton className="h-24" />}>
 					<BaseChoice chosen={knowledge} onChange={setKnowledge} />
+				</Suspense>
+			</Wide>
+			<Wide>
+				<p className="pb-1.5 text-sm font-medium text-soft">{t("upload.tools")}</p>
+				<Suspense fallback={<Skeleton className="h-12" />}>
+					<ServerChoice chosen={tools} onChange={setTools} />
 				</Suspense>
 			</Wide>
 		</FormDialog>

@@ -17,6 +17,7 @@ import { refreshAssistants } from "@/queries/assistants";
 import { useConversation } from "@/stores/conversation";
 import { attempt } from "./AssistantPages";
 
+const ServerChoice = lazy(() => withTexts(["tools"], import("@/components/tools/ToolChoice").then((m) => ({ default: m.ServerChoice }))));
 const BaseChoice = lazy(() => withTexts(["knowledge"], import("@/components/knowledge/BaseChoice").then((m) => ({ default: m.BaseChoice }))));
 const OPENERS_MAX = 6;
 const TOKENS_MAX = 10_000_000;
@@ -39,6 +40,7 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 	const [openers, setOpeners] = useState<string[]>(a?.openers.length ? a.openers : [""]);
 	const [picture, setPicture] = useState(a?.picture_id ?? null);
 	const [knowledge, setKnowledge] = useState<Chosen>({ ids: a?.knowledge_ids ?? [], mode: a?.knowledge_mode ?? "auto", rewrite: a?.knowledge_rewrite ?? false });
+	const [tools, setTools] = useState(a?.tool_servers ?? []);
 	const [busy, setBusy] = useState(false);
 	const [problem, setProblem] = useState<string | null>(null);
 	const field = (name: keyof typeof form) => ({
@@ -70,6 +72,7 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 			knowledge_ids: knowledge.ids,
 			knowledge_mode: knowledge.mode,
 			knowledge_rewrite: knowledge.rewrite,
+			...(tools !== a?.tool_servers && { tool_servers: tools }),
 		};
 		try {
 			const saved = a && !copy ? await assistants.patch(a.id, json) : await assistants.create(json);
@@ -132,6 +135,12 @@ export function AssistantForm({ assistant: a, copy, onClose }: { assistant: Assi
 					<p className="pb-1.5 text-sm font-medium text-soft">{t("account.knowledge")}</p>
 					<Suspense fallback={<Skeleton className="h-24" />}>
 						<BaseChoice chosen={knowledge} onChange={setKnowledge} />
+					</Suspense>
+				</div>
+				<div>
+					<p className="pb-1.5 text-sm font-medium text-soft">{t("upload.tools")}</p>
+					<Suspense fallback={<Skeleton className="h-12" />}>
+						<ServerChoice chosen={tools} onChange={setTools} />
 					</Suspense>
 				</div>
 				{problem && (
