@@ -52,7 +52,7 @@ const SCREENS = [
 	{ name: "base", who: ADA, path: `/knowledge/${seed.base}`, see: "[data-document]" },
 	{ name: "document", who: ADA, path: `/knowledge/${seed.base}/documents/${seed.document}?from=9&to=66`, see: "mark" },
 	{ name: "finder", who: ADA, path: "/", wideOnly: true, act: (page) => page.keyboard.press("Control+k"), see: "dialog[open]" },
-	{ name: "tasks", who: ADA, path: "/", wideOnly: true, act: (page) => page.getByRole("button", { name: /^Notifications/ }).click(), see: "[role=menu]" },
+	{ name: "tasks", who: ADA, path: "/", wideOnly: true, act: (page) => page.getByRole("button", { name: /^Notifications/ }).click(), see: "[role=dialog]" },
 	{ name: "assistants", who: ADA, path: "/assistants", see: "main h2, main li" },
 	{ name: "prompts", who: ADA, path: "/prompts", see: "main li" },
 	{ name: "account", who: ADA, path: "/settings/account", see: "[role=tabpanel] input" },

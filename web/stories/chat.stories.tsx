@@ -10,12 +10,14 @@ import { EmptyState } from "@/components/chat/EmptyState";
 import { InputArea } from "@/components/chat/InputArea";
 import { ProgressBar } from "@/components/chat/Making";
 import { type ItemProps, MessageItem } from "@/components/chat/MessageItem";
+import { NotificationItems } from "@/components/chat/NotificationItems";
 import { ModelList } from "@/components/chat/ModelList";
 import OverrideChips from "@/components/chat/OverrideChips";
 import { Reasoning } from "@/components/chat/Reasoning";
 import { Versions } from "@/components/chat/Versions";
 import { FolderDialog } from "@/components/order/dialogs";
 import { Button } from "@/components/ui/Button";
+import { useNotifications } from "@/stores/notices";
 import { fox, image, message, MODELS, paper } from "./samples";
 
 const meta: Meta = { title: "Chat", parameters: { answers: { "/api/models": { items: MODELS }, "/api/assistants": { items: [fox], has_more: false }, "/api/folders": { items: [] } } } };
@@ -108,6 +110,34 @@ export const Models: Story = {
 		done.mockClear();
 		await userEvent.click(await screen.findByRole("option", { name: /demo-fast/ }));
 		await expect(done).toHaveBeenCalledWith("demo-fast");
+	},
+};
+
+function Bell() {
+	const [anchor, setAnchor] = useState<HTMLElement | null>(null);
+	return (
+		<div ref={setAnchor} className="mt-64 w-fit">
+			<Button>Notifications</Button>
+			{anchor && <NotificationItems anchor={anchor} onClose={done} />}
+		</div>
+	);
+}
+
+export const NoNotices: Story = { name: "No notifications", render: () => <Bell /> };
+
+export const Notices: Story = {
+	name: "Notifications",
+	render: () => <Bell />,
+	beforeEach: () => {
+		useNotifications.getState().clear();
+		useNotifications.getState().add({ taskId: "t1", conversationId: "c1", title: "All about weirs", failed: false, completedAt: Date.UTC(2026, 2, 18, 10, 24) });
+		useNotifications.getState().add({ taskId: "t2", conversationId: "c2", title: "A letter to the water board", failed: true, completedAt: Date.UTC(2026, 2, 18, 10, 20) });
+		return () => useNotifications.getState().clear();
+	},
+	play: async () => {
+		done.mockClear();
+		await userEvent.click(await screen.findByRole("menuitem", { name: /All about weirs/ }));
+		await expect(done).toHaveBeenCalledTimes(1);
 	},
 };
 

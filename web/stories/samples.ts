@@ -28,9 +28,9 @@ export const message = (over: Partial<Message> = {}): Message => ({
 });
 
 export const model = (name: string, over: Partial<Model> = {}): Model =>
-	({ id: name.length, name, display_name: name, type: "chat", abilities: ["vision", "reasoning"], context_tokens: 32_000, max_output_tokens: 4000, price_input_per_mtok: 1, price_output_per_mtok: 2, ratio: 1, makes: null, prices: [{ meter: "input", min_context: 0, unit_price: 1, per: 1_000_000 }, { meter: "output", min_context: 0, unit_price: 2, per: 1_000_000 }], is_default: false, ...over }) as Model;
+	({ id: 1, name, display_name: name, type: "chat", abilities: ["vision", "reasoning"], context_tokens: 32_000, max_output_tokens: 4000, price_input_per_mtok: 1, price_output_per_mtok: 2, ratio: 1, makes: null, prices: [{ meter: "input", min_context: 0, unit_price: 1, per: 1_000_000 }, { meter: "output", min_context: 0, unit_price: 2, per: 1_000_000 }], is_default: false, ...over }) as Model;
 
-export const MODELS = [model("demo", { is_default: true }), model("demo-fast", { abilities: [] }), model("demo-slow", { context_tokens: 200_000 })];
+export const MODELS = [model("demo", { is_default: true }), model("demo-fast", { id: 2, abilities: [] }), model("demo-slow", { id: 3, context_tokens: 200_000 })];
 
 export const PICTURE = `data:image/svg+xml,${encodeURIComponent('<svg xmlns="http://www.w3.org/2000/svg" width="320" height="180"><rect width="320" height="180" fill="#63c7bb"/><path d="M0 110h320v70H0z" fill="#0b6b64"/></svg>')}`;
 export const image: Attachment = { type: "image", url: PICTURE, name: "Weir at dawn.svg", size_bytes: 24_300 };

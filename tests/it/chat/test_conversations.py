@@ -10,7 +10,7 @@ from weirtest import busy, quote, wait_until
 
 MESSAGE_KEYS = {"id", "conversation_id", "sequence", "role", "content", "status", "is_error", "error_message",
                 "error_display", "model", "input_tokens", "output_tokens", "credits_cost", "attachments", "citations", "searched", "calls", "task_id",
-                "created_at", "updated_at", "parent_id", "versions", "finish", "verdict"}
+                "created_at", "updated_at", "parent_id", "versions", "finish", "verdict", "first_token_ms", "left_out"}
 TASK_KEYS = {"id", "type", "status", "progress", "conversation_id", "credits_locked", "credits_used", "asked", "result",
              "error_message", "created_at", "started_at", "completed_at"}
 CONVERSATION_KEYS = {"id", "agent_id", "assistant_id", "assistant_name", "assistant_gone", "prompt", "temperature", "top_p",

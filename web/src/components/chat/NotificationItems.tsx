@@ -10,8 +10,10 @@ export function NotificationItems({ anchor, onClose }: { anchor: HTMLElement; on
 	const items = useNotifications((s) => s.items);
 	const [, navigate] = useLocation();
 	const { t } = useTranslation();
+	// A menu without items is none.
+	const role = items.length > 0 ? "menu" : "dialog";
 	return (
-		<Popover anchor={anchor} label={t("notices.title")} above alignEnd onClose={onClose} className="w-80">
+		<Popover anchor={anchor} role={role} label={t("notices.title")} above alignEnd onClose={onClose} className="w-80">
 			{items.length === 0 && <Empty title={t("notices.none")} hint={t("notices.none_hint")} />}
 			{items.map((n) => (
 				<MenuItem
