@@ -193,7 +193,8 @@ insert(struct context *cx, const char *id, const json_t *in, const struct wanted
 	    PS(field_text(in, "assistant_id")), PS(w->assistant_name), PS(field_text(in, "prompt")),
 	    PS(number_text(cx, in, "temperature")), PS(number_text(cx, in, "top_p")),
 	    PS(number_text(cx, in, "context_messages")), is_temporary ? PI(cx->conf->chat_temporary_kept) : PNULL,
-	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'), maybe_bool(in, "knowledge_rewrite"), PS(w->tools));
+	    PB(!is_temporary && *cx->conf->chat_title_model != '\0'), maybe_bool(in, "knowledge_rewrite"),
+	    PS(w->tools));
 	if (st != OK)
 		return fail(cx, st, "create conversation: %s", pg_error(cx->pg));
 	*out = row_json(rows, 0, "json");

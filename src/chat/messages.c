@@ -53,8 +53,9 @@ json_t *
 message_written(const struct message *m)
 {
 	/* jsonb's order of keys, short ones first: an answer asked for again is the same to the byte */
-	return json_pack("{s:s, s:s, s:o, s:s?, s:s, s:o, s:s, s:b, s:o, s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:s?, s:I, s:s}",
-	    "id", m->id, "role", m->role, "calls", m->calls, "model", m->model, "status", m->status, "content",
+	return json_pack(
+	    "{s:s, s:s, s:o, s:s?, s:s, s:o, s:s, s:b, s:o, s:I, s:o, s:s, s:s, s:o, s:o, s:I, s:s?, s:I, s:s}", "id",
+	    m->id, "role", m->role, "calls", m->calls, "model", m->model, "status", m->status, "content",
 	    json_string_nocheck(m->content), "task_id", m->task_id, "is_error", find_display(m->status) != NULL,
 	    "searched", m->searched == NULL ? json_null() : json_loads(m->searched, 0, NULL), "sequence",
 	    (json_int_t)m->sequence, "citations", m->citations, "created_at", m->created_at, "updated_at",
