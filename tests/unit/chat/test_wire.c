@@ -33,10 +33,11 @@ test_events(void)
 		      .charged_ucr = 1500000,
 		      .balance_ucr = 7,
 		      .usage = { 9, 2, false },
-		      .finish = "stop" },
+		      .finish = "stop",
+		      .first_token_ms = 120 },
 		    "{\"type\":\"done\",\"data\":{\"task_id\":\"t\",\"assistant_message\":null,\"credits_consumed\":1.5,"
 		    "\"balance\":0.000007,\"usage\":{\"input_tokens\":9,\"output_tokens\":2,\"estimated\":false,"
-		    "\"finish\":\"stop\"}}}" },
+		    "\"finish\":\"stop\",\"first_token_ms\":120}}}" },
 		{ { .task_id = "t",
 		      .outcome = OUTCOME_FAILED,
 		      .why = E_INTERRUPTED,
@@ -44,14 +45,14 @@ test_events(void)
 		      .usage = { 0, 0, true } },
 		    "{\"type\":\"error\",\"data\":{\"task_id\":\"t\",\"assistant_message\":null,\"credits_consumed\":0.0,"
 		    "\"balance\":0.0,\"code\":\"interrupted\",\"usage\":{\"input_tokens\":0,"
-		    "\"output_tokens\":0,\"estimated\":true,\"finish\":null}}}" },
+		    "\"output_tokens\":0,\"estimated\":true,\"finish\":null,\"first_token_ms\":null}}}" },
 		{ { .task_id = "t", .outcome = OUTCOME_FAILED, .why = E_INTERRUPTED, .lang = LANG_ZH },
 		    "{\"type\":\"error\",\"data\":{\"task_id\":\"t\",\"assistant_message\":null,\"credits_consumed\":0.0,"
 		    "\"balance\":0.0,\"code\":\"interrupted\",\"usage\":{\"input_tokens\":0,"
-		    "\"output_tokens\":0,\"estimated\":false,\"finish\":null}}}" },
+		    "\"output_tokens\":0,\"estimated\":false,\"finish\":null,\"first_token_ms\":null}}}" },
 		{ { .task_id = "t", .outcome = OUTCOME_CANCELLED, .why = E_CANCELLED },
 		    "{\"type\":\"cancelled\",\"data\":{\"task_id\":\"t\",\"assistant_message\":null,\"credits_consumed\":0.0,"
-		    "\"balance\":0.0,\"usage\":{\"input_tokens\":0,\"output_tokens\":0,\"estimated\":false,\"finish\":null}}}" },
+		    "\"balance\":0.0,\"usage\":{\"input_tokens\":0,\"output_tokens\":0,\"estimated\":false,\"finish\":null,\"first_token_ms\":null}}}" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
