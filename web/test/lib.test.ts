@@ -124,6 +124,8 @@ describe("small things", () => {
 	it("writes credits without noise", () => {
 		expect(credits(998.50644999999997)).toBe("998.51");
 		expect(credits(0.00015)).toBe("0.0002");
+		expect(credits(0.000034)).toBe("0.000034");
+		expect(credits(0)).toBe("0");
 		expect(credits(1000)).toBe("1,000");
 		expect(signedCredits(-0.159)).toBe("-0.159");
 		expect(signedCredits(5)).toBe("+5");

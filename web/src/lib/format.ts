@@ -5,7 +5,9 @@ export const locale = (l: Language) => (l === "zh" ? "zh-CN" : "en-GB");
 
 /** Credits: at most four decimals below ten, two above. */
 export function credits(value: number): string {
-	const digits = Math.abs(value) < 10 ? 4 : 2;
+	const size = Math.abs(value);
+	// what is not nothing is not shown as nothing
+	const digits = size < 0.00005 ? 6 : size < 10 ? 4 : 2;
 	return new Intl.NumberFormat(locale(language()), { maximumFractionDigits: digits }).format(value);
 }
 

@@ -43,6 +43,7 @@ export default function ToolsArea() {
 		{
 			name: "tools",
 			head: t("tools.tools"),
+			number: true,
 			value: (s) => s.tools.length,
 			cell: (s) => (s.read_error ? <span className="text-danger wrap-anywhere">{s.read_error}</span> : s.read_at ? s.tools.filter((tool) => tool.enabled).length : <span className="text-faint">{t("tools.never_read")}</span>),
 		},
