@@ -23,7 +23,7 @@ def broken_lists():
     for path in files("src", "handlers", "tests", "migrations", "conf", "man", "web", "docs", "bench", ends=("Makefile.inc",)):
         before = ""
         for number, line in enumerate(read(path).split("\n"), 1):
-            if re.match(r"\t(%D%|\w+/)\S+( \\)?$", line) and not before.endswith("\\"):
+            if re.match(r"\t(%D%|\w+/)\S+( %D%/\S+)*( \\)?$", line) and not before.endswith("\\"):
                 broken.append(f"{path}:{number}")
             before = line
     return broken
@@ -39,6 +39,7 @@ def main():
             ("tests", ("tests",), (".py", ".test", ".sh")),
             ("configuration files", ("conf",), (".conf", ".in", ".sysusers", ".sql")),
             ("manual pages", ("man",), (".1", ".5", ".8")),
+            ("documents", ("docs",), (".md",)),
         ):
             t.none(f"{name} are listed", [p for p in files(*roots, ends=ends) if p not in words])
         gone = [w for w in words if re.fullmatch(r"(src|handlers|tests|migrations|man|conf)/[\w./-]+\.(c|h|def|py|test|sql|8|1)", w)
