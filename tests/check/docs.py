@@ -109,9 +109,9 @@ def unknown_commands(groups, options, dev_commands):
 def dev_packages():
     """What ./dev installs: to run, and on top to check and to measure coverage."""
     text = read("dev")
-    run_list, check_list, coverage_list = (set(re.search(rf"^{name}=\(([^)]*)\)", text, re.M).group(1).split())
-                                           for name in ("packages_run", "packages_check", "packages_coverage"))
-    return run_list, check_list | coverage_list
+    run_list, *check_lists = (set(re.search(rf"^{name}=\(([^)]*)\)", text, re.M).group(1).split())
+                              for name in ("packages_run", "packages_check", "packages_trixie", "packages_coverage"))
+    return run_list, set().union(*check_lists)
 
 
 def readme_packages():
