@@ -242,23 +242,26 @@ class Allowances(DatabaseTest):
                  for n in range(4)]
         failed = []
 
+        def again(act, *args, **named):
+            """Who met a rival asks again, as the programs do."""
+            for _ in range(20):
+                try:
+                    return act(*args, **named)
+                except Exception as e:  # noqa: BLE001 - told apart here
+                    if getattr(e, "sqlstate", "") not in ("40P01", "23505"):
+                        raise
+            return None
+
         def settler(n):
             try:
                 with self.connect() as db:
                     for i in range(0, 24, 6):
-                        for again, limited in itertools.product((n, (n + 1) % 4), "tf"):  # another's as well
-                            if not (part := [c for c in calls[again][i:i + 6] if c["limited"] == limited]):
-                                continue
-                            for _ in range(20):
-                                try:
-                                    self.settle(*(part if n % 2 else part[::-1]), db=db)
-                                    break
-                                except Exception as e:  # noqa: BLE001 - who met a rival asks again, as the programs do
-                                    if getattr(e, "sqlstate", "") not in ("40P01", "23505"):
-                                        raise
-                        db.query("SELECT allowance_fill($1, $2, $3, $4, $5, 2, 1, NULL)", held[n][i % 4], owners[n], users[i % 4],
-                                 keys[i % 4], 2 + i)
-                        db.query("SELECT allowance_return($1, $2, $3, 1)", held[n][i % 4], owners[n], 3 + i)
+                        for whose, limited in itertools.product((n, (n + 1) % 4), "tf"):  # another's as well
+                            if part := [c for c in calls[whose][i:i + 6] if c["limited"] == limited]:
+                                again(self.settle, *(part if n % 2 else part[::-1]), db=db)
+                        again(db.query, "SELECT allowance_fill($1, $2, $3, $4, $5, 2, 1, NULL)", held[n][i % 4], owners[n], users[i % 4],
+                              keys[i % 4], 2 + i)
+                        again(db.query, "SELECT allowance_return($1, $2, $3, 1)", held[n][i % 4], owners[n], 3 + i)
             except Exception as e:  # noqa: BLE001 - told below
                 failed.append(e)
 
