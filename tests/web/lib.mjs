@@ -71,8 +71,8 @@ export async function newPage(way = WAYS[0], sharedContext = null, first = false
 	page.on("pageerror", (e) => e.message.includes("'serviceWorker' property") || page.problems.push(`page error: ${e.message}`));
 	page.on("console", (m) => {
 		const text = m.text();
-		// Refusals that a journey provokes are logged by the browser itself; what is broken is not.
-		if (m.type() === "error" && !/Failed to load resource|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_ABORTED/.test(text))
+		// Refusals that a journey provokes are logged by the browser itself, as is what its own viewer of PDF may not; what is broken is not.
+		if (m.type() === "error" && !/Blocked autofocusing|Failed to load resource|ERR_CONNECTION|ERR_EMPTY_RESPONSE|ERR_ABORTED/.test(text))
 			page.problems.push(`console: ${text}`);
 	});
 	return page;
