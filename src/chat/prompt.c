@@ -158,10 +158,13 @@ longest_result(const struct ask_message *m, size_t n)
 static int64_t
 tail_tokens(struct context *cx, const struct history *h, size_t tail, int64_t room)
 {
-	struct ask_message *m = h->messages + h->n - tail;
+	struct ask_message *m;
 	struct ask_part *result;
 	int64_t tokens;
 
+	if (tail == 0) /* a new question, and perhaps nothing before it */
+		return 0;
+	m = h->messages + h->n - tail;
 	for (;;) {
 		tokens = 0;
 		for (size_t i = 0; i < tail; i++)

@@ -266,7 +266,7 @@ def test_what_is_damaged_here_is_not_taken_there(weir, bucket, user):
     thing, data = upload(weir, user)
     name, _, copy = object_of(weir, thing)
     with open(copy, "wb") as f:
-        f.write(data[:-1] + b"x")
+        f.write(data[:-1] + bytes([data[-1] ^ 1]))
     assert "object_damaged" in work(weir)
     assert object_of(weir, thing)[1] == "local" and "site/" + name not in bucket.names()
     assert weir.delete(path_of(thing), user).status == 204
