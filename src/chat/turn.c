@@ -511,7 +511,7 @@ settlement(const struct run *r, json_t *out)
 		json_object_set_new(out, "finish", json_string(answer_finish_name(&r->answer)));
 	if (r->answer.reasoning.len > 0)
 		json_object_set_new(out, "reasoning", json_string_nocheck(r->answer.reasoning.data));
-	if (r->reader_left)
+	if (r->is_unread)
 		json_object_set_new(out, "unread", json_true());
 }
 

@@ -122,6 +122,7 @@ end(struct run *r, enum outcome outcome, enum status why, const char *detail)
 	r->outcome = outcome;
 	r->why = why;
 	r->detail = arena_strdup(r->arena, detail);
+	r->is_unread = r->reader_left;
 	settle_soon(r);
 }
 

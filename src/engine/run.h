@@ -57,10 +57,11 @@ struct run {
 	int64_t prompt_tokens;	/* our estimate */
 	int64_t started_us, first_content_us;
 	struct reactor_timer *timer; /* run_wake()'s; NULL: it was not called yet */
-	bool reader_left;
+	bool reader_left;	     /* reactor's */
 
 	/* the end */
 	enum outcome outcome;
+	bool is_unread;	    /* who asked had left by then; read while it is settled, as all of these */
 	enum status why;    /* OK, or what went wrong */
 	const char *detail; /* for the log; in arena, NULL: none */
 	struct usage usage;
