@@ -176,7 +176,7 @@ tool_turn_begin(struct request *rq, const struct tool_turn_ask *ask)
 {
 	struct tool_turn *t = ARENA_NEW(rq->cx.arena, struct tool_turn);
 	struct gate_key key;
-	json_t *taken;
+	json_t *taken = NULL;
 	bool joined;
 	enum status st;
 
