@@ -148,7 +148,7 @@ build_beside() {
 	renice -n 19 -p $BASHPID
 	for kind in asan tsan; do
 		"configure_$kind"
-		make -C "$build-$kind" -s check TESTS=
+		make -C "$build-$kind" -s -j"$jobs" check TESTS=
 	done
 }
 
@@ -315,12 +315,13 @@ check_all() {
 	# From here on nothing compares times.
 	[[ -z $builds ]] || wait "$builds" || true
 	! wants all || release_begin "$(release_other)" quick
+	# It mostly waits: beside the suites it costs little.
+	! wants tsan || prove_beside "threads under the thread sanitizer" \
+		sanitized tsan $(make_list thread_tests)
 	if wants asan; then
 		prove "suites under address and undefined sanitizers, built with clang" sanitized asan $(make_list dynamic_tests)
 		count_trs "$build-asan"
 	fi
-	! wants tsan || prove "threads under the thread sanitizer" \
-		sanitized tsan $(make_list thread_tests)
 	! wants fuzz || prove "fuzz targets, ${WEIR_FUZZ_SECONDS:-3} s each" fuzz_short
 	! wants up || prove "dev up, the printed curl line, dev down" dev_up
 	# Each has stretches that one core does.
