@@ -168,7 +168,7 @@ j_push(struct context *cx, struct job *job)
 	unsigned char *body;
 	const char *vapid;
 	size_t len = 0;
-	bool found;
+	bool found = false;
 	enum status st;
 
 	if (!push_configured(cx->conf))
